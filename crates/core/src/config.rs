@@ -1,0 +1,274 @@
+//! The options of a client, by the same names in every face.
+
+use crate::credentials::{Credentials, Secret};
+use crate::error::Error;
+use crate::sign::SignMethod;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The production platform (seed document).
+const BASE_URL: &str = "https://oapi.eiotclub.com";
+
+/// The longest time-out that an option takes.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The options of a [`Client`](crate::Client).
+///
+/// Only `appkey` and a secret are required. Values are checked by [`Client::new`](crate::Client::new).
+///
+/// ```
+/// let mut config = eiot::Config::new("my-appkey", "my-secret");
+/// config.timeout = std::time::Duration::from_secs(10);
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Identifies the account's application. Required.
+    pub appkey: String,
+    /// Signs each request and is never sent. Required, here or through `secret_file`.
+    pub secret: Secret,
+    /// A file that holds the secret and nothing else; a line end after it is ignored.
+    pub secret_file: Option<PathBuf>,
+    /// Where the platform is; `https`, or `http` to a loopback address. Default `https://oapi.eiotclub.com`.
+    pub base_url: String,
+    /// The deadline of a whole call. Default 30 s.
+    pub timeout: Duration,
+    /// How long making a connection may take, name look-up and TLS handshake included. Default 5 s.
+    pub connect_timeout: Duration,
+    /// Ask for GSMA EIDs: 32 digits that pass the check. Default off.
+    pub strict_eid: bool,
+    /// The hash behind the signature. Default SHA-1.
+    pub sign_method: SignMethod,
+    /// A PEM file of certificate authorities to trust *instead of* the system's.
+    pub ca_file: Option<PathBuf>,
+    /// An HTTP proxy, `http://[user:password@]host:port`. Default none; the environment's proxy variables are not
+    /// read.
+    pub proxy: Option<String>,
+    /// Which face is calling; the user agent says it: `eiot/0.1.0 (rust)`.
+    pub face: &'static str,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            appkey: String::new(),
+            secret: Secret::default(),
+            secret_file: None,
+            base_url: BASE_URL.to_owned(),
+            timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            strict_eid: false,
+            sign_method: SignMethod::default(),
+            ca_file: None,
+            proxy: None,
+            face: "rust",
+        }
+    }
+}
+
+impl Config {
+    /// Every option, by the name that [`Config::set`] takes. In the environment the same names stand in upper
+    /// case behind `EIOT_`.
+    pub const OPTIONS: [&'static str; 10] = [
+        "appkey",
+        "secret",
+        "secret_file",
+        "base_url",
+        "timeout",
+        "connect_timeout",
+        "strict_eid",
+        "sign_method",
+        "ca_file",
+        "proxy",
+    ];
+
+    /// The defaults, for this account.
+    pub fn new(appkey: impl Into<String>, secret: impl Into<Secret>) -> Self {
+        Self { appkey: appkey.into(), secret: secret.into(), ..Self::default() }
+    }
+
+    /// Sets an option from text, as environments and command lines have it: durations are seconds (`"2.5"`),
+    /// switches are `on`/`off`, `true`/`false`, `yes`/`no` or `1`/`0`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config), which names the option and says what it takes.
+    pub fn set(&mut self, option: &str, value: &str) -> Result<(), Error> {
+        match option {
+            "appkey" => self.appkey = value.to_owned(),
+            "secret" => self.secret = Secret::new(value),
+            "secret_file" => self.secret_file = Some(value.into()),
+            "base_url" => self.base_url = value.to_owned(),
+            "timeout" => self.timeout = seconds(option, value)?,
+            "connect_timeout" => self.connect_timeout = seconds(option, value)?,
+            "strict_eid" => self.strict_eid = switch(option, value)?,
+            "sign_method" => self.sign_method = SignMethod::from_str(value)?,
+            "ca_file" => self.ca_file = Some(value.into()),
+            "proxy" => self.proxy = Some(value.to_owned()),
+            _ => {
+                let known = Self::OPTIONS.join(", ");
+                return Err(Error::config(option, format!("there is no such option; there are {known}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks what can be checked without looking elsewhere.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        for (option, value) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
+            if value.is_zero() || value > LONGEST {
+                let takes = format!("must be more than 0 and at most 24 hours, is {value:?}");
+                return Err(Error::config(option, takes));
+            }
+        }
+        Ok(())
+    }
+
+    /// Who calls; reads `secret_file`.
+    pub(crate) fn credentials(&self) -> Result<Credentials, Error> {
+        if self.appkey.is_empty() {
+            return Err(missing("appkey", "EIOT_APPKEY"));
+        }
+        if self.appkey.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(Error::config("appkey", "must not contain white space or control characters"));
+        }
+        let secret = match &self.secret_file {
+            None => self.secret.clone(),
+            Some(_) if !self.secret.expose().is_empty() => {
+                return Err(Error::config("secret_file", "give either secret or secret_file, not both"));
+            }
+            Some(path) => {
+                let unreadable = |why: std::io::Error| {
+                    Error::config("secret_file", format!("{} cannot be read: {why}", path.display()))
+                };
+                let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
+                Secret::new(text.trim_end_matches(['\r', '\n']))
+            }
+        };
+        if secret.expose().is_empty() {
+            return Err(missing("secret", "EIOT_SECRET or EIOT_SECRET_FILE"));
+        }
+        if secret.expose().contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Err(Error::config("secret", "must not contain white space or control characters"));
+        }
+        Ok(Credentials { appkey: self.appkey.clone(), secret })
+    }
+}
+
+fn missing(option: &str, variable: &str) -> Error {
+    Error::config(option, format!("is required (in the environment: {variable})"))
+}
+
+fn seconds(option: &str, value: &str) -> Result<Duration, Error> {
+    // `Duration` itself refuses what is negative, infinite or not a number.
+    let parsed = value.trim().parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    parsed.ok_or_else(|| {
+        Error::config(option, format!("must be a number of seconds, such as 2.5, is {value:?}"))
+    })
+}
+
+fn switch(option: &str, value: &str) -> Result<bool, Error> {
+    match value.trim().to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" | "1" => Ok(true),
+        "off" | "false" | "no" | "0" => Ok(false),
+        _ => Err(Error::config(option, format!("must be on or off, is {value:?}"))),
+    }
+}
+
+impl fmt::Debug for Config {
+    /// Masks the secret, and the proxy, whose address may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("appkey", &self.appkey)
+            .field("secret", &self.secret)
+            .field("secret_file", &self.secret_file)
+            .field("base_url", &self.base_url)
+            .field("timeout", &self.timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("strict_eid", &self.strict_eid)
+            .field("sign_method", &self.sign_method)
+            .field("ca_file", &self.ca_file)
+            .field("proxy", &self.proxy.as_ref().map(|_| "[redacted]"))
+            .field("face", &self.face)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn refusal(option: &str, value: &str) -> String {
+        let error = Config::default().set(option, value).expect_err("a wrong value");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        error.to_string()
+    }
+
+    #[test]
+    fn every_option_can_be_set_from_text() {
+        for option in Config::OPTIONS {
+            let value = match option {
+                "timeout" | "connect_timeout" => "2.5",
+                "strict_eid" => "on",
+                "sign_method" => "md5",
+                _ => "x",
+            };
+            let mut config = Config::default();
+            config.set(option, value).expect(option);
+            // Secrets look the same in Debug, whatever they are.
+            if option != "secret" {
+                assert_ne!(
+                    format!("{config:?}"),
+                    format!("{:?}", Config::default()),
+                    "{option} changed nothing"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_names_the_option_and_what_it_takes() {
+        for value in ["", "soon", "-1", "inf", "nan", "1e300"] {
+            let text = refusal("timeout", value);
+            assert!(text.contains("timeout: must be a number of seconds"), "{text}");
+        }
+        assert!(refusal("strict_eid", "maybe").contains("strict_eid: must be on or off"));
+        assert!(refusal("sign_method", "sha256").contains("\"sha1\" or \"md5\""));
+        assert!(
+            refusal("time_out", "3").contains("connect_timeout"),
+            "an unknown option lists the known ones"
+        );
+    }
+
+    #[test]
+    fn a_timeout_of_nothing_or_of_years_is_refused() {
+        for timeout in [Duration::ZERO, Duration::MAX] {
+            let mut config = Config::new("k", "s");
+            config.timeout = timeout;
+            assert!(config.check().expect_err("out of range").to_string().starts_with("timeout: "));
+        }
+    }
+
+    #[test]
+    fn credentials_that_are_missing_or_mangled_are_refused() {
+        let refusal = |appkey: &str, secret: &str| {
+            Config::new(appkey, secret).credentials().expect_err("refused").to_string()
+        };
+        assert!(refusal("", "s").contains("EIOT_APPKEY"));
+        assert!(refusal("k", "").contains("EIOT_SECRET"));
+        assert!(refusal("k\n", "s").starts_with("appkey: "));
+        let text = refusal("k", "hunter2 ");
+        assert!(text.starts_with("secret: ") && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn debug_shows_neither_secret_nor_proxy_password() {
+        let mut config = Config::new("k", "hunter2");
+        config.proxy = Some("http://user:swordfish@proxy:3128".to_owned());
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("hunter2") && !shown.contains("swordfish"), "{shown}");
+    }
+}

@@ -1,0 +1,157 @@
+//! The number of a cloud eSIM card.
+
+use crate::error::{Error, ErrorKind};
+use std::fmt;
+
+/// The most digits an EID has (SGP.29).
+const MAX_DIGITS: usize = 32;
+
+/// A card's EID: 1 to 32 decimal digits.
+///
+/// A GSMA EID has exactly 32 digits and a check (the number modulo 97 is 1, SGP.29); [`Eid::parse_strict`] asks
+/// for both. The platform's own example has 26 digits and no check, so [`Eid::parse`] does not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Eid(String);
+
+impl Eid {
+    /// Reads an EID: 1 to 32 ASCII digits, with ASCII white space around them allowed, since fixed-width fields
+    /// come padded.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidEid`], with a text that says what is wrong with the input.
+    pub fn parse(input: impl AsRef<[u8]>) -> Result<Self, Error> {
+        let input = input.as_ref();
+        let digits = input.trim_ascii();
+        if let Some(fault) = fault_in(digits) {
+            return Err(invalid(input, fault));
+        }
+        // Nothing but ASCII digits is left, so this loses nothing.
+        Ok(Self(String::from_utf8_lossy(digits).into_owned()))
+    }
+
+    /// Reads an EID as [`Eid::parse`] does, and asks for 32 digits that pass the GSMA check.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidEid`].
+    pub fn parse_strict(input: impl AsRef<[u8]>) -> Result<Self, Error> {
+        let eid = Self::parse(&input)?;
+        if eid.0.len() != MAX_DIGITS {
+            let fault = format!("a GSMA EID has {MAX_DIGITS} digits, this has {}", eid.0.len());
+            return Err(invalid(input.as_ref(), fault));
+        }
+        if !eid.passes_check() {
+            let fault = "the GSMA check fails (the number modulo 97 must be 1); is a digit mistyped?";
+            return Err(invalid(input.as_ref(), fault.to_owned()));
+        }
+        Ok(eid)
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn passes_check(&self) -> bool {
+        self.0.bytes().fold(0, |rest, digit| (rest * 10 + u32::from(digit - b'0')) % 97) == 1
+    }
+}
+
+impl fmt::Display for Eid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What keeps `digits` (already trimmed) from being an EID.
+fn fault_in(digits: &[u8]) -> Option<String> {
+    if digits.is_empty() {
+        return Some("it is empty".to_owned());
+    }
+    let text = match std::str::from_utf8(digits) {
+        Ok(text) => text,
+        Err(_) => return Some("it is not UTF-8 text".to_owned()),
+    };
+    if let Some(odd) = text.chars().find(|c| !c.is_ascii_digit()) {
+        return Some(match odd {
+            '\0' => "it has a NUL byte inside".to_owned(),
+            _ if is_spreadsheet_number(text) => {
+                "a spreadsheet has turned it into a rounded number, and its digits are lost; \
+                 format the column as text and export it again"
+                    .to_owned()
+            }
+            _ => format!("{odd:?} is not a digit"),
+        });
+    }
+    (digits.len() > MAX_DIGITS).then(|| format!("it has {} digits, {MAX_DIGITS} is the most", digits.len()))
+}
+
+/// Does this look like `8.9E+31`, in any locale?
+fn is_spreadsheet_number(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else { return false };
+    let digits_and = |text: &str, also: &[char]| {
+        text.contains(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_digit() || also.contains(&c))
+    };
+    digits_and(mantissa, &['.', ',']) && digits_and(exponent.trim_start_matches(['+', '-']), &[])
+}
+
+fn invalid(input: &[u8], fault: String) -> Error {
+    Error::new(ErrorKind::InvalidEid, format!("not an EID: {fault}")).with_eid(shown(input))
+}
+
+/// The input as people may see it: quoted where it is not plain digits, and never long.
+fn shown(input: &[u8]) -> String {
+    const MOST: usize = 48;
+    let text = String::from_utf8_lossy(input);
+    if !text.is_empty() && text.len() <= MOST && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.into_owned();
+    }
+    let mut head = text.chars();
+    let start: String = head.by_ref().take(MOST).collect();
+    let ellipsis = if head.next().is_some() { "…" } else { "" };
+    format!("{start:?}{ellipsis}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn vectors() -> Value {
+        let text = include_str!("../../../tests/vectors/eids.json");
+        serde_json::from_str(text).expect("the vector file is JSON")
+    }
+
+    #[test]
+    fn every_valid_vector_is_accepted_and_trimmed() {
+        for case in vectors()["valid"].as_array().expect("a list") {
+            let eid = case["eid"].as_str().expect("a string");
+            let expected = case["trimmed"].as_str().unwrap_or(eid);
+            assert_eq!(Eid::parse(eid).expect("valid").as_str(), expected);
+            assert_eq!(Eid::parse_strict(eid).is_ok(), case["strict"] == true, "{eid:?}, strict");
+        }
+    }
+
+    #[test]
+    fn every_invalid_vector_is_refused_and_told_why() {
+        for case in vectors()["invalid"].as_array().expect("a list") {
+            let eid = case["eid"].as_str().expect("a string");
+            let error = Eid::parse(eid).expect_err(eid);
+            assert_eq!(error.kind(), ErrorKind::InvalidEid);
+            let says = case["says"].as_str().expect("a string");
+            assert!(error.to_string().contains(says), "{error} does not say {says:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_refused() {
+        let error = Eid::parse(b"8904\xff\xfe").expect_err("not UTF-8");
+        assert!(error.to_string().contains("not UTF-8"), "{error}");
+    }
+
+    #[test]
+    fn a_long_input_is_not_repeated_whole() {
+        let error = Eid::parse("x".repeat(10_000)).expect_err("too long");
+        assert!(error.to_string().len() < 200);
+    }
+}

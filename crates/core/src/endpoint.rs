@@ -1,0 +1,78 @@
+//! Where a call goes.
+
+use crate::error::Error;
+use reqwest::Url;
+use std::net::IpAddr;
+
+/// The call's path below the base URL (seed document).
+const PATH: &str = "api/v3/cloudesim/refreshUsage";
+
+/// The address that requests are posted to.
+///
+/// Plain `http` would show appkey and signature to everybody on the way, so it is for loopback only.
+pub(crate) fn endpoint(base_url: &str) -> Result<Url, Error> {
+    let refused = |why: &str| Err(Error::config("base_url", format!("{why}, is {base_url:?}")));
+    let Ok(mut url) = Url::parse(base_url) else {
+        return refused("must be a URL such as https://oapi.eiotclub.com");
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        // The value is not repeated: it may hold a password.
+        return Err(Error::config("base_url", "must not hold a user name or password"));
+    }
+    match url.scheme() {
+        "https" => {}
+        "http" if is_loopback(&url) => {}
+        "http" => return refused("must be https (http is for loopback addresses only)"),
+        _ => return refused("must be https"),
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return refused("must not have a query or a fragment");
+    }
+    let path = format!("{}/{PATH}", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        host == "localhost"
+            || host.trim_matches(['[', ']']).parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn the_path_is_appended_once() {
+        let expect = "https://oapi.eiotclub.com/api/v3/cloudesim/refreshUsage";
+        for base in ["https://oapi.eiotclub.com", "https://oapi.eiotclub.com/"] {
+            assert_eq!(endpoint(base).expect("valid").as_str(), expect);
+        }
+        let behind_gateway = endpoint("https://gateway.example/eiot/").expect("valid");
+        assert_eq!(behind_gateway.path(), "/eiot/api/v3/cloudesim/refreshUsage");
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_only() {
+        for base in ["http://127.0.0.1:8080", "http://127.1.2.3", "http://localhost:1", "http://[::1]:8080"] {
+            assert!(endpoint(base).is_ok(), "{base}");
+        }
+        for base in
+            ["http://oapi.eiotclub.com", "http://10.0.0.1", "http://localhost.example", "ftp://localhost"]
+        {
+            assert_eq!(endpoint(base).expect_err(base).kind(), ErrorKind::Config);
+        }
+    }
+
+    #[test]
+    fn what_is_no_base_url_is_refused_without_repeating_a_password() {
+        for base in ["", "oapi.eiotclub.com", "https://", "https://x/?a=1", "https://x/#a"] {
+            assert!(endpoint(base).expect_err(base).to_string().starts_with("base_url: "), "{base}");
+        }
+        let text = endpoint("https://user:swordfish@x").expect_err("userinfo").to_string();
+        assert!(!text.contains("swordfish"), "{text}");
+    }
+}

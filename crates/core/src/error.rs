@@ -1,0 +1,327 @@
+//! What can go wrong, in one taxonomy for all faces.
+
+use std::fmt;
+use std::time::Duration;
+
+/// The kind of an [`Error`]. Numbers, names and exit codes are the same in every face and never change; new
+/// kinds are only added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An argument other than the EID cannot be used.
+    InvalidArgument,
+    /// The EID is not 1 to 32 decimal digits (or, in strict mode, not a GSMA EID).
+    InvalidEid,
+    /// An option is missing or has a value that cannot be used.
+    Config,
+    /// No connection could be made: name look-up, refused, unreachable, proxy.
+    Connect,
+    /// The TLS handshake failed, most often because the certificate is not trusted.
+    Tls,
+    /// The deadline passed.
+    Timeout,
+    /// The connection broke before the whole reply had come.
+    ConnectionLost,
+    /// The caller asked to stop.
+    Cancelled,
+    /// The platform does not accept the credentials or the source address (HTTP 401 or 403).
+    Auth,
+    /// Too many requests (HTTP 429).
+    RateLimited,
+    /// This card was refreshed too recently.
+    Cooldown,
+    /// The platform said no: any code but `"200"` that has no more precise kind.
+    Platform,
+    /// An HTTP status that the call does not know.
+    Http,
+    /// A reply that nobody can read: not the documented JSON, too large, or a redirect.
+    Protocol,
+    /// A fault of this library.
+    Internal,
+}
+
+/// One line of the taxonomy.
+struct Row {
+    status: i32,
+    name: &'static str,
+    exit_code: u8,
+    description: &'static str,
+}
+
+impl ErrorKind {
+    /// Every kind, in the order of its status number.
+    pub const ALL: [ErrorKind; 15] = [
+        Self::InvalidArgument,
+        Self::InvalidEid,
+        Self::Config,
+        Self::Connect,
+        Self::Tls,
+        Self::Timeout,
+        Self::ConnectionLost,
+        Self::Cancelled,
+        Self::Auth,
+        Self::RateLimited,
+        Self::Cooldown,
+        Self::Platform,
+        Self::Http,
+        Self::Protocol,
+        Self::Internal,
+    ];
+
+    /// The number that the C library returns (`EIOT_ERR_…`).
+    pub fn status(self) -> i32 {
+        self.row().status
+    }
+
+    /// The name that tools read, such as `"invalid_eid"`: Python's `Error.kind`, the command's `--json`.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// What the `eiot` command exits with.
+    pub fn exit_code(self) -> u8 {
+        self.row().exit_code
+    }
+
+    /// One sentence that says what this kind means, for people.
+    pub fn description(self) -> &'static str {
+        self.row().description
+    }
+
+    /// The kind behind a status number, if there is one.
+    pub fn from_status(status: i32) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.status() == status)
+    }
+
+    #[rustfmt::skip]
+    fn row(self) -> Row {
+        let (status, name, exit_code, description) = match self {
+            Self::InvalidArgument => (1,  "invalid_argument", 2,   "an argument cannot be used"),
+            Self::InvalidEid      => (2,  "invalid_eid",      2,   "the EID is malformed"),
+            Self::Config          => (3,  "config",           2,   "an option is missing or cannot be used"),
+            Self::Connect         => (20, "connect",          1,   "no connection could be made"),
+            Self::Tls             => (21, "tls",              1,   "the TLS handshake failed"),
+            Self::Timeout         => (22, "timeout",          1,   "the deadline passed"),
+            Self::ConnectionLost  => (23, "connection_lost",  1,   "the connection broke before the reply had come"),
+            Self::Cancelled       => (24, "cancelled",        130, "the caller asked to stop"),
+            Self::Auth            => (40, "auth",             3,   "the platform does not accept the credentials or the source address"),
+            Self::RateLimited     => (41, "rate_limited",     1,   "too many requests"),
+            Self::Cooldown        => (42, "cooldown",         1,   "the card was refreshed too recently"),
+            Self::Platform        => (43, "platform",         1,   "the platform refused the call"),
+            Self::Http            => (44, "http",             1,   "an HTTP status that the call does not know"),
+            Self::Protocol        => (45, "protocol",         1,   "a reply that nobody can read"),
+            Self::Internal        => (99, "internal",         70,  "a fault of the eiot library"),
+        };
+        Row { status, name, exit_code, description }
+    }
+}
+
+/// Did the platform get the request? What a billing system must know before it repeats a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Delivered {
+    /// It did not: nothing was sent, or no connection was made.
+    No,
+    /// It did, and answered.
+    Yes,
+    /// It may have: the request was at least partly sent, and no answer came.
+    Unknown,
+}
+
+impl Delivered {
+    /// `"no"`, `"yes"` or `"unknown"`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Yes => "yes",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Why a call did not succeed.
+///
+/// Its text says what happened, to which EID, and what to do; the fields say the same to programs. It never
+/// contains the secret or a signature.
+#[derive(thiserror::Error)]
+#[error("{}{}", EidPrefix(self.eid()), self.details.message)]
+pub struct Error {
+    // Boxed, so that a Result stays small on the path that succeeds.
+    details: Box<Details>,
+}
+
+struct Details {
+    kind: ErrorKind,
+    message: String,
+    eid: Option<String>,
+    platform_code: Option<String>,
+    platform_message: Option<String>,
+    http_status: Option<u16>,
+    attempts: u32,
+    retry_after: Option<Duration>,
+    delivered: Delivered,
+}
+
+impl Error {
+    /// An error that was found before anything was sent.
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        let details = Details {
+            kind,
+            message: message.into(),
+            eid: None,
+            platform_code: None,
+            platform_message: None,
+            http_status: None,
+            attempts: 0,
+            retry_after: None,
+            delivered: Delivered::No,
+        };
+        Self { details: Box::new(details) }
+    }
+
+    /// An argument that cannot be used. For the faces, whose arguments the core does not see.
+    pub fn invalid_argument(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidArgument, message)
+    }
+
+    /// An option that cannot be used: names the option and says what it takes.
+    pub fn config(option: &str, takes: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Config, format!("{option}: {takes}"))
+    }
+
+    /// A fault of this library, such as a caught panic; whether the platform acted is not known.
+    pub fn internal(message: impl fmt::Display) -> Self {
+        Self::new(
+            ErrorKind::Internal,
+            format!("internal error in eiot {}: {message}; please report it", crate::VERSION),
+        )
+        .with_delivered(Delivered::Unknown)
+    }
+
+    pub(crate) fn with_eid(mut self, eid: impl Into<String>) -> Self {
+        self.details.eid = Some(eid.into());
+        self
+    }
+
+    pub(crate) fn with_platform(mut self, code: Option<String>, message: Option<String>) -> Self {
+        self.details.platform_code = code;
+        self.details.platform_message = message;
+        self
+    }
+
+    pub(crate) fn with_http_status(mut self, http_status: u16) -> Self {
+        self.details.http_status = Some(http_status);
+        self
+    }
+
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
+        self.details.attempts = attempts;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.details.retry_after = retry_after;
+        self
+    }
+
+    pub(crate) fn with_delivered(mut self, delivered: Delivered) -> Self {
+        self.details.delivered = delivered;
+        self
+    }
+
+    /// What kind of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.details.kind
+    }
+
+    /// The EID of the call, as it was given; `None` when the failure has nothing to do with one card.
+    pub fn eid(&self) -> Option<&str> {
+        self.details.eid.as_deref()
+    }
+
+    /// The platform's code, exactly as it came (an integer as its decimal digits).
+    pub fn platform_code(&self) -> Option<&str> {
+        self.details.platform_code.as_deref()
+    }
+
+    /// The platform's message, exactly as it came; it can be Chinese.
+    pub fn platform_message(&self) -> Option<&str> {
+        self.details.platform_message.as_deref()
+    }
+
+    /// The HTTP status of the reply, if there was one.
+    pub fn http_status(&self) -> Option<u16> {
+        self.details.http_status
+    }
+
+    /// How many requests were sent or begun for this call; 0 when it was refused before that.
+    pub fn attempts(&self) -> u32 {
+        self.details.attempts
+    }
+
+    /// How long the platform asks to wait before the next try.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.details.retry_after
+    }
+
+    /// Whether the platform got the request.
+    pub fn delivered(&self) -> Delivered {
+        self.details.delivered
+    }
+}
+
+/// "EID 8904…: ", or nothing.
+struct EidPrefix<'a>(Option<&'a str>);
+
+impl fmt::Display for EidPrefix<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(eid) => write!(f, "EID {eid}: "),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.details.kind)
+            .field("message", &self.to_string())
+            .field("platform_code", &self.details.platform_code)
+            .field("http_status", &self.details.http_status)
+            .field("attempts", &self.details.attempts)
+            .field("retry_after", &self.details.retry_after)
+            .field("delivered", &self.details.delivered)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_status_and_name() {
+        let mut statuses: Vec<_> = ErrorKind::ALL.iter().map(|kind| kind.status()).collect();
+        let mut names: Vec<_> = ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
+        assert!(statuses.is_sorted());
+        statuses.dedup();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(statuses.len(), ErrorKind::ALL.len());
+        assert_eq!(names.len(), ErrorKind::ALL.len());
+    }
+
+    #[test]
+    fn a_status_leads_back_to_its_kind() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(ErrorKind::from_status(kind.status()), Some(kind));
+        }
+        assert_eq!(ErrorKind::from_status(0), None);
+    }
+
+    #[test]
+    fn the_text_names_the_eid_first() {
+        let error = Error::new(ErrorKind::Timeout, "no reply within 3 s").with_eid("890");
+        assert_eq!(error.to_string(), "EID 890: no reply within 3 s");
+    }
+}

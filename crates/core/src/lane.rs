@@ -1,0 +1,198 @@
+//! A lane: one connection and the engine that drives it, on the caller's own thread.
+//!
+//! `reqwest::blocking` would start a thread of its own, hop to it for every call and die in a forked child. A
+//! lane is a single-threaded runtime plus an asynchronous client; whoever holds it drives it with
+//! [`Lane::drive`]. `docs/architecture.md` has the measurements.
+
+use crate::config::Config;
+use crate::error::{Delivered, Error, ErrorKind};
+use crate::reply::RawReply;
+use crate::retry_after;
+use crate::tls;
+use crate::transport_error::classify;
+use crate::wire::TrackedBody;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Body, Method, Proxy, Request, Response, Url};
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+use tokio::runtime::{Builder, Runtime};
+
+/// An idle connection is given up before the usual server closes it.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The most of a reply that is read; real ones have some hundred bytes.
+const MAX_REPLY_BYTES: usize = 64 * 1024;
+
+/// How often a waiting call looks whether its caller wants to stop.
+const INTERRUPT_CHECK: Duration = Duration::from_millis(50);
+
+/// What all lanes of a client have in common, made once.
+pub(crate) struct Transport {
+    endpoint: Url,
+    tls: rustls::ClientConfig,
+    proxy: Option<Proxy>,
+    connect_timeout: Duration,
+    user_agent: String,
+    headers: HeaderMap,
+}
+
+impl Transport {
+    pub(crate) fn new(config: &Config, endpoint: Url) -> Result<Self, Error> {
+        let tls = tls::client_config(config.ca_file.as_deref())?;
+        let proxy = match &config.proxy {
+            None => None,
+            // The value is not repeated: it may hold a password.
+            Some(proxy) if !proxy.starts_with("http://") => {
+                return Err(Error::config("proxy", "must start with http://"));
+            }
+            Some(proxy) => Some(
+                Proxy::all(proxy.as_str())
+                    .map_err(|_| Error::config("proxy", "must be http://[user:password@]host:port"))?,
+            ),
+        };
+        // As the vendor's SDK 1.0.1 sends them.
+        let headers = HeaderMap::from_iter([
+            (CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8")),
+            (ACCEPT, HeaderValue::from_static("application/json")),
+        ]);
+        let user_agent = format!("eiot/{} ({})", crate::VERSION, config.face);
+        Ok(Self { endpoint, tls, proxy, connect_timeout: config.connect_timeout, user_agent, headers })
+    }
+
+    /// The host and port that calls go to, for people.
+    pub(crate) fn host(&self) -> String {
+        let host = self.endpoint.host_str().unwrap_or_default();
+        match self.endpoint.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+}
+
+/// How a drive ended.
+pub(crate) enum Driven<T> {
+    Done(T),
+    /// The deadline passed first.
+    TimedOut,
+    /// The caller asked to stop.
+    Interrupted,
+}
+
+/// A connection and its engine. One thread at a time; it moves freely between threads.
+pub(crate) struct Lane {
+    /// `None` only while it is being dropped.
+    runtime: Option<Runtime>,
+    http: reqwest::Client,
+}
+
+impl Lane {
+    /// Makes the engine; the connection is made by the first exchange.
+    pub(crate) fn open(transport: &Transport) -> Result<Self, Error> {
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            // Name look-ups are the only work that is done on another thread. It leaves soon after.
+            .max_blocking_threads(4)
+            .thread_keep_alive(Duration::from_millis(100))
+            .build()
+            .map_err(|why| Error::new(ErrorKind::Connect, format!("no event loop could be made: {why}")))?;
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(transport.tls.clone())
+            .http1_only()
+            .tcp_nodelay(true)
+            .connect_timeout(transport.connect_timeout)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            // A repeated request needs a new signature, so repeating is ours alone.
+            .retry(reqwest::retry::never())
+            .user_agent(&transport.user_agent)
+            // No environment reads: the environment's proxies are not ours to use.
+            .no_proxy();
+        let builder = match &transport.proxy {
+            Some(proxy) => builder.proxy(proxy.clone()),
+            None => builder,
+        };
+        let http = builder.build().map_err(Error::internal)?;
+        Ok(Self { runtime: Some(runtime), http })
+    }
+
+    /// Runs `call` on this thread until it is done, the deadline passes, or `interrupt` says to break off;
+    /// dropping the call is what cancels it.
+    pub(crate) fn drive<T>(
+        &self,
+        deadline: Instant,
+        interrupt: &mut dyn FnMut() -> ControlFlow<()>,
+        call: impl Future<Output = T>,
+    ) -> Driven<T> {
+        let Some(runtime) = &self.runtime else { return Driven::Interrupted };
+        // While nobody drove this lane, the server may have closed its connection. One empty turn lets the engine
+        // notice; without it, half of the calls after an idle close fail.
+        runtime.block_on(tokio::task::yield_now());
+        runtime.block_on(async {
+            let mut call = pin!(call);
+            loop {
+                let now = Instant::now();
+                if now >= deadline {
+                    return Driven::TimedOut;
+                }
+                let wait = deadline.duration_since(now).min(INTERRUPT_CHECK);
+                if let Ok(done) = tokio::time::timeout(wait, call.as_mut()).await {
+                    return Driven::Done(done);
+                }
+                if interrupt().is_break() {
+                    return Driven::Interrupted;
+                }
+            }
+        })
+    }
+
+    /// Posts one body and reads the whole reply. `sent` becomes true when the connection takes the request.
+    pub(crate) async fn post(
+        &self,
+        transport: &Transport,
+        body: Vec<u8>,
+        sent: Arc<AtomicBool>,
+    ) -> Result<RawReply, Error> {
+        let mut request = Request::new(Method::POST, transport.endpoint.clone());
+        *request.headers_mut() = transport.headers.clone();
+        *request.body_mut() = Some(Body::wrap(TrackedBody::new(body, sent.clone())));
+        let failed = |why: reqwest::Error| classify(&why, &transport.host(), sent.load(Ordering::Relaxed));
+        let response = self.http.execute(request).await.map_err(failed)?;
+        read_whole(response, failed).await
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Does not wait for a name look-up that hangs, and may be called from inside an asynchronous program.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn read_whole(
+    mut response: Response,
+    failed: impl Fn(reqwest::Error) -> Error,
+) -> Result<RawReply, Error> {
+    let http_status = response.status().as_u16();
+    let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let content_type = header(CONTENT_TYPE).unwrap_or_default().to_owned();
+    let retry_after = header(RETRY_AFTER).and_then(|value| retry_after::parse(value, SystemTime::now()));
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(&failed)? {
+        if body.len() + chunk.len() > MAX_REPLY_BYTES {
+            let text = format!("the reply is larger than {} KiB", MAX_REPLY_BYTES / 1024);
+            return Err(Error::new(ErrorKind::Protocol, text)
+                .with_http_status(http_status)
+                .with_delivered(Delivered::Yes));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(RawReply { http_status, content_type, retry_after, body })
+}

@@ -1,0 +1,52 @@
+//! Ask the EIOTCLUB platform to refresh the package usage of a cloud eSIM card.
+//!
+//! ```no_run
+//! let client = eiot::Client::new(eiot::Config::new("my-appkey", "my-secret"))?;
+//! let reply = client.refresh_usage("89044011112233441122334411223321")?;
+//! println!("{}: {}", reply.eid(), reply.message());
+//! # Ok::<(), eiot::Error>(())
+//! ```
+//!
+//! The way of a call, which `client.rs` shows as code:
+//!
+//! ```text
+//! eid → sign → send on a lane → read the reply → verdict → Reply | Error
+//! ```
+//!
+//! This crate signs, calls and understands the reply. It prints nothing, keeps no global state, starts no
+//! threads (name look-ups aside) and contains no `unsafe`. The C library, the Python package and the
+//! command are thin faces over it.
+#![forbid(unsafe_code)]
+
+mod client;
+mod clock;
+mod config;
+mod credentials;
+mod eid;
+mod endpoint;
+mod environment;
+mod error;
+mod lane;
+mod nonce;
+mod per_process;
+mod pool;
+mod random;
+mod reply;
+mod retry_after;
+mod sign;
+mod tls;
+mod transport_error;
+mod wire;
+
+pub use client::{Client, Interrupt, Sources};
+pub use clock::{Clock, SystemClock};
+pub use config::Config;
+pub use credentials::Secret;
+pub use eid::Eid;
+pub use error::{Delivered, Error, ErrorKind};
+pub use random::{Random, SystemRandom};
+pub use reply::Reply;
+pub use sign::{SignMethod, explain, sign};
+
+/// The version of this library, as in `Cargo.toml`: `"0.1.0"`.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

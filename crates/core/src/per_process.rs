@@ -1,0 +1,106 @@
+//! State that belongs to one process, and survives `fork`.
+
+use std::sync::OnceLock;
+
+/// A value that each process makes for itself.
+///
+/// A forked child inherits its parent's memory, but not the threads, and shares the sockets: using *or dropping*
+/// an inherited connection breaks the parent's, and an inherited mutex may stay locked for ever by a thread that
+/// the child does not have. So a child leaves what it inherited alone and makes its own. No lock is taken to find
+/// out whose turn it is, because that lock could be inherited too.
+pub(crate) struct PerProcess<T> {
+    newest: OnceLock<Box<Owned<T>>>,
+}
+
+/// One process's value, and after it those of its descendants.
+struct Owned<T> {
+    pid: u32,
+    /// `None` only while it is being dropped.
+    value: Option<T>,
+    child: OnceLock<Box<Owned<T>>>,
+}
+
+impl<T> PerProcess<T> {
+    /// Nothing is made until it is asked for.
+    pub(crate) const fn new() -> Self {
+        Self { newest: OnceLock::new() }
+    }
+
+    /// This process's value. When two threads ask at once, both may make one, and both get the same.
+    pub(crate) fn get(&self, make: impl Fn() -> T) -> &T {
+        self.get_as(std::process::id(), make)
+    }
+
+    fn get_as(&self, pid: u32, make: impl Fn() -> T) -> &T {
+        let mut slot = &self.newest;
+        loop {
+            // Only the last one counts: an ancestor's pid may have come round again.
+            match slot.get() {
+                Some(owned) => match &owned.value {
+                    Some(value) if owned.pid == pid && owned.child.get().is_none() => return value,
+                    _ => slot = &owned.child,
+                },
+                None => {
+                    let owned = Owned { pid, value: Some(make()), child: OnceLock::new() };
+                    // A failure means that another thread was first; the next look finds its value.
+                    let _ = slot.set(Box::new(owned));
+                }
+            }
+        }
+    }
+}
+
+impl<T> Drop for Owned<T> {
+    fn drop(&mut self) {
+        if self.pid != std::process::id() {
+            // Inherited: to close it here would close it for the parent.
+            std::mem::forget(self.value.take());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    struct Noted(Arc<AtomicU32>);
+
+    impl Drop for Noted {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn a_value_is_made_once_a_process() {
+        let state = PerProcess::new();
+        let here = std::process::id();
+        let made = AtomicU32::new(0);
+        let make = || made.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(*state.get_as(here, make), 0);
+        assert_eq!(*state.get_as(here, make), 0);
+        assert_eq!(*state.get_as(here + 1, make), 1, "a child makes its own");
+        assert_eq!(*state.get_as(here + 1, make), 1);
+        assert_eq!(
+            *state.get_as(here, make),
+            2,
+            "a grandchild with a recycled pid does not get its ancestor's"
+        );
+    }
+
+    #[test]
+    fn an_inherited_value_is_left_alone_and_our_own_is_dropped() {
+        let dropped = Arc::new(AtomicU32::new(0));
+        let state = PerProcess::new();
+        state.get_as(std::process::id() + 1, || Noted(dropped.clone()));
+        drop(state);
+        assert_eq!(dropped.load(Ordering::Relaxed), 0);
+
+        let state = PerProcess::new();
+        state.get(|| Noted(dropped.clone()));
+        drop(state);
+        assert_eq!(dropped.load(Ordering::Relaxed), 1);
+    }
+}

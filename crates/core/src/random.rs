@@ -1,0 +1,26 @@
+//! Where randomness comes from.
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use std::time::SystemTime;
+
+/// A source of random numbers; tests replace it.
+pub trait Random: Send + Sync {
+    /// 64 random bits.
+    fn next_u64(&self) -> u64;
+}
+
+/// The operating system's randomness.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn next_u64(&self) -> u64 {
+        // Nothing drawn here is a secret: nonces must differ, not be unpredictable. So where the system has no
+        // randomness to give, the time and the process will do.
+        SysRng.try_next_u64().unwrap_or_else(|_| {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            (now.as_nanos() as u64).rotate_left(20) ^ u64::from(std::process::id())
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! What the platform answered, and what that means.
+
+use crate::eid::Eid;
+use crate::error::{Delivered, Error, ErrorKind};
+use crate::wire::Envelope;
+use std::time::Duration;
+
+/// The only code that means success (seed document).
+const SUCCESS: &str = "200";
+
+/// The platform has accepted the refresh.
+///
+/// It *starts* one synchronisation of the card's usage with the carrier (vendor documentation of the twin call);
+/// the new figures may become visible a little later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    eid: String,
+    message: String,
+    data_json: Option<String>,
+    attempts: u32,
+    delivered: Delivered,
+}
+
+impl Reply {
+    /// The EID that was refreshed, without the white space it may have come with.
+    pub fn eid(&self) -> &str {
+        &self.eid
+    }
+
+    /// The platform's message, exactly as it came. Its wording varies: show it, never compare it.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The reply's `data` as JSON text, exactly as it came; its fields are not documented, and it is optional.
+    pub fn data_json(&self) -> Option<&str> {
+        self.data_json.as_deref()
+    }
+
+    /// How many requests it took.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// Whether the platform got the request: here always [`Delivered::Yes`].
+    pub fn delivered(&self) -> Delivered {
+        self.delivered
+    }
+}
+
+/// An HTTP reply that has come whole.
+pub(crate) struct RawReply {
+    pub(crate) http_status: u16,
+    pub(crate) content_type: String,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The one table from HTTP status and platform code to meaning.
+///
+/// Only `"200"` is documented; refusals may come as HTTP 200 with another code or as an HTTP error, with or without
+/// the platform's envelope. So 401, 403, 429 and 5xx mean what they usually mean, and every other code is passed
+/// on as it is.
+pub(crate) fn verdict(raw: RawReply, eid: &Eid, attempts: u32) -> Result<Reply, Error> {
+    let RawReply { http_status, content_type, retry_after, body } = raw;
+    let envelope: Option<Envelope> = serde_json::from_slice(&body).ok();
+    let (code, message, data) = match envelope {
+        Some(envelope) => (Some(envelope.code.into_text()), envelope.message, envelope.data),
+        None => (None, None, None),
+    };
+    let said = match (&code, &message) {
+        (Some(code), Some(message)) => format!("code {code}: {message}"),
+        (Some(code), None) => format!("code {code}, without a message"),
+        (None, _) => format!("HTTP {http_status}"),
+    };
+    let (kind, text) = match (http_status, code.as_deref()) {
+        (200..=299, Some(SUCCESS)) => {
+            return Ok(Reply {
+                eid: eid.as_str().to_owned(),
+                message: message.unwrap_or_default(),
+                data_json: data.map(|data| data.get().to_owned()),
+                attempts,
+                delivered: Delivered::Yes,
+            });
+        }
+        (200..=299, None) => (
+            ErrorKind::Protocol,
+            format!(
+                "the reply is not the platform's JSON (content type {content_type:?}, {} bytes); is base_url right, \
+                 or does something on the way answer in the platform's place?",
+                body.len()
+            ),
+        ),
+        (300..=399, _) => (
+            ErrorKind::Protocol,
+            format!(
+                "HTTP {http_status} redirects elsewhere, and a signed request is not sent on; is base_url right?"
+            ),
+        ),
+        (401 | 403, _) => (
+            ErrorKind::Auth,
+            format!(
+                "the platform does not let this caller in ({said}); check appkey and secret, and that this machine's \
+                 public address is on the allow-list in the console"
+            ),
+        ),
+        (429, _) => (
+            ErrorKind::RateLimited,
+            match retry_after {
+                Some(wait) => format!("too many requests ({said}); wait {} s", wait.as_secs()),
+                None => format!("too many requests ({said}); call less often"),
+            },
+        ),
+        (200..=499, Some(code)) if code != SUCCESS => {
+            (ErrorKind::Platform, format!("the platform refused with {said}"))
+        }
+        _ => (ErrorKind::Http, format!("unexpected HTTP status {http_status} ({said})")),
+    };
+    Err(Error::new(kind, text)
+        .with_eid(eid.as_str())
+        .with_platform(code, message)
+        .with_http_status(http_status)
+        .with_attempts(attempts)
+        .with_retry_after(retry_after)
+        .with_delivered(Delivered::Yes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn every_reply_vector_gets_its_verdict() {
+        let file: Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/replies.json")).expect("JSON");
+        let eid = Eid::parse("11111111111111111111111111").expect("digits");
+        for case in file["cases"].as_array().expect("a list") {
+            let raw = RawReply {
+                http_status: case["http_status"].as_u64().expect("a number") as u16,
+                content_type: "application/json".to_owned(),
+                retry_after: None,
+                body: case["body"].as_str().expect("a string").as_bytes().to_vec(),
+            };
+            let text = |field: &str| case[field].as_str();
+            match verdict(raw, &eid, 1) {
+                Ok(reply) => {
+                    assert_eq!(Some("ok"), text("kind"), "{case}");
+                    assert_eq!(Some(reply.message()), text("message"), "{case}");
+                    assert_eq!(reply.data_json(), text("data_json"), "{case}");
+                }
+                Err(error) => {
+                    assert_eq!(Some(error.kind().name()), text("kind"), "{case}");
+                    assert_eq!(error.platform_code(), text("code"), "{case}");
+                    assert_eq!(error.platform_message(), text("message"), "{case}");
+                    assert_eq!(error.delivered(), Delivered::Yes);
+                    assert!(error.to_string().contains("EID 11111111111111111111111111: "), "{error}");
+                }
+            }
+        }
+    }
+}

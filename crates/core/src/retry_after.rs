@@ -1,0 +1,35 @@
+//! The `Retry-After` header.
+
+use std::time::{Duration, SystemTime};
+
+/// How long the header asks to wait: whole seconds, or an HTTP date. Anything else says nothing.
+pub(crate) fn parse(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than fits is still a very long time, not none.
+        return Some(Duration::from_secs(value.parse::<u32>().unwrap_or(u32::MAX).into()));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    #[test]
+    fn seconds_and_dates_are_read_and_nonsense_is_ignored() {
+        // Sun, 06 Nov 1994 08:49:37 GMT
+        let now = UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let read = |value| parse(value, now).map(|wait| wait.as_secs());
+        assert_eq!(read("0"), Some(0));
+        assert_eq!(read(" 120 "), Some(120));
+        assert_eq!(read("Sun, 06 Nov 1994 08:50:37 GMT"), Some(60));
+        assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0), "a date in the past");
+        assert_eq!(read("99999999999999999999"), Some(u64::from(u32::MAX)));
+        for nonsense in ["", "inf", "nan", "-5", "1.5", "soon", "Sun, 06 Nov 100000 08:49:37 GMT"] {
+            assert_eq!(read(nonsense), None, "{nonsense:?}");
+        }
+    }
+}

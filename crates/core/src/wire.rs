@@ -1,0 +1,142 @@
+//! The bodies on the wire: the request that is sent and the envelope that comes back.
+
+use crate::credentials::Credentials;
+use crate::eid::Eid;
+use crate::error::Error;
+use crate::sign::{SignMethod, sign_sorted};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+/// The five fields of a request, in the order of the seed document.
+#[derive(Serialize)]
+struct Request<'a> {
+    appkey: &'a str,
+    timestamp: u64,
+    nonce: u32,
+    sign: &'a str,
+    eid: &'a str,
+}
+
+/// A signed request body.
+pub(crate) fn signed_body(
+    credentials: &Credentials,
+    eid: &Eid,
+    timestamp: u64,
+    nonce: u32,
+    method: SignMethod,
+) -> Result<Vec<u8>, Error> {
+    let (appkey, eid) = (credentials.appkey.as_str(), eid.as_str());
+    let (nonce_text, timestamp_text) = (nonce.to_string(), timestamp.to_string());
+    // Sorted by name, as the signature wants them.
+    let params = [("appkey", appkey), ("eid", eid), ("nonce", &nonce_text), ("timestamp", &timestamp_text)];
+    let sign = sign_sorted(&params, &credentials.secret, method);
+    serde_json::to_vec(&Request { appkey, timestamp, nonce, sign: &sign, eid }).map_err(Error::internal)
+}
+
+/// A request body that remembers whether the connection has taken it: until then, nothing has been sent.
+pub(crate) struct TrackedBody {
+    bytes: Option<Bytes>,
+    taken: Arc<AtomicBool>,
+}
+
+impl TrackedBody {
+    /// `taken` becomes true when the connection asks for the bytes.
+    pub(crate) fn new(bytes: Vec<u8>, taken: Arc<AtomicBool>) -> Self {
+        Self { bytes: Some(bytes.into()), taken }
+    }
+}
+
+impl Body for TrackedBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.taken.store(true, Ordering::Relaxed);
+        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
+/// What every reply of the platform looks like.
+#[derive(Deserialize)]
+pub(crate) struct Envelope {
+    /// `"200"` is success. A string here, an integer on a sibling page of the vendor's: both are read as text.
+    pub(crate) code: Code,
+    /// Why it succeeded or failed, in any wording and language.
+    #[serde(default)]
+    pub(crate) message: Option<String>,
+    /// An object without documented fields.
+    #[serde(default)]
+    pub(crate) data: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Code {
+    Text(String),
+    Number(i64),
+}
+
+impl Code {
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::Secret;
+    use crate::sign::sign;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    proptest! {
+        #[test]
+        fn the_signed_values_are_exactly_the_sent_values(
+            appkey in "[^\\s\\p{Cc}]{1,24}",
+            secret in "[^\\s\\p{Cc}]{1,24}",
+            eid in "[0-9]{1,32}",
+            timestamp in 1_000_000_000_u64..=9_999_999_999,
+            nonce in 10_000_u32..=99_999,
+            md5 in any::<bool>(),
+        ) {
+            let method = if md5 { SignMethod::Md5 } else { SignMethod::Sha1 };
+            let credentials = Credentials { appkey, secret: Secret::new(secret.as_str()) };
+            let eid = Eid::parse(eid).expect("digits");
+            let body = signed_body(&credentials, &eid, timestamp, nonce, method).expect("serializable");
+
+            let sent: Value = serde_json::from_slice(&body).expect("JSON");
+            let sent = sent.as_object().expect("an object");
+            prop_assert_eq!(sent.len(), 5);
+            let texts: Vec<(String, String)> = sent
+                .iter()
+                .map(|(name, value)| (name.clone(), value.as_str().map_or(value.to_string(), str::to_owned)))
+                .collect();
+            let pairs: Vec<_> = texts.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let signature = sign(&pairs, &Secret::new(secret), method).expect("flat");
+            prop_assert_eq!(sent["sign"].as_str().expect("a string"), signature);
+            prop_assert!(sent["timestamp"].is_u64() && sent["nonce"].is_u64() && sent["eid"].is_string());
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Options, for C.
+
+use crate::error::eiot_error;
+use crate::guard::{free, put, required, status};
+use crate::status::*;
+use crate::text::utf8;
+use eiot_core::{Config, Error, SignMethod};
+use std::ffi::c_char;
+use std::ptr;
+use std::time::Duration;
+
+/// The options of a client. One thread at a time. A client copies them, so one set can make many clients, and can
+/// be freed as soon as they are made.
+pub struct eiot_config {
+    pub(crate) config: Config,
+}
+
+impl eiot_config {
+    fn boxed(mut config: Config) -> *mut Self {
+        config.face = "c";
+        Box::into_raw(Box::new(Self { config }))
+    }
+}
+
+/// Makes a set of options with their defaults. `appkey` and a secret are still to be set. The environment is not
+/// read; `eiot_config_from_env` does that.
+///
+/// `*out_config` is yours to free with `eiot_config_free`; it is NULL on failure.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_new(
+    out_config: *mut *mut eiot_config,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for both outputs.
+    unsafe {
+        put(out_config, ptr::null_mut());
+        status(out_err, || {
+            required("out_config", out_config)?;
+            put(out_config, eiot_config::boxed(Config::default()));
+            Ok(())
+        })
+    }
+}
+
+/// Makes a set of options from the environment: `EIOT_APPKEY`, `EIOT_SECRET` and so on, each option in upper case
+/// behind `EIOT_`; what is not set or empty has its default. The environment must not be changed by another thread
+/// at the same time.
+///
+/// `*out_config` is yours to free with `eiot_config_free`; it is NULL on failure. `EIOT_ERR_CONFIG` names the
+/// variable that cannot be used.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_from_env(
+    out_config: *mut *mut eiot_config,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for both outputs.
+    unsafe {
+        put(out_config, ptr::null_mut());
+        status(out_err, || {
+            required("out_config", out_config)?;
+            put(out_config, eiot_config::boxed(Config::from_env()?));
+            Ok(())
+        })
+    }
+}
+
+/// Frees the options and wipes the secret in them. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_free(config: *mut eiot_config) {
+    // SAFETY: the caller hands over what eiot_config_new or eiot_config_from_env made, once.
+    unsafe { free(config) }
+}
+
+/// Changes an option.
+///
+/// # Safety
+/// `config` is NULL or live and used by nobody else; `out_err` is NULL or may be written.
+unsafe fn set(
+    config: *mut eiot_config,
+    out_err: *mut *mut eiot_error,
+    change: impl FnOnce(&mut Config) -> Result<(), Error>,
+) -> eiot_status {
+    // SAFETY: the caller vouches for both pointers.
+    unsafe {
+        status(out_err, || match config.as_mut() {
+            Some(config) => change(&mut config.config),
+            None => Err(Error::invalid_argument("config is NULL")),
+        })
+    }
+}
+
+/// Changes an option that is text.
+///
+/// # Safety
+/// As [`set`], and `value` as `text::bytes` asks.
+unsafe fn set_text(
+    config: *mut eiot_config,
+    option: &str,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all three pointers.
+    unsafe { set(config, out_err, |config| config.set(option, utf8(option, value, value_len)?)) }
+}
+
+/// Identifies the account's application. Required.
+///
+/// `value` is UTF-8, of `value_len` bytes or ended by a NUL (`EIOT_NTS`), and is copied. That holds for every text
+/// option below.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_appkey(
+    config: *mut eiot_config,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe { set_text(config, "appkey", value, value_len, out_err) }
+}
+
+/// The secret that signs each request; it is never sent, and the copy is wiped when it is freed. Required, here or
+/// by `eiot_config_set_secret_file`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_secret(
+    config: *mut eiot_config,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe { set_text(config, "secret", value, value_len, out_err) }
+}
+
+/// A file that holds the secret and nothing else (a line end after it is ignored). It is read when a client is
+/// made.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_secret_file(
+    config: *mut eiot_config,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe { set_text(config, "secret_file", value, value_len, out_err) }
+}
+
+/// Where the platform is: https, or http to a loopback address. Default "https://oapi.eiotclub.com".
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_base_url(
+    config: *mut eiot_config,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe { set_text(config, "base_url", value, value_len, out_err) }
+}
+
+/// The deadline of a whole call, in milliseconds. Default 30000.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_timeout_ms(
+    config: *mut eiot_config,
+    timeout_ms: u64,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.timeout = Duration::from_millis(timeout_ms);
+            Ok(())
+        })
+    }
+}
+
+/// How long making a connection may take, name look-up and TLS handshake included, in milliseconds. Default 5000.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_connect_timeout_ms(
+    config: *mut eiot_config,
+    connect_timeout_ms: u64,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.connect_timeout = Duration::from_millis(connect_timeout_ms);
+            Ok(())
+        })
+    }
+}
+
+/// Not 0: ask for GSMA EIDs, 32 digits that pass the check. Default 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_strict_eid(
+    config: *mut eiot_config,
+    strict: i32,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.strict_eid = strict != 0;
+            Ok(())
+        })
+    }
+}
+
+/// The hash behind the signature. Default `EIOT_SIGN_SHA1`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_sign_method(
+    config: *mut eiot_config,
+    method: eiot_sign_method,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.sign_method = sign_method(method)?;
+            Ok(())
+        })
+    }
+}
+
+/// A PEM file of certificate authorities to trust instead of the system's. It is read when a client is made.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_ca_file(
+    config: *mut eiot_config,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe { set_text(config, "ca_file", value, value_len, out_err) }
+}
+
+/// An HTTP proxy, "http://[user:password@]host:port". Default none; the environment's proxy variables are not read.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_proxy(
+    config: *mut eiot_config,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe { set_text(config, "proxy", value, value_len, out_err) }
+}
+
+/// The method behind a number.
+pub(crate) fn sign_method(method: eiot_sign_method) -> Result<SignMethod, Error> {
+    match method {
+        EIOT_SIGN_SHA1 => Ok(SignMethod::Sha1),
+        EIOT_SIGN_MD5 => Ok(SignMethod::Md5),
+        _ => {
+            Err(Error::config("sign_method", format!("must be EIOT_SIGN_SHA1 or EIOT_SIGN_MD5, is {method}")))
+        }
+    }
+}

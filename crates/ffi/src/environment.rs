@@ -1,0 +1,70 @@
+//! The one-line entry points, configured by the environment.
+
+use crate::client::refresh;
+use crate::error::eiot_error;
+use crate::guard::status;
+use crate::status::eiot_status;
+use crate::text::bytes;
+use eiot_core::{Client, Config, Error};
+use std::ffi::c_char;
+use std::ptr;
+use std::sync::OnceLock;
+
+/// Asks the platform to refresh one card's package usage, configured by the environment, and waits for its answer.
+/// The simplest way in; programs that hold their own configuration prefer `eiot_client_refresh_usage`.
+///
+/// The first call that finds a usable configuration (`EIOT_APPKEY`, `EIOT_SECRET` and so on, see
+/// `eiot_config_from_env`) makes one client for the whole process; later changes of the environment are not seen.
+/// `eid` ends with a NUL. `out_err` may be NULL; what is put there is yours to free with `eiot_error_free`. Any
+/// number of threads may call at once.
+///
+///     eiot_error *error;
+///     if (eiot_refresh_usage("89044011112233441122334411223321", &error) != EIOT_OK) {
+///         fprintf(stderr, "%s\n", eiot_error_message(error));
+///         eiot_error_free(error);
+///     }
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_refresh_usage(
+    eid: *const c_char,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for both pointers.
+    unsafe { refresh_by_environment(eid, usize::MAX, out_err) }
+}
+
+/// As `eiot_refresh_usage`, for an EID of `eid_len` bytes that need not end with a NUL, as fields of records and
+/// databases have it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_refresh_usage_n(
+    eid: *const c_char,
+    eid_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for both pointers.
+    unsafe { refresh_by_environment(eid, eid_len, out_err) }
+}
+
+/// # Safety
+/// `eid` as `text::bytes` asks; `out_err` is NULL or may be written.
+unsafe fn refresh_by_environment(
+    eid: *const c_char,
+    eid_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for both pointers.
+    unsafe { status(out_err, || refresh(client()?, bytes("eid", eid, eid_len)?, ptr::null_mut())) }
+}
+
+/// The process's one client. A configuration that cannot be used is not remembered, so that it can be mended.
+fn client() -> Result<&'static Client, Error> {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(client);
+    }
+    let mut config = Config::from_env()?;
+    config.face = "c";
+    // Made outside of the cell: a failure is an answer, and a fork meanwhile must not leave it locked. When two
+    // threads are first at once, one of the two clients is dropped unused.
+    let client = Client::new(config)?;
+    Ok(CLIENT.get_or_init(|| client))
+}

@@ -1,0 +1,126 @@
+//! What went wrong, for C.
+
+use crate::guard::value;
+use crate::status::*;
+use crate::text::{or_null, owned};
+use eiot_core::{Delivered, Error};
+use std::ffi::{CString, c_char};
+use std::ptr;
+
+/// What went wrong. Made by a call that fails, when it is given somewhere to put it (`out_err`); yours to free
+/// with `eiot_error_free`. It never changes, so any thread may read it. Its strings are UTF-8 and live as long as
+/// it does.
+pub struct eiot_error {
+    status: eiot_status,
+    message: CString,
+    eid: Option<CString>,
+    platform_code: Option<CString>,
+    platform_message: Option<CString>,
+    http_status: i32,
+    attempts: u32,
+    retry_after_ms: i64,
+    delivered: eiot_delivered,
+}
+
+impl eiot_error {
+    pub(crate) fn new(error: &Error) -> Self {
+        let milliseconds = |wait: std::time::Duration| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        Self {
+            status: error.kind().status(),
+            message: owned(&error.to_string()),
+            eid: error.eid().map(owned),
+            platform_code: error.platform_code().map(owned),
+            platform_message: error.platform_message().map(owned),
+            http_status: error.http_status().unwrap_or(0).into(),
+            attempts: error.attempts(),
+            retry_after_ms: error.retry_after().map_or(-1, milliseconds),
+            delivered: match error.delivered() {
+                Delivered::No => EIOT_DELIVERED_NO,
+                Delivered::Yes => EIOT_DELIVERED_YES,
+                Delivered::Unknown => EIOT_DELIVERED_UNKNOWN,
+            },
+        }
+    }
+}
+
+/// Reads a field of an error; `absent` for NULL.
+///
+/// # Safety
+/// `error` is NULL or a live error.
+unsafe fn field<T>(error: *const eiot_error, absent: T, read: impl FnOnce(&eiot_error) -> T) -> T {
+    // SAFETY: the caller vouches for the pointer.
+    let error = unsafe { error.as_ref() };
+    value(absent, || error.map(read))
+}
+
+/// The status that the failed call returned; `EIOT_OK` for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_status(error: *const eiot_error) -> eiot_status {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { field(error, EIOT_OK, |error| error.status) }
+}
+
+/// What happened, to which EID, and what to do, for people. It contains neither the secret nor a signature, so it
+/// can be logged. Never NULL; "" for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_message(error: *const eiot_error) -> *const c_char {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { field(error, c"".as_ptr(), |error| error.message.as_ptr()) }
+}
+
+/// The EID of the call, as it was given (quoted and shortened where it is not plain digits); NULL when the failure
+/// has nothing to do with one card.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_eid(error: *const eiot_error) -> *const c_char {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { field(error, ptr::null(), |error| or_null(&error.eid)) }
+}
+
+/// The platform's own code, exactly as it came (an integer as its digits); NULL when the platform gave none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_platform_code(error: *const eiot_error) -> *const c_char {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { field(error, ptr::null(), |error| or_null(&error.platform_code)) }
+}
+
+/// The platform's own message, exactly as it came (UTF-8, often Chinese); NULL when the platform gave none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_platform_message(error: *const eiot_error) -> *const c_char {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { field(error, ptr::null(), |error| or_null(&error.platform_message)) }
+}
+
+/// The HTTP status of the reply, or 0 when there was no reply.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_http_status(error: *const eiot_error) -> i32 {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { field(error, 0, |error| error.http_status) }
+}
+
+/// How many requests were sent or begun; 0 when the call was refused before that.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_attempts(error: *const eiot_error) -> u32 {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { field(error, 0, |error| error.attempts) }
+}
+
+/// How many milliseconds the platform asks to wait before the next try; -1 when it does not say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_retry_after_ms(error: *const eiot_error) -> i64 {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { field(error, -1, |error| error.retry_after_ms) }
+}
+
+/// Whether the platform got the request: what to look at before repeating a call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_delivered(error: *const eiot_error) -> eiot_delivered {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { field(error, EIOT_DELIVERED_NO, |error| error.delivered) }
+}
+
+/// Frees an error and its strings. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_free(error: *mut eiot_error) {
+    // SAFETY: the caller hands over what one of our functions made, once.
+    unsafe { crate::guard::free(error) }
+}

@@ -1,0 +1,116 @@
+//! Status numbers.
+
+use std::ffi::{CStr, c_char};
+
+/// The result of a call: `EIOT_OK` or one of the EIOT_ERR_ constants. Numbers never change; new ones may be added, so
+/// treat one that you do not know as a failure.
+pub type eiot_status = i32;
+
+/// The platform accepted the refresh.
+pub const EIOT_OK: eiot_status = 0;
+/// An argument other than the EID cannot be used, such as a NULL that must not be one.
+pub const EIOT_ERR_INVALID_ARGUMENT: eiot_status = 1;
+/// The EID is not 1 to 32 decimal digits (or, in strict mode, not a GSMA EID).
+pub const EIOT_ERR_INVALID_EID: eiot_status = 2;
+/// An option is missing or has a value that cannot be used.
+pub const EIOT_ERR_CONFIG: eiot_status = 3;
+/// No connection could be made: name look-up, refused, unreachable, proxy.
+pub const EIOT_ERR_CONNECT: eiot_status = 20;
+/// The TLS handshake failed, most often because the certificate is not trusted.
+pub const EIOT_ERR_TLS: eiot_status = 21;
+/// The deadline passed.
+pub const EIOT_ERR_TIMEOUT: eiot_status = 22;
+/// The connection broke before the whole reply had come.
+pub const EIOT_ERR_IO: eiot_status = 23;
+/// The caller asked to stop.
+pub const EIOT_ERR_CANCELLED: eiot_status = 24;
+/// The platform does not accept the credentials or the source address (HTTP 401 or 403).
+pub const EIOT_ERR_AUTH: eiot_status = 40;
+/// Too many requests (HTTP 429).
+pub const EIOT_ERR_RATE_LIMITED: eiot_status = 41;
+/// The card was refreshed too recently.
+pub const EIOT_ERR_COOLDOWN: eiot_status = 42;
+/// The platform said no, with a code of its own.
+pub const EIOT_ERR_PLATFORM: eiot_status = 43;
+/// An HTTP status that the call does not know.
+pub const EIOT_ERR_HTTP: eiot_status = 44;
+/// A reply that nobody can read: not the documented JSON, too large, or a redirect.
+pub const EIOT_ERR_PROTOCOL: eiot_status = 45;
+/// A fault of this library.
+pub const EIOT_ERR_INTERNAL: eiot_status = 99;
+
+/// Did the platform get the request? One of the EIOT_DELIVERED_ constants.
+pub type eiot_delivered = i32;
+
+/// It did not: nothing was sent, or no connection was made. Repeating the call is safe.
+pub const EIOT_DELIVERED_NO: eiot_delivered = 0;
+/// It did, and answered.
+pub const EIOT_DELIVERED_YES: eiot_delivered = 1;
+/// It may have: the request was at least partly sent, and no answer came.
+pub const EIOT_DELIVERED_UNKNOWN: eiot_delivered = 2;
+
+/// The hash behind the signature: one of the EIOT_SIGN_ constants.
+pub type eiot_sign_method = i32;
+
+/// SHA-1, which the platform documents.
+pub const EIOT_SIGN_SHA1: eiot_sign_method = 1;
+/// MD5, for gateways that ask for it.
+pub const EIOT_SIGN_MD5: eiot_sign_method = 2;
+
+/// The room that a signature and its final NUL need at most.
+pub const EIOT_SIGN_SIZE: usize = 41;
+
+/// The name of a status, such as "EIOT_ERR_TIMEOUT"; "EIOT_ERR_UNKNOWN" for a number that is none. Static; never
+/// NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn eiot_status_name(status: eiot_status) -> *const c_char {
+    row(status).0.as_ptr()
+}
+
+/// One sentence in English about a status. Static; never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn eiot_status_message(status: eiot_status) -> *const c_char {
+    row(status).1.as_ptr()
+}
+
+/// Name and sentence, as C wants them: with a NUL at the end. A test holds them to the core's
+/// table.
+#[rustfmt::skip]
+fn row(status: eiot_status) -> (&'static CStr, &'static CStr) {
+    match status {
+        EIOT_OK                   => (c"EIOT_OK", c"the platform accepted the refresh"),
+        EIOT_ERR_INVALID_ARGUMENT => (c"EIOT_ERR_INVALID_ARGUMENT", c"an argument cannot be used"),
+        EIOT_ERR_INVALID_EID      => (c"EIOT_ERR_INVALID_EID", c"the EID is malformed"),
+        EIOT_ERR_CONFIG           => (c"EIOT_ERR_CONFIG", c"an option is missing or cannot be used"),
+        EIOT_ERR_CONNECT          => (c"EIOT_ERR_CONNECT", c"no connection could be made"),
+        EIOT_ERR_TLS              => (c"EIOT_ERR_TLS", c"the TLS handshake failed"),
+        EIOT_ERR_TIMEOUT          => (c"EIOT_ERR_TIMEOUT", c"the deadline passed"),
+        EIOT_ERR_IO               => (c"EIOT_ERR_IO", c"the connection broke before the reply had come"),
+        EIOT_ERR_CANCELLED        => (c"EIOT_ERR_CANCELLED", c"the caller asked to stop"),
+        EIOT_ERR_AUTH             => (c"EIOT_ERR_AUTH", c"the platform does not accept the credentials or the source address"),
+        EIOT_ERR_RATE_LIMITED     => (c"EIOT_ERR_RATE_LIMITED", c"too many requests"),
+        EIOT_ERR_COOLDOWN         => (c"EIOT_ERR_COOLDOWN", c"the card was refreshed too recently"),
+        EIOT_ERR_PLATFORM         => (c"EIOT_ERR_PLATFORM", c"the platform refused the call"),
+        EIOT_ERR_HTTP             => (c"EIOT_ERR_HTTP", c"an HTTP status that the call does not know"),
+        EIOT_ERR_PROTOCOL         => (c"EIOT_ERR_PROTOCOL", c"a reply that nobody can read"),
+        EIOT_ERR_INTERNAL         => (c"EIOT_ERR_INTERNAL", c"a fault of the eiot library"),
+        _                         => (c"EIOT_ERR_UNKNOWN", c"not a status of this version of libeiot"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eiot_core::ErrorKind;
+
+    #[test]
+    fn every_kind_of_the_core_has_its_constant_name_and_sentence() {
+        let header = include_str!("../../../include/eiot.h");
+        for kind in ErrorKind::ALL {
+            let (name, sentence) = row(kind.status());
+            assert_eq!(sentence.to_str(), Ok(kind.description()));
+            let define = format!("#define {} {}\n", name.to_str().expect("ASCII"), kind.status());
+            assert!(header.contains(&define), "the header lacks {define}");
+        }
+    }
+}

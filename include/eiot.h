@@ -1,0 +1,508 @@
+/*
+ * eiot: ask the EIOTCLUB platform to refresh the package usage of a cloud eSIM card.
+ *
+ *     #include <eiot.h>                               cc refresh.c $(pkg-config --cflags --libs eiot)
+ *
+ *     eiot_error *error;
+ *     if (eiot_refresh_usage("89044011112233441122334411223321", &error) != EIOT_OK) {
+ *         fprintf(stderr, "%s\n", eiot_error_message(error));
+ *         eiot_error_free(error);
+ *     }
+ *
+ * That reads EIOT_APPKEY and EIOT_SECRET from the environment. A program that holds its own
+ * configuration makes an eiot_config, of it an eiot_client, and calls eiot_client_refresh_usage.
+ *
+ * What holds everywhere:
+ *
+ *   Results    Functions that can fail return an eiot_status, EIOT_OK being 0, and put the details
+ *              into *out_err. out_err may be NULL. Outputs are NULL where there is nothing to give.
+ *   Ownership  What a function hands out is yours, to be freed with the _free function of its type,
+ *              which takes NULL too. Strings belong to the object that they came from. Inputs are
+ *              copied.
+ *   Text       UTF-8. With a length it needs no NUL; EIOT_NTS as the length means it ends with one.
+ *   Threads    A const pointer to an object may be used by many threads at once, another by one.
+ *   Process    No threads of its own (name look-ups aside), no signal handlers, no output. After
+ *              fork, parent and child may both go on. SIGPIPE never reaches the host.
+ *
+ * This file is generated from the sources in crates/ffi; do not edit it.
+ */
+
+#ifndef EIOT_H
+#define EIOT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * The version of this header; eiot_version() tells that of the library.
+ */
+#define EIOT_VERSION "0.1.0"
+#define EIOT_VERSION_MAJOR 0
+#define EIOT_VERSION_MINOR 1
+#define EIOT_VERSION_PATCH 0
+/**
+ * The same as one number: major * 65536 + minor * 256 + patch.
+ */
+#define EIOT_VERSION_NUM 0x000100
+
+/**
+ * As a length: the text ends with a NUL.
+ */
+#define EIOT_NTS ((size_t)-1)
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * The room that a signature and its final NUL need at most.
+ */
+#define EIOT_SIGN_SIZE 41
+
+/**
+ * Refreshes the package usage of cloud eSIM cards of one account. Make one and keep it: it holds connections open
+ * between calls. Any number of threads may use it at once. After `fork`, parent and child may both go on using it.
+ */
+typedef struct eiot_client eiot_client;
+
+/**
+ * The options of a client. One thread at a time. A client copies them, so one set can make many clients, and can
+ * be freed as soon as they are made.
+ */
+typedef struct eiot_config eiot_config;
+
+/**
+ * What went wrong. Made by a call that fails, when it is given somewhere to put it (`out_err`); yours to free
+ * with `eiot_error_free`. It never changes, so any thread may read it. Its strings are UTF-8 and live as long as
+ * it does.
+ */
+typedef struct eiot_error eiot_error;
+
+/**
+ * The platform has accepted a refresh. It starts one synchronisation of the card's usage with the carrier; new
+ * figures may become visible a little later. Yours to free with `eiot_reply_free`. It never changes, so any
+ * thread may read it. Its strings are UTF-8 and live as long as it does.
+ */
+typedef struct eiot_reply eiot_reply;
+
+/**
+ * The result of a call: `EIOT_OK` or one of the EIOT_ERR_ constants. Numbers never change; new ones may be added, so
+ * treat one that you do not know as a failure.
+ */
+typedef int32_t eiot_status;
+
+/**
+ * Did the platform get the request? One of the EIOT_DELIVERED_ constants.
+ */
+typedef int32_t eiot_delivered;
+
+/**
+ * The hash behind the signature: one of the EIOT_SIGN_ constants.
+ */
+typedef int32_t eiot_sign_method;
+
+/**
+ * The platform accepted the refresh.
+ */
+#define EIOT_OK 0
+
+/**
+ * An argument other than the EID cannot be used, such as a NULL that must not be one.
+ */
+#define EIOT_ERR_INVALID_ARGUMENT 1
+
+/**
+ * The EID is not 1 to 32 decimal digits (or, in strict mode, not a GSMA EID).
+ */
+#define EIOT_ERR_INVALID_EID 2
+
+/**
+ * An option is missing or has a value that cannot be used.
+ */
+#define EIOT_ERR_CONFIG 3
+
+/**
+ * No connection could be made: name look-up, refused, unreachable, proxy.
+ */
+#define EIOT_ERR_CONNECT 20
+
+/**
+ * The TLS handshake failed, most often because the certificate is not trusted.
+ */
+#define EIOT_ERR_TLS 21
+
+/**
+ * The deadline passed.
+ */
+#define EIOT_ERR_TIMEOUT 22
+
+/**
+ * The connection broke before the whole reply had come.
+ */
+#define EIOT_ERR_IO 23
+
+/**
+ * The caller asked to stop.
+ */
+#define EIOT_ERR_CANCELLED 24
+
+/**
+ * The platform does not accept the credentials or the source address (HTTP 401 or 403).
+ */
+#define EIOT_ERR_AUTH 40
+
+/**
+ * Too many requests (HTTP 429).
+ */
+#define EIOT_ERR_RATE_LIMITED 41
+
+/**
+ * The card was refreshed too recently.
+ */
+#define EIOT_ERR_COOLDOWN 42
+
+/**
+ * The platform said no, with a code of its own.
+ */
+#define EIOT_ERR_PLATFORM 43
+
+/**
+ * An HTTP status that the call does not know.
+ */
+#define EIOT_ERR_HTTP 44
+
+/**
+ * A reply that nobody can read: not the documented JSON, too large, or a redirect.
+ */
+#define EIOT_ERR_PROTOCOL 45
+
+/**
+ * A fault of this library.
+ */
+#define EIOT_ERR_INTERNAL 99
+
+/**
+ * It did not: nothing was sent, or no connection was made. Repeating the call is safe.
+ */
+#define EIOT_DELIVERED_NO 0
+
+/**
+ * It did, and answered.
+ */
+#define EIOT_DELIVERED_YES 1
+
+/**
+ * It may have: the request was at least partly sent, and no answer came.
+ */
+#define EIOT_DELIVERED_UNKNOWN 2
+
+/**
+ * SHA-1, which the platform documents.
+ */
+#define EIOT_SIGN_SHA1 1
+
+/**
+ * MD5, for gateways that ask for it.
+ */
+#define EIOT_SIGN_MD5 2
+
+/**
+ * The name of a status, such as "EIOT_ERR_TIMEOUT"; "EIOT_ERR_UNKNOWN" for a number that is none. Static; never
+ * NULL.
+ */
+const char *eiot_status_name(eiot_status status);
+
+/**
+ * One sentence in English about a status. Static; never NULL.
+ */
+const char *eiot_status_message(eiot_status status);
+
+/**
+ * The version of the library that is running, such as "0.1.0"; compare with `EIOT_VERSION`, the version of the
+ * header. Static; never NULL.
+ */
+const char *eiot_version(void);
+
+/**
+ * The same as a number that can be compared: major * 65536 + minor * 256 + patch, like `EIOT_VERSION_NUM`.
+ */
+uint32_t eiot_version_number(void);
+
+/**
+ * The status that the failed call returned; `EIOT_OK` for NULL.
+ */
+eiot_status eiot_error_status(const eiot_error *error);
+
+/**
+ * What happened, to which EID, and what to do, for people. It contains neither the secret nor a signature, so it
+ * can be logged. Never NULL; "" for NULL.
+ */
+const char *eiot_error_message(const eiot_error *error);
+
+/**
+ * The EID of the call, as it was given (quoted and shortened where it is not plain digits); NULL when the failure
+ * has nothing to do with one card.
+ */
+const char *eiot_error_eid(const eiot_error *error);
+
+/**
+ * The platform's own code, exactly as it came (an integer as its digits); NULL when the platform gave none.
+ */
+const char *eiot_error_platform_code(const eiot_error *error);
+
+/**
+ * The platform's own message, exactly as it came (UTF-8, often Chinese); NULL when the platform gave none.
+ */
+const char *eiot_error_platform_message(const eiot_error *error);
+
+/**
+ * The HTTP status of the reply, or 0 when there was no reply.
+ */
+int32_t eiot_error_http_status(const eiot_error *error);
+
+/**
+ * How many requests were sent or begun; 0 when the call was refused before that.
+ */
+uint32_t eiot_error_attempts(const eiot_error *error);
+
+/**
+ * How many milliseconds the platform asks to wait before the next try; -1 when it does not say.
+ */
+int64_t eiot_error_retry_after_ms(const eiot_error *error);
+
+/**
+ * Whether the platform got the request: what to look at before repeating a call.
+ */
+eiot_delivered eiot_error_delivered(const eiot_error *error);
+
+/**
+ * Frees an error and its strings. NULL is fine.
+ */
+void eiot_error_free(eiot_error *error);
+
+/**
+ * Asks the platform to refresh one card's package usage, configured by the environment, and waits for its answer.
+ * The simplest way in; programs that hold their own configuration prefer `eiot_client_refresh_usage`.
+ *
+ * The first call that finds a usable configuration (`EIOT_APPKEY`, `EIOT_SECRET` and so on, see
+ * `eiot_config_from_env`) makes one client for the whole process; later changes of the environment are not seen.
+ * `eid` ends with a NUL. `out_err` may be NULL; what is put there is yours to free with `eiot_error_free`. Any
+ * number of threads may call at once.
+ *
+ *     eiot_error *error;
+ *     if (eiot_refresh_usage("89044011112233441122334411223321", &error) != EIOT_OK) {
+ *         fprintf(stderr, "%s\n", eiot_error_message(error));
+ *         eiot_error_free(error);
+ *     }
+ */
+eiot_status eiot_refresh_usage(const char *eid,
+                               eiot_error **out_err);
+
+/**
+ * As `eiot_refresh_usage`, for an EID of `eid_len` bytes that need not end with a NUL, as fields of records and
+ * databases have it.
+ */
+eiot_status eiot_refresh_usage_n(const char *eid,
+                                 size_t eid_len,
+                                 eiot_error **out_err);
+
+/**
+ * Makes a set of options with their defaults. `appkey` and a secret are still to be set. The environment is not
+ * read; `eiot_config_from_env` does that.
+ *
+ * `*out_config` is yours to free with `eiot_config_free`; it is NULL on failure.
+ */
+eiot_status eiot_config_new(eiot_config **out_config,
+                            eiot_error **out_err);
+
+/**
+ * Makes a set of options from the environment: `EIOT_APPKEY`, `EIOT_SECRET` and so on, each option in upper case
+ * behind `EIOT_`; what is not set or empty has its default. The environment must not be changed by another thread
+ * at the same time.
+ *
+ * `*out_config` is yours to free with `eiot_config_free`; it is NULL on failure. `EIOT_ERR_CONFIG` names the
+ * variable that cannot be used.
+ */
+eiot_status eiot_config_from_env(eiot_config **out_config,
+                                 eiot_error **out_err);
+
+/**
+ * Frees the options and wipes the secret in them. NULL is fine.
+ */
+void eiot_config_free(eiot_config *config);
+
+/**
+ * Identifies the account's application. Required.
+ *
+ * `value` is UTF-8, of `value_len` bytes or ended by a NUL (`EIOT_NTS`), and is copied. That holds for every text
+ * option below.
+ */
+eiot_status eiot_config_set_appkey(eiot_config *config,
+                                   const char *value,
+                                   size_t value_len,
+                                   eiot_error **out_err);
+
+/**
+ * The secret that signs each request; it is never sent, and the copy is wiped when it is freed. Required, here or
+ * by `eiot_config_set_secret_file`.
+ */
+eiot_status eiot_config_set_secret(eiot_config *config,
+                                   const char *value,
+                                   size_t value_len,
+                                   eiot_error **out_err);
+
+/**
+ * A file that holds the secret and nothing else (a line end after it is ignored). It is read when a client is
+ * made.
+ */
+eiot_status eiot_config_set_secret_file(eiot_config *config,
+                                        const char *value,
+                                        size_t value_len,
+                                        eiot_error **out_err);
+
+/**
+ * Where the platform is: https, or http to a loopback address. Default "https://oapi.eiotclub.com".
+ */
+eiot_status eiot_config_set_base_url(eiot_config *config,
+                                     const char *value,
+                                     size_t value_len,
+                                     eiot_error **out_err);
+
+/**
+ * The deadline of a whole call, in milliseconds. Default 30000.
+ */
+eiot_status eiot_config_set_timeout_ms(eiot_config *config,
+                                       uint64_t timeout_ms,
+                                       eiot_error **out_err);
+
+/**
+ * How long making a connection may take, name look-up and TLS handshake included, in milliseconds. Default 5000.
+ */
+eiot_status eiot_config_set_connect_timeout_ms(eiot_config *config,
+                                               uint64_t connect_timeout_ms,
+                                               eiot_error **out_err);
+
+/**
+ * Not 0: ask for GSMA EIDs, 32 digits that pass the check. Default 0.
+ */
+eiot_status eiot_config_set_strict_eid(eiot_config *config, int32_t strict, eiot_error **out_err);
+
+/**
+ * The hash behind the signature. Default `EIOT_SIGN_SHA1`.
+ */
+eiot_status eiot_config_set_sign_method(eiot_config *config,
+                                        eiot_sign_method method,
+                                        eiot_error **out_err);
+
+/**
+ * A PEM file of certificate authorities to trust instead of the system's. It is read when a client is made.
+ */
+eiot_status eiot_config_set_ca_file(eiot_config *config,
+                                    const char *value,
+                                    size_t value_len,
+                                    eiot_error **out_err);
+
+/**
+ * An HTTP proxy, "http://[user:password@]host:port". Default none; the environment's proxy variables are not read.
+ */
+eiot_status eiot_config_set_proxy(eiot_config *config,
+                                  const char *value,
+                                  size_t value_len,
+                                  eiot_error **out_err);
+
+/**
+ * Makes a client. Checks all options and reads the files among them; nothing is sent yet.
+ *
+ * `config` is copied. `*out_client` is yours to free with `eiot_client_free`; it is NULL on failure.
+ * `EIOT_ERR_CONFIG` names the option that cannot be used.
+ */
+eiot_status eiot_client_new(const eiot_config *config,
+                            eiot_client **out_client,
+                            eiot_error **out_err);
+
+/**
+ * Asks the platform to refresh one card's package usage, and waits for its answer: for at most the client's
+ * time-out. The work is done on the calling thread, which has SIGPIPE blocked meanwhile.
+ *
+ * `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`); white space around it is ignored. `out_reply` and
+ * `out_err` may each be NULL; what is put there is yours to free with `eiot_reply_free` and `eiot_error_free`,
+ * and is NULL where it does not apply.
+ *
+ *     eiot_error *error;
+ *     if (eiot_client_refresh_usage(client, eid, EIOT_NTS, NULL, &error) != EIOT_OK) {
+ *         fprintf(stderr, "%s\n", eiot_error_message(error));
+ *         eiot_error_free(error);
+ *     }
+ */
+eiot_status eiot_client_refresh_usage(const eiot_client *client,
+                                      const char *eid,
+                                      size_t eid_len,
+                                      eiot_reply **out_reply,
+                                      eiot_error **out_err);
+
+/**
+ * Closes the client's connections and frees it. No call may be using it. NULL is fine.
+ */
+void eiot_client_free(eiot_client *client);
+
+/**
+ * The EID that was refreshed, without the white space it may have come with. Never NULL; "" for NULL.
+ */
+const char *eiot_reply_eid(const eiot_reply *reply);
+
+/**
+ * The platform's message, exactly as it came. Its wording varies: show it, never compare it. Never NULL; "" for
+ * NULL.
+ */
+const char *eiot_reply_message(const eiot_reply *reply);
+
+/**
+ * The reply's `data` as JSON text, exactly as it came; NULL when there is none. Its fields are not documented.
+ */
+const char *eiot_reply_data_json(const eiot_reply *reply);
+
+/**
+ * How many requests it took; 0 for NULL.
+ */
+uint32_t eiot_reply_attempts(const eiot_reply *reply);
+
+/**
+ * Frees a reply and its strings. NULL is fine.
+ */
+void eiot_reply_free(eiot_reply *reply);
+
+/**
+ * Checks an EID without calling anybody: `EIOT_OK`, or `EIOT_ERR_INVALID_EID` with an error that says what is
+ * wrong. When `strict` is not 0, it must be a GSMA EID: 32 digits that pass the check.
+ *
+ * `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`).
+ */
+eiot_status eiot_eid_validate(const char *eid,
+                              size_t eid_len,
+                              int32_t strict,
+                              eiot_error **out_err);
+
+/**
+ * Signs flat parameters as the platform does, for other calls than the one this library makes. Blocks nothing and
+ * sends nothing.
+ *
+ * `names` and `values` are arrays of `count` strings, each ended by a NUL, in any order; empty values and a
+ * parameter named "sign" are left out. `secret` has `secret_len` bytes or ends with a NUL (`EIOT_NTS`). The
+ * signature, upper-case hex, is written to `out_sign` with a NUL after it; `out_size` is the room there,
+ * `EIOT_SIGN_SIZE` is always enough. On failure `out_sign` holds "".
+ */
+eiot_status eiot_sign(const char *const *names,
+                      const char *const *values,
+                      size_t count,
+                      const char *secret,
+                      size_t secret_len,
+                      eiot_sign_method method,
+                      char *out_sign,
+                      size_t out_size,
+                      eiot_error **out_err);
+
+#endif  /* EIOT_H */
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
