@@ -501,8 +501,8 @@ eiot_status eiot_sign(const char *const *names,
                       size_t out_size,
                       eiot_error **out_err);
 
-#endif  /* EIOT_H */
-
 #ifdef __cplusplus
 } /* extern "C" */
 #endif
+
+#endif /* EIOT_H */

@@ -134,6 +134,15 @@ impl Config {
         if self.appkey.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(Error::config("appkey", "must not contain white space or control characters"));
         }
+        Ok(Credentials { appkey: self.appkey.clone(), secret: self.read_secret()? })
+    }
+
+    /// The secret, from `secret` or from `secret_file`, whichever is given: for [`sign`](crate::sign()) by itself.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when there is none, when there are two, or when it cannot be
+    /// read or used.
+    pub fn read_secret(&self) -> Result<Secret, Error> {
         let secret = match &self.secret_file {
             None => self.secret.clone(),
             Some(_) if !self.secret.expose().is_empty() => {
@@ -153,7 +162,7 @@ impl Config {
         if secret.expose().contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(Error::config("secret", "must not contain white space or control characters"));
         }
-        Ok(Credentials { appkey: self.appkey.clone(), secret })
+        Ok(secret)
     }
 }
 

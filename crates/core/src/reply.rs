@@ -63,8 +63,7 @@ pub(crate) struct RawReply {
 /// on as it is.
 pub(crate) fn verdict(raw: RawReply, eid: &Eid, attempts: u32) -> Result<Reply, Error> {
     let RawReply { http_status, content_type, retry_after, body } = raw;
-    let envelope: Option<Envelope> = serde_json::from_slice(&body).ok();
-    let (code, message, data) = match envelope {
+    let (code, message, data) = match Envelope::read(&body) {
         Some(envelope) => (Some(envelope.code.into_text()), envelope.message, envelope.data),
         None => (None, None, None),
     };

@@ -49,15 +49,18 @@ fn root_cause(error: &dyn StdError) -> String {
     innermost.to_string()
 }
 
-/// The first error of type `E` in the chain, also inside I/O errors, which hide what they carry.
+/// The first error of type `E` in the chain.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
-        let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if let Some(found) = error.downcast_ref::<E>().or_else(|| inside?.downcast_ref::<E>()) {
+        if let Some(found) = error.downcast_ref::<E>() {
             return Some(found);
         }
-        next = error.source();
+        // An I/O error gives out the source of what it carries, and leaves out the thing itself.
+        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(carried) => Some(carried),
+            None => error.source(),
+        };
     }
     None
 }

@@ -87,6 +87,17 @@ pub(crate) struct Envelope {
     pub(crate) data: Option<Box<RawValue>>,
 }
 
+impl Envelope {
+    /// Reads a reply; `None` when it is anything else.
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
+        // A derived reader would also take the fields in an array, `["200"]`.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return None;
+        }
+        serde_json::from_slice(body).ok()
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Code {

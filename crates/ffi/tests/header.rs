@@ -29,13 +29,14 @@ fn macros() -> String {
 
 #[test]
 fn the_checked_in_header_is_the_generated_one() {
+    let introduction = include_str!("header_introduction.txt");
     let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
     let config =
         cbindgen::Config::from_file(crate_dir.join("cbindgen.toml")).expect("cbindgen.toml is readable");
     let bindings = cbindgen::Builder::new()
         .with_config(config)
         .with_crate(crate_dir)
-        .with_header(include_str!("header_introduction.txt").trim_end())
+        .with_header(format!("{}\n\n#ifndef EIOT_H\n#define EIOT_H", introduction.trim_end()))
         .with_after_include(macros())
         .generate()
         .expect("the sources can be read");

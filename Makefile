@@ -1,0 +1,94 @@
+# Thin: every target calls cargo, maturin, pytest or a compiler, and everything made is below build/ and target/.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+PYTHON  ?= python3
+CARGO   ?= cargo
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+MAJOR   := $(firstword $(subst ., ,$(VERSION)))
+BUILD   := $(CURDIR)/build
+VENV    := $(BUILD)/venv
+STAGE   := $(BUILD)/prefix
+RELEASE := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release
+
+# What the demo and the tests are told.
+export EIOT_TEST_PREFIX := $(STAGE)
+export EIOT_TEST_BIN    := $(RELEASE)
+export EIOT_TEST_CC     := $(CC)
+export EIOT_TEST_CXX    := $(BUILD)/c++
+export EIOT_SIM         := $(RELEASE)/eiot-sim
+
+.PHONY: all demo test lint bench header install release stage wheel clean
+
+all: release
+
+## demo: build everything, and refresh eSIMs from C, C++, Python and the shell against the stand-in platform
+demo: stage wheel $(BUILD)/c++
+	@rm -rf $(BUILD)/demo && $(PYTHON) -m venv $(BUILD)/demo
+	@$(BUILD)/demo/bin/python -m pip install -q --disable-pip-version-check --no-index $(BUILD)/wheels/eiot-$(VERSION)-*.whl
+	@PKG_CONFIG=$(VENV)/bin/pkgconf BUILD=$(BUILD)/demo sh examples/demo.sh
+
+## test: all tests of all languages
+test: lint stage wheel $(BUILD)/c++
+	$(CARGO) test --locked --workspace --exclude eiot-python
+	$(VENV)/bin/python -m pytest -q tests
+	PYTHONDEVMODE=1 $(VENV)/bin/python -W error -m pytest -q bindings/python/tests
+
+## lint: formatting and clippy, where the toolchain has them
+lint:
+	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --all --check; \
+	 else echo "lint: no rustfmt in this toolchain, formatting is not checked"; fi
+	@if $(CARGO) clippy --version >/dev/null 2>&1; then $(CARGO) clippy --locked --workspace --exclude eiot-python --all-targets -- -D warnings; \
+	 else echo "lint: no clippy in this toolchain, lints are not checked"; fi
+
+## bench: our C call against libcurl's, in one run (needs libcurl's development files)
+bench: stage $(VENV)/.ready
+	PKG_CONFIG=$(VENV)/bin/pkgconf sh tests/bench/run.sh
+
+## header: write include/eiot.h anew from the sources; look at the difference before you commit it
+header:
+	EIOT_WRITE_HEADER=1 $(CARGO) test --locked -q -p eiot-ffi --test header
+
+## install: library, header, pkg-config file and commands to $(DESTDIR)$(PREFIX)
+install: release
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 755 $(RELEASE)/eiot $(RELEASE)/eiot-sim $(DESTDIR)$(PREFIX)/bin
+	install -m 644 include/eiot.h include/eiot.hpp $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(RELEASE)/libeiot.so $(DESTDIR)$(PREFIX)/lib/libeiot.so.$(VERSION)
+	ln -sf libeiot.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libeiot.so.$(MAJOR)
+	ln -sf libeiot.so.$(MAJOR) $(DESTDIR)$(PREFIX)/lib/libeiot.so
+	install -m 644 $(RELEASE)/libeiot.a $(DESTDIR)$(PREFIX)/lib
+	sed 's/@VERSION@/$(VERSION)/' crates/ffi/eiot.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/eiot.pc
+
+release:
+	$(CARGO) build --locked --release -p eiot-ffi -p eiot-cli -p eiot-sim
+
+# The library as a user installs it, for the demo and the tests.
+stage:
+	@rm -rf $(STAGE)
+	@$(MAKE) --no-print-directory install PREFIX=$(STAGE) DESTDIR=
+
+wheel: $(VENV)/.ready
+	@rm -rf $(BUILD)/wheels
+	$(VENV)/bin/maturin build --locked --release -m bindings/python/Cargo.toml -i $(VENV)/bin/python -o $(BUILD)/wheels
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check --no-index --force-reinstall $(BUILD)/wheels/eiot-$(VERSION)-*.whl
+
+$(VENV)/.ready: tests/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is not Python 3.10 or newer; name one with PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+# The machine's C++ compiler, or where it has none zig's, which comes as a Python package.
+$(BUILD)/c++: $(VENV)/.ready
+	@if command -v $(CXX) >/dev/null 2>&1; then printf '#!/bin/sh\nexec $(CXX) "$$@"\n' > $@; \
+	 else echo "no C++ compiler here ($(CXX)); fetching zig's"; \
+	   $(VENV)/bin/python -m pip install -q --disable-pip-version-check ziglang==0.17.1 && \
+	   printf '#!/bin/sh\nexec $(VENV)/bin/python -m ziglang c++ "$$@"\n' > $@; fi
+	@chmod +x $@
+
+clean:
+	rm -rf $(BUILD)
+	$(CARGO) clean

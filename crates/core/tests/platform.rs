@@ -1,0 +1,111 @@
+//! Calls against the stand-in platform, whose checks are its own code.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{EID, config};
+use eiot::{Client, Clock, Delivered, ErrorKind, Random, Sources, SystemClock, SystemRandom};
+use eiot_sim::{Options, Simulator};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+fn simulator(options: Options) -> Simulator {
+    Simulator::start(options).expect("a free port")
+}
+
+#[test]
+fn a_card_is_refreshed_over_http_and_tls() {
+    for tls in [false, true] {
+        let platform = simulator(Options { tls, ..Options::default() });
+        let mut config = config(platform.url());
+        let ca_file = std::env::temp_dir().join(format!("eiot-core-test-{}.pem", std::process::id()));
+        if let Some(pem) = platform.ca_pem() {
+            std::fs::write(&ca_file, pem).expect("a file");
+            config.ca_file = Some(ca_file.clone());
+        }
+        let reply = Client::new(config).expect("valid").refresh_usage(EID).expect("refreshed");
+        assert_eq!((reply.eid(), reply.attempts(), reply.delivered()), (EID, 1, Delivered::Yes));
+        let _ = std::fs::remove_file(ca_file);
+    }
+}
+
+#[test]
+fn calls_one_after_another_share_a_connection() {
+    let platform = simulator(Options::unlimited());
+    let client = Client::new(config(platform.url())).expect("valid");
+    for _ in 0..20 {
+        client.refresh_usage(EID).expect("refreshed");
+    }
+    let counters = platform.counters();
+    assert_eq!((counters.accepted, counters.connections), (20, 1));
+}
+
+struct Same(u64);
+
+impl Random for Same {
+    fn next_u64(&self) -> u64 {
+        self.0
+    }
+}
+
+#[test]
+fn a_repeated_nonce_is_refused_and_two_clients_do_not_repeat_each_other() {
+    let platform = simulator(Options { cooldown: None, ..Options::default() });
+    let client = |random: Arc<dyn Random>| {
+        let sources = Sources { clock: Arc::new(SystemClock), random };
+        Client::with_sources(config(platform.url()), sources).expect("valid")
+    };
+    client(Arc::new(Same(7))).refresh_usage(EID).expect("the first use of the nonce");
+    let error = client(Arc::new(Same(7))).refresh_usage(EID).expect_err("the same seed, the same nonce");
+    assert_eq!(error.kind(), ErrorKind::Platform);
+    assert_eq!(error.platform_code(), Some("sim.nonce-reused"));
+    client(Arc::new(Same(8))).refresh_usage(EID).expect("another seed");
+    client(Arc::new(SystemRandom)).refresh_usage(EID).expect("the system's own");
+}
+
+struct Off(i64);
+
+impl Clock for Off {
+    fn now(&self) -> SystemTime {
+        let by = Duration::from_secs(self.0.unsigned_abs());
+        if self.0 < 0 { SystemTime::now() - by } else { SystemTime::now() + by }
+    }
+}
+
+#[test]
+fn a_clock_that_is_an_hour_off_is_refused_as_stale() {
+    let platform = simulator(Options::default());
+    for seconds in [-3600, 3600] {
+        let sources = Sources { clock: Arc::new(Off(seconds)), random: Arc::new(SystemRandom) };
+        let client = Client::with_sources(config(platform.url()), sources).expect("valid");
+        let error = client.refresh_usage(EID).expect_err("stale");
+        assert_eq!(error.platform_code(), Some("sim.stale-timestamp"), "{error}");
+    }
+}
+
+#[test]
+fn many_threads_share_a_client() {
+    let platform = simulator(Options::unlimited());
+    let client = Client::new(config(platform.url())).expect("valid");
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..100).for_each(|_| drop(client.refresh_usage(EID).expect("refreshed"))));
+        }
+    });
+    let counters = platform.counters();
+    assert_eq!((counters.accepted, counters.repeated_nonces), (800, 0));
+    assert!(counters.connections <= 8, "{} connections", counters.connections);
+}
+
+#[test]
+fn nothing_that_people_see_holds_the_secret_or_a_signature() {
+    let platform = simulator(Options::default());
+    let mut config = config(platform.url());
+    config.secret = "canary-5f2a".into();
+    let client = Client::new(config.clone()).expect("valid");
+    let error = client.refresh_usage(EID).expect_err("a wrong secret");
+    let seen = format!("{config:?} {client:?} {error} {error:?}");
+    assert!(!seen.contains("canary-5f2a"), "{seen}");
+    let hex = |word: &str| word.len() >= 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    assert!(!seen.split(|c: char| !c.is_ascii_alphanumeric()).any(hex), "{seen}");
+}

@@ -1,0 +1,191 @@
+//! Whatever comes back, or does not: a typed error, in time, that says whether the platform may have acted.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{EID, answer, config, http, read_request, serve};
+use eiot::{Client, Delivered, Error, ErrorKind};
+use std::io::Write;
+use std::net::TcpListener;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+const SUCCESS: &str = r#"{"code":"200","message":"success"}"#;
+
+fn failure(url: &str) -> Error {
+    Client::new(config(url)).expect("valid").refresh_usage(EID).expect_err("not a success")
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let elsewhere = answer(http("200 OK", "", SUCCESS));
+    for status in ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        let error = failure(&answer(http(status, &format!("Location: {elsewhere}\r\n"), "")));
+        assert_eq!((error.kind(), error.delivered()), (ErrorKind::Protocol, Delivered::Yes), "{error}");
+    }
+}
+
+#[test]
+fn a_reply_of_64_kib_is_read_and_one_byte_more_is_refused() {
+    let padded = |size: usize| {
+        let frame = r#"{"code":"200","message":""}"#;
+        frame.replace(r#""""#, &format!("\"{}\"", "x".repeat(size - frame.len())))
+    };
+    let most = 64 * 1024;
+    let url = answer(http("200 OK", "", &padded(most)));
+    assert!(Client::new(config(&url)).expect("valid").refresh_usage(EID).is_ok());
+    let error = failure(&answer(http("200 OK", "", &padded(most + 1))));
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Protocol, Delivered::Yes), "{error}");
+    assert_eq!((error.attempts(), error.eid()), (1, Some(EID)));
+}
+
+#[test]
+fn a_reply_that_never_ends_is_refused() {
+    let url = serve(|mut connection| {
+        read_request(&mut connection);
+        let _ = connection.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        while connection.write_all(b"8\r\naaaaaaaa\r\n").is_ok() {}
+    });
+    assert_eq!(failure(&url).kind(), ErrorKind::Protocol);
+}
+
+#[test]
+fn a_compressed_reply_is_not_unpacked() {
+    let error = failure(&answer(http("200 OK", "Content-Encoding: gzip\r\n", "\u{1f}garbage")));
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+}
+
+#[test]
+fn a_peer_that_does_not_speak_http_is_a_protocol_error() {
+    let error = failure(&answer("220 mail.example ESMTP\r\n"));
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Protocol, Delivered::Unknown), "{error}");
+}
+
+#[test]
+fn a_connection_that_breaks_leaves_the_outcome_unknown() {
+    let cut = [
+        &b""[..],
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 34\r\n\r\n{\"code\":",
+    ];
+    for start in cut {
+        let url = serve(move |mut connection| {
+            read_request(&mut connection);
+            let _ = connection.write_all(start);
+        });
+        let error = failure(&url);
+        assert_eq!(
+            (error.kind(), error.delivered()),
+            (ErrorKind::ConnectionLost, Delivered::Unknown),
+            "{error}"
+        );
+        assert_eq!((error.attempts(), error.eid()), (1, Some(EID)));
+    }
+}
+
+#[test]
+fn a_peer_that_accepts_and_closes_is_a_lost_connection() {
+    let error = failure(&serve(drop));
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
+}
+
+#[test]
+fn retry_after_is_passed_on() {
+    let error = failure(&answer(http("429 Too Many Requests", "Retry-After: 7\r\n", "")));
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+    assert!(error.to_string().contains("wait 7 s"), "{error}");
+    let error = failure(&answer(http("503 Service Unavailable", "Retry-After: soon\r\n", "")));
+    assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Http, None));
+}
+
+/// Time is real here, since it is real sockets that must be given up on.
+fn timed(url: &str, timeout: Duration, connect_timeout: Duration) -> (Error, Duration) {
+    let mut config = config(url);
+    (config.timeout, config.connect_timeout) = (timeout, connect_timeout);
+    let client = Client::new(config).expect("valid");
+    let started = Instant::now();
+    let error = client.refresh_usage(EID).expect_err("no answer");
+    (error, started.elapsed())
+}
+
+#[test]
+fn a_peer_that_never_answers_is_given_up_at_the_deadline() {
+    let url = serve(|mut connection| while read_request(&mut connection).is_some() {});
+    let (error, took) = timed(&url, Duration::from_millis(300), Duration::from_secs(5));
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Timeout, Delivered::Unknown), "{error}");
+    assert!((300..400).contains(&took.as_millis()), "{took:?}");
+}
+
+#[test]
+fn a_reply_that_drips_is_given_up_at_the_deadline() {
+    let url = serve(|mut connection| {
+        read_request(&mut connection);
+        for byte in http("200 OK", "", SUCCESS).bytes() {
+            std::thread::sleep(Duration::from_millis(20));
+            if connection.write_all(&[byte]).is_err() {
+                return;
+            }
+        }
+    });
+    let (error, took) = timed(&url, Duration::from_millis(300), Duration::from_secs(5));
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(took.as_millis() < 400, "{took:?}");
+}
+
+#[test]
+fn a_handshake_that_stalls_is_given_up_after_connect_timeout_and_nothing_was_sent() {
+    // The system completes the connection; nobody ever accepts it, and so nobody answers the TLS greeting.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("https://{}", listener.local_addr().expect("an address"));
+    let (error, took) = timed(&url, Duration::from_secs(5), Duration::from_millis(300));
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Timeout, Delivered::No), "{error}");
+    assert!(error.to_string().contains("connect_timeout"), "{error}");
+    assert!((300..500).contains(&took.as_millis()), "{took:?}");
+}
+
+#[test]
+fn a_peer_that_does_not_speak_tls_is_a_tls_error() {
+    let url = serve(|mut connection| {
+        let _ = connection.write_all(http("400 Bad Request", "", "").as_bytes());
+        read_request(&mut connection);
+    });
+    let error = failure(&url.replace("http://", "https://"));
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Tls, Delivered::No), "{error}");
+}
+
+#[test]
+fn a_caller_that_wants_to_stop_is_heard_within_100_ms() {
+    let url = serve(|mut connection| while read_request(&mut connection).is_some() {});
+    let client = Client::new(config(&url)).expect("valid");
+    let started = Instant::now();
+    let mut looks = 0;
+    let stop = &mut || {
+        looks += 1;
+        if looks == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let error = client.refresh_usage_with(EID, stop).expect_err("stopped");
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Cancelled, Delivered::Unknown), "{error}");
+    assert!((100..200).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_call_that_was_given_up_closes_its_connection() {
+    let (closed, seen) = std::sync::mpsc::channel();
+    let url = serve(move |mut connection| {
+        while read_request(&mut connection).is_some() {}
+        let _ = closed.send(());
+    });
+    let (_, _) = timed(&url, Duration::from_millis(100), Duration::from_secs(1));
+    seen.recv_timeout(Duration::from_secs(5)).expect("the server sees the end of the connection");
+}
+
+#[test]
+fn a_call_from_inside_an_asynchronous_program_works() {
+    let url = answer(http("200 OK", "", SUCCESS));
+    let client = Client::new(config(&url)).expect("valid");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        assert!(client.refresh_usage(EID).is_ok());
+        drop(client);
+    });
+}

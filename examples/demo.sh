@@ -1,0 +1,52 @@
+# The demo behind `make demo`: the same card story from C, C++, Python and the shell, against the stand-in platform.
+# Takes BUILD (a directory to work in, with a virtual environment that has eiot) and PKG_CONFIG from its caller.
+set -eu
+
+examples=$(dirname "$0")
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+
+# The simulator stops when its standard input closes: however this script ends, nothing is left behind.
+fifo=$BUILD/simulator.stdin
+log=$BUILD/simulator.log
+mkfifo "$fifo"
+"$EIOT_SIM" --port 0 --tls --ca-out "$BUILD/ca.pem" --stop-with-stdin <"$fifo" >"$log" &
+simulator=$!
+exec 9>"$fifo"
+for _ in $(seq 100); do
+    url=$(head -n 1 "$log")
+    [ -z "$url" ] || break
+    kill -0 "$simulator" || { echo "eiot-sim did not start"; exit 1; }
+    sleep 0.05
+done
+[ -n "$url" ] || { echo "eiot-sim did not say where it listens"; exit 1; }
+
+export EIOT_BASE_URL="$url" EIOT_CA_FILE="$BUILD/ca.pem" EIOT_APPKEY=demo-appkey EIOT_SECRET=demo-secret
+export PKG_CONFIG_PATH="$EIOT_TEST_PREFIX/lib/pkgconfig" LD_LIBRARY_PATH="$EIOT_TEST_PREFIX/lib"
+flags=$("$PKG_CONFIG" --cflags --libs eiot)
+
+say "The stand-in platform listens on $url"
+
+say "C, linked with the installed library through pkg-config"
+$EIOT_TEST_CC -Wall -Wextra -Werror -o "$BUILD/refresh-c" "$examples/c/refresh.c" $flags
+"$BUILD/refresh-c" 11111111111111111111111111
+
+say "C++"
+"$EIOT_TEST_CXX" -std=c++11 -Wall -Wextra -Werror -o "$BUILD/refresh-cpp" "$examples/cpp/refresh.cpp" $flags
+"$BUILD/refresh-cpp" 89001012012341234012345678901224
+
+say "Python, from the wheel"
+"$BUILD/bin/python" "$examples/python/refresh.py" 89044011112233441122334411223321
+
+say "The command"
+"$EIOT_TEST_PREFIX/bin/eiot" refresh 89034011560010000000000000000121
+
+say "The same card again: the platform refuses, and the error says why"
+if "$EIOT_TEST_PREFIX/bin/eiot" refresh 89034011560010000000000000000121; then
+    echo "the platform should have refused"; exit 1
+else
+    echo "(exit code $?)"
+fi
+
+exec 9>&-
+wait "$simulator"
+say "Done: four cards refreshed, one refusal understood, and the simulator has stopped."

@@ -1,0 +1,241 @@
+/*
+ * eiot for C++11 and later: eiot.h with RAII and exceptions, header-only.
+ *
+ *     eiot::client client(eiot::config().appkey("my-appkey").secret("my-secret"));
+ *     try {
+ *         eiot::reply reply = client.refresh_usage("89044011112233441122334411223321");
+ *         std::cout << reply.message() << '\n';
+ *     } catch (const eiot::error &error) {
+ *         std::cerr << error.what() << '\n';
+ *     }
+ *
+ * A client may be used by many threads at once; everything else by one thread at a time.
+ */
+#ifndef EIOT_HPP
+#define EIOT_HPP
+
+#include <eiot.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace eiot {
+
+/** Did the platform get the request? What to look at before repeating a call. */
+enum class delivered {
+    no = EIOT_DELIVERED_NO,          /**< Nothing was sent, or no connection was made. */
+    yes = EIOT_DELIVERED_YES,        /**< The platform answered. */
+    unknown = EIOT_DELIVERED_UNKNOWN /**< It was sent, and no answer came. */
+};
+
+/** The hash behind the signature. */
+enum class sign_method {
+    sha1 = EIOT_SIGN_SHA1, /**< Which the platform documents. */
+    md5 = EIOT_SIGN_MD5    /**< For gateways that ask for it. */
+};
+
+/** The version of the library that is running, such as "0.1.0". */
+inline std::string version() { return eiot_version(); }
+
+/** Why a call did not succeed. what() says what happened, to which EID, and what to do. */
+class error : public std::runtime_error {
+public:
+    /** Takes over and frees what a C function put into its out_err; `status` is what it returned. */
+    error(eiot_status status, eiot_error *details)
+        : std::runtime_error(details ? eiot_error_message(details) : eiot_status_message(status)),
+          fields_(std::make_shared<fields>(status, details)) {}
+
+    /** One of the EIOT_ERR_ constants. */
+    eiot_status status() const noexcept { return fields_->status; }
+    /** The constant's name, such as "EIOT_ERR_TIMEOUT". */
+    const char *status_name() const noexcept { return eiot_status_name(fields_->status); }
+    /** The EID of the call; empty when the failure has nothing to do with one card. */
+    const std::string &eid() const noexcept { return fields_->eid; }
+    /** The platform's own code, exactly as it came; empty when it gave none. */
+    const std::string &platform_code() const noexcept { return fields_->platform_code; }
+    /** The platform's own message, exactly as it came (UTF-8); empty when it gave none. */
+    const std::string &platform_message() const noexcept { return fields_->platform_message; }
+    /** The HTTP status of the reply, or 0 when there was no reply. */
+    int http_status() const noexcept { return fields_->http_status; }
+    /** How many requests were sent or begun. */
+    unsigned attempts() const noexcept { return fields_->attempts; }
+    /** How long the platform asks to wait before the next try; negative when it does not say. */
+    std::chrono::milliseconds retry_after() const noexcept { return fields_->retry_after; }
+    /** Whether the platform got the request. */
+    eiot::delivered delivered() const noexcept { return fields_->delivered; }
+
+private:
+    static std::string text(const char *text) { return text ? text : ""; }
+
+    struct fields {
+        fields(eiot_status failed_with, eiot_error *details)
+            : status(failed_with), owner(details, eiot_error_free), eid(text(eiot_error_eid(details))),
+              platform_code(text(eiot_error_platform_code(details))),
+              platform_message(text(eiot_error_platform_message(details))),
+              http_status(eiot_error_http_status(details)), attempts(eiot_error_attempts(details)),
+              retry_after(eiot_error_retry_after_ms(details)),
+              delivered(static_cast<eiot::delivered>(eiot_error_delivered(details))) {
+            owner.reset();
+        }
+
+        eiot_status status;
+        /* First of the rest, so that the details are freed also when copying one of them fails. */
+        std::unique_ptr<eiot_error, void (*)(eiot_error *)> owner;
+        std::string eid;
+        std::string platform_code;
+        std::string platform_message;
+        int http_status;
+        unsigned attempts;
+        std::chrono::milliseconds retry_after;
+        eiot::delivered delivered;
+    };
+
+    /* Shared, so that copying an exception cannot throw. */
+    std::shared_ptr<const fields> fields_;
+};
+
+namespace detail {
+inline void check(eiot_status status, eiot_error *details) {
+    if (status != EIOT_OK) throw error(status, details);
+}
+} // namespace detail
+
+/** The platform has accepted a refresh; new figures may become visible a little later. */
+class reply {
+public:
+    /** Takes over what a C function put into its out_reply. */
+    explicit reply(eiot_reply *handle) : handle_(handle, eiot_reply_free) {}
+
+    /** The EID that was refreshed. */
+    std::string eid() const { return eiot_reply_eid(handle_.get()); }
+    /** The platform's message, exactly as it came: show it, never compare it. */
+    std::string message() const { return eiot_reply_message(handle_.get()); }
+    /** The reply's `data` as JSON text; empty when there is none. */
+    std::string data_json() const {
+        const char *data = eiot_reply_data_json(handle_.get());
+        return data ? data : "";
+    }
+    /** How many requests it took. */
+    unsigned attempts() const noexcept { return eiot_reply_attempts(handle_.get()); }
+
+private:
+    std::unique_ptr<eiot_reply, void (*)(eiot_reply *)> handle_;
+};
+
+/** The options of a client; each setter returns the options, so that they can be chained. */
+class config {
+public:
+    /** The defaults. appkey and a secret are still to be set. */
+    config() : handle_(nullptr, eiot_config_free) {
+        eiot_config *handle = nullptr;
+        eiot_error *details = nullptr;
+        detail::check(eiot_config_new(&handle, &details), details);
+        handle_.reset(handle);
+    }
+
+    /** The defaults, overridden by EIOT_APPKEY, EIOT_SECRET and so on. */
+    static config from_env() {
+        eiot_config *handle = nullptr;
+        eiot_error *details = nullptr;
+        detail::check(eiot_config_from_env(&handle, &details), details);
+        return config(handle);
+    }
+
+    /** Identifies the account's application. Required. */
+    config &appkey(const std::string &value) { return set(eiot_config_set_appkey, value); }
+    /** Signs each request and is never sent. Required, here or by secret_file. */
+    config &secret(const std::string &value) { return set(eiot_config_set_secret, value); }
+    /** A file that holds the secret and nothing else. */
+    config &secret_file(const std::string &value) { return set(eiot_config_set_secret_file, value); }
+    /** Where the platform is: https, or http to a loopback address. */
+    config &base_url(const std::string &value) { return set(eiot_config_set_base_url, value); }
+    /** A PEM file of certificate authorities to trust instead of the system's. */
+    config &ca_file(const std::string &value) { return set(eiot_config_set_ca_file, value); }
+    /** An HTTP proxy, "http://[user:password@]host:port". */
+    config &proxy(const std::string &value) { return set(eiot_config_set_proxy, value); }
+
+    /** The deadline of a whole call. Default 30 s. */
+    config &timeout(std::chrono::milliseconds value) { return set(eiot_config_set_timeout_ms, value); }
+    /** How long making a connection may take. Default 5 s. */
+    config &connect_timeout(std::chrono::milliseconds value) {
+        return set(eiot_config_set_connect_timeout_ms, value);
+    }
+
+    /** Ask for GSMA EIDs: 32 digits that pass the check. Default off. */
+    config &strict_eid(bool strict) {
+        eiot_error *details = nullptr;
+        detail::check(eiot_config_set_strict_eid(handle_.get(), strict ? 1 : 0, &details), details);
+        return *this;
+    }
+
+    /** The hash behind the signature. Default SHA-1. */
+    config &sign_method(eiot::sign_method method) {
+        eiot_error *details = nullptr;
+        detail::check(
+            eiot_config_set_sign_method(handle_.get(), static_cast<eiot_sign_method>(method), &details),
+            details);
+        return *this;
+    }
+
+    /** The C object, which stays this object's. */
+    const eiot_config *get() const noexcept { return handle_.get(); }
+
+private:
+    explicit config(eiot_config *handle) : handle_(handle, eiot_config_free) {}
+
+    config &set(eiot_status (*setter)(eiot_config *, const char *, size_t, eiot_error **),
+                const std::string &value) {
+        eiot_error *details = nullptr;
+        detail::check(setter(handle_.get(), value.data(), value.size(), &details), details);
+        return *this;
+    }
+
+    config &set(eiot_status (*setter)(eiot_config *, std::uint64_t, eiot_error **),
+                std::chrono::milliseconds value) {
+        /* A negative time is as wrong as none, which the client refuses by name. */
+        const std::uint64_t milliseconds =
+            value.count() < 0 ? 0 : static_cast<std::uint64_t>(value.count());
+        eiot_error *details = nullptr;
+        detail::check(setter(handle_.get(), milliseconds, &details), details);
+        return *this;
+    }
+
+    std::unique_ptr<eiot_config, void (*)(eiot_config *)> handle_;
+};
+
+/**
+ * Refreshes the package usage of cloud eSIM cards of one account. Make one and keep it: it holds connections
+ * open between calls. Any number of threads may call at once.
+ */
+class client {
+public:
+    /** Checks all options; nothing is sent yet. Throws eiot::error, which names the option. */
+    explicit client(const config &options) : handle_(nullptr, eiot_client_free) {
+        eiot_client *handle = nullptr;
+        eiot_error *details = nullptr;
+        detail::check(eiot_client_new(options.get(), &handle, &details), details);
+        handle_.reset(handle);
+    }
+
+    /** A client that is configured by the environment. */
+    static client from_env() { return client(config::from_env()); }
+
+    /** Asks the platform to refresh one card's package usage, and waits for its answer. Throws eiot::error. */
+    reply refresh_usage(const std::string &eid) const {
+        eiot_reply *answer = nullptr;
+        eiot_error *details = nullptr;
+        detail::check(
+            eiot_client_refresh_usage(handle_.get(), eid.data(), eid.size(), &answer, &details), details);
+        return reply(answer);
+    }
+
+private:
+    std::unique_ptr<eiot_client, void (*)(eiot_client *)> handle_;
+};
+
+} // namespace eiot
+
+#endif /* EIOT_HPP */

@@ -1,0 +1,121 @@
+/* Everything that can be NULL is, and more that should not be: each has a defined result. */
+#include "common.h"
+#include <string.h>
+
+/* Each failing call is tried with and without somewhere to put the error. */
+#define REFUSED(expected, call_with_error)                                                                             \
+    do {                                                                                                               \
+        eiot_error *error = (eiot_error *)&expected_garbage, **out_err = &error;                                       \
+        eiot_status status = call_with_error;                                                                          \
+        CHECK(status == (expected), "returned %s", eiot_status_name(status));                                          \
+        CHECK(eiot_error_status(error) == (expected), "%s", eiot_error_message(error));                                \
+        CHECK(strlen(eiot_error_message(error)) > 5, "says nothing");                                                  \
+        CHECK(eiot_error_delivered(error) == EIOT_DELIVERED_NO, "nothing was sent");                                   \
+        eiot_error_free(error);                                                                                        \
+        out_err = NULL;                                                                                                \
+        CHECK((call_with_error) == (expected), "without out_err");                                                     \
+    } while (0)
+
+static int expected_garbage;
+
+static void getters_take_null(void) {
+    CHECK(eiot_error_status(NULL) == EIOT_OK, "status");
+    CHECK(strcmp(eiot_error_message(NULL), "") == 0, "message");
+    CHECK(eiot_error_eid(NULL) == NULL, "eid");
+    CHECK(eiot_error_platform_code(NULL) == NULL, "platform_code");
+    CHECK(eiot_error_platform_message(NULL) == NULL, "platform_message");
+    CHECK(eiot_error_http_status(NULL) == 0, "http_status");
+    CHECK(eiot_error_attempts(NULL) == 0, "attempts");
+    CHECK(eiot_error_retry_after_ms(NULL) == -1, "retry_after_ms");
+    CHECK(eiot_error_delivered(NULL) == EIOT_DELIVERED_NO, "delivered");
+    CHECK(strcmp(eiot_reply_eid(NULL), "") == 0, "eid");
+    CHECK(strcmp(eiot_reply_message(NULL), "") == 0, "message");
+    CHECK(eiot_reply_data_json(NULL) == NULL, "data_json");
+    CHECK(eiot_reply_attempts(NULL) == 0, "attempts");
+    eiot_error_free(NULL);
+    eiot_reply_free(NULL);
+    eiot_config_free(NULL);
+    eiot_client_free(NULL);
+}
+
+static void statuses_have_names(void) {
+    CHECK(strcmp(eiot_status_name(EIOT_OK), "EIOT_OK") == 0, "OK");
+    CHECK(strcmp(eiot_status_name(EIOT_ERR_IO), "EIOT_ERR_IO") == 0, "IO");
+    CHECK(strcmp(eiot_status_name(-1), "EIOT_ERR_UNKNOWN") == 0, "none");
+    CHECK(strlen(eiot_status_message(12345)) > 0, "none");
+    CHECK(strcmp(eiot_version(), EIOT_VERSION) == 0, "%s", eiot_version());
+    CHECK(eiot_version_number() == EIOT_VERSION_NUM, "%x", (unsigned)eiot_version_number());
+}
+
+static void configurations_refuse(eiot_config *config) {
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_new(NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_from_env(NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_appkey(NULL, "k", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_appkey(config, NULL, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_appkey(config, NULL, 3, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_secret(config, "\xff\xfe", 2, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_base_url(config, "x", (size_t)-2, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_secret_file(NULL, "x", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_ca_file(NULL, "x", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_proxy(NULL, "x", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_timeout_ms(NULL, 1, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_connect_timeout_ms(NULL, 1, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_strict_eid(NULL, 1, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_sign_method(NULL, EIOT_SIGN_MD5, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_sign_method(config, 77, out_err));
+}
+
+static void clients_refuse(const eiot_config *config, const eiot_client *client) {
+    eiot_client *none = (eiot_client *)&expected_garbage;
+    eiot_reply *reply = (eiot_reply *)&expected_garbage;
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_new(NULL, &none, out_err));
+    CHECK(none == NULL, "an output is NULL on failure");
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_new(config, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_usage(NULL, EID, EIOT_NTS, &reply, out_err));
+    CHECK(reply == NULL, "an output is NULL on failure");
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_usage(client, NULL, EIOT_NTS, &reply, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_usage(client, NULL, 5, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_EID, eiot_client_refresh_usage(client, NULL, 0, &reply, out_err));
+    REFUSED(EIOT_ERR_INVALID_EID, eiot_client_refresh_usage(client, "12\0" "34", 5, &reply, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_usage(client, EID, (size_t)-2, &reply, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_refresh_usage(NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_EID, eiot_refresh_usage_n("", 0, out_err));
+    REFUSED(EIOT_ERR_INVALID_EID, eiot_refresh_usage("8.9E+31", out_err));
+    REFUSED(EIOT_ERR_INVALID_EID, eiot_eid_validate("89044011112233441122334411223373", EIOT_NTS, 1, out_err));
+    CHECK(eiot_eid_validate("89044011112233441122334411223373", EIOT_NTS, 0, NULL) == EIOT_OK, "not strict");
+    CHECK(eiot_eid_validate("7 is not read", 1, 0, NULL) == EIOT_OK, "the length counts, not a NUL");
+}
+
+static void signatures_refuse(void) {
+    const char *names[] = {"a", "a"}, *values[] = {"1", "2"}, *holes[] = {"a", NULL};
+    char sign[EIOT_SIGN_SIZE] = "garbage";
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_sign(NULL, values, 2, "s", EIOT_NTS, EIOT_SIGN_SHA1, sign, sizeof sign, out_err));
+    CHECK(sign[0] == '\0', "an output is empty on failure");
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_sign(names, NULL, 2, "s", EIOT_NTS, EIOT_SIGN_SHA1, sign, sizeof sign, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_sign(holes, values, 2, "s", EIOT_NTS, EIOT_SIGN_SHA1, sign, sizeof sign, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_sign(names, values, 2, "s", EIOT_NTS, EIOT_SIGN_SHA1, sign, sizeof sign, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_sign(names, values, (size_t)-1, "s", EIOT_NTS, EIOT_SIGN_SHA1, sign, sizeof sign, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_sign(names, values, 1, NULL, EIOT_NTS, EIOT_SIGN_SHA1, sign, sizeof sign, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_sign(names, values, 1, "", 0, EIOT_SIGN_SHA1, sign, sizeof sign, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_sign(names, values, 1, "s", EIOT_NTS, EIOT_SIGN_SHA1, sign, 40, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_sign(names, values, 1, "s", EIOT_NTS, EIOT_SIGN_SHA1, NULL, 0, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_sign(names, values, 1, "s", EIOT_NTS, 77, sign, sizeof sign, out_err));
+    CHECK(eiot_sign(NULL, NULL, 0, "s", EIOT_NTS, EIOT_SIGN_MD5, sign, 33, NULL) == EIOT_OK, "nothing to sign is fine");
+    CHECK(strlen(sign) == 32, "%s", sign);
+}
+
+int main(void) {
+    eiot_config *config;
+    CHECK(eiot_config_new(&config, NULL) == EIOT_OK, "defaults");
+    CHECK(eiot_config_set_appkey(config, "first", EIOT_NTS, NULL) == EIOT_OK, "appkey");
+    CHECK(eiot_config_set_appkey(config, "second", EIOT_NTS, NULL) == EIOT_OK, "an option can be set twice");
+    eiot_client *client = client_from_env();
+    getters_take_null();
+    statuses_have_names();
+    configurations_refuse(config);
+    clients_refuse(config, client);
+    signatures_refuse();
+    eiot_config_free(config);
+    eiot_client_free(client);
+    return 0;
+}

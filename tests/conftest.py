@@ -1,0 +1,203 @@
+"""What the cross-language tests share: the installed library, the simulator as a process, and the four faces.
+
+`make test` says where things are; nothing here looks into the source tree of the library.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+TESTS = pathlib.Path(__file__).parent
+VECTORS = TESTS / "vectors"
+PREFIX = pathlib.Path(os.environ["EIOT_TEST_PREFIX"])
+PKG_CONFIG = pathlib.Path(sys.executable).with_name("pkgconf")
+WARNINGS = ["-g", "-Wall", "-Wextra", "-pedantic", "-Werror"]
+
+# What every child process gets, and nothing else: no EIOT_ variable of the developer's own leaks in.
+CLEAN = {
+    "PATH": os.environ["PATH"],
+    "LD_LIBRARY_PATH": str(PREFIX / "lib"),
+}
+
+
+def vectors(name):
+    return json.loads((VECTORS / name).read_text(encoding="utf-8"))
+
+
+class Simulator:
+    """A running eiot-sim; `options` are what a client needs to reach it."""
+
+    appkey = "demo-appkey"
+    secret = "demo-secret"
+
+    def __init__(self, directory, *arguments):
+        arguments = list(arguments)
+        self.ca_file = directory / "ca.pem"
+        if "--tls" in arguments:
+            arguments += ["--ca-out", str(self.ca_file)]
+        command = [os.environ["EIOT_SIM"], "--port", "0", "--stop-with-stdin", *arguments]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().strip()
+        assert self.url, "eiot-sim did not say where it listens"
+        self.tls = "--tls" in arguments
+
+    @property
+    def options(self):
+        options = {"base_url": self.url, "appkey": self.appkey, "secret": self.secret}
+        return options | {"ca_file": str(self.ca_file)} if self.tls else options
+
+    @property
+    def environment(self):
+        return {f"EIOT_{name.upper()}": value for name, value in self.options.items()}
+
+    def counters(self):
+        assert not self.tls
+        with urllib.request.urlopen(f"{self.url}/sim/counters", timeout=10) as reply:
+            return json.load(reply)
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(timeout=10)
+
+
+@pytest.fixture
+def simulator(tmp_path):
+    """Starts simulators with the given arguments, and stops them after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments):
+            directory = tmp_path / f"simulator-{len(list(tmp_path.glob('simulator-*')))}"
+            directory.mkdir()
+            simulator = Simulator(directory, *arguments)
+            stack.callback(simulator.stop)
+            return simulator
+
+        yield start
+
+
+def compiled(source, output, *flags, static=False):
+    """Compiles a C or C++ program against the installed library, with the flags that pkg-config gives."""
+    question = [PKG_CONFIG, "--cflags", "--libs", *(["--static"] if static else []), "eiot"]
+    environment = CLEAN | {"PKG_CONFIG_PATH": str(PREFIX / "lib" / "pkgconfig")}
+    found = subprocess.run(question, env=environment, check=True, capture_output=True, text=True).stdout.split()
+    compiler, standard = ("CXX", "-std=c++11") if source.suffix == ".cpp" else ("CC", "-std=gnu99")
+    command = [*os.environ[f"EIOT_TEST_{compiler}"].split(), standard, *WARNINGS, "-o", output, source, *flags]
+    subprocess.run([str(word) for word in command + found], check=True)
+    return output
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory):
+    """Compiles a program of the tests once a session: build("c/threads.c", "-lpthread")."""
+    made = {}
+    directory = tmp_path_factory.mktemp("programs")
+
+    def build_once(name, *flags):
+        key = (name, flags)
+        if key not in made:
+            output = directory / f"{len(made)}-{pathlib.Path(name).stem}"
+            made[key] = compiled(TESTS / name, output, *flags)
+        return made[key]
+
+    return build_once
+
+
+def run(command, *, environment=None, timeout=120, check=True):
+    """Runs a program in the clean environment; its output is text."""
+    return subprocess.run(
+        [str(word) for word in command],
+        env=CLEAN | (environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=check,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.fixture(scope="session")
+def valgrind():
+    """The command that runs a program under valgrind and fails on any finding."""
+    if shutil.which("valgrind") is None:
+        pytest.skip("valgrind is not installed (on Debian: apt-get install valgrind)")
+    return [
+        "valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
+        "--errors-for-leak-kinds=definite,indirect,possible", "--child-silent-after-fork=no",
+    ]  # fmt: skip
+
+
+class Face:
+    """One way of calling eiot. `refresh` gives one outcome an EID, in the words of the C library."""
+
+    def __init__(self, name, command):
+        self.name, self.command = name, command
+
+    def can_say(self, eid):
+        """Python and the shell cannot pass NULL, and Python's text is always UTF-8; C++ has no NULL strings."""
+        if eid == "null:":
+            return self.name == "c"
+        return not eid.startswith("hex:") or self.name in ("c", "cpp") or _is_utf8(eid) and self.name == "python"
+
+    def refresh(self, eids, options=None, environment=None):
+        words = [f"{name}={value}" for name, value in (options or {}).items()]
+        done = run([*self.command, *words, "--", *eids], environment=environment)
+        assert done.stderr == "", done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+class CommandFace(Face):
+    """The command has one flag an option, and takes the secret from the environment only."""
+
+    def refresh(self, eids, options=None, environment=None):
+        options, environment = dict(options or {}), dict(environment or {})
+        if "secret" in options:
+            environment["EIOT_SECRET"] = options.pop("secret")
+        flags = []
+        for name, value in options.items():
+            flag = f"--{name.replace('_', '-')}"
+            flags += ([flag] if value == "on" else []) if name == "strict_eid" else [flag, value]
+        done = run([*self.command, *flags, "--", *eids], environment=environment, check=False)
+        outcomes = []
+        for line in done.stdout.splitlines():
+            said = json.loads(line)
+            said["delivered"] = ["no", "yes", "unknown"].index(said["delivered"])
+            said["http_status"] = said.get("http_status") or 0
+            outcomes.append(said)
+        worst = [outcome for outcome in outcomes if not outcome["ok"]]
+        assert (done.returncode == 0) == (not worst), (done.returncode, done.stdout, done.stderr)
+        return outcomes
+
+
+def _is_utf8(eid):
+    try:
+        bytes.fromhex(eid[4:]).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+FACES = ["c", "cpp", "python", "command"]
+
+
+@pytest.fixture
+def face(request, build):
+    """The face that the test is parametrized with."""
+    match request.param:
+        case "c" | "cpp":
+            return Face(request.param, [build(f"faces/face.{request.param}")])
+        case "python":
+            return Face("python", [sys.executable, TESTS / "faces" / "face.py"])
+        case "command":
+            return CommandFace("command", [PREFIX / "bin" / "eiot", "refresh", "--json"])
+
+
+def every_face(test):
+    return pytest.mark.parametrize("face", FACES, indirect=True)(test)

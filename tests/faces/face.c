@@ -1,0 +1,86 @@
+/* Drives the C face for the tests: face [OPTION=VALUE ...] -- EID ...; without options the environment counts. */
+#include "json.h"
+#include <eiot.h>
+#include <stdlib.h>
+
+static void print_error(eiot_status status, eiot_error *error) {
+    printf("{");
+    json_number("status", status);
+    json_text("status_name", eiot_status_name(eiot_error_status(error)));
+    json_text("message", eiot_error_message(error));
+    json_text("eid", eiot_error_eid(error));
+    json_text("code", eiot_error_platform_code(error));
+    json_text("platform_message", eiot_error_platform_message(error));
+    json_number("http_status", eiot_error_http_status(error));
+    json_number("attempts", eiot_error_attempts(error));
+    json_number("retry_after_ms", (long)eiot_error_retry_after_ms(error));
+    json_number("delivered", eiot_error_delivered(error));
+    printf("\"ok\": false}\n");
+    eiot_error_free(error);
+}
+
+static void print_reply(eiot_reply *reply) {
+    printf("{");
+    json_number("status", EIOT_OK);
+    json_text("eid", eiot_reply_eid(reply));
+    json_text("message", eiot_reply_message(reply));
+    json_text("data_json", eiot_reply_data_json(reply));
+    json_number("attempts", eiot_reply_attempts(reply));
+    printf("\"ok\": true}\n");
+    eiot_reply_free(reply);
+}
+
+/* The setter behind a name; 0 when there is none, which is the driver's mistake. */
+static int set(eiot_config *config, const char *name, const char *value, eiot_status *status, eiot_error **error) {
+    unsigned long milliseconds = (unsigned long)(atof(value) * 1000);
+    if (strcmp(name, "appkey") == 0) *status = eiot_config_set_appkey(config, value, EIOT_NTS, error);
+    else if (strcmp(name, "secret") == 0) *status = eiot_config_set_secret(config, value, strlen(value), error);
+    else if (strcmp(name, "secret_file") == 0) *status = eiot_config_set_secret_file(config, value, EIOT_NTS, error);
+    else if (strcmp(name, "base_url") == 0) *status = eiot_config_set_base_url(config, value, EIOT_NTS, error);
+    else if (strcmp(name, "ca_file") == 0) *status = eiot_config_set_ca_file(config, value, EIOT_NTS, error);
+    else if (strcmp(name, "proxy") == 0) *status = eiot_config_set_proxy(config, value, EIOT_NTS, error);
+    else if (strcmp(name, "timeout") == 0) *status = eiot_config_set_timeout_ms(config, milliseconds, error);
+    else if (strcmp(name, "connect_timeout") == 0) *status = eiot_config_set_connect_timeout_ms(config, milliseconds, error);
+    else if (strcmp(name, "strict_eid") == 0) *status = eiot_config_set_strict_eid(config, strcmp(value, "on") == 0, error);
+    else if (strcmp(name, "sign_method") == 0)
+        *status = eiot_config_set_sign_method(config, strcmp(value, "md5") == 0 ? EIOT_SIGN_MD5 : EIOT_SIGN_SHA1, error);
+    else return 0;
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    eiot_config *config = NULL;
+    eiot_client *client = NULL;
+    eiot_error *error = NULL;
+    eiot_status status;
+    int by_environment = strcmp(argv[1], "--") == 0;
+    int i = 1;
+
+    if (!by_environment) {
+        status = eiot_config_new(&config, &error);
+        for (; status == EIOT_OK && strcmp(argv[i], "--") != 0; i++) {
+            char *value = strchr(argv[i], '=');
+            *value++ = '\0';
+            if (!set(config, argv[i], value, &status, &error)) return 3;
+        }
+        if (status == EIOT_OK) status = eiot_client_new(config, &client, &error);
+        eiot_config_free(config);
+        if (status != EIOT_OK) {
+            print_error(status, error);
+            return 0;
+        }
+    }
+    while (i < argc && strcmp(argv[i], "--") != 0) i++;
+    for (i++; i < argc; i++) {
+        char room[256];
+        size_t length;
+        const char *eid = eid_argument(argv[i], room, &length);
+        eiot_reply *reply = NULL;
+        if (by_environment) status = eiot_refresh_usage_n(eid, length, &error);
+        else status = eiot_client_refresh_usage(client, eid, length, &reply, &error);
+        if (status == EIOT_OK) print_reply(reply);
+        else print_error(status, error);
+    }
+    eiot_client_free(client);
+    return 0;
+}

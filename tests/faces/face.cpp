@@ -1,0 +1,75 @@
+// Drives the C++ face for the tests: face [OPTION=VALUE ...] -- EID ...; without options the environment counts.
+#include "json.h"
+#include <cstdlib>
+#include <eiot.hpp>
+
+static void print_error(const eiot::error &error) {
+    const auto or_null = [](const std::string &text) { return text.empty() ? nullptr : text.c_str(); };
+    printf("{");
+    json_number("status", error.status());
+    json_text("status_name", error.status_name());
+    json_text("message", error.what());
+    json_text("eid", or_null(error.eid()));
+    json_text("code", or_null(error.platform_code()));
+    json_text("platform_message", or_null(error.platform_message()));
+    json_number("http_status", error.http_status());
+    json_number("attempts", error.attempts());
+    json_number("retry_after_ms", static_cast<long>(error.retry_after().count()));
+    json_number("delivered", static_cast<long>(error.delivered()));
+    printf("\"ok\": false}\n");
+}
+
+static void print_reply(const eiot::reply &reply) {
+    printf("{");
+    json_number("status", EIOT_OK);
+    json_text("eid", reply.eid().c_str());
+    json_text("message", reply.message().c_str());
+    json_text("data_json", reply.data_json().empty() ? nullptr : reply.data_json().c_str());
+    json_number("attempts", reply.attempts());
+    printf("\"ok\": true}\n");
+}
+
+static void set(eiot::config &config, const std::string &name, const std::string &value) {
+    const std::chrono::milliseconds milliseconds(static_cast<long>(std::atof(value.c_str()) * 1000));
+    if (name == "appkey") config.appkey(value);
+    else if (name == "secret") config.secret(value);
+    else if (name == "secret_file") config.secret_file(value);
+    else if (name == "base_url") config.base_url(value);
+    else if (name == "ca_file") config.ca_file(value);
+    else if (name == "proxy") config.proxy(value);
+    else if (name == "timeout") config.timeout(milliseconds);
+    else if (name == "connect_timeout") config.connect_timeout(milliseconds);
+    else if (name == "strict_eid") config.strict_eid(value == "on");
+    else if (name == "sign_method") config.sign_method(value == "md5" ? eiot::sign_method::md5 : eiot::sign_method::sha1);
+    else std::exit(3);
+}
+
+static eiot::client make_client(char **&argument) {
+    if (std::string(*argument) == "--") return eiot::client::from_env();
+    eiot::config config;
+    for (; std::string(*argument) != "--"; argument++) {
+        const std::string option = *argument;
+        const std::size_t equals = option.find('=');
+        set(config, option.substr(0, equals), option.substr(equals + 1));
+    }
+    return eiot::client(config);
+}
+
+int main(int, char **argv) {
+    char **argument = argv + 1;
+    try {
+        eiot::client client = make_client(argument);
+        for (argument++; *argument; argument++) {
+            char room[256];
+            std::size_t length;
+            const char *eid = eid_argument(*argument, room, &length);
+            try {
+                print_reply(client.refresh_usage(std::string(eid, length)));
+            } catch (const eiot::error &error) {
+                print_error(error);
+            }
+        }
+    } catch (const eiot::error &error) {
+        print_error(error);
+    }
+}

@@ -1,0 +1,95 @@
+"""C programs against the installed library: threads, fork, idle connections, misuse, and nothing leaked."""
+
+import os
+import re
+import subprocess
+
+import pytest
+from conftest import PREFIX, TESTS, WARNINGS, Face, compiled, run, vectors
+from test_refusals import EID
+
+HEADER = PREFIX / "include" / "eiot.h"
+
+
+def test_every_signing_vector_is_signed_in_c(build):
+    program = build("c/signing.c")
+    for case in vectors("signing.json")["cases"]:
+        words = [word for pair in case["params"].items() for word in pair]
+        for method in ("sha1", "md5"):
+            assert run([program, method, case["secret"], *words]).stdout.strip() == case[method], case["name"]
+
+
+def test_eight_threads_share_a_client_and_the_library_starts_none(build, simulator):
+    running = simulator("--tls", "--unlimited")
+    run([build("c/threads.c", "-lpthread"), "2000"], environment=running.environment)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
+def test_no_call_fails_when_the_server_closes_idle_connections(build, simulator, arguments):
+    # Real time: only a real server that really closes shows what the engine notices. 30 calls, 60 ms apart.
+    running = simulator(*arguments, "--unlimited", "--idle-timeout-ms", "20")
+    run([build("c/idle.c"), "30", "60"], environment=running.environment)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
+def test_parent_and_children_go_on_after_fork(build, simulator, arguments):
+    running = simulator(*arguments, "--unlimited")
+    run([build("c/fork.c")], environment=running.environment)
+
+
+def test_misuse_has_defined_results(build, simulator):
+    run([build("c/misuse.c")], environment=simulator().environment)
+
+
+def test_misuse_is_clean_under_valgrind(build, simulator, valgrind):
+    run([*valgrind, build("c/misuse.c")], environment=simulator().environment)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
+def test_calls_are_clean_under_valgrind(build, simulator, valgrind, arguments):
+    running = simulator(*arguments)
+    face = Face("c", [*valgrind, build("faces/face.c")])
+    outcomes = face.refresh([EID, EID, "8.9E+31", "null:", "hex:ff"], running.options)
+    assert [outcome["ok"] for outcome in outcomes] == [True, False, False, False, False]
+    assert not face.refresh([EID], running.options | {"secret": "wrong"})[0]["ok"]
+    assert not face.refresh([EID], running.options | {"base_url": "http://127.0.0.1:1"})[0]["ok"]
+
+
+def test_threads_are_clean_under_valgrind(build, simulator, valgrind):
+    running = simulator("--unlimited")
+    run([*valgrind, build("c/threads.c", "-lpthread"), "20"], environment=running.environment)
+
+
+def test_the_library_exports_what_the_header_declares_and_nothing_else():
+    declared = set(re.findall(r"\b(eiot_\w+)\(", re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.S)))
+    listed = subprocess.run(
+        ["nm", "-D", "--defined-only", PREFIX / "lib" / "libeiot.so"], check=True, capture_output=True, text=True
+    )
+    exported = {line.split()[-1] for line in listed.stdout.splitlines()}
+    assert exported == declared
+
+
+def test_the_static_library_links_through_pkg_config(tmp_path, simulator):
+    running = simulator()
+    program = compiled(TESTS / "faces" / "face.c", tmp_path / "static", "-static-libgcc", static=True)
+    assert Face("c", [program]).refresh([EID], running.options)[0]["ok"]
+
+
+@pytest.mark.parametrize("standard", ["c89", "c99", "c11", "c17", "gnu2x"])
+def test_the_header_is_clean_in_every_c(standard, tmp_path):
+    _check_header("c", standard, tmp_path)
+
+
+@pytest.mark.parametrize("standard", ["c++98", "c++11", "c++17", "c++20"])
+def test_the_headers_are_clean_in_every_cpp(standard, tmp_path):
+    _check_header("cpp", standard, tmp_path)
+
+
+def _check_header(kind, standard, tmp_path):
+    names = ["eiot.h"] if kind == "c" or standard == "c++98" else ["eiot.h", "eiot.hpp"]
+    source = tmp_path / f"twice.{kind}"
+    source.write_text("".join(f"#include <{name}>\n" for name in names * 2) + "int nothing;\n")
+    compiler = os.environ["EIOT_TEST_CXX" if kind == "cpp" else "EIOT_TEST_CC"].split()
+    strict = [*WARNINGS, "-Wconversion", "-Wundef", *(["-Wstrict-prototypes"] if kind == "c" else [])]
+    command = [*compiler, f"-std={standard}", *strict, f"-I{HEADER.parent}", "-fsyntax-only", source]
+    subprocess.run([str(word) for word in command], check=True)

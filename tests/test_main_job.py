@@ -1,0 +1,95 @@
+"""One eSIM refreshed, from every face, over plain HTTP and over TLS."""
+
+import json
+import socket
+import threading
+
+import pytest
+import yaml
+from conftest import TESTS, every_face, vectors
+from openapi_schema_validator import OAS30Validator
+
+EIDS = [case["eid"] for case in vectors("eids.json")["valid"]]
+
+
+@every_face
+@pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
+def test_every_valid_eid_is_refreshed(face, arguments, simulator):
+    running = simulator(*arguments, "--unlimited")
+    outcomes = face.refresh(EIDS, running.options)
+    assert [outcome["eid"] for outcome in outcomes] == [eid.strip() for eid in EIDS]
+    assert all(outcome["ok"] and outcome["attempts"] == 1 for outcome in outcomes), outcomes
+    assert all(outcome["message"] == "success" for outcome in outcomes)
+
+
+@every_face
+def test_the_environment_is_enough(face, simulator):
+    running = simulator("--tls", "--unlimited")
+    (outcome,) = face.refresh(EIDS[:1], environment=running.environment)
+    assert outcome["ok"], outcome
+
+
+@every_face
+def test_a_gateway_can_ask_for_md5(face, simulator):
+    running = simulator("--sign-method", "md5")
+    (outcome,) = face.refresh(EIDS[:1], running.options | {"sign_method": "md5"})
+    assert outcome["ok"], outcome
+
+
+@every_face
+def test_the_secret_can_come_from_a_file(face, simulator, tmp_path):
+    running = simulator()
+    (tmp_path / "secret").write_text(running.secret + "\n")
+    options = {name: value for name, value in running.options.items() if name != "secret"}
+    (outcome,) = face.refresh(EIDS[:1], options | {"secret_file": str(tmp_path / "secret")})
+    assert outcome["ok"], outcome
+
+
+@every_face
+def test_the_user_agent_names_version_and_face(face, simulator):
+    running = simulator()
+    face.refresh(EIDS[:1], running.options)
+    name = {"c": "c", "cpp": "c", "python": "python", "command": "cli"}[face.name]
+    assert running.counters()["last_user_agent"] == f"eiot/0.1.0 ({name})"
+
+
+@every_face
+def test_the_body_is_what_the_owners_openapi_document_asks_for(face):
+    document = yaml.safe_load((TESTS / "vectors" / "refresh-usage.openapi.yaml").read_text(encoding="utf-8"))
+    (path, operations), = document["paths"].items()
+    schema = operations["post"]["requestBody"]["content"]["application/json"]["schema"]
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    received = []
+    answering = threading.Thread(target=_answer, args=(listener, received))
+    answering.start()
+    options = {"base_url": f"http://127.0.0.1:{listener.getsockname()[1]}", "appkey": "k", "secret": "s"}
+    (outcome,) = face.refresh(EIDS[:1], options)
+    answering.join(timeout=10)
+    assert outcome["ok"], outcome
+
+    head, body = received
+    request_line, *headers = head.split("\r\n")
+    assert request_line == f"POST {path} HTTP/1.1"
+    headers = dict(line.lower().split(": ", 1) for line in headers)
+    assert headers["content-type"] == "application/json;charset=utf-8"
+    assert headers["accept"] == "application/json"
+    body = json.loads(body)
+    OAS30Validator(schema).validate(body)
+    assert list(body) == schema["x-apifox-orders"], "all five fields, in the document's order"
+    assert len(str(body["timestamp"])) == 10
+
+
+def _answer(listener, received):
+    """Takes one request and says that it succeeded."""
+    with listener, listener.accept()[0] as connection:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += connection.recv(65536)
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+        while len(body) < length:
+            body += connection.recv(65536)
+        received += [head.decode(), body.decode()]
+        reply = b'{"code":"200","message":"success"}'
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(reply), reply))

@@ -1,0 +1,132 @@
+"""What goes wrong is the same clear, typed error in every face, found before any network use where that can be."""
+
+import re
+
+import pytest
+from conftest import TESTS, every_face, vectors
+
+EID = vectors("eids.json")["valid"][0]["eid"]
+STATUS = {
+    name: int(number)
+    for name, number in re.findall(
+        r"#define (EIOT_(?:OK|ERR_\w+)) (\d+)", (TESTS.parent / "include" / "eiot.h").read_text()
+    )
+}
+NO, YES, UNKNOWN = 0, 1, 2
+
+REFUSED = {
+    "wrong secret": ([], {"secret": "wrong"}, "EIOT_ERR_PLATFORM", "sim.bad-sign"),
+    "unknown appkey": ([], {"appkey": "nobody"}, "EIOT_ERR_PLATFORM", "sim.unknown-appkey"),
+    "our clock slow": (["--clock-offset", "3600"], {}, "EIOT_ERR_PLATFORM", "sim.stale-timestamp"),
+    "our clock fast": (["--clock-offset", "-3600"], {}, "EIOT_ERR_PLATFORM", "sim.stale-timestamp"),
+    "repeated nonce": (["--refuse", "sim.nonce-reused"], {}, "EIOT_ERR_PLATFORM", "sim.nonce-reused"),
+    "address not allowed": (["--allow-ip", "127.0.0.9"], {}, "EIOT_ERR_PLATFORM", "sim.ip-not-allowed"),
+    "the other hash": (["--sign-method", "md5"], {}, "EIOT_ERR_PLATFORM", "sim.bad-field"),
+    "wrong secret, as HTTP 401": (["--http-refusals"], {"secret": "wrong"}, "EIOT_ERR_AUTH", "sim.bad-sign"),
+}
+
+
+@every_face
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_refusal_of_the_platform_is_passed_on_untouched(face, case, simulator):
+    arguments, changes, status, code = REFUSED[case]
+    running = simulator(*arguments)
+    (outcome,) = face.refresh([EID], running.options | changes)
+    assert outcome["status"] == STATUS[status], outcome
+    assert outcome["code"] == code and outcome["platform_message"], outcome
+    assert outcome["delivered"] == YES and outcome["attempts"] == 1
+    assert outcome["http_status"] == (401 if status == "EIOT_ERR_AUTH" else 200)
+    assert outcome["message"].startswith(f"EID {EID}: ") and outcome["platform_message"] in outcome["message"]
+
+
+@every_face
+def test_a_card_inside_its_cooldown_is_refused_by_the_platform(face, simulator):
+    first, second = face.refresh([EID, EID], simulator().options)
+    assert first["ok"] and second["code"] == "sim.cooldown", (first, second)
+
+
+INVALID = [(case["eid"], case["says"]) for case in vectors("eids.json")["invalid"]]
+
+
+@every_face
+def test_a_malformed_eid_is_refused_before_anything_is_sent(face, simulator):
+    running = simulator()
+    for eid, says in [*INVALID, ("hex:8904fffe", "UTF-8"), ("null:", "NULL")]:
+        word = f"hex:{eid.encode().hex()}" if "\0" in eid else eid
+        if not face.can_say(word):
+            continue
+        (outcome,) = face.refresh([word], running.options)
+        expected = "EIOT_ERR_INVALID_ARGUMENT" if eid == "null:" else "EIOT_ERR_INVALID_EID"
+        assert outcome["status"] == STATUS[expected], (eid, outcome)
+        assert says in outcome["message"], (eid, outcome)
+        assert outcome["delivered"] == NO and outcome["attempts"] == 0
+    assert running.counters()["calls"] == 0
+
+
+@every_face
+def test_strict_mode_asks_for_a_gsma_eid(face, simulator):
+    running = simulator("--unlimited")
+    cases = vectors("eids.json")["valid"]
+    outcomes = face.refresh([case["eid"] for case in cases if case["strict"]], running.options | {"strict_eid": "on"})
+    assert all(outcome["ok"] for outcome in outcomes), outcomes
+    for case in cases:
+        if not case["strict"]:
+            (outcome,) = face.refresh([case["eid"]], running.options | {"strict_eid": "on"})
+            assert outcome["status"] == STATUS["EIOT_ERR_INVALID_EID"], outcome
+
+
+WRONG = {
+    "no appkey": ({"appkey": ""}, "appkey"),
+    "no secret": ({"secret": ""}, "secret"),
+    "plain http to another host": ({"base_url": "http://oapi.eiotclub.com"}, "base_url"),
+    "not a URL": ({"base_url": "oapi"}, "base_url"),
+    "a CA file that is absent": ({"ca_file": "/nonexistent/ca.pem"}, "/nonexistent/ca.pem"),
+    "a secret file that is absent": ({"secret": "", "secret_file": "/nonexistent/secret"}, "/nonexistent/secret"),
+    "no time at all": ({"timeout": "0"}, "timeout"),
+    "a proxy that is no URL": ({"proxy": "socks://127.0.0.1:1"}, "proxy"),
+}
+
+
+@every_face
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_option_is_named_before_anything_is_sent(face, case, simulator):
+    changes, names = WRONG[case]
+    running = simulator()
+    (outcome,) = face.refresh([EID], running.options | changes)
+    assert outcome["status"] == STATUS["EIOT_ERR_CONFIG"], outcome
+    assert names in outcome["message"], outcome
+    assert outcome["delivered"] == NO
+    assert running.counters()["calls"] == 0
+
+
+@every_face
+def test_a_missing_configuration_names_the_variable(face):
+    (outcome,) = face.refresh([EID], environment={"EIOT_SECRET": "s"})
+    assert outcome["status"] == STATUS["EIOT_ERR_CONFIG"] and "EIOT_APPKEY" in outcome["message"], outcome
+    (outcome,) = face.refresh([EID], environment={"EIOT_APPKEY": "k", "EIOT_SECRET": "s", "EIOT_TIMEOUT": "soon"})
+    assert outcome["status"] == STATUS["EIOT_ERR_CONFIG"] and "EIOT_TIMEOUT" in outcome["message"], outcome
+
+
+@every_face
+def test_nobody_listening_is_a_connect_error(face):
+    options = {"base_url": "http://127.0.0.1:1", "appkey": "k", "secret": "s"}
+    (outcome,) = face.refresh([EID], options)
+    assert outcome["status"] == STATUS["EIOT_ERR_CONNECT"], outcome
+    assert outcome["delivered"] == NO and "127.0.0.1:1" in outcome["message"]
+
+
+@every_face
+def test_a_certificate_that_nobody_vouches_for_is_a_tls_error(face, simulator):
+    running = simulator("--tls")
+    options = {name: value for name, value in running.options.items() if name != "ca_file"}
+    (outcome,) = face.refresh([EID], options)
+    assert outcome["status"] == STATUS["EIOT_ERR_TLS"], outcome
+    assert outcome["delivered"] == NO and "ca_file" in outcome["message"]
+
+
+@every_face
+def test_a_slow_platform_is_a_timeout_whose_outcome_is_unknown(face, simulator):
+    running = simulator("--latency-ms", "5000")
+    (outcome,) = face.refresh([EID], running.options | {"timeout": "0.3"})
+    assert outcome["status"] == STATUS["EIOT_ERR_TIMEOUT"], outcome
+    assert outcome["delivered"] == UNKNOWN and "may have happened" in outcome["message"]
