@@ -180,6 +180,25 @@ fn a_call_that_was_given_up_closes_its_connection() {
 }
 
 #[test]
+fn a_connection_that_was_closed_while_idle_is_not_used_again() {
+    let url = serve(|mut connection| {
+        // Real time, and short: after its answer the server keeps the connection for 10 ms, then closes it.
+        connection.set_read_timeout(Some(Duration::from_millis(10))).expect("a time-out");
+        while read_request(&mut connection).is_some() {
+            let _ = connection.write_all(http("200 OK", "", SUCCESS).as_bytes());
+        }
+    });
+    let client = Client::new(config(&url)).expect("valid");
+    let failed = (0..30)
+        .filter(|_| {
+            std::thread::sleep(Duration::from_millis(25));
+            client.refresh_usage(EID).inspect_err(|error| eprintln!("{error}")).is_err()
+        })
+        .count();
+    assert_eq!(failed, 0, "of 30 calls");
+}
+
+#[test]
 fn a_call_from_inside_an_asynchronous_program_works() {
     let url = answer(http("200 OK", "", SUCCESS));
     let client = Client::new(config(&url)).expect("valid");

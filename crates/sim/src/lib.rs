@@ -1,1 +1,27 @@
-//! Placeholder.
+//! A stand-in for the EIOTCLUB platform: real HTTP over real sockets, for trying, testing and rehearsing offline.
+//!
+//! ```
+//! let platform = eiot_sim::Simulator::start(eiot_sim::Options::default())?;
+//! println!("EIOT_BASE_URL={}", platform.url());
+//! # Ok::<(), eiot_sim::StartError>(())
+//! ```
+//!
+//! It depends on nothing of the client's, and checks signatures with code of its own, so that a mistake in the client
+//! cannot agree with itself. `README.md` says what it checks and what it does not imitate.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod connection;
+mod counters;
+mod http;
+mod limits;
+mod options;
+mod platform;
+mod request;
+mod server;
+mod signature;
+mod tls;
+
+pub use counters::Counters;
+pub use options::{Account, Options, SignMethod};
+pub use server::{Simulator, StartError};

@@ -1,2 +1,169 @@
-//! Placeholder.
-fn main() {}
+//! The `eiot-sim` command: a stand-in for the EIOTCLUB platform.
+
+use clap::{Parser, ValueEnum};
+use eiot_sim::{Account, Options, SignMethod, Simulator};
+use std::io::{Read, Write};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A stand-in for the EIOTCLUB platform, on 127.0.0.1. Prints its URL, then serves until it is ended.
+///
+/// Try it:  eiot-sim --port 8080 &
+///          EIOT_BASE_URL=http://127.0.0.1:8080 EIOT_APPKEY=demo-appkey EIOT_SECRET=demo-secret eiot refresh 1
+#[derive(Parser)]
+#[command(name = "eiot-sim", version, verbatim_doc_comment)]
+struct Arguments {
+    /// The port to listen on; 0 is any free one
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Speak TLS, with a certificate from an authority made at start
+    #[arg(long, requires = "ca_out")]
+    tls: bool,
+    /// Where to write that authority as PEM, for the client's ca_file
+    #[arg(long, value_name = "FILE")]
+    ca_out: Option<PathBuf>,
+    /// The account that may call
+    #[arg(long, default_value = "demo-appkey")]
+    appkey: String,
+    /// The account's secret; a made-up one, since it can be seen in the list of processes
+    #[arg(long, default_value = "demo-secret")]
+    secret: String,
+    /// The hash behind the signature
+    #[arg(long, value_enum, default_value = "sha1")]
+    sign_method: Method,
+    /// How far a timestamp may be off, in seconds, or "off"
+    #[arg(long, value_name = "SECONDS", default_value = "300")]
+    timestamp_window: Limit<u64>,
+    /// Refuse nonces that were used before
+    #[arg(long, value_enum, default_value = "on")]
+    nonce_check: Switch,
+    /// Calls that the account may make in any second, or "off"
+    #[arg(long, value_name = "CALLS", default_value = "10")]
+    rate_limit: Limit<u32>,
+    /// How long a card must rest after a refresh, in seconds, or "off"
+    #[arg(long, value_name = "SECONDS", default_value = "300")]
+    cooldown: Limit<u64>,
+    /// No rate limit, no cooldown, no nonce check
+    #[arg(long, conflicts_with_all = ["nonce_check", "rate_limit", "cooldown"])]
+    unlimited: bool,
+    /// An address that may call; can be given again. Without it, any may
+    #[arg(long, value_name = "IP")]
+    allow_ip: Vec<IpAddr>,
+    /// A card that exists; can be given again. Without it, all do
+    #[arg(long, value_name = "EID")]
+    known_eid: Vec<String>,
+    /// How far the simulator's own clock is wrong, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
+    clock_offset: i64,
+    /// Rehearse: refuse every call that has a valid signature with this code
+    #[arg(long, value_name = "CODE")]
+    refuse: Option<String>,
+    /// Refuse with HTTP 4xx instead of HTTP 200
+    #[arg(long)]
+    http_refusals: bool,
+    /// Send the code of success as an integer
+    #[arg(long)]
+    integer_codes: bool,
+    /// Close connections that have been idle for so long
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 60_000)]
+    idle_timeout_ms: u64,
+    /// Wait before each reply
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    latency_ms: u64,
+    /// End when standard input does: whoever started the simulator cannot leave it behind
+    #[arg(long)]
+    stop_with_stdin: bool,
+    /// A line a call on standard error, without secret or signature
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Method {
+    Sha1,
+    Md5,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+/// A number, or "off".
+#[derive(Clone)]
+struct Limit<T>(Option<T>);
+
+impl<T: FromStr> FromStr for Limit<T> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "off" => Ok(Self(None)),
+            _ => text
+                .parse()
+                .map(|number| Self(Some(number)))
+                .map_err(|_| "must be a number or \"off\"".to_owned()),
+        }
+    }
+}
+
+impl Arguments {
+    fn options(&self) -> Options {
+        let listed = |all: bool| all.then_some(());
+        Options {
+            accounts: vec![Account { appkey: self.appkey.clone(), secret: self.secret.clone() }],
+            sign_method: match self.sign_method {
+                Method::Sha1 => SignMethod::Sha1,
+                Method::Md5 => SignMethod::Md5,
+            },
+            port: self.port,
+            tls: self.tls,
+            timestamp_window: self.timestamp_window.0.map(Duration::from_secs),
+            nonce_check: matches!(self.nonce_check, Switch::On) && !self.unlimited,
+            rate_limit: self.rate_limit.0.filter(|_| !self.unlimited),
+            cooldown: self.cooldown.0.map(Duration::from_secs).filter(|_| !self.unlimited),
+            allowed_ips: listed(!self.allow_ip.is_empty()).map(|()| self.allow_ip.clone()),
+            known_eids: listed(!self.known_eid.is_empty()).map(|()| self.known_eid.clone()),
+            clock_offset_seconds: self.clock_offset,
+            refuse: self.refuse.clone(),
+            http_refusals: self.http_refusals,
+            integer_codes: self.integer_codes,
+            idle_timeout: Some(Duration::from_millis(self.idle_timeout_ms.max(1))),
+            latency: Duration::from_millis(self.latency_ms),
+            on_call: self.verbose.then_some(|line| eprintln!("{line}")),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("eiot-sim: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let simulator = Simulator::start(arguments.options())?;
+    if let (Some(pem), Some(path)) = (simulator.ca_pem(), &arguments.ca_out) {
+        std::fs::write(path, pem).map_err(|why| format!("cannot write {}: {why}", path.display()))?;
+    }
+    // Alone on its line and at once: whoever starts the simulator reads it.
+    let mut output = std::io::stdout();
+    writeln!(output, "{}", simulator.url())?;
+    output.flush()?;
+    if arguments.stop_with_stdin {
+        std::io::stdin().read_to_end(&mut Vec::new())?;
+        return Ok(());
+    }
+    loop {
+        std::thread::park();
+    }
+}

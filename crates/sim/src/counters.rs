@@ -1,0 +1,68 @@
+//! What the simulator saw, so that tests can ask.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How many EIDs are counted one by one.
+const MOST_EIDS: usize = 10_000;
+
+/// What the simulator has seen so far. `GET /sim/counters` gives it as JSON.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Counters {
+    /// Connections that were opened, those for counters included.
+    pub connections: u64,
+    /// Requests to the call, whatever became of them.
+    pub calls: u64,
+    /// Refreshes that were accepted.
+    pub accepted: u64,
+    /// Refusals, by code.
+    pub refused: BTreeMap<String, u64>,
+    /// Requests that were not even HTTP.
+    pub malformed: u64,
+    /// Nonces that an account used again within the simulator's memory, whether or not they were refused.
+    pub repeated_nonces: u64,
+    /// The most calls with a valid signature that one account made in any closed second.
+    pub busiest_second: usize,
+    /// Calls with a valid signature, by EID; only the first 10,000 EIDs are counted one by one.
+    pub per_eid: BTreeMap<String, u64>,
+    /// Calls for EIDs beyond those.
+    pub other_eids: u64,
+    /// The `User-Agent` of the latest call.
+    pub last_user_agent: String,
+}
+
+impl Counters {
+    pub(crate) fn count_eid(&mut self, eid: &str) {
+        if let Some(count) = self.per_eid.get_mut(eid) {
+            *count += 1;
+        } else if self.per_eid.len() < MOST_EIDS {
+            self.per_eid.insert(eid.to_owned(), 1);
+        } else {
+            self.other_eids += 1;
+        }
+    }
+
+    pub(crate) fn count_refusal(&mut self, code: &str) {
+        if let Some(count) = self.refused.get_mut(code) {
+            *count += 1;
+        } else {
+            self.refused.insert(code.to_owned(), 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_eids_do_not_fill_the_memory() {
+        let mut counters = Counters::default();
+        for eid in 0..MOST_EIDS + 5 {
+            counters.count_eid(&eid.to_string());
+            counters.count_eid("0");
+        }
+        assert_eq!((counters.per_eid.len(), counters.other_eids), (MOST_EIDS, 5));
+        assert_eq!(counters.per_eid.get("0"), Some(&(MOST_EIDS as u64 + 6)));
+    }
+}

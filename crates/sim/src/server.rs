@@ -1,0 +1,150 @@
+//! The server: listens, gives each connection a thread, and stops when it is dropped.
+
+use crate::connection::serve;
+use crate::counters::Counters;
+use crate::options::Options;
+use crate::platform::Platform;
+use crate::tls;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::{fmt, io};
+
+/// Why the simulator did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The port cannot be listened on.
+    Listen(io::Error),
+    /// No certificate could be made.
+    Tls(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(why) => write!(f, "cannot listen: {why}"),
+            Self::Tls(why) => write!(f, "cannot make a certificate: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A running stand-in platform on 127.0.0.1. Dropping it stops it and closes its connections.
+pub struct Simulator {
+    url: String,
+    address: SocketAddr,
+    ca_pem: Option<String>,
+    shared: Arc<Shared>,
+    listening: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    platform: Platform,
+    tls: Option<Arc<ServerConfig>>,
+    stopping: AtomicBool,
+    /// The open connections, to be shut down at the end.
+    open: Mutex<HashMap<u64, TcpStream>>,
+}
+
+impl Simulator {
+    /// Starts on threads of its own.
+    ///
+    /// # Errors
+    /// When the port is taken, or no certificate can be made.
+    pub fn start(options: Options) -> Result<Self, StartError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).map_err(StartError::Listen)?;
+        let address = listener.local_addr().map_err(StartError::Listen)?;
+        let (tls, ca_pem) = if options.tls {
+            let (tls, ca_pem) = tls::make()?;
+            (Some(tls), Some(ca_pem))
+        } else {
+            (None, None)
+        };
+        let url = format!("{}://{address}", if options.tls { "https" } else { "http" });
+        let shared = Arc::new(Shared {
+            platform: Platform::new(options),
+            tls,
+            stopping: AtomicBool::new(false),
+            open: Mutex::default(),
+        });
+        let listening = thread::spawn({
+            let shared = shared.clone();
+            move || shared.listen(&listener)
+        });
+        Ok(Self { url, address, ca_pem, shared, listening: Some(listening) })
+    }
+
+    /// The base URL for clients: `http://127.0.0.1:PORT` or `https://127.0.0.1:PORT`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The certificate authority to trust, as PEM; `None` without TLS.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.ca_pem.as_deref()
+    }
+
+    /// What it has seen so far.
+    pub fn counters(&self) -> Counters {
+        self.shared.platform.counters()
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        // The listener waits for a connection; this is the last one.
+        let woken = TcpStream::connect(self.address).is_ok();
+        if let Some(listening) = self.listening.take().filter(|_| woken) {
+            let _ = listening.join();
+        }
+        for connection in self.shared.open().values() {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Shared {
+    fn listen(self: &Arc<Self>, listener: &TcpListener) {
+        for (number, connection) in (0_u64..).zip(listener.incoming()) {
+            if self.stopping.load(Ordering::SeqCst) {
+                return;
+            }
+            let Ok(connection) = connection else { continue };
+            let shared = self.clone();
+            // Where no thread can be had, the connection closes; the client sees that.
+            let _ = thread::Builder::new().spawn(move || {
+                let _ = shared.serve(number, connection);
+                shared.open().remove(&number);
+            });
+        }
+    }
+
+    fn serve(&self, number: u64, connection: TcpStream) -> io::Result<()> {
+        self.platform.note_connection();
+        connection.set_nodelay(true)?;
+        connection.set_read_timeout(self.platform.options.idle_timeout)?;
+        self.open().insert(number, connection.try_clone()?);
+        let from = connection.peer_addr()?.ip();
+        match &self.tls {
+            None => serve(&self.platform, connection, from),
+            Some(tls) => {
+                let session = ServerConnection::new(tls.clone()).map_err(io::Error::other)?;
+                let mut stream = StreamOwned::new(session, connection);
+                let served = serve(&self.platform, &mut stream, from);
+                // Say goodbye as TLS wants it; the client may be gone.
+                stream.conn.send_close_notify();
+                let _ = stream.conn.complete_io(&mut stream.sock);
+                served
+            }
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, TcpStream>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,34 @@
+//! A certificate authority made at start, and a server certificate from it.
+
+use crate::server::StartError;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::sync::Arc;
+
+/// The server's TLS configuration, and the authority that clients must trust, as PEM.
+pub(crate) fn make() -> Result<(Arc<ServerConfig>, String), StartError> {
+    let failed = |why: rcgen::Error| StartError::Tls(why.to_string());
+    let mut authority = CertificateParams::new(Vec::new()).map_err(failed)?;
+    authority.distinguished_name.push(DnType::CommonName, "eiot-sim certificate authority");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let authority_key = KeyPair::generate().map_err(failed)?;
+    let ca_pem = authority.self_signed(&authority_key).map_err(failed)?.pem();
+    let issuer = Issuer::new(authority, authority_key);
+
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    let mut server = CertificateParams::new(names).map_err(failed)?;
+    server.distinguished_name.push(DnType::CommonName, "eiot-sim");
+    let key = KeyPair::generate().map_err(failed)?;
+    let certificate = server.signed_by(&key, &issuer).map_err(failed)?;
+
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| {
+            builder.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key)
+        })
+        .map_err(|why| StartError::Tls(why.to_string()))?;
+    Ok((Arc::new(config), ca_pem))
+}
