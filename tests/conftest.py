@@ -125,12 +125,15 @@ def run(command, *, environment=None, timeout=120, check=True):
 
 @pytest.fixture(scope="session")
 def valgrind():
-    """The command that runs a program under valgrind and fails on any finding."""
+    """The command that runs a program under valgrind and fails on any bad access and any leak.
+
+    "Possibly lost" is left out: Rust's hash tables point into the middle of their memory, which looks like that.
+    """
     if shutil.which("valgrind") is None:
         pytest.skip("valgrind is not installed (on Debian: apt-get install valgrind)")
     return [
         "valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
-        "--errors-for-leak-kinds=definite,indirect,possible", "--child-silent-after-fork=no",
+        "--errors-for-leak-kinds=definite,indirect", "--child-silent-after-fork=no",
     ]  # fmt: skip
 
 

@@ -1,2 +1,81 @@
-//! Placeholder.
-fn main() {}
+//! The `eiot` command: the face of the library for shells and cron jobs.
+//!
+//! One file, one noun: `options` (flags and environment to a configuration) · `refresh` and `sign` (the two commands) ·
+//! `record` (one line of `--json`) · `output` (the streams, and how a run ends) · `help` (what `--help` teaches).
+#![forbid(unsafe_code)]
+
+mod help;
+mod options;
+mod output;
+mod record;
+mod refresh;
+mod sign;
+
+use crate::output::Failure;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Ask the EIOTCLUB platform to refresh the package usage of cloud eSIM cards.
+#[derive(Parser)]
+#[command(
+    name = "eiot",
+    version = eiot::VERSION,
+    after_help = help::EXAMPLE,
+    after_long_help = help::for_everything()
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Refresh(refresh::Refresh),
+    Sign(sign::Sign),
+}
+
+impl Cli {
+    /// The exit code, when nothing kept the command from telling its outcome.
+    fn run(&self) -> Result<u8, Failure> {
+        match &self.command {
+            Command::Refresh(refresh) => refresh.run(),
+            Command::Sign(sign) => sign.run(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let end = match Cli::try_parse() {
+        Ok(cli) => cli.run(),
+        Err(instead) => output::instead_of_a_run(&instead),
+    };
+    ExitCode::from(end.unwrap_or_else(|failure| failure.report()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_but_the_secret_has_a_flag_that_names_its_variable() {
+        let commands = Cli::command();
+        let refresh = commands.find_subcommand("refresh").expect("a command");
+        for option in eiot::Config::OPTIONS {
+            let flag = option.replace('_', "-");
+            let argument = refresh.get_arguments().find(|argument| argument.get_long() == Some(&flag));
+            if option == "secret" {
+                assert!(argument.is_none(), "a secret in a flag would show in the process list");
+                continue;
+            }
+            let help = argument.expect(&flag).get_help().expect("a help text").to_string();
+            let variable = format!("[EIOT_{}]", option.to_uppercase());
+            assert!(help.ends_with(&variable), "{help:?} does not end with {variable}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What `--help` teaches.
+
+/// The shortest way to a refreshed card.
+pub(crate) const EXAMPLE: &str = "\
+Example:
+  export EIOT_APPKEY=my-appkey EIOT_SECRET=my-secret
+  eiot refresh 89044011112233441122334411223321";
+
+/// The variables, in the order of `Config::OPTIONS`.
+const ENVIRONMENT: &str = "\
+Environment (a flag overrides its variable):
+  EIOT_APPKEY           the account's appkey; required
+  EIOT_SECRET           the account's secret; required, here or in a file
+  EIOT_SECRET_FILE      a file that holds the secret and nothing else
+  EIOT_BASE_URL         where the platform is [https://oapi.eiotclub.com]
+  EIOT_TIMEOUT          seconds for the whole call, for each EID [30]
+  EIOT_CONNECT_TIMEOUT  seconds for making a connection [5]
+  EIOT_STRICT_EID       on: ask for GSMA EIDs, 32 digits with a check [off]
+  EIOT_SIGN_METHOD      the hash behind the signature, sha1 or md5 [sha1]
+  EIOT_CA_FILE          certificate authorities (PEM) to trust instead of the
+                        system's
+  EIOT_PROXY            an HTTP proxy, http://[user:password@]host:port [none]
+
+There is no --secret flag on purpose: every user of the machine could read its
+value in the process list. For the same reason, set a proxy with a password by
+EIOT_PROXY.";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    every EID was refreshed
+  1    a call failed (no connection, TLS, time-out, the platform refused), or the
+       output cannot be written
+  2    wrong usage, configuration or EID; nothing was sent
+  3    the platform does not accept the credentials or this machine's address
+  70   a fault of eiot itself; please report it
+  130  interrupted
+  141  the reader of standard output has gone; the EIDs that were left are not sent
+With several EIDs each is tried, and the largest of their codes is given.";
+
+const OUTPUT: &str = "\
+Output:
+  A refreshed EID is a line on standard output, three fields with a tab between:
+  the EID, ok, the platform's message. A failure is a line on standard error.
+
+  With --json every EID, in the order given, is one JSON object a line on standard
+  output, and each object has all of these fields, null where there is no value:
+    eid               the EID
+    ok                true when the platform accepted the refresh
+    kind              \"ok\", or the kind of failure, such as \"invalid_eid\", \"timeout\"
+    status            0, or the number of that kind (EIOT_ERR_... of the C library)
+    code              the platform's code, untouched, when it refused
+    message           the platform's message, or what went wrong and what to do
+    platform_message  the platform's message, untouched
+    http_status       the HTTP status, when there was a reply that refused
+    attempts          how many requests were made
+    retry_after_ms    how long the platform asks to wait, in milliseconds
+    delivered         did the platform get the request: \"yes\", \"no\" or \"unknown\"
+    data              the reply's data
+
+  200 from the platform means that it has begun to fetch the usage from the
+  carrier; new figures may be visible a little later.";
+
+/// The end of `eiot --help`.
+pub(crate) fn for_everything() -> String {
+    format!("{EXAMPLE}\n\n{ENVIRONMENT}\n\n{EXIT_CODES}")
+}
+
+/// The end of `eiot refresh --help`.
+pub(crate) fn for_refresh() -> String {
+    format!("{EXAMPLE}\n\n{OUTPUT}\n\n{ENVIRONMENT}\n\n{EXIT_CODES}")
+}
+
+/// The end of `eiot sign --help`.
+pub(crate) const FOR_SIGN: &str = "\
+Example:
+  export EIOT_SECRET=my-secret
+  eiot sign appkey=my-appkey eid=11111111111111111111111111 \\
+      nonce=49890 timestamp=1700000000
+
+With --explain, the string that is signed is shown instead, its secret masked: what
+to compare when a signature is refused. No secret is needed for that, and no
+signature is shown, so it can be passed on.
+
+There is no --secret flag on purpose: every user of the machine could read its
+value in the process list.
+
+Exit codes: 0 done, 1 the output cannot be written, 2 wrong usage or configuration.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eiot::{Config, ErrorKind};
+
+    #[test]
+    fn every_variable_is_listed_in_the_order_of_the_options() {
+        let listed: Vec<&str> = ENVIRONMENT
+            .lines()
+            .filter_map(|line| line.strip_prefix("  EIOT_")?.split_whitespace().next())
+            .collect();
+        assert_eq!(listed, Config::OPTIONS.map(str::to_uppercase));
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_library() {
+        let default = Config::default();
+        let line = |name: &str| {
+            ENVIRONMENT.lines().find(|line| line.contains(&format!("EIOT_{name} "))).expect(name)
+        };
+        assert!(line("BASE_URL").ends_with(&format!("[{}]", default.base_url)));
+        assert!(line("TIMEOUT").ends_with(&format!("[{}]", default.timeout.as_secs())));
+        assert!(line("CONNECT_TIMEOUT").ends_with(&format!("[{}]", default.connect_timeout.as_secs())));
+        assert!(line("STRICT_EID").ends_with("[off]") && !default.strict_eid);
+        assert!(line("SIGN_METHOD").ends_with(&format!("[{}]", default.sign_method.name())));
+        assert!(line("PROXY").ends_with("[none]") && default.proxy.is_none());
+    }
+
+    #[test]
+    fn every_exit_code_is_explained() {
+        for kind in ErrorKind::ALL {
+            let line = format!("\n  {:<5}", kind.exit_code());
+            assert!(EXIT_CODES.contains(&line), "{kind:?} exits with a code that is not listed");
+        }
+    }
+}

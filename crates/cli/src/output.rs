@@ -1,0 +1,112 @@
+//! The streams, and how a run ends.
+
+use eiot::Error;
+use std::borrow::Cow;
+use std::io::{self, ErrorKind, Write};
+
+/// What a shell reports of a program that the closed-pipe signal ended, 128 + 13: conventional for writing to a reader
+/// that has gone.
+const CLOSED_PIPE: u8 = 141;
+
+/// Why a run ends before it has told its whole outcome.
+pub(crate) enum Failure {
+    /// The command cannot do what it was asked.
+    Eiot(Error),
+    /// Standard output cannot be written.
+    Output {
+        /// What the system says.
+        error: io::Error,
+        /// The EID whose outcome could not be told.
+        eid: Option<String>,
+    },
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Eiot(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output { error, eid: None }
+    }
+}
+
+impl Failure {
+    /// The same, when it kept the outcome of this EID, which was sent, from being told.
+    pub(crate) fn hiding(self, eid: &str) -> Self {
+        match self {
+            Self::Output { error, .. } => Self::Output { error, eid: Some(eid.to_owned()) },
+            other => other,
+        }
+    }
+
+    /// Says what happened, and gives the exit code.
+    pub(crate) fn report(&self) -> u8 {
+        match self {
+            Self::Eiot(error) => {
+                complain(error);
+                error.kind().exit_code()
+            }
+            Self::Output { error, .. } if error.kind() == ErrorKind::BrokenPipe => CLOSED_PIPE,
+            Self::Output { error, eid: None } => {
+                complain(format_args!("standard output cannot be written: {error}"));
+                1
+            }
+            Self::Output { error, eid: Some(eid) } => {
+                complain(format_args!("EID {eid}: was sent, but standard output cannot be written: {error}"));
+                1
+            }
+        }
+    }
+}
+
+/// Prints help, version, or what is wrong with the arguments.
+pub(crate) fn instead_of_a_run(message: &clap::Error) -> Result<u8, Failure> {
+    let printed = message.print().and_then(|()| io::stdout().flush());
+    match message.use_stderr() {
+        // When not even the complaint can be written, the exit code still tells.
+        true => Ok(2),
+        false => Ok(printed.map(|()| 0)?),
+    }
+}
+
+/// A line on standard output, written at once, so that a reader sees each outcome as it comes.
+pub(crate) fn say(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    output.write_all(format!("{text}\n").as_bytes())?;
+    Ok(output.flush()?)
+}
+
+/// A line on standard error. When that cannot be written there is nowhere left to say so; the exit code tells.
+pub(crate) fn complain(message: impl std::fmt::Display) {
+    let line = format!("eiot: {}\n", plain(&message.to_string()));
+    let _ = io::stderr().lock().write_all(line.as_bytes());
+}
+
+/// Text from elsewhere as one line that no terminal takes for a command.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+    }
+    Cow::Owned(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_spelled_out_and_all_else_is_kept() {
+        assert_eq!(plain("成功 \\ é"), "成功 \\ é");
+        assert_eq!(plain("a\tb\nc\u{1b}[2J\u{9b}"), "a\\tb\\nc\\u{1b}[2J\\u{9b}");
+    }
+}

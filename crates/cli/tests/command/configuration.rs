@@ -1,0 +1,128 @@
+//! Flags over environment over defaults; what is wrong is named before anything is sent.
+
+use crate::responder::{Responder, SUCCESS, Untouched, ok};
+use crate::run::{EID, OTHER_EID, SECRET, eiot, refresh, refresh_at, run};
+use std::path::PathBuf;
+
+/// A file of this content, in a place of its own.
+fn file(name: &str, content: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, content).expect("a writable directory");
+    path
+}
+
+#[test]
+fn flags_alone_are_enough() {
+    let platform = Responder::start(&[ok(SUCCESS)]);
+    let secret = file("flags-alone", &format!("{SECRET}\n"));
+    let mut command =
+        eiot(&["refresh", "--appkey=k", "--timeout=9", "--connect-timeout=2.5", "--sign-method=sha1"]);
+    command.arg("--base-url").arg(platform.url()).arg("--secret-file").arg(secret).arg("--").arg(EID);
+    let outcome = run(&mut command);
+    assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
+}
+
+#[test]
+fn a_flag_overrides_its_variable() {
+    let platform = Responder::start(&[ok(SUCCESS)]);
+    let mut command = refresh_at("http://127.0.0.1:1", &["--appkey=flag", "--strict-eid=off", OTHER_EID]);
+    command.arg("--base-url").arg(platform.url()).env("EIOT_STRICT_EID", "on");
+    let outcome = run(&mut command);
+    assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
+    assert_eq!(platform.requests()[0].body["appkey"], "flag");
+}
+
+#[test]
+fn the_secret_of_a_file_given_by_flag_overrides_the_environments() {
+    let platform = Responder::start(&[ok(SUCCESS)]);
+    let mut command = refresh(&platform, &[EID, "--secret-file"]);
+    command.arg(file("overriding", "another-secret\n")).env("EIOT_SECRET_FILE", "/nonexistent");
+    let outcome = run(&mut command);
+    assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
+    // The platform sees which of the two has signed.
+    let body = &platform.requests()[0].body;
+    let secret = eiot_secret_that_signed(body, &["another-secret", SECRET]);
+    assert_eq!(secret, Some("another-secret"));
+}
+
+fn eiot_secret_that_signed<'a>(body: &serde_json::Value, secrets: &[&'a str]) -> Option<&'a str> {
+    let text = |name: &str| body[name].to_string().trim_matches('"').to_owned();
+    let values = ["appkey", "eid", "nonce", "timestamp"].map(|name| (name, text(name)));
+    let params: Vec<_> = values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let signature = |secret: &str| eiot::sign(&params, &secret.into(), eiot::SignMethod::Sha1).expect("flat");
+    secrets.iter().copied().find(|secret| body["sign"] == signature(secret))
+}
+
+#[test]
+fn a_gateway_can_ask_for_md5() {
+    for (flag, variable) in [(Some("--sign-method=md5"), "sha1"), (None, "md5")] {
+        let platform = Responder::start(&[ok(SUCCESS)]);
+        let outcome = run(refresh(&platform, &[EID]).args(flag).env("EIOT_SIGN_METHOD", variable));
+        assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
+        assert_eq!(platform.requests()[0].body["sign"].as_str().expect("signed").len(), 32);
+    }
+}
+
+#[test]
+fn what_is_missing_is_named_with_its_variable() {
+    for (variable, value, missing) in
+        [("EIOT_SECRET", SECRET, "EIOT_APPKEY"), ("EIOT_APPKEY", "k", "EIOT_SECRET")]
+    {
+        let outcome = run(eiot(&["refresh", EID]).env(variable, value));
+        assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
+        assert!(outcome.stderr.starts_with("eiot: ") && outcome.stderr.contains(missing), "{outcome:?}");
+    }
+}
+
+#[test]
+fn a_wrong_option_is_named_and_nothing_is_sent() {
+    let platform = Untouched::listen();
+    let cases = [
+        ("--appkey=", "appkey"),
+        ("--appkey=a b", "appkey"),
+        ("--secret-file=/nonexistent/secret", "/nonexistent/secret"),
+        ("--base-url=http://oapi.eiotclub.com", "base_url"),
+        ("--base-url=oapi", "base_url"),
+        ("--timeout=soon", "timeout"),
+        ("--timeout=0", "timeout"),
+        ("--connect-timeout=-1", "connect_timeout"),
+        ("--strict-eid=maybe", "strict_eid"),
+        ("--sign-method=sha256", "sign_method"),
+        ("--ca-file=/nonexistent/ca.pem", "/nonexistent/ca.pem"),
+        ("--proxy=socks://127.0.0.1:1", "proxy"),
+    ];
+    for (flag, names) in cases {
+        let outcome = run(&mut refresh_at(&platform.url(), &[flag, EID]));
+        assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(2), ""), "{flag} {outcome:?}");
+        assert!(outcome.stderr.starts_with("eiot: ") && outcome.stderr.contains(names), "{flag} {outcome:?}");
+    }
+    platform.check();
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let outcome = run(refresh_at("http://127.0.0.1:1", &[EID]).env("EIOT_TIMEOUT", "soon"));
+    assert_eq!(outcome.exit_code, Some(2), "{outcome:?}");
+    assert!(outcome.stderr.contains("EIOT_TIMEOUT"), "{outcome:?}");
+}
+
+#[test]
+fn a_secret_in_a_flag_is_refused_without_repeating_it() {
+    let platform = Untouched::listen();
+    for words in [&["--secret", SECRET][..], &[&format!("--secret={SECRET}")]] {
+        let outcome = run(refresh_at(&platform.url(), words).arg(EID));
+        assert_eq!(outcome.exit_code, Some(2), "{outcome:?}");
+        assert!(outcome.stderr.contains("--secret-file"), "{outcome:?}");
+    }
+    platform.check();
+}
+
+#[test]
+fn variables_of_others_change_nothing() {
+    let platform = Responder::start(&[ok(SUCCESS)]);
+    let mut command = refresh(&platform, &[EID]);
+    for variable in ["http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(variable, "http://127.0.0.1:1");
+    }
+    assert_eq!(run(&mut command).exit_code, Some(0));
+}

@@ -1,0 +1,162 @@
+//! The lines of `--json`.
+
+use crate::responder::{Reply, Responder, SUCCESS, Untouched, ok};
+use crate::run::{EID, OTHER_EID, eiot, refresh, refresh_at, run, vectors};
+use serde_json::{Value, json};
+
+const FIELDS: [&str; 12] = [
+    "eid",
+    "ok",
+    "kind",
+    "status",
+    "code",
+    "message",
+    "platform_message",
+    "http_status",
+    "attempts",
+    "retry_after_ms",
+    "delivered",
+    "data",
+];
+
+/// The names in the order in which they stand in the line.
+fn fields(line: &str) -> Vec<String> {
+    let mut places: Vec<(usize, &str)> = FIELDS
+        .iter()
+        .map(|name| (line.find(&format!("\"{name}\":")).unwrap_or_else(|| panic!("{name} in {line}")), *name))
+        .collect();
+    places.sort_unstable();
+    places.into_iter().map(|(_, name)| name.to_owned()).collect()
+}
+
+#[test]
+fn a_success_has_every_field() {
+    let body = r#"{"code": "200", "message": "成功", "data": {"b": 1, "a": null}}"#;
+    let platform = Responder::start(&[ok(body)]);
+    let outcome = run(&mut refresh(&platform, &["--json", EID]));
+    assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
+    let expected = json!({
+        "eid": EID,
+        "ok": true,
+        "kind": "ok",
+        "status": 0,
+        "code": null,
+        "message": "成功",
+        "platform_message": "成功",
+        "http_status": null,
+        "attempts": 1,
+        "retry_after_ms": null,
+        "delivered": "yes",
+        "data": {"b": 1, "a": null},
+    });
+    assert_eq!(outcome.record(), expected);
+    assert_eq!(fields(&outcome.stdout), FIELDS);
+}
+
+#[test]
+fn a_failure_has_every_field_and_goes_to_standard_output_too() {
+    // Longer than anybody waits, so that nothing is tried again.
+    let header = "Retry-After: 7200\r\n";
+    let body = r#"{"code": "429", "message": "slow down"}"#.to_owned();
+    let platform = Responder::start(&[Reply { status: 429, header, body }]);
+    let outcome = run(&mut refresh(&platform, &["--json", EID]));
+    assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(1), ""), "{outcome:?}");
+    let mut record = outcome.record();
+    let message = record["message"].take();
+    assert!(message.as_str().expect("a text").starts_with(&format!("EID {EID}: ")), "{message}");
+    let expected = json!({
+        "eid": EID,
+        "ok": false,
+        "kind": "rate_limited",
+        "status": 41,
+        "code": "429",
+        "message": null,
+        "platform_message": "slow down",
+        "http_status": 429,
+        "attempts": 1,
+        "retry_after_ms": 7_200_000,
+        "delivered": "yes",
+        "data": null,
+    });
+    assert_eq!(record, expected);
+    assert_eq!(fields(&outcome.stdout), FIELDS);
+}
+
+#[test]
+fn every_reply_vector_is_told_as_the_library_understands_it() {
+    let file = vectors(include_str!("../../../../tests/vectors/replies.json"));
+    for case in file["cases"].as_array().expect("a list") {
+        let status = case["http_status"].as_u64().expect("a number");
+        let body = case["body"].as_str().expect("a text").to_owned();
+        let platform = Responder::start(&[Reply { status, header: "", body }]);
+        let outcome = run(&mut refresh(&platform, &["--json", EID]));
+        let record = outcome.record();
+        assert_eq!(record["kind"], case["kind"], "{case}");
+        assert_eq!(record["ok"], case["kind"] == "ok", "{case}");
+        assert_eq!(record["code"], case["code"], "{case}");
+        assert_eq!(record["platform_message"], case["message"], "{case}");
+        assert_eq!(record["delivered"], "yes", "{case}");
+        if let Some(data) = case["data_json"].as_str() {
+            assert!(outcome.stdout.ends_with(&format!("\"data\":{data}}}\n")), "{outcome:?} {case}");
+        }
+    }
+}
+
+#[test]
+fn data_of_many_lines_is_told_on_one_and_its_values_are_untouched() {
+    let body = "{\"code\": \"200\",\r\n \"data\": {\r\n\t\"n\": 1.50,\n\"big\": 123456789012345678901234567890,\n\"s\": \"\\n\"\n}}";
+    let platform = Responder::start(&[ok(body)]);
+    let outcome = run(&mut refresh(&platform, &["--json", EID]));
+    assert_eq!(outcome.record()["data"]["s"], "\n");
+    assert!(outcome.stdout.contains("1.50") && outcome.stdout.contains("123456789012345678901234567890"));
+}
+
+#[test]
+fn each_card_has_a_line_in_the_order_given() {
+    let platform = Responder::start(&[ok(r#"{"code": "1"}"#), ok(SUCCESS)]);
+    let outcome = run(refresh(&platform, &["--json", EID]).arg(format!("  {OTHER_EID} ")));
+    let told: Vec<_> =
+        outcome.records().iter().map(|record| (record["eid"].clone(), record["ok"].clone())).collect();
+    assert_eq!(told, [(EID.into(), false.into()), (Value::from(OTHER_EID), true.into())]);
+    assert_eq!(outcome.exit_code, Some(1));
+}
+
+#[test]
+fn quiet_leaves_only_the_lines_of_failures() {
+    let platform = Responder::start(&[ok(r#"{"code": "1"}"#), ok(SUCCESS)]);
+    let outcome = run(&mut refresh(&platform, &["--json", "--quiet", EID, OTHER_EID]));
+    assert_eq!(outcome.record()["eid"], EID);
+}
+
+#[test]
+fn a_call_without_an_answer_says_that_delivery_is_unknown() {
+    let silent = Untouched::listen();
+    let outcome = run(&mut refresh_at(&silent.url(), &["--json", "--timeout=0.2", EID]));
+    let record = outcome.record();
+    assert_eq!((&record["kind"], &record["delivered"]), (&"timeout".into(), &"unknown".into()));
+}
+
+#[test]
+fn a_missing_configuration_is_told_for_each_card() {
+    let outcome = run(&mut eiot(&["refresh", "--json", EID, OTHER_EID]));
+    assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(2), ""), "{outcome:?}");
+    let records = outcome.records();
+    assert_eq!(records.len(), 2);
+    for (record, eid) in records.iter().zip([EID, OTHER_EID]) {
+        assert_eq!((&record["eid"], &record["kind"]), (&eid.into(), &"config".into()));
+        assert_eq!((&record["delivered"], &record["attempts"]), (&"no".into(), &0.into()));
+    }
+}
+
+#[test]
+fn a_malformed_eid_is_told_and_so_is_what_was_not_sent_because_of_it() {
+    let platform = Untouched::listen();
+    let outcome = run(&mut refresh_at(&platform.url(), &["--json", EID, "8.9E+31"]));
+    platform.check();
+    assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(2), ""), "{outcome:?}");
+    let [held_back, malformed] = &outcome.records()[..] else { panic!("{outcome:?}") };
+    assert_eq!((&held_back["eid"], &held_back["kind"]), (&EID.into(), &"invalid_argument".into()));
+    assert!(held_back["message"].to_string().contains("nothing was sent"), "{held_back}");
+    assert_eq!((&malformed["eid"], &malformed["kind"]), (&"8.9E+31".into(), &"invalid_eid".into()));
+    assert_eq!((&malformed["status"], &malformed["delivered"]), (&2.into(), &"no".into()));
+}

@@ -1,0 +1,13 @@
+//! The `eiot` command, run as its users run it: what it prints, what it sends, what it exits with.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod configuration;
+mod help;
+mod json;
+mod malformed;
+mod refresh;
+mod responder;
+mod run;
+mod sign;
+mod simulator;
+mod streams;

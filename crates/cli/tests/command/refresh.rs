@@ -1,0 +1,127 @@
+//! The main job, for people.
+
+use crate::responder::{Reply, Responder, SUCCESS, Untouched, ok};
+use crate::run::{EID, OTHER_EID, SECRET, refresh, refresh_at, run};
+use std::net::TcpListener;
+
+#[test]
+fn a_refreshed_card_is_one_line_of_three_fields() {
+    let platform = Responder::start(&[ok(SUCCESS)]);
+    let outcome = run(&mut refresh(&platform, &[EID]));
+    assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
+    assert_eq!(outcome.stdout, format!("{EID}\tok\tsuccess\n"));
+    assert_eq!(outcome.stderr, "");
+}
+
+#[test]
+fn what_is_sent_names_account_card_version_and_face() {
+    let platform = Responder::start(&[ok(SUCCESS)]);
+    run(refresh(&platform, &[]).arg(format!(" {EID}\r\n")));
+    let [request] = &platform.requests()[..] else { panic!("not one request") };
+    assert!(request.head.starts_with("POST /api/v3/cloudesim/refreshUsage HTTP/1.1\r\n"), "{}", request.head);
+    let agent = format!("\r\nuser-agent: eiot/{} (cli)\r\n", env!("CARGO_PKG_VERSION"));
+    assert!(request.head.to_lowercase().contains(&agent), "{}", request.head);
+    assert_eq!((&request.body["appkey"], &request.body["eid"]), (&"k".into(), &EID.into()));
+}
+
+#[test]
+fn several_cards_are_refreshed_in_the_order_given() {
+    let platform = Responder::start(&[ok(SUCCESS)]);
+    let outcome = run(&mut refresh(&platform, &[EID, OTHER_EID, EID]));
+    assert_eq!(outcome.exit_code, Some(0));
+    assert_eq!(outcome.stdout, format!("{EID}\tok\tsuccess\n{OTHER_EID}\tok\tsuccess\n{EID}\tok\tsuccess\n"));
+    let sent: Vec<_> = platform.requests().iter().map(|request| request.body["eid"].clone()).collect();
+    assert_eq!(sent, [EID, OTHER_EID, EID]);
+}
+
+#[test]
+fn a_refusal_is_a_line_on_standard_error_that_names_the_card() {
+    let platform = Responder::start(&[ok(r#"{"code": "45109", "message": "套餐不存在"}"#)]);
+    let outcome = run(&mut refresh(&platform, &[EID]));
+    assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(1), ""));
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+    assert!(outcome.stderr.starts_with(&format!("eiot: EID {EID}: ")), "{outcome:?}");
+    assert!(outcome.stderr.contains("45109") && outcome.stderr.contains("套餐不存在"), "{outcome:?}");
+}
+
+#[test]
+fn a_failure_keeps_no_other_card_from_being_refreshed_and_the_largest_exit_code_counts() {
+    let refused = ok(r#"{"code": "45109", "message": "no"}"#);
+    let not_let_in = Reply { status: 403, header: "", body: String::new() };
+    let platform = Responder::start(&[not_let_in, refused, ok(SUCCESS)]);
+    let outcome = run(&mut refresh(&platform, &[EID, EID, OTHER_EID]));
+    assert_eq!(outcome.exit_code, Some(3), "{outcome:?}");
+    assert_eq!(outcome.stderr.lines().count(), 2, "{outcome:?}");
+    assert_eq!(outcome.stdout, format!("{OTHER_EID}\tok\tsuccess\n"));
+}
+
+#[test]
+fn refused_credentials_exit_with_3() {
+    for status in [401, 403] {
+        let platform = Responder::start(&[Reply { status, header: "", body: String::new() }]);
+        let outcome = run(&mut refresh(&platform, &[EID]));
+        assert_eq!(outcome.exit_code, Some(3), "{outcome:?}");
+        assert!(outcome.stderr.contains("allow-list"), "{outcome:?}");
+    }
+}
+
+#[test]
+fn nobody_listening_exits_with_1() {
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
+    let outcome = run(&mut refresh_at(&format!("http://{closed}"), &[EID]));
+    assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains(&closed.to_string()), "{outcome:?}");
+}
+
+#[test]
+fn no_answer_in_time_exits_with_1_and_says_that_it_may_have_happened() {
+    let silent = Untouched::listen();
+    let outcome = run(&mut refresh_at(&silent.url(), &["--timeout", "0.2", EID]));
+    assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("may have happened"), "{outcome:?}");
+}
+
+#[test]
+fn quiet_says_nothing_of_success_and_still_tells_failures() {
+    let platform = Responder::start(&[ok(SUCCESS), ok(r#"{"code": "1", "message": "no"}"#)]);
+    let outcome = run(&mut refresh(&platform, &["-q", OTHER_EID, EID]));
+    assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(1), ""));
+    assert!(outcome.stderr.starts_with(&format!("eiot: EID {EID}: ")), "{outcome:?}");
+}
+
+#[test]
+fn a_message_cannot_break_lines_or_command_a_terminal() {
+    let message = r#"a\nb\tc\u001b[2J"#;
+    for code in ["200", "1"] {
+        let platform = Responder::start(&[ok(&format!(r#"{{"code": "{code}", "message": "{message}"}}"#))]);
+        let outcome = run(&mut refresh(&platform, &[EID]));
+        let text = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert_eq!(text.lines().count(), 1, "{outcome:?}");
+        assert!(text.contains("a\\nb\\tc\\u{1b}[2J"), "{outcome:?}");
+        assert!(!text.contains('\u{1b}'), "{outcome:?}");
+    }
+}
+
+#[test]
+fn neither_secret_nor_signature_is_in_any_output() {
+    let replies = [
+        ok(SUCCESS),
+        ok(r#"{"code": "1", "message": "no"}"#),
+        ok("<html>"),
+        Reply { status: 401, header: "", body: String::new() },
+        Reply { status: 302, header: "Location: http://127.0.0.1:1/\r\n", body: String::new() },
+        Reply { status: 500, header: "", body: String::new() },
+    ];
+    for flags in [&[][..], &["--json"], &["--quiet"]] {
+        for reply in &replies {
+            let platform = Responder::start(std::slice::from_ref(reply));
+            let outcome = run(refresh(&platform, flags).arg(EID));
+            for request in platform.requests() {
+                assert!(!request.body.to_string().contains(SECRET) && !request.head.contains(SECRET));
+                let signature = request.body["sign"].as_str().expect("signed");
+                assert!(!outcome.stdout.contains(signature) && !outcome.stderr.contains(signature));
+            }
+            assert!(!platform.requests().is_empty());
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The signature by itself.
+
+use crate::run::{Outcome, SECRET, eiot, run, vectors};
+use serde_json::Value;
+use std::path::PathBuf;
+
+fn cases() -> Vec<Value> {
+    let file = vectors(include_str!("../../../../tests/vectors/signing.json"));
+    file["cases"].as_array().expect("a list").clone()
+}
+
+fn text<'a>(case: &'a Value, field: &str) -> &'a str {
+    case[field].as_str().expect("a text")
+}
+
+/// `eiot sign` with a vector's parameters and secret.
+fn sign(case: &Value, flags: &[&str]) -> Outcome {
+    let mut command = eiot(&["sign"]);
+    command.args(flags).env("EIOT_SECRET", text(case, "secret")).arg("--");
+    for (name, value) in case["params"].as_object().expect("an object") {
+        command.arg(format!("{name}={}", value.as_str().expect("a text")));
+    }
+    run(&mut command)
+}
+
+#[test]
+fn every_vector_is_signed_as_the_platform_does_the_vendors_golden_sample_first() {
+    for case in cases() {
+        for (flags, expected) in [(&[][..], "sha1"), (&["--sign-method", "md5"], "md5")] {
+            let outcome = sign(&case, flags);
+            assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
+            assert_eq!(outcome.stdout, format!("{}\n", text(&case, expected)), "{case}");
+            assert_eq!(outcome.stderr, "");
+        }
+    }
+}
+
+#[test]
+fn the_explanation_shows_the_signed_string_and_neither_secret_nor_signature() {
+    for case in cases() {
+        let outcome = sign(&case, &["--explain"]);
+        assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
+        let secret = format!("secret={}", text(&case, "secret"));
+        let masked = text(&case, "string_to_sign").strip_suffix(&secret).expect("ends with the secret");
+        assert!(outcome.stdout.contains(&format!("\njoin       {masked}secret=[redacted]\n")), "{outcome:?}");
+        assert!(!outcome.stdout.contains(&secret), "{outcome:?}");
+        for hash in ["sha1", "md5"] {
+            assert!(!outcome.stdout.contains(text(&case, hash)), "{outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn the_explanation_needs_no_secret_and_names_the_hash() {
+    for (method, name) in [("sha1", "SHA-1"), ("md5", "MD5")] {
+        let outcome = run(&mut eiot(&["sign", "--explain", "--sign-method", method, "b=2", "a=1"]));
+        assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
+        assert!(outcome.stdout.contains(" a=1&b=2&secret=[redacted]\n"), "{outcome:?}");
+        assert!(outcome.stdout.contains(name), "{outcome:?}");
+        assert_eq!(outcome.stdout.lines().count(), 5, "one step a line");
+    }
+}
+
+#[test]
+fn the_secret_can_come_from_a_file() {
+    let case = &cases()[0];
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("signing-secret");
+    std::fs::write(&path, format!("{}\r\n", text(case, "secret"))).expect("a writable directory");
+    let outcome = sign(case, &["--secret-file", path.to_str().expect("a text")]);
+    assert_eq!(outcome.stdout, format!("{}\n", text(case, "sha1")));
+}
+
+#[test]
+fn a_signature_needs_a_secret_and_no_appkey() {
+    let outcome = run(&mut eiot(&["sign", "a=1"]));
+    assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("EIOT_SECRET"), "{outcome:?}");
+    assert_eq!(run(eiot(&["sign", "a=1"]).env("EIOT_SECRET", SECRET)).exit_code, Some(0));
+}
+
+#[test]
+fn what_is_no_parameter_is_refused_without_repeating_it() {
+    let secret = format!("secret={SECRET}");
+    for (words, says) in [
+        (&["a=1", SECRET][..], "parameter 2"),
+        (&["a=1", &secret], "EIOT_SECRET"),
+        (&["=1"], "no name"),
+        (&["a=1", "a=2"], "twice"),
+    ] {
+        for explain in [None, Some("--explain")] {
+            let outcome = run(eiot(&["sign"]).args(explain).args(words).env("EIOT_SECRET", SECRET));
+            assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
+            assert!(outcome.stderr.contains(says), "{outcome:?}");
+        }
+    }
+}
