@@ -98,7 +98,8 @@ private:
 };
 
 namespace detail {
-inline void check(eiot_status status, eiot_error *details) {
+/* By reference: the call that makes `status` fills `details` in, and arguments are evaluated in any order. */
+inline void check(eiot_status status, eiot_error *&details) {
     if (status != EIOT_OK) throw error(status, details);
 }
 } // namespace detail

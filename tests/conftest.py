@@ -133,7 +133,8 @@ def valgrind():
         pytest.skip("valgrind is not installed (on Debian: apt-get install valgrind)")
     return [
         "valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
-        "--errors-for-leak-kinds=definite,indirect", "--child-silent-after-fork=no",
+        "--errors-for-leak-kinds=definite,indirect", "--show-leak-kinds=definite,indirect",
+        "--child-silent-after-fork=no", f"--suppressions={TESTS / 'valgrind.supp'}",
     ]  # fmt: skip
 
 
