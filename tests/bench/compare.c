@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+enum { SLICE = 100 }; /* calls in one turn */
+
 typedef struct {
     double seconds;
     double cpu_seconds;
@@ -81,7 +83,8 @@ static double median(double *values, int count) {
 int main(int argc, char **argv) {
     CHECK(argc == 3, "usage: compare ROUNDS CALLS");
     int rounds = atoi(argv[1]), calls = atoi(argv[2]);
-    CHECK(rounds > 0 && rounds <= 1000 && calls > 0, "1 to 1000 rounds of at least one call");
+    CHECK(rounds > 0 && rounds <= 1000 && calls >= SLICE, "1 to 1000 rounds of at least %d calls", SLICE);
+    calls -= calls % SLICE;
 
     char url[512];
     snprintf(url, sizeof url, "%s/api/v3/cloudesim/refreshUsage", variable("EIOT_BASE_URL"));
@@ -101,20 +104,21 @@ int main(int argc, char **argv) {
     eiot_client *client = client_from_env();
 
     /* Both connections are made, and both code paths warm, before the first round. */
-    for (int i = 0; i < calls / 10 + 1; i++) refresh(client), call_with_curl(curl, &reply);
+    for (int i = 0; i < SLICE; i++) refresh(client), call_with_curl(curl, &reply);
 
     double cpu_ratio[1000], rate_ratio[1000];
     for (int round = 0; round < rounds; round++) {
-        cost costs[2];
-        for (int turn = 0; turn < 2; turn++) {
-            int ours = (round + turn) % 2; /* who is first changes from round to round */
+        cost costs[2] = {{0, 0}, {0, 0}};
+        /* In short turns, so that whatever the machine does meanwhile meets both alike. */
+        for (int turn = 0; turn < 2 * (calls / SLICE); turn++) {
+            int ours = turn % 2;
             double started = now(), cpu_started = cpu();
-            for (int i = 0; i < calls; i++) {
+            for (int i = 0; i < SLICE; i++) {
                 if (ours) refresh(client);
                 else call_with_curl(curl, &reply);
             }
-            costs[ours].seconds = now() - started;
-            costs[ours].cpu_seconds = cpu() - cpu_started;
+            costs[ours].seconds += now() - started;
+            costs[ours].cpu_seconds += cpu() - cpu_started;
         }
         cpu_ratio[round] = costs[1].cpu_seconds / costs[0].cpu_seconds;
         rate_ratio[round] = costs[0].seconds / costs[1].seconds;

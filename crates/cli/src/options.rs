@@ -1,7 +1,7 @@
 //! The options of the client: flags over environment over defaults.
 
 use clap::Args;
-use eiot::{Config, Error, Secret};
+use eiot::{Config, Error};
 
 /// Each option and its flag's value, if it was given.
 type Given<'a> = (&'static str, Option<&'a String>);
@@ -46,11 +46,10 @@ pub(crate) struct SigningOptions {
 }
 
 impl Options {
-    /// The environment's configuration, overridden by the flags.
+    /// The flags over the environment's configuration.
     pub(crate) fn config(&self) -> Result<Config, Error> {
         let Self { appkey, signing, base_url, timeout, connect_timeout, strict_eid, ca_file, proxy } = self;
-        let mut config = signing.config()?;
-        let given: [Given<'_>; 7] = [
+        let given = [
             ("appkey", appkey.as_ref()),
             ("base_url", base_url.as_ref()),
             ("timeout", timeout.as_ref()),
@@ -59,31 +58,25 @@ impl Options {
             ("ca_file", ca_file.as_ref()),
             ("proxy", proxy.as_ref()),
         ];
-        set(&mut config, &given)?;
-        Ok(config)
+        over_environment(&[&given[..], &signing.given()].concat())
     }
 }
 
 impl SigningOptions {
     /// As [`Options::config`], for these options only.
     pub(crate) fn config(&self) -> Result<Config, Error> {
-        let Self { secret_file, sign_method } = self;
-        let mut config = Config::from_env()?;
-        config.face = "cli";
-        if secret_file.is_some() {
-            // The flag overrides the environment, where the secret itself may stand.
-            config.secret = Secret::default();
-        }
-        set(&mut config, &[("secret_file", secret_file.as_ref()), ("sign_method", sign_method.as_ref())])?;
-        Ok(config)
+        over_environment(&self.given())
+    }
+
+    fn given(&self) -> [Given<'_>; 2] {
+        [("secret_file", self.secret_file.as_ref()), ("sign_method", self.sign_method.as_ref())]
     }
 }
 
-fn set(config: &mut Config, given: &[Given<'_>]) -> Result<(), Error> {
-    for (option, value) in given {
-        if let Some(value) = value {
-            config.set(option, value)?;
-        }
-    }
-    Ok(())
+fn over_environment(flags: &[Given<'_>]) -> Result<Config, Error> {
+    let given: Vec<(&str, &str)> =
+        flags.iter().filter_map(|(option, value)| Some((*option, value.as_ref()?.as_str()))).collect();
+    let mut config = Config::from_env_with(&given)?;
+    config.face = "cli";
+    Ok(config)
 }

@@ -13,12 +13,32 @@ impl Config {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config), which names the variable.
     pub fn from_env() -> Result<Self, Error> {
-        Self::from_variables(|name| std::env::var_os(name))
+        Self::from_env_with(&[])
     }
 
-    fn from_variables(lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+    /// As [`Config::from_env`], with options given as text, as [`Config::set`] takes them. What is given goes before
+    /// its variable, which is then not even looked at; `secret` and `secret_file` count as one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config), which names the option or the variable.
+    pub fn from_env_with(given: &[(&str, &str)]) -> Result<Self, Error> {
+        Self::from_variables(|name| std::env::var_os(name), given)
+    }
+
+    fn from_variables(
+        lookup: impl Fn(&str) -> Option<OsString>,
+        given: &[(&str, &str)],
+    ) -> Result<Self, Error> {
         let mut config = Self::default();
+        for (option, value) in given {
+            config.set(option, value)?;
+        }
+        let is_given = |option| given.iter().any(|(name, _)| *name == option);
+        let secret_is_given = is_given("secret") || is_given("secret_file");
         for option in Self::OPTIONS {
+            if is_given(option) || (secret_is_given && option.starts_with("secret")) {
+                continue;
+            }
             let variable = format!("EIOT_{}", option.to_ascii_uppercase());
             let Some(value) = lookup(&variable).filter(|value| !value.is_empty()) else { continue };
             let value = value.into_string().map_err(|_| Error::config(&variable, "is not UTF-8 text"))?;
@@ -36,9 +56,30 @@ mod tests {
     use std::time::Duration;
 
     fn from(variables: &[(&str, &str)]) -> Result<Config, Error> {
-        Config::from_variables(|name| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
-        })
+        from_with(variables, &[])
+    }
+
+    fn from_with(variables: &[(&str, &str)], given: &[(&str, &str)]) -> Result<Config, Error> {
+        let lookup =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
+        Config::from_variables(lookup, given)
+    }
+
+    #[test]
+    fn what_is_given_goes_before_its_variable_even_a_wrong_one() {
+        let variables = [("EIOT_TIMEOUT", "soon"), ("EIOT_APPKEY", "k"), ("EIOT_SECRET", "s")];
+        let config = from_with(&variables, &[("timeout", "5")]).expect("valid");
+        assert_eq!((config.timeout, config.appkey.as_str()), (Duration::from_secs(5), "k"));
+        let error = from_with(&variables, &[("timeout", "later")]).expect_err("not a number");
+        assert!(error.to_string().starts_with("timeout: "), "{error}");
+    }
+
+    #[test]
+    fn a_given_secret_goes_before_a_secret_file_and_the_other_way_round() {
+        let config = from_with(&[("EIOT_SECRET_FILE", "/nonexistent")], &[("secret", "s")]).expect("valid");
+        assert_eq!(config.secret_file, None);
+        let config = from_with(&[("EIOT_SECRET", "s")], &[("secret_file", "/nonexistent")]).expect("valid");
+        assert_eq!(config.secret.expose(), "");
     }
 
     #[test]
@@ -67,7 +108,8 @@ mod tests {
     #[test]
     fn a_value_that_is_not_utf8_names_the_variable() {
         use std::os::unix::ffi::OsStringExt;
-        let error = Config::from_variables(|_| Some(OsString::from_vec(vec![0xff]))).expect_err("not UTF-8");
+        let error =
+            Config::from_variables(|_| Some(OsString::from_vec(vec![0xff])), &[]).expect_err("not UTF-8");
         assert!(error.to_string().contains("EIOT_APPKEY: is not UTF-8"), "{error}");
     }
 }

@@ -121,6 +121,14 @@ impl Lane {
         Ok(Self { runtime: Some(runtime), http })
     }
 
+    /// Lets the engine notice what happened while nobody drove it, above all that the server has closed the
+    /// connection; without this one empty turn, half of the calls after an idle close fail.
+    pub(crate) fn catch_up(&self) {
+        if let Some(runtime) = &self.runtime {
+            runtime.block_on(tokio::task::yield_now());
+        }
+    }
+
     /// Runs `call` on this thread until it is done, the deadline passes, or `interrupt` says to break off;
     /// dropping the call is what cancels it.
     pub(crate) fn drive<T>(
@@ -130,9 +138,6 @@ impl Lane {
         call: impl Future<Output = T>,
     ) -> Driven<T> {
         let Some(runtime) = &self.runtime else { return Driven::Interrupted };
-        // While nobody drove this lane, the server may have closed its connection. One empty turn lets the engine
-        // notice; without it, half of the calls after an idle close fail.
-        runtime.block_on(tokio::task::yield_now());
         runtime.block_on(async {
             let mut call = pin!(call);
             loop {

@@ -29,6 +29,10 @@ pub(crate) fn classify(error: &reqwest::Error, host: &str, sent: bool) -> Error 
         };
         return Error::new(kind, text);
     }
+    if error.is_redirect() || error.is_builder() {
+        return Error::new(ErrorKind::Protocol, format!("{host} redirects to what is no address: {cause}"))
+            .with_delivered(Delivered::Yes);
+    }
     if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
         return Error::new(ErrorKind::Protocol, format!("what {host} answered is not HTTP: {cause}"))
             .with_delivered(Delivered::Unknown);

@@ -20,8 +20,10 @@ fn failure(url: &str) -> Error {
 fn a_redirect_is_not_followed() {
     let elsewhere = answer(http("200 OK", "", SUCCESS));
     for status in ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
-        let error = failure(&answer(http(status, &format!("Location: {elsewhere}\r\n"), "")));
-        assert_eq!((error.kind(), error.delivered()), (ErrorKind::Protocol, Delivered::Yes), "{error}");
+        for to in [elsewhere.as_str(), "/elsewhere", "http://[", "\u{1}", "mailto:x@example", ""] {
+            let error = failure(&answer(http(status, &format!("Location: {to}\r\n"), "")));
+            assert_eq!(error.kind(), ErrorKind::Protocol, "{status} to {to:?}: {error}");
+        }
     }
 }
 

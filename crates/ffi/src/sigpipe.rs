@@ -33,13 +33,15 @@ mod unix {
 
     impl Blocked {
         pub(crate) fn new() -> Self {
-            let pending_before = is_pending();
             let mut mask_before = MaybeUninit::uninit();
             // SAFETY: both sets are ours; the call fills in the second.
-            let mask_before = unsafe {
+            let (mask_before, was_blocked) = unsafe {
                 libc::pthread_sigmask(libc::SIG_BLOCK, &sigpipe(), mask_before.as_mut_ptr());
-                mask_before.assume_init()
+                let mask_before = mask_before.assume_init();
+                (mask_before, libc::sigismember(&mask_before, libc::SIGPIPE) == 1)
             };
+            // Only a signal that was blocked before can be pending from before.
+            let pending_before = was_blocked && is_pending();
             Self { mask_before, pending_before, _stays_on_its_thread: std::marker::PhantomData }
         }
     }

@@ -33,6 +33,13 @@ fn a_flag_overrides_its_variable() {
 }
 
 #[test]
+fn a_right_flag_overrides_even_a_wrong_variable() {
+    let platform = Responder::start(&[ok(SUCCESS)]);
+    let outcome = run(refresh(&platform, &["--timeout=9", EID]).env("EIOT_TIMEOUT", "soon"));
+    assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
+}
+
+#[test]
 fn the_secret_of_a_file_given_by_flag_overrides_the_environments() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     let mut command = refresh(&platform, &[EID, "--secret-file"]);
