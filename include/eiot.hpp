@@ -37,6 +37,12 @@ enum class sign_method {
     md5 = EIOT_SIGN_MD5    /**< For gateways that ask for it. */
 };
 
+/** Who shares the account's rate. */
+enum class rate_scope {
+    process = EIOT_RATE_SCOPE_PROCESS, /**< All threads of a client. */
+    host = EIOT_RATE_SCOPE_HOST        /**< All processes of this machine that call for the same account. */
+};
+
 /** The version of the library that is running, such as "0.1.0". */
 inline std::string version() { return eiot_version(); }
 
@@ -146,39 +152,52 @@ public:
     }
 
     /** Identifies the account's application. Required. */
-    config &appkey(const std::string &value) { return set(eiot_config_set_appkey, value); }
+    config &appkey(const std::string &value) { return set_text(eiot_config_set_appkey, value); }
     /** Signs each request and is never sent. Required, here or by secret_file. */
-    config &secret(const std::string &value) { return set(eiot_config_set_secret, value); }
+    config &secret(const std::string &value) { return set_text(eiot_config_set_secret, value); }
     /** A file that holds the secret and nothing else. */
-    config &secret_file(const std::string &value) { return set(eiot_config_set_secret_file, value); }
+    config &secret_file(const std::string &value) { return set_text(eiot_config_set_secret_file, value); }
     /** Where the platform is: https, or http to a loopback address. */
-    config &base_url(const std::string &value) { return set(eiot_config_set_base_url, value); }
+    config &base_url(const std::string &value) { return set_text(eiot_config_set_base_url, value); }
     /** A PEM file of certificate authorities to trust instead of the system's. */
-    config &ca_file(const std::string &value) { return set(eiot_config_set_ca_file, value); }
+    config &ca_file(const std::string &value) { return set_text(eiot_config_set_ca_file, value); }
     /** An HTTP proxy, "http://[user:password@]host:port". */
-    config &proxy(const std::string &value) { return set(eiot_config_set_proxy, value); }
+    config &proxy(const std::string &value) { return set_text(eiot_config_set_proxy, value); }
 
     /** The deadline of a whole call. Default 30 s. */
-    config &timeout(std::chrono::milliseconds value) { return set(eiot_config_set_timeout_ms, value); }
+    config &timeout(std::chrono::milliseconds value) { return set_time(eiot_config_set_timeout_ms, value); }
     /** How long making a connection may take. Default 5 s. */
     config &connect_timeout(std::chrono::milliseconds value) {
-        return set(eiot_config_set_connect_timeout_ms, value);
+        return set_time(eiot_config_set_connect_timeout_ms, value);
     }
 
+    /** Allow plain http to any address; appkey and signature can then be read on the way. Default off. */
+    config &allow_http(bool allow) { return set(eiot_config_set_allow_http, allow ? 1 : 0); }
+    /** How many requests a call may make: the first, and retries of what may pass. Default 3. */
+    config &max_attempts(std::uint32_t count) { return set(eiot_config_set_max_attempts, count); }
+    /** Calls a second that the account may make, 0 for any number. Default 10. */
+    config &rate_limit(double calls_per_second) { return set(eiot_config_set_rate_limit, calls_per_second); }
+    /** Who shares that rate. Default the threads of a client. */
+    config &rate_scope(eiot::rate_scope scope) {
+        return set(eiot_config_set_rate_scope, static_cast<eiot_rate_scope>(scope));
+    }
+    /** Which part of that rate is this client's, for fleets: `which` from 1 to `of`. Default 1 of 1. */
+    config &rate_share(std::uint32_t which, std::uint32_t of) {
+        return set(eiot_config_set_rate_share, which, of);
+    }
+    /** Wait for a free slot, or fail at once. Default on. */
+    config &rate_wait(bool wait) { return set(eiot_config_set_rate_wait, wait ? 1 : 0); }
+    /** Refuse to refresh a card again before so long; zero, the default, is off. */
+    config &eid_cooldown(std::chrono::milliseconds value) { return set_time(eiot_config_set_eid_cooldown_ms, value); }
+    /** Learn from the platform's replies how far this machine's clock is off. Default on. */
+    config &clock_skew(bool correct) { return set(eiot_config_set_clock_skew, correct ? 1 : 0); }
+    /** What the platform's own codes mean: "CODE=KIND,CODE=KIND". */
+    config &codes(const std::string &value) { return set_text(eiot_config_set_codes, value); }
     /** Ask for GSMA EIDs: 32 digits that pass the check. Default off. */
-    config &strict_eid(bool strict) {
-        eiot_error *details = nullptr;
-        detail::check(eiot_config_set_strict_eid(handle_.get(), strict ? 1 : 0, &details), details);
-        return *this;
-    }
-
+    config &strict_eid(bool strict) { return set(eiot_config_set_strict_eid, strict ? 1 : 0); }
     /** The hash behind the signature. Default SHA-1. */
     config &sign_method(eiot::sign_method method) {
-        eiot_error *details = nullptr;
-        detail::check(
-            eiot_config_set_sign_method(handle_.get(), static_cast<eiot_sign_method>(method), &details),
-            details);
-        return *this;
+        return set(eiot_config_set_sign_method, static_cast<eiot_sign_method>(method));
     }
 
     /** The C object, which stays this object's. */
@@ -187,21 +206,20 @@ public:
 private:
     explicit config(eiot_config *handle) : handle_(handle, eiot_config_free) {}
 
-    config &set(eiot_status (*setter)(eiot_config *, const char *, size_t, eiot_error **),
-                const std::string &value) {
+    /* Calls a setter with what it takes between the options and the error. */
+    template <typename Setter, typename... Values> config &set(Setter setter, Values... values) {
         eiot_error *details = nullptr;
-        detail::check(setter(handle_.get(), value.data(), value.size(), &details), details);
+        detail::check(setter(handle_.get(), values..., &details), details);
         return *this;
     }
 
-    config &set(eiot_status (*setter)(eiot_config *, std::uint64_t, eiot_error **),
-                std::chrono::milliseconds value) {
-        /* A negative time is as wrong as none, which the client refuses by name. */
-        const std::uint64_t milliseconds =
-            value.count() < 0 ? 0 : static_cast<std::uint64_t>(value.count());
-        eiot_error *details = nullptr;
-        detail::check(setter(handle_.get(), milliseconds, &details), details);
-        return *this;
+    template <typename Setter> config &set_text(Setter setter, const std::string &value) {
+        return set(setter, value.data(), value.size());
+    }
+
+    template <typename Setter> config &set_time(Setter setter, std::chrono::milliseconds value) {
+        /* A negative time is as wrong as one that is much too long, which the client refuses by name. */
+        return set(setter, value.count() < 0 ? UINT64_MAX : static_cast<std::uint64_t>(value.count()));
     }
 
     std::unique_ptr<eiot_config, void (*)(eiot_config *)> handle_;

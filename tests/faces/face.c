@@ -33,6 +33,7 @@ static void print_reply(eiot_reply *reply) {
 /* The setter behind a name; 0 when there is none, which is the driver's mistake. */
 static int set(eiot_config *config, const char *name, const char *value, eiot_status *status, eiot_error **error) {
     unsigned long milliseconds = (unsigned long)(atof(value) * 1000);
+    int on = strcmp(value, "on") == 0;
     if (strcmp(name, "appkey") == 0) *status = eiot_config_set_appkey(config, value, EIOT_NTS, error);
     else if (strcmp(name, "secret") == 0) *status = eiot_config_set_secret(config, value, strlen(value), error);
     else if (strcmp(name, "secret_file") == 0) *status = eiot_config_set_secret_file(config, value, EIOT_NTS, error);
@@ -41,7 +42,19 @@ static int set(eiot_config *config, const char *name, const char *value, eiot_st
     else if (strcmp(name, "proxy") == 0) *status = eiot_config_set_proxy(config, value, EIOT_NTS, error);
     else if (strcmp(name, "timeout") == 0) *status = eiot_config_set_timeout_ms(config, milliseconds, error);
     else if (strcmp(name, "connect_timeout") == 0) *status = eiot_config_set_connect_timeout_ms(config, milliseconds, error);
-    else if (strcmp(name, "strict_eid") == 0) *status = eiot_config_set_strict_eid(config, strcmp(value, "on") == 0, error);
+    else if (strcmp(name, "allow_http") == 0) *status = eiot_config_set_allow_http(config, on, error);
+    else if (strcmp(name, "max_attempts") == 0) *status = eiot_config_set_max_attempts(config, (uint32_t)atoi(value), error);
+    else if (strcmp(name, "rate_limit") == 0) *status = eiot_config_set_rate_limit(config, atof(value), error);
+    else if (strcmp(name, "rate_scope") == 0)
+        *status = eiot_config_set_rate_scope(
+            config, strcmp(value, "host") == 0 ? EIOT_RATE_SCOPE_HOST : EIOT_RATE_SCOPE_PROCESS, error);
+    else if (strcmp(name, "rate_share") == 0)
+        *status = eiot_config_set_rate_share(config, (uint32_t)atoi(value), (uint32_t)atoi(strchr(value, '/') + 1), error);
+    else if (strcmp(name, "rate_wait") == 0) *status = eiot_config_set_rate_wait(config, on, error);
+    else if (strcmp(name, "eid_cooldown") == 0) *status = eiot_config_set_eid_cooldown_ms(config, milliseconds, error);
+    else if (strcmp(name, "clock_skew") == 0) *status = eiot_config_set_clock_skew(config, on, error);
+    else if (strcmp(name, "codes") == 0) *status = eiot_config_set_codes(config, value, EIOT_NTS, error);
+    else if (strcmp(name, "strict_eid") == 0) *status = eiot_config_set_strict_eid(config, on, error);
     else if (strcmp(name, "sign_method") == 0)
         *status = eiot_config_set_sign_method(config, strcmp(value, "md5") == 0 ? EIOT_SIGN_MD5 : EIOT_SIGN_SHA1, error);
     else return 0;

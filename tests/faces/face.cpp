@@ -39,6 +39,17 @@ static void set(eiot::config &config, const std::string &name, const std::string
     else if (name == "proxy") config.proxy(value);
     else if (name == "timeout") config.timeout(milliseconds);
     else if (name == "connect_timeout") config.connect_timeout(milliseconds);
+    else if (name == "allow_http") config.allow_http(value == "on");
+    else if (name == "max_attempts") config.max_attempts(static_cast<std::uint32_t>(std::atoi(value.c_str())));
+    else if (name == "rate_limit") config.rate_limit(std::atof(value.c_str()));
+    else if (name == "rate_scope") config.rate_scope(value == "host" ? eiot::rate_scope::host : eiot::rate_scope::process);
+    else if (name == "rate_share")
+        config.rate_share(static_cast<std::uint32_t>(std::atoi(value.c_str())),
+                          static_cast<std::uint32_t>(std::atoi(value.substr(value.find('/') + 1).c_str())));
+    else if (name == "rate_wait") config.rate_wait(value == "on");
+    else if (name == "eid_cooldown") config.eid_cooldown(milliseconds);
+    else if (name == "clock_skew") config.clock_skew(value == "on");
+    else if (name == "codes") config.codes(value);
     else if (name == "strict_eid") config.strict_eid(value == "on");
     else if (name == "sign_method") config.sign_method(value == "md5" ? eiot::sign_method::md5 : eiot::sign_method::sha1);
     else std::exit(3);

@@ -1,24 +1,32 @@
 //! The client, and the way of a call.
 
 use crate::clock::{Clock, SystemClock, timestamp};
-use crate::config::Config;
+use crate::config::{Config, RateScope};
+use crate::cooldown::Cooldowns;
 use crate::credentials::Credentials;
 use crate::eid::Eid;
 use crate::endpoint::endpoint;
 use crate::error::{Delivered, Error, ErrorKind};
+use crate::host_slot::{self, HostSlot};
 use crate::lane::{Driven, Lane, Transport};
 use crate::nonce::Nonces;
+use crate::pace::Pace;
 use crate::per_process::PerProcess;
 use crate::pool::Pool;
 use crate::random::{Random, SystemRandom};
 use crate::reply::{Reply, verdict};
-use crate::sign::SignMethod;
+use crate::retry::{self, Budget, Next};
+use crate::skew::Skew;
 use crate::wire::signed_body;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+/// How long everybody pauses when the platform has had too many requests and does not say for how long.
+const UNTOLD_PAUSE: Duration = Duration::from_secs(1);
 
 /// Asks the caller of a waiting call, every 50 ms and on the caller's own thread, whether to go on.
 pub type Interrupt<'a> = dyn FnMut() -> ControlFlow<()> + Send + 'a;
@@ -34,19 +42,23 @@ pub struct Client {
 }
 
 struct Shared {
+    config: Config,
     credentials: Credentials,
-    sign_method: SignMethod,
-    strict_eid: bool,
-    timeout: Duration,
     transport: Transport,
+    retry: retry::Policy,
+    skew: Skew,
     sources: Sources,
     state: PerProcess<State>,
 }
 
 /// What a process must not share with its children.
 struct State {
+    cooldowns: Cooldowns,
+    /// An error where the file that processes share cannot be used.
+    pace: Result<Pace, String>,
     lanes: Pool,
     nonces: Nonces,
+    budget: Budget,
 }
 
 /// Where time and randomness come from; tests replace them.
@@ -81,13 +93,16 @@ impl Client {
         config.check()?;
         let shared = Shared {
             credentials: config.credentials()?,
-            sign_method: config.sign_method,
-            strict_eid: config.strict_eid,
-            timeout: config.timeout,
-            transport: Transport::new(&config, endpoint(&config.base_url)?)?,
+            transport: Transport::new(&config, endpoint(&config.base_url, config.allow_http)?)?,
+            retry: retry::Policy { max_attempts: config.max_attempts },
+            skew: Skew::default(),
             sources,
             state: PerProcess::new(),
+            config,
         };
+        if let Err(why) = &shared.state().pace {
+            return Err(Error::config("rate_scope", why));
+        }
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -110,60 +125,195 @@ impl Client {
         eid: impl AsRef<[u8]>,
         interrupt: &mut Interrupt<'_>,
     ) -> Result<Reply, Error> {
-        let deadline = Instant::now() + self.shared.timeout;
-        let eid = if self.shared.strict_eid { Eid::parse_strict(eid) } else { Eid::parse(eid) }?;
+        let deadline = Instant::now() + self.shared.config.timeout;
+        let eid = if self.shared.config.strict_eid { Eid::parse_strict(eid) } else { Eid::parse(eid) }?;
         outside_of_any_runtime(|| self.shared.call(&eid, deadline, interrupt))
     }
 }
 
+/// How far a call has come: what its error must say when it is broken off.
+#[derive(Default)]
+struct Progress {
+    attempts: Cell<u32>,
+    /// Whether the connection has taken the request of the attempt that is under way.
+    sent: RefCell<Arc<AtomicBool>>,
+    /// Whether the platform got one of the attempts that are over: the worst case of all of them.
+    earlier: Cell<Option<Delivered>>,
+    /// The last reply has changed the idea of the platform's clock.
+    clock_moved: Cell<bool>,
+}
+
+impl Progress {
+    fn begin_attempt(&self) -> Arc<AtomicBool> {
+        self.attempts.set(self.attempts.get() + 1);
+        self.clock_moved.set(false);
+        self.sent.replace(Arc::default());
+        self.sent.borrow().clone()
+    }
+
+    fn end_attempt(&self, error: &Error) {
+        // What comes until the next attempt, a wait or its end, is not about this one.
+        self.sent.replace(Arc::default());
+        let earlier = match (self.earlier.get(), error.delivered()) {
+            (Some(Delivered::Unknown), _) | (_, Delivered::Unknown) => Delivered::Unknown,
+            (Some(Delivered::Yes), _) | (_, Delivered::Yes) => Delivered::Yes,
+            _ => Delivered::No,
+        };
+        self.earlier.set(Some(earlier));
+    }
+
+    /// Puts what the whole call went through into the error that it ended with.
+    fn conclude(&self, error: Error, eid: &Eid) -> Error {
+        let error = error.with_eid(eid.as_str()).with_attempts(self.attempts.get());
+        match (self.earlier.get(), error.delivered()) {
+            (Some(Delivered::Unknown), Delivered::No) => error
+                .with_delivered(Delivered::Unknown)
+                .with_note("an earlier attempt got no answer, so the refresh may have happened"),
+            (Some(Delivered::Unknown), Delivered::Yes) => {
+                error.with_note("an earlier attempt got no answer and may have landed")
+            }
+            (Some(Delivered::Yes), Delivered::No) => error.with_delivered(Delivered::Yes),
+            _ => error,
+        }
+    }
+}
+
 impl Shared {
-    /// One call: `sign → send on a lane → read the reply → verdict`, within the deadline.
+    fn state(&self) -> &State {
+        self.state.get(|| State {
+            cooldowns: Cooldowns::new(self.config.eid_cooldown),
+            pace: self.pace(),
+            lanes: Pool::default(),
+            nonces: Nonces::new(self.sources.random.next_u64()),
+            budget: Budget::new(),
+        })
+    }
+
+    fn pace(&self) -> Result<Pace, String> {
+        let rate = self.config.rate();
+        match self.config.rate_scope {
+            RateScope::Process => Ok(Pace::of_process(&rate)),
+            RateScope::Host => {
+                let slot =
+                    HostSlot::open(host_slot::path_for(&self.credentials.appkey, &self.transport.host()));
+                slot.map(|slot| Pace::of_host(&rate, slot)).map_err(|why| why.to_string())
+            }
+        }
+    }
+
+    /// One call, within its deadline and as long as its caller wants.
     fn call(&self, eid: &Eid, deadline: Instant, interrupt: &mut Interrupt<'_>) -> Result<Reply, Error> {
-        let state = self
-            .state
-            .get(|| State { lanes: Pool::default(), nonces: Nonces::new(self.sources.random.next_u64()) });
-        let sent = Arc::new(AtomicBool::new(false));
+        let state = self.state();
+        let started = Instant::now();
+        state.cooldowns.start(eid, started)?;
+        let progress = Progress::default();
+        let result = self.drive(state, eid, deadline, interrupt, &progress);
+        match &result {
+            Ok(reply) => state.budget.success(reply.attempts()),
+            Err(error) if error.kind() == ErrorKind::Cooldown => {}
+            Err(_) => state.cooldowns.undo(eid, started),
+        }
+        result.map_err(|error| progress.conclude(error, eid))
+    }
+
+    fn drive(
+        &self,
+        state: &State,
+        eid: &Eid,
+        deadline: Instant,
+        interrupt: &mut Interrupt<'_>,
+        progress: &Progress,
+    ) -> Result<Reply, Error> {
         let lane = state.lanes.take(&self.transport)?;
-        let driven = lane.drive(deadline, interrupt, self.attempt(state, &lane, eid, &sent));
-        // The lane of a call that was broken off is not put back: dropping it closes the connection at once.
-        match driven {
+        // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
+        match lane.drive(deadline, interrupt, self.attempts(state, &lane, eid, deadline, progress)) {
             Driven::Done(result) => {
                 state.lanes.put(lane);
                 result
             }
-            Driven::TimedOut => Err(self.unanswered(ErrorKind::Timeout, eid, &sent)),
-            Driven::Interrupted => Err(self.unanswered(ErrorKind::Cancelled, eid, &sent)),
+            Driven::TimedOut => Err(self.unanswered(ErrorKind::Timeout, progress)),
+            Driven::Interrupted => Err(self.unanswered(ErrorKind::Cancelled, progress)),
         }
     }
 
-    /// One request and its answer; time, nonce and signature are fresh in each.
+    /// `pace → attempt`, and again after a wait while that is worth it.
+    async fn attempts(
+        &self,
+        state: &State,
+        lane: &Lane,
+        eid: &Eid,
+        deadline: Instant,
+        progress: &Progress,
+    ) -> Result<Reply, Error> {
+        let pace = state.pace.as_ref().map_err(|why| Error::config("rate_scope", why))?;
+        let mut clock_was_corrected = false;
+        loop {
+            let slot = pace.take(Instant::now(), deadline)?;
+            tokio::time::sleep_until(slot.into()).await;
+            let error = match self.attempt(state, lane, eid, progress).await {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
+            progress.end_attempt(&error);
+            if error.kind() == ErrorKind::RateLimited {
+                let now = Instant::now();
+                let wait = error.retry_after().unwrap_or(UNTOLD_PAUSE).min(retry::LONGEST_RETRY_AFTER);
+                pace.pause(now, now + wait)?;
+            }
+            // The code for a stale timestamp is not published. So when a refusal comes with the news that the clock is
+            // off, the request is dated anew, once.
+            let refused = matches!(error.kind(), ErrorKind::Platform | ErrorKind::Auth);
+            let attempts = progress.attempts.get();
+            if refused
+                && progress.clock_moved.get()
+                && !clock_was_corrected
+                && attempts < self.retry.max_attempts
+            {
+                clock_was_corrected = true;
+                continue;
+            }
+            let random = self.sources.random.as_ref();
+            match self.retry.after(&error, attempts, retry::time_left(deadline), &state.budget, random) {
+                Next::TryAfter(wait) => tokio::time::sleep(wait).await,
+                Next::GiveUp(None) => return Err(error),
+                Next::GiveUp(Some(why)) => return Err(error.with_note(&why)),
+            }
+        }
+    }
+
+    /// `sign → send → read → verdict`: one request and its answer; time, nonce and signature are fresh in each.
     async fn attempt(
         &self,
         state: &State,
         lane: &Lane,
         eid: &Eid,
-        sent: &Arc<AtomicBool>,
+        progress: &Progress,
     ) -> Result<Reply, Error> {
-        let timestamp = timestamp(self.sources.clock.as_ref())?;
+        let clock = self.sources.clock.as_ref();
+        let timestamp = timestamp(self.skew.correct(clock.now()))?;
         let nonce = state.nonces.next();
-        let body = signed_body(&self.credentials, eid, timestamp, nonce, self.sign_method)?;
-        let raw = lane.post(&self.transport, body, sent.clone()).await;
-        let raw = raw.map_err(|error| error.with_eid(eid.as_str()).with_attempts(1))?;
-        verdict(raw, eid, 1)
+        let body = signed_body(&self.credentials, eid, timestamp, nonce, self.config.sign_method)?;
+        let sent = progress.begin_attempt();
+        let raw = lane.post(&self.transport, body, sent, clock).await?;
+        if self.config.clock_skew && self.transport.is_trusted() {
+            progress.clock_moved.set(self.skew.learn(raw.sighting));
+        }
+        verdict(raw, eid, progress.attempts.get(), &self.config.codes)
     }
 
     /// The error of a call that ended without an answer.
-    fn unanswered(&self, kind: ErrorKind, eid: &Eid, sent: &AtomicBool) -> Error {
-        let (delivered, outcome) = match sent.load(Ordering::Relaxed) {
+    fn unanswered(&self, kind: ErrorKind, progress: &Progress) -> Error {
+        let (delivered, outcome) = match progress.sent.borrow().load(Ordering::Relaxed) {
             true => (Delivered::Unknown, "the request was sent, so the refresh may have happened"),
+            false if progress.earlier.get().is_some() => (Delivered::No, "the last attempt sent nothing"),
             false => (Delivered::No, "nothing was sent"),
         };
-        let (host, timeout) = (self.transport.host(), self.timeout);
+        let (host, timeout) = (self.transport.host(), self.config.timeout);
         let text = match kind {
             ErrorKind::Timeout => format!("no answer from {host} within {timeout:?}; {outcome}"),
             _ => format!("cancelled by the caller; {outcome}"),
         };
-        Error::new(kind, text).with_eid(eid.as_str()).with_attempts(1).with_delivered(delivered)
+        Error::new(kind, text).with_delivered(delivered)
     }
 }
 
@@ -182,9 +332,8 @@ fn outside_of_any_runtime<T: Send>(call: impl FnOnce() -> T + Send) -> T {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("credentials", &self.shared.credentials)
             .field("host", &self.shared.transport.host())
-            .field("timeout", &self.shared.timeout)
-            .finish_non_exhaustive()
+            .field("config", &self.shared.config)
+            .finish()
     }
 }

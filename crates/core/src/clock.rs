@@ -20,8 +20,8 @@ impl Clock for SystemClock {
 }
 
 /// The `timestamp` of a request: Unix seconds, ten digits (seed document).
-pub(crate) fn timestamp(clock: &dyn Clock) -> Result<u64, Error> {
-    let seconds = clock.now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or(0);
+pub(crate) fn timestamp(now: SystemTime) -> Result<u64, Error> {
+    let seconds = now.duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or(0);
     if (1_000_000_000..=9_999_999_999).contains(&seconds) {
         return Ok(seconds);
     }
@@ -34,21 +34,13 @@ mod tests {
     use crate::error::ErrorKind;
     use std::time::Duration;
 
-    struct Fixed(SystemTime);
-
-    impl Clock for Fixed {
-        fn now(&self) -> SystemTime {
-            self.0
-        }
-    }
-
     #[test]
     fn a_timestamp_has_ten_digits_or_is_refused() {
-        let at = |seconds| timestamp(&Fixed(UNIX_EPOCH + Duration::from_secs(seconds)));
+        let at = |seconds| timestamp(UNIX_EPOCH + Duration::from_secs(seconds));
         assert_eq!(at(1_700_000_000).expect("ten digits"), 1_700_000_000);
         assert_eq!(at(999_999_999).expect_err("nine digits").kind(), ErrorKind::Config);
         assert_eq!(at(10_000_000_000).expect_err("eleven digits").kind(), ErrorKind::Config);
-        let before_1970 = Fixed(UNIX_EPOCH - Duration::from_secs(1));
-        assert_eq!(timestamp(&before_1970).expect_err("negative").kind(), ErrorKind::Config);
+        let before_1970 = UNIX_EPOCH - Duration::from_secs(1);
+        assert_eq!(timestamp(before_1970).expect_err("negative").kind(), ErrorKind::Config);
     }
 }

@@ -1,8 +1,10 @@
 //! The options of a client, by the same names in every face.
 
 use crate::credentials::{Credentials, Secret};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::pace::Rate;
 use crate::sign::SignMethod;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -14,6 +16,28 @@ const BASE_URL: &str = "https://oapi.eiotclub.com";
 
 /// The longest time-out that an option takes.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Who shares the account's rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RateScope {
+    /// All threads of a client.
+    #[default]
+    Process,
+    /// All processes of this machine that call for the same account, through a small locked file in `/tmp`.
+    Host,
+}
+
+impl FromStr for RateScope {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        match name {
+            "process" => Ok(Self::Process),
+            "host" => Ok(Self::Host),
+            _ => Err(Error::config("rate_scope", format!("must be \"process\" or \"host\", is {name:?}"))),
+        }
+    }
+}
 
 /// The options of a [`Client`](crate::Client).
 ///
@@ -34,10 +58,32 @@ pub struct Config {
     pub secret_file: Option<PathBuf>,
     /// Where the platform is; `https`, or `http` to a loopback address. Default `https://oapi.eiotclub.com`.
     pub base_url: String,
-    /// The deadline of a whole call. Default 30 s.
+    /// Allow plain `http` to any address: appkey and signature can then be read on the way. Default off.
+    pub allow_http: bool,
+    /// The deadline of a whole call, all attempts and waits included. Default 30 s.
     pub timeout: Duration,
     /// How long making a connection may take, name look-up and TLS handshake included. Default 5 s.
     pub connect_timeout: Duration,
+    /// How many requests a call may make: the first, and retries of what may pass. Default 3.
+    pub max_attempts: u32,
+    /// Calls a second that the account may make; 95 % of it is used, evenly spaced. `None` is any number. Default 10
+    /// (said by an outside integrator).
+    pub rate_limit: Option<f64>,
+    /// Who shares that rate. Default the threads of a client.
+    pub rate_scope: RateScope,
+    /// Which part of that rate is this client's, as (which, of how many), for fleets. Default (1, 1): all of it.
+    pub rate_share: (u32, u32),
+    /// Wait for a free slot, as long as `timeout` allows, or fail at once. Default on.
+    pub rate_wait: bool,
+    /// Refuse to refresh a card again before so long; zero, the default, is off. The vendor says 300 s for the twin call
+    /// by ICCID; for EIDs that is inferred.
+    pub eid_cooldown: Duration,
+    /// Learn from the platform's replies how far this machine's clock is off, and date requests accordingly. Default on.
+    pub clock_skew: bool,
+    /// What the platform's own codes mean, as they become known: code to one of the kinds
+    /// [`Auth`](ErrorKind::Auth), [`RateLimited`](ErrorKind::RateLimited), [`Cooldown`](ErrorKind::Cooldown) and
+    /// [`Platform`](ErrorKind::Platform). Default empty.
+    pub codes: BTreeMap<String, ErrorKind>,
     /// Ask for GSMA EIDs: 32 digits that pass the check. Default off.
     pub strict_eid: bool,
     /// The hash behind the signature. Default SHA-1.
@@ -58,8 +104,17 @@ impl Default for Config {
             secret: Secret::default(),
             secret_file: None,
             base_url: BASE_URL.to_owned(),
+            allow_http: false,
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
+            max_attempts: 3,
+            rate_limit: Some(10.0),
+            rate_scope: RateScope::default(),
+            rate_share: (1, 1),
+            rate_wait: true,
+            eid_cooldown: Duration::ZERO,
+            clock_skew: true,
+            codes: BTreeMap::new(),
             strict_eid: false,
             sign_method: SignMethod::default(),
             ca_file: None,
@@ -72,13 +127,22 @@ impl Default for Config {
 impl Config {
     /// Every option, by the name that [`Config::set`] takes. In the environment the same names stand in upper
     /// case behind `EIOT_`.
-    pub const OPTIONS: [&'static str; 10] = [
+    pub const OPTIONS: [&'static str; 19] = [
         "appkey",
         "secret",
         "secret_file",
         "base_url",
+        "allow_http",
         "timeout",
         "connect_timeout",
+        "max_attempts",
+        "rate_limit",
+        "rate_scope",
+        "rate_share",
+        "rate_wait",
+        "eid_cooldown",
+        "clock_skew",
+        "codes",
         "strict_eid",
         "sign_method",
         "ca_file",
@@ -91,7 +155,8 @@ impl Config {
     }
 
     /// Sets an option from text, as environments and command lines have it: durations are seconds (`"2.5"`),
-    /// switches are `on`/`off`, `true`/`false`, `yes`/`no` or `1`/`0`.
+    /// switches are `on`/`off`, `true`/`false`, `yes`/`no` or `1`/`0`, `rate_limit` and `eid_cooldown` can be `off`,
+    /// `rate_share` is `2/5`, and `codes` is `CODE=KIND,CODE=KIND`.
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config), which names the option and says what it takes.
@@ -101,8 +166,21 @@ impl Config {
             "secret" => self.secret = Secret::new(value),
             "secret_file" => self.secret_file = Some(value.into()),
             "base_url" => self.base_url = value.to_owned(),
+            "allow_http" => self.allow_http = switch(option, value)?,
             "timeout" => self.timeout = seconds(option, value)?,
             "connect_timeout" => self.connect_timeout = seconds(option, value)?,
+            "max_attempts" => self.max_attempts = number(option, value, "a whole number from 1 to 100")?,
+            "rate_limit" if value == "off" => self.rate_limit = None,
+            "rate_limit" => {
+                self.rate_limit = Some(number(option, value, "a number of calls a second, or off")?)
+            }
+            "rate_scope" => self.rate_scope = value.parse()?,
+            "rate_share" => self.rate_share = share(option, value)?,
+            "rate_wait" => self.rate_wait = switch(option, value)?,
+            "eid_cooldown" if value == "off" => self.eid_cooldown = Duration::ZERO,
+            "eid_cooldown" => self.eid_cooldown = seconds(option, value)?,
+            "clock_skew" => self.clock_skew = switch(option, value)?,
+            "codes" => self.codes = codes(option, value)?,
             "strict_eid" => self.strict_eid = switch(option, value)?,
             "sign_method" => self.sign_method = SignMethod::from_str(value)?,
             "ca_file" => self.ca_file = Some(value.into()),
@@ -123,7 +201,31 @@ impl Config {
                 return Err(Error::config(option, takes));
             }
         }
+        let refused = |option: &str, takes: &str, value: &dyn fmt::Debug| {
+            Err(Error::config(option, format!("must be {takes}, is {value:?}")))
+        };
+        if !(1..=100).contains(&self.max_attempts) {
+            return refused("max_attempts", "a whole number from 1 to 100", &self.max_attempts);
+        }
+        if let Some(limit) = self.rate_limit.filter(|limit| !(0.001..=1_000_000.0).contains(limit)) {
+            return refused("rate_limit", "from 0.001 to 1000000 calls a second, or off", &limit);
+        }
+        let (which, of) = self.rate_share;
+        if which == 0 || which > of {
+            return refused("rate_share", "such as 2/5: the second of five", &format!("{which}/{of}"));
+        }
+        if self.eid_cooldown > LONGEST {
+            return refused("eid_cooldown", "at most 24 hours", &self.eid_cooldown);
+        }
+        if let Some((code, kind)) = self.codes.iter().find(|(_, kind)| !MEANINGS.contains(kind)) {
+            return refused("codes", &meanings(), &format!("{code}={}", kind.name()));
+        }
         Ok(())
+    }
+
+    /// What the pace is told.
+    pub(crate) fn rate(&self) -> Rate {
+        Rate { limit: self.rate_limit, divided_by: self.rate_share.1, wait: self.rate_wait }
     }
 
     /// Who calls; reads `secret_file`.
@@ -166,6 +268,41 @@ impl Config {
     }
 }
 
+/// What a code of the platform's can mean.
+const MEANINGS: [ErrorKind; 4] =
+    [ErrorKind::Auth, ErrorKind::RateLimited, ErrorKind::Cooldown, ErrorKind::Platform];
+
+fn meanings() -> String {
+    format!("CODE=KIND with one of the kinds {}", MEANINGS.map(ErrorKind::name).join(", "))
+}
+
+fn codes(option: &str, value: &str) -> Result<BTreeMap<String, ErrorKind>, Error> {
+    let pair = |pair: &str| {
+        let (code, kind) = pair.trim().split_once('=')?;
+        let kind = MEANINGS.into_iter().find(|meaning| meaning.name() == kind.trim())?;
+        Some((code.trim().to_owned(), kind))
+    };
+    let pairs = value.split(',').filter(|text| !text.trim().is_empty());
+    pairs
+        .map(|text| {
+            pair(text).ok_or_else(|| Error::config(option, format!("must be {}, is {text:?}", meanings())))
+        })
+        .collect()
+}
+
+fn share(option: &str, value: &str) -> Result<(u32, u32), Error> {
+    let parsed = value
+        .split_once('/')
+        .and_then(|(which, of)| Some((which.trim().parse().ok()?, of.trim().parse().ok()?)));
+    parsed.ok_or_else(|| {
+        Error::config(option, format!("must be such as 2/5, the second of five, is {value:?}"))
+    })
+}
+
+fn number<T: FromStr>(option: &str, value: &str, takes: &str) -> Result<T, Error> {
+    value.trim().parse().map_err(|_| Error::config(option, format!("must be {takes}, is {value:?}")))
+}
+
 fn missing(option: &str, variable: &str) -> Error {
     Error::config(option, format!("is required (in the environment: {variable})"))
 }
@@ -194,8 +331,17 @@ impl fmt::Debug for Config {
             .field("secret", &self.secret)
             .field("secret_file", &self.secret_file)
             .field("base_url", &self.base_url)
+            .field("allow_http", &self.allow_http)
             .field("timeout", &self.timeout)
             .field("connect_timeout", &self.connect_timeout)
+            .field("max_attempts", &self.max_attempts)
+            .field("rate_limit", &self.rate_limit)
+            .field("rate_scope", &self.rate_scope)
+            .field("rate_share", &self.rate_share)
+            .field("rate_wait", &self.rate_wait)
+            .field("eid_cooldown", &self.eid_cooldown)
+            .field("clock_skew", &self.clock_skew)
+            .field("codes", &self.codes)
             .field("strict_eid", &self.strict_eid)
             .field("sign_method", &self.sign_method)
             .field("ca_file", &self.ca_file)
@@ -208,7 +354,6 @@ impl fmt::Debug for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
 
     fn refusal(option: &str, value: &str) -> String {
         let error = Config::default().set(option, value).expect_err("a wrong value");
@@ -220,8 +365,13 @@ mod tests {
     fn every_option_can_be_set_from_text() {
         for option in Config::OPTIONS {
             let value = match option {
-                "timeout" | "connect_timeout" => "2.5",
-                "strict_eid" => "on",
+                "timeout" | "connect_timeout" | "eid_cooldown" => "2.5",
+                "strict_eid" | "allow_http" => "on",
+                "rate_wait" | "clock_skew" | "rate_limit" => "off",
+                "max_attempts" => "7",
+                "rate_scope" => "host",
+                "rate_share" => "2/5",
+                "codes" => "45109=cooldown, sim.bad-sign=auth,",
                 "sign_method" => "md5",
                 _ => "x",
             };
@@ -259,6 +409,32 @@ mod tests {
             config.timeout = timeout;
             assert!(config.check().expect_err("out of range").to_string().starts_with("timeout: "));
         }
+    }
+
+    #[test]
+    fn what_no_client_can_do_is_refused() {
+        let refusal = |option: &str, value: &str| {
+            let mut config = Config::new("k", "s");
+            config.set(option, value).expect("it parses");
+            config.check().expect_err("out of range").to_string()
+        };
+        let wrong = [
+            ("max_attempts", "0"),
+            ("max_attempts", "101"),
+            ("rate_limit", "0"),
+            ("rate_limit", "-1"),
+            ("rate_limit", "nan"),
+            ("rate_limit", "inf"),
+            ("rate_share", "0/5"),
+            ("rate_share", "6/5"),
+            ("eid_cooldown", "1e9"),
+        ];
+        for (option, value) in wrong {
+            assert!(refusal(option, value).starts_with(&format!("{option}: must be ")), "{option} {value}");
+        }
+        let mut config = Config::new("k", "s");
+        config.codes.insert("1".to_owned(), ErrorKind::Timeout);
+        assert!(config.check().expect_err("not a meaning").to_string().starts_with("codes: "));
     }
 
     #[test]

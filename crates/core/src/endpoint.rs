@@ -9,8 +9,9 @@ const PATH: &str = "api/v3/cloudesim/refreshUsage";
 
 /// The address that requests are posted to.
 ///
-/// Plain `http` would show appkey and signature to everybody on the way, so it is for loopback only.
-pub(crate) fn endpoint(base_url: &str) -> Result<Url, Error> {
+/// Plain `http` would show appkey and signature to everybody on the way, so it is for loopback, or where it is allowed
+/// on purpose.
+pub(crate) fn endpoint(base_url: &str, allow_http: bool) -> Result<Url, Error> {
     let refused = |why: &str| Err(Error::config("base_url", format!("{why}, is {base_url:?}")));
     let Ok(mut url) = Url::parse(base_url) else {
         return refused("must be a URL such as https://oapi.eiotclub.com");
@@ -21,8 +22,8 @@ pub(crate) fn endpoint(base_url: &str) -> Result<Url, Error> {
     }
     match url.scheme() {
         "https" => {}
-        "http" if is_loopback(&url) => {}
-        "http" => return refused("must be https (http is for loopback addresses only)"),
+        "http" if allow_http || is_loopback(&url) => {}
+        "http" => return refused("must be https (http is for loopback addresses, or with allow_http)"),
         _ => return refused("must be https"),
     }
     if url.query().is_some() || url.fragment().is_some() {
@@ -31,6 +32,11 @@ pub(crate) fn endpoint(base_url: &str) -> Result<Url, Error> {
     let path = format!("{}/{PATH}", url.path().trim_end_matches('/'));
     url.set_path(&path);
     Ok(url)
+}
+
+/// Can what comes from there be believed? Verified TLS and this machine itself can; plain `http` from elsewhere cannot.
+pub(crate) fn is_trusted(endpoint: &Url) -> bool {
+    endpoint.scheme() == "https" || is_loopback(endpoint)
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -49,30 +55,33 @@ mod tests {
     fn the_path_is_appended_once() {
         let expect = "https://oapi.eiotclub.com/api/v3/cloudesim/refreshUsage";
         for base in ["https://oapi.eiotclub.com", "https://oapi.eiotclub.com/"] {
-            assert_eq!(endpoint(base).expect("valid").as_str(), expect);
+            assert_eq!(endpoint(base, false).expect("valid").as_str(), expect);
         }
-        let behind_gateway = endpoint("https://gateway.example/eiot/").expect("valid");
+        let behind_gateway = endpoint("https://gateway.example/eiot/", false).expect("valid");
         assert_eq!(behind_gateway.path(), "/eiot/api/v3/cloudesim/refreshUsage");
     }
 
     #[test]
     fn plain_http_is_for_loopback_only() {
         for base in ["http://127.0.0.1:8080", "http://127.1.2.3", "http://localhost:1", "http://[::1]:8080"] {
-            assert!(endpoint(base).is_ok(), "{base}");
+            assert!(endpoint(base, false).is_ok(), "{base}");
         }
         for base in
             ["http://oapi.eiotclub.com", "http://10.0.0.1", "http://localhost.example", "ftp://localhost"]
         {
-            assert_eq!(endpoint(base).expect_err(base).kind(), ErrorKind::Config);
+            assert_eq!(endpoint(base, false).expect_err(base).kind(), ErrorKind::Config);
         }
+        let allowed = endpoint("http://10.0.0.1", true).expect("allowed");
+        assert!(!is_trusted(&allowed));
+        assert!(endpoint("ftp://10.0.0.1", true).is_err());
     }
 
     #[test]
     fn what_is_no_base_url_is_refused_without_repeating_a_password() {
         for base in ["", "oapi.eiotclub.com", "https://", "https://x/?a=1", "https://x/#a"] {
-            assert!(endpoint(base).expect_err(base).to_string().starts_with("base_url: "), "{base}");
+            assert!(endpoint(base, false).expect_err(base).to_string().starts_with("base_url: "), "{base}");
         }
-        let text = endpoint("https://user:swordfish@x").expect_err("userinfo").to_string();
+        let text = endpoint("https://user:swordfish@x", false).expect_err("userinfo").to_string();
         assert!(!text.contains("swordfish"), "{text}");
     }
 }

@@ -202,6 +202,13 @@ impl Error {
         self
     }
 
+    /// Says more, behind what is said already.
+    pub(crate) fn with_note(mut self, note: &str) -> Self {
+        self.details.message.push_str("; ");
+        self.details.message.push_str(note);
+        self
+    }
+
     pub(crate) fn with_platform(mut self, code: Option<String>, message: Option<String>) -> Self {
         self.details.platform_code = code;
         self.details.platform_message = message;

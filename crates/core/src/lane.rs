@@ -4,21 +4,24 @@
 //! lane is a single-threaded runtime plus an asynchronous client; whoever holds it drives it with
 //! [`Lane::drive`]. `docs/architecture.md` has the measurements.
 
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::endpoint::is_trusted;
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::reply::RawReply;
 use crate::retry_after;
+use crate::skew::Sighting;
 use crate::tls;
 use crate::transport_error::classify;
 use crate::wire::TrackedBody;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT, AGE, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Body, Method, Proxy, Request, Response, Url};
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 /// An idle connection is given up before the usual server closes it.
@@ -61,6 +64,11 @@ impl Transport {
         ]);
         let user_agent = format!("eiot/{} ({})", crate::VERSION, config.face);
         Ok(Self { endpoint, tls, proxy, connect_timeout: config.connect_timeout, user_agent, headers })
+    }
+
+    /// Whether what the platform says of itself, such as the time, can be believed.
+    pub(crate) fn is_trusted(&self) -> bool {
+        is_trusted(&self.endpoint)
     }
 
     /// The host and port that calls go to, for people.
@@ -162,13 +170,20 @@ impl Lane {
         transport: &Transport,
         body: Vec<u8>,
         sent: Arc<AtomicBool>,
+        clock: &dyn Clock,
     ) -> Result<RawReply, Error> {
         let mut request = Request::new(Method::POST, transport.endpoint.clone());
         *request.headers_mut() = transport.headers.clone();
         *request.body_mut() = Some(Body::wrap(TrackedBody::new(body, sent.clone())));
         let failed = |why: reqwest::Error| classify(&why, &transport.host(), sent.load(Ordering::Relaxed));
+        let sent_at = clock.now();
         let response = self.http.execute(request).await.map_err(failed)?;
-        read_whole(response, failed).await
+        let received_at = clock.now();
+        // A date out of a cache is not the server's clock.
+        let date = header(&response, DATE).filter(|_| !response.headers().contains_key(AGE));
+        let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        let sighting = Sighting { date, sent: sent_at, received: received_at };
+        read_whole(response, sighting, failed).await
     }
 }
 
@@ -183,12 +198,14 @@ impl Drop for Lane {
 
 async fn read_whole(
     mut response: Response,
+    sighting: Sighting,
     failed: impl Fn(reqwest::Error) -> Error,
 ) -> Result<RawReply, Error> {
     let http_status = response.status().as_u16();
-    let header = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let content_type = header(CONTENT_TYPE).unwrap_or_default().to_owned();
-    let retry_after = header(RETRY_AFTER).and_then(|value| retry_after::parse(value, SystemTime::now()));
+    let content_type = header(&response, CONTENT_TYPE).unwrap_or_default().to_owned();
+    // A date in it is by the server's clock, so the server's clock says how far away it is.
+    let now = sighting.date.unwrap_or(sighting.received);
+    let retry_after = header(&response, RETRY_AFTER).and_then(|value| retry_after::parse(value, now));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(&failed)? {
         if body.len() + chunk.len() > MAX_REPLY_BYTES {
@@ -199,5 +216,9 @@ async fn read_whole(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(RawReply { http_status, content_type, retry_after, body })
+    Ok(RawReply { http_status, content_type, retry_after, sighting, body })
+}
+
+fn header(response: &Response, name: HeaderName) -> Option<&str> {
+    response.headers().get(name)?.to_str().ok()
 }

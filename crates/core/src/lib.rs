@@ -10,7 +10,8 @@
 //! The way of a call, which `client.rs` shows as code:
 //!
 //! ```text
-//! eid → sign → send on a lane → read the reply → verdict → Reply | Error
+//! eid → pace → ┌ sign → send on a lane → read the reply → verdict ┐ → Reply | Error
+//!              └──────────── wait, if worth another try ──────────┘
 //! ```
 //!
 //! This crate signs, calls and understands the reply. It prints nothing, keeps no global state, starts no
@@ -21,26 +22,31 @@
 mod client;
 mod clock;
 mod config;
+mod cooldown;
 mod credentials;
 mod eid;
 mod endpoint;
 mod environment;
 mod error;
+mod host_slot;
 mod lane;
 mod nonce;
+mod pace;
 mod per_process;
 mod pool;
 mod random;
 mod reply;
+mod retry;
 mod retry_after;
 mod sign;
+mod skew;
 mod tls;
 mod transport_error;
 mod wire;
 
 pub use client::{Client, Interrupt, Sources};
 pub use clock::{Clock, SystemClock};
-pub use config::Config;
+pub use config::{Config, RateScope};
 pub use credentials::Secret;
 pub use eid::Eid;
 pub use error::{Delivered, Error, ErrorKind};

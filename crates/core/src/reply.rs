@@ -2,7 +2,9 @@
 
 use crate::eid::Eid;
 use crate::error::{Delivered, Error, ErrorKind};
+use crate::skew::Sighting;
 use crate::wire::Envelope;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The only code that means success (seed document).
@@ -53,16 +55,23 @@ pub(crate) struct RawReply {
     pub(crate) http_status: u16,
     pub(crate) content_type: String,
     pub(crate) retry_after: Option<Duration>,
+    pub(crate) sighting: Sighting,
     pub(crate) body: Vec<u8>,
 }
 
 /// The one table from HTTP status and platform code to meaning.
 ///
 /// Only `"200"` is documented; refusals may come as HTTP 200 with another code or as an HTTP error, with or without
-/// the platform's envelope. So 401, 403, 429 and 5xx mean what they usually mean, and every other code is passed
-/// on as it is.
-pub(crate) fn verdict(raw: RawReply, eid: &Eid, attempts: u32) -> Result<Reply, Error> {
-    let RawReply { http_status, content_type, retry_after, body } = raw;
+/// the platform's envelope. So 401, 403, 429 and 5xx mean what they usually mean, `codes` says what is known of others,
+/// and every other code is passed on as it is.
+pub(crate) fn verdict(
+    raw: RawReply,
+    eid: &Eid,
+    attempts: u32,
+    codes: &BTreeMap<String, ErrorKind>,
+) -> Result<Reply, Error> {
+    let RawReply { http_status, content_type, retry_after, sighting: _, body } = raw;
+    let meaning = |code: &str| codes.get(code).copied().unwrap_or(ErrorKind::Platform);
     let (code, message, data) = match Envelope::read(&body) {
         Some(envelope) => (Some(envelope.code.into_text()), envelope.message, envelope.data),
         None => (None, None, None),
@@ -110,9 +119,10 @@ pub(crate) fn verdict(raw: RawReply, eid: &Eid, attempts: u32) -> Result<Reply, 
                 None => format!("too many requests ({said}); call less often"),
             },
         ),
-        (200..=499, Some(code)) if code != SUCCESS => {
-            (ErrorKind::Platform, format!("the platform refused with {said}"))
-        }
+        (200..=499, Some(code)) if code != SUCCESS => match meaning(code) {
+            ErrorKind::Platform => (ErrorKind::Platform, format!("the platform refused with {said}")),
+            kind => (kind, format!("the platform refused with {said}: {}", kind.description())),
+        },
         _ => (ErrorKind::Http, format!("unexpected HTTP status {http_status} ({said})")),
     };
     Err(Error::new(kind, text)
@@ -128,6 +138,30 @@ pub(crate) fn verdict(raw: RawReply, eid: &Eid, attempts: u32) -> Result<Reply, 
 mod tests {
     use super::*;
     use serde_json::Value;
+    use std::time::SystemTime;
+
+    #[test]
+    fn a_code_means_what_the_configuration_says() {
+        let known = [("45109", ErrorKind::Cooldown), ("200", ErrorKind::Auth), ("1", ErrorKind::RateLimited)];
+        let codes = known.map(|(code, kind)| (code.to_owned(), kind)).into();
+        let kind_of = |http_status, code: &str| {
+            let epoch = SystemTime::UNIX_EPOCH;
+            let raw = RawReply {
+                http_status,
+                content_type: String::new(),
+                retry_after: None,
+                sighting: Sighting { date: None, sent: epoch, received: epoch },
+                body: format!(r#"{{"code":{code:?},"message":"m"}}"#).into_bytes(),
+            };
+            let eid = Eid::parse("1").expect("digits");
+            verdict(raw, &eid, 1, &codes).map(drop).map_err(|error| error.kind())
+        };
+        assert_eq!(kind_of(200, "45109"), Err(ErrorKind::Cooldown));
+        assert_eq!(kind_of(400, "1"), Err(ErrorKind::RateLimited));
+        assert_eq!(kind_of(200, "45110"), Err(ErrorKind::Platform));
+        assert_eq!(kind_of(200, "200"), Ok(()), "success is success, whatever is configured");
+        assert_eq!(kind_of(401, "45109"), Err(ErrorKind::Auth), "HTTP 401 means what it always means");
+    }
 
     #[test]
     fn every_reply_vector_gets_its_verdict() {
@@ -139,10 +173,15 @@ mod tests {
                 http_status: case["http_status"].as_u64().expect("a number") as u16,
                 content_type: "application/json".to_owned(),
                 retry_after: None,
+                sighting: Sighting {
+                    date: None,
+                    sent: SystemTime::UNIX_EPOCH,
+                    received: SystemTime::UNIX_EPOCH,
+                },
                 body: case["body"].as_str().expect("a string").as_bytes().to_vec(),
             };
             let text = |field: &str| case[field].as_str();
-            match verdict(raw, &eid, 1) {
+            match verdict(raw, &eid, 1, &BTreeMap::new()) {
                 Ok(reply) => {
                     assert_eq!(Some("ok"), text("kind"), "{case}");
                     assert_eq!(Some(reply.message()), text("message"), "{case}");

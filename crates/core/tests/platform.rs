@@ -73,11 +73,13 @@ impl Clock for Off {
 }
 
 #[test]
-fn a_clock_that_is_an_hour_off_is_refused_as_stale() {
+fn without_correction_a_clock_that_is_an_hour_off_is_refused_as_stale() {
     let platform = simulator(Options::default());
     for seconds in [-3600, 3600] {
         let sources = Sources { clock: Arc::new(Off(seconds)), random: Arc::new(SystemRandom) };
-        let client = Client::with_sources(config(platform.url()), sources).expect("valid");
+        let mut config = config(platform.url());
+        (config.clock_skew, config.max_attempts) = (false, 3);
+        let client = Client::with_sources(config, sources).expect("valid");
         let error = client.refresh_usage(EID).expect_err("stale");
         assert_eq!(error.platform_code(), Some("sim.stale-timestamp"), "{error}");
     }

@@ -4,7 +4,7 @@ use crate::error::eiot_error;
 use crate::guard::{free, put, required, status};
 use crate::status::*;
 use crate::text::utf8;
-use eiot_core::{Config, Error, SignMethod};
+use eiot_core::{Config, Error, RateScope, SignMethod};
 use std::ffi::c_char;
 use std::ptr;
 use std::time::Duration;
@@ -157,7 +157,23 @@ pub unsafe extern "C" fn eiot_config_set_base_url(
     unsafe { set_text(config, "base_url", value, value_len, out_err) }
 }
 
-/// The deadline of a whole call, in milliseconds. Default 30000.
+/// Not 0: allow plain http to any address; appkey and signature can then be read on the way. Default 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_allow_http(
+    config: *mut eiot_config,
+    allow: i32,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.allow_http = allow != 0;
+            Ok(())
+        })
+    }
+}
+
+/// The deadline of a whole call, all attempts and waits included, in milliseconds. Default 30000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_timeout_ms(
     config: *mut eiot_config,
@@ -187,6 +203,142 @@ pub unsafe extern "C" fn eiot_config_set_connect_timeout_ms(
             Ok(())
         })
     }
+}
+
+/// How many requests a call may make: the first, and retries of what may pass. Default 3.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_max_attempts(
+    config: *mut eiot_config,
+    max_attempts: u32,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.max_attempts = max_attempts;
+            Ok(())
+        })
+    }
+}
+
+/// Calls a second that the account may make, 0 for any number. 95 % of the limit is used, evenly spaced, so that no
+/// closed second holds more. Default 10.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_rate_limit(
+    config: *mut eiot_config,
+    calls_per_second: f64,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.rate_limit = (calls_per_second != 0.0).then_some(calls_per_second);
+            Ok(())
+        })
+    }
+}
+
+/// Who shares that rate. Default `EIOT_RATE_SCOPE_PROCESS`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_rate_scope(
+    config: *mut eiot_config,
+    scope: eiot_rate_scope,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.rate_scope = match scope {
+                EIOT_RATE_SCOPE_PROCESS => RateScope::Process,
+                EIOT_RATE_SCOPE_HOST => RateScope::Host,
+                _ => {
+                    let takes = "must be EIOT_RATE_SCOPE_PROCESS or EIOT_RATE_SCOPE_HOST";
+                    return Err(Error::config("rate_scope", format!("{takes}, is {scope}")));
+                }
+            };
+            Ok(())
+        })
+    }
+}
+
+/// Which part of that rate is this client's, for fleets of machines: `which` from 1 to `of`. Default 1 of 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_rate_share(
+    config: *mut eiot_config,
+    which: u32,
+    of: u32,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.rate_share = (which, of);
+            Ok(())
+        })
+    }
+}
+
+/// Not 0: wait for a free slot, as long as the time-out allows; 0: fail at once with `EIOT_ERR_RATE_LIMITED`. Default 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_rate_wait(
+    config: *mut eiot_config,
+    wait: i32,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.rate_wait = wait != 0;
+            Ok(())
+        })
+    }
+}
+
+/// Refuse to refresh a card again before so many milliseconds, with `EIOT_ERR_COOLDOWN`; 0, the default, is off. The
+/// vendor says 300000 for the twin call by ICCID; for EIDs that is inferred.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_eid_cooldown_ms(
+    config: *mut eiot_config,
+    eid_cooldown_ms: u64,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.eid_cooldown = Duration::from_millis(eid_cooldown_ms);
+            Ok(())
+        })
+    }
+}
+
+/// Not 0: learn from the platform's replies how far this machine's clock is off, and date requests accordingly.
+/// Default 1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_clock_skew(
+    config: *mut eiot_config,
+    correct: i32,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.clock_skew = correct != 0;
+            Ok(())
+        })
+    }
+}
+
+/// What the platform's own codes mean, as they become known: "CODE=KIND,CODE=KIND" with the kinds auth, rate_limited,
+/// cooldown and platform, for `EIOT_ERR_AUTH` and so on. Default empty.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_codes(
+    config: *mut eiot_config,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe { set_text(config, "codes", value, value_len, out_err) }
 }
 
 /// Not 0: ask for GSMA EIDs, 32 digits that pass the check. Default 0.

@@ -57,6 +57,14 @@ pub const EIOT_SIGN_SHA1: eiot_sign_method = 1;
 /// MD5, for gateways that ask for it.
 pub const EIOT_SIGN_MD5: eiot_sign_method = 2;
 
+/// Who shares the account's rate: one of the EIOT_RATE_SCOPE_ constants.
+pub type eiot_rate_scope = i32;
+
+/// All threads of a client.
+pub const EIOT_RATE_SCOPE_PROCESS: eiot_rate_scope = 1;
+/// All processes of this machine that call for the same account, through a small locked file in /tmp.
+pub const EIOT_RATE_SCOPE_HOST: eiot_rate_scope = 2;
+
 /// The room that a signature and its final NUL need at most.
 pub const EIOT_SIGN_SIZE: usize = 41;
 

@@ -15,10 +15,12 @@ use std::thread;
 /// The owner's example EID.
 pub const EID: &str = "11111111111111111111111111";
 
-/// Options for a server on loopback.
+/// Options for a server on loopback: one attempt, and as many calls a second as may be.
 pub fn config(url: &str) -> eiot::Config {
     let mut config = eiot::Config::new("demo-appkey", "demo-secret");
     config.base_url = url.to_owned();
+    config.max_attempts = 1;
+    config.rate_limit = None;
     config
 }
 

@@ -1,0 +1,199 @@
+"""What can go wrong: one class for each kind of error that the native half knows.
+
+The classes differ in `kind`, and some are also the built-in exception that Python programs expect.
+"""
+
+from typing import ClassVar, Literal
+
+from eiot._native import KINDS
+
+
+class EiotError(Exception):
+    """Any failure of eiot; raised as one of its subclasses. `str()` says what happened, and what to do.
+
+    It survives pickling and copying with all its fields, and never holds the secret or a signature.
+    """
+
+    kind: ClassVar[str]
+    """The kind by name, such as `"invalid_eid"`: the same in every language."""
+
+    status: ClassVar[int]
+    """The kind by number, as the C library returns it."""
+
+    code: str | None
+    """The platform's code exactly as it came, or `None`."""
+
+    platform_message: str | None
+    """The platform's message exactly as it came; it can be Chinese."""
+
+    http_status: int | None
+    """The HTTP status of the reply, if there was one."""
+
+    attempts: int
+    """How many requests were sent or begun; 0 when the call was refused before that."""
+
+    retry_after: float | None
+    """How many seconds the platform asks to wait before the next try."""
+
+    delivered: Literal["no", "yes", "unknown"]
+    """Did the platform get the request? What to know before a call is repeated."""
+
+    eid: str | None
+    """The EID of the call; `None` when the failure has nothing to do with one card."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str | None = None,
+        platform_message: str | None = None,
+        http_status: int | None = None,
+        attempts: int = 0,
+        retry_after: float | None = None,
+        delivered: Literal["no", "yes", "unknown"] = "no",
+        eid: str | None = None,
+    ) -> None:
+        # Only the message is an argument: pickling passes it, and restores the fields from `__dict__`.
+        super().__init__(message)
+        self.code = code
+        self.platform_message = platform_message
+        self.http_status = http_status
+        self.attempts = attempts
+        self.retry_after = retry_after
+        self.delivered = delivered
+        self.eid = eid
+
+
+class InvalidArgumentError(EiotError, ValueError):
+    """An argument cannot be used, or the client is closed."""
+
+    kind = "invalid_argument"
+    status = KINDS[kind]
+
+
+class InvalidEidError(EiotError, ValueError):
+    """The EID is not 1 to 32 decimal digits (or, with `strict_eid`, not a GSMA EID). Nothing was sent."""
+
+    kind = "invalid_eid"
+    status = KINDS[kind]
+
+
+class ConfigError(EiotError):
+    """An option is missing or has a value that cannot be used; the text names it. Nothing was sent."""
+
+    kind = "config"
+    status = KINDS[kind]
+
+
+class ConnectError(EiotError, ConnectionError):
+    """No connection could be made: name look-up, refused, unreachable, proxy."""
+
+    kind = "connect"
+    status = KINDS[kind]
+
+
+class TlsError(EiotError):
+    """The TLS handshake failed, most often because the certificate is not trusted; see `ca_file`."""
+
+    kind = "tls"
+    status = KINDS[kind]
+
+
+class EiotTimeoutError(EiotError, TimeoutError):
+    """The deadline passed. When `delivered` is `"unknown"`, the refresh may have happened."""
+
+    kind = "timeout"
+    status = KINDS[kind]
+
+
+class ConnectionLostError(EiotError, ConnectionError):
+    """The connection broke before the whole reply had come, so the refresh may have happened."""
+
+    kind = "connection_lost"
+    status = KINDS[kind]
+
+
+class CancelledError(EiotError):
+    """The caller asked to stop.
+
+    A signal handler's exception, such as `KeyboardInterrupt`, is raised as it is and has this as its `__context__`.
+    """
+
+    kind = "cancelled"
+    status = KINDS[kind]
+
+
+class AuthError(EiotError):
+    """The platform does not accept the credentials or the source address (HTTP 401 or 403)."""
+
+    kind = "auth"
+    status = KINDS[kind]
+
+
+class RateLimitedError(EiotError):
+    """Too many requests (HTTP 429); `retry_after` may say how long to wait."""
+
+    kind = "rate_limited"
+    status = KINDS[kind]
+
+
+class CooldownError(EiotError):
+    """This card was refreshed too recently."""
+
+    kind = "cooldown"
+    status = KINDS[kind]
+
+
+class PlatformError(EiotError):
+    """The platform said no: any code but `"200"` that has no more precise class. See `code`."""
+
+    kind = "platform"
+    status = KINDS[kind]
+
+
+class HttpError(EiotError):
+    """An HTTP status that the call does not know. See `http_status`."""
+
+    kind = "http"
+    status = KINDS[kind]
+
+
+class ProtocolError(EiotError):
+    """A reply that nobody can read: not the documented JSON, too large, or a redirect."""
+
+    kind = "protocol"
+    status = KINDS[kind]
+
+
+class InternalError(EiotError):
+    """A fault of this library; please report it."""
+
+    kind = "internal"
+    status = KINDS[kind]
+
+
+BY_KIND: dict[str, type[EiotError]] = {cls.kind: cls for cls in EiotError.__subclasses__()}
+
+
+def from_native(
+    kind: str,
+    message: str,
+    code: str | None,
+    platform_message: str | None,
+    http_status: int | None,
+    attempts: int,
+    retry_after: float | None,
+    delivered: Literal["no", "yes", "unknown"],
+    eid: str | None,
+) -> EiotError:
+    """Makes the exception that the native half raises."""
+    return BY_KIND[kind](
+        message,
+        code=code,
+        platform_message=platform_message,
+        http_status=http_status,
+        attempts=attempts,
+        retry_after=retry_after,
+        delivered=delivered,
+        eid=eid,
+    )

@@ -1,0 +1,40 @@
+"""What the platform answered."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The platform has accepted the refresh.
+
+    It *starts* one synchronisation of the card's usage with the carrier; new figures may become visible a
+    little later.
+    """
+
+    eid: str
+    """The EID that was refreshed, without the white space it may have come with."""
+
+    message: str
+    """The platform's message exactly as it came. Its wording varies: show it, never compare it."""
+
+    data: Any = field(hash=False)
+    """The reply's `data`, read from JSON, or `None`. Its fields are not documented. (JSON that Python refuses,
+    such as a number of 5000 digits, is left as text: the refresh has been accepted all the same.)"""
+
+    attempts: int
+    """How many requests it took."""
+
+    delivered: Literal["no", "yes", "unknown"]
+    """Whether the platform got the request: here always `"yes"`."""
+
+
+def read_data(data_json: str | None) -> Any:
+    """The value behind the reply's `data`."""
+    if data_json is None:
+        return None
+    try:
+        return json.loads(data_json)
+    except (ValueError, RecursionError):
+        return data_json

@@ -1,0 +1,48 @@
+"""The signature by itself, for other calls of the platform's family."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from eiot import _native
+
+Params = Mapping[str, str | int | None]
+
+
+def sign(params: Params, secret: str, method: Literal["sha1", "md5"] = "sha1") -> str:
+    """Signs flat parameters as the platform does: upper-case hex, 40 characters for SHA-1 and 32 for MD5.
+
+    Text is signed as it is, an int as its decimal digits, `True` and `False` as `1` and `0`, as the vendor's
+    signer does. `None`, empty text and a parameter named `sign` are left out. Their order does not matter.
+
+    Raises `TypeError` for other values: a float has more than one spelling, so pass the text that is sent.
+    """
+    return _native.sign(_flat(params), secret, method)
+
+
+def explain(params: Params) -> str:
+    """The string that `sign` hashes, with the secret masked: what to compare when a signature is refused."""
+    return _native.explain(_flat(params))
+
+
+def _flat(params: Params) -> list[tuple[str, str]]:
+    if not isinstance(params, Mapping):
+        raise TypeError(f"params must be a mapping of names to values, not {type(params).__name__}")
+    return [(_name(name), _text(name, value)) for name, value in params.items() if value is not None]
+
+
+def _name(name: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a parameter must be a str, not {type(name).__name__}")
+    return name
+
+
+def _text(name: str, value: str | int) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, int):
+        return str(value)
+    why = ": a float has more than one spelling" if isinstance(value, float) else ""
+    takes = "must be str, int, bool or None; pass the text that is sent"
+    raise TypeError(f"the parameter {name!r} is a {type(value).__name__}{why}; it {takes}")

@@ -1,0 +1,44 @@
+//! The guard at every entry: a failure becomes an exception, and so does a panic.
+
+use crate::exception::exception;
+use eiot::Error;
+use pyo3::prelude::*;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// What can go wrong in here: the core's error, or an exception of Python's own.
+pub(crate) enum Failure {
+    Core(Error),
+    Python(PyErr),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Core(error)
+    }
+}
+
+impl From<PyErr> for Failure {
+    fn from(error: PyErr) -> Self {
+        Self::Python(error)
+    }
+}
+
+/// Runs the body of a function that Python calls.
+///
+/// A panic is an `InternalError`. Left alone, PyO3 would make it a `BaseException`, which ends programs that have
+/// a handler for every `Exception`.
+pub(crate) fn guarded<T>(py: Python<'_>, body: impl FnOnce() -> Result<T, Failure>) -> PyResult<T> {
+    // Unwind safety: whatever a panic leaves half done is behind locks that survive poisoning, or is dropped.
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(Failure::Core(error))) => Err(exception(py, &error)),
+        Ok(Err(Failure::Python(error))) => Err(error),
+        Err(panic) => Err(exception(py, &Error::internal(panic_text(panic.as_ref())))),
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a text")
+}

@@ -1,0 +1,64 @@
+//! The options of a client, from Python's values.
+
+use crate::guard::Failure;
+use crate::text::utf8;
+use eiot::{Config, Error, Secret};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyFloat, PyInt, PyString};
+use std::path::PathBuf;
+
+/// The configuration behind `options`; `None` stands for what is below: the environment, or the default.
+pub(crate) fn config(from_environment: bool, options: &Bound<'_, PyDict>) -> Result<Config, Failure> {
+    let mut config = if from_environment { Config::from_env()? } else { Config::default() };
+    config.face = "python";
+    let given = |option: &str| Ok::<_, PyErr>(options.get_item(option)?.filter(|value| !value.is_none()));
+    // There are two ways to give the secret, and the explicit one goes before the environment's.
+    if given("secret")?.is_some() || given("secret_file")?.is_some() {
+        config.secret = Secret::default();
+        config.secret_file = None;
+    }
+    for option in Config::OPTIONS {
+        if let Some(value) = given(option)? {
+            set(&mut config, option, &value)?;
+        }
+    }
+    Ok(config)
+}
+
+fn set(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<(), Failure> {
+    // Paths need not be UTF-8.
+    let path = || value.extract::<PathBuf>().map_err(|_| wrong_type(option, "a str or a path", value));
+    match option {
+        "secret_file" => config.secret_file = Some(path()?),
+        "ca_file" => config.ca_file = Some(path()?),
+        "timeout" | "connect_timeout" => {
+            set_text(config, option, &number(option, "a number of seconds", value)?)?
+        }
+        "strict_eid" => set_text(config, option, &number(option, "True or False", value)?)?,
+        _ => set_text(config, option, value.cast().map_err(|_| wrong_type(option, "a str", value))?)?,
+    }
+    Ok(())
+}
+
+fn set_text(config: &mut Config, option: &str, text: &Bound<'_, PyString>) -> Result<(), Error> {
+    let text = utf8(text, || Error::config(option, "is not UTF-8 text"))?;
+    config.set(option, text)
+}
+
+/// A number or a truth value as the core reads it: as text.
+fn number<'py>(option: &str, takes: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
+    if value.is_instance_of::<PyString>()
+        || value.is_instance_of::<PyInt>()
+        || value.is_instance_of::<PyFloat>()
+    {
+        return value.str();
+    }
+    Err(wrong_type(option, takes, value))
+}
+
+/// Does not repeat the value: it may be a secret.
+fn wrong_type(option: &str, takes: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    let found = value.get_type().name().map_or_else(|_| "this type".to_owned(), |name| name.to_string());
+    PyTypeError::new_err(format!("{option}: must be {takes}, not {found}"))
+}

@@ -1,0 +1,93 @@
+"""What the tests of the Python face share. Nothing here leaves the machine."""
+
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from responder import Answer, Plan, Responder
+
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parents[2]
+
+
+def vectors(name: str) -> Any:
+    """The vectors that the tests of every language read."""
+    return json.loads((ROOT / "tests" / "vectors" / name).read_text(encoding="utf-8"))
+
+
+EIDS = [case["eid"] for case in vectors("eids.json")["valid"]]
+EID: str = EIDS[0]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No option of the developer's own leaks in."""
+    for name in list(os.environ):
+        if name.startswith("EIOT_") and name != "EIOT_SIM":
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def responder() -> Iterator[Callable[..., Responder]]:
+    """Starts responders: responder(Answer(429)), responder(STALL), responder(function)."""
+    with contextlib.ExitStack() as stack:
+
+        def start(plan: Answer | str | Plan = Answer()) -> Responder:
+            return stack.enter_context(Responder(plan))
+
+        yield start
+
+
+@pytest.fixture
+def simulator(tmp_path: pathlib.Path) -> Iterator[Callable[..., dict[str, str]]]:
+    """Starts stand-in platforms with the given arguments; gives the options that a client needs."""
+    binary = os.environ.get("EIOT_SIM")
+    if not binary:
+        pytest.skip("EIOT_SIM does not say where the eiot-sim command is")
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments: str) -> dict[str, str]:
+            command = [binary, "--port", "0", "--stop-with-stdin", *arguments]
+            options = {"appkey": "demo-appkey", "secret": "demo-secret"}
+            if "--tls" in arguments:
+                options["ca_file"] = str(tmp_path / "ca.pem")
+                command += ["--ca-out", options["ca_file"]]
+            # Leaving the context closes its standard input, and waits.
+            process = stack.enter_context(
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            )
+            assert process.stdout is not None
+            return options | {"base_url": process.stdout.readline().strip()}
+
+        yield start
+
+
+@contextlib.contextmanager
+def python(code: str, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """A Python of its own that runs `code`, as strictly as this one."""
+    process = subprocess.Popen(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", code],
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def output_of(code: str, environment: dict[str, str]) -> str:
+    """What such a Python prints; it must succeed and have nothing to complain about."""
+    with python(code, environment) as process:
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (0, ""), stderr
+    return stdout

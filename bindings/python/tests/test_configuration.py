@@ -1,0 +1,196 @@
+"""Options: explicit, from the environment, by default; and what a wrong one says."""
+
+import inspect
+import pathlib
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import eiot
+import pytest
+from conftest import EID
+from eiot import _environment, _native
+from responder import Responder
+
+ACCOUNT: dict[str, Any] = {"appkey": "k", "secret": "s"}
+Start = Callable[..., Responder]
+
+
+@pytest.mark.parametrize("make", [eiot.Client.__init__, eiot.Client.from_env], ids=["Client", "from_env"])
+def test_every_option_of_the_core_is_a_keyword(make: Callable[..., Any]) -> None:
+    parameters = dict(inspect.signature(make).parameters)
+    parameters.pop("self", None)
+    assert tuple(parameters) == _native.OPTIONS
+    for parameter in parameters.values():
+        assert (parameter.kind, parameter.default) == (parameter.KEYWORD_ONLY, None)
+
+
+@pytest.mark.parametrize(
+    "option, value",
+    [
+        ("appkey", ""),
+        ("appkey", "a b"),
+        ("appkey", "\ud800"),
+        ("secret", ""),
+        ("secret_file", "/nonexistent/secret"),
+        ("base_url", "http://oapi.eiotclub.com"),
+        ("timeout", "soon"),
+        ("timeout", -1),
+        ("timeout", 0),
+        ("timeout", float("nan")),
+        ("timeout", float("inf")),
+        ("timeout", True),
+        ("connect_timeout", 10**400),
+        ("strict_eid", 2),
+        ("strict_eid", "maybe"),
+        ("sign_method", "sha256"),
+        ("ca_file", "/nonexistent/ca.pem"),
+        ("proxy", "socks://127.0.0.1:1"),
+    ],
+)
+def test_a_wrong_value_is_a_config_error_that_names_the_option(option: str, value: Any) -> None:
+    with pytest.raises(eiot.ConfigError, match=f"^{option}: "):
+        eiot.Client(**{**ACCOUNT, option: value})
+
+
+@pytest.mark.parametrize(
+    "option, value",
+    [("appkey", 1), ("secret", b"s"), ("timeout", [1]), ("strict_eid", []), ("ca_file", 3), ("proxy", 1.5)],
+)
+def test_a_value_of_a_wrong_type_is_a_type_error_that_names_the_option(option: str, value: Any) -> None:
+    with pytest.raises(TypeError, match=f"^{option}: must be "):
+        eiot.Client(**{**ACCOUNT, option: value})
+
+
+def test_an_unknown_keyword_or_a_positional_argument_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="time_out"):
+        eiot.Client(**ACCOUNT, time_out=3)  # type: ignore[call-arg]
+    with pytest.raises(TypeError):
+        eiot.Client("k", "s")  # type: ignore[call-arg]
+
+
+def test_none_is_the_default() -> None:
+    explicit = eiot.Client(**{name: ACCOUNT.get(name) for name in _native.OPTIONS})
+    assert repr(explicit) == repr(eiot.Client(**ACCOUNT))
+
+
+def test_numbers_are_seconds() -> None:
+    for timeout in (2, 2.0, "2"):
+        assert "timeout=2.0 connect_timeout=5.0>" in repr(eiot.Client(**ACCOUNT, timeout=timeout))  # type: ignore[arg-type]
+
+
+def test_a_client_does_not_read_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EIOT_APPKEY", "k")
+    monkeypatch.setenv("EIOT_SECRET", "s")
+    with pytest.raises(eiot.ConfigError, match="appkey"):
+        eiot.Client()
+
+
+def test_explicit_goes_before_environment_and_environment_before_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {"appkey": "env", "secret": "s", "timeout": "3", "connect_timeout": "2"}.items():
+        monkeypatch.setenv(f"EIOT_{name.upper()}", value)
+    shown = repr(eiot.Client.from_env(timeout=4, appkey=None))
+    assert "appkey='env'" in shown and "timeout=4.0 connect_timeout=2.0" in shown
+    assert "base_url='https://oapi.eiotclub.com'" in shown
+
+
+def test_an_explicit_secret_of_either_form_goes_before_the_environments(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, responder: Start
+) -> None:
+    server = responder()
+    file = tmp_path / "secret"
+    file.write_text("explicit")
+    monkeypatch.setenv("EIOT_APPKEY", "k")
+    monkeypatch.setenv("EIOT_BASE_URL", server.url)
+    monkeypatch.setenv("EIOT_SECRET", "environment")
+    eiot.Client.from_env(secret_file=file).refresh_usage(EID)
+    monkeypatch.delenv("EIOT_SECRET")
+    monkeypatch.setenv("EIOT_SECRET_FILE", str(tmp_path / "absent"))
+    eiot.Client.from_env(secret="explicit").refresh_usage(EID)
+    for request in server.requests:
+        assert request.body["sign"] == eiot.sign(request.body, "explicit")
+    with pytest.raises(eiot.ConfigError, match="either"):
+        eiot.Client.from_env(secret="explicit", secret_file=file)
+
+
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EIOT_TIMEOUT", "soon")
+    with pytest.raises(eiot.ConfigError, match=r"^EIOT_TIMEOUT: "):
+        eiot.Client.from_env(**ACCOUNT)
+
+
+@pytest.fixture
+def no_client_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_environment, "_client", {})
+
+
+@pytest.mark.usefixtures("no_client_yet")
+def test_the_environment_is_enough_and_makes_one_client(
+    monkeypatch: pytest.MonkeyPatch, responder: Start
+) -> None:
+    server = responder()
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    for _ in range(3):
+        assert eiot.refresh_usage(EID).message == "success"
+    assert len({request.connection for request in server.requests}) == 1
+
+
+@pytest.mark.usefixtures("no_client_yet")
+def test_after_a_failed_configuration_the_environment_is_read_anew(
+    monkeypatch: pytest.MonkeyPatch, responder: Start
+) -> None:
+    with pytest.raises(eiot.ConfigError, match="EIOT_APPKEY"):
+        eiot.refresh_usage(EID)
+    for name, value in responder().environment.items():
+        monkeypatch.setenv(name, value)
+    assert eiot.refresh_usage(EID).message == "success"
+
+
+@pytest.mark.usefixtures("no_client_yet")
+def test_threads_that_come_first_together_share_one_client(
+    monkeypatch: pytest.MonkeyPatch, responder: Start
+) -> None:
+    for name, value in responder().environment.items():
+        monkeypatch.setenv(name, value)
+    used: list[eiot.Client] = []
+    together = threading.Barrier(8)
+    make = eiot.Client.from_env
+
+    def make_together(**options: Any) -> eiot.Client:
+        together.wait(10)
+        return make(**options)
+
+    def note(client: eiot.Client, eid: str) -> None:
+        used.append(client)
+
+    monkeypatch.setattr(eiot.Client, "from_env", make_together)
+    monkeypatch.setattr(eiot.Client, "refresh_usage", note)
+    threads = [threading.Thread(target=eiot.refresh_usage, args=(EID,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(used) == 8 and len(set(map(id, used))) == 1
+
+
+def test_a_closed_client_says_so(responder: Start) -> None:
+    server = responder()
+    with eiot.Client(**server.options) as client:
+        client.refresh_usage(EID)
+    client.close()
+    with pytest.raises(eiot.InvalidArgumentError, match="closed"):
+        client.refresh_usage(EID)
+    assert repr(client) == "<eiot.Client closed>"
+    assert len(server.requests) == 1
+
+
+def test_a_subclass_keeps_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ours(eiot.Client):
+        pass
+
+    assert type(Ours.from_env(**ACCOUNT)) is Ours
+    with Ours(**ACCOUNT) as ours:
+        assert type(ours) is Ours and repr(ours).startswith("<eiot.Ours ")

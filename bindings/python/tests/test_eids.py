@@ -1,0 +1,74 @@
+"""What an EID may be, and what the refusals say."""
+
+from collections.abc import Callable
+from typing import Any
+
+import eiot
+import pytest
+from conftest import vectors
+from responder import Responder
+
+Start = Callable[..., Responder]
+VALID = vectors("eids.json")["valid"]
+INVALID = vectors("eids.json")["invalid"]
+
+
+def test_every_valid_vector_is_sent_without_its_padding(responder: Start) -> None:
+    server = responder()
+    client = eiot.Client(**server.options)
+    expected = [case.get("trimmed", case["eid"]) for case in VALID]
+    assert [client.refresh_usage(case["eid"]).eid for case in VALID] == expected
+    assert [request.body["eid"] for request in server.requests] == expected
+
+
+def test_an_int_is_its_digits(responder: Start) -> None:
+    server = responder()
+    client = eiot.Client(**server.options)
+    for case in VALID:
+        client.refresh_usage(int(case["eid"]))
+    assert [request.body["eid"] for request in server.requests] == [case["eid"].strip() for case in VALID]
+
+
+def test_every_invalid_vector_is_refused_before_anything_is_sent(responder: Start) -> None:
+    server = responder()
+    client = eiot.Client(**server.options)
+    odd = [
+        ("8904\ud800", "not UTF-8"),
+        (-89, "'-'"),
+        (10**32, "33 digits"),
+        (10**5000, "digits, 32 is the most"),
+    ]
+    for eid, says in [(case["eid"], case["says"]) for case in INVALID] + odd:
+        with pytest.raises(eiot.InvalidEidError) as caught:
+            client.refresh_usage(eid)
+        assert says in str(caught.value), (eid, caught.value)
+        assert (caught.value.delivered, caught.value.attempts) == ("no", 0)
+    assert server.requests == []
+
+
+def test_strict_mode_asks_for_a_gsma_eid(responder: Start) -> None:
+    client = eiot.Client(**responder().options, strict_eid=True)
+    for case in VALID:
+        if case["strict"]:
+            client.refresh_usage(case["eid"])
+        else:
+            with pytest.raises(eiot.InvalidEidError):
+                client.refresh_usage(case["eid"])
+
+
+@pytest.mark.parametrize(
+    "eid, advice",
+    [
+        (8.904401111223344e31, "dtype=str"),
+        (float("nan"), "dtype=str"),
+        (None, "dtype=str"),
+        (True, "not bool"),
+        (b"89", "decode"),
+        (["89"], "not list"),
+    ],
+)
+def test_another_type_is_a_type_error_that_gives_advice(eid: Any, advice: str, responder: Start) -> None:
+    server = responder()
+    with pytest.raises(TypeError, match=advice):
+        eiot.Client(**server.options).refresh_usage(eid)
+    assert server.requests == []

@@ -1,0 +1,149 @@
+"""Every failure is of its class, and says in fields what happened."""
+
+import copy
+import pickle
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import eiot
+import pytest
+from conftest import EID, python, vectors
+from eiot import _native
+from eiot._exceptions import BY_KIND, from_native
+from responder import HANG_UP, STALL, Answer, Responder
+
+REFUSED = [case for case in vectors("replies.json")["cases"] if case["kind"] != "ok"]
+CLASSES = [getattr(eiot, name) for name in eiot.__all__ if name.endswith("Error") and name != "EiotError"]
+Start = Callable[..., Responder]
+
+
+def failure(options: dict[str, Any], cls: type[eiot.EiotError]) -> eiot.EiotError:
+    """What a call with these options fails with: exactly this class."""
+    with pytest.raises(eiot.EiotError) as caught:
+        eiot.Client(**options).refresh_usage(EID)
+    assert type(caught.value) is cls, repr(caught.value)
+    return caught.value
+
+
+def test_every_kind_of_the_core_has_a_class_of_its_own_that_users_can_import() -> None:
+    assert {cls.kind: cls.status for cls in CLASSES} == _native.KINDS
+    assert set(BY_KIND.values()) == set(CLASSES)
+    assert len(CLASSES) == len(_native.KINDS)
+
+
+@pytest.mark.parametrize(
+    "cls, built_in",
+    [
+        (eiot.InvalidArgumentError, ValueError),
+        (eiot.InvalidEidError, ValueError),
+        (eiot.ConnectError, ConnectionError),
+        (eiot.EiotTimeoutError, TimeoutError),
+        (eiot.ConnectionLostError, ConnectionError),
+    ],
+)
+def test_some_are_also_what_python_programs_expect(
+    cls: type[eiot.EiotError], built_in: type[Exception]
+) -> None:
+    assert issubclass(cls, built_in)
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=lambda case: case["name"])
+def test_a_refusal_is_passed_on_untouched(case: dict[str, Any], responder: Start) -> None:
+    server = responder(Answer(case["http_status"], case["body"], {"Location": "/elsewhere"}))
+    error = failure(server.options, BY_KIND[case["kind"]])
+    assert (error.kind, error.code, error.platform_message) == (case["kind"], case["code"], case["message"])
+    assert (error.http_status, error.attempts, error.delivered) == (
+        case["http_status"],
+        len(server.requests),
+        "yes",
+    )
+    assert error.eid == EID and str(error).startswith(f"EID {EID}: ")
+    assert error.status == _native.KINDS[case["kind"]]
+
+
+def test_retry_after_is_in_seconds(responder: Start) -> None:
+    server = responder(Answer(429, "", {"Retry-After": "7"}))
+    assert failure(server.options, eiot.RateLimitedError).retry_after == 7.0
+    assert failure(responder(Answer(429, "")).options, eiot.RateLimitedError).retry_after is None
+
+
+def test_nobody_listening_is_a_connect_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    error = failure({"appkey": "k", "secret": "s", "base_url": f"http://127.0.0.1:{port}"}, eiot.ConnectError)
+    assert (error.delivered, error.http_status, error.code) == ("no", None, None)
+
+
+def test_a_port_that_speaks_no_tls_is_a_tls_error(responder: Start) -> None:
+    server = responder()
+    error = failure({**server.options, "base_url": server.url.replace("http", "https")}, eiot.TlsError)
+    assert error.delivered == "no"
+
+
+def test_a_certificate_that_nobody_vouches_for_is_a_tls_error(
+    simulator: Callable[..., dict[str, str]],
+) -> None:
+    options = {name: value for name, value in simulator("--tls").items() if name != "ca_file"}
+    error = failure(options, eiot.TlsError)
+    assert error.delivered == "no" and "ca_file" in str(error)
+
+
+def test_silence_is_a_timeout_whose_outcome_is_unknown(responder: Start) -> None:
+    server = responder(STALL)
+    error = failure({**server.options, "timeout": 0.2}, eiot.EiotTimeoutError)
+    assert (error.delivered, error.attempts, error.eid) == ("unknown", len(server.requests), EID)
+
+
+def test_a_connection_that_breaks_is_lost_and_its_outcome_unknown(responder: Start) -> None:
+    server = responder(HANG_UP)
+    error = failure(server.options, eiot.ConnectionLostError)
+    assert (error.delivered, error.attempts, error.eid) == ("unknown", len(server.requests), EID)
+
+
+NO_ROOM_FOR_A_THREAD = f"""
+import eiot, resource
+client = eiot.Client.from_env(base_url="http://localhost:1")
+with open("/proc/self/statm") as statm:
+    in_use = int(statm.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (in_use + (3 << 19), -1))
+try:
+    client.refresh_usage({EID!r})
+except Exception as error:
+    print(type(error).__name__, error.kind, error.delivered, error)
+"""
+
+
+def test_a_panic_is_an_internal_error_and_no_base_exception() -> None:
+    """A real one, in the shipped module: name look-ups need a thread, and here the machine refuses it."""
+    with python(NO_ROOM_FOR_A_THREAD, {"EIOT_APPKEY": "k", "EIOT_SECRET": "s"}) as process:
+        stdout, stderr = process.communicate(timeout=60)
+    assert stdout.startswith("InternalError internal unknown internal error in eiot"), stdout + stderr
+    assert process.returncode == 0 and "panicked" in stderr, "Rust says on stderr where it was"
+
+
+FIELDS: dict[str, Any] = {
+    "code": "45109",
+    "platform_message": "套餐不存在",
+    "http_status": 200,
+    "attempts": 2,
+    "retry_after": 1.5,
+    "delivered": "unknown",
+    "eid": EID,
+}
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_exception_survives_pickling_and_copying_with_all_its_fields(cls: type[eiot.EiotError]) -> None:
+    error = from_native(cls.kind, f"EID {EID}: no", **FIELDS)
+    assert type(error) is cls
+    copies = [pickle.loads(pickle.dumps(error, n)) for n in range(pickle.HIGHEST_PROTOCOL + 1)]
+    for other in [error, copy.copy(error), copy.deepcopy(error), *copies]:
+        assert type(other) is cls and str(other) == f"EID {EID}: no" and other.args == error.args
+        assert {name: getattr(other, name) for name in FIELDS} == FIELDS
+        assert (other.kind, other.status) == (cls.kind, _native.KINDS[cls.kind])
+
+
+def test_an_exception_can_be_made_by_hand_for_tests_of_ones_own() -> None:
+    error = eiot.PlatformError("no", code="1")
+    assert (error.code, error.delivered, error.attempts, error.eid) == ("1", "no", 0, None)

@@ -1,0 +1,168 @@
+"""The main job: give an EID, get a reply."""
+
+import copy
+import dataclasses
+import json
+import pathlib
+import pickle
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import eiot
+import pytest
+from conftest import EID, EIDS, output_of, vectors
+from responder import Answer, Responder
+
+OK = [case for case in vectors("replies.json")["cases"] if case["kind"] == "ok"]
+Start = Callable[..., Responder]
+Simulator = Callable[..., dict[str, str]]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
+def test_every_valid_eid_is_refreshed_by_the_stand_in_platform(
+    arguments: tuple[str, ...], simulator: Simulator
+) -> None:
+    with eiot.Client(**simulator("--unlimited", *arguments)) as client:  # type: ignore[arg-type]
+        replies = [client.refresh_usage(eid) for eid in EIDS]
+    assert [reply.eid for reply in replies] == [eid.strip() for eid in EIDS]
+    assert {(reply.message, reply.attempts, reply.delivered) for reply in replies} == {("success", 1, "yes")}
+
+
+def test_the_stand_in_platform_refuses_a_wrong_secret(simulator: Simulator) -> None:
+    client = eiot.Client(**{**simulator(), "secret": "wrong"})  # type: ignore[arg-type]
+    with pytest.raises(eiot.PlatformError) as caught:
+        client.refresh_usage(EID)
+    assert caught.value.code == "sim.bad-sign"
+
+
+@pytest.mark.parametrize("case", OK, ids=lambda case: case["name"])
+def test_a_reply_is_passed_on_untouched(case: dict[str, Any], responder: Start) -> None:
+    server = responder(Answer(case["http_status"], case["body"]))
+    reply = eiot.Client(**server.options).refresh_usage(EID)
+    data = json.loads(case["data_json"]) if "data_json" in case else None
+    assert reply == eiot.Reply(eid=EID, message=case["message"], data=data, attempts=1, delivered="yes")
+
+
+@pytest.mark.parametrize(
+    "data", ["9" * 5000, "[" * 30_000 + "]" * 30_000], ids=["a huge number", "a deep list"]
+)
+def test_data_that_python_cannot_read_does_not_turn_success_into_failure(data: str, responder: Start) -> None:
+    server = responder(Answer(body=f'{{"code":"200","data":{data}}}'))
+    assert eiot.Client(**server.options).refresh_usage(EID).data == data
+
+
+def test_what_is_sent_is_signed_and_names_this_face(responder: Start) -> None:
+    server = responder()
+    eiot.Client(**server.options).refresh_usage(EID)
+    (request,) = server.requests
+    body = request.body
+    sent = body.pop("sign")
+    assert sent == eiot.sign(body, server.options["secret"])
+    assert body["eid"] == EID and body["appkey"] == "test-appkey"
+    assert request.headers["user-agent"] == f"eiot/{eiot.__version__} (python)"
+
+
+def test_md5_can_be_asked_for(responder: Start) -> None:
+    server = responder()
+    eiot.Client(**server.options, sign_method="md5").refresh_usage(EID)
+    body = server.requests[0].body
+    assert body["sign"] == eiot.sign(body, server.options["secret"], "md5")
+
+
+@pytest.mark.parametrize("make", [str, pathlib.Path])
+def test_the_secret_can_come_from_a_file(
+    make: Callable[[str], str | pathlib.Path], tmp_path: pathlib.Path, responder: Start
+) -> None:
+    server = responder()
+    (tmp_path / "secret").write_text("test-secret\n")
+    options = {name: value for name, value in server.options.items() if name != "secret"}
+    eiot.Client(**options, secret_file=make(str(tmp_path / "secret"))).refresh_usage(EID)
+    body = server.requests[0].body
+    assert body["sign"] == eiot.sign(body, "test-secret")
+
+
+def test_a_connection_is_kept_for_the_next_call(responder: Start) -> None:
+    server = responder()
+    client = eiot.Client(**server.options)
+    for _ in range(3):
+        client.refresh_usage(EID)
+    assert len({request.connection for request in server.requests}) == 1
+
+
+def test_eight_threads_share_a_client_and_no_nonce_repeats(responder: Start) -> None:
+    server = responder()
+    client = eiot.Client(**server.options)
+    with ThreadPoolExecutor(8) as threads:
+        replies = list(threads.map(lambda _: client.refresh_usage(EID), range(200)))
+    assert [reply.message for reply in replies] == ["success"] * 200
+    assert len({request.body["nonce"] for request in server.requests}) == 200
+    assert len({request.connection for request in server.requests}) <= 8
+
+
+def test_other_threads_run_while_a_call_waits(responder: Start) -> None:
+    """The server lives in this process: were the interpreter held, it could not even answer."""
+    ticks, enough = 0, threading.Event()
+
+    def tick() -> None:
+        nonlocal ticks
+        while ticks < 100_000:
+            ticks += 1
+        enough.set()
+
+    def answer_after_ticks(_: object) -> Answer:
+        ticking = threading.Thread(target=tick)
+        ticking.start()
+        assert enough.wait(10)
+        ticking.join()
+        return Answer()
+
+    server = responder(answer_after_ticks)
+    eiot.Client(**server.options, timeout=10).refresh_usage(EID)
+    assert ticks == 100_000
+
+
+FORK = f"""
+import os, eiot
+client = eiot.Client.from_env()
+client.refresh_usage({EID!r})
+children = []
+for _ in range(4):
+    child = os.fork()
+    if child == 0:
+        for _ in range(10):
+            client.refresh_usage({EID!r})
+        del client
+        os._exit(0)
+    children.append(child)
+for _ in range(10):
+    client.refresh_usage({EID!r})
+print([os.waitpid(child, 0)[1] for child in children])
+client.refresh_usage({EID!r})
+"""
+
+
+def test_forked_children_use_their_parents_client_and_the_parent_goes_on(responder: Start) -> None:
+    server = responder()
+    assert output_of(FORK, server.environment) == "[0, 0, 0, 0]\n"
+    calls: dict[int, int] = {}
+    for request in server.requests:
+        calls[request.connection] = calls.get(request.connection, 0) + 1
+    assert sorted(calls.values()) == [10, 10, 10, 10, 12], "each process has a connection of its own"
+
+
+def test_a_reply_is_frozen_and_survives_pickling_and_copying(responder: Start) -> None:
+    body = '{"code":"200","message":"成功","data":{"used":[1.5,null]}}'
+    reply = eiot.Client(**responder(Answer(body=body)).options).refresh_usage(EID)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        assert pickle.loads(pickle.dumps(reply, protocol)) == reply
+    assert copy.copy(reply) == copy.deepcopy(reply) == reply
+    assert len({reply, copy.deepcopy(reply)}) == 1, "hashable, whatever its data"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        reply.message = "other"  # type: ignore[misc]
+    with pytest.raises((AttributeError, TypeError)):
+        reply.surprise = 1  # type: ignore[attr-defined]
+    assert repr(reply) == (
+        f"Reply(eid={EID!r}, message='成功', data={{'used': [1.5, None]}}, attempts=1, delivered='yes')"
+    )

@@ -1,0 +1,77 @@
+"""The secret is nowhere but in the signature, and the signature nowhere but in the request."""
+
+import pathlib
+import pickle
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import eiot
+import pytest
+from conftest import EID, vectors
+from responder import HANG_UP, STALL, Answer, Responder
+
+CANARY = "canary-5f2a"
+Start = Callable[..., Responder]
+
+
+def everything(error: BaseException) -> str:
+    """All that a program could log of an exception."""
+    chain = [error, *filter(None, [error.__cause__, error.__context__])]
+    texts = ["".join(traceback.format_exception(one, chain=False)) for one in chain]
+    for one in chain:
+        texts += [str(one), repr(one), repr(vars(one)), repr(one.args), repr(pickle.dumps(one))]
+    return "\n".join(texts)
+
+
+PLANS = [Answer(case["http_status"], case["body"]) for case in vectors("replies.json")["cases"]]
+
+
+@pytest.mark.parametrize("plan", [*PLANS, STALL, HANG_UP])
+def test_neither_secret_nor_signature_is_in_any_outcome(plan: Answer | str, responder: Start) -> None:
+    server = responder(plan)
+    client = eiot.Client(**{**server.options, "secret": CANARY, "timeout": 0.3})
+    try:
+        reply = client.refresh_usage(EID)
+        said = repr(reply) + repr(pickle.dumps(reply))
+    except eiot.EiotError as error:
+        said = everything(error)
+    assert server.requests and CANARY not in said
+    for request in server.requests:
+        assert request.body["sign"] not in said
+        assert CANARY.encode() not in request.raw and CANARY not in str(request.headers)
+
+
+def test_a_client_does_not_show_it() -> None:
+    client = eiot.Client(appkey="k", secret=CANARY, proxy="http://user:swordfish@127.0.0.1:1")
+    handle: Any = client._handle
+    shown = [repr(client), str(client), repr(vars(client)), repr(handle)]
+    shown += [repr(getattr(handle, name)) for name in dir(handle)]
+    assert CANARY not in "".join(shown) and "swordfish" not in "".join(shown)
+    with pytest.raises(TypeError, match="pickle"):
+        pickle.dumps(client)
+
+
+@pytest.mark.parametrize(
+    "secret", [f"{CANARY} ", f"{CANARY}\0", f"{CANARY}\ud800", CANARY.encode(), [CANARY]]
+)
+def test_a_secret_that_cannot_be_used_is_not_repeated(secret: Any, tmp_path: pathlib.Path) -> None:
+    said = []
+    for call in (
+        lambda: eiot.Client(appkey="k", secret=secret),
+        lambda: eiot.Client.from_env(appkey="k", secret=secret),
+        lambda: eiot.sign({"a": "1"}, secret) and eiot.sign({"": "1"}, secret),
+    ):
+        with pytest.raises((eiot.EiotError, TypeError)) as caught:
+            call()
+        said.append(everything(caught.value))
+    assert CANARY not in "".join(said)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["https://user:swordfish@proxy:1", "http://user:swordfish@", "swordfish\ud800"]
+)
+def test_a_proxys_password_is_not_repeated(proxy: str) -> None:
+    with pytest.raises(eiot.ConfigError) as caught:
+        eiot.Client(appkey="k", secret="s", proxy=proxy)
+    assert "swordfish" not in everything(caught.value)

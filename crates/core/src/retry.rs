@@ -1,0 +1,216 @@
+//! When a call is worth another try, and when.
+//!
+//! There are two reasons for one: the server said "not now", which is safe to repeat, and nobody knows what became of the
+//! request, which is repeated only because a refresh is harmless to repeat (vendor documentation of the twin call).
+
+use crate::error::{Error, ErrorKind};
+use crate::random::Random;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// The wait before the second attempt is at most this, and doubles from attempt to attempt.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// No wait of our own is longer than this.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// A platform that asks for a longer wait than this is not waited for; the caller is told.
+pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
+
+/// What to do after a failed attempt.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Try again after this wait.
+    TryAfter(Duration),
+    /// Give up; where it is worth saying, why although the failure would deserve another try.
+    GiveUp(Option<String>),
+}
+
+/// How a client retries: the same for all its calls.
+pub(crate) struct Policy {
+    pub(crate) max_attempts: u32,
+}
+
+impl Policy {
+    /// Decides after attempt number `attempts` has failed with `error`.
+    pub(crate) fn after(
+        &self,
+        error: &Error,
+        attempts: u32,
+        time_left: Duration,
+        budget: &Budget,
+        random: &dyn Random,
+    ) -> Next {
+        if !is_worth_another_try(error) {
+            return Next::GiveUp(None);
+        }
+        if attempts >= self.max_attempts {
+            let after = (attempts > 1).then(|| format!("this was attempt {attempts} of {attempts}"));
+            return Next::GiveUp(after);
+        }
+        let wait = match error.retry_after() {
+            Some(wait) if wait > LONGEST_RETRY_AFTER => {
+                let longest = LONGEST_RETRY_AFTER.as_secs();
+                return Next::GiveUp(Some(format!("that is more than the {longest} s that a call waits")));
+            }
+            Some(wait) => wait,
+            None => full_jitter(attempts, random),
+        };
+        if wait >= time_left {
+            return Next::GiveUp(Some("no time is left for another try".to_owned()));
+        }
+        if !budget.take() {
+            return Next::GiveUp(Some(
+                "too many calls are failing for this one to be tried again".to_owned(),
+            ));
+        }
+        Next::TryAfter(wait)
+    }
+}
+
+/// The server said "not now", or nobody knows. Not what would fail again: certificates, credentials, what the platform
+/// has decided.
+fn is_worth_another_try(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Connect | ErrorKind::ConnectionLost | ErrorKind::Timeout | ErrorKind::RateLimited => true,
+        ErrorKind::Http => matches!(error.http_status(), Some(408 | 500 | 502 | 503 | 504)),
+        _ => false,
+    }
+}
+
+/// Any wait up to the exponential one is as likely as any other, so that clients that failed together do not come back
+/// together.
+fn full_jitter(attempts: u32, random: &dyn Random) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(16);
+    let most = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
+    let fraction = (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+    most.mul_f64(fraction)
+}
+
+/// Keeps an outage from being multiplied: retries are paid for from a budget that all calls of a client share.
+///
+/// A retry that leads to success gets its price back, and a call that succeeds at once pays a little in.
+pub(crate) struct Budget {
+    tokens: AtomicU32,
+}
+
+const FULL: u32 = 500;
+const PRICE: u32 = 5;
+
+impl Budget {
+    /// Full: good for a hundred retries in a row that all fail.
+    pub(crate) fn new() -> Self {
+        Self { tokens: AtomicU32::new(FULL) }
+    }
+
+    /// Pays for a retry, if there is enough left.
+    fn take(&self) -> bool {
+        self.change(|tokens| tokens.checked_sub(PRICE))
+    }
+
+    /// A call has succeeded, after `attempts`.
+    pub(crate) fn success(&self, attempts: u32) {
+        let back = if attempts > 1 { PRICE } else { 1 };
+        // Nothing to write, and so nothing for threads to fight over, when it is full, as it is almost always.
+        if self.tokens.load(Ordering::Relaxed) < FULL {
+            self.change(|tokens| Some(tokens.saturating_add(back).min(FULL)));
+        }
+    }
+
+    fn change(&self, change: impl FnMut(u32) -> Option<u32>) -> bool {
+        self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change).is_ok()
+    }
+}
+
+/// How long until then; nothing when that is past.
+pub(crate) fn time_left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The largest and the smallest fraction that randomness can give.
+    struct Always(u64);
+
+    impl Random for Always {
+        fn next_u64(&self) -> u64 {
+            self.0
+        }
+    }
+
+    const POLICY: Policy = Policy { max_attempts: 3 };
+    const PLENTY: Duration = Duration::from_secs(300);
+
+    fn after(error: &Error, attempts: u32, time_left: Duration) -> Next {
+        POLICY.after(error, attempts, time_left, &Budget::new(), &Always(0))
+    }
+
+    fn http(status: u16, retry_after: Option<u64>) -> Error {
+        Error::new(ErrorKind::Http, "x")
+            .with_http_status(status)
+            .with_retry_after(retry_after.map(Duration::from_secs))
+    }
+
+    #[test]
+    fn not_now_and_nobody_knows_are_tried_again_and_a_no_is_not() {
+        for kind in ErrorKind::ALL {
+            let again = matches!(after(&Error::new(kind, "x"), 1, PLENTY), Next::TryAfter(_));
+            let expected =
+                [ErrorKind::Connect, ErrorKind::ConnectionLost, ErrorKind::Timeout, ErrorKind::RateLimited];
+            assert_eq!(again, expected.contains(&kind), "{kind:?}");
+        }
+        for status in [408, 500, 502, 503, 504] {
+            assert_eq!(after(&http(status, None), 1, PLENTY), Next::TryAfter(Duration::ZERO), "{status}");
+        }
+        for status in [400, 404, 418, 501, 505] {
+            assert_eq!(after(&http(status, None), 1, PLENTY), Next::GiveUp(None), "{status}");
+        }
+    }
+
+    #[test]
+    fn the_last_attempt_is_the_last() {
+        assert!(matches!(after(&http(503, None), 2, PLENTY), Next::TryAfter(_)));
+        assert!(matches!(after(&http(503, None), 3, PLENTY), Next::GiveUp(Some(_))));
+    }
+
+    #[test]
+    fn waits_grow_to_a_cap_and_are_spread_over_the_whole_range() {
+        let most = |attempts| full_jitter(attempts, &Always(u64::MAX)).as_secs_f64() * 1000.0;
+        let most = |attempts| most(attempts).round() as u64;
+        assert_eq!(
+            [most(1), most(2), most(3), most(5), most(6), most(60)],
+            [200, 400, 800, 3200, 5000, 5000]
+        );
+        assert_eq!(full_jitter(3, &Always(0)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_wait_that_the_platform_asks_for_is_honoured_up_to_two_minutes() {
+        assert_eq!(after(&http(503, Some(120)), 1, PLENTY), Next::TryAfter(Duration::from_secs(120)));
+        assert!(matches!(after(&http(503, Some(121)), 1, PLENTY), Next::GiveUp(Some(_))));
+    }
+
+    #[test]
+    fn no_wait_goes_past_the_deadline() {
+        let left = Duration::from_secs(2);
+        assert!(matches!(after(&http(503, Some(2)), 1, left), Next::GiveUp(Some(_))));
+        assert!(matches!(after(&http(503, Some(1)), 1, left), Next::TryAfter(_)));
+    }
+
+    #[test]
+    fn an_outage_uses_the_budget_up_and_successes_fill_it_again() {
+        let budget = Budget::new();
+        let granted =
+            || matches!(POLICY.after(&http(503, None), 1, PLENTY, &budget, &Always(0)), Next::TryAfter(_));
+        assert_eq!((0..1000).filter(|_| granted()).count(), 100);
+        for _ in 0..5 {
+            assert!(!granted());
+            budget.success(1);
+        }
+        assert!(granted(), "five successes pay for a retry");
+        budget.success(2);
+        assert!(granted(), "a retry that led to success got its price back");
+    }
+}
