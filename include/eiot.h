@@ -97,6 +97,11 @@ typedef int32_t eiot_status;
 typedef int32_t eiot_delivered;
 
 /**
+ * Who shares the account's rate: one of the EIOT_RATE_SCOPE_ constants.
+ */
+typedef int32_t eiot_rate_scope;
+
+/**
  * The hash behind the signature: one of the EIOT_SIGN_ constants.
  */
 typedef int32_t eiot_sign_method;
@@ -205,6 +210,16 @@ typedef int32_t eiot_sign_method;
  * MD5, for gateways that ask for it.
  */
 #define EIOT_SIGN_MD5 2
+
+/**
+ * All threads of a client.
+ */
+#define EIOT_RATE_SCOPE_PROCESS 1
+
+/**
+ * All processes of this machine that call for the same account, through a small locked file in /tmp.
+ */
+#define EIOT_RATE_SCOPE_HOST 2
 
 /**
  * The name of a status, such as "EIOT_ERR_TIMEOUT"; "EIOT_ERR_UNKNOWN" for a number that is none. Static; never
@@ -369,7 +384,14 @@ eiot_status eiot_config_set_base_url(eiot_config *config,
                                      eiot_error **out_err);
 
 /**
- * The deadline of a whole call, in milliseconds. Default 30000.
+ * Not 0: allow plain http to any address; appkey and signature can then be read on the way. Default 0.
+ */
+eiot_status eiot_config_set_allow_http(eiot_config *config,
+                                       int32_t allow,
+                                       eiot_error **out_err);
+
+/**
+ * The deadline of a whole call, all attempts and waits included, in milliseconds. Default 30000.
  */
 eiot_status eiot_config_set_timeout_ms(eiot_config *config,
                                        uint64_t timeout_ms,
@@ -381,6 +403,68 @@ eiot_status eiot_config_set_timeout_ms(eiot_config *config,
 eiot_status eiot_config_set_connect_timeout_ms(eiot_config *config,
                                                uint64_t connect_timeout_ms,
                                                eiot_error **out_err);
+
+/**
+ * How many requests a call may make: the first, and retries of what may pass. Default 3.
+ */
+eiot_status eiot_config_set_max_attempts(eiot_config *config,
+                                         uint32_t max_attempts,
+                                         eiot_error **out_err);
+
+/**
+ * Calls a second that the account may make, 0 for any number. 95 % of the limit is used, evenly spaced, so that no
+ * closed second holds more. Default 10.
+ */
+eiot_status eiot_config_set_rate_limit(eiot_config *config,
+                                       double calls_per_second,
+                                       eiot_error **out_err);
+
+/**
+ * Who shares that rate. Default `EIOT_RATE_SCOPE_PROCESS`.
+ */
+eiot_status eiot_config_set_rate_scope(eiot_config *config,
+                                       eiot_rate_scope scope,
+                                       eiot_error **out_err);
+
+/**
+ * Which part of that rate is this client's, for fleets of machines: `which` from 1 to `of`. Default 1 of 1.
+ */
+eiot_status eiot_config_set_rate_share(eiot_config *config,
+                                       uint32_t which,
+                                       uint32_t of,
+                                       eiot_error **out_err);
+
+/**
+ * Not 0: wait for a free slot, as long as the time-out allows; 0: fail at once with `EIOT_ERR_RATE_LIMITED`. Default 1.
+ */
+eiot_status eiot_config_set_rate_wait(eiot_config *config,
+                                      int32_t wait,
+                                      eiot_error **out_err);
+
+/**
+ * Refuse to refresh a card again before so many milliseconds, with `EIOT_ERR_COOLDOWN`; 0, the default, is off. The
+ * vendor says 300000 for the twin call by ICCID; for EIDs that is inferred.
+ */
+eiot_status eiot_config_set_eid_cooldown_ms(eiot_config *config,
+                                            uint64_t eid_cooldown_ms,
+                                            eiot_error **out_err);
+
+/**
+ * Not 0: learn from the platform's replies how far this machine's clock is off, and date requests accordingly.
+ * Default 1.
+ */
+eiot_status eiot_config_set_clock_skew(eiot_config *config,
+                                       int32_t correct,
+                                       eiot_error **out_err);
+
+/**
+ * What the platform's own codes mean, as they become known: "CODE=KIND,CODE=KIND" with the kinds auth, rate_limited,
+ * cooldown and platform, for `EIOT_ERR_AUTH` and so on. Default empty.
+ */
+eiot_status eiot_config_set_codes(eiot_config *config,
+                                  const char *value,
+                                  size_t value_len,
+                                  eiot_error **out_err);
 
 /**
  * Not 0: ask for GSMA EIDs, 32 digits that pass the check. Default 0.

@@ -12,7 +12,7 @@ command -v taskset >/dev/null || { echo "make bench needs taskset (util-linux)";
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export EIOT_CA_FILE="$work/ca.pem" EIOT_APPKEY=demo-appkey EIOT_SECRET=demo-secret
+export EIOT_CA_FILE="$work/ca.pem" EIOT_APPKEY=demo-appkey EIOT_SECRET=demo-secret EIOT_RATE_LIMIT=off
 export PKG_CONFIG_PATH="$EIOT_TEST_PREFIX/lib/pkgconfig" LD_LIBRARY_PATH="$EIOT_TEST_PREFIX/lib"
 $EIOT_TEST_CC -O2 -Wall -Wextra -std=gnu99 -o "$work/compare" "$(dirname "$0")/compare.c" \
     $("$PKG_CONFIG" --cflags --libs eiot) $(curl-config --cflags --libs)

@@ -33,11 +33,17 @@ cut = sys.argv.index("--")
 options = dict(argument.split("=", 1) for argument in sys.argv[1:cut])
 refresh_usage = eiot.refresh_usage
 if options:
-    for name in ("timeout", "connect_timeout"):
-        if name in options:
-            options[name] = float(options[name])
-    if "strict_eid" in options:
-        options["strict_eid"] = options["strict_eid"] == "on"
+    for name, value in options.items():
+        if name in ("timeout", "connect_timeout", "rate_limit", "eid_cooldown"):
+            options[name] = float(value)
+        elif name == "max_attempts":
+            options[name] = int(value)
+        elif name == "rate_share":
+            options[name] = tuple(int(part) for part in value.split("/"))
+        elif name == "codes":
+            options[name] = dict(pair.split("=") for pair in value.split(","))
+        elif value in ("on", "off"):
+            options[name] = value == "on"
     try:
         refresh_usage = eiot.Client(**{"appkey": "", **options}).refresh_usage
     except eiot.EiotError as error:

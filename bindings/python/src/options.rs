@@ -2,26 +2,26 @@
 
 use crate::guard::Failure;
 use crate::text::utf8;
-use eiot::{Config, Error, Secret};
+use eiot::{Config, Error};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyString};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The configuration behind `options`; `None` stands for what is below: the environment, or the default.
 pub(crate) fn config(from_environment: bool, options: &Bound<'_, PyDict>) -> Result<Config, Failure> {
-    let mut config = if from_environment { Config::from_env()? } else { Config::default() };
-    config.face = "python";
-    let given = |option: &str| Ok::<_, PyErr>(options.get_item(option)?.filter(|value| !value.is_none()));
-    // There are two ways to give the secret, and the explicit one goes before the environment's.
-    if given("secret")?.is_some() || given("secret_file")?.is_some() {
-        config.secret = Secret::default();
-        config.secret_file = None;
-    }
+    let mut given = Vec::new();
     for option in Config::OPTIONS {
-        if let Some(value) = given(option)? {
-            set(&mut config, option, &value)?;
+        if let Some(value) = options.get_item(option)?.filter(|value| !value.is_none()) {
+            given.push((option, value));
         }
+    }
+    let names: Vec<&str> = given.iter().map(|(option, _)| *option).collect();
+    let mut config = if from_environment { Config::from_env_except(&names)? } else { Config::default() };
+    config.face = "python";
+    for (option, value) in &given {
+        set(&mut config, option, value)?;
     }
     Ok(config)
 }
@@ -32,11 +32,32 @@ fn set(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<()
     match option {
         "secret_file" => config.secret_file = Some(path()?),
         "ca_file" => config.ca_file = Some(path()?),
-        "timeout" | "connect_timeout" => {
+        "timeout" | "connect_timeout" | "eid_cooldown" => {
             set_text(config, option, &number(option, "a number of seconds", value)?)?
         }
-        "strict_eid" => set_text(config, option, &number(option, "True or False", value)?)?,
+        "max_attempts" => set_text(config, option, &number(option, "a whole number", value)?)?,
+        "rate_limit" => set_text(config, option, &number(option, "a number of calls a second", value)?)?,
+        "strict_eid" | "allow_http" | "rate_wait" | "clock_skew" => {
+            set_text(config, option, &number(option, "True or False", value)?)?
+        }
+        "rate_share" => {
+            let share = value.extract::<(u32, u32)>();
+            config.rate_share = share.map_err(|_| wrong_type(option, "two ints, such as (2, 5)", value))?;
+        }
+        "codes" => set_codes(config, option, value)?,
         _ => set_text(config, option, value.cast().map_err(|_| wrong_type(option, "a str", value))?)?,
+    }
+    Ok(())
+}
+
+/// A mapping of code to kind, as the core reads it: as text.
+fn set_codes(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<(), Failure> {
+    let wrong = |_| wrong_type(option, "a mapping of str to str", value);
+    let codes: BTreeMap<String, String> = value.extract().map_err(wrong)?;
+    for (code, kind) in codes {
+        let before = std::mem::take(&mut config.codes);
+        config.set(option, &format!("{code}={kind}"))?;
+        config.codes.extend(before);
     }
     Ok(())
 }

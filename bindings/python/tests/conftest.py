@@ -45,16 +45,16 @@ def responder() -> Iterator[Callable[..., Responder]]:
 
 
 @pytest.fixture
-def simulator(tmp_path: pathlib.Path) -> Iterator[Callable[..., dict[str, str]]]:
-    """Starts stand-in platforms with the given arguments; gives the options that a client needs."""
+def simulator(tmp_path: pathlib.Path) -> Iterator[Callable[..., dict[str, Any]]]:
+    """Starts stand-in platforms with the given arguments; gives the options that a client needs, and no limit."""
     binary = os.environ.get("EIOT_SIM")
     if not binary:
         pytest.skip("EIOT_SIM does not say where the eiot-sim command is")
     with contextlib.ExitStack() as stack:
 
-        def start(*arguments: str) -> dict[str, str]:
+        def start(*arguments: str) -> dict[str, Any]:
             command = [binary, "--port", "0", "--stop-with-stdin", *arguments]
-            options = {"appkey": "demo-appkey", "secret": "demo-secret"}
+            options: dict[str, Any] = {"appkey": "demo-appkey", "secret": "demo-secret", "rate_limit": 0}
             if "--tls" in arguments:
                 options["ca_file"] = str(tmp_path / "ca.pem")
                 command += ["--ca-out", options["ca_file"]]

@@ -56,12 +56,13 @@ class Responder(ThreadingHTTPServer):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What a client needs to come here."""
-        return {"appkey": "test-appkey", "secret": "test-secret", "base_url": self.url}
+        """What a client needs to come here: one attempt, so that what is answered is what the caller sees."""
+        account = {"appkey": "test-appkey", "secret": "test-secret"}
+        return account | {"base_url": self.url, "max_attempts": 1, "rate_limit": 0}
 
     @property
     def environment(self) -> dict[str, str]:
-        return {f"EIOT_{name.upper()}": value for name, value in self.options.items()}
+        return {f"EIOT_{name.upper()}": str(value) for name, value in self.options.items()}
 
     def answer_to(self, request: Request) -> Answer | str:
         self.requests.append(request)

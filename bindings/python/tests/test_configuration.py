@@ -10,10 +10,37 @@ import eiot
 import pytest
 from conftest import EID
 from eiot import _environment, _native
-from responder import Responder
+from responder import Answer, Responder
 
 ACCOUNT: dict[str, Any] = {"appkey": "k", "secret": "s"}
 Start = Callable[..., Responder]
+
+
+def test_a_code_means_what_the_client_is_told(responder: Start) -> None:
+    server = responder(Answer(body='{"code": "45109", "message": "m"}'))
+    with pytest.raises(eiot.PlatformError):
+        eiot.Client(**server.options).refresh_usage(EID)
+    with pytest.raises(eiot.CooldownError) as refused:
+        eiot.Client(**server.options, codes={"1": "auth", "45109": "cooldown"}).refresh_usage(EID)
+    assert (refused.value.code, refused.value.delivered) == ("45109", "yes")
+
+
+def test_a_card_that_rests_is_refused_here(responder: Start) -> None:
+    server = responder()
+    client = eiot.Client(**server.options, eid_cooldown=300)
+    client.refresh_usage(EID)
+    with pytest.raises(eiot.CooldownError) as refused:
+        client.refresh_usage(EID)
+    assert refused.value.delivered == "no" and 299 < (refused.value.retry_after or 0) <= 300
+    assert len(server.requests) == 1
+
+
+def test_without_waiting_a_taken_slot_is_an_error(responder: Start) -> None:
+    client = eiot.Client(**{**responder().options, "rate_limit": 1}, rate_wait=False)
+    client.refresh_usage(EID)
+    with pytest.raises(eiot.RateLimitedError) as refused:
+        client.refresh_usage(EID)
+    assert (refused.value.delivered, refused.value.attempts) == ("no", 0)
 
 
 @pytest.mark.parametrize("make", [eiot.Client.__init__, eiot.Client.from_env], ids=["Client", "from_env"])
@@ -46,6 +73,16 @@ def test_every_option_of_the_core_is_a_keyword(make: Callable[..., Any]) -> None
         ("sign_method", "sha256"),
         ("ca_file", "/nonexistent/ca.pem"),
         ("proxy", "socks://127.0.0.1:1"),
+        ("max_attempts", 0),
+        ("max_attempts", 2.5),
+        ("rate_limit", -1),
+        ("rate_scope", "world"),
+        ("rate_share", (3, 2)),
+        ("rate_wait", 2),
+        ("eid_cooldown", -1),
+        ("clock_skew", "maybe"),
+        ("allow_http", 5),
+        ("codes", {"45109": "strange"}),
     ],
 )
 def test_a_wrong_value_is_a_config_error_that_names_the_option(option: str, value: Any) -> None:
@@ -55,7 +92,8 @@ def test_a_wrong_value_is_a_config_error_that_names_the_option(option: str, valu
 
 @pytest.mark.parametrize(
     "option, value",
-    [("appkey", 1), ("secret", b"s"), ("timeout", [1]), ("strict_eid", []), ("ca_file", 3), ("proxy", 1.5)],
+    [("appkey", 1), ("secret", b"s"), ("timeout", [1]), ("strict_eid", []), ("ca_file", 3), ("proxy", 1.5)]
+    + [("rate_share", 2), ("codes", "45109=cooldown"), ("max_attempts", []), ("rate_scope", 1)],
 )
 def test_a_value_of_a_wrong_type_is_a_type_error_that_names_the_option(option: str, value: Any) -> None:
     with pytest.raises(TypeError, match=f"^{option}: must be "):

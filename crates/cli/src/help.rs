@@ -13,8 +13,19 @@ Environment (a flag overrides its variable):
   EIOT_SECRET           the account's secret; required, here or in a file
   EIOT_SECRET_FILE      a file that holds the secret and nothing else
   EIOT_BASE_URL         where the platform is [https://oapi.eiotclub.com]
-  EIOT_TIMEOUT          seconds for the whole call, for each EID [30]
+  EIOT_ALLOW_HTTP       on: plain http to any address [off]
+  EIOT_TIMEOUT          seconds for the whole call, for each EID, retries and
+                        waits included [30]
   EIOT_CONNECT_TIMEOUT  seconds for making a connection [5]
+  EIOT_MAX_ATTEMPTS     requests a call may make, retries included [3]
+  EIOT_RATE_LIMIT       calls a second that the account may make, or off [10]
+  EIOT_RATE_SCOPE       who shares that rate, process or host [process]
+  EIOT_RATE_SHARE       which part of it is ours, for fleets [1/1]
+  EIOT_RATE_WAIT        off: fail at once when there is no free slot [on]
+  EIOT_EID_COOLDOWN     seconds a card rests between refreshes [off]
+  EIOT_CLOCK_SKEW       off: do not correct this machine's clock [on]
+  EIOT_CODES            what the platform's codes mean, CODE=KIND,... with the
+                        kinds auth, rate_limited, cooldown, platform [none]
   EIOT_STRICT_EID       on: ask for GSMA EIDs, 32 digits with a check [off]
   EIOT_SIGN_METHOD      the hash behind the signature, sha1 or md5 [sha1]
   EIOT_CA_FILE          certificate authorities (PEM) to trust instead of the
@@ -104,11 +115,21 @@ mod tests {
     fn the_defaults_are_those_of_the_library() {
         let default = Config::default();
         let line = |name: &str| {
-            ENVIRONMENT.lines().find(|line| line.contains(&format!("EIOT_{name} "))).expect(name)
+            let (_, entry) = ENVIRONMENT.split_once(&format!("EIOT_{name} ")).expect(name);
+            entry.split("\n  EIOT_").next().expect("an entry").split("\n\n").next().expect("an entry")
         };
         assert!(line("BASE_URL").ends_with(&format!("[{}]", default.base_url)));
         assert!(line("TIMEOUT").ends_with(&format!("[{}]", default.timeout.as_secs())));
         assert!(line("CONNECT_TIMEOUT").ends_with(&format!("[{}]", default.connect_timeout.as_secs())));
+        assert!(line("ALLOW_HTTP").ends_with("[off]") && !default.allow_http);
+        assert!(line("MAX_ATTEMPTS").ends_with(&format!("[{}]", default.max_attempts)));
+        assert!(line("RATE_LIMIT").ends_with(&format!("[{}]", default.rate_limit.expect("a limit"))));
+        assert!(line("RATE_SCOPE").ends_with("[process]") && default.rate_scope == eiot::RateScope::Process);
+        assert!(line("RATE_SHARE").ends_with("[1/1]") && default.rate_share == (1, 1));
+        assert!(line("RATE_WAIT").ends_with("[on]") && default.rate_wait);
+        assert!(line("EID_COOLDOWN").ends_with("[off]") && default.eid_cooldown.is_zero());
+        assert!(line("CLOCK_SKEW").ends_with("[on]") && default.clock_skew);
+        assert!(line("CODES").ends_with("[none]") && default.codes.is_empty());
         assert!(line("STRICT_EID").ends_with("[off]") && !default.strict_eid);
         assert!(line("SIGN_METHOD").ends_with(&format!("[{}]", default.sign_method.name())));
         assert!(line("PROXY").ends_with("[none]") && default.proxy.is_none());

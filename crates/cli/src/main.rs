@@ -30,7 +30,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Refresh(refresh::Refresh),
+    Refresh(Box<refresh::Refresh>),
     Sign(sign::Sign),
 }
 

@@ -17,12 +17,39 @@ pub(crate) struct Options {
     /// Where the platform is; https, or http to this machine [EIOT_BASE_URL]
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
+    /// Allow plain http, which can be read on the way, to any address [EIOT_ALLOW_HTTP]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    allow_http: Option<String>,
     /// How long the whole call may take, for each EID [EIOT_TIMEOUT]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<String>,
     /// How long making a connection may take [EIOT_CONNECT_TIMEOUT]
     #[arg(long, value_name = "SECONDS")]
     connect_timeout: Option<String>,
+    /// How many requests a call may make, retries included [EIOT_MAX_ATTEMPTS]
+    #[arg(long, value_name = "COUNT")]
+    max_attempts: Option<String>,
+    /// Calls a second that the account may make, or off [EIOT_RATE_LIMIT]
+    #[arg(long, value_name = "CALLS")]
+    rate_limit: Option<String>,
+    /// Who shares that rate: process, or host (all of this machine) [EIOT_RATE_SCOPE]
+    #[arg(long, value_name = "SCOPE")]
+    rate_scope: Option<String>,
+    /// Which part of that rate is this process's, for fleets: 2/5 [EIOT_RATE_SHARE]
+    #[arg(long, value_name = "WHICH/OF")]
+    rate_share: Option<String>,
+    /// Wait for a free slot; off: fail at once [EIOT_RATE_WAIT]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    rate_wait: Option<String>,
+    /// Refuse to refresh a card again before so long, or off [EIOT_EID_COOLDOWN]
+    #[arg(long, value_name = "SECONDS")]
+    eid_cooldown: Option<String>,
+    /// Learn from the platform how far this machine's clock is off [EIOT_CLOCK_SKEW]
+    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    clock_skew: Option<String>,
+    /// What codes of the platform's mean; the kinds: see below [EIOT_CODES]
+    #[arg(long, value_name = "CODE=KIND,...")]
+    codes: Option<String>,
     /// Ask for GSMA EIDs: 32 digits that pass the check [EIOT_STRICT_EID]
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     strict_eid: Option<String>,
@@ -48,17 +75,25 @@ pub(crate) struct SigningOptions {
 impl Options {
     /// The flags over the environment's configuration.
     pub(crate) fn config(&self) -> Result<Config, Error> {
-        let Self { appkey, signing, base_url, timeout, connect_timeout, strict_eid, ca_file, proxy } = self;
         let given = [
-            ("appkey", appkey.as_ref()),
-            ("base_url", base_url.as_ref()),
-            ("timeout", timeout.as_ref()),
-            ("connect_timeout", connect_timeout.as_ref()),
-            ("strict_eid", strict_eid.as_ref()),
-            ("ca_file", ca_file.as_ref()),
-            ("proxy", proxy.as_ref()),
+            ("appkey", self.appkey.as_ref()),
+            ("base_url", self.base_url.as_ref()),
+            ("allow_http", self.allow_http.as_ref()),
+            ("timeout", self.timeout.as_ref()),
+            ("connect_timeout", self.connect_timeout.as_ref()),
+            ("max_attempts", self.max_attempts.as_ref()),
+            ("rate_limit", self.rate_limit.as_ref()),
+            ("rate_scope", self.rate_scope.as_ref()),
+            ("rate_share", self.rate_share.as_ref()),
+            ("rate_wait", self.rate_wait.as_ref()),
+            ("eid_cooldown", self.eid_cooldown.as_ref()),
+            ("clock_skew", self.clock_skew.as_ref()),
+            ("codes", self.codes.as_ref()),
+            ("strict_eid", self.strict_eid.as_ref()),
+            ("ca_file", self.ca_file.as_ref()),
+            ("proxy", self.proxy.as_ref()),
         ];
-        over_environment(&[&given[..], &signing.given()].concat())
+        over_environment(&[&given[..], &self.signing.given()].concat())
     }
 }
 
@@ -76,7 +111,11 @@ impl SigningOptions {
 fn over_environment(flags: &[Given<'_>]) -> Result<Config, Error> {
     let given: Vec<(&str, &str)> =
         flags.iter().filter_map(|(option, value)| Some((*option, value.as_ref()?.as_str()))).collect();
-    let mut config = Config::from_env_with(&given)?;
+    let names: Vec<&str> = given.iter().map(|(option, _)| *option).collect();
+    let mut config = Config::from_env_except(&names)?;
     config.face = "cli";
+    for (option, value) in given {
+        config.set(option, value)?;
+    }
     Ok(config)
 }

@@ -155,7 +155,7 @@ impl Config {
     }
 
     /// Sets an option from text, as environments and command lines have it: durations are seconds (`"2.5"`),
-    /// switches are `on`/`off`, `true`/`false`, `yes`/`no` or `1`/`0`, `rate_limit` and `eid_cooldown` can be `off`,
+    /// switches are `on`/`off`, `true`/`false`, `yes`/`no` or `1`/`0`, `rate_limit` and `eid_cooldown` can be `off` or 0,
     /// `rate_share` is `2/5`, and `codes` is `CODE=KIND,CODE=KIND`.
     ///
     /// # Errors
@@ -170,10 +170,7 @@ impl Config {
             "timeout" => self.timeout = seconds(option, value)?,
             "connect_timeout" => self.connect_timeout = seconds(option, value)?,
             "max_attempts" => self.max_attempts = number(option, value, "a whole number from 1 to 100")?,
-            "rate_limit" if value == "off" => self.rate_limit = None,
-            "rate_limit" => {
-                self.rate_limit = Some(number(option, value, "a number of calls a second, or off")?)
-            }
+            "rate_limit" => self.rate_limit = rate_limit(option, value)?,
             "rate_scope" => self.rate_scope = value.parse()?,
             "rate_share" => self.rate_share = share(option, value)?,
             "rate_wait" => self.rate_wait = switch(option, value)?,
@@ -299,6 +296,12 @@ fn share(option: &str, value: &str) -> Result<(u32, u32), Error> {
     })
 }
 
+fn rate_limit(option: &str, value: &str) -> Result<Option<f64>, Error> {
+    let limit =
+        if value == "off" { 0.0 } else { number(option, value, "a number of calls a second, or off")? };
+    Ok(Some(limit).filter(|limit| *limit != 0.0))
+}
+
 fn number<T: FromStr>(option: &str, value: &str, takes: &str) -> Result<T, Error> {
     value.trim().parse().map_err(|_| Error::config(option, format!("must be {takes}, is {value:?}")))
 }
@@ -421,7 +424,6 @@ mod tests {
         let wrong = [
             ("max_attempts", "0"),
             ("max_attempts", "101"),
-            ("rate_limit", "0"),
             ("rate_limit", "-1"),
             ("rate_limit", "nan"),
             ("rate_limit", "inf"),

@@ -13,30 +13,23 @@ impl Config {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config), which names the variable.
     pub fn from_env() -> Result<Self, Error> {
-        Self::from_env_with(&[])
+        Self::from_env_except(&[])
     }
 
-    /// As [`Config::from_env`], with options given as text, as [`Config::set`] takes them. What is given goes before
-    /// its variable, which is then not even looked at; `secret` and `secret_file` count as one.
+    /// As [`Config::from_env`], leaving out the variables of the options that are given elsewhere, which are then not
+    /// even looked at; `secret` and `secret_file` count as one.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config), which names the option or the variable.
-    pub fn from_env_with(given: &[(&str, &str)]) -> Result<Self, Error> {
+    /// As [`Config::from_env`].
+    pub fn from_env_except(given: &[&str]) -> Result<Self, Error> {
         Self::from_variables(|name| std::env::var_os(name), given)
     }
 
-    fn from_variables(
-        lookup: impl Fn(&str) -> Option<OsString>,
-        given: &[(&str, &str)],
-    ) -> Result<Self, Error> {
+    fn from_variables(lookup: impl Fn(&str) -> Option<OsString>, given: &[&str]) -> Result<Self, Error> {
         let mut config = Self::default();
-        for (option, value) in given {
-            config.set(option, value)?;
-        }
-        let is_given = |option| given.iter().any(|(name, _)| *name == option);
-        let secret_is_given = is_given("secret") || is_given("secret_file");
+        let secret_is_given = given.iter().any(|option| option.starts_with("secret"));
         for option in Self::OPTIONS {
-            if is_given(option) || (secret_is_given && option.starts_with("secret")) {
+            if given.contains(&option) || (secret_is_given && option.starts_with("secret")) {
                 continue;
             }
             let variable = format!("EIOT_{}", option.to_ascii_uppercase());
@@ -56,30 +49,29 @@ mod tests {
     use std::time::Duration;
 
     fn from(variables: &[(&str, &str)]) -> Result<Config, Error> {
-        from_with(variables, &[])
+        from_except(variables, &[])
     }
 
-    fn from_with(variables: &[(&str, &str)], given: &[(&str, &str)]) -> Result<Config, Error> {
+    fn from_except(variables: &[(&str, &str)], given: &[&str]) -> Result<Config, Error> {
         let lookup =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
         Config::from_variables(lookup, given)
     }
 
     #[test]
-    fn what_is_given_goes_before_its_variable_even_a_wrong_one() {
+    fn the_variable_of_a_given_option_is_not_looked_at() {
         let variables = [("EIOT_TIMEOUT", "soon"), ("EIOT_APPKEY", "k"), ("EIOT_SECRET", "s")];
-        let config = from_with(&variables, &[("timeout", "5")]).expect("valid");
-        assert_eq!((config.timeout, config.appkey.as_str()), (Duration::from_secs(5), "k"));
-        let error = from_with(&variables, &[("timeout", "later")]).expect_err("not a number");
-        assert!(error.to_string().starts_with("timeout: "), "{error}");
-    }
-
-    #[test]
-    fn a_given_secret_goes_before_a_secret_file_and_the_other_way_round() {
-        let config = from_with(&[("EIOT_SECRET_FILE", "/nonexistent")], &[("secret", "s")]).expect("valid");
-        assert_eq!(config.secret_file, None);
-        let config = from_with(&[("EIOT_SECRET", "s")], &[("secret_file", "/nonexistent")]).expect("valid");
-        assert_eq!(config.secret.expose(), "");
+        let config = from_except(&variables, &["timeout"]).expect("valid");
+        assert_eq!((config.timeout, config.appkey.as_str()), (Config::default().timeout, "k"));
+        for given in ["secret", "secret_file"] {
+            let variables = [("EIOT_SECRET", "s"), ("EIOT_SECRET_FILE", "/nonexistent")];
+            let config = from_except(&variables, &[given]).expect("valid");
+            assert_eq!(
+                (config.secret.expose(), config.secret_file),
+                ("", None),
+                "{given} is given elsewhere"
+            );
+        }
     }
 
     #[test]

@@ -111,3 +111,61 @@ fn nothing_that_people_see_holds_the_secret_or_a_signature() {
     let hex = |word: &str| word.len() >= 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
     assert!(!seen.split(|c: char| !c.is_ascii_alphanumeric()).any(hex), "{seen}");
 }
+
+/// A clock that can be set.
+struct Settable(std::sync::atomic::AtomicI64);
+
+impl Clock for Settable {
+    fn now(&self) -> SystemTime {
+        Off(self.0.load(std::sync::atomic::Ordering::SeqCst)).now()
+    }
+}
+
+#[test]
+fn a_clock_that_is_an_hour_off_is_corrected_and_heals_when_it_is_set_right() {
+    for seconds in [-3600, 3600] {
+        let platform = simulator(Options::unlimited());
+        let clock = Arc::new(Settable(seconds.into()));
+        let sources = Sources { clock: clock.clone(), random: Arc::new(SystemRandom) };
+        let mut config = config(platform.url());
+        config.max_attempts = 3;
+        let client = Client::with_sources(config, sources).expect("valid");
+        let attempts = || client.refresh_usage(EID).expect("refreshed").attempts();
+        assert_eq!(attempts(), 2, "refused once, corrected, accepted");
+        assert_eq!(attempts(), 1, "the correction stays");
+        clock.0.store(0, std::sync::atomic::Ordering::SeqCst);
+        assert_eq!(attempts(), 2, "the clock was set right: refused once, corrected back");
+        assert_eq!(attempts(), 1);
+        assert_eq!(platform.counters().refused["sim.stale-timestamp"], 2);
+    }
+}
+
+#[test]
+fn a_wrong_secret_is_not_tried_again_because_of_a_wrong_clock_for_ever() {
+    let platform = simulator(Options { clock_offset_seconds: 3600, ..Options::unlimited() });
+    let mut config = config(platform.url());
+    (config.max_attempts, config.secret) = (9, "wrong".into());
+    let client = Client::new(config).expect("valid");
+    assert_eq!(client.refresh_usage(EID).expect_err("refused").attempts(), 2, "dated anew once");
+    assert_eq!(client.refresh_usage(EID).expect_err("refused").attempts(), 1, "and then no more");
+}
+
+#[test]
+fn the_accounts_rate_is_kept_by_many_threads_and_used() {
+    // Real time, two seconds: at 50 calls a second, as the platform counts them.
+    let platform = simulator(Options { rate_limit: Some(50), cooldown: None, ..Options::default() });
+    let mut config = config(platform.url());
+    config.rate_limit = Some(50.0);
+    let client = Client::new(config).expect("valid");
+    let started = std::time::Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| (0..12).for_each(|_| drop(client.refresh_usage(EID).expect("refreshed"))));
+        }
+    });
+    let rate = 95.0 / started.elapsed().as_secs_f64();
+    let counters = platform.counters();
+    assert_eq!(counters.accepted, 96);
+    assert!(counters.busiest_second <= 50, "{}", counters.busiest_second);
+    assert!(rate >= 0.99 * 47.5, "{rate} a second of the 47.5 that the spacing allows");
+}

@@ -1,6 +1,7 @@
 """The client."""
 
 import os
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Literal, TypeVar
 
@@ -12,6 +13,11 @@ from eiot._reply import Reply, read_data
 # Younger Pythons have `typing.Self`.
 _Self = TypeVar("_Self", bound="Client")
 _Path = str | os.PathLike[str]
+
+
+def _given(arguments: dict[str, object]) -> dict[str, object]:
+    """The options among a function's arguments: all but what it belongs to."""
+    return {name: value for name, value in arguments.items() if name not in ("self", "cls")}
 
 
 class Client:
@@ -27,8 +33,18 @@ class Client:
     :param secret: signs each request and is never sent; required, here or through `secret_file`.
     :param secret_file: a file that holds the secret and nothing else.
     :param base_url: where the platform is, `https`, or `http` to this machine.
-    :param timeout: the deadline of a whole call.
+    :param allow_http: allow plain `http` to any address; appkey and signature can then be read on the way.
+    :param timeout: the deadline of a whole call, all attempts and waits included.
     :param connect_timeout: how long making a connection may take.
+    :param max_attempts: how many requests a call may make: the first, and retries of what may pass.
+    :param rate_limit: calls a second that the account may make, 0 for any number; 95 % of it is used.
+    :param rate_scope: who shares that rate: `"process"`, or `"host"` for all processes of this machine.
+    :param rate_share: which part of that rate is this client's, for fleets: `(2, 5)` is the second of five.
+    :param rate_wait: wait for a free slot, or raise `RateLimitedError` at once.
+    :param eid_cooldown: refuse to refresh a card again before so long; 0 is off.
+    :param clock_skew: learn from the platform's replies how far this machine's clock is off.
+    :param codes: what the platform's own codes mean, such as `{"45109": "cooldown"}`; the kinds are `auth`,
+        `rate_limited`, `cooldown` and `platform`.
     :param strict_eid: ask for GSMA EIDs, 32 digits that pass the check.
     :param sign_method: the hash behind the signature, `"sha1"` or `"md5"`.
     :param ca_file: a PEM file of certificate authorities to trust instead of the system's.
@@ -44,28 +60,23 @@ class Client:
         secret: str | None = None,
         secret_file: _Path | None = None,
         base_url: str | None = None,
+        allow_http: bool | None = None,
         timeout: float | None = None,
         connect_timeout: float | None = None,
+        max_attempts: int | None = None,
+        rate_limit: float | None = None,
+        rate_scope: Literal["process", "host"] | None = None,
+        rate_share: tuple[int, int] | None = None,
+        rate_wait: bool | None = None,
+        eid_cooldown: float | None = None,
+        clock_skew: bool | None = None,
+        codes: Mapping[str, str] | None = None,
         strict_eid: bool | None = None,
         sign_method: Literal["sha1", "md5"] | None = None,
         ca_file: _Path | None = None,
         proxy: str | None = None,
     ) -> None:
-        self._handle = ClientHandle(
-            False,
-            {
-                "appkey": appkey,
-                "secret": secret,
-                "secret_file": secret_file,
-                "base_url": base_url,
-                "timeout": timeout,
-                "connect_timeout": connect_timeout,
-                "strict_eid": strict_eid,
-                "sign_method": sign_method,
-                "ca_file": ca_file,
-                "proxy": proxy,
-            },
-        )
+        self._handle = ClientHandle(False, _given(locals()))
 
     @classmethod
     def from_env(
@@ -75,8 +86,17 @@ class Client:
         secret: str | None = None,
         secret_file: _Path | None = None,
         base_url: str | None = None,
+        allow_http: bool | None = None,
         timeout: float | None = None,
         connect_timeout: float | None = None,
+        max_attempts: int | None = None,
+        rate_limit: float | None = None,
+        rate_scope: Literal["process", "host"] | None = None,
+        rate_share: tuple[int, int] | None = None,
+        rate_wait: bool | None = None,
+        eid_cooldown: float | None = None,
+        clock_skew: bool | None = None,
+        codes: Mapping[str, str] | None = None,
         strict_eid: bool | None = None,
         sign_method: Literal["sha1", "md5"] | None = None,
         ca_file: _Path | None = None,
@@ -86,22 +106,9 @@ class Client:
 
         What is given here goes before the environment; `None` leaves it to the environment, and then to the default.
         """
+        options = _given(locals())
         client = cls.__new__(cls)
-        client._handle = ClientHandle(
-            True,
-            {
-                "appkey": appkey,
-                "secret": secret,
-                "secret_file": secret_file,
-                "base_url": base_url,
-                "timeout": timeout,
-                "connect_timeout": connect_timeout,
-                "strict_eid": strict_eid,
-                "sign_method": sign_method,
-                "ca_file": ca_file,
-                "proxy": proxy,
-            },
-        )
+        client._handle = ClientHandle(True, options)
         return client
 
     def refresh_usage(self, eid: str | int) -> Reply:

@@ -1,4 +1,3 @@
-import os
 from typing import Final, Literal, final
 
 __all__ = ["KINDS", "OPTIONS", "ClientHandle", "__version__", "explain", "sign"]
@@ -12,7 +11,7 @@ class ClientHandle:
     def __new__(
         cls,
         from_environment: bool,
-        options: dict[str, str | float | bool | os.PathLike[str] | None],
+        options: dict[str, object],
     ) -> ClientHandle: ...
     @property
     def appkey(self) -> str: ...

@@ -1,0 +1,223 @@
+//! What is tried again, what is not, and what the caller is told of earlier attempts.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{EID, config, http, read_request, serve};
+use eiot::{Client, Config, Delivered, Error, ErrorKind, Random, Reply, Sources};
+use std::collections::HashSet;
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const SUCCESS: &str = r#"{"code":"200","message":"success"}"#;
+const REFUSAL: &str = r#"{"code":"45109","message":"too frequent"}"#;
+
+/// Waits of ours come out as nothing, so that no test waits for real.
+struct NoJitter;
+
+impl Random for NoJitter {
+    fn next_u64(&self) -> u64 {
+        0
+    }
+}
+
+fn client(config: Config) -> Client {
+    let sources = Sources { random: Arc::new(NoJitter), ..Sources::default() };
+    Client::with_sources(config, sources).expect("valid")
+}
+
+fn patient(url: &str) -> Config {
+    let mut config = config(url);
+    config.max_attempts = 3;
+    config
+}
+
+/// A server that gives one answer after the other, the last for ever; nothing is a closed connection. The bodies it was
+/// sent can be looked at.
+fn script(answers: Vec<String>) -> (String, Arc<Mutex<Vec<Vec<u8>>>>) {
+    let bodies: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+    let seen = bodies.clone();
+    let url = serve(move |mut connection| {
+        while let Some(body) = read_request(&mut connection) {
+            let mut seen = seen.lock().expect("not poisoned");
+            let answer = &answers[seen.len().min(answers.len() - 1)];
+            seen.push(body);
+            if answer.is_empty() || connection.write_all(answer.as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    (url, bodies)
+}
+
+fn refresh(answers: &[String]) -> (Result<Reply, Error>, usize) {
+    let (url, bodies) = script(answers.to_vec());
+    let result = client(patient(&url)).refresh_usage(EID);
+    let count = bodies.lock().expect("not poisoned").len();
+    (result, count)
+}
+
+fn lost() -> String {
+    String::new()
+}
+
+fn ok(body: &str) -> String {
+    http("200 OK", "", body)
+}
+
+fn unavailable(headers: &str) -> String {
+    http("503 Service Unavailable", headers, "")
+}
+
+#[test]
+fn a_lost_reply_and_a_busy_server_are_tried_again() {
+    let (result, count) = refresh(&[lost(), unavailable(""), ok(SUCCESS)]);
+    let reply = result.expect("the third attempt succeeds");
+    assert_eq!((reply.attempts(), reply.delivered(), count), (3, Delivered::Yes, 3));
+}
+
+#[test]
+fn after_the_last_attempt_the_failure_is_told_with_their_number() {
+    let (result, count) = refresh(&[unavailable("")]);
+    let error = result.expect_err("always busy");
+    assert_eq!((error.kind(), error.attempts(), count), (ErrorKind::Http, 3, 3));
+    assert_eq!((error.delivered(), error.http_status()), (Delivered::Yes, Some(503)));
+    assert!(error.to_string().contains("attempt 3 of 3"), "{error}");
+}
+
+#[test]
+fn a_refusal_after_a_lost_reply_says_that_the_earlier_attempt_may_have_landed() {
+    let (result, _) = refresh(&[lost(), ok(REFUSAL)]);
+    let error = result.expect_err("refused");
+    assert_eq!((error.kind(), error.delivered(), error.attempts()), (ErrorKind::Platform, Delivered::Yes, 2));
+    assert!(error.to_string().contains("may have landed"), "{error}");
+    let (result, _) = refresh(&[unavailable(""), ok(REFUSAL)]);
+    let error = result.expect_err("refused");
+    assert!(!error.to_string().contains("may have landed"), "an answered attempt did not land: {error}");
+}
+
+#[test]
+fn a_server_that_goes_away_after_a_lost_reply_leaves_the_outcome_unknown() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let served = std::thread::spawn(move || {
+        read_request(&mut listener.accept().expect("a connection").0);
+        // Dropping the listener refuses the attempts that follow.
+    });
+    let error = client(patient(&url)).refresh_usage(EID).expect_err("gone");
+    served.join().expect("served");
+    assert_eq!(
+        (error.kind(), error.delivered(), error.attempts()),
+        (ErrorKind::Connect, Delivered::Unknown, 3)
+    );
+    assert!(error.to_string().contains("may have happened"), "{error}");
+}
+
+#[test]
+fn what_would_fail_again_is_not_tried_again() {
+    let answers = [
+        ok(REFUSAL),
+        http("401 Unauthorized", "", ""),
+        http("403 Forbidden", "", ""),
+        http("404 Not Found", "", ""),
+        http("302 Found", "Location: /\r\n", ""),
+        ok("<html>"),
+    ];
+    for answer in answers {
+        let (result, count) = refresh(&[answer.clone(), ok(SUCCESS)]);
+        assert!(result.is_err() && count == 1, "{answer}");
+    }
+}
+
+#[test]
+fn every_attempt_has_its_own_nonce_and_signature() {
+    let (url, bodies) = script(vec![unavailable(""), unavailable(""), ok(SUCCESS)]);
+    client(patient(&url)).refresh_usage(EID).expect("the third attempt succeeds");
+    let bodies: Vec<serde_json::Value> =
+        bodies.lock().unwrap().iter().map(|body| serde_json::from_slice(body).expect("JSON")).collect();
+    for field in ["nonce", "sign"] {
+        let different: HashSet<String> = bodies.iter().map(|body| body[field].to_string()).collect();
+        assert_eq!(different.len(), 3, "{field}");
+    }
+}
+
+#[test]
+fn one_attempt_is_one_attempt() {
+    let (url, bodies) = script(vec![unavailable("")]);
+    let error = client(config(&url)).refresh_usage(EID).expect_err("busy");
+    assert_eq!((error.attempts(), bodies.lock().unwrap().len()), (1, 1));
+}
+
+#[test]
+fn a_wait_that_the_platform_asks_for_is_waited() {
+    // Real time, one second: the shortest that the header can ask for.
+    let started = Instant::now();
+    let (result, _) = refresh(&[unavailable("Retry-After: 1\r\n"), ok(SUCCESS)]);
+    assert_eq!(result.expect("the second attempt succeeds").attempts(), 2);
+    assert!((1000..1500).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_wait_that_is_too_long_is_told_instead_of_waited() {
+    for header in ["121", "99999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+        let (result, count) = refresh(&[unavailable(&format!("Retry-After: {header}\r\n")), ok(SUCCESS)]);
+        let error = result.expect_err("too long");
+        assert!(count == 1 && error.retry_after() > Some(Duration::from_secs(120)), "{error:?}");
+        assert!(error.to_string().contains("120 s"), "{error}");
+    }
+}
+
+#[test]
+fn all_attempts_share_one_deadline() {
+    let url = serve(|mut connection| {
+        read_request(&mut connection);
+        std::thread::sleep(Duration::from_millis(150));
+    });
+    let mut config = patient(&url);
+    config.max_attempts = 100;
+    config.timeout = Duration::from_millis(400);
+    let started = Instant::now();
+    let error = client(config).refresh_usage(EID).expect_err("never answered");
+    let took = started.elapsed();
+    assert!(took < Duration::from_millis(440), "{took:?}");
+    assert_eq!(error.delivered(), Delivered::Unknown);
+    assert!((2..=4).contains(&error.attempts()), "{error:?}");
+}
+
+#[test]
+fn an_outage_is_not_multiplied_for_ever() {
+    let (url, bodies) = script(vec![unavailable("")]);
+    let client = client(patient(&url));
+    for _ in 0..200 {
+        client.refresh_usage(EID).expect_err("busy");
+    }
+    assert_eq!(bodies.lock().unwrap().len(), 300, "200 calls, and 100 retries from the budget");
+}
+
+#[test]
+fn too_many_requests_pause_all_calls_of_the_client() {
+    // Real time, one second: the pause is between real calls.
+    let (url, _) = script(vec![http("429 Too Many Requests", "Retry-After: 1\r\n", ""), ok(SUCCESS)]);
+    let mut config = config(&url);
+    config.rate_limit = Some(1000.0);
+    let client = client(config);
+    assert_eq!(client.refresh_usage(EID).expect_err("too many").kind(), ErrorKind::RateLimited);
+    let started = Instant::now();
+    client.refresh_usage("2").expect("after the pause");
+    assert!((900..1500).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_card_that_was_refreshed_rests_and_one_that_was_not_does_not() {
+    let (url, bodies) = script(vec![ok(REFUSAL), ok(SUCCESS)]);
+    let mut config = config(&url);
+    config.eid_cooldown = Duration::from_secs(300);
+    let client = client(config);
+    client.refresh_usage(EID).expect_err("refused by the platform");
+    client.refresh_usage(EID).expect("so it does not rest");
+    let error = client.refresh_usage(EID).expect_err("now it does");
+    assert_eq!((error.kind(), error.delivered(), error.attempts()), (ErrorKind::Cooldown, Delivered::No, 0));
+    assert_eq!(bodies.lock().unwrap().len(), 2);
+}
