@@ -60,6 +60,12 @@ extern "C" {
 #define EIOT_SIGN_SIZE 41
 
 /**
+ * Breaks calls off. Give one to as many calls as you like; once triggered it stays so, and each of them returns
+ * `EIOT_ERR_CANCELLED` within about 50 ms. Any number of threads may use it at once.
+ */
+typedef struct eiot_cancel eiot_cancel;
+
+/**
  * Refreshes the package usage of cloud eSIM cards of one account. Make one and keep it: it holds connections open
  * between calls. Any number of threads may use it at once. After `fork`, parent and child may both go on using it.
  */
@@ -105,6 +111,14 @@ typedef int32_t eiot_rate_scope;
  * The hash behind the signature: one of the EIOT_SIGN_ constants.
  */
 typedef int32_t eiot_sign_method;
+
+/**
+ * Is told of each attempt that is over, in one line without secret or signature, such as
+ * "eid=8904... attempt=1 took_ms=35 outcome=http delivered=yes http_status=503 again_after_ms=120". The line ends with
+ * a NUL and lives until the function returns. It runs on the thread that made the call; with a client that many
+ * threads share, on many at once. It must return: no exception, no longjmp.
+ */
+typedef void (*eiot_log_fn)(const char *line, void *user_data);
 
 /**
  * The platform accepted the refresh.
@@ -495,6 +509,32 @@ eiot_status eiot_config_set_proxy(eiot_config *config,
                                   eiot_error **out_err);
 
 /**
+ * A function that is told of each attempt, with `user_data` passed on to it; NULL, the default, is none. Both must
+ * live as long as the clients made with these options.
+ */
+eiot_status eiot_config_set_log(eiot_config *config,
+                                eiot_log_fn log,
+                                void *user_data,
+                                eiot_error **out_err);
+
+/**
+ * Makes one that is not triggered. `*out_cancel` is yours to free with `eiot_cancel_free`; it is NULL on failure.
+ */
+eiot_status eiot_cancel_new(eiot_cancel **out_cancel,
+                            eiot_error **out_err);
+
+/**
+ * Breaks off the calls that were given this one, those under way and those to come. May be called from another thread
+ * or from a signal handler. NULL is fine.
+ */
+void eiot_cancel_trigger(const eiot_cancel *cancel);
+
+/**
+ * Frees it. No call may be using it. NULL is fine.
+ */
+void eiot_cancel_free(eiot_cancel *cancel);
+
+/**
  * Makes a client. Checks all options and reads the files among them; nothing is sent yet.
  *
  * `config` is copied. `*out_client` is yours to free with `eiot_client_free`; it is NULL on failure.
@@ -523,6 +563,17 @@ eiot_status eiot_client_refresh_usage(const eiot_client *client,
                                       size_t eid_len,
                                       eiot_reply **out_reply,
                                       eiot_error **out_err);
+
+/**
+ * As `eiot_client_refresh_usage`, for a call that another thread, or a signal handler, can break off with
+ * `eiot_cancel_trigger`. `cancel` may be NULL.
+ */
+eiot_status eiot_client_refresh_usage_cancellable(const eiot_client *client,
+                                                  const char *eid,
+                                                  size_t eid_len,
+                                                  const eiot_cancel *cancel,
+                                                  eiot_reply **out_reply,
+                                                  eiot_error **out_err);
 
 /**
  * Closes the client's connections and frees it. No call may be using it. NULL is fine.

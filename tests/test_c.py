@@ -37,6 +37,19 @@ def test_parent_and_children_go_on_after_fork(build, simulator, arguments):
     run([build("c/fork.c")], environment=running.environment)
 
 
+def test_a_signal_handler_can_break_a_call_off(build, simulator):
+    # Real time: 200 ms until the alarm, and a time-out of 600 ms for the call that nobody breaks off.
+    running = simulator("--latency-ms", "2000")
+    run([build("c/cancel.c")], environment=running.environment | {"EIOT_TIMEOUT": "0.6"})
+
+
+def test_every_function_of_the_header_is_misused():
+    """A new function must be tried with NULL too."""
+    declared = set(re.findall(r"\b(eiot_\w+)\(", re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.S)))
+    tried = set(re.findall(r"\b(eiot_\w+)\(", (TESTS / "c" / "misuse.c").read_text()))
+    assert declared <= tried, declared - tried
+
+
 def test_misuse_has_defined_results(build, simulator):
     run([build("c/misuse.c")], environment=simulator().environment)
 

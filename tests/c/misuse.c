@@ -32,6 +32,8 @@ static void getters_take_null(void) {
     CHECK(strcmp(eiot_reply_message(NULL), "") == 0, "message");
     CHECK(eiot_reply_data_json(NULL) == NULL, "data_json");
     CHECK(eiot_reply_attempts(NULL) == 0, "attempts");
+    eiot_cancel_trigger(NULL);
+    eiot_cancel_free(NULL);
     eiot_error_free(NULL);
     eiot_reply_free(NULL);
     eiot_config_free(NULL);
@@ -63,6 +65,20 @@ static void configurations_refuse(eiot_config *config) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_strict_eid(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_sign_method(NULL, EIOT_SIGN_MD5, out_err));
     REFUSED(EIOT_ERR_CONFIG, eiot_config_set_sign_method(config, 77, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_rate_scope(config, 77, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_codes(config, "45109", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_codes(NULL, "", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_allow_http(NULL, 1, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_max_attempts(NULL, 1, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_rate_limit(NULL, 1, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_rate_scope(NULL, EIOT_RATE_SCOPE_HOST, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_rate_share(NULL, 1, 1, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_rate_wait(NULL, 1, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_eid_cooldown_ms(NULL, 1, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_clock_skew(NULL, 1, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_log(NULL, NULL, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_cancel_new(NULL, out_err));
+    CHECK(eiot_config_set_log(config, NULL, NULL, NULL) == EIOT_OK, "no log is fine");
 }
 
 static void clients_refuse(const eiot_config *config, const eiot_client *client) {
@@ -72,6 +88,8 @@ static void clients_refuse(const eiot_config *config, const eiot_client *client)
     CHECK(none == NULL, "an output is NULL on failure");
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_new(config, NULL, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_usage(NULL, EID, EIOT_NTS, &reply, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT,
+            eiot_client_refresh_usage_cancellable(NULL, EID, EIOT_NTS, NULL, &reply, out_err));
     CHECK(reply == NULL, "an output is NULL on failure");
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_usage(client, NULL, EIOT_NTS, &reply, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_usage(client, NULL, 5, NULL, out_err));

@@ -3,8 +3,10 @@
 import copy
 import dataclasses
 import json
+import logging
 import pathlib
 import pickle
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -166,3 +168,44 @@ def test_a_reply_is_frozen_and_survives_pickling_and_copying(responder: Start) -
     assert repr(reply) == (
         f"Reply(eid={EID!r}, message='成功', data={{'used': [1.5, None]}}, attempts=1, delivered='yes')"
     )
+
+
+def test_each_attempt_is_a_line_of_the_log(
+    responder: Callable[..., Responder], caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = iter([Answer(503, ""), Answer()])
+    server = responder(lambda request: next(answers))
+    caplog.set_level(logging.DEBUG, "eiot")
+    eiot.Client(**{**server.options, "max_attempts": 2}).refresh_usage(EID)
+    failed, succeeded = caplog.records
+    assert (failed.levelname, succeeded.levelname) == ("INFO", "DEBUG")
+    assert failed.getMessage().startswith(f"eid={EID} attempt=1 ") and "http_status=503" in failed.getMessage()
+    assert succeeded.getMessage().endswith(" outcome=ok")
+
+
+@pytest.mark.parametrize("raises, ends", [(ZeroDivisionError, False), (KeyboardInterrupt, True)])
+def test_a_broken_log_handler_fails_no_call_and_ctrl_c_in_one_is_heard(
+    responder: Callable[..., Responder],
+    monkeypatch: pytest.MonkeyPatch,
+    raises: type[BaseException],
+    ends: bool,
+) -> None:
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise raises
+
+    unraisable: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", unraisable.append)
+    logger, handler = logging.getLogger("eiot"), Broken()
+    logger.addHandler(handler)
+    monkeypatch.setattr(logger, "level", logging.DEBUG)
+    try:
+        client = eiot.Client(**responder().options)
+        if ends:
+            with pytest.raises(raises):
+                client.refresh_usage(EID)
+        else:
+            assert client.refresh_usage(EID).attempts == 1
+            assert [type(argument.exc_value) for argument in unraisable] == [raises]
+    finally:
+        logger.removeHandler(handler)

@@ -5,7 +5,7 @@ use crate::options::Options;
 use crate::output::{Failure, complain, plain, say};
 use crate::record::Record;
 use clap::Args;
-use eiot::{Client, Eid, Error, Reply};
+use eiot::{Attempt, Client, Eid, Error, Observer, Reply};
 use std::ffi::{OsStr, OsString};
 
 /// Refresh the package usage of cards, one after the other.
@@ -23,8 +23,24 @@ pub(crate) struct Refresh {
     /// Print nothing for an EID that was refreshed
     #[arg(short, long)]
     quiet: bool,
+    /// Print a line for each attempt on standard error
+    #[arg(short, long)]
+    verbose: bool,
     #[command(flatten)]
     options: Options,
+}
+
+/// Prints what the library tells of each attempt.
+struct Narrator {
+    verbose: bool,
+}
+
+impl Observer for Narrator {
+    fn attempt(&mut self, attempt: &Attempt<'_>) {
+        if self.verbose {
+            complain(attempt);
+        }
+    }
 }
 
 /// Why nothing was sent.
@@ -50,10 +66,11 @@ impl Refresh {
         };
         let mut exit_code = 0;
         for eid in &eids {
-            let told = match client.refresh_usage(eid.as_str()) {
-                Ok(reply) => self.tell_success(&reply),
-                Err(error) => self.tell_failure(eid.as_str(), &error),
-            };
+            let told =
+                match client.refresh_usage_observed(eid.as_str(), &mut Narrator { verbose: self.verbose }) {
+                    Ok(reply) => self.tell_success(&reply),
+                    Err(error) => self.tell_failure(eid.as_str(), &error),
+                };
             exit_code = exit_code.max(told.map_err(|failure| failure.hiding(eid.as_str()))?);
         }
         Ok(exit_code)

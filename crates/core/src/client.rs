@@ -10,26 +10,23 @@ use crate::error::{Delivered, Error, ErrorKind};
 use crate::host_slot::{self, HostSlot};
 use crate::lane::{Driven, Lane, Transport};
 use crate::nonce::Nonces;
+use crate::observer::Observer;
 use crate::pace::Pace;
 use crate::per_process::PerProcess;
 use crate::pool::Pool;
+use crate::progress::Progress;
 use crate::random::{Random, SystemRandom};
 use crate::reply::{Reply, verdict};
 use crate::retry::{self, Budget, Next};
 use crate::skew::Skew;
 use crate::wire::signed_body;
-use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long everybody pauses when the platform has had too many requests and does not say for how long.
 const UNTOLD_PAUSE: Duration = Duration::from_secs(1);
-
-/// Asks the caller of a waiting call, every 50 ms and on the caller's own thread, whether to go on.
-pub type Interrupt<'a> = dyn FnMut() -> ControlFlow<()> + Send + 'a;
 
 /// Refreshes the package usage of cloud eSIM cards of one account.
 ///
@@ -113,68 +110,21 @@ impl Client {
     /// # Errors
     /// Any [`ErrorKind`]; [`Error::delivered`] says whether the platform may have acted.
     pub fn refresh_usage(&self, eid: impl AsRef<[u8]>) -> Result<Reply, Error> {
-        self.refresh_usage_with(eid, &mut || ControlFlow::Continue(()))
+        self.refresh_usage_observed(eid, &mut ())
     }
 
-    /// As [`Client::refresh_usage`], and gives up with [`ErrorKind::Cancelled`] when `interrupt` breaks.
+    /// As [`Client::refresh_usage`], with an observer that is told of each attempt and can break the call off.
     ///
     /// # Errors
     /// As [`Client::refresh_usage`].
-    pub fn refresh_usage_with(
+    pub fn refresh_usage_observed(
         &self,
         eid: impl AsRef<[u8]>,
-        interrupt: &mut Interrupt<'_>,
+        observer: &mut dyn Observer,
     ) -> Result<Reply, Error> {
         let deadline = Instant::now() + self.shared.config.timeout;
         let eid = if self.shared.config.strict_eid { Eid::parse_strict(eid) } else { Eid::parse(eid) }?;
-        outside_of_any_runtime(|| self.shared.call(&eid, deadline, interrupt))
-    }
-}
-
-/// How far a call has come: what its error must say when it is broken off.
-#[derive(Default)]
-struct Progress {
-    attempts: Cell<u32>,
-    /// Whether the connection has taken the request of the attempt that is under way.
-    sent: RefCell<Arc<AtomicBool>>,
-    /// Whether the platform got one of the attempts that are over: the worst case of all of them.
-    earlier: Cell<Option<Delivered>>,
-    /// The last reply has changed the idea of the platform's clock.
-    clock_moved: Cell<bool>,
-}
-
-impl Progress {
-    fn begin_attempt(&self) -> Arc<AtomicBool> {
-        self.attempts.set(self.attempts.get() + 1);
-        self.clock_moved.set(false);
-        self.sent.replace(Arc::default());
-        self.sent.borrow().clone()
-    }
-
-    fn end_attempt(&self, error: &Error) {
-        // What comes until the next attempt, a wait or its end, is not about this one.
-        self.sent.replace(Arc::default());
-        let earlier = match (self.earlier.get(), error.delivered()) {
-            (Some(Delivered::Unknown), _) | (_, Delivered::Unknown) => Delivered::Unknown,
-            (Some(Delivered::Yes), _) | (_, Delivered::Yes) => Delivered::Yes,
-            _ => Delivered::No,
-        };
-        self.earlier.set(Some(earlier));
-    }
-
-    /// Puts what the whole call went through into the error that it ended with.
-    fn conclude(&self, error: Error, eid: &Eid) -> Error {
-        let error = error.with_eid(eid.as_str()).with_attempts(self.attempts.get());
-        match (self.earlier.get(), error.delivered()) {
-            (Some(Delivered::Unknown), Delivered::No) => error
-                .with_delivered(Delivered::Unknown)
-                .with_note("an earlier attempt got no answer, so the refresh may have happened"),
-            (Some(Delivered::Unknown), Delivered::Yes) => {
-                error.with_note("an earlier attempt got no answer and may have landed")
-            }
-            (Some(Delivered::Yes), Delivered::No) => error.with_delivered(Delivered::Yes),
-            _ => error,
-        }
+        outside_of_any_runtime(|| self.shared.call(&eid, deadline, observer))
     }
 }
 
@@ -202,12 +152,12 @@ impl Shared {
     }
 
     /// One call, within its deadline and as long as its caller wants.
-    fn call(&self, eid: &Eid, deadline: Instant, interrupt: &mut Interrupt<'_>) -> Result<Reply, Error> {
+    fn call(&self, eid: &Eid, deadline: Instant, observer: &mut dyn Observer) -> Result<Reply, Error> {
         let state = self.state();
         let started = Instant::now();
         state.cooldowns.start(eid, started)?;
-        let progress = Progress::default();
-        let result = self.drive(state, eid, deadline, interrupt, &progress);
+        let progress = Progress::new(observer);
+        let result = self.drive(state, eid, deadline, &progress);
         match &result {
             Ok(reply) => state.budget.success(reply.attempts()),
             Err(error) if error.kind() == ErrorKind::Cooldown => {}
@@ -221,12 +171,12 @@ impl Shared {
         state: &State,
         eid: &Eid,
         deadline: Instant,
-        interrupt: &mut Interrupt<'_>,
-        progress: &Progress,
+        progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
+        let mut keep_going = || progress.observer.borrow_mut().keep_going();
         let lane = state.lanes.take(&self.transport)?;
         // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
-        match lane.drive(deadline, interrupt, self.attempts(state, &lane, eid, deadline, progress)) {
+        match lane.drive(deadline, &mut keep_going, self.attempts(state, &lane, eid, deadline, progress)) {
             Driven::Done(result) => {
                 state.lanes.put(lane);
                 result
@@ -243,15 +193,20 @@ impl Shared {
         lane: &Lane,
         eid: &Eid,
         deadline: Instant,
-        progress: &Progress,
+        progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
         let pace = state.pace.as_ref().map_err(|why| Error::config("rate_scope", why))?;
+        let most = self.retry.max_attempts;
         let mut clock_was_corrected = false;
         loop {
             let slot = pace.take(Instant::now(), deadline)?;
             tokio::time::sleep_until(slot.into()).await;
+            let began = Instant::now();
             let error = match self.attempt(state, lane, eid, progress).await {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => {
+                    progress.tell(eid, began, None, None);
+                    return Ok(reply);
+                }
                 Err(error) => error,
             };
             progress.end_attempt(&error);
@@ -264,19 +219,25 @@ impl Shared {
             // off, the request is dated anew, once.
             let refused = matches!(error.kind(), ErrorKind::Platform | ErrorKind::Auth);
             let attempts = progress.attempts.get();
-            if refused
-                && progress.clock_moved.get()
-                && !clock_was_corrected
-                && attempts < self.retry.max_attempts
-            {
+            let next = if refused && progress.clock_moved.get() && !clock_was_corrected && attempts < most {
                 clock_was_corrected = true;
-                continue;
-            }
-            let random = self.sources.random.as_ref();
-            match self.retry.after(&error, attempts, retry::time_left(deadline), &state.budget, random) {
-                Next::TryAfter(wait) => tokio::time::sleep(wait).await,
-                Next::GiveUp(None) => return Err(error),
-                Next::GiveUp(Some(why)) => return Err(error.with_note(&why)),
+                Next::TryAfter(Duration::ZERO)
+            } else {
+                let random = self.sources.random.as_ref();
+                self.retry.after(&error, attempts, retry::time_left(deadline), &state.budget, random)
+            };
+            match next {
+                Next::TryAfter(wait) => {
+                    progress.tell(eid, began, Some(&error), Some(wait));
+                    tokio::time::sleep(wait).await;
+                }
+                Next::GiveUp(why) => {
+                    progress.tell(eid, began, Some(&error), None);
+                    return Err(match why {
+                        Some(why) => error.with_note(&why),
+                        None => error,
+                    });
+                }
             }
         }
     }
@@ -287,7 +248,7 @@ impl Shared {
         state: &State,
         lane: &Lane,
         eid: &Eid,
-        progress: &Progress,
+        progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
         let clock = self.sources.clock.as_ref();
         let timestamp = timestamp(self.skew.correct(clock.now()))?;
@@ -302,7 +263,7 @@ impl Shared {
     }
 
     /// The error of a call that ended without an answer.
-    fn unanswered(&self, kind: ErrorKind, progress: &Progress) -> Error {
+    fn unanswered(&self, kind: ErrorKind, progress: &Progress<'_>) -> Error {
         let (delivered, outcome) = match progress.sent.borrow().load(Ordering::Relaxed) {
             true => (Delivered::Unknown, "the request was sent, so the refresh may have happened"),
             false if progress.earlier.get().is_some() => (Delivered::No, "the last attempt sent nothing"),

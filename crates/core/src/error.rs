@@ -319,6 +319,21 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_is_documented_with_its_number_name_and_exit_code() {
+        let documentation = include_str!("../../../docs/errors.md");
+        for kind in ErrorKind::ALL {
+            let (status, name, exit_code) = (kind.status(), kind.name(), kind.exit_code());
+            let row =
+                documentation.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).expect(name);
+            assert!(
+                row.contains(&format!("` {status} |")) && row.contains(&format!("| {exit_code} |")),
+                "{row}"
+            );
+            assert!(documentation.contains(&format!("\n## {name}\n")), "no section about {name}");
+        }
+    }
+
+    #[test]
     fn a_status_leads_back_to_its_kind() {
         for kind in ErrorKind::ALL {
             assert_eq!(ErrorKind::from_status(kind.status()), Some(kind));

@@ -31,7 +31,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 const MAX_REPLY_BYTES: usize = 64 * 1024;
 
 /// How often a waiting call looks whether its caller wants to stop.
-const INTERRUPT_CHECK: Duration = Duration::from_millis(50);
+const KEEP_GOING_CHECK: Duration = Duration::from_millis(50);
 
 /// What all lanes of a client have in common, made once.
 pub(crate) struct Transport {
@@ -137,12 +137,12 @@ impl Lane {
         }
     }
 
-    /// Runs `call` on this thread until it is done, the deadline passes, or `interrupt` says to break off;
+    /// Runs `call` on this thread until it is done, the deadline passes, or `keep_going` says to break off;
     /// dropping the call is what cancels it.
     pub(crate) fn drive<T>(
         &self,
         deadline: Instant,
-        interrupt: &mut dyn FnMut() -> ControlFlow<()>,
+        keep_going: &mut dyn FnMut() -> ControlFlow<()>,
         call: impl Future<Output = T>,
     ) -> Driven<T> {
         let Some(runtime) = &self.runtime else { return Driven::Interrupted };
@@ -153,11 +153,11 @@ impl Lane {
                 if now >= deadline {
                     return Driven::TimedOut;
                 }
-                let wait = deadline.duration_since(now).min(INTERRUPT_CHECK);
+                let wait = deadline.duration_since(now).min(KEEP_GOING_CHECK);
                 if let Ok(done) = tokio::time::timeout(wait, call.as_mut()).await {
                     return Driven::Done(done);
                 }
-                if interrupt().is_break() {
+                if keep_going().is_break() {
                     return Driven::Interrupted;
                 }
             }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{EID, config, http, read_request, serve};
-use eiot::{Client, Config, Delivered, Error, ErrorKind, Random, Reply, Sources};
+use eiot::{Attempt, Client, Config, Delivered, Error, ErrorKind, Observer, Random, Reply, Sources};
 use std::collections::HashSet;
 use std::io::Write;
 use std::net::TcpListener;
@@ -141,6 +141,26 @@ fn every_attempt_has_its_own_nonce_and_signature() {
         let different: HashSet<String> = bodies.iter().map(|body| body[field].to_string()).collect();
         assert_eq!(different.len(), 3, "{field}");
     }
+}
+
+#[test]
+fn an_observer_is_told_of_each_attempt_in_one_line() {
+    struct Lines(Vec<String>);
+    impl Observer for Lines {
+        fn attempt(&mut self, attempt: &Attempt<'_>) {
+            self.0.push(attempt.to_string());
+        }
+    }
+    let (url, _) = script(vec![lost(), unavailable(""), ok(SUCCESS)]);
+    let mut lines = Lines(Vec::new());
+    client(patient(&url)).refresh_usage_observed(EID, &mut lines).expect("the third attempt succeeds");
+    let has = |line: usize, text: &str| assert!(lines.0[line].contains(text), "{:?}", lines.0);
+    has(0, &format!("eid={EID} attempt=1 "));
+    has(0, "outcome=connection_lost delivered=unknown again_after_ms=0");
+    has(1, "attempt=2 ");
+    has(1, "outcome=http delivered=yes http_status=503 again_after_ms=0");
+    has(2, "outcome=ok");
+    assert_eq!(lines.0.len(), 3);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{EID, answer, config, http, read_request, serve};
-use eiot::{Client, Delivered, Error, ErrorKind};
+use eiot::{Client, Delivered, Error, ErrorKind, Observer};
 use std::io::Write;
 use std::net::TcpListener;
 use std::ops::ControlFlow;
@@ -160,12 +160,14 @@ fn a_caller_that_wants_to_stop_is_heard_within_100_ms() {
     let url = serve(|mut connection| while read_request(&mut connection).is_some() {});
     let client = Client::new(config(&url)).expect("valid");
     let started = Instant::now();
-    let mut looks = 0;
-    let stop = &mut || {
-        looks += 1;
-        if looks == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    let error = client.refresh_usage_with(EID, stop).expect_err("stopped");
+    struct Twice(u32);
+    impl Observer for Twice {
+        fn keep_going(&mut self) -> ControlFlow<()> {
+            self.0 += 1;
+            if self.0 == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+    let error = client.refresh_usage_observed(EID, &mut Twice(0)).expect_err("stopped");
     assert_eq!((error.kind(), error.delivered()), (ErrorKind::Cancelled, Delivered::Unknown), "{error}");
     assert!((100..200).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
 }

@@ -1,20 +1,24 @@
 //! The client, for C.
 
+use crate::cancel::eiot_cancel;
 use crate::config::eiot_config;
 use crate::error::eiot_error;
 use crate::guard::{free, handle, put, required, status};
+use crate::log::Log;
 use crate::reply::eiot_reply;
 use crate::sigpipe;
 use crate::status::*;
 use crate::text::bytes;
-use eiot_core::Client;
+use eiot_core::{Attempt, Client, Observer};
 use std::ffi::c_char;
+use std::ops::ControlFlow;
 use std::ptr;
 
 /// Refreshes the package usage of cloud eSIM cards of one account. Make one and keep it: it holds connections open
 /// between calls. Any number of threads may use it at once. After `fork`, parent and child may both go on using it.
 pub struct eiot_client {
     client: Client,
+    log: Option<Log>,
 }
 
 /// Makes a client. Checks all options and reads the files among them; nothing is sent yet.
@@ -32,8 +36,9 @@ pub unsafe extern "C" fn eiot_client_new(
         put(out_client, ptr::null_mut());
         status(out_err, || {
             required("out_client", out_client)?;
-            let client = Client::new(handle("config", config)?.config.clone())?;
-            put(out_client, Box::into_raw(Box::new(eiot_client { client })));
+            let eiot_config { config, log } = handle("config", config)?;
+            let client = Client::new(config.clone())?;
+            put(out_client, Box::into_raw(Box::new(eiot_client { client, log: *log })));
             Ok(())
         })
     }
@@ -60,12 +65,27 @@ pub unsafe extern "C" fn eiot_client_refresh_usage(
     out_err: *mut *mut eiot_error,
 ) -> eiot_status {
     // SAFETY: the caller vouches for all pointers.
+    unsafe { eiot_client_refresh_usage_cancellable(client, eid, eid_len, ptr::null(), out_reply, out_err) }
+}
+
+/// As `eiot_client_refresh_usage`, for a call that another thread, or a signal handler, can break off with
+/// `eiot_cancel_trigger`. `cancel` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_client_refresh_usage_cancellable(
+    client: *const eiot_client,
+    eid: *const c_char,
+    eid_len: usize,
+    cancel: *const eiot_cancel,
+    out_reply: *mut *mut eiot_reply,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
     unsafe {
         put(out_reply, ptr::null_mut());
         status(out_err, || {
-            let client = &handle("client", client)?.client;
+            let eiot_client { client, log } = handle("client", client)?;
             let eid = bytes("eid", eid, eid_len)?;
-            refresh(client, eid, out_reply)
+            refresh(client, eid, &mut Host { log: *log, cancel: cancel.as_ref() }, out_reply)
         })
     }
 }
@@ -78,6 +98,28 @@ pub unsafe extern "C" fn eiot_client_free(client: *mut eiot_client) {
     unsafe { free(client) }
 }
 
+/// What the host wants to know and to say while a call is under way.
+#[derive(Default)]
+pub(crate) struct Host<'a> {
+    log: Option<Log>,
+    cancel: Option<&'a eiot_cancel>,
+}
+
+impl Observer for Host<'_> {
+    fn keep_going(&mut self) -> ControlFlow<()> {
+        match self.cancel {
+            Some(cancel) if cancel.is_triggered() => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn attempt(&mut self, attempt: &Attempt<'_>) {
+        if let Some(log) = &self.log {
+            log.tell(attempt);
+        }
+    }
+}
+
 /// One call, with the host kept from SIGPIPE.
 ///
 /// # Safety
@@ -85,11 +127,12 @@ pub unsafe extern "C" fn eiot_client_free(client: *mut eiot_client) {
 pub(crate) unsafe fn refresh(
     client: &Client,
     eid: &[u8],
+    host: &mut Host<'_>,
     out_reply: *mut *mut eiot_reply,
 ) -> Result<(), eiot_core::Error> {
     let reply = {
         let _blocked = sigpipe::Blocked::new();
-        client.refresh_usage(eid)?
+        client.refresh_usage_observed(eid, host)?
     };
     if !out_reply.is_null() {
         // SAFETY: the caller vouches for it.

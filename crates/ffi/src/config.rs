@@ -2,10 +2,11 @@
 
 use crate::error::eiot_error;
 use crate::guard::{free, put, required, status};
+use crate::log::{Log, eiot_log_fn};
 use crate::status::*;
 use crate::text::utf8;
 use eiot_core::{Config, Error, RateScope, SignMethod};
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::time::Duration;
 
@@ -13,12 +14,13 @@ use std::time::Duration;
 /// be freed as soon as they are made.
 pub struct eiot_config {
     pub(crate) config: Config,
+    pub(crate) log: Option<Log>,
 }
 
 impl eiot_config {
     fn boxed(mut config: Config) -> *mut Self {
         config.face = "c";
-        Box::into_raw(Box::new(Self { config }))
+        Box::into_raw(Box::new(Self { config, log: None }))
     }
 }
 
@@ -395,6 +397,25 @@ pub unsafe extern "C" fn eiot_config_set_proxy(
 ) -> eiot_status {
     // SAFETY: the caller vouches for all pointers.
     unsafe { set_text(config, "proxy", value, value_len, out_err) }
+}
+
+/// A function that is told of each attempt, with `user_data` passed on to it; NULL, the default, is none. Both must
+/// live as long as the clients made with these options.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_log(
+    config: *mut eiot_config,
+    log: eiot_log_fn,
+    user_data: *mut c_void,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        status(out_err, || {
+            let config = config.as_mut().ok_or_else(|| Error::invalid_argument("config is NULL"))?;
+            config.log = Log::new(log, user_data);
+            Ok(())
+        })
+    }
 }
 
 /// The method behind a number.

@@ -1,6 +1,6 @@
 //! The one-line entry points, configured by the environment.
 
-use crate::client::refresh;
+use crate::client::{Host, refresh};
 use crate::error::eiot_error;
 use crate::guard::status;
 use crate::status::eiot_status;
@@ -52,7 +52,11 @@ unsafe fn refresh_by_environment(
     out_err: *mut *mut eiot_error,
 ) -> eiot_status {
     // SAFETY: the caller vouches for both pointers.
-    unsafe { status(out_err, || refresh(client()?, bytes("eid", eid, eid_len)?, ptr::null_mut())) }
+    unsafe {
+        status(out_err, || {
+            refresh(client()?, bytes("eid", eid, eid_len)?, &mut Host::default(), ptr::null_mut())
+        })
+    }
 }
 
 /// The process's one client. A configuration that cannot be used is not remembered, so that it can be mended.

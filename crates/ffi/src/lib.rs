@@ -23,7 +23,11 @@ mod error;
 
 mod environment;
 
+mod log;
+
 mod config;
+
+mod cancel;
 
 mod client;
 

@@ -125,3 +125,15 @@ fn neither_secret_nor_signature_is_in_any_output() {
         }
     }
 }
+
+#[test]
+fn each_attempt_is_a_line_when_asked_for() {
+    let busy = Reply { status: 503, header: "", body: String::new() };
+    let platform = Responder::start(&[busy, ok(SUCCESS)]);
+    let outcome = run(&mut refresh(&platform, &["-v", EID]));
+    assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
+    let lines: Vec<&str> = outcome.stderr.lines().collect();
+    assert!(lines[0].starts_with(&format!("eiot: eid={EID} attempt=1 ")), "{lines:?}");
+    assert!(lines[1].contains(" attempt=2 ") && lines[1].ends_with(" outcome=ok"), "{lines:?}");
+    assert_eq!(lines.len(), 2);
+}

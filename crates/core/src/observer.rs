@@ -1,0 +1,84 @@
+//! What a call tells its caller while it is under way.
+
+use crate::error::Error;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+/// Watches one call, on the caller's own thread. Every method has a default that does nothing.
+pub trait Observer: Send {
+    /// Asked every 50 ms while the call waits: whether to go on, or to give up with
+    /// [`Cancelled`](crate::ErrorKind::Cancelled).
+    fn keep_going(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// An attempt is over.
+    fn attempt(&mut self, attempt: &Attempt<'_>) {
+        let _ = attempt;
+    }
+}
+
+/// Watches nothing.
+impl Observer for () {}
+
+/// One attempt that is over. Its text is one line for a log, without secret or signature.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Attempt<'a> {
+    /// The card.
+    pub eid: &'a str,
+    /// Which attempt of the call: 1 is the first.
+    pub number: u32,
+    /// How long it took, the wait for a slot not included.
+    pub took: Duration,
+    /// Why it failed; `None` when the platform accepted the refresh.
+    pub failure: Option<&'a Error>,
+    /// When it is tried again; `None` when this was the last attempt.
+    pub again_after: Option<Duration>,
+}
+
+impl fmt::Display for Attempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { eid, number, took, .. } = self;
+        write!(f, "eid={eid} attempt={number} took_ms={} outcome=", took.as_millis())?;
+        match self.failure {
+            None => f.write_str("ok")?,
+            Some(error) => {
+                write!(f, "{} delivered={}", error.kind().name(), error.delivered().name())?;
+                if let Some(http_status) = error.http_status() {
+                    write!(f, " http_status={http_status}")?;
+                }
+                if let Some(code) = error.platform_code() {
+                    write!(f, " code={code:?}")?;
+                }
+            }
+        }
+        match self.again_after {
+            Some(wait) => write!(f, " again_after_ms={}", wait.as_millis()),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Delivered, ErrorKind};
+
+    #[test]
+    fn an_attempt_is_one_line() {
+        let error = Error::new(ErrorKind::Platform, "x")
+            .with_platform(Some("a\nb".to_owned()), None)
+            .with_http_status(200)
+            .with_delivered(Delivered::Yes);
+        let took = Duration::from_millis(12);
+        let mut attempt = Attempt { eid: "89", number: 2, took, failure: None, again_after: None };
+        assert_eq!(attempt.to_string(), "eid=89 attempt=2 took_ms=12 outcome=ok");
+        attempt.failure = Some(&error);
+        attempt.again_after = Some(Duration::from_millis(200));
+        let line = "eid=89 attempt=2 took_ms=12 outcome=platform delivered=yes http_status=200 code=\"a\\nb\" \
+                    again_after_ms=200";
+        assert_eq!(attempt.to_string(), line);
+    }
+}

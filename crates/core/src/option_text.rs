@@ -1,0 +1,63 @@
+//! The values of options as text, as environments and command lines have them.
+
+use crate::error::{Error, ErrorKind};
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// What a code of the platform's can mean.
+pub(crate) const MEANINGS: [ErrorKind; 4] =
+    [ErrorKind::Auth, ErrorKind::RateLimited, ErrorKind::Cooldown, ErrorKind::Platform];
+
+pub(crate) fn meanings() -> String {
+    format!("CODE=KIND with one of the kinds {}", MEANINGS.map(ErrorKind::name).join(", "))
+}
+
+pub(crate) fn codes(option: &str, value: &str) -> Result<BTreeMap<String, ErrorKind>, Error> {
+    let pair = |pair: &str| {
+        let (code, kind) = pair.trim().split_once('=')?;
+        let kind = MEANINGS.into_iter().find(|meaning| meaning.name() == kind.trim())?;
+        Some((code.trim().to_owned(), kind))
+    };
+    let pairs = value.split(',').filter(|text| !text.trim().is_empty());
+    pairs
+        .map(|text| {
+            pair(text).ok_or_else(|| Error::config(option, format!("must be {}, is {text:?}", meanings())))
+        })
+        .collect()
+}
+
+pub(crate) fn share(option: &str, value: &str) -> Result<(u32, u32), Error> {
+    let parsed = value
+        .split_once('/')
+        .and_then(|(which, of)| Some((which.trim().parse().ok()?, of.trim().parse().ok()?)));
+    parsed.ok_or_else(|| {
+        Error::config(option, format!("must be such as 2/5, the second of five, is {value:?}"))
+    })
+}
+
+pub(crate) fn rate_limit(option: &str, value: &str) -> Result<Option<f64>, Error> {
+    let limit =
+        if value == "off" { 0.0 } else { number(option, value, "a number of calls a second, or off")? };
+    Ok(Some(limit).filter(|limit| *limit != 0.0))
+}
+
+pub(crate) fn number<T: FromStr>(option: &str, value: &str, takes: &str) -> Result<T, Error> {
+    value.trim().parse().map_err(|_| Error::config(option, format!("must be {takes}, is {value:?}")))
+}
+
+pub(crate) fn seconds(option: &str, value: &str) -> Result<Duration, Error> {
+    // `Duration` itself refuses what is negative, infinite or not a number.
+    let parsed = value.trim().parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    parsed.ok_or_else(|| {
+        Error::config(option, format!("must be a number of seconds, such as 2.5, is {value:?}"))
+    })
+}
+
+pub(crate) fn switch(option: &str, value: &str) -> Result<bool, Error> {
+    match value.trim().to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" | "1" => Ok(true),
+        "off" | "false" | "no" | "0" => Ok(false),
+        _ => Err(Error::config(option, format!("must be on or off, is {value:?}"))),
+    }
+}

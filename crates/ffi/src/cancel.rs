@@ -1,0 +1,53 @@
+//! Breaking calls off, for C.
+
+use crate::error::eiot_error;
+use crate::guard::{free, put, required, status};
+use crate::status::eiot_status;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Breaks calls off. Give one to as many calls as you like; once triggered it stays so, and each of them returns
+/// `EIOT_ERR_CANCELLED` within about 50 ms. Any number of threads may use it at once.
+pub struct eiot_cancel {
+    triggered: AtomicBool,
+}
+
+impl eiot_cancel {
+    pub(crate) fn is_triggered(&self) -> bool {
+        self.triggered.load(Ordering::Relaxed)
+    }
+}
+
+/// Makes one that is not triggered. `*out_cancel` is yours to free with `eiot_cancel_free`; it is NULL on failure.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_cancel_new(
+    out_cancel: *mut *mut eiot_cancel,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for both outputs.
+    unsafe {
+        put(out_cancel, ptr::null_mut());
+        status(out_err, || {
+            required("out_cancel", out_cancel)?;
+            put(out_cancel, Box::into_raw(Box::new(eiot_cancel { triggered: AtomicBool::new(false) })));
+            Ok(())
+        })
+    }
+}
+
+/// Breaks off the calls that were given this one, those under way and those to come. May be called from another thread
+/// or from a signal handler. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_cancel_trigger(cancel: *const eiot_cancel) {
+    // SAFETY: the caller vouches for the pointer.
+    if let Some(cancel) = unsafe { cancel.as_ref() } {
+        cancel.triggered.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Frees it. No call may be using it. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_cancel_free(cancel: *mut eiot_cancel) {
+    // SAFETY: the caller hands over what eiot_cancel_new made, once.
+    unsafe { free(cancel) }
+}

@@ -1,0 +1,34 @@
+"""The account's rate, shared by the processes of a machine."""
+
+import subprocess
+import time
+
+from conftest import CLEAN
+
+
+def test_four_processes_of_eight_threads_keep_one_rate_and_use_it(build, simulator):
+    # Real time, about 7 s: at ten calls a second, as the platform counts them. 64 calls, 105 ms apart.
+    running = simulator("--cooldown", "off", "--nonce-check", "off")
+    environment = CLEAN | running.environment | {"EIOT_RATE_SCOPE": "host"}
+    started = time.monotonic()
+    processes = [subprocess.Popen([build("c/pace.c", "-lpthread"), "2"], env=environment) for _ in range(4)]
+    assert [process.wait(timeout=60) for process in processes] == [0, 0, 0, 0]
+    took = time.monotonic() - started
+    counters = running.counters()
+    assert counters["accepted"] == 64 and counters["refused"] == {}
+    assert counters["busiest_second"] <= 10
+    allowed = 63 / 9.5
+    assert allowed / took >= 0.97, f"{took} s for what the spacing allows in {allowed} s"
+
+
+def test_processes_that_do_not_share_the_rate_are_refused(build, simulator):
+    """What `rate_scope = host` is for: without it, two processes are twice as fast as the platform takes."""
+    running = simulator("--cooldown", "off", "--nonce-check", "off", "--rate-limit", "3")
+    environment = CLEAN | running.environment | {"EIOT_RATE_LIMIT": "3"}
+    processes = [
+        subprocess.Popen([build("c/pace.c", "-lpthread"), "1"], env=environment, stderr=subprocess.DEVNULL)
+        for _ in range(2)
+    ]
+    for process in processes:
+        process.wait(timeout=60)
+    assert running.counters()["refused"].get("sim.rate-limit", 0) > 0
