@@ -200,7 +200,7 @@ impl Shared {
         let mut clock_was_corrected = false;
         loop {
             let slot = pace.take(Instant::now(), deadline)?;
-            tokio::time::sleep_until(slot.into()).await;
+            wait_until(slot).await;
             let began = Instant::now();
             let error = match self.attempt(state, lane, eid, progress).await {
                 Ok(reply) => {
@@ -229,7 +229,7 @@ impl Shared {
             match next {
                 Next::TryAfter(wait) => {
                     progress.tell(eid, began, Some(&error), Some(wait));
-                    tokio::time::sleep(wait).await;
+                    wait_until(Instant::now() + wait).await;
                 }
                 Next::GiveUp(why) => {
                     progress.tell(eid, began, Some(&error), None);
@@ -275,6 +275,13 @@ impl Shared {
             _ => format!("cancelled by the caller; {outcome}"),
         };
         Error::new(kind, text).with_delivered(delivered)
+    }
+}
+
+/// Waits on the lane; at once when the time has come, since the engine's timer rounds up to a millisecond.
+async fn wait_until(time: Instant) {
+    if time > Instant::now() {
+        tokio::time::sleep_until(time.into()).await;
     }
 }
 
