@@ -32,8 +32,8 @@ demo: stage wheel $(BUILD)/c++
 ## test: all tests of all languages
 test: lint stage wheel $(BUILD)/c++
 	$(CARGO) test --locked --workspace --exclude eiot-python
-	$(VENV)/bin/python -m pytest -q tests
-	PYTHONDEVMODE=1 $(VENV)/bin/python -W error -m pytest -q bindings/python/tests
+	$(VENV)/bin/python -m pytest -q -rs tests
+	PYTHONDEVMODE=1 $(VENV)/bin/python -W error -m pytest -q -rs bindings/python/tests
 
 ## lint: formatting and clippy, where the toolchain has them
 lint:

@@ -50,6 +50,14 @@ def test_every_function_of_the_header_is_misused():
     assert declared <= tried, declared - tried
 
 
+def test_a_host_survives_a_peer_that_answers_once_and_resets(build, simulator):
+    # Over TLS, where more is written than one small message; with retries every call succeeds.
+    running = simulator("--tls", "--unlimited", "--fault", "reset-after", "--fault-repeat")
+    environment = running.environment | {"EIOT_MAX_ATTEMPTS": "9"}
+    run([build("c/sigpipe.c", "-lpthread"), "500", "0"], environment=environment)
+    run([build("c/sigpipe.c", "-lpthread"), "50", "3"], environment=environment)
+
+
 def test_misuse_has_defined_results(build, simulator):
     run([build("c/misuse.c")], environment=simulator().environment)
 

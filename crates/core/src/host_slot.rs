@@ -141,6 +141,27 @@ mod tests {
     }
 
     #[test]
+    fn no_slot_is_given_out_twice() {
+        let path = file_of("contended");
+        let now = Instant::now();
+        let step = Duration::from_millis(1);
+        let take_500 = || {
+            // Opened anew, as another process would: the file's lock is all that keeps them apart.
+            let slot = HostSlot::open(path.clone()).expect("usable");
+            for _ in 0..500 {
+                slot.update(now, |free| (free, Some(free + step))).expect("moved");
+            }
+        };
+        std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(take_500))));
+        let free =
+            HostSlot::open(path.clone()).expect("there").update(now, |free| (free, None)).expect("read");
+        // What the file tells is cut by the time that went by meanwhile.
+        let given_out = free - now + now.elapsed();
+        assert!(given_out >= step * 2000, "{given_out:?} for 2,000 slots of {step:?}");
+        std::fs::remove_file(path).expect("there");
+    }
+
+    #[test]
     fn what_is_no_slot_is_no_obstacle() {
         let path = file_of("garbage");
         for content in [&b""[..], b"x", &[0xff; 8], &[0xff; 100]] {

@@ -1,6 +1,7 @@
 //! What the simulator answers, before it becomes HTTP.
 
 use crate::options::Options;
+use crate::reply::Reply;
 use std::time::{Duration, SystemTime};
 
 /// The reasons for a refusal, each with its code, and the HTTP status it has with `http_refusals`.
@@ -73,47 +74,43 @@ impl Answer {
         self.refusal_status == 200
     }
 
-    /// The whole HTTP reply, ready to be written.
-    pub(crate) fn to_http(&self, options: &Options) -> Vec<u8> {
+    /// The HTTP reply, with the code of success as text or as an integer.
+    pub(crate) fn reply(&self, options: &Options, integer_code: bool) -> Reply {
         let code = match self.code.parse::<u32>() {
-            Ok(number) if options.integer_codes => serde_json::Value::from(number),
+            Ok(number) if integer_code => serde_json::Value::from(number),
             _ => serde_json::Value::from(self.code.as_str()),
         };
         let body = serde_json::json!({ "code": code, "message": self.message }).to_string();
         let no_such_call = self.code == Refusal::NoSuchCall.code();
         let status = if options.http_refusals || no_such_call { self.refusal_status } else { 200 };
-        reply(status, &body, now(options))
+        Reply::json(status, body, now(options))
     }
 }
 
 /// What the simulator's clock reads.
 pub(crate) fn now(options: &Options) -> SystemTime {
-    let offset = Duration::from_secs(options.clock_offset_seconds.unsigned_abs());
-    let shifted = match options.clock_offset_seconds {
-        0.. => SystemTime::now().checked_add(offset),
-        _ => SystemTime::now().checked_sub(offset),
-    };
-    shifted.unwrap_or(SystemTime::UNIX_EPOCH)
+    shifted(SystemTime::now(), options.clock_offset_seconds)
 }
 
-/// An HTTP reply with a JSON body.
-pub(crate) fn reply(status: u16, body: &str, date: SystemTime) -> Vec<u8> {
-    let reason = match status {
-        200 => "OK",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        403 => "Forbidden",
-        404 => "Not Found",
-        411 => "Length Required",
-        413 => "Content Too Large",
-        429 => "Too Many Requests",
-        _ => "Unknown",
-    };
-    let date = httpdate::fmt_http_date(date);
-    format!(
-        "HTTP/1.1 {status} {reason}\r\nDate: {date}\r\nContent-Type: application/json;charset=utf-8\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+/// A time that is off by so much, and still one that HTTP can write: from 1970 to 9999.
+pub(crate) fn shifted(time: SystemTime, seconds: i64) -> SystemTime {
+    const LATEST: u64 = 253_402_300_799;
+    let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let by = Duration::from_secs(seconds.unsigned_abs());
+    let since_1970 = if seconds < 0 { since_1970.saturating_sub(by) } else { since_1970.saturating_add(by) };
+    SystemTime::UNIX_EPOCH + since_1970.min(Duration::from_secs(LATEST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_offset_is_too_large_for_a_date() {
+        let written = |seconds| httpdate::fmt_http_date(shifted(SystemTime::UNIX_EPOCH, seconds));
+        assert_eq!(written(i64::MIN), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(written(-1), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(written(3600), "Thu, 01 Jan 1970 01:00:00 GMT");
+        assert_eq!(written(i64::MAX), "Fri, 31 Dec 9999 23:59:59 GMT");
+    }
 }

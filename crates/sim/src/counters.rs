@@ -17,6 +17,8 @@ pub struct Counters {
     pub accepted: u64,
     /// Refusals, by code.
     pub refused: BTreeMap<String, u64>,
+    /// Faults on demand, by name.
+    pub faults: BTreeMap<String, u64>,
     /// Requests that were not even HTTP.
     pub malformed: u64,
     /// Nonces that an account used again within the simulator's memory, whether or not they were refused.
@@ -42,12 +44,27 @@ impl Counters {
         }
     }
 
-    pub(crate) fn count_refusal(&mut self, code: &str) {
-        if let Some(count) = self.refused.get_mut(code) {
-            *count += 1;
-        } else {
-            self.refused.insert(code.to_owned(), 1);
+    pub(crate) fn count_call(&mut self, user_agent: &str) {
+        self.calls += 1;
+        if self.last_user_agent != user_agent {
+            user_agent.clone_into(&mut self.last_user_agent);
         }
+    }
+
+    pub(crate) fn count_refusal(&mut self, code: &str) {
+        count(&mut self.refused, code);
+    }
+
+    pub(crate) fn count_fault(&mut self, name: &str) {
+        count(&mut self.faults, name);
+    }
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, what: &str) {
+    if let Some(count) = counts.get_mut(what) {
+        *count += 1;
+    } else {
+        counts.insert(what.to_owned(), 1);
     }
 }
 

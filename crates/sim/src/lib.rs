@@ -13,15 +13,23 @@
 mod answer;
 mod connection;
 mod counters;
+mod fault;
+mod fault_delivery;
+mod fault_plan;
+mod fault_reply;
 mod http;
 mod limits;
 mod options;
 mod platform;
+mod reply;
 mod request;
 mod server;
 mod signature;
+mod stop;
 mod tls;
 
 pub use counters::Counters;
+pub use fault::{Fault, NoFault};
+pub use fault_plan::Faults;
 pub use options::{Account, Options, SignMethod};
 pub use server::{Simulator, StartError};

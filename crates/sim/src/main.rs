@@ -1,7 +1,7 @@
 //! The `eiot-sim` command: a stand-in for the EIOTCLUB platform.
 
 use clap::{Parser, ValueEnum};
-use eiot_sim::{Account, Options, SignMethod, Simulator};
+use eiot_sim::{Account, Fault, Faults, NoFault, Options, SignMethod, Simulator};
 use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Try it:  eiot-sim --port 8080 &
 ///          EIOT_BASE_URL=http://127.0.0.1:8080 EIOT_APPKEY=demo-appkey EIOT_SECRET=demo-secret eiot refresh 1
 #[derive(Parser)]
-#[command(name = "eiot-sim", version, verbatim_doc_comment)]
+#[command(name = "eiot-sim", version, verbatim_doc_comment, after_help = known_faults())]
 struct Arguments {
     /// The port to listen on; 0 is any free one
     #[arg(long, default_value_t = 0)]
@@ -73,6 +73,21 @@ struct Arguments {
     /// Wait before each reply
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     latency_ms: u64,
+    /// What goes wrong with the first call; given again, with the second, and so on. NAME, NAME=ARGUMENT, or "none"
+    #[arg(long, value_name = "FAULT", value_parser = Fault::or_none)]
+    fault: Vec<Option<Fault>>,
+    /// Begin again with the first --fault after the last
+    #[arg(long, requires = "fault")]
+    fault_repeat: bool,
+    /// How likely each call after those gets a fault, from 0 to 1
+    #[arg(long, value_name = "PROBABILITY", value_parser = probability, default_value_t = 0.0)]
+    fault_chance: f64,
+    /// Where chance begins: the same seed gives the same calls the same faults
+    #[arg(long, value_name = "NUMBER", requires = "fault_chance", default_value_t = 0)]
+    fault_seed: u64,
+    /// What chance chooses from, with commas between
+    #[arg(long, value_name = "FAULTS", requires = "fault_chance", value_parser = listed)]
+    fault_among: Option<List>,
     /// End when standard input does: whoever started the simulator cannot leave it behind
     #[arg(long)]
     stop_with_stdin: bool,
@@ -111,7 +126,41 @@ impl<T: FromStr> FromStr for Limit<T> {
     }
 }
 
+/// Some faults; clap would take a plain list for an option that can be given again.
+#[derive(Clone)]
+struct List(Vec<Fault>);
+
+fn listed(text: &str) -> Result<List, NoFault> {
+    Fault::list(text).map(List)
+}
+
+fn known_faults() -> String {
+    let known: Vec<_> = Fault::known().collect();
+    format!("Faults: {}.", known.join(", "))
+}
+
+fn probability(text: &str) -> Result<f64, &'static str> {
+    match text.parse() {
+        Ok(chance @ 0.0..=1.0) => Ok(chance),
+        _ => Err("must be a number from 0 to 1"),
+    }
+}
+
 impl Arguments {
+    fn faults(&self) -> Faults {
+        let faults = Faults {
+            plan: self.fault.clone(),
+            repeat: self.fault_repeat,
+            chance: self.fault_chance,
+            seed: self.fault_seed,
+            ..Faults::default()
+        };
+        match &self.fault_among {
+            Some(List(among)) => Faults { among: among.clone(), ..faults },
+            None => faults,
+        }
+    }
+
     fn options(&self) -> Options {
         let listed = |all: bool| all.then_some(());
         Options {
@@ -134,6 +183,7 @@ impl Arguments {
             integer_codes: self.integer_codes,
             idle_timeout: Some(Duration::from_millis(self.idle_timeout_ms.max(1))),
             latency: Duration::from_millis(self.latency_ms),
+            faults: self.faults(),
             on_call: self.verbose.then_some(|line| eprintln!("{line}")),
         }
     }

@@ -1,5 +1,6 @@
 //! How strict the platform is, and who may call it.
 
+use crate::fault_plan::Faults;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -67,6 +68,8 @@ pub struct Options {
     pub idle_timeout: Option<Duration>,
     /// Wait before each reply. Default none.
     pub latency: Duration,
+    /// What goes wrong with which call. Default nothing.
+    pub faults: Faults,
     /// Is told of each call in one line without secret or signature.
     pub on_call: Option<fn(&str)>,
 }
@@ -90,6 +93,7 @@ impl Default for Options {
             integer_codes: false,
             idle_timeout: Some(Duration::from_secs(60)),
             latency: Duration::ZERO,
+            faults: Faults::default(),
             on_call: None,
         }
     }

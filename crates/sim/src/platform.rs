@@ -2,6 +2,8 @@
 
 use crate::answer::{Answer, Refusal, now as clock};
 use crate::counters::Counters;
+use crate::fault::Fault;
+use crate::fault_plan::FaultPlan;
 use crate::http::HttpRequest;
 use crate::limits::{Cooldowns, Nonces, Window};
 use crate::options::Options;
@@ -19,6 +21,7 @@ const PATH: &str = "/api/v3/cloudesim/refreshUsage";
 pub(crate) struct Platform {
     pub(crate) options: Options,
     known_eids: Option<HashSet<String>>,
+    faults: FaultPlan,
     memory: Mutex<Memory>,
 }
 
@@ -41,7 +44,8 @@ struct AccountMemory {
 impl Platform {
     pub(crate) fn new(options: Options) -> Self {
         let known_eids = options.known_eids.clone().map(HashSet::from_iter);
-        Self { options, known_eids, memory: Mutex::default() }
+        let faults = FaultPlan::new(&options.faults);
+        Self { options, known_eids, faults, memory: Mutex::default() }
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -56,6 +60,18 @@ impl Platform {
         self.remember().counters.malformed += 1;
     }
 
+    /// What will go wrong with the reply to this call, if anything; only the one call has faults.
+    pub(crate) fn fault(&self, http: &HttpRequest) -> Option<&Fault> {
+        let fault = if is_the_call(http) { self.faults.next() } else { None }?;
+        self.remember().counters.count_fault(fault.name());
+        Some(fault)
+    }
+
+    /// Counts a call that a fault keeps from the platform.
+    pub(crate) fn note_replaced(&self, http: &HttpRequest) {
+        self.remember().counters.count_call(&http.user_agent);
+    }
+
     /// Decides about one call.
     pub(crate) fn answer(&self, http: &HttpRequest, from: IpAddr) -> Answer {
         let answer = match self.decide(http, from, clock(&self.options), Instant::now()) {
@@ -64,10 +80,7 @@ impl Platform {
         };
         let mut memory = self.remember();
         let counters = &mut memory.counters;
-        counters.calls += 1;
-        if counters.last_user_agent != http.user_agent {
-            counters.last_user_agent.clone_from(&http.user_agent);
-        }
+        counters.count_call(&http.user_agent);
         if answer.is_success() {
             counters.accepted += 1;
         } else {
@@ -85,7 +98,7 @@ impl Platform {
         clock: SystemTime,
         now: Instant,
     ) -> Result<(), Answer> {
-        if http.method != "POST" || http.path != PATH {
+        if !is_the_call(http) {
             return Err(Refusal::NoSuchCall.because(format!("the only call here is POST {PATH}")));
         }
         let options = &self.options;
@@ -155,6 +168,10 @@ impl Platform {
     fn remember(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_the_call(http: &HttpRequest) -> bool {
+    http.method == "POST" && http.path == PATH
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! The server: listens, gives each connection a thread, and stops when it is dropped.
 
-use crate::connection::serve;
+use crate::connection::{End, serve};
 use crate::counters::Counters;
 use crate::options::Options;
 use crate::platform::Platform;
+use crate::stop::Stop;
 use crate::tls;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::{fmt, io};
@@ -45,7 +45,7 @@ pub struct Simulator {
 struct Shared {
     platform: Platform,
     tls: Option<Arc<ServerConfig>>,
-    stopping: AtomicBool,
+    stop: Stop,
     /// The open connections, to be shut down at the end.
     open: Mutex<HashMap<u64, TcpStream>>,
 }
@@ -68,7 +68,7 @@ impl Simulator {
         let shared = Arc::new(Shared {
             platform: Platform::new(options),
             tls,
-            stopping: AtomicBool::new(false),
+            stop: Stop::default(),
             open: Mutex::default(),
         });
         let listening = thread::spawn({
@@ -96,7 +96,7 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.shared.stop.tell();
         // The listener waits for a connection; this is the last one.
         let woken = TcpStream::connect(self.address).is_ok();
         if let Some(listening) = self.listening.take().filter(|_| woken) {
@@ -111,7 +111,7 @@ impl Drop for Simulator {
 impl Shared {
     fn listen(self: &Arc<Self>, listener: &TcpListener) {
         for (number, connection) in (0_u64..).zip(listener.incoming()) {
-            if self.stopping.load(Ordering::SeqCst) {
+            if self.stop.is_told() {
                 return;
             }
             let Ok(connection) = connection else { continue };
@@ -124,27 +124,77 @@ impl Shared {
         }
     }
 
-    fn serve(&self, number: u64, connection: TcpStream) -> io::Result<()> {
+    fn serve(&self, number: u64, mut connection: TcpStream) -> io::Result<()> {
         self.platform.note_connection();
         connection.set_nodelay(true)?;
         connection.set_read_timeout(self.platform.options.idle_timeout)?;
         self.open().insert(number, connection.try_clone()?);
+        if self.stop.is_told() {
+            // The end may have come before this connection could be shut down with the others.
+            return Ok(());
+        }
         let from = connection.peer_addr()?.ip();
         match &self.tls {
-            None => serve(&self.platform, connection, from),
+            None => serve(&self.platform, &self.stop, &mut connection, from).map(|_| ()),
             Some(tls) => {
                 let session = ServerConnection::new(tls.clone()).map_err(io::Error::other)?;
                 let mut stream = StreamOwned::new(session, connection);
-                let served = serve(&self.platform, &mut stream, from);
+                let served = serve(&self.platform, &self.stop, &mut stream, from);
+                if let Ok(End::Reset) = served {
+                    return Ok(());
+                }
                 // Say goodbye as TLS wants it; the client may be gone.
                 stream.conn.send_close_notify();
                 let _ = stream.conn.complete_io(&mut stream.sock);
-                served
+                served.map(|_| ())
             }
         }
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<u64, TcpStream>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fault, Faults};
+    use std::io::Write;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn no_thread_outlives_the_simulator_whatever_it_waits_for() {
+        let hour = Duration::from_secs(3600);
+        let waits = [
+            Fault::Stall,
+            Fault::StallHeaders,
+            Fault::StallBody,
+            Fault::Delay(hour),
+            Fault::Drip(hour),
+            Fault::Endless,
+        ];
+        for fault in waits {
+            let options =
+                Options { faults: Faults::always(fault.clone()), idle_timeout: None, ..Options::default() };
+            let simulator = Simulator::start(options).expect("a free port");
+            let mut open = TcpStream::connect(simulator.address).expect("it listens");
+            let call = "POST /api/v3/cloudesim/refreshUsage HTTP/1.1\r\n\r\n";
+            // A second request waits behind the first, so that there is something to read while it waits.
+            open.write_all(call.repeat(2).as_bytes()).expect("sent");
+            let started = Instant::now();
+            while simulator.counters().faults.is_empty() {
+                assert!(started.elapsed() < Duration::from_secs(5), "{fault}");
+                thread::yield_now();
+            }
+            let shared = Arc::downgrade(&simulator.shared);
+            drop(simulator);
+            let started = Instant::now();
+            // Each of its threads holds a share.
+            while shared.strong_count() > 0 {
+                assert!(started.elapsed() < Duration::from_secs(5), "{fault}");
+                thread::yield_now();
+            }
+        }
     }
 }

@@ -1,0 +1,299 @@
+//! Faults: what can go wrong with a reply, and their names.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The longest wait that can be asked for, so that no connection waits for ever by mistake.
+const LONGEST_MS: u64 = 3_600_000;
+
+/// Something that goes wrong with one reply. From text as `NAME` or `NAME=ARGUMENT`; `README.md` has the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// `delay=MS`: the reply comes so much later.
+    Delay(Duration),
+    /// `drip=MS`: the reply comes byte by byte, with so much time between.
+    Drip(Duration),
+    /// `stall`: no reply comes; the connection stays open.
+    Stall,
+    /// `stall-headers`: half of the head comes, and nothing more.
+    StallHeaders,
+    /// `stall-body`: the head and half of the body come, and nothing more.
+    StallBody,
+    /// `close`: the connection closes in an orderly way, without a reply.
+    Close,
+    /// `reset`: the connection is reset, without a reply.
+    Reset,
+    /// `reset-headers`: half of the head comes, then a reset.
+    ResetHeaders,
+    /// `reset-body`: the head and half of the body come, then a reset.
+    ResetBody,
+    /// `reset-after`: the whole reply comes, then a reset of a connection that was to be kept.
+    ResetAfter,
+    /// `close-after`: the whole reply comes, then the end of a connection that was to be kept.
+    CloseAfter,
+    /// `status=CODE` or `status=CODE,RETRY-AFTER`: an HTTP status with a small HTML page.
+    Status {
+        /// The status, from 200 to 599.
+        code: u16,
+        /// The `Retry-After` header, word for word.
+        retry_after: Option<String>,
+    },
+    /// `html`: HTTP 200 with an HTML page.
+    Html,
+    /// `broken-json`: something like JSON.
+    BrokenJson,
+    /// `truncated-json`: JSON that ends in the middle, in a reply that is whole as HTTP.
+    TruncatedJson,
+    /// `oversized`: 1 MiB of good JSON.
+    Oversized,
+    /// `endless`: a chunked reply that goes on until the client goes away, or for 64 MiB.
+    Endless,
+    /// `gzip-bomb`: 10 kB that unpack to more than 10 MB of good JSON.
+    GzipBomb,
+    /// `redirect`: HTTP 302 to another path of the simulator.
+    Redirect,
+    /// `garbage`: bytes that are not HTTP, then the end of the connection.
+    Garbage,
+    /// `integer-code`: the code is an integer.
+    IntegerCode,
+    /// `chinese`: the message is in Chinese.
+    Chinese,
+    /// `date=SECONDS`: the `Date` header is off by so much.
+    Date(i64),
+    /// `no-date`: there is no `Date` header.
+    NoDate,
+    /// `age=SECONDS`: there is an `Age` header, as from a cache.
+    Age(u64),
+}
+
+/// The faults with an argument, as they are written.
+const WITH_ARGUMENT: [&str; 5] =
+    ["delay=MS", "drip=MS", "status=CODE[,RETRY-AFTER]", "date=SECONDS", "age=SECONDS"];
+
+/// The faults without.
+static PLAIN: [(&str, Fault); 20] = [
+    ("stall", Fault::Stall),
+    ("stall-headers", Fault::StallHeaders),
+    ("stall-body", Fault::StallBody),
+    ("close", Fault::Close),
+    ("reset", Fault::Reset),
+    ("reset-headers", Fault::ResetHeaders),
+    ("reset-body", Fault::ResetBody),
+    ("reset-after", Fault::ResetAfter),
+    ("close-after", Fault::CloseAfter),
+    ("html", Fault::Html),
+    ("broken-json", Fault::BrokenJson),
+    ("truncated-json", Fault::TruncatedJson),
+    ("oversized", Fault::Oversized),
+    ("endless", Fault::Endless),
+    ("gzip-bomb", Fault::GzipBomb),
+    ("redirect", Fault::Redirect),
+    ("garbage", Fault::Garbage),
+    ("integer-code", Fault::IntegerCode),
+    ("chinese", Fault::Chinese),
+    ("no-date", Fault::NoDate),
+];
+
+/// Why a text is no fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoFault(String);
+
+impl fmt::Display for NoFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoFault {}
+
+impl Fault {
+    /// All faults, as they are written.
+    pub fn known() -> impl Iterator<Item = &'static str> {
+        WITH_ARGUMENT.into_iter().chain(PLAIN.iter().map(|(name, _)| *name))
+    }
+
+    /// The name without the argument, as the counters have it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Delay(_) => "delay",
+            Self::Drip(_) => "drip",
+            Self::Status { .. } => "status",
+            Self::Date(_) => "date",
+            Self::Age(_) => "age",
+            plain => PLAIN.iter().find(|(_, fault)| fault == plain).map_or("", |(name, _)| name),
+        }
+    }
+
+    /// One place of a plan: a fault, or `none`.
+    ///
+    /// # Errors
+    /// When the text is neither.
+    pub fn or_none(text: &str) -> Result<Option<Self>, NoFault> {
+        if text == "none" { Ok(None) } else { text.parse().map(Some) }
+    }
+
+    /// A list with commas between. Since the argument of `status` has commas of its own, what starts with no small
+    /// letter belongs to the fault before it: `reset,status=429,2,close` are three.
+    ///
+    /// # Errors
+    /// When one of them is no fault.
+    pub fn list(text: &str) -> Result<Vec<Self>, NoFault> {
+        let mut texts: Vec<String> = Vec::new();
+        for part in text.split(',') {
+            match texts.last_mut().filter(|_| !part.starts_with(|first: char| first.is_ascii_lowercase())) {
+                Some(before) => {
+                    before.push(',');
+                    before.push_str(part);
+                }
+                None => texts.push(part.to_owned()),
+            }
+        }
+        texts.iter().map(|text| text.parse()).collect()
+    }
+
+    /// The fault takes the platform's place: the platform never sees the call, and remembers nothing of it.
+    pub(crate) fn replaces_the_platform(&self) -> bool {
+        matches!(
+            self,
+            Self::Status { .. }
+                | Self::Html
+                | Self::BrokenJson
+                | Self::TruncatedJson
+                | Self::Oversized
+                | Self::Endless
+                | Self::GzipBomb
+                | Self::Redirect
+                | Self::Garbage
+        )
+    }
+}
+
+impl FromStr for Fault {
+    type Err = NoFault;
+
+    fn from_str(text: &str) -> Result<Self, NoFault> {
+        let (name, argument) = text.split_once('=').map_or((text, None), |(name, rest)| (name, Some(rest)));
+        if let Some((_, fault)) = PLAIN.iter().find(|(plain, _)| *plain == name) {
+            return match argument {
+                None => Ok(fault.clone()),
+                Some(_) => Err(NoFault(format!("the fault {name} takes no argument"))),
+            };
+        }
+        let is_named = |form: &&str| form.split('=').next() == Some(name);
+        let Some(form) = WITH_ARGUMENT.into_iter().find(is_named) else {
+            let known: Vec<_> = Self::known().collect();
+            return Err(NoFault(format!("there is no fault {name:?}; known are none, {}", known.join(", "))));
+        };
+        let wrong = |rule: &str| NoFault(format!("{text:?} must be {form}, {rule}"));
+        let argument = argument.unwrap_or_default();
+        let milliseconds = || match argument.parse() {
+            Ok(ms @ 0..=LONGEST_MS) => Ok(Duration::from_millis(ms)),
+            _ => Err(wrong("milliseconds up to an hour")),
+        };
+        match name {
+            "delay" => milliseconds().map(Self::Delay),
+            "drip" => milliseconds().map(Self::Drip),
+            "date" => argument.parse().map(Self::Date).map_err(|_| wrong("a number, negative for the past")),
+            "age" => argument.parse().map(Self::Age).map_err(|_| wrong("a number")),
+            _ => status(argument).ok_or_else(|| wrong("CODE from 200 to 599 and RETRY-AFTER plain text")),
+        }
+    }
+}
+
+fn status(argument: &str) -> Option<Fault> {
+    let (code, retry_after) = argument.split_once(',').map_or((argument, None), |(c, r)| (c, Some(r)));
+    let code = code.parse().ok().filter(|code| (200..=599).contains(code))?;
+    // Anything else would not be a header any more.
+    let plain = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    match retry_after {
+        Some(text) if !plain(text) => None,
+        _ => Some(Fault::Status { code, retry_after: retry_after.map(str::to_owned) }),
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Delay(time) | Self::Drip(time) => write!(f, "={}", time.as_millis()),
+            Self::Status { code, retry_after: None } => write!(f, "={code}"),
+            Self::Status { code, retry_after: Some(text) } => write!(f, "={code},{text}"),
+            Self::Date(seconds) => write!(f, "={seconds}"),
+            Self::Age(seconds) => write!(f, "={seconds}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        text.parse::<Fault>().expect_err(text).to_string()
+    }
+
+    #[test]
+    fn every_fault_is_shown_as_it_is_written() {
+        let arguments =
+            ["delay=5", "drip=0", "status=503", "status=429,2", "date=-3600", "date=3600", "age=7"];
+        for text in arguments.into_iter().chain(PLAIN.iter().map(|(name, _)| *name)) {
+            let fault: Fault = text.parse().expect(text);
+            assert_eq!(fault.to_string(), text);
+            assert_eq!(Some(fault.name()), text.split('=').next());
+        }
+    }
+
+    #[test]
+    fn all_after_the_first_comma_is_the_retry_after() {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let fault = format!("status=503,{date}").parse();
+        assert_eq!(fault, Ok(Fault::Status { code: 503, retry_after: Some(date.to_owned()) }));
+    }
+
+    #[test]
+    fn an_unknown_name_is_told_all_names() {
+        for name in ["", "rest", "Reset", "none", "delay-5"] {
+            let told = refused(name);
+            assert!(told.starts_with(&format!("there is no fault {name:?}; known are none, delay=MS, ")));
+            assert!(Fault::known().all(|known| told.contains(known)), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_argument_is_told_the_right_form() {
+        for text in ["delay", "delay=", "delay=x", "delay=-1", "delay=3600001", "drip=1.5"] {
+            assert!(refused(text).ends_with("=MS, milliseconds up to an hour"), "{text}");
+        }
+        for text in ["status", "status=", "status=99", "status=600", "status=,2", "status=503,1\r\nx: y"] {
+            assert!(refused(text).contains("CODE from 200 to 599"), "{text}");
+        }
+        assert!(refused("age=-1").ends_with("age=SECONDS, a number"));
+        assert_eq!(refused("close=1"), "the fault close takes no argument");
+    }
+
+    #[test]
+    fn a_list_knows_which_commas_are_its_own() {
+        let list = |text| Fault::list(text).map(|faults| faults.iter().map(Fault::to_string).collect());
+        let date = "status=503,Sun, 06 Nov 1994 08:49:37 GMT";
+        let faults = ["reset", "status=429,2", date, "delay=3"].map(str::to_owned);
+        assert_eq!(list(&faults.join(",")), Ok(faults.to_vec()));
+        assert!(Fault::list("reset,clsoe").is_err() && Fault::list("reset,").is_err());
+        assert!(Fault::list("").is_err());
+    }
+
+    #[test]
+    fn none_is_a_place_and_no_fault() {
+        assert_eq!(Fault::or_none("none"), Ok(None));
+        assert_eq!(Fault::or_none("stall"), Ok(Some(Fault::Stall)));
+    }
+
+    #[test]
+    fn the_readme_has_every_fault() {
+        let readme = include_str!("../README.md");
+        for form in Fault::known() {
+            assert!(readme.contains(&format!("`{form}`")), "{form}");
+        }
+    }
+}

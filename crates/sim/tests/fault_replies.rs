@@ -1,0 +1,169 @@
+//! Each way in which a reply is not what it should be.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod caller;
+
+use caller::{ask, call, connect, header, listen, reply, with};
+use std::io::{Read, Write};
+use std::time::{Duration, SystemTime};
+
+/// Head and body of the first call to a simulator with this fault.
+fn ask_with(fault: &str) -> (String, String) {
+    ask(&mut connect(&with(&[fault])), "1")
+}
+
+#[test]
+fn a_fault_in_place_of_the_platform_leaves_no_trace_but_in_the_counters() {
+    let replaced =
+        ["status=503", "html", "broken-json", "truncated-json", "oversized", "gzip-bomb", "redirect"];
+    for fault in replaced {
+        let simulator = with(&[fault]);
+        let mut stream = connect(&simulator);
+        stream.write_all(&call("1")).expect("sent");
+        reply(&mut stream);
+        let (_, body) = ask(&mut stream, "1");
+        assert_eq!(body, r#"{"code":"200","message":"success"}"#, "{fault}");
+        let counters = simulator.counters();
+        assert_eq!((counters.calls, counters.accepted, counters.per_eid["1"]), (2, 1, 1), "{fault}");
+        assert_eq!(counters.faults.values().sum::<u64>(), 1, "{fault}");
+    }
+}
+
+#[test]
+fn a_fault_that_alters_the_reply_leaves_the_platforms_decision_alone() {
+    for fault in ["integer-code", "chinese", "date=60", "no-date", "age=5", "delay=1", "drip=0"] {
+        let simulator = with(&[fault, fault]);
+        let mut stream = connect(&simulator);
+        assert!(ask(&mut stream, "1").1.contains("200"), "{fault}");
+        let (_, body) = ask(&mut stream, "1");
+        assert!(body.contains("sim.cooldown"), "{fault}: {body}");
+    }
+}
+
+#[test]
+fn a_status_comes_with_its_retry_after_word_for_word() {
+    for (fault, line, retry_after) in [
+        ("status=500", "HTTP/1.1 500 Internal Server Error", None),
+        ("status=429,2", "HTTP/1.1 429 Too Many Requests", Some("2")),
+        (
+            "status=503,Sun, 06 Nov 1994 08:49:37 GMT",
+            "HTTP/1.1 503 Service Unavailable",
+            Some("Sun, 06 Nov 1994 08:49:37 GMT"),
+        ),
+        ("status=599,soon", "HTTP/1.1 599 Unknown", Some("soon")),
+    ] {
+        let (head, body) = ask_with(fault);
+        assert_eq!((head.lines().next(), header(&head, "Retry-After")), (Some(line), retry_after));
+        assert_eq!(header(&head, "Content-Type"), Some("text/html"));
+        assert!(body.starts_with("<html>"), "{body}");
+    }
+    assert_eq!(ask_with("status=204").1, "");
+}
+
+#[test]
+fn html_is_a_page_with_http_200() {
+    let (head, body) = ask_with("html");
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("text/html"), "{head}");
+    assert!(body.starts_with("<html>"), "{body}");
+}
+
+#[test]
+fn broken_and_truncated_json_are_whole_as_http_and_no_json() {
+    for fault in ["broken-json", "truncated-json"] {
+        let (head, body) = ask_with(fault);
+        assert!(header(&head, "Content-Type").is_some_and(|text| text.starts_with("application/json")));
+        assert!(serde_json::from_str::<serde_json::Value>(&body).is_err(), "{body}");
+    }
+}
+
+#[test]
+fn an_oversized_reply_is_one_mebibyte_of_json() {
+    let (head, body) = ask_with("oversized");
+    assert_eq!(header(&head, "Content-Length"), Some("1048576"));
+    assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok());
+}
+
+#[test]
+fn an_endless_reply_goes_on_for_64_mib_and_never_says_that_it_is_over() {
+    let simulator = with(&["endless"]);
+    let mut stream = connect(&simulator);
+    stream.write_all(&call("1")).expect("sent");
+    let heard = listen(&mut stream);
+    let begin = String::from_utf8_lossy(&heard.bytes[..400]).into_owned();
+    assert_eq!(header(&begin, "Transfer-Encoding"), Some("chunked"));
+    assert_eq!(header(&begin, "Content-Length"), None);
+    assert!(begin.contains("\r\n\r\n1a\r\n{\"code\":\"200\",\"message\":\"a\r\n4000\r\naaa"), "{begin}");
+    assert!(heard.error.is_none() && heard.bytes.len() > 64 * 1024 * 1024);
+    assert!(heard.bytes.ends_with(b"aaa"), "no last chunk");
+}
+
+#[test]
+fn an_endless_reply_ends_when_the_client_goes_away() {
+    let simulator = with(&["endless"]);
+    let mut stream = connect(&simulator);
+    stream.write_all(&call("1")).expect("sent");
+    stream.read_exact(&mut [0; 1000]).expect("some of it");
+    drop(stream);
+    assert!(ask(&mut connect(&simulator), "1").1.contains("success"));
+}
+
+#[test]
+fn a_gzip_bomb_is_small_and_says_that_it_is_gzip() {
+    let simulator = with(&["gzip-bomb"]);
+    let mut stream = connect(&simulator);
+    stream.write_all(&call("1")).expect("sent");
+    let (head, body) = reply(&mut stream);
+    assert_eq!(header(&head, "Content-Encoding"), Some("gzip"));
+    assert!(body.starts_with(&[0x1f, 0x8b, 8]) && body.len() < 11_000);
+    // The last four bytes of gzip tell how much it unpacks to.
+    let end = body.last_chunk().copied().expect("four bytes");
+    assert!(u32::from_le_bytes(end) > 10_000_000);
+}
+
+#[test]
+fn a_redirect_leads_to_a_path_where_nothing_is() {
+    let (head, _) = ask_with("redirect");
+    assert!(head.starts_with("HTTP/1.1 302 Found\r\n"), "{head}");
+    assert_eq!(header(&head, "Location"), Some("/sim/elsewhere"));
+}
+
+#[test]
+fn garbage_is_not_http_and_the_end() {
+    let simulator = with(&["garbage"]);
+    let mut stream = connect(&simulator);
+    stream.write_all(&call("1")).expect("sent");
+    let heard = listen(&mut stream);
+    assert!(heard.error.is_none() && heard.text().contains("this is not HTTP"), "{heard:?}");
+}
+
+#[test]
+fn an_integer_code_and_a_chinese_message_are_still_success() {
+    assert_eq!(ask_with("integer-code").1, r#"{"code":200,"message":"success"}"#);
+    assert_eq!(ask_with("chinese").1, r#"{"code":"200","message":"操作成功"}"#);
+}
+
+#[test]
+fn the_date_is_off_by_so_much_or_not_there() {
+    for seconds in [3600, -86_400, 0] {
+        let (head, _) = ask_with(&format!("date={seconds}"));
+        let date = httpdate::parse_http_date(header(&head, "Date").expect("a date")).expect("a date");
+        let since_1970 =
+            |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as i64;
+        let off = since_1970(date) - since_1970(SystemTime::now());
+        assert!((seconds - 5..=seconds).contains(&off), "{off}");
+    }
+    assert_eq!(header(&ask_with("no-date").0, "Date"), None);
+    assert_eq!(header(&ask_with("age=120").0, "Age"), Some("120"));
+    assert_eq!(header(&ask_with("none").0, "Age"), None);
+}
+
+#[test]
+fn a_clients_time_out_does_not_stop_the_platform_from_acting() {
+    let simulator = with(&["delay=300"]);
+    let mut stream = connect(&simulator);
+    stream.set_read_timeout(Some(Duration::from_millis(20))).expect("a time-out");
+    stream.write_all(&call("1")).expect("sent");
+    assert!(listen(&mut stream).is_silence());
+    drop(stream);
+    assert!(ask(&mut connect(&simulator), "1").1.contains("sim.cooldown"));
+}

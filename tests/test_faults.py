@@ -1,0 +1,90 @@
+"""The fault matrix: every fault of the simulator, seen through every face: the right kind, the right `delivered`, in time.
+
+The faults are those that `eiot-sim --help` lists; one that this table does not know fails the first test.
+"""
+
+import re
+import time
+
+import pytest
+from conftest import PREFIX, every_face, run
+from test_refusals import EID, STATUS
+
+NO, YES, UNKNOWN = 0, 1, 2
+# Seconds: the time-out of a call here. Real time, since a real peer is waited for.
+TIMEOUT = 0.5
+
+MATRIX = {
+    # What is late, or odd, and still good.
+    "delay=50": ("EIOT_OK", YES),
+    "drip=1": ("EIOT_OK", YES),
+    "integer-code": ("EIOT_OK", YES),
+    "chinese": ("EIOT_OK", YES),
+    "no-date": ("EIOT_OK", YES),
+    "date=3600": ("EIOT_OK", YES),
+    "age=60": ("EIOT_OK", YES),
+    "close-after": ("EIOT_OK", YES),
+    "reset-after": ("EIOT_OK", YES),
+    # What never comes.
+    "delay=5000": ("EIOT_ERR_TIMEOUT", UNKNOWN),
+    "drip=200": ("EIOT_ERR_TIMEOUT", UNKNOWN),
+    "stall": ("EIOT_ERR_TIMEOUT", UNKNOWN),
+    "stall-headers": ("EIOT_ERR_TIMEOUT", UNKNOWN),
+    "stall-body": ("EIOT_ERR_TIMEOUT", UNKNOWN),
+    # What breaks.
+    "close": ("EIOT_ERR_IO", UNKNOWN),
+    "reset": ("EIOT_ERR_IO", UNKNOWN),
+    "reset-headers": ("EIOT_ERR_IO", UNKNOWN),
+    "reset-body": ("EIOT_ERR_IO", UNKNOWN),
+    # What is no answer of the platform's.
+    "status=401": ("EIOT_ERR_AUTH", YES),
+    "status=403": ("EIOT_ERR_AUTH", YES),
+    "status=404": ("EIOT_ERR_HTTP", YES),
+    "status=418": ("EIOT_ERR_HTTP", YES),
+    "status=429,2": ("EIOT_ERR_RATE_LIMITED", YES),
+    "status=429,Fri, 31 Dec 9999 23:59:59 GMT": ("EIOT_ERR_RATE_LIMITED", YES),
+    "status=500": ("EIOT_ERR_HTTP", YES),
+    "status=502": ("EIOT_ERR_HTTP", YES),
+    "status=503,120": ("EIOT_ERR_HTTP", YES),
+    "status=503,inf": ("EIOT_ERR_HTTP", YES),
+    "html": ("EIOT_ERR_PROTOCOL", YES),
+    "broken-json": ("EIOT_ERR_PROTOCOL", YES),
+    "truncated-json": ("EIOT_ERR_PROTOCOL", YES),
+    "oversized": ("EIOT_ERR_PROTOCOL", YES),
+    "endless": ("EIOT_ERR_PROTOCOL", YES),
+    "gzip-bomb": ("EIOT_ERR_PROTOCOL", YES),
+    "redirect": ("EIOT_ERR_PROTOCOL", YES),
+    "garbage": ("EIOT_ERR_PROTOCOL", UNKNOWN),
+}
+
+
+def test_the_matrix_has_every_fault():
+    (listed,) = re.findall(r"^Faults: (.*)\.$", run([PREFIX / "bin" / "eiot-sim", "--help"]).stdout, re.M)
+    names = {re.split(r"[=\[]", fault)[0] for fault in listed.split(", ")}
+    assert names == {fault.split("=")[0] for fault in MATRIX}
+
+
+@every_face
+@pytest.mark.parametrize("fault", MATRIX)
+@pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
+def test_a_fault_is_told_as_what_it_is_and_in_time(face, fault, tls, simulator):
+    status, delivered = MATRIX[fault]
+    running = simulator("--unlimited", "--fault", fault, *(["--tls"] if tls else []))
+    began = time.monotonic()
+    (outcome,) = face.refresh([EID], running.options | {"timeout": str(TIMEOUT)})
+    took = time.monotonic() - began
+    assert outcome["status"] == STATUS[status], outcome
+    assert outcome.get("delivered", YES) == delivered, outcome
+    assert outcome["attempts"] == 1 and outcome["eid"] == EID
+    # 10 % of the deadline, and what a process takes to start.
+    assert took < TIMEOUT * 1.1 + 0.5, took
+
+
+@every_face
+def test_with_retries_every_call_succeeds_whatever_breaks(face, simulator):
+    faults = [word for name in ("close", "reset", "reset-headers", "reset-body", "status=503", "reset-after", "none")
+              for word in ("--fault", name)]  # fmt: skip
+    running = simulator("--unlimited", *faults, "--fault-repeat")
+    outcomes = face.refresh([EID] * 10, running.options | {"max_attempts": "9", "timeout": "30"})
+    assert all(outcome["ok"] for outcome in outcomes), outcomes
+    assert sum(outcome["attempts"] for outcome in outcomes) > 10
