@@ -19,7 +19,7 @@ export EIOT_TEST_CC     := $(CC)
 export EIOT_TEST_CXX    := $(BUILD)/c++
 export EIOT_SIM         := $(RELEASE)/eiot-sim
 
-.PHONY: all demo test lint bench header install release stage wheel clean
+.PHONY: all demo test lint bench soak header install release stage wheel clean
 
 all: release
 
@@ -45,6 +45,10 @@ lint:
 ## bench: our C call against libcurl's, in one run (needs libcurl's development files)
 bench: stage $(VENV)/.ready
 	PKG_CONFIG=$(VENV)/bin/pkgconf sh tests/bench/run.sh
+
+## soak: 100,000 faulty calls; nothing may grow
+soak: stage $(BUILD)/c++
+	EIOT_SOAK_CALLS=100000 $(VENV)/bin/python -m pytest -q -rs tests/test_c.py -k nothing_grows
 
 ## header: write include/eiot.h anew from the sources; look at the difference before you commit it
 header:

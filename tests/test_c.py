@@ -58,6 +58,21 @@ def test_a_host_survives_a_peer_that_answers_once_and_resets(build, simulator):
     run([build("c/sigpipe.c", "-lpthread"), "50", "3"], environment=environment)
 
 
+def test_a_panic_inside_the_shipped_library_becomes_an_internal_error(build, simulator):
+    running = simulator("--unlimited")
+    # A name, so that it must be looked up.
+    url = running.url.replace("127.0.0.1", "localhost")
+    run([build("c/panic.c")], environment=running.environment | {"EIOT_BASE_URL": url})
+
+
+def test_nothing_grows_over_many_faulty_calls(build, simulator):
+    # The short form; `make soak` makes 100,000 calls.
+    calls = int(os.environ.get("EIOT_SOAK_CALLS", "4000"))
+    arguments = ["--fault-chance", "0.8", "--fault-seed", "42"]
+    running = simulator("--unlimited", "--tls", *arguments)
+    run([build("c/soak.c", "-lpthread"), str(calls // 4)], environment=running.environment, timeout=1800)
+
+
 def test_misuse_has_defined_results(build, simulator):
     run([build("c/misuse.c")], environment=simulator().environment)
 

@@ -4,6 +4,8 @@ The faults are those that `eiot-sim --help` lists; one that this table does not 
 """
 
 import re
+import socket
+import subprocess
 import time
 
 import pytest
@@ -78,6 +80,30 @@ def test_a_fault_is_told_as_what_it_is_and_in_time(face, fault, tls, simulator):
     assert outcome["attempts"] == 1 and outcome["eid"] == EID
     # 10 % of the deadline, and what a process takes to start.
     assert took < TIMEOUT * 1.1 + 0.5, took
+
+
+@every_face
+def test_a_name_server_that_never_answers_is_given_up_in_time(face, tmp_path):
+    """Real name look-ups, in a mount namespace of their own whose resolv.conf names a silent server."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        try:
+            silent.bind(("127.0.0.53", 53))
+        except PermissionError:
+            pytest.skip("binding port 53 is not allowed here")
+        resolv_conf = tmp_path / "resolv.conf"
+        resolv_conf.write_text("nameserver 127.0.0.53\n")
+        namespace = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', str(resolv_conf)]
+        if subprocess.run([*namespace, "true"], capture_output=True).returncode != 0:
+            pytest.skip("mount namespaces cannot be made here")
+        face.command = [*namespace, *face.command]
+        options = {"base_url": "https://platform.example", "appkey": "k", "secret": "s", "max_attempts": "1"}
+        for limits in ({"timeout": str(TIMEOUT)}, {"timeout": "5", "connect_timeout": str(TIMEOUT)}):
+            began = time.monotonic()
+            (outcome,) = face.refresh([EID], options | limits)
+            took = time.monotonic() - began
+            assert outcome["status"] == STATUS["EIOT_ERR_TIMEOUT"], outcome
+            assert outcome["delivered"] == NO
+            assert took < TIMEOUT * 1.1 + 0.5, took
 
 
 @every_face
