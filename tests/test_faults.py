@@ -9,55 +9,17 @@ import subprocess
 import time
 
 import pytest
-from conftest import PREFIX, every_face, run
+from conftest import PREFIX, every_face, run, vectors
 from test_refusals import EID, STATUS
 
-NO, YES, UNKNOWN = 0, 1, 2
+NO, YES = 0, 1
 # Seconds: the time-out of a call here. Real time, since a real peer is waited for.
 TIMEOUT = 0.5
 
-MATRIX = {
-    # What is late, or odd, and still good.
-    "delay=50": ("EIOT_OK", YES),
-    "drip=1": ("EIOT_OK", YES),
-    "integer-code": ("EIOT_OK", YES),
-    "chinese": ("EIOT_OK", YES),
-    "no-date": ("EIOT_OK", YES),
-    "date=3600": ("EIOT_OK", YES),
-    "age=60": ("EIOT_OK", YES),
-    "close-after": ("EIOT_OK", YES),
-    "reset-after": ("EIOT_OK", YES),
-    # What never comes.
-    "delay=5000": ("EIOT_ERR_TIMEOUT", UNKNOWN),
-    "drip=200": ("EIOT_ERR_TIMEOUT", UNKNOWN),
-    "stall": ("EIOT_ERR_TIMEOUT", UNKNOWN),
-    "stall-headers": ("EIOT_ERR_TIMEOUT", UNKNOWN),
-    "stall-body": ("EIOT_ERR_TIMEOUT", UNKNOWN),
-    # What breaks.
-    "close": ("EIOT_ERR_IO", UNKNOWN),
-    "reset": ("EIOT_ERR_IO", UNKNOWN),
-    "reset-headers": ("EIOT_ERR_IO", UNKNOWN),
-    "reset-body": ("EIOT_ERR_IO", UNKNOWN),
-    # What is no answer of the platform's.
-    "status=401": ("EIOT_ERR_AUTH", YES),
-    "status=403": ("EIOT_ERR_AUTH", YES),
-    "status=404": ("EIOT_ERR_HTTP", YES),
-    "status=418": ("EIOT_ERR_HTTP", YES),
-    "status=429,2": ("EIOT_ERR_RATE_LIMITED", YES),
-    "status=429,Fri, 31 Dec 9999 23:59:59 GMT": ("EIOT_ERR_RATE_LIMITED", YES),
-    "status=500": ("EIOT_ERR_HTTP", YES),
-    "status=502": ("EIOT_ERR_HTTP", YES),
-    "status=503,120": ("EIOT_ERR_HTTP", YES),
-    "status=503,inf": ("EIOT_ERR_HTTP", YES),
-    "html": ("EIOT_ERR_PROTOCOL", YES),
-    "broken-json": ("EIOT_ERR_PROTOCOL", YES),
-    "truncated-json": ("EIOT_ERR_PROTOCOL", YES),
-    "oversized": ("EIOT_ERR_PROTOCOL", YES),
-    "endless": ("EIOT_ERR_PROTOCOL", YES),
-    "gzip-bomb": ("EIOT_ERR_PROTOCOL", YES),
-    "redirect": ("EIOT_ERR_PROTOCOL", YES),
-    "garbage": ("EIOT_ERR_PROTOCOL", UNKNOWN),
-}
+# The statuses of C, by the names of the kinds.
+STATUS_OF = {name.removeprefix("EIOT_").removeprefix("ERR_").lower(): number for name, number in STATUS.items()}
+STATUS_OF["connection_lost"] = STATUS["EIOT_ERR_IO"]
+MATRIX = {case["fault"]: case for case in vectors("faults.json")["cases"]}
 
 
 def test_the_matrix_has_every_fault():
@@ -70,13 +32,13 @@ def test_the_matrix_has_every_fault():
 @pytest.mark.parametrize("fault", MATRIX)
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
 def test_a_fault_is_told_as_what_it_is_and_in_time(face, fault, tls, simulator):
-    status, delivered = MATRIX[fault]
+    expected = MATRIX[fault]
     running = simulator("--unlimited", "--fault", fault, *(["--tls"] if tls else []))
     began = time.monotonic()
     (outcome,) = face.refresh([EID], running.options | {"timeout": str(TIMEOUT)})
     took = time.monotonic() - began
-    assert outcome["status"] == STATUS[status], outcome
-    assert outcome.get("delivered", YES) == delivered, outcome
+    assert outcome["status"] == STATUS_OF[expected["kind"]], outcome
+    assert outcome.get("delivered", YES) == ["no", "yes", "unknown"].index(expected["delivered"]), outcome
     assert outcome["attempts"] == 1 and outcome["eid"] == EID
     # 10 % of the deadline, and what a process takes to start.
     assert took < TIMEOUT * 1.1 + 0.5, took

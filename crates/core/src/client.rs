@@ -3,7 +3,7 @@
 use crate::clock::{Clock, SystemClock, timestamp};
 use crate::config::{Config, RateScope};
 use crate::cooldown::Cooldowns;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Secret};
 use crate::eid::Eid;
 use crate::endpoint::endpoint;
 use crate::error::{Delivered, Error, ErrorKind};
@@ -86,10 +86,13 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::new`].
-    pub fn with_sources(config: Config, sources: Sources) -> Result<Self, Error> {
+    pub fn with_sources(mut config: Config, sources: Sources) -> Result<Self, Error> {
         config.check()?;
+        let credentials = config.credentials()?;
+        // One copy of the secret is enough.
+        config.secret = Secret::default();
         let shared = Shared {
-            credentials: config.credentials()?,
+            credentials,
             transport: Transport::new(&config, endpoint(&config.base_url, config.allow_http)?)?,
             retry: retry::Policy { max_attempts: config.max_attempts },
             skew: Skew::default(),
@@ -181,8 +184,8 @@ impl Shared {
                 state.lanes.put(lane);
                 result
             }
-            Driven::TimedOut => Err(self.unanswered(ErrorKind::Timeout, progress)),
-            Driven::Interrupted => Err(self.unanswered(ErrorKind::Cancelled, progress)),
+            Driven::TimedOut => Err(self.unanswered(ErrorKind::Timeout, eid, progress)),
+            Driven::Interrupted => Err(self.unanswered(ErrorKind::Cancelled, eid, progress)),
         }
     }
 
@@ -198,13 +201,20 @@ impl Shared {
         let pace = state.pace.as_ref().map_err(|why| Error::config("rate_scope", why))?;
         let most = self.retry.max_attempts;
         let mut clock_was_corrected = false;
+        let mut last_failure: Option<Error> = None;
         loop {
-            let slot = pace.take(Instant::now(), deadline)?;
+            let slot = match (pace.take(Instant::now(), deadline), last_failure.take()) {
+                (Ok(slot), _) => slot,
+                (Err(refusal), None) => return Err(refusal),
+                // What went wrong before says more than that there is no slot to try again.
+                (Err(_), Some(error)) => {
+                    return Err(error.with_note("the account's rate leaves no slot to try again"));
+                }
+            };
             wait_until(slot).await;
-            let began = Instant::now();
             let error = match self.attempt(state, lane, eid, progress).await {
                 Ok(reply) => {
-                    progress.tell(eid, began, None, None);
+                    progress.tell(eid, None, None);
                     return Ok(reply);
                 }
                 Err(error) => error,
@@ -228,11 +238,12 @@ impl Shared {
             };
             match next {
                 Next::TryAfter(wait) => {
-                    progress.tell(eid, began, Some(&error), Some(wait));
+                    progress.tell(eid, Some(&error), Some(wait));
+                    last_failure = Some(error);
                     wait_until(Instant::now() + wait).await;
                 }
                 Next::GiveUp(why) => {
-                    progress.tell(eid, began, Some(&error), None);
+                    progress.tell(eid, Some(&error), None);
                     return Err(match why {
                         Some(why) => error.with_note(&why),
                         None => error,
@@ -263,7 +274,7 @@ impl Shared {
     }
 
     /// The error of a call that ended without an answer.
-    fn unanswered(&self, kind: ErrorKind, progress: &Progress<'_>) -> Error {
+    fn unanswered(&self, kind: ErrorKind, eid: &Eid, progress: &Progress<'_>) -> Error {
         let (delivered, outcome) = match progress.sent.borrow().load(Ordering::Relaxed) {
             true => (Delivered::Unknown, "the request was sent, so the refresh may have happened"),
             false if progress.earlier.get().is_some() => (Delivered::No, "the last attempt sent nothing"),
@@ -274,7 +285,9 @@ impl Shared {
             ErrorKind::Timeout => format!("no answer from {host} within {timeout:?}; {outcome}"),
             _ => format!("cancelled by the caller; {outcome}"),
         };
-        Error::new(kind, text).with_delivered(delivered)
+        let error = Error::new(kind, text).with_delivered(delivered);
+        progress.tell(eid, Some(&error), None);
+        error
     }
 }
 

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Progress<'a> {
     pub(crate) observer: RefCell<&'a mut dyn Observer>,
     pub(crate) attempts: Cell<u32>,
+    /// When the attempt that is under way began.
+    began: Cell<Option<Instant>>,
     /// Whether the connection has taken the request of the attempt that is under way.
     pub(crate) sent: RefCell<Arc<AtomicBool>>,
     /// Whether the platform got one of the attempts that are over: the worst case of all of them.
@@ -25,6 +27,7 @@ impl<'a> Progress<'a> {
         Self {
             observer: RefCell::new(observer),
             attempts: Cell::default(),
+            began: Cell::default(),
             sent: RefCell::default(),
             earlier: Cell::default(),
             clock_moved: Cell::default(),
@@ -33,6 +36,7 @@ impl<'a> Progress<'a> {
 
     pub(crate) fn begin_attempt(&self) -> Arc<AtomicBool> {
         self.attempts.set(self.attempts.get() + 1);
+        self.began.set(Some(Instant::now()));
         self.clock_moved.set(false);
         self.sent.replace(Arc::default());
         self.sent.borrow().clone()
@@ -49,17 +53,13 @@ impl<'a> Progress<'a> {
         self.earlier.set(Some(earlier));
     }
 
-    /// Tells the observer of the attempt that is over.
-    pub(crate) fn tell(
-        &self,
-        eid: &Eid,
-        began: Instant,
-        failure: Option<&Error>,
-        again_after: Option<Duration>,
-    ) {
-        let (number, took) = (self.attempts.get(), began.elapsed());
-        let attempt = Attempt { eid: eid.as_str(), number, took, failure, again_after };
-        self.observer.borrow_mut().attempt(&attempt);
+    /// Tells the observer that the attempt that is under way, if there is one, is over.
+    pub(crate) fn tell(&self, eid: &Eid, failure: Option<&Error>, again_after: Option<Duration>) {
+        if let Some(began) = self.began.take() {
+            let (number, took) = (self.attempts.get(), began.elapsed());
+            let attempt = Attempt { eid: eid.as_str(), number, took, failure, again_after };
+            self.observer.borrow_mut().attempt(&attempt);
+        }
     }
 
     /// Puts what the whole call went through into the error that it ended with.

@@ -52,6 +52,15 @@ fn script(answers: Vec<String>) -> (String, Arc<Mutex<Vec<Vec<u8>>>>) {
     (url, bodies)
 }
 
+/// The lines that a log would have.
+struct Lines(Vec<String>);
+
+impl Observer for Lines {
+    fn attempt(&mut self, attempt: &Attempt<'_>) {
+        self.0.push(attempt.to_string());
+    }
+}
+
 fn refresh(answers: &[String]) -> (Result<Reply, Error>, usize) {
     let (url, bodies) = script(answers.to_vec());
     let result = client(patient(&url)).refresh_usage(EID);
@@ -145,12 +154,6 @@ fn every_attempt_has_its_own_nonce_and_signature() {
 
 #[test]
 fn an_observer_is_told_of_each_attempt_in_one_line() {
-    struct Lines(Vec<String>);
-    impl Observer for Lines {
-        fn attempt(&mut self, attempt: &Attempt<'_>) {
-            self.0.push(attempt.to_string());
-        }
-    }
     let (url, _) = script(vec![lost(), unavailable(""), ok(SUCCESS)]);
     let mut lines = Lines(Vec::new());
     client(patient(&url)).refresh_usage_observed(EID, &mut lines).expect("the third attempt succeeds");
@@ -161,6 +164,26 @@ fn an_observer_is_told_of_each_attempt_in_one_line() {
     has(1, "outcome=http delivered=yes http_status=503 again_after_ms=0");
     has(2, "outcome=ok");
     assert_eq!(lines.0.len(), 3);
+}
+
+#[test]
+fn an_attempt_that_the_deadline_ends_is_told_of_too() {
+    let url = serve(|mut connection| while read_request(&mut connection).is_some() {});
+    let mut config = patient(&url);
+    config.timeout = Duration::from_millis(50);
+    let mut lines = Lines(Vec::new());
+    client(config).refresh_usage_observed(EID, &mut lines).expect_err("never answered");
+    assert!(lines.0.len() == 1 && lines.0[0].contains("outcome=timeout delivered=unknown"), "{:?}", lines.0);
+}
+
+#[test]
+fn without_a_slot_to_try_again_the_failure_itself_is_told() {
+    let (url, _) = script(vec![unavailable("")]);
+    let mut config = patient(&url);
+    (config.rate_limit, config.timeout) = (Some(1.0), Duration::from_millis(500));
+    let error = client(config).refresh_usage(EID).expect_err("busy");
+    assert_eq!((error.kind(), error.http_status(), error.attempts()), (ErrorKind::Http, Some(503), 1));
+    assert!(error.to_string().contains("no slot to try again"), "{error}");
 }
 
 #[test]
