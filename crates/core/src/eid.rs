@@ -115,7 +115,18 @@ fn shown(input: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::Value;
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_eid_of_digits_or_an_error_that_is_short(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            match Eid::parse(&bytes) {
+                Ok(eid) => prop_assert!(eid.as_str().bytes().all(|byte| byte.is_ascii_digit())),
+                Err(error) => prop_assert!(error.to_string().chars().count() < 600),
+            }
+        }
+    }
 
     fn vectors() -> Value {
         let text = include_str!("../../../tests/vectors/eids.json");

@@ -46,6 +46,7 @@ impl Config {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+    use proptest::prelude::*;
     use std::time::Duration;
 
     fn from(variables: &[(&str, &str)]) -> Result<Config, Error> {
@@ -71,6 +72,20 @@ mod tests {
                 ("", None),
                 "{given} is given elsewhere"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_environment_is_a_configuration_or_an_error_that_names_a_variable(
+            option in 0..Config::OPTIONS.len(),
+            value in "\\PC{0,20}|[0-9.,=/a-z-]{0,12}",
+        ) {
+            let variable = format!("EIOT_{}", Config::OPTIONS[option].to_ascii_uppercase());
+            match from(&[(&variable, &value)]) {
+                Ok(config) => { let _ = config.check(); }
+                Err(error) => prop_assert!(error.to_string().starts_with(&variable), "{}", error),
+            }
         }
     }
 

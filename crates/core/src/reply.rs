@@ -137,22 +137,55 @@ pub(crate) fn verdict(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::Value;
     use std::time::SystemTime;
+
+    fn raw(http_status: u16, body: Vec<u8>) -> RawReply {
+        let epoch = SystemTime::UNIX_EPOCH;
+        RawReply {
+            http_status,
+            content_type: "application/json".to_owned(),
+            retry_after: None,
+            sighting: Sighting { date: None, sent: epoch, received: epoch },
+            body,
+        }
+    }
+
+    /// Something like a reply: any bytes, or JSON whose parts are anything.
+    fn body() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop_oneof![
+            Just("null"),
+            Just("200"),
+            Just("\"200\""),
+            Just("{}"),
+            Just("[1]"),
+            Just("1e999"),
+            Just("\"")
+        ];
+        let like = (part.clone(), part.clone(), part).prop_map(|(code, message, data)| {
+            format!("{{\"code\":{code},\"message\":{message},\"data\":{data}}}").into_bytes()
+        });
+        prop_oneof![like, proptest::collection::vec(any::<u8>(), 0..64)]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_a_success_or_an_error_that_names_the_card(http_status in 200_u16..=599, body in body()) {
+            let eid = Eid::parse("123").expect("digits");
+            match verdict(raw(http_status, body.clone()), &eid, 1, &BTreeMap::new()) {
+                Ok(reply) => prop_assert!((200..=299).contains(&http_status) && reply.eid() == "123"),
+                Err(error) => prop_assert_eq!(error.eid(), Some("123")),
+            }
+        }
+    }
 
     #[test]
     fn a_code_means_what_the_configuration_says() {
         let known = [("45109", ErrorKind::Cooldown), ("200", ErrorKind::Auth), ("1", ErrorKind::RateLimited)];
         let codes = known.map(|(code, kind)| (code.to_owned(), kind)).into();
         let kind_of = |http_status, code: &str| {
-            let epoch = SystemTime::UNIX_EPOCH;
-            let raw = RawReply {
-                http_status,
-                content_type: String::new(),
-                retry_after: None,
-                sighting: Sighting { date: None, sent: epoch, received: epoch },
-                body: format!(r#"{{"code":{code:?},"message":"m"}}"#).into_bytes(),
-            };
+            let raw = raw(http_status, format!(r#"{{"code":{code:?},"message":"m"}}"#).into_bytes());
             let eid = Eid::parse("1").expect("digits");
             verdict(raw, &eid, 1, &codes).map(drop).map_err(|error| error.kind())
         };
@@ -169,17 +202,8 @@ mod tests {
             serde_json::from_str(include_str!("../../../tests/vectors/replies.json")).expect("JSON");
         let eid = Eid::parse("11111111111111111111111111").expect("digits");
         for case in file["cases"].as_array().expect("a list") {
-            let raw = RawReply {
-                http_status: case["http_status"].as_u64().expect("a number") as u16,
-                content_type: "application/json".to_owned(),
-                retry_after: None,
-                sighting: Sighting {
-                    date: None,
-                    sent: SystemTime::UNIX_EPOCH,
-                    received: SystemTime::UNIX_EPOCH,
-                },
-                body: case["body"].as_str().expect("a string").as_bytes().to_vec(),
-            };
+            let http_status = case["http_status"].as_u64().expect("a number") as u16;
+            let raw = raw(http_status, case["body"].as_str().expect("a string").as_bytes().to_vec());
             let text = |field: &str| case[field].as_str();
             match verdict(raw, &eid, 1, &BTreeMap::new()) {
                 Ok(reply) => {

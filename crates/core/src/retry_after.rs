@@ -16,7 +16,15 @@ pub(crate) fn parse(value: &str, now: SystemTime) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::time::UNIX_EPOCH;
+
+    proptest! {
+        #[test]
+        fn nothing_that_a_header_can_hold_is_too_much(value in "\\PC{0,40}", seconds in 0_u64..1 << 40) {
+            let _ = parse(&value, UNIX_EPOCH + Duration::from_secs(seconds));
+        }
+    }
 
     #[test]
     fn seconds_and_dates_are_read_and_nonsense_is_ignored() {
