@@ -22,7 +22,6 @@ use crate::skew::Skew;
 use crate::wire::signed_body;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How long everybody pauses when the platform has had too many requests and does not say for how long.
@@ -125,9 +124,9 @@ impl Client {
         eid: impl AsRef<[u8]>,
         observer: &mut dyn Observer,
     ) -> Result<Reply, Error> {
-        let deadline = Instant::now() + self.shared.config.timeout;
+        let started = Instant::now();
         let eid = if self.shared.config.strict_eid { Eid::parse_strict(eid) } else { Eid::parse(eid) }?;
-        outside_of_any_runtime(|| self.shared.call(&eid, deadline, observer))
+        outside_of_any_runtime(|| self.shared.call(&eid, started, observer))
     }
 }
 
@@ -155,9 +154,9 @@ impl Shared {
     }
 
     /// One call, within its deadline and as long as its caller wants.
-    fn call(&self, eid: &Eid, deadline: Instant, observer: &mut dyn Observer) -> Result<Reply, Error> {
+    fn call(&self, eid: &Eid, started: Instant, observer: &mut dyn Observer) -> Result<Reply, Error> {
         let state = self.state();
-        let started = Instant::now();
+        let deadline = started + self.config.timeout;
         state.cooldowns.start(eid, started)?;
         let progress = Progress::new(observer);
         let result = self.drive(state, eid, deadline, &progress);
@@ -203,15 +202,15 @@ impl Shared {
         let mut clock_was_corrected = false;
         let mut last_failure: Option<Error> = None;
         loop {
-            let slot = match (pace.take(Instant::now(), deadline), last_failure.take()) {
-                (Ok(slot), _) => slot,
+            match (pace.take(deadline), last_failure.take()) {
+                (Ok(None), _) => {}
+                (Ok(Some(slot)), _) => wait_until(slot).await,
                 (Err(refusal), None) => return Err(refusal),
                 // What went wrong before says more than that there is no slot to try again.
                 (Err(_), Some(error)) => {
                     return Err(error.with_note("the account's rate leaves no slot to try again"));
                 }
-            };
-            wait_until(slot).await;
+            }
             let error = match self.attempt(state, lane, eid, progress).await {
                 Ok(reply) => {
                     progress.tell(eid, None, None);
@@ -275,7 +274,7 @@ impl Shared {
 
     /// The error of a call that ended without an answer.
     fn unanswered(&self, kind: ErrorKind, eid: &Eid, progress: &Progress<'_>) -> Error {
-        let (delivered, outcome) = match progress.sent.borrow().load(Ordering::Relaxed) {
+        let (delivered, outcome) = match progress.is_sent() {
             true => (Delivered::Unknown, "the request was sent, so the refresh may have happened"),
             false if progress.earlier.get().is_some() => (Delivered::No, "the last attempt sent nothing"),
             false => (Delivered::No, "nothing was sent"),

@@ -202,7 +202,7 @@ async fn read_whole(
     failed: impl Fn(reqwest::Error) -> Error,
 ) -> Result<RawReply, Error> {
     let http_status = response.status().as_u16();
-    let content_type = header(&response, CONTENT_TYPE).unwrap_or_default().to_owned();
+    let content_type = response.headers().get(CONTENT_TYPE).cloned();
     // A date in it is by the server's clock, so the server's clock says how far away it is.
     let now = sighting.date.unwrap_or(sighting.received);
     let retry_after = header(&response, RETRY_AFTER).and_then(|value| retry_after::parse(value, now));

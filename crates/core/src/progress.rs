@@ -5,7 +5,7 @@ use crate::error::{Delivered, Error};
 use crate::observer::{Attempt, Observer};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How far a call has come: what its error must say when it is broken off.
@@ -15,7 +15,7 @@ pub(crate) struct Progress<'a> {
     /// When the attempt that is under way began.
     began: Cell<Option<Instant>>,
     /// Whether the connection has taken the request of the attempt that is under way.
-    pub(crate) sent: RefCell<Arc<AtomicBool>>,
+    sent: RefCell<Option<Arc<AtomicBool>>>,
     /// Whether the platform got one of the attempts that are over: the worst case of all of them.
     pub(crate) earlier: Cell<Option<Delivered>>,
     /// The last reply has changed the idea of the platform's clock.
@@ -38,19 +38,25 @@ impl<'a> Progress<'a> {
         self.attempts.set(self.attempts.get() + 1);
         self.began.set(Some(Instant::now()));
         self.clock_moved.set(false);
-        self.sent.replace(Arc::default());
-        self.sent.borrow().clone()
+        let sent = Arc::new(AtomicBool::new(false));
+        self.sent.replace(Some(sent.clone()));
+        sent
     }
 
     pub(crate) fn end_attempt(&self, error: &Error) {
         // What comes until the next attempt, a wait or its end, is not about this one.
-        self.sent.replace(Arc::default());
+        self.sent.replace(None);
         let earlier = match (self.earlier.get(), error.delivered()) {
             (Some(Delivered::Unknown), _) | (_, Delivered::Unknown) => Delivered::Unknown,
             (Some(Delivered::Yes), _) | (_, Delivered::Yes) => Delivered::Yes,
             _ => Delivered::No,
         };
         self.earlier.set(Some(earlier));
+    }
+
+    /// Whether the connection has taken the request of the attempt that is under way.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.sent.borrow().as_ref().is_some_and(|sent| sent.load(Ordering::Relaxed))
     }
 
     /// Tells the observer that the attempt that is under way, if there is one, is over.

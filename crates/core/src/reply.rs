@@ -4,6 +4,7 @@ use crate::eid::Eid;
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::skew::Sighting;
 use crate::wire::Envelope;
+use reqwest::header::HeaderValue;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -53,7 +54,7 @@ impl Reply {
 /// An HTTP reply that has come whole.
 pub(crate) struct RawReply {
     pub(crate) http_status: u16,
-    pub(crate) content_type: String,
+    pub(crate) content_type: Option<HeaderValue>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) sighting: Sighting,
     pub(crate) body: Vec<u8>,
@@ -94,8 +95,9 @@ pub(crate) fn verdict(
         (200..=299, None) => (
             ErrorKind::Protocol,
             format!(
-                "the reply is not the platform's JSON (content type {content_type:?}, {} bytes); is base_url right, \
+                "the reply is not the platform's JSON (content type {:?}, {} bytes); is base_url right, \
                  or does something on the way answer in the platform's place?",
+                content_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default(),
                 body.len()
             ),
         ),
@@ -145,7 +147,7 @@ mod tests {
         let epoch = SystemTime::UNIX_EPOCH;
         RawReply {
             http_status,
-            content_type: "application/json".to_owned(),
+            content_type: None,
             retry_after: None,
             sighting: Sighting { date: None, sent: epoch, received: epoch },
             body,

@@ -24,6 +24,9 @@ struct Request<'a> {
     eid: &'a str,
 }
 
+/// Room for a request with an appkey of usual length, so that the buffer need not grow.
+const USUAL_BODY_BYTES: usize = 256;
+
 /// A signed request body.
 pub(crate) fn signed_body(
     credentials: &Credentials,
@@ -37,7 +40,10 @@ pub(crate) fn signed_body(
     // Sorted by name, as the signature wants them.
     let params = [("appkey", appkey), ("eid", eid), ("nonce", &nonce_text), ("timestamp", &timestamp_text)];
     let sign = sign_sorted(&params, &credentials.secret, method);
-    serde_json::to_vec(&Request { appkey, timestamp, nonce, sign: &sign, eid }).map_err(Error::internal)
+    let mut body = Vec::with_capacity(USUAL_BODY_BYTES);
+    serde_json::to_writer(&mut body, &Request { appkey, timestamp, nonce, sign: &sign, eid })
+        .map_err(Error::internal)?;
+    Ok(body)
 }
 
 /// A request body that remembers whether the connection has taken it: until then, nothing has been sent.
