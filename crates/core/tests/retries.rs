@@ -220,13 +220,13 @@ fn all_attempts_share_one_deadline() {
     });
     let mut config = patient(&url);
     config.max_attempts = 100;
-    config.timeout = Duration::from_millis(400);
+    config.timeout = Duration::from_secs(1);
     let started = Instant::now();
     let error = client(config).refresh_usage(EID).expect_err("never answered");
     let took = started.elapsed();
-    assert!(took < Duration::from_millis(440), "{took:?}");
+    assert!(took < Duration::from_millis(1100), "{took:?}");
     assert_eq!(error.delivered(), Delivered::Unknown);
-    assert!((2..=4).contains(&error.attempts()), "{error:?}");
+    assert!((2..=8).contains(&error.attempts()), "{error:?}");
 }
 
 #[test]
