@@ -171,7 +171,7 @@ typedef void (*eiot_log_fn)(const char *line, void *user_data);
 #define EIOT_ERR_AUTH 40
 
 /**
- * Too many requests (HTTP 429).
+ * Too many requests (HTTP 429), or the account's rate leaves no free slot in time.
  */
 #define EIOT_ERR_RATE_LIMITED 41
 

@@ -26,7 +26,7 @@ pub enum ErrorKind {
     Cancelled,
     /// The platform does not accept the credentials or the source address (HTTP 401 or 403).
     Auth,
-    /// Too many requests (HTTP 429).
+    /// Too many requests (HTTP 429), or the account's rate leaves no free slot in time.
     RateLimited,
     /// This card was refreshed too recently.
     Cooldown,

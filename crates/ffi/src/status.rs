@@ -26,7 +26,7 @@ pub const EIOT_ERR_IO: eiot_status = 23;
 pub const EIOT_ERR_CANCELLED: eiot_status = 24;
 /// The platform does not accept the credentials or the source address (HTTP 401 or 403).
 pub const EIOT_ERR_AUTH: eiot_status = 40;
-/// Too many requests (HTTP 429).
+/// Too many requests (HTTP 429), or the account's rate leaves no free slot in time.
 pub const EIOT_ERR_RATE_LIMITED: eiot_status = 41;
 /// The card was refreshed too recently.
 pub const EIOT_ERR_COOLDOWN: eiot_status = 42;

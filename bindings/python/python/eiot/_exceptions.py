@@ -131,7 +131,7 @@ class AuthError(EiotError):
 
 
 class RateLimitedError(EiotError):
-    """Too many requests (HTTP 429); `retry_after` may say how long to wait."""
+    """Too many requests (HTTP 429), or no free slot in time; `retry_after` may say how long to wait."""
 
     kind = "rate_limited"
     status = KINDS[kind]
