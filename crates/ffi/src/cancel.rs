@@ -6,8 +6,9 @@ use crate::status::eiot_status;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Breaks calls off. Give one to as many calls as you like; once triggered it stays so, and each of them returns
-/// `EIOT_ERR_CANCELLED` within about 50 ms. Any number of threads may use it at once.
+/// Breaks calls off. Give one to as many calls as you like; once triggered it stays so. A waiting call looks every 50 ms,
+/// and then returns `EIOT_ERR_CANCELLED`; one that is answered before it looks is not broken off. Any number of threads
+/// may use it at once.
 pub struct eiot_cancel {
     triggered: AtomicBool,
 }
