@@ -19,7 +19,7 @@ export EIOT_TEST_CC     := $(CC)
 export EIOT_TEST_CXX    := $(BUILD)/c++
 export EIOT_SIM         := $(RELEASE)/eiot-sim
 
-.PHONY: all demo test lint bench soak header install release stage wheel clean
+.PHONY: all demo test lint bench soak fuzz header install release stage wheel clean
 
 all: release
 
@@ -49,6 +49,20 @@ bench: stage $(VENV)/.ready
 ## soak: 100,000 faulty calls; nothing may grow
 soak: stage $(BUILD)/c++
 	EIOT_SOAK_CALLS=100000 $(VENV)/bin/python -m pytest -q -rs tests/test_c.py -k nothing_grows
+
+## fuzz: every fuzzer for FUZZ_SECONDS (needs rustup's nightly toolchain); what is checked in is replayed by `make test`
+FUZZ_SECONDS ?= 600
+fuzz: export PATH := $(BUILD)/cargo/bin:$(PATH)
+fuzz: export CARGO_TARGET_DIR := $(BUILD)/fuzz
+fuzz: $(BUILD)/cargo/bin/cargo-fuzz
+	@for fuzzer in $$($(CARGO) +nightly fuzz list); do \
+	   mkdir -p $(BUILD)/corpus/$$fuzzer && \
+	   $(CARGO) +nightly fuzz run $$fuzzer $(BUILD)/corpus/$$fuzzer fuzz/corpus/$$fuzzer -- \
+	     -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -timeout=10 -print_final_stats=1 || exit 1; \
+	 done
+
+$(BUILD)/cargo/bin/cargo-fuzz:
+	$(CARGO) install --locked --root $(BUILD)/cargo --version 0.13.2 cargo-fuzz
 
 ## header: write include/eiot.h anew from the sources; look at the difference before you commit it
 header:

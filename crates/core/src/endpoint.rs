@@ -13,13 +13,13 @@ const PATH: &str = "api/v3/cloudesim/refreshUsage";
 /// on purpose.
 pub(crate) fn endpoint(base_url: &str, allow_http: bool) -> Result<Url, Error> {
     let refused = |why: &str| Err(Error::config("base_url", format!("{why}, is {base_url:?}")));
-    let Ok(mut url) = Url::parse(base_url) else {
-        return refused("must be a URL such as https://oapi.eiotclub.com");
-    };
-    if !url.username().is_empty() || url.password().is_some() {
+    if base_url.contains('@') {
         // The value is not repeated: it may hold a password.
         return Err(Error::config("base_url", "must not hold a user name or password"));
     }
+    let Ok(mut url) = Url::parse(base_url) else {
+        return refused("must be a URL such as https://oapi.eiotclub.com");
+    };
     match url.scheme() {
         "https" => {}
         "http" if allow_http || is_loopback(&url) => {}
@@ -81,7 +81,9 @@ mod tests {
         for base in ["", "oapi.eiotclub.com", "https://", "https://x/?a=1", "https://x/#a"] {
             assert!(endpoint(base, false).expect_err(base).to_string().starts_with("base_url: "), "{base}");
         }
-        let text = endpoint("https://user:swordfish@x", false).expect_err("userinfo").to_string();
-        assert!(!text.contains("swordfish"), "{text}");
+        for base in ["https://user:swordfish@x", "https://user:swordfish@x:port", "user:swordfish@x"] {
+            let text = endpoint(base, false).expect_err(base).to_string();
+            assert!(!text.contains("swordfish"), "{text}");
+        }
     }
 }

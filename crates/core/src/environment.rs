@@ -25,7 +25,10 @@ impl Config {
         Self::from_variables(|name| std::env::var_os(name), given)
     }
 
-    fn from_variables(lookup: impl Fn(&str) -> Option<OsString>, given: &[&str]) -> Result<Self, Error> {
+    pub(crate) fn from_variables(
+        lookup: impl Fn(&str) -> Option<OsString>,
+        given: &[&str],
+    ) -> Result<Self, Error> {
         let mut config = Self::default();
         let secret_is_given = given.iter().any(|option| option.starts_with("secret"));
         for option in Self::OPTIONS {

@@ -28,6 +28,8 @@ mod eid;
 mod endpoint;
 mod environment;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod host_slot;
 mod lane;
 mod nonce;

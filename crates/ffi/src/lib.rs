@@ -36,6 +36,8 @@ mod reply;
 mod eid;
 mod sign;
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod guard;
 mod sigpipe;
 mod text;

@@ -1,0 +1,194 @@
+//! What must hold for any input whatsoever. `fuzz/` throws invented inputs at these functions, and the tests below throw
+//! every input that is checked in there. Compiled for fuzzing and for tests only.
+#![allow(clippy::panic, clippy::expect_used, missing_docs)]
+
+use crate::config::Config;
+use crate::eid::Eid;
+use crate::endpoint::endpoint;
+use crate::error::{Delivered, ErrorKind};
+use crate::reply::{RawReply, verdict};
+use crate::retry_after;
+use crate::skew::{Sighting, Skew};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A day, the furthest that a clock is believed to be off, and the rounding of `Date`.
+const MOST_SKEW: Duration = Duration::from_secs(24 * 60 * 60 + 1);
+
+/// Takes a number off the front; missing bytes are zero.
+fn number(data: &mut &[u8], bytes: usize) -> u64 {
+    let (front, rest) = data.split_at(bytes.min(data.len()));
+    *data = rest;
+    front.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// A reply: two bytes of HTTP status, the rest is the body.
+pub fn reply(mut data: &[u8]) {
+    let http_status = 200 + (number(&mut data, 2) % 400) as u16;
+    let sighting = Sighting { date: None, sent: UNIX_EPOCH, received: UNIX_EPOCH };
+    let raw = RawReply { http_status, content_type: None, retry_after: None, sighting, body: data.to_vec() };
+    let eid = Eid::parse("89044011112233441122334411223321").expect("an EID");
+    let codes = BTreeMap::from([("7".to_owned(), ErrorKind::Cooldown)]);
+    match verdict(raw, &eid, 1, &codes) {
+        Ok(reply) => {
+            assert!((200..=299).contains(&http_status));
+            // Where a reader that looks at every field can read it at all, it sees the same.
+            if let Ok(body) = serde_json::from_slice::<Value>(data) {
+                let code = body.get("code").expect("a success has a code");
+                assert!(code == "200" || *code == 200, "{code} is no success");
+                assert_eq!(reply.message(), body.get("message").and_then(Value::as_str).unwrap_or_default());
+            }
+        }
+        Err(error) => {
+            assert_eq!(error.eid(), Some(eid.as_str()));
+            assert_eq!((error.http_status(), error.delivered()), (Some(http_status), Delivered::Yes));
+            if let Some(message) = error.platform_message().filter(|_| error.kind() != ErrorKind::Protocol) {
+                assert!(error.to_string().contains(message), "the platform's words pass through");
+            }
+        }
+    }
+}
+
+/// A `Retry-After` header: eight bytes of time, the rest is the value.
+pub fn retry_after(mut data: &[u8]) {
+    let now = UNIX_EPOCH + Duration::from_secs(number(&mut data, 8) >> 24);
+    let Ok(value) = std::str::from_utf8(data) else { return };
+    if let Some(wait) = retry_after::parse(value, now) {
+        // HTTP dates end in the year 9999, and so does every wait.
+        assert!(wait <= Duration::from_secs(300_000_000_000), "{value:?} is {wait:?}");
+        assert!(now.checked_add(wait).is_some());
+    }
+}
+
+/// A `Date` header: eight bytes of local time, four of round trip in milliseconds, the rest is the value.
+pub fn date(mut data: &[u8]) {
+    let sent = UNIX_EPOCH + Duration::from_secs(number(&mut data, 8) >> 24);
+    let received = sent + Duration::from_millis(number(&mut data, 4));
+    let Ok(value) = std::str::from_utf8(data) else { return };
+    let date = httpdate::parse_http_date(value).ok();
+    let skew = Skew::default();
+    let news = skew.learn(Sighting { date, sent, received });
+    let corrected = skew.correct(sent);
+    let moved =
+        |from: SystemTime, to: SystemTime| to.duration_since(from).unwrap_or_else(|behind| behind.duration());
+    assert!(moved(sent, corrected) <= MOST_SKEW, "{value:?}");
+    assert_eq!(news, corrected != sent, "{value:?}");
+    if let Some(date) = date.filter(|_| news) {
+        assert!(moved(date, corrected) <= Duration::from_secs(3), "{value:?}");
+    }
+}
+
+/// An EID.
+pub fn eid(data: &[u8]) {
+    let strict = Eid::parse_strict(data);
+    match Eid::parse(data) {
+        Ok(eid) => {
+            let digits = eid.as_str();
+            assert!((1..=32).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()));
+            assert_eq!(digits.as_bytes(), data.trim_ascii());
+            if let Ok(strict) = strict {
+                assert_eq!((strict.as_str(), digits.len()), (digits, 32));
+            }
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::InvalidEid);
+            assert!(strict.is_err(), "strict takes what is otherwise refused");
+            assert!(error.to_string().chars().count() < 1000, "a short text, whatever comes in");
+        }
+    }
+}
+
+/// An environment: lines of `NAME=value`. The secret and the proxy's password have a mark in them, that nothing may show.
+pub fn environment(data: &[u8]) {
+    const MARK: &str = "7d4e8a2f-never-shown";
+    let variables: Vec<(String, Vec<u8>)> = data
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| {
+            let at = line.iter().position(|byte| *byte == b'=')?;
+            let (name, value) = (String::from_utf8_lossy(&line[..at]).into_owned(), line[at + 1..].to_vec());
+            let marked = match name.as_str() {
+                "EIOT_SECRET" => [&value[..], MARK.as_bytes()].concat(),
+                "EIOT_PROXY" => [&b"http://user:"[..], MARK.as_bytes(), b"@", &value].concat(),
+                // Fuzzers open no files.
+                "EIOT_SECRET_FILE" | "EIOT_CA_FILE" => return None,
+                _ => value,
+            };
+            Some((name, marked))
+        })
+        .collect();
+    let lookup = |name: &str| {
+        let found = variables.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| os_string(value))
+    };
+    let shown = match Config::from_variables(lookup, &[]) {
+        Ok(config) => {
+            let checked = config.check().and_then(|()| {
+                config.credentials()?;
+                endpoint(&config.base_url, config.allow_http)
+            });
+            if let Err(error) = &checked {
+                assert_eq!(error.kind(), ErrorKind::Config);
+                assert!(Config::OPTIONS.iter().any(|name| error.to_string().contains(name)), "{error}");
+            }
+            format!("{config:?} {checked:?}")
+        }
+        Err(error) => {
+            assert!(error.to_string().starts_with("EIOT_"), "{error} does not name the variable");
+            format!("{error} {error:?}")
+        }
+    };
+    assert!(!shown.contains(MARK), "{shown}");
+}
+
+#[cfg(unix)]
+fn os_string(bytes: &[u8]) -> std::ffi::OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec())
+}
+
+#[cfg(not(unix))]
+fn os_string(bytes: &[u8]) -> std::ffi::OsString {
+    String::from_utf8_lossy(bytes).into_owned().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// Feeds every input of a fuzzer's corpus to `check`, which panics where something does not hold.
+    fn replay(fuzzer: &str, check: fn(&[u8])) {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(fuzzer);
+        let inputs: Vec<_> = std::fs::read_dir(&corpus).expect("a corpus").collect();
+        assert!(inputs.len() >= 10, "{} inputs in {}", inputs.len(), corpus.display());
+        for input in inputs {
+            let path = input.expect("an entry").path();
+            println!("{}", path.display());
+            check(&std::fs::read(&path).expect("readable"));
+        }
+    }
+
+    #[test]
+    fn every_checked_in_reply_is_understood_or_refused() {
+        replay("reply", super::reply);
+    }
+
+    #[test]
+    fn every_checked_in_retry_after_is_a_wait_or_nothing() {
+        replay("retry_after", super::retry_after);
+    }
+
+    #[test]
+    fn every_checked_in_date_corrects_the_clock_by_a_day_at_most() {
+        replay("date", super::date);
+    }
+
+    #[test]
+    fn every_checked_in_eid_is_digits_or_refused() {
+        replay("eid", super::eid);
+    }
+
+    #[test]
+    fn every_checked_in_environment_is_a_configuration_or_named_and_shows_no_secret() {
+        replay("environment", super::environment);
+    }
+}
