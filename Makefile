@@ -18,8 +18,9 @@ export EIOT_TEST_BIN    := $(RELEASE)
 export EIOT_TEST_CC     := $(CC)
 export EIOT_TEST_CXX    := $(BUILD)/c++
 export EIOT_SIM         := $(RELEASE)/eiot-sim
+export EIOT_TEST_SANITIZED := $(BUILD)/sanitize
 
-.PHONY: all demo test lint bench soak fuzz header install release stage wheel clean
+.PHONY: all demo test lint bench soak fuzz header install release stage wheel sanitized clean
 
 all: release
 
@@ -30,7 +31,7 @@ demo: stage wheel $(BUILD)/c++
 	@PKG_CONFIG=$(VENV)/bin/pkgconf BUILD=$(BUILD)/demo sh examples/demo.sh
 
 ## test: all tests of all languages
-test: lint stage wheel $(BUILD)/c++
+test: lint stage wheel sanitized $(BUILD)/c++
 	$(CARGO) test --locked --workspace --exclude eiot-python
 	$(VENV)/bin/python -m pytest -q -rs tests
 	PYTHONDEVMODE=1 $(VENV)/bin/python -W error -m pytest -q -rs bindings/python/tests
@@ -86,6 +87,15 @@ release:
 stage:
 	@rm -rf $(STAGE)
 	@$(MAKE) --no-print-directory install PREFIX=$(STAGE) DESTDIR=
+
+# The library with a sanitizer compiled in, its standard library too, where a nightly toolchain has that one's sources.
+sanitized:
+	@if [ -d "$$(rustc +nightly --print sysroot 2>/dev/null)/lib/rustlib/src" ]; then \
+	   for sanitizer in address thread; do \
+	     RUSTFLAGS="-Zsanitizer=$$sanitizer" CARGO_TARGET_DIR=$(BUILD)/sanitize/$$sanitizer $(CARGO) +nightly build --locked \
+	       -p eiot-ffi -Zbuild-std --target "$$(rustc +nightly --print host-tuple)" --config profile.dev.opt-level=1 || exit 1; \
+	   done; \
+	 else echo "sanitizers: not run, there is no nightly toolchain with rust-src (rustup component add --toolchain nightly rust-src)"; fi
 
 wheel: $(VENV)/.ready
 	@rm -rf $(BUILD)/wheels

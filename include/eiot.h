@@ -60,9 +60,9 @@ extern "C" {
 #define EIOT_SIGN_SIZE 41
 
 /**
- * Breaks calls off. Give one to as many calls as you like; once triggered it stays so. A waiting call looks every 50 ms,
- * and then returns `EIOT_ERR_CANCELLED`; one that is answered before it looks is not broken off. Any number of threads
- * may use it at once.
+ * Breaks calls off. Give one to as many calls as you like; once triggered it stays so. A call looks before it sends
+ * anything and every 50 ms while it waits, and then returns `EIOT_ERR_CANCELLED`; one that is answered before it looks is
+ * not broken off. Any number of threads may use it at once.
  */
 typedef struct eiot_cancel eiot_cancel;
 

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 from conftest import PREFIX, TESTS, WARNINGS, Face, compiled, run, vectors
@@ -29,6 +30,15 @@ def test_no_call_fails_when_the_server_closes_idle_connections(build, simulator,
     # Real time: only a real server that really closes shows what the engine notices. 30 calls, 60 ms apart.
     running = simulator(*arguments, "--unlimited", "--idle-timeout-ms", "20")
     run([build("c/idle.c"), "30", "60"], environment=running.environment)
+
+
+def test_no_nonce_repeats_within_90_000_of_200_000_calls(build, simulator):
+    # One thread, so that the calls arrive in the order in which they were signed.
+    running = simulator("--unlimited")
+    run([build("c/idle.c"), "200000", "0"], environment=running.environment, timeout=300)
+    counters = running.counters()
+    assert counters["calls"] == 200_000
+    assert counters["shortest_nonce_distance"] >= 90_000
 
 
 @pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
@@ -66,11 +76,18 @@ def test_a_panic_inside_the_shipped_library_becomes_an_internal_error(build, sim
 
 
 def test_nothing_grows_over_many_faulty_calls(build, simulator):
+    _soak([build("c/soak.c", "-lpthread")], simulator)
+
+
+def test_nothing_grows_over_many_faulty_calls_from_python(simulator):
+    _soak([sys.executable, TESTS / "faces" / "soak.py"], simulator)
+
+
+def _soak(program, simulator):
     # The short form; `make soak` makes 100,000 calls.
     calls = int(os.environ.get("EIOT_SOAK_CALLS", "4000"))
-    arguments = ["--fault-chance", "0.8", "--fault-seed", "42"]
-    running = simulator("--unlimited", "--tls", *arguments)
-    run([build("c/soak.c", "-lpthread"), str(calls // 4)], environment=running.environment, timeout=1800)
+    running = simulator("--unlimited", "--tls", "--fault-chance", "0.8", "--fault-seed", "42")
+    run([*program, str(calls // 4)], environment=running.environment, timeout=1800)
 
 
 def test_misuse_has_defined_results(build, simulator):

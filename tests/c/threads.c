@@ -5,7 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { THREADS = 8 };
+#ifndef OTHER_THREADS
+#define OTHER_THREADS 0 /* a sanitizer may have one of its own */
+#endif
+
+enum { THREADS = 8, HOSTS = THREADS + 1 + OTHER_THREADS };
 
 static eiot_client *client;
 static int calls;
@@ -33,7 +37,7 @@ int main(int argc, char **argv) {
     CHECK(argc == 2, "usage: threads CALLS");
     calls = atoi(argv[1]);
     client = client_from_env();
-    CHECK(threads_of_this_process() == 1, "making a client started a thread");
+    CHECK(threads_of_this_process() <= 1 + OTHER_THREADS, "making a client started a thread");
     for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, work, NULL);
     /* Look while the calls are under way. */
     while (__atomic_load_n(&threads_done, __ATOMIC_SEQ_CST) < THREADS) {
@@ -43,7 +47,7 @@ int main(int argc, char **argv) {
         usleep(1000);
     }
     for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
-    CHECK(most <= THREADS + 1, "%d threads, of which %d are the host's", most, THREADS + 1);
+    CHECK(most <= HOSTS, "%d threads, of which %d are the host's", most, HOSTS);
     CHECK(looks > 10, "only %d looks: too few calls to see anything", looks);
     eiot_client_free(client);
     printf("%d calls, at most %d threads in %d looks\n", THREADS * calls, most, looks);

@@ -49,7 +49,7 @@ impl ClientHandle {
     fn refresh_usage(&self, py: Python<'_>, eid: &Bound<'_, PyString>) -> PyResult<ReplyParts> {
         guarded(py, || {
             let eid = bytes(eid)?;
-            let mut watcher = Watcher { log: log_function(py)?, raised: None };
+            let mut watcher = Watcher { log: log_function(py)?, raised: None, asked: false };
             let answer = py.detach(|| self.client.refresh_usage_observed(&eid, &mut watcher));
             let raised = watcher.raised;
             let reply = match (answer, raised) {
@@ -81,6 +81,7 @@ fn log_function(py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
 struct Watcher {
     log: Option<Py<PyAny>>,
     raised: Option<PyErr>,
+    asked: bool,
 }
 
 impl Watcher {
@@ -102,6 +103,10 @@ impl Observer for Watcher {
     fn keep_going(&mut self) -> ControlFlow<()> {
         if self.raised.is_some() {
             return ControlFlow::Break(());
+        }
+        if !std::mem::replace(&mut self.asked, true) {
+            // At the start of the call the interpreter has only just looked itself.
+            return ControlFlow::Continue(());
         }
         self.attached(|py| py.check_signals())
     }

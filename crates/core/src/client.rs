@@ -176,6 +176,9 @@ impl Shared {
         progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
         let mut keep_going = || progress.observer.borrow_mut().keep_going();
+        if keep_going().is_break() {
+            return Err(self.unanswered(ErrorKind::Cancelled, eid, progress));
+        }
         let lane = state.lanes.take(&self.transport)?;
         // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
         match lane.drive(deadline, &mut keep_going, self.attempts(state, &lane, eid, deadline, progress)) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Watches one call, on the caller's own thread. Every method has a default that does nothing.
 pub trait Observer: Send {
-    /// Asked every 50 ms while the call waits: whether to go on, or to give up with
+    /// Asked before anything is sent, and then every 50 ms while the call waits: whether to go on, or to give up with
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
     fn keep_going(&mut self) -> ControlFlow<()> {
         ControlFlow::Continue(())

@@ -160,16 +160,21 @@ fn a_caller_that_wants_to_stop_is_heard_within_100_ms() {
     let url = serve(|mut connection| while read_request(&mut connection).is_some() {});
     let client = Client::new(config(&url)).expect("valid");
     let started = Instant::now();
-    struct Twice(u32);
-    impl Observer for Twice {
+    /// Wants to stop when it is asked for so many times.
+    struct Asked(u32);
+    impl Observer for Asked {
         fn keep_going(&mut self) -> ControlFlow<()> {
-            self.0 += 1;
-            if self.0 == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            self.0 -= 1;
+            if self.0 == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         }
     }
-    let error = client.refresh_usage_observed(EID, &mut Twice(0)).expect_err("stopped");
+    let error = client.refresh_usage_observed(EID, &mut Asked(3)).expect_err("stopped");
     assert_eq!((error.kind(), error.delivered()), (ErrorKind::Cancelled, Delivered::Unknown), "{error}");
     assert!((100..200).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+
+    let error = client.refresh_usage_observed(EID, &mut Asked(1)).expect_err("stopped before it began");
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Cancelled, Delivered::No), "{error}");
+    assert_eq!(error.attempts(), 0);
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub struct Counters {
     pub malformed: u64,
     /// Nonces that an account used again within the simulator's memory, whether or not they were refused.
     pub repeated_nonces: u64,
+    /// The fewest calls of an account from one use of a nonce to the next; absent where none came twice.
+    pub shortest_nonce_distance: Option<u64>,
     /// The most calls with a valid signature that one account made in any closed second.
     pub busiest_second: usize,
     /// Calls with a valid signature, by EID; only the first 10,000 EIDs are counted one by one.
@@ -49,6 +51,11 @@ impl Counters {
         if self.last_user_agent != user_agent {
             user_agent.clone_into(&mut self.last_user_agent);
         }
+    }
+
+    pub(crate) fn note_nonce_distance(&mut self, calls: u64) {
+        self.shortest_nonce_distance =
+            Some(self.shortest_nonce_distance.map_or(calls, |before| before.min(calls)));
     }
 
     pub(crate) fn count_refusal(&mut self, code: &str) {

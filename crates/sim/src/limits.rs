@@ -30,15 +30,31 @@ impl Window {
 #[derive(Default)]
 pub(crate) struct Nonces {
     // At most 90,000 of them exist, so this cannot grow without end.
-    last_used: HashMap<u32, Instant>,
+    last_used: HashMap<u32, Use>,
+    uses: u64,
+}
+
+struct Use {
+    at: Instant,
+    /// How many uses of any nonce there were before.
+    number: u64,
+}
+
+/// A nonce was used before.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Repeated {
+    /// So many calls ago; 1 is the call before.
+    pub(crate) calls_ago: u64,
+    pub(crate) ago: Duration,
 }
 
 impl Nonces {
-    /// Notes a use, and tells whether there was one before within `memory` (`None`: ever).
-    pub(crate) fn is_repeated(&mut self, nonce: u32, memory: Option<Duration>, now: Instant) -> bool {
-        let before = self.last_used.insert(nonce, now);
-        before
-            .is_some_and(|before| memory.is_none_or(|memory| now.saturating_duration_since(before) <= memory))
+    /// Notes a use, and tells of the one before.
+    pub(crate) fn note(&mut self, nonce: u32, now: Instant) -> Option<Repeated> {
+        let number = self.uses;
+        self.uses += 1;
+        let before = self.last_used.insert(nonce, Use { at: now, number })?;
+        Some(Repeated { calls_ago: number - before.number, ago: now.saturating_duration_since(before.at) })
     }
 }
 
@@ -82,15 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_is_remembered_for_so_long_and_no_longer() {
+    fn a_nonce_is_remembered_with_its_time_and_place() {
         let start = Instant::now();
-        let memory = Some(Duration::from_secs(300));
         let mut nonces = Nonces::default();
-        assert!(!nonces.is_repeated(12345, memory, start));
-        assert!(!nonces.is_repeated(12346, memory, start));
-        assert!(nonces.is_repeated(12345, memory, at(start, 300_000)));
-        assert!(!nonces.is_repeated(12345, memory, at(start, 600_001)));
-        assert!(nonces.is_repeated(12345, None, at(start, 9_000_000)));
+        assert_eq!(nonces.note(12345, start), None);
+        assert_eq!(nonces.note(12346, start), None);
+        let repeated = nonces.note(12345, at(start, 300_000)).expect("used before");
+        assert_eq!((repeated.calls_ago, repeated.ago), (2, Duration::from_secs(300)));
+        assert_eq!(nonces.note(12345, at(start, 300_000)).expect("again").calls_ago, 1);
     }
 
     #[test]

@@ -127,7 +127,12 @@ impl Platform {
         account.arrivals.add(now);
         counters.busiest_second = counters.busiest_second.max(account.arrivals.count(now));
         counters.count_eid(&request.eid);
-        let repeated = account.nonces.is_repeated(request.nonce, options.timestamp_window, now);
+        let before = account.nonces.note(request.nonce, now);
+        if let Some(before) = &before {
+            counters.note_nonce_distance(before.calls_ago);
+        }
+        let repeated =
+            before.is_some_and(|before| options.timestamp_window.is_none_or(|memory| before.ago <= memory));
         counters.repeated_nonces += u64::from(repeated);
 
         if let Some(code) = &options.refuse {
