@@ -2,6 +2,7 @@
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
+LIBDIR  ?= lib
 PYTHON  ?= python3
 CARGO   ?= cargo
 
@@ -12,6 +13,11 @@ VENV    := $(BUILD)/venv
 STAGE   := $(BUILD)/prefix
 RELEASE := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release
 
+# Where things are installed, and the way from $(LIBDIR) up to $(PREFIX), for files that find their tree by themselves.
+TO      := $(DESTDIR)$(PREFIX)
+UP      := $(subst $() ,/,$(patsubst %,..,$(subst /, ,$(LIBDIR))))
+FILL    := sed 's|@VERSION@|$(VERSION)|; s|@MAJOR@|$(MAJOR)|; s|@UP@|$(UP)|'
+
 # What the demo and the tests are told.
 export EIOT_TEST_PREFIX := $(STAGE)
 export EIOT_TEST_BIN    := $(RELEASE)
@@ -19,8 +25,9 @@ export EIOT_TEST_CC     := $(CC)
 export EIOT_TEST_CXX    := $(BUILD)/c++
 export EIOT_SIM         := $(RELEASE)/eiot-sim
 export EIOT_TEST_SANITIZED := $(BUILD)/sanitize
+export EIOT_TEST_DIST := $(BUILD)/dist
 
-.PHONY: all demo test lint bench soak fuzz header install release stage wheel sanitized clean
+.PHONY: all demo test lint bench soak fuzz header install place describe dist release stage wheel sanitized clean
 
 all: release
 
@@ -69,16 +76,34 @@ $(BUILD)/cargo/bin/cargo-fuzz:
 header:
 	EIOT_WRITE_HEADER=1 $(CARGO) test --locked -q -p eiot-ffi --test header
 
-## install: library, header, pkg-config file and commands to $(DESTDIR)$(PREFIX)
-install: release
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
-	install -m 755 $(RELEASE)/eiot $(RELEASE)/eiot-sim $(DESTDIR)$(PREFIX)/bin
-	install -m 644 include/eiot.h include/eiot.hpp $(DESTDIR)$(PREFIX)/include
-	install -m 755 $(RELEASE)/libeiot.so $(DESTDIR)$(PREFIX)/lib/libeiot.so.$(VERSION)
-	ln -sf libeiot.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libeiot.so.$(MAJOR)
-	ln -sf libeiot.so.$(MAJOR) $(DESTDIR)$(PREFIX)/lib/libeiot.so
-	install -m 644 $(RELEASE)/libeiot.a $(DESTDIR)$(PREFIX)/lib
-	sed 's/@VERSION@/$(VERSION)/' crates/ffi/eiot.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/eiot.pc
+## install: library, headers, pkg-config and CMake files, commands, to $(DESTDIR)$(PREFIX); LIBDIR is relative to PREFIX
+install: release place
+
+# What is there already, made by whatever compiler, goes where it belongs.
+place: describe
+	install -d $(TO)/bin
+	install -m 755 $(RELEASE)/eiot $(RELEASE)/eiot-sim $(TO)/bin
+	install -m 755 $(RELEASE)/libeiot.so $(TO)/$(LIBDIR)/libeiot.so.$(VERSION)
+	ln -sf libeiot.so.$(VERSION) $(TO)/$(LIBDIR)/libeiot.so.$(MAJOR)
+	ln -sf libeiot.so.$(MAJOR) $(TO)/$(LIBDIR)/libeiot.so
+	sh packaging/static-library.sh $(RELEASE)/libeiot.a abi/symbols.txt $(TO)/$(LIBDIR)/libeiot.a
+
+# What tells compilers of the library.
+describe:
+	install -d $(TO)/include $(TO)/$(LIBDIR)/pkgconfig $(TO)/$(LIBDIR)/cmake/eiot $(TO)/share/doc/eiot
+	install -m 644 include/eiot.h include/eiot.hpp $(TO)/include
+	install -m 644 LICENSE $(TO)/share/doc/eiot
+	$(FILL) packaging/eiot.pc.in > $(TO)/$(LIBDIR)/pkgconfig/eiot.pc
+	$(FILL) packaging/eiot-config.cmake.in > $(TO)/$(LIBDIR)/cmake/eiot/eiot-config.cmake
+	$(FILL) packaging/eiot-config-version.cmake.in > $(TO)/$(LIBDIR)/cmake/eiot/eiot-config-version.cmake
+
+## dist: a tarball, Debian packages, checksums and a bill of materials, for any Linux with glibc 2.17 or newer
+dist: export PATH := $(BUILD)/cargo/bin:$(PATH)
+dist: $(VENV)/.ready $(BUILD)/cargo/bin/cargo-cyclonedx
+	@BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) CARGO=$(CARGO) MAKE=$(MAKE) sh packaging/dist.sh
+
+$(BUILD)/cargo/bin/cargo-cyclonedx:
+	$(CARGO) install --locked --root $(BUILD)/cargo --version 0.5.9 cargo-cyclonedx
 
 release:
 	$(CARGO) build --locked --release -p eiot-ffi -p eiot-cli -p eiot-sim
@@ -112,8 +137,7 @@ $(VENV)/.ready: tests/requirements.txt
 # The machine's C++ compiler, or where it has none zig's, which comes as a Python package.
 $(BUILD)/c++: $(VENV)/.ready
 	@if command -v $(CXX) >/dev/null 2>&1; then printf '#!/bin/sh\nexec $(CXX) "$$@"\n' > $@; \
-	 else echo "no C++ compiler here ($(CXX)); fetching zig's"; \
-	   $(VENV)/bin/python -m pip install -q --disable-pip-version-check ziglang==0.17.1 && \
+	 else echo "no C++ compiler here ($(CXX)); zig's stands in"; \
 	   printf '#!/bin/sh\nexec $(VENV)/bin/python -m ziglang c++ "$$@"\n' > $@; fi
 	@chmod +x $@
 

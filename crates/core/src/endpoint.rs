@@ -17,6 +17,9 @@ pub(crate) fn endpoint(base_url: &str, allow_http: bool) -> Result<Url, Error> {
         // The value is not repeated: it may hold a password.
         return Err(Error::config("base_url", "must not hold a user name or password"));
     }
+    if !base_url.is_ascii() || base_url.contains('%') {
+        return refused("must be plain ASCII (a host name of another script is written xn--…)");
+    }
     let Ok(mut url) = Url::parse(base_url) else {
         return refused("must be a URL such as https://oapi.eiotclub.com");
     };
@@ -78,7 +81,15 @@ mod tests {
 
     #[test]
     fn what_is_no_base_url_is_refused_without_repeating_a_password() {
-        for base in ["", "oapi.eiotclub.com", "https://", "https://x/?a=1", "https://x/#a"] {
+        for base in [
+            "",
+            "oapi.eiotclub.com",
+            "https://",
+            "https://x/?a=1",
+            "https://x/#a",
+            "https://É",
+            "https://%C3%89A",
+        ] {
             assert!(endpoint(base, false).expect_err(base).to_string().starts_with("base_url: "), "{base}");
         }
         for base in ["https://user:swordfish@x", "https://user:swordfish@x:port", "user:swordfish@x"] {

@@ -49,8 +49,8 @@ impl Transport {
         let proxy = match &config.proxy {
             None => None,
             // The value is not repeated: it may hold a password.
-            Some(proxy) if !proxy.starts_with("http://") => {
-                return Err(Error::config("proxy", "must start with http://"));
+            Some(proxy) if !proxy.starts_with("http://") || !proxy.is_ascii() => {
+                return Err(Error::config("proxy", "must start with http:// and be plain ASCII"));
             }
             Some(proxy) => Some(
                 Proxy::all(proxy.as_str())
