@@ -37,8 +37,17 @@
  * The version of this header; eiot_version() tells that of the library.
  */
 #define EIOT_VERSION "0.1.0"
+/**
+ * Its first number: programs must be compiled anew when it changes.
+ */
 #define EIOT_VERSION_MAJOR 0
+/**
+ * Its second number: something was added.
+ */
 #define EIOT_VERSION_MINOR 1
+/**
+ * Its third number: something was mended.
+ */
 #define EIOT_VERSION_PATCH 0
 /**
  * The same as one number: major * 65536 + minor * 256 + patch.

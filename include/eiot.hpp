@@ -9,7 +9,12 @@
  *         std::cerr << error.what() << '\n';
  *     }
  *
- * A client may be used by many threads at once; everything else by one thread at a time.
+ * Who would rather look than catch asks with std::nothrow:
+ *
+ *     eiot::outcome outcome = client.refresh_usage(eid, std::nothrow);
+ *     if (!outcome) std::cerr << outcome.error().what() << '\n';
+ *
+ * A client and a cancellation may be used by many threads at once; everything else by one thread at a time.
  */
 #ifndef EIOT_HPP
 #define EIOT_HPP
@@ -18,9 +23,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace eiot {
 
@@ -132,6 +140,53 @@ private:
     std::unique_ptr<eiot_reply, void (*)(eiot_reply *)> handle_;
 };
 
+/** What became of one call: the platform's reply, or why there is none. */
+class outcome {
+public:
+    /** Takes over what a C function returned and put into its out_reply and out_err. */
+    outcome(eiot_status status, eiot_reply *answer, eiot_error *details)
+        : reply_(answer), error_(status == EIOT_OK ? nullptr : std::make_shared<eiot::error>(status, details)) {}
+
+    /** Did the platform accept the refresh? */
+    explicit operator bool() const noexcept { return !error_; }
+    /** EIOT_OK, or one of the EIOT_ERR_ constants. */
+    eiot_status status() const noexcept { return error_ ? error_->status() : EIOT_OK; }
+    /** The reply; throws the error where there is none. */
+    const eiot::reply &reply() const {
+        if (error_) throw *error_;
+        return reply_;
+    }
+    /** The error; throws std::logic_error where there is none. */
+    const eiot::error &error() const {
+        if (!error_) throw std::logic_error("eiot::outcome::error: the call succeeded");
+        return *error_;
+    }
+
+private:
+    eiot::reply reply_;
+    std::shared_ptr<const eiot::error> error_;
+};
+
+/** Breaks calls off: those under way, within 50 ms, and those to come. Once triggered it stays so. */
+class cancellation {
+public:
+    cancellation() : handle_(nullptr, eiot_cancel_free) {
+        eiot_cancel *handle = nullptr;
+        eiot_error *details = nullptr;
+        detail::check(eiot_cancel_new(&handle, &details), details);
+        handle_.reset(handle);
+    }
+
+    /** Breaks off the calls that were given this one. May be called from another thread or from a signal handler. */
+    void trigger() const noexcept { eiot_cancel_trigger(handle_.get()); }
+
+    /** The C object, which stays this object's. */
+    const eiot_cancel *get() const noexcept { return handle_.get(); }
+
+private:
+    std::unique_ptr<eiot_cancel, void (*)(eiot_cancel *)> handle_;
+};
+
 /** The options of a client; each setter returns the options, so that they can be chained. */
 class config {
 public:
@@ -200,10 +255,32 @@ public:
         return set(eiot_config_set_sign_method, static_cast<eiot_sign_method>(method));
     }
 
+    /**
+     * A function that is told of each attempt that is over, in one line without secret or signature. It runs on the thread
+     * that made the call, on many at once where many call; what it throws is dropped. Default none.
+     */
+    config &log(std::function<void(const char *line)> log) {
+        std::shared_ptr<log_function> shared = std::make_shared<log_function>(std::move(log));
+        set(eiot_config_set_log, *shared ? tell : nullptr, static_cast<void *>(shared.get()));
+        log_ = shared;
+        return *this;
+    }
+
     /** The C object, which stays this object's. */
     const eiot_config *get() const noexcept { return handle_.get(); }
 
 private:
+    friend class client;
+    typedef std::function<void(const char *)> log_function;
+
+    /* No exception may pass through the C library. */
+    static void tell(const char *line, void *log) {
+        try {
+            (*static_cast<log_function *>(log))(line);
+        } catch (...) {
+        }
+    }
+
     explicit config(eiot_config *handle) : handle_(handle, eiot_config_free) {}
 
     /* Calls a setter with what it takes between the options and the error. */
@@ -223,6 +300,8 @@ private:
     }
 
     std::unique_ptr<eiot_config, void (*)(eiot_config *)> handle_;
+    /* Clients that were made with these options keep it, too. */
+    std::shared_ptr<log_function> log_;
 };
 
 /**
@@ -232,7 +311,7 @@ private:
 class client {
 public:
     /** Checks all options; nothing is sent yet. Throws eiot::error, which names the option. */
-    explicit client(const config &options) : handle_(nullptr, eiot_client_free) {
+    explicit client(const config &options) : log_(options.log_), handle_(nullptr, eiot_client_free) {
         eiot_client *handle = nullptr;
         eiot_error *details = nullptr;
         detail::check(eiot_client_new(options.get(), &handle, &details), details);
@@ -243,15 +322,39 @@ public:
     static client from_env() { return client(config::from_env()); }
 
     /** Asks the platform to refresh one card's package usage, and waits for its answer. Throws eiot::error. */
-    reply refresh_usage(const std::string &eid) const {
-        eiot_reply *answer = nullptr;
-        eiot_error *details = nullptr;
-        detail::check(
-            eiot_client_refresh_usage(handle_.get(), eid.data(), eid.size(), &answer, &details), details);
-        return reply(answer);
+    reply refresh_usage(const std::string &eid) const { return refresh(eid, nullptr); }
+
+    /** The same, for a call that can be broken off. */
+    reply refresh_usage(const std::string &eid, const cancellation &cancel) const { return refresh(eid, cancel.get()); }
+
+    /** The same, with the error in the outcome instead of thrown. Out of memory is thrown all the same. */
+    outcome refresh_usage(const std::string &eid, std::nothrow_t) const { return ask(eid, nullptr); }
+
+    /** The same, for a call that can be broken off. */
+    outcome refresh_usage(const std::string &eid, const cancellation &cancel, std::nothrow_t) const {
+        return ask(eid, cancel.get());
     }
 
 private:
+    reply refresh(const std::string &eid, const eiot_cancel *cancel) const {
+        eiot_reply *answer = nullptr;
+        eiot_error *details = nullptr;
+        detail::check(call(eid, cancel, &answer, &details), details);
+        return reply(answer);
+    }
+
+    outcome ask(const std::string &eid, const eiot_cancel *cancel) const {
+        eiot_reply *answer = nullptr;
+        eiot_error *details = nullptr;
+        eiot_status status = call(eid, cancel, &answer, &details);
+        return outcome(status, answer, details);
+    }
+
+    eiot_status call(const std::string &eid, const eiot_cancel *cancel, eiot_reply **answer, eiot_error **details) const {
+        return eiot_client_refresh_usage_cancellable(handle_.get(), eid.data(), eid.size(), cancel, answer, details);
+    }
+
+    std::shared_ptr<config::log_function> log_;
     std::unique_ptr<eiot_client, void (*)(eiot_client *)> handle_;
 };
 

@@ -31,7 +31,9 @@ for part in ffi cli sim; do
     "$CARGO" cyclonedx -q --manifest-path "crates/$part/Cargo.toml" --format json --spec-version 1.5 \
         --target "$target" --no-build-deps --override-filename bom
     mkdir -p "$out/$name/share/eiot"
-    mv "crates/$part/bom.json" "$out/$name/share/eiot/eiot-$part.cdx.json"
+    # Our own crates are named by where they lie, which is nobody's business.
+    sed "s|file://$PWD|file:///eiot|g" "crates/$part/bom.json" >"$out/$name/share/eiot/eiot-$part.cdx.json"
+    rm "crates/$part/bom.json"
 done
 
 tar -C "$out" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - "$name" |

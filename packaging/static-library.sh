@@ -8,8 +8,9 @@ set -eu
 input=$1 symbols=$2 output=$3
 object=$output.o
 
-# Only what the functions of the header need is taken out of the archive.
-ld -r --gc-sections $(sed 's/^/-u /' "$symbols") -o "$object" "$input"
+# Only what the functions of the header need is taken out of the archive. Section groups are dissolved: the linker would
+# take one of ours, whose symbol nobody else can see any more, for the other library's of the same name.
+ld -r --gc-sections --force-group-allocation $(sed 's/^/-u /' "$symbols") -o "$object" "$input"
 objcopy --strip-debug --remove-section=.llvmbc --remove-section=.llvmcmd --keep-global-symbols="$symbols" "$object"
 rm -f "$output"
 ar rcsD "$output" "$object"

@@ -16,8 +16,11 @@ fn macros() -> String {
     format!(
         "\n/**\n * The version of this header; eiot_version() tells that of the library.\n */\n\
          #define EIOT_VERSION \"{version}\"\n\
+         /**\n * Its first number: programs must be compiled anew when it changes.\n */\n\
          #define EIOT_VERSION_MAJOR {major}\n\
+         /**\n * Its second number: something was added.\n */\n\
          #define EIOT_VERSION_MINOR {minor}\n\
+         /**\n * Its third number: something was mended.\n */\n\
          #define EIOT_VERSION_PATCH {patch}\n\
          /**\n * The same as one number: major * 65536 + minor * 256 + patch.\n */\n\
          #define EIOT_VERSION_NUM 0x{composed:06X}\n\n\

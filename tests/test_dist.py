@@ -1,0 +1,104 @@
+"""What `make dist` hands out."""
+
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import tarfile
+
+import pytest
+from conftest import TESTS, run
+from test_consumers import DIST, refreshes
+
+ROOT = TESTS.parent
+OLDEST_GLIBC = (2, 17)
+MOST_BYTES = 2_800_000
+
+
+@pytest.fixture(scope="module")
+def tarball(tmp_path_factory):
+    archive = next(DIST.glob("eiot-*.tar.gz"), None)
+    if archive is None:
+        pytest.skip("there is no tarball; `make dist` makes it")
+    directory = tmp_path_factory.mktemp("tarball")
+    with tarfile.open(archive) as opened:
+        opened.extractall(directory)
+    return next(directory.iterdir())
+
+
+def binaries(tarball):
+    return [next(tarball.glob("lib/libeiot.so.*.*")), tarball / "bin" / "eiot", tarball / "bin" / "eiot-sim"]
+
+
+def test_nothing_needs_a_glibc_newer_than_2_17(tarball):
+    for binary in binaries(tarball):
+        needs = subprocess.check_output(["readelf", "-VW", binary], text=True)
+        versions = {tuple(map(int, found.split("."))) for found in re.findall(r"GLIBC_([0-9.]+)", needs)}
+        assert versions and max(versions) <= OLDEST_GLIBC, binary
+
+
+def test_the_shared_library_is_small_and_stripped(tarball):
+    library = binaries(tarball)[0]
+    assert library.stat().st_size <= MOST_BYTES
+    assert "no symbols" in subprocess.run(["nm", library], capture_output=True, text=True).stderr
+
+
+def test_no_binary_names_the_machine_that_made_it(tarball):
+    for file in [*binaries(tarball), tarball / "lib" / "libeiot.a"]:
+        content = file.read_bytes()
+        for place in (str(ROOT), str(pathlib.Path.home() / ".cargo"), str(pathlib.Path.home() / ".rustup")):
+            assert place.encode() not in content, (file, place)
+
+
+def test_the_command_and_the_simulator_run(tarball):
+    for binary in binaries(tarball)[1:]:
+        assert re.fullmatch(r"eiot(-sim)? \d+\.\d+\.\d+\n", run([binary, "--version"]).stdout)
+
+
+def test_the_checksums_are_right():
+    if not (DIST / "SHA256SUMS").exists():
+        pytest.skip("there is nothing to check; `make dist` makes it")
+    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=DIST, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("part", ["ffi", "cli", "sim"])
+def test_the_bill_of_materials_lists_every_crate_that_is_inside(tarball, part):
+    bill = json.loads((tarball / "share" / "eiot" / f"eiot-{part}.cdx.json").read_text())
+    assert bill["bomFormat"] == "CycloneDX"
+    listed = {(component["name"], component["version"]) for component in bill["components"]}
+    command = ["cargo", "tree", "--locked", "-p", f"eiot-{part}", "-e", "normal,no-proc-macro", "--prefix", "none"]
+    output = subprocess.check_output([*command, "--format", "{p}"], text=True, cwd=ROOT)
+    inside = {(name, version.removeprefix("v")) for name, version, *_ in map(str.split, filter(None, output.splitlines()))}
+    assert inside - {(f"eiot-{part}", bill["metadata"]["component"]["version"])} <= listed
+    text = json.dumps(bill)
+    assert str(ROOT) not in text
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A directory in which dpkg has installed both packages, as it does below /."""
+    packages = sorted(DIST.glob("*.deb"))
+    if shutil.which("dpkg") is None or not packages:
+        pytest.skip("there are no Debian packages here; `make dist` makes them on Debian")
+    for directory in ("info", "updates", "triggers"):
+        (tmp_path / "var" / "lib" / "dpkg" / directory).mkdir(parents=True)
+    for file in ("status", "available"):
+        (tmp_path / "var" / "lib" / "dpkg" / file).touch()
+    # Only glibc is missing below that root; everything else is checked.
+    command = ["dpkg", f"--root={tmp_path}", "--force-not-root", "--ignore-depends=libc6", "--log=/dev/null", "-i"]
+    subprocess.run([*command, *packages], check=True, capture_output=True)
+    return tmp_path
+
+
+def test_the_debian_packages_install_and_a_program_links(root, simulator, tmp_path):
+    library = next(root.glob("usr/lib/*-linux-gnu"))
+    status = (root / "var" / "lib" / "dpkg" / "status").read_text()
+    assert status.count("Status: install ok installed") == 2
+    source = TESTS / "consumer" / "refresh.c"
+    program = tmp_path / "refresh"
+    subprocess.run(["cc", f"-I{root}/usr/include", f"-L{library}", "-o", program, source, "-leiot"], check=True)
+    assert refreshes(program, simulator, library_path=library)
+    shipped = {str(file.relative_to(root)) for file in root.glob("usr/**/*") if file.is_file()}
+    for wanted in ("eiot.pc", "eiot-config.cmake", "libeiot.a", "eiot.hpp", "copyright"):
+        assert any(name.endswith(wanted) for name in shipped), wanted
