@@ -38,7 +38,7 @@ demo: stage wheel $(BUILD)/c++
 	@PKG_CONFIG=$(VENV)/bin/pkgconf BUILD=$(BUILD)/demo sh examples/demo.sh
 
 ## test: all tests of all languages
-test: lint stage wheel sanitized $(BUILD)/c++
+test: lint stage wheel dist sanitized $(BUILD)/c++
 	$(CARGO) test --locked --workspace --exclude eiot-python
 	$(VENV)/bin/python -m pytest -q -rs tests
 	PYTHONDEVMODE=1 $(VENV)/bin/python -W error -m pytest -q -rs bindings/python/tests
@@ -54,7 +54,7 @@ lint:
 bench: stage $(VENV)/.ready
 	PKG_CONFIG=$(VENV)/bin/pkgconf sh tests/bench/run.sh
 
-## soak: 100,000 faulty calls; nothing may grow
+## soak: 100,000 faulty calls from C and as many from Python; nothing may grow
 soak: stage $(BUILD)/c++
 	EIOT_SOAK_CALLS=100000 $(VENV)/bin/python -m pytest -q -rs tests/test_c.py -k nothing_grows
 

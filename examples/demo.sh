@@ -30,6 +30,10 @@ say "C, linked with the installed library through pkg-config"
 $EIOT_TEST_CC -Wall -Wextra -Werror -o "$BUILD/refresh-c" "$examples/c/refresh.c" $flags
 "$BUILD/refresh-c" 11111111111111111111111111
 
+say "C, eight threads on one client"
+$EIOT_TEST_CC -Wall -Wextra -Werror -o "$BUILD/threads-c" "$examples/c/threads.c" $flags -lpthread
+"$BUILD/threads-c" 89034011560010000000000000000222 89034011560010000000000000000323 89034011560010000000000000000424
+
 say "C++"
 "$EIOT_TEST_CXX" -std=c++11 -Wall -Wextra -Werror -o "$BUILD/refresh-cpp" "$examples/cpp/refresh.cpp" $flags
 "$BUILD/refresh-cpp" 89001012012341234012345678901224
@@ -49,4 +53,4 @@ fi
 
 exec 9>&-
 wait "$simulator"
-say "Done: four cards refreshed, one refusal understood, and the simulator has stopped."
+say "Done: seven cards refreshed, one refusal understood, and the simulator has stopped."

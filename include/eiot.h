@@ -326,7 +326,7 @@ void eiot_error_free(eiot_error *error);
  * The first call that finds a usable configuration (`EIOT_APPKEY`, `EIOT_SECRET` and so on, see
  * `eiot_config_from_env`) makes one client for the whole process; later changes of the environment are not seen.
  * `eid` ends with a NUL. `out_err` may be NULL; what is put there is yours to free with `eiot_error_free`. Any
- * number of threads may call at once.
+ * number of threads may call at once. Blocks for at most `EIOT_TIMEOUT` seconds. Any status may come back.
  *
  *     eiot_error *error;
  *     if (eiot_refresh_usage("89044011112233441122334411223321", &error) != EIOT_OK) {
@@ -549,6 +549,18 @@ void eiot_cancel_free(eiot_cancel *cancel);
  *
  * `config` is copied. `*out_client` is yours to free with `eiot_client_free`; it is NULL on failure.
  * `EIOT_ERR_CONFIG` names the option that cannot be used.
+ *
+ *     eiot_config *config = NULL;
+ *     eiot_client *client = NULL;
+ *     eiot_error *error = NULL;
+ *     if (eiot_config_new(&config, &error) != EIOT_OK
+ *         || eiot_config_set_appkey(config, "my-appkey", EIOT_NTS, &error) != EIOT_OK
+ *         || eiot_config_set_secret_file(config, "/etc/my-secret", EIOT_NTS, &error) != EIOT_OK
+ *         || eiot_client_new(config, &client, &error) != EIOT_OK) {
+ *         fprintf(stderr, "%s\n", eiot_error_message(error));
+ *         eiot_error_free(error);
+ *     }
+ *     eiot_config_free(config);
  */
 eiot_status eiot_client_new(const eiot_config *config,
                             eiot_client **out_client,
@@ -560,7 +572,7 @@ eiot_status eiot_client_new(const eiot_config *config,
  *
  * `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`); white space around it is ignored. `out_reply` and
  * `out_err` may each be NULL; what is put there is yours to free with `eiot_reply_free` and `eiot_error_free`,
- * and is NULL where it does not apply.
+ * and is NULL where it does not apply. Any status may come back, `EIOT_ERR_CONFIG` aside.
  *
  *     eiot_error *error;
  *     if (eiot_client_refresh_usage(client, eid, EIOT_NTS, NULL, &error) != EIOT_OK) {

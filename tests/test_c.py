@@ -67,11 +67,13 @@ def test_a_host_survives_a_peer_that_answers_once_and_resets(build, simulator):
     run([build("c/sigpipe.c", "-lpthread"), "50", "3"], environment=environment)
 
 
-def test_a_panic_inside_the_shipped_library_becomes_an_internal_error(build, simulator):
+@pytest.mark.parametrize("static", [False, True], ids=["shared", "static"])
+def test_a_panic_inside_the_shipped_library_becomes_an_internal_error(tmp_path, simulator, static):
+    program = compiled(TESTS / "c" / "panic.c", tmp_path / "panic", "-static-libgcc", static=static)
     running = simulator("--unlimited")
     # A name, so that it must be looked up.
     url = running.url.replace("127.0.0.1", "localhost")
-    run([build("c/panic.c")], environment=running.environment | {"EIOT_BASE_URL": url})
+    run([program], environment=running.environment | {"EIOT_BASE_URL": url})
 
 
 def test_nothing_grows_over_many_faulty_calls(build, simulator):
@@ -90,11 +92,11 @@ def _soak(program, simulator):
 
 
 def test_misuse_has_defined_results(build, simulator):
-    run([build("c/misuse.c")], environment=simulator().environment)
+    run([build("c/misuse.c")], environment=simulator("--unlimited").environment)
 
 
 def test_misuse_is_clean_under_valgrind(build, simulator, valgrind):
-    run([*valgrind, build("c/misuse.c")], environment=simulator().environment)
+    run([*valgrind, build("c/misuse.c")], environment=simulator("--unlimited").environment)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])

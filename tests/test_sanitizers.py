@@ -66,7 +66,7 @@ def test_the_sanitizer_is_inside_the_library(instrumented, sanitizer, report, wh
 
 
 def test_misuse_is_clean_under_address_sanitizer(instrumented, simulator):
-    watched(instrumented("address", "c/misuse.c"), environment=simulator().environment)
+    watched(instrumented("address", "c/misuse.c"), environment=simulator("--unlimited").environment)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])

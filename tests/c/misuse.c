@@ -56,6 +56,14 @@ static void configurations_refuse(eiot_config *config) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_appkey(config, NULL, EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_appkey(config, NULL, 3, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_secret(config, "\xff\xfe", 2, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_secret(NULL, "s", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_secret(config, NULL, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_secret_file(config, NULL, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_base_url(NULL, "x", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_base_url(config, NULL, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_codes(config, NULL, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_ca_file(config, NULL, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_proxy(config, NULL, EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_base_url(config, "x", (size_t)-2, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_secret_file(NULL, "x", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_ca_file(NULL, "x", EIOT_NTS, out_err));
@@ -98,6 +106,11 @@ static void clients_refuse(const eiot_config *config, const eiot_client *client)
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_usage(client, EID, (size_t)-2, &reply, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_refresh_usage(NULL, out_err));
     REFUSED(EIOT_ERR_INVALID_EID, eiot_refresh_usage_n("", 0, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_refresh_usage_n(NULL, 5, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_refresh_usage_n(EID, (size_t)-2, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_eid_validate(NULL, EIOT_NTS, 0, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_eid_validate(EID, (size_t)-2, 0, out_err));
+    REFUSED(EIOT_ERR_INVALID_EID, eiot_eid_validate(NULL, 0, 0, out_err));
     REFUSED(EIOT_ERR_INVALID_EID, eiot_refresh_usage("8.9E+31", out_err));
     REFUSED(EIOT_ERR_INVALID_EID, eiot_eid_validate("89044011112233441122334411223373", EIOT_NTS, 1, out_err));
     CHECK(eiot_eid_validate("89044011112233441122334411223373", EIOT_NTS, 0, NULL) == EIOT_OK, "not strict");
@@ -122,6 +135,25 @@ static void signatures_refuse(void) {
     CHECK(strlen(sign) == 32, "%s", sign);
 }
 
+/* A configuration that has been used and one that is not finished: neither is touched by the clients made of it. */
+static void configurations_are_copied(void) {
+    eiot_config *config;
+    eiot_client *one, *other = NULL;
+    eiot_error *error;
+    CHECK(eiot_config_from_env(&config, &error) == EIOT_OK, "%s", eiot_error_message(error));
+    CHECK(eiot_client_new(config, &one, NULL) == EIOT_OK, "once");
+    CHECK(eiot_client_new(config, &other, NULL) == EIOT_OK, "twice");
+    CHECK(eiot_config_set_secret(config, "", 0, NULL) == EIOT_OK, "an option can be taken away");
+    eiot_client *none = NULL;
+    REFUSED(EIOT_ERR_CONFIG, eiot_client_new(config, &none, out_err));
+    eiot_config_free(config);
+    CHECK(none == NULL, "an output is NULL on failure");
+    refresh(one);
+    eiot_client_free(one);
+    refresh(other);
+    eiot_client_free(other);
+}
+
 int main(void) {
     eiot_config *config;
     CHECK(eiot_config_new(&config, NULL) == EIOT_OK, "defaults");
@@ -133,6 +165,7 @@ int main(void) {
     configurations_refuse(config);
     clients_refuse(config, client);
     signatures_refuse();
+    configurations_are_copied();
     eiot_config_free(config);
     eiot_client_free(client);
     return 0;

@@ -25,6 +25,18 @@ pub struct eiot_client {
 ///
 /// `config` is copied. `*out_client` is yours to free with `eiot_client_free`; it is NULL on failure.
 /// `EIOT_ERR_CONFIG` names the option that cannot be used.
+///
+///     eiot_config *config = NULL;
+///     eiot_client *client = NULL;
+///     eiot_error *error = NULL;
+///     if (eiot_config_new(&config, &error) != EIOT_OK
+///         || eiot_config_set_appkey(config, "my-appkey", EIOT_NTS, &error) != EIOT_OK
+///         || eiot_config_set_secret_file(config, "/etc/my-secret", EIOT_NTS, &error) != EIOT_OK
+///         || eiot_client_new(config, &client, &error) != EIOT_OK) {
+///         fprintf(stderr, "%s\n", eiot_error_message(error));
+///         eiot_error_free(error);
+///     }
+///     eiot_config_free(config);
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_client_new(
     config: *const eiot_config,
@@ -49,7 +61,7 @@ pub unsafe extern "C" fn eiot_client_new(
 ///
 /// `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`); white space around it is ignored. `out_reply` and
 /// `out_err` may each be NULL; what is put there is yours to free with `eiot_reply_free` and `eiot_error_free`,
-/// and is NULL where it does not apply.
+/// and is NULL where it does not apply. Any status may come back, `EIOT_ERR_CONFIG` aside.
 ///
 ///     eiot_error *error;
 ///     if (eiot_client_refresh_usage(client, eid, EIOT_NTS, NULL, &error) != EIOT_OK) {

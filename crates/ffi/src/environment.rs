@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 /// The first call that finds a usable configuration (`EIOT_APPKEY`, `EIOT_SECRET` and so on, see
 /// `eiot_config_from_env`) makes one client for the whole process; later changes of the environment are not seen.
 /// `eid` ends with a NUL. `out_err` may be NULL; what is put there is yours to free with `eiot_error_free`. Any
-/// number of threads may call at once.
+/// number of threads may call at once. Blocks for at most `EIOT_TIMEOUT` seconds. Any status may come back.
 ///
 ///     eiot_error *error;
 ///     if (eiot_refresh_usage("89044011112233441122334411223321", &error) != EIOT_OK) {

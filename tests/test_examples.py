@@ -1,0 +1,44 @@
+"""The examples, compiled as strictly as they can be, do what they say."""
+
+import pytest
+from conftest import TESTS, run
+from test_refusals import EID
+
+EXAMPLES = TESTS.parent / "examples"
+STRICT = ["-Wconversion", "-Wshadow"]
+
+
+@pytest.fixture
+def example(build):
+    return lambda name: build(f"../examples/{name}", *STRICT, "-lpthread")
+
+
+@pytest.mark.parametrize("name", ["c/refresh.c", "c/threads.c", "cpp/refresh.cpp"])
+def test_cards_are_refreshed(example, simulator, name):
+    running = simulator("--tls", "--unlimited")
+    done = run([example(name), EID, "11111111111111111111111111"], environment=running.environment)
+    assert sorted(line.split(":")[0] for line in done.stdout.splitlines()) == [
+        "11111111111111111111111111 refreshed", f"{EID} refreshed",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["c/refresh.c", "c/threads.c", "cpp/refresh.cpp"])
+def test_a_refusal_is_told_and_counts(example, simulator, name):
+    running = simulator("--refuse", "45109")
+    done = run([example(name), EID], environment=running.environment, check=False)
+    assert done.returncode == 1 and "45109" in done.stderr
+
+
+def test_an_error_is_looked_at_from_all_sides(example, simulator):
+    running = simulator("--refuse", "45109")
+    command = [example("c/errors.c"), running.url, running.appkey, running.secret]
+    done = run([*command, EID], check=False)
+    assert done.returncode == 1
+    for said in ("EIOT_ERR_PLATFORM", "code         45109", "delivered    yes", "try again    no"):
+        assert said in done.stderr
+    assert run(command, check=False).returncode == 2
+
+
+def test_no_example_is_forgotten():
+    sources = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.glob("c*/*")}
+    assert sources == {"c/refresh.c", "c/threads.c", "c/errors.c", "cpp/refresh.cpp"}
