@@ -34,14 +34,17 @@ const UNTOLD_PAUSE: Duration = Duration::from_secs(1);
 /// its own connections.
 #[derive(Clone)]
 pub struct Client {
+    /// Without the secret: one copy of it is enough.
+    config: Arc<Config>,
     shared: Arc<Shared>,
 }
 
+/// What clients that come from one another have in common.
 struct Shared {
-    config: Config,
+    /// Those of the first of them. Only what [`Config::CALL_OPTIONS`] does not list counts here.
+    config: Arc<Config>,
     credentials: Credentials,
     transport: Transport,
-    retry: retry::Policy,
     skew: Skew,
     sources: Sources,
     state: PerProcess<State>,
@@ -88,21 +91,54 @@ impl Client {
     pub fn with_sources(mut config: Config, sources: Sources) -> Result<Self, Error> {
         config.check()?;
         let credentials = config.credentials()?;
-        // One copy of the secret is enough.
         config.secret = Secret::default();
+        let config = Arc::new(config);
         let shared = Shared {
             credentials,
             transport: Transport::new(&config, endpoint(&config.base_url, config.allow_http)?)?,
-            retry: retry::Policy { max_attempts: config.max_attempts },
             skew: Skew::default(),
             sources,
             state: PerProcess::new(),
-            config,
+            config: config.clone(),
         };
         if let Err(why) = &shared.state().pace {
             return Err(Error::config("rate_scope", why));
         }
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { config, shared: Arc::new(shared) })
+    }
+
+    /// The options of this client, without the secret.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// A client whose calls go by other options, and that shares with this one what must not be had twice: connections,
+    /// the account's rate, the cards' rest, the order of nonces and what is known of the platform's clock.
+    ///
+    /// Only [`Config::CALL_OPTIONS`] can change.
+    ///
+    /// ```
+    /// # let client = eiot::Client::new(eiot::Config::new("my-appkey", "my-secret"))?;
+    /// let mut options = client.config().clone();
+    /// options.timeout = std::time::Duration::from_secs(3);
+    /// let hasty = client.with_options(options)?;
+    /// # Ok::<(), eiot::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`], when another option differs or a value cannot be used.
+    pub fn with_options(&self, options: Config) -> Result<Self, Error> {
+        if let Some(option) = self.config.shared_difference(&options) {
+            return Err(Error::config(
+                option,
+                format!(
+                    "is the same for all clients that share connections and rate; what can change is {}",
+                    Config::CALL_OPTIONS.join(", ")
+                ),
+            ));
+        }
+        options.check()?;
+        Ok(Self { config: Arc::new(options), shared: self.shared.clone() })
     }
 
     /// Asks the platform to refresh one card's package usage, and waits for its answer.
@@ -125,37 +161,13 @@ impl Client {
         observer: &mut dyn Observer,
     ) -> Result<Reply, Error> {
         let started = Instant::now();
-        let eid = if self.shared.config.strict_eid { Eid::parse_strict(eid) } else { Eid::parse(eid) }?;
-        outside_of_any_runtime(|| self.shared.call(&eid, started, observer))
-    }
-}
-
-impl Shared {
-    fn state(&self) -> &State {
-        self.state.get(|| State {
-            cooldowns: Cooldowns::new(self.config.eid_cooldown),
-            pace: self.pace(),
-            lanes: Pool::default(),
-            nonces: Nonces::new(self.sources.random.next_u64()),
-            budget: Budget::new(),
-        })
-    }
-
-    fn pace(&self) -> Result<Pace, String> {
-        let rate = self.config.rate();
-        match self.config.rate_scope {
-            RateScope::Process => Ok(Pace::of_process(&rate)),
-            RateScope::Host => {
-                let slot =
-                    HostSlot::open(host_slot::path_for(&self.credentials.appkey, &self.transport.host()));
-                slot.map(|slot| Pace::of_host(&rate, slot)).map_err(|why| why.to_string())
-            }
-        }
+        let eid = if self.config.strict_eid { Eid::parse_strict(eid) } else { Eid::parse(eid) }?;
+        outside_of_any_runtime(|| self.call(&eid, started, observer))
     }
 
     /// One call, within its deadline and as long as its caller wants.
     fn call(&self, eid: &Eid, started: Instant, observer: &mut dyn Observer) -> Result<Reply, Error> {
-        let state = self.state();
+        let state = self.shared.state();
         let deadline = started + self.config.timeout;
         state.cooldowns.start(eid, started)?;
         let progress = Progress::new(observer);
@@ -179,7 +191,7 @@ impl Shared {
         if keep_going().is_break() {
             return Err(self.unanswered(ErrorKind::Cancelled, eid, progress));
         }
-        let lane = state.lanes.take(&self.transport)?;
+        let lane = state.lanes.take(&self.shared.transport)?;
         // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
         match lane.drive(deadline, &mut keep_going, self.attempts(state, &lane, eid, deadline, progress)) {
             Driven::Done(result) => {
@@ -201,11 +213,12 @@ impl Shared {
         progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
         let pace = state.pace.as_ref().map_err(|why| Error::config("rate_scope", why))?;
-        let most = self.retry.max_attempts;
+        let retry = retry::Policy { max_attempts: self.config.max_attempts };
+        let most = retry.max_attempts;
         let mut clock_was_corrected = false;
         let mut last_failure: Option<Error> = None;
         loop {
-            match (pace.take(deadline), last_failure.take()) {
+            match (pace.take(deadline, self.config.rate_wait), last_failure.take()) {
                 (Ok(None), _) => {}
                 (Ok(Some(slot)), _) => wait_until(slot).await,
                 (Err(refusal), None) => return Err(refusal),
@@ -235,8 +248,8 @@ impl Shared {
                 clock_was_corrected = true;
                 Next::TryAfter(Duration::ZERO)
             } else {
-                let random = self.sources.random.as_ref();
-                self.retry.after(&error, attempts, retry::time_left(deadline), &state.budget, random)
+                let random = self.shared.sources.random.as_ref();
+                retry.after(&error, attempts, retry::time_left(deadline), &state.budget, random)
             };
             match next {
                 Next::TryAfter(wait) => {
@@ -263,14 +276,15 @@ impl Shared {
         eid: &Eid,
         progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
-        let clock = self.sources.clock.as_ref();
-        let timestamp = timestamp(self.skew.correct(clock.now()))?;
+        let shared = self.shared.as_ref();
+        let clock = shared.sources.clock.as_ref();
+        let timestamp = timestamp(shared.skew.correct(clock.now()))?;
         let nonce = state.nonces.next();
-        let body = signed_body(&self.credentials, eid, timestamp, nonce, self.config.sign_method)?;
+        let body = signed_body(&shared.credentials, eid, timestamp, nonce, shared.config.sign_method)?;
         let sent = progress.begin_attempt();
-        let raw = lane.post(&self.transport, body, sent, clock).await?;
-        if self.config.clock_skew && self.transport.is_trusted() {
-            progress.clock_moved.set(self.skew.learn(raw.sighting));
+        let raw = lane.post(&shared.transport, body, sent, clock).await?;
+        if shared.config.clock_skew && shared.transport.is_trusted() {
+            progress.clock_moved.set(shared.skew.learn(raw.sighting));
         }
         verdict(raw, eid, progress.attempts.get(), &self.config.codes)
     }
@@ -282,7 +296,7 @@ impl Shared {
             false if progress.earlier.get().is_some() => (Delivered::No, "the last attempt sent nothing"),
             false => (Delivered::No, "nothing was sent"),
         };
-        let (host, timeout) = (self.transport.host(), self.config.timeout);
+        let (host, timeout) = (self.shared.transport.host(), self.config.timeout);
         let text = match kind {
             ErrorKind::Timeout => format!("no answer from {host} within {timeout:?}; {outcome}"),
             _ => format!("cancelled by the caller; {outcome}"),
@@ -290,6 +304,30 @@ impl Shared {
         let error = Error::new(kind, text).with_delivered(delivered);
         progress.tell(eid, Some(&error), None);
         error
+    }
+}
+
+impl Shared {
+    fn state(&self) -> &State {
+        self.state.get(|| State {
+            cooldowns: Cooldowns::new(self.config.eid_cooldown),
+            pace: self.pace(),
+            lanes: Pool::default(),
+            nonces: Nonces::new(self.sources.random.next_u64()),
+            budget: Budget::new(),
+        })
+    }
+
+    fn pace(&self) -> Result<Pace, String> {
+        let rate = self.config.rate();
+        match self.config.rate_scope {
+            RateScope::Process => Ok(Pace::of_process(&rate)),
+            RateScope::Host => {
+                let slot =
+                    HostSlot::open(host_slot::path_for(&self.credentials.appkey, &self.transport.host()));
+                slot.map(|slot| Pace::of_host(&rate, slot)).map_err(|why| why.to_string())
+            }
+        }
     }
 }
 
@@ -316,7 +354,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("host", &self.shared.transport.host())
-            .field("config", &self.shared.config)
+            .field("config", &self.config)
             .finish()
     }
 }

@@ -223,7 +223,7 @@ impl Config {
 
     /// What the pace is told.
     pub(crate) fn rate(&self) -> Rate {
-        Rate { limit: self.rate_limit, divided_by: self.rate_share.1, wait: self.rate_wait }
+        Rate { limit: self.rate_limit, divided_by: self.rate_share.1 }
     }
 
     /// Who calls; reads `secret_file`.

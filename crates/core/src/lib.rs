@@ -19,6 +19,7 @@
 //! command are thin faces over it.
 #![forbid(unsafe_code)]
 
+mod call_options;
 mod client;
 mod clock;
 mod config;

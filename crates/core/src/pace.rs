@@ -19,8 +19,6 @@ pub(crate) struct Rate {
     pub(crate) limit: Option<f64>,
     /// How many clients divide the limit between them.
     pub(crate) divided_by: u32,
-    /// Wait for a free slot, or refuse at once.
-    pub(crate) wait: bool,
 }
 
 impl Rate {
@@ -34,7 +32,6 @@ impl Rate {
 /// Gives out the slots in which requests may be sent.
 pub(crate) struct Pace {
     interval: Option<Duration>,
-    wait: bool,
     next: NextFree,
 }
 
@@ -48,24 +45,30 @@ enum NextFree {
 
 impl Pace {
     pub(crate) fn of_process(rate: &Rate) -> Self {
-        Self { interval: rate.interval(), wait: rate.wait, next: NextFree::Process(Mutex::new(None)) }
+        Self { interval: rate.interval(), next: NextFree::Process(Mutex::new(None)) }
     }
 
     pub(crate) fn of_host(rate: &Rate, slot: HostSlot) -> Self {
-        Self { interval: rate.interval(), wait: rate.wait, next: NextFree::Host(slot) }
+        Self { interval: rate.interval(), next: NextFree::Host(slot) }
     }
 
     /// Takes the next free slot, and tells when it is; `None` where there is nothing to wait for. Nothing is taken when
-    /// it lies at `deadline` or behind it.
-    pub(crate) fn take(&self, deadline: Instant) -> Result<Option<Instant>, Error> {
+    /// it lies at `deadline` or behind it, or when the caller does not `wait` and it is not free now.
+    pub(crate) fn take(&self, deadline: Instant, wait: bool) -> Result<Option<Instant>, Error> {
         match self.interval {
             None => Ok(None),
-            Some(interval) => self.take_at(Instant::now(), interval, deadline).map(Some),
+            Some(interval) => self.take_at(Instant::now(), interval, deadline, wait).map(Some),
         }
     }
 
-    fn take_at(&self, now: Instant, interval: Duration, deadline: Instant) -> Result<Instant, Error> {
-        let latest = if self.wait { deadline } else { now + Duration::from_nanos(1) };
+    fn take_at(
+        &self,
+        now: Instant,
+        interval: Duration,
+        deadline: Instant,
+        waits: bool,
+    ) -> Result<Instant, Error> {
+        let latest = if waits { deadline } else { now + Duration::from_nanos(1) };
         let free = self.next.update(now, |free| {
             let slot = free.max(now);
             (slot, (slot < latest).then(|| slot + interval))
@@ -74,7 +77,7 @@ impl Pace {
             return Ok(free);
         }
         let wait = free.saturating_duration_since(now);
-        let because = if self.wait { "in the time that this call has" } else { "and rate_wait is off" };
+        let because = if waits { "in the time that this call has" } else { "and rate_wait is off" };
         let text = format!(
             "the account's rate leaves no free slot for {:.1} s, {because}; nothing was sent",
             wait.as_secs_f64()
@@ -116,11 +119,11 @@ mod tests {
     use super::*;
 
     fn rate(limit: f64) -> Rate {
-        Rate { limit: Some(limit), divided_by: 1, wait: true }
+        Rate { limit: Some(limit), divided_by: 1 }
     }
 
     fn take(pace: &Pace, now: Instant, deadline: Instant) -> Result<Instant, Error> {
-        pace.take_at(now, pace.interval.expect("a rate"), deadline)
+        pace.take_at(now, pace.interval.expect("a rate"), deadline, true)
     }
 
     fn milliseconds(count: u64) -> Duration {
@@ -166,10 +169,12 @@ mod tests {
     #[test]
     fn without_waiting_only_a_slot_now_will_do() {
         let start = Instant::now();
-        let pace = Pace::of_process(&Rate { wait: false, ..rate(10.0) });
+        let pace = Pace::of_process(&rate(10.0));
+        let interval = pace.interval.expect("a rate");
         let far = start + milliseconds(1_000_000);
-        assert_eq!(take(&pace, start, far).expect("a slot"), start);
-        assert!(take(&pace, start, far).expect_err("taken").to_string().contains("rate_wait"));
+        assert_eq!(pace.take_at(start, interval, far, false).expect("a slot"), start);
+        let error = pace.take_at(start, interval, far, false).expect_err("taken");
+        assert!(error.to_string().contains("rate_wait"));
     }
 
     #[test]
@@ -194,7 +199,7 @@ mod tests {
     #[test]
     fn without_a_limit_there_is_no_waiting() {
         let start = Instant::now();
-        let pace = Pace::of_process(&Rate { limit: None, divided_by: 1, wait: true });
-        assert_eq!(pace.take(start).expect("nothing to take"), None);
+        let pace = Pace::of_process(&Rate { limit: None, divided_by: 1 });
+        assert_eq!(pace.take(start, true).expect("nothing to take"), None);
     }
 }

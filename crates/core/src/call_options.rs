@@ -1,0 +1,55 @@
+//! The options that belong to a call, and those that belong to what calls share.
+
+use crate::config::Config;
+
+impl Config {
+    /// The options by which each call goes for itself, by name: what
+    /// [`Client::with_options`](crate::Client::with_options) can change. All others belong to what clients share.
+    pub const CALL_OPTIONS: [&'static str; 5] =
+        ["timeout", "max_attempts", "rate_wait", "codes", "strict_eid"];
+
+    /// The first option that two clients cannot have in two ways and share connections and rate, where these differ.
+    pub(crate) fn shared_difference(&self, other: &Self) -> Option<&'static str> {
+        // Names every field, so that a new option must be put on one of the two sides.
+        let Self {
+            appkey,
+            secret,
+            secret_file,
+            base_url,
+            allow_http,
+            timeout: _,
+            connect_timeout,
+            max_attempts: _,
+            rate_limit,
+            rate_scope,
+            rate_share,
+            rate_wait: _,
+            eid_cooldown,
+            clock_skew,
+            codes: _,
+            strict_eid: _,
+            sign_method,
+            ca_file,
+            proxy,
+            face,
+        } = self;
+        let same = [
+            ("appkey", *appkey == other.appkey),
+            ("secret", secret.expose() == other.secret.expose()),
+            ("secret_file", *secret_file == other.secret_file),
+            ("base_url", *base_url == other.base_url),
+            ("allow_http", *allow_http == other.allow_http),
+            ("connect_timeout", *connect_timeout == other.connect_timeout),
+            ("rate_limit", *rate_limit == other.rate_limit),
+            ("rate_scope", *rate_scope == other.rate_scope),
+            ("rate_share", *rate_share == other.rate_share),
+            ("eid_cooldown", *eid_cooldown == other.eid_cooldown),
+            ("clock_skew", *clock_skew == other.clock_skew),
+            ("sign_method", *sign_method == other.sign_method),
+            ("ca_file", *ca_file == other.ca_file),
+            ("proxy", *proxy == other.proxy),
+            ("face", *face == other.face),
+        ];
+        same.into_iter().find_map(|(option, same)| (!same).then_some(option))
+    }
+}

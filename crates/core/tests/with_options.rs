@@ -1,0 +1,132 @@
+//! A client that comes from another: other options for its calls, the same connections and the same rate.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{EID, answer, config, http, read_request, serve};
+use eiot::{Client, Config, ErrorKind};
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+const SUCCESS: &str = r#"{"code":"200","message":"success"}"#;
+
+fn with(client: &Client, change: impl FnOnce(&mut Config)) -> Client {
+    let mut options = client.config().clone();
+    change(&mut options);
+    client.with_options(options).expect("an option of a call")
+}
+
+#[test]
+fn it_calls_on_the_connection_that_is_open() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = connections.clone();
+    let url = serve(move |mut connection| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        while read_request(&mut connection).is_some() {
+            if connection.write_all(http("200 OK", "", SUCCESS).as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    let client = Client::new(config(&url)).expect("valid");
+    let hasty = with(&client, |options| options.timeout = Duration::from_secs(3));
+    for client in [&client, &hasty, &client, &hasty] {
+        client.refresh_usage(EID).expect("refreshed");
+    }
+    drop(client);
+    hasty.refresh_usage(EID).expect("refreshed");
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn it_takes_its_slots_from_the_same_row() {
+    let mut options = config(&answer(http("200 OK", "", SUCCESS)));
+    options.rate_limit = Some(0.1);
+    let client = Client::new(options).expect("valid");
+    let impatient = with(&client, |options| options.rate_wait = false);
+    client.refresh_usage(EID).expect("the first slot");
+    let error = impatient.refresh_usage(EID).expect_err("taken by the other");
+    assert_eq!(error.kind(), ErrorKind::RateLimited);
+    assert!(error.to_string().contains("rate_wait"), "{error}");
+}
+
+#[test]
+fn a_card_rests_for_both() {
+    let mut options = config(&answer(http("200 OK", "", SUCCESS)));
+    options.eid_cooldown = Duration::from_secs(300);
+    let client = Client::new(options).expect("valid");
+    client.refresh_usage(EID).expect("refreshed");
+    let other = with(&client, |options| options.max_attempts = 2);
+    assert_eq!(other.refresh_usage(EID).expect_err("resting").kind(), ErrorKind::Cooldown);
+}
+
+#[test]
+fn its_calls_go_by_its_own_options_and_its_parents_by_theirs() {
+    let silent = serve(|mut connection| while read_request(&mut connection).is_some() {});
+    let client = Client::new(config(&silent)).expect("valid");
+    let hasty = with(&client, |options| options.timeout = Duration::from_millis(100));
+    let started = Instant::now();
+    assert_eq!(hasty.refresh_usage(EID).expect_err("silent").kind(), ErrorKind::Timeout);
+    assert!(started.elapsed() < client.config().timeout);
+    assert_eq!(client.config().timeout, Duration::from_secs(30));
+
+    let strict = with(&client, |options| options.strict_eid = true);
+    assert_eq!(strict.refresh_usage(EID).expect_err("26 digits").kind(), ErrorKind::InvalidEid);
+
+    let client = Client::new(config(&answer(http("200 OK", "", r#"{"code":"7"}"#)))).expect("valid");
+    let taught = with(&client, |options| {
+        options.codes.insert("7".to_owned(), ErrorKind::Auth);
+    });
+    assert_eq!(taught.refresh_usage(EID).expect_err("refused").kind(), ErrorKind::Auth);
+    assert_eq!(client.refresh_usage(EID).expect_err("refused").kind(), ErrorKind::Platform);
+
+    let busy = serve(|mut connection| {
+        while read_request(&mut connection).is_some() {
+            if connection.write_all(http("503 Busy", "Retry-After: 0\r\n", "").as_bytes()).is_err() {
+                return;
+            }
+        }
+    });
+    let client = Client::new(config(&busy)).expect("valid");
+    let persistent = with(&client, |options| options.max_attempts = 3);
+    assert_eq!(persistent.refresh_usage(EID).expect_err("busy").attempts(), 3);
+    assert_eq!(client.refresh_usage(EID).expect_err("busy").attempts(), 1);
+}
+
+#[test]
+fn every_option_is_either_a_calls_own_or_refused_by_its_name() {
+    let client = Client::new(Config::new("k", "s")).expect("valid");
+    for option in Config::OPTIONS {
+        let value = match option {
+            "timeout" | "connect_timeout" | "eid_cooldown" => "2.5",
+            "strict_eid" | "allow_http" => "on",
+            "rate_wait" | "clock_skew" | "rate_limit" => "off",
+            "max_attempts" => "7",
+            "rate_scope" => "host",
+            "rate_share" => "2/5",
+            "codes" => "45109=cooldown",
+            "sign_method" => "md5",
+            _ => "x",
+        };
+        let mut options = client.config().clone();
+        options.set(option, value).expect(option);
+        let changed = client.with_options(options);
+        if Config::CALL_OPTIONS.contains(&option) {
+            changed.expect(option);
+        } else {
+            let error = changed.expect_err(option);
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().starts_with(&format!("{option}: is the same for all")), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_value_that_cannot_be_used_is_refused_as_in_a_client_of_its_own() {
+    let client = Client::new(Config::new("k", "s")).expect("valid");
+    let mut options = client.config().clone();
+    options.timeout = Duration::ZERO;
+    assert!(client.with_options(options).expect_err("zero").to_string().starts_with("timeout: "));
+}
