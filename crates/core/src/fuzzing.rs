@@ -105,8 +105,8 @@ pub fn environment(data: &[u8]) {
     let variables: Vec<(String, Vec<u8>)> = data
         .split(|byte| *byte == b'\n')
         .filter_map(|line| {
-            let at = line.iter().position(|byte| *byte == b'=')?;
-            let (name, value) = (String::from_utf8_lossy(&line[..at]).into_owned(), line[at + 1..].to_vec());
+            let mut parts = line.splitn(2, |byte| *byte == b'=');
+            let (name, value) = (String::from_utf8_lossy(parts.next()?).into_owned(), parts.next()?.to_vec());
             let marked = match name.as_str() {
                 "EIOT_SECRET" => [&value[..], MARK.as_bytes()].concat(),
                 "EIOT_PROXY" => [&b"http://user:"[..], MARK.as_bytes(), b"@", &value].concat(),
