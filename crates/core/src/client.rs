@@ -1,28 +1,31 @@
 //! The client, and the way of a call.
 
 use crate::clock::{Clock, SystemClock, timestamp};
-use crate::config::{Config, RateScope};
-use crate::cooldown::Cooldowns;
-use crate::credentials::{Credentials, Secret};
+use crate::config::Config;
+use crate::credentials::Secret;
 use crate::eid::Eid;
 use crate::endpoint::endpoint;
 use crate::error::{Delivered, Error, ErrorKind};
-use crate::host_slot::{self, HostSlot};
-use crate::lane::{Driven, Lane, Transport};
-use crate::nonce::Nonces;
-use crate::observer::Observer;
-use crate::pace::Pace;
+use crate::lane::{Connections, Driven, Lane, Transport};
+use crate::observer::{Attempt, Observer};
 use crate::per_process::PerProcess;
-use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::random::{Random, SystemRandom};
 use crate::reply::{Reply, verdict};
-use crate::retry::{self, Budget, Next};
+use crate::retry::{self, Next};
+use crate::shared::Shared;
 use crate::skew::Skew;
 use crate::wire::signed_body;
+use futures_util::future::{Either, select};
 use std::fmt;
-use std::sync::Arc;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+/// A batch waits for its turn however long it takes: this is longer than anybody waits.
+const EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How long everybody pauses when the platform has had too many requests and does not say for how long.
 const UNTOLD_PAUSE: Duration = Duration::from_secs(1);
@@ -39,25 +42,11 @@ pub struct Client {
     shared: Arc<Shared>,
 }
 
-/// What clients that come from one another have in common.
-struct Shared {
-    /// Those of the first of them. Only what [`Config::CALL_OPTIONS`] does not list counts here.
-    config: Arc<Config>,
-    credentials: Credentials,
-    transport: Transport,
-    skew: Skew,
-    sources: Sources,
-    state: PerProcess<State>,
-}
-
-/// What a process must not share with its children.
-struct State {
-    cooldowns: Cooldowns,
-    /// An error where the file that processes share cannot be used.
-    pace: Result<Pace, String>,
-    lanes: Pool,
-    nonces: Nonces,
-    budget: Budget,
+/// When a card of a batch is called, and since when it rests.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn {
+    pub(crate) slot: Instant,
+    pub(crate) rests_since: Instant,
 }
 
 /// Where time and randomness come from; tests replace them.
@@ -101,9 +90,7 @@ impl Client {
             state: PerProcess::new(),
             config: config.clone(),
         };
-        if let Err(why) = &shared.state().pace {
-            return Err(Error::config("rate_scope", why));
-        }
+        shared.pace()?;
         Ok(Self { config, shared: Arc::new(shared) })
     }
 
@@ -161,17 +148,106 @@ impl Client {
         observer: &mut dyn Observer,
     ) -> Result<Reply, Error> {
         let started = Instant::now();
-        let eid = if self.config.strict_eid { Eid::parse_strict(eid) } else { Eid::parse(eid) }?;
+        let eid = self.eid(eid)?;
         outside_of_any_runtime(|| self.call(&eid, started, observer))
+    }
+
+    /// Reads an EID as this client's options want it.
+    pub(crate) fn eid(&self, eid: impl AsRef<[u8]>) -> Result<Eid, Error> {
+        if self.config.strict_eid { Eid::parse_strict(eid) } else { Eid::parse(eid) }
     }
 
     /// One call, within its deadline and as long as its caller wants.
     fn call(&self, eid: &Eid, started: Instant, observer: &mut dyn Observer) -> Result<Reply, Error> {
         let state = self.shared.state();
-        let deadline = started + self.config.timeout;
         state.cooldowns.start(eid, started)?;
-        let progress = Progress::new(observer);
-        let result = self.drive(state, eid, deadline, &progress);
+        let observer = Mutex::new(observer);
+        let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
+        let progress = Progress::new(&tell);
+        let mut keep_going = || locked(&observer).keep_going();
+        let result = self.drive(eid, started + self.config.timeout, &mut keep_going, &progress);
+        self.conclude(eid, started, result, &progress)
+    }
+
+    fn drive(
+        &self,
+        eid: &Eid,
+        deadline: Instant,
+        keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+        progress: &Progress<'_>,
+    ) -> Result<Reply, Error> {
+        if keep_going().is_break() {
+            return Err(self.unanswered(ErrorKind::Cancelled, eid, progress));
+        }
+        let lanes = &self.shared.state().lanes;
+        let lane = lanes.take(&self.shared.transport)?;
+        let attempts = self.attempts(lane.connections(), eid, deadline, None, progress);
+        // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
+        match lane.drive(Some(deadline), keep_going, attempts) {
+            Driven::Done(result) => {
+                lanes.put(lane);
+                result
+            }
+            Driven::TimedOut => Err(self.unanswered(ErrorKind::Timeout, eid, progress)),
+            Driven::Interrupted => Err(self.unanswered(ErrorKind::Cancelled, eid, progress)),
+        }
+    }
+
+    /// A lane for a batch, which keeps it to itself.
+    pub(crate) fn open_lane(&self) -> Result<Lane, Error> {
+        Lane::open(&self.shared.transport)
+    }
+
+    /// Settles when a card of a batch is called, however far away that is, and starts its rest.
+    pub(crate) fn take_turn(&self, eid: &Eid) -> Result<Turn, Error> {
+        let now = Instant::now();
+        let cooldowns = &self.shared.state().cooldowns;
+        cooldowns.start(eid, now)?;
+        let slot = self.shared.pace().and_then(|pace| pace.take(now + EVER, true));
+        match slot {
+            Ok(slot) => Ok(Turn { slot: slot.unwrap_or(now), rests_since: now }),
+            Err(error) => {
+                cooldowns.undo(eid, now);
+                Err(error)
+            }
+        }
+    }
+
+    /// The card will not be called.
+    pub(crate) fn give_turn_back(&self, eid: &Eid, turn: Turn) {
+        self.shared.state().cooldowns.undo(eid, turn.rests_since);
+    }
+
+    /// One call of many on a lane, whose turn has come. `cancelled` breaks it off.
+    pub(crate) async fn call_among_many(
+        &self,
+        connections: &Connections,
+        eid: &Eid,
+        turn: Turn,
+        tell: &(dyn Fn(&Attempt<'_>) + Sync),
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<Reply, Error> {
+        let deadline = Instant::now() + self.config.timeout;
+        let progress = Progress::new(tell);
+        let attempts = self.attempts(connections, eid, deadline, Some(turn.slot), &progress);
+        let in_time = pin!(tokio::time::timeout_at(deadline.into(), attempts));
+        let result = match select(in_time, pin!(cancelled)).await {
+            Either::Left((Ok(result), _)) => result,
+            Either::Left((Err(_), _)) => Err(self.unanswered(ErrorKind::Timeout, eid, &progress)),
+            Either::Right(_) => Err(self.unanswered(ErrorKind::Cancelled, eid, &progress)),
+        };
+        self.conclude(eid, turn.rests_since, result, &progress)
+    }
+
+    /// What a call leaves behind for those that come: its retries are settled, and its card rests, or does not.
+    fn conclude(
+        &self,
+        eid: &Eid,
+        started: Instant,
+        result: Result<Reply, Error>,
+        progress: &Progress<'_>,
+    ) -> Result<Reply, Error> {
+        let state = self.shared.state();
         match &result {
             Ok(reply) => state.budget.success(reply.attempts()),
             Err(error) if error.kind() == ErrorKind::Cooldown => {}
@@ -180,45 +256,27 @@ impl Client {
         result.map_err(|error| progress.conclude(error, eid))
     }
 
-    fn drive(
-        &self,
-        state: &State,
-        eid: &Eid,
-        deadline: Instant,
-        progress: &Progress<'_>,
-    ) -> Result<Reply, Error> {
-        let mut keep_going = || progress.observer.borrow_mut().keep_going();
-        if keep_going().is_break() {
-            return Err(self.unanswered(ErrorKind::Cancelled, eid, progress));
-        }
-        let lane = state.lanes.take(&self.shared.transport)?;
-        // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
-        match lane.drive(deadline, &mut keep_going, self.attempts(state, &lane, eid, deadline, progress)) {
-            Driven::Done(result) => {
-                state.lanes.put(lane);
-                result
-            }
-            Driven::TimedOut => Err(self.unanswered(ErrorKind::Timeout, eid, progress)),
-            Driven::Interrupted => Err(self.unanswered(ErrorKind::Cancelled, eid, progress)),
-        }
-    }
-
-    /// `pace → attempt`, and again after a wait while that is worth it.
+    /// `pace → attempt`, and again after a wait while that is worth it. The first slot may have been taken before.
     async fn attempts(
         &self,
-        state: &State,
-        lane: &Lane,
+        connections: &Connections,
         eid: &Eid,
         deadline: Instant,
+        mut first_slot: Option<Instant>,
         progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
-        let pace = state.pace.as_ref().map_err(|why| Error::config("rate_scope", why))?;
+        let state = self.shared.state();
+        let pace = self.shared.pace()?;
         let retry = retry::Policy { max_attempts: self.config.max_attempts };
         let most = retry.max_attempts;
         let mut clock_was_corrected = false;
         let mut last_failure: Option<Error> = None;
         loop {
-            match (pace.take(deadline, self.config.rate_wait), last_failure.take()) {
+            let slot = match first_slot.take() {
+                Some(taken) => Ok(Some(taken)),
+                None => pace.take(deadline, self.config.rate_wait),
+            };
+            match (slot, last_failure.take()) {
                 (Ok(None), _) => {}
                 (Ok(Some(slot)), _) => wait_until(slot).await,
                 (Err(refusal), None) => return Err(refusal),
@@ -227,7 +285,7 @@ impl Client {
                     return Err(error.with_note("the account's rate leaves no slot to try again"));
                 }
             }
-            let error = match self.attempt(state, lane, eid, progress).await {
+            let error = match self.attempt(connections, eid, progress).await {
                 Ok(reply) => {
                     progress.tell(eid, None, None);
                     return Ok(reply);
@@ -243,8 +301,8 @@ impl Client {
             // The code for a stale timestamp is not published. So when a refusal comes with the news that the clock is
             // off, the request is dated anew, once.
             let refused = matches!(error.kind(), ErrorKind::Platform | ErrorKind::Auth);
-            let attempts = progress.attempts.get();
-            let next = if refused && progress.clock_moved.get() && !clock_was_corrected && attempts < most {
+            let attempts = progress.attempts();
+            let next = if refused && progress.clock_moved() && !clock_was_corrected && attempts < most {
                 clock_was_corrected = true;
                 Next::TryAfter(Duration::ZERO)
             } else {
@@ -271,29 +329,28 @@ impl Client {
     /// `sign → send → read → verdict`: one request and its answer; time, nonce and signature are fresh in each.
     async fn attempt(
         &self,
-        state: &State,
-        lane: &Lane,
+        connections: &Connections,
         eid: &Eid,
         progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
         let shared = self.shared.as_ref();
         let clock = shared.sources.clock.as_ref();
         let timestamp = timestamp(shared.skew.correct(clock.now()))?;
-        let nonce = state.nonces.next();
+        let nonce = shared.state().nonces.next();
         let body = signed_body(&shared.credentials, eid, timestamp, nonce, shared.config.sign_method)?;
         let sent = progress.begin_attempt();
-        let raw = lane.post(&shared.transport, body, sent, clock).await?;
+        let raw = connections.post(&shared.transport, body, sent, clock).await?;
         if shared.config.clock_skew && shared.transport.is_trusted() {
-            progress.clock_moved.set(shared.skew.learn(raw.sighting));
+            progress.note_clock(shared.skew.learn(raw.sighting));
         }
-        verdict(raw, eid, progress.attempts.get(), &self.config.codes)
+        verdict(raw, eid, progress.attempts(), &self.config.codes)
     }
 
     /// The error of a call that ended without an answer.
     fn unanswered(&self, kind: ErrorKind, eid: &Eid, progress: &Progress<'_>) -> Error {
         let (delivered, outcome) = match progress.is_sent() {
             true => (Delivered::Unknown, "the request was sent, so the refresh may have happened"),
-            false if progress.earlier.get().is_some() => (Delivered::No, "the last attempt sent nothing"),
+            false if progress.earlier().is_some() => (Delivered::No, "the last attempt sent nothing"),
             false => (Delivered::No, "nothing was sent"),
         };
         let (host, timeout) = (self.shared.transport.host(), self.config.timeout);
@@ -307,30 +364,6 @@ impl Client {
     }
 }
 
-impl Shared {
-    fn state(&self) -> &State {
-        self.state.get(|| State {
-            cooldowns: Cooldowns::new(self.config.eid_cooldown),
-            pace: self.pace(),
-            lanes: Pool::default(),
-            nonces: Nonces::new(self.sources.random.next_u64()),
-            budget: Budget::new(),
-        })
-    }
-
-    fn pace(&self) -> Result<Pace, String> {
-        let rate = self.config.rate();
-        match self.config.rate_scope {
-            RateScope::Process => Ok(Pace::of_process(&rate)),
-            RateScope::Host => {
-                let slot =
-                    HostSlot::open(host_slot::path_for(&self.credentials.appkey, &self.transport.host()));
-                slot.map(|slot| Pace::of_host(&rate, slot)).map_err(|why| why.to_string())
-            }
-        }
-    }
-}
-
 /// Waits on the lane; at once when the time has come, since the engine's timer rounds up to a millisecond.
 async fn wait_until(time: Instant) {
     if time > Instant::now() {
@@ -338,9 +371,13 @@ async fn wait_until(time: Instant) {
     }
 }
 
+pub(crate) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A lane's engine cannot run inside another one. When the caller's thread belongs to an asynchronous program, the
 /// call moves to a thread of its own for as long as it takes; it blocks its caller all the same.
-fn outside_of_any_runtime<T: Send>(call: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn outside_of_any_runtime<T: Send>(call: impl FnOnce() -> T + Send) -> T {
     if tokio::runtime::Handle::try_current().is_err() {
         return call();
     }

@@ -51,6 +51,11 @@ impl Eid {
         &self.0
     }
 
+    /// The digits as a number, with a 1 before them for the zeros at their front.
+    pub(crate) fn to_number(&self) -> u128 {
+        self.0.bytes().fold(1, |number, digit| number * 10 + u128::from(digit - b'0'))
+    }
+
     fn passes_check(&self) -> bool {
         self.0.bytes().fold(0, |rest, digit| (rest * 10 + u32::from(digit - b'0')) % 97) == 1
     }

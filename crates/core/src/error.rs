@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// The kind of an [`Error`]. Numbers, names and exit codes are the same in every face and never change; new
 /// kinds are only added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// An argument other than the EID cannot be used.

@@ -31,7 +31,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 const MAX_REPLY_BYTES: usize = 64 * 1024;
 
 /// How often a waiting call looks whether its caller wants to stop.
-const KEEP_GOING_CHECK: Duration = Duration::from_millis(50);
+pub(crate) const KEEP_GOING_CHECK: Duration = Duration::from_millis(50);
 
 /// What all lanes of a client have in common, made once.
 pub(crate) struct Transport {
@@ -94,6 +94,13 @@ pub(crate) enum Driven<T> {
 pub(crate) struct Lane {
     /// `None` only while it is being dropped.
     runtime: Option<Runtime>,
+    connections: Connections,
+}
+
+/// The connections of a lane, one for each call that is under way on it; clones are the same ones. They work while the lane
+/// is driven.
+#[derive(Clone)]
+pub(crate) struct Connections {
     http: reqwest::Client,
 }
 
@@ -126,7 +133,11 @@ impl Lane {
             None => builder,
         };
         let http = builder.build().map_err(Error::internal)?;
-        Ok(Self { runtime: Some(runtime), http })
+        Ok(Self { runtime: Some(runtime), connections: Connections { http } })
+    }
+
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// Lets the engine notice what happened while nobody drove it, above all that the server has closed the
@@ -137,11 +148,11 @@ impl Lane {
         }
     }
 
-    /// Runs `call` on this thread until it is done, the deadline passes, or `keep_going` says to break off;
-    /// dropping the call is what cancels it.
+    /// Runs `call` on this thread until it is done, the deadline (if there is one) passes, or `keep_going` says to break
+    /// off; dropping the call is what cancels it.
     pub(crate) fn drive<T>(
         &self,
-        deadline: Instant,
+        deadline: Option<Instant>,
         keep_going: &mut dyn FnMut() -> ControlFlow<()>,
         call: impl Future<Output = T>,
     ) -> Driven<T> {
@@ -149,11 +160,11 @@ impl Lane {
         runtime.block_on(async {
             let mut call = pin!(call);
             loop {
-                let now = Instant::now();
-                if now >= deadline {
+                let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+                if left.is_some_and(|left| left.is_zero()) {
                     return Driven::TimedOut;
                 }
-                let wait = deadline.duration_since(now).min(KEEP_GOING_CHECK);
+                let wait = left.unwrap_or(KEEP_GOING_CHECK).min(KEEP_GOING_CHECK);
                 if let Ok(done) = tokio::time::timeout(wait, call.as_mut()).await {
                     return Driven::Done(done);
                 }
@@ -163,7 +174,9 @@ impl Lane {
             }
         })
     }
+}
 
+impl Connections {
     /// Posts one body and reads the whole reply. `sent` becomes true when the connection takes the request.
     pub(crate) async fn post(
         &self,

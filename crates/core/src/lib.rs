@@ -19,6 +19,7 @@
 //! command are thin faces over it.
 #![forbid(unsafe_code)]
 
+mod batch;
 mod call_options;
 mod client;
 mod clock;
@@ -41,15 +42,20 @@ mod per_process;
 mod pool;
 mod progress;
 mod random;
+mod recent;
+mod refresh_many;
 mod reply;
 mod retry;
 mod retry_after;
+mod shared;
 mod sign;
 mod skew;
+mod summary;
 mod tls;
 mod transport_error;
 mod wire;
 
+pub use batch::{Batch, Outcome};
 pub use client::{Client, Sources};
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, RateScope};
@@ -58,8 +64,10 @@ pub use eid::Eid;
 pub use error::{Delivered, Error, ErrorKind};
 pub use observer::{Attempt, Observer};
 pub use random::{Random, SystemRandom};
+pub use refresh_many::RefreshMany;
 pub use reply::Reply;
 pub use sign::{SignMethod, explain, sign};
+pub use summary::Summary;
 
 /// The version of this library, as in `Cargo.toml`: `"0.1.0"`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

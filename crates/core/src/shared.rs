@@ -1,0 +1,67 @@
+//! What clients that come from one another have in common.
+
+use crate::client::Sources;
+use crate::config::{Config, RateScope};
+use crate::cooldown::Cooldowns;
+use crate::credentials::Credentials;
+use crate::error::Error;
+use crate::host_slot::{self, HostSlot};
+use crate::lane::Transport;
+use crate::nonce::Nonces;
+use crate::pace::Pace;
+use crate::per_process::PerProcess;
+use crate::pool::Pool;
+use crate::retry::Budget;
+use crate::skew::Skew;
+use std::sync::Arc;
+
+/// What clients that come from one another have in common.
+pub(crate) struct Shared {
+    /// Those of the first of them. Only what [`Config::CALL_OPTIONS`] does not list counts here.
+    pub(crate) config: Arc<Config>,
+    pub(crate) credentials: Credentials,
+    pub(crate) transport: Transport,
+    pub(crate) skew: Skew,
+    pub(crate) sources: Sources,
+    pub(crate) state: PerProcess<State>,
+}
+
+/// What a process must not share with its children.
+pub(crate) struct State {
+    pub(crate) cooldowns: Cooldowns,
+    /// An error where the file that processes share cannot be used.
+    pub(crate) pace: Result<Pace, String>,
+    pub(crate) lanes: Pool,
+    pub(crate) nonces: Nonces,
+    pub(crate) budget: Budget,
+}
+
+impl Shared {
+    /// What belongs to this process.
+    pub(crate) fn state(&self) -> &State {
+        self.state.get(|| State {
+            cooldowns: Cooldowns::new(self.config.eid_cooldown),
+            pace: self.make_pace(),
+            lanes: Pool::default(),
+            nonces: Nonces::new(self.sources.random.next_u64()),
+            budget: Budget::new(),
+        })
+    }
+
+    /// The account's rate.
+    pub(crate) fn pace(&self) -> Result<&Pace, Error> {
+        self.state().pace.as_ref().map_err(|why| Error::config("rate_scope", why))
+    }
+
+    fn make_pace(&self) -> Result<Pace, String> {
+        let rate = self.config.rate();
+        match self.config.rate_scope {
+            RateScope::Process => Ok(Pace::of_process(&rate)),
+            RateScope::Host => {
+                let slot =
+                    HostSlot::open(host_slot::path_for(&self.credentials.appkey, &self.transport.host()));
+                slot.map(|slot| Pace::of_host(&rate, slot)).map_err(|why| why.to_string())
+            }
+        }
+    }
+}

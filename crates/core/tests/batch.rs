@@ -1,0 +1,194 @@
+//! Many cards at once.
+
+mod common;
+
+use common::{config, http, read_request, serve};
+use eiot::{Batch, Client, Config, Delivered, ErrorKind, Observer, Outcome};
+use eiot_sim::{Faults, Options, Simulator};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+const SUCCESS: &str = r#"{"code":"200","message":"success"}"#;
+
+fn simulator(options: Options) -> (Simulator, Config) {
+    let simulator = Simulator::start(options).expect("started");
+    let config = config(&simulator.url());
+    (simulator, config)
+}
+
+fn eids(count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(|number| format!("8904401111{number:016}"))
+}
+
+/// Pushes all, and fetches all.
+fn all(batch: &mut Batch, eids: impl IntoIterator<Item = String>) -> Vec<Outcome> {
+    eids.into_iter().for_each(|eid| batch.push(eid));
+    std::iter::from_fn(|| batch.next()).collect()
+}
+
+#[test]
+fn every_card_comes_back_once_and_repeated_ones_are_sent_once() {
+    let (simulator, config) = simulator(Options::unlimited());
+    let client = Client::new(config).expect("valid");
+    let given: Vec<String> = eids(500).chain(eids(100)).collect();
+    let mut many = client.refresh_many(&given, 16).expect("a batch");
+    let refreshed: BTreeSet<String> = many.by_ref().map(|outcome| outcome.eid).collect();
+    assert_eq!(refreshed, eids(500).collect());
+    let summary = many.batch().summary().clone();
+    assert_eq!((summary.given, summary.refreshed, summary.duplicates, summary.failed()), (600, 500, 100, 0));
+    assert!(simulator.counters().per_eid.values().all(|calls| *calls == 1));
+}
+
+#[test]
+fn what_is_no_eid_comes_back_as_a_failure_and_stops_nobody() {
+    let (simulator, config) = simulator(Options::unlimited());
+    let client = Client::new(config).expect("valid");
+    let outcomes: Vec<Outcome> =
+        client.refresh_many(["1", "8.9E+31", "", "2"], 2).expect("a batch").collect();
+    let failed: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
+    assert_eq!((outcomes.len(), failed.len()), (4, 2));
+    for outcome in failed {
+        assert_eq!(outcome.result.as_ref().expect_err("failed").kind(), ErrorKind::InvalidEid);
+    }
+    assert_eq!(simulator.counters().accepted, 2);
+}
+
+#[test]
+fn results_come_as_they_finish_and_no_more_calls_are_under_way_than_wanted() {
+    // Real time: the card that is asked for first is answered last, after 300 ms.
+    let url = serve(|mut connection| {
+        while let Some(body) = read_request(&mut connection) {
+            if String::from_utf8_lossy(&body).contains("\"eid\":\"1\"") {
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            let _ = connection.write_all(http("200 OK", "", SUCCESS).as_bytes());
+        }
+    });
+    let client = Client::new(config(&url)).expect("valid");
+    let order = |concurrency| -> Vec<String> {
+        let outcomes = client.refresh_many(["1", "2", "3"], concurrency).expect("a batch");
+        outcomes.map(|outcome| outcome.eid).collect()
+    };
+    assert_eq!(order(1), ["1", "2", "3"], "one at a time");
+    assert_eq!(order(2), ["2", "3", "1"]);
+}
+
+#[test]
+fn a_cards_time_out_begins_when_its_turn_has_come() {
+    // Real time: the last of 20 cards waits for about 400 ms, longer than its time-out.
+    let (simulator, mut config) = simulator(Options { rate_limit: Some(50), ..Options::unlimited() });
+    config.rate_limit = Some(50.0);
+    config.timeout = Duration::from_millis(200);
+    let client = Client::new(config).expect("valid");
+    let started = Instant::now();
+    let outcomes: Vec<Outcome> = client.refresh_many(eids(20), 20).expect("a batch").collect();
+    assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()), "{outcomes:?}");
+    // Nineteen times 1 s / (50 * 0.95).
+    assert!(started.elapsed() >= Duration::from_millis(399), "{:?}", started.elapsed());
+    assert!(simulator.counters().busiest_second <= 50);
+}
+
+#[test]
+fn a_batch_that_is_stopped_finishes_what_is_under_way_and_sends_no_more() {
+    let (simulator, mut config) =
+        simulator(Options { latency: Duration::from_millis(100), ..Options::unlimited() });
+    config.rate_limit = Some(20.0);
+    config.eid_cooldown = Duration::from_secs(300);
+    let client = Client::new(config).expect("valid");
+    let mut batch = client.batch(10, Box::new(())).expect("a batch");
+    eids(10).for_each(|eid| batch.push(eid));
+    let first = batch.next().expect("an outcome");
+    assert!(first.result.is_ok());
+    batch.stop();
+    let rest: Vec<Outcome> = std::iter::from_fn(|| batch.next()).collect();
+    assert_eq!(rest.len(), 9, "nothing is lost");
+    let refreshed = 1 + rest.iter().filter(|outcome| outcome.result.is_ok()).count();
+    for error in rest.iter().filter_map(|outcome| outcome.result.as_ref().err()) {
+        assert_eq!((error.kind(), error.delivered()), (ErrorKind::Cancelled, Delivered::No), "{error}");
+        assert!(error.eid().is_some());
+    }
+    assert_eq!(simulator.counters().calls, refreshed as u64);
+    assert!(refreshed < 10);
+    assert!(batch.next().is_none());
+    // A card that was not sent does not rest.
+    let last = rest.iter().rev().find(|outcome| outcome.result.is_err()).expect("one was not sent");
+    assert!(client.refresh_usage(&last.eid).is_ok());
+}
+
+#[test]
+fn a_batch_that_is_cancelled_breaks_off_at_once_and_says_what_may_have_happened() {
+    let (_simulator, config) =
+        simulator(Options { latency: Duration::from_secs(20), ..Options::unlimited() });
+    struct After(Instant);
+    impl Observer for After {
+        fn keep_going(&mut self) -> ControlFlow<()> {
+            if self.0.elapsed() < Duration::from_millis(200) {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        }
+    }
+    let client = Client::new(config).expect("valid");
+    let started = Instant::now();
+    let mut batch = client.batch(4, Box::new(After(started))).expect("a batch");
+    let outcomes = all(&mut batch, eids(6));
+    assert!(started.elapsed() < Duration::from_millis(1000), "{:?}", started.elapsed());
+    let mut delivered: BTreeMap<&str, u32> = BTreeMap::new();
+    for outcome in &outcomes {
+        let error = outcome.result.as_ref().expect_err("cancelled");
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        *delivered.entry(error.delivered().name()).or_default() += 1;
+    }
+    assert_eq!(delivered, BTreeMap::from([("no", 2), ("unknown", 4)]));
+    assert_eq!(batch.summary().settled(), 6);
+}
+
+#[test]
+fn the_summary_adds_up_when_the_platform_fails_in_all_its_ways() {
+    let faults = Faults { chance: 0.1, seed: 7, ..Faults::default() };
+    let (_simulator, mut config) = simulator(Options { faults, ..Options::unlimited() });
+    config.timeout = Duration::from_millis(300);
+    let client = Client::new(config).expect("valid");
+    let mut many = client.refresh_many(eids(1000), 32).expect("a batch");
+    let mut by_kind: BTreeMap<ErrorKind, u64> = BTreeMap::new();
+    let mut refreshed = 0;
+    for outcome in many.by_ref() {
+        match outcome.result {
+            Ok(_) => refreshed += 1,
+            Err(error) => *by_kind.entry(error.kind()).or_default() += 1,
+        }
+    }
+    let summary = many.batch().summary();
+    assert_eq!((summary.given, summary.settled()), (1000, 1000));
+    assert_eq!((summary.refreshed, &summary.failures), (refreshed, &by_kind));
+    assert!(by_kind.len() > 3 && refreshed > 800, "{by_kind:?} and {refreshed} refreshed");
+}
+
+#[test]
+fn the_account_is_used_to_its_limit_and_not_beyond() {
+    // Real time: 300 cards at 190 a second, somewhat more than a second and a half.
+    let (simulator, mut config) = simulator(Options { rate_limit: Some(200), ..Options::unlimited() });
+    config.rate_limit = Some(200.0);
+    let client = Client::new(config).expect("valid");
+    let mut batch = client.batch(32, Box::new(())).expect("a batch");
+    let started = Instant::now();
+    let outcomes = all(&mut batch, eids(300));
+    let wanted = 299.0 / 190.0;
+    assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
+    let took = started.elapsed().as_secs_f64();
+    assert!(took >= wanted && took < wanted * 1.05, "{took} s instead of {wanted}");
+    assert!(simulator.counters().busiest_second <= 200);
+}
+
+#[test]
+fn a_concurrency_that_cannot_be_is_refused() {
+    let (_simulator, config) = simulator(Options::unlimited());
+    let client = Client::new(config).expect("valid");
+    for concurrency in [0, 1025] {
+        let error = client.batch(concurrency, Box::new(())).err().expect("refused");
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    }
+}
