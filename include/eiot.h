@@ -69,6 +69,14 @@ extern "C" {
 #define EIOT_SIGN_SIZE 41
 
 /**
+ * Refreshes many cards, with many calls under way at once on the calling thread. Push EIDs while there is room, take what
+ * comes back, and again; its memory depends on how many calls may be under way, not on how many cards there are. Each card
+ * goes the way of a single call, retries and account rate included; its time-out begins when its turn has come. Calls make
+ * progress while `eiot_batch_next` runs, so deal with a result quickly, or hand it on. One thread at a time.
+ */
+typedef struct eiot_batch eiot_batch;
+
+/**
  * Breaks calls off. Give one to as many calls as you like; once triggered it stays so. A call looks before it sends
  * anything and every 50 ms while it waits, and then returns `EIOT_ERR_CANCELLED`; one that is answered before it looks is
  * not broken off. Any number of threads may use it at once.
@@ -129,6 +137,13 @@ typedef int32_t eiot_sign_method;
  * threads share, on many at once. It must return: no exception, no longjmp.
  */
 typedef void (*eiot_log_fn)(const char *line, void *user_data);
+
+/**
+ * Is told of each card that came back: `reply` where it was refreshed, `error` where not, and NULL for the other. Both are
+ * freed when it returns; `eiot_reply_eid` and `eiot_error_eid` tell the card. What it returns decides: 0 goes on, anything
+ * else sends no more. It runs on the calling thread. It must return: no exception, no longjmp.
+ */
+typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *error, void *user_data);
 
 /**
  * The platform accepted the refresh.
@@ -627,6 +642,105 @@ uint32_t eiot_reply_attempts(const eiot_reply *reply);
  * Frees a reply and its strings. NULL is fine.
  */
 void eiot_reply_free(eiot_reply *reply);
+
+/**
+ * Starts a batch; nothing is sent yet. It goes on when the client is freed.
+ *
+ * At most `concurrency` calls are under way at once, 1 to 1024; 0 is the usual number, 32. `cancel` may be NULL; it breaks
+ * the batch off, and must live as long as the batch. `*out_batch` is yours to free with `eiot_batch_free`; it is NULL on
+ * failure.
+ *
+ *     eiot_batch *batch;
+ *     if (eiot_batch_new(client, 0, NULL, &batch, NULL) != EIOT_OK) return 1;
+ *     for (;;) {
+ *         eiot_reply *reply;
+ *         eiot_error *error;
+ *         while (eiot_batch_has_room(batch) && next_eid(eid)) eiot_batch_push(batch, eid, EIOT_NTS, NULL);
+ *         if (eiot_batch_next(batch, &reply, &error) == EIOT_OK && reply == NULL) break;
+ *         if (error != NULL) fprintf(stderr, "%s\n", eiot_error_message(error));
+ *         eiot_reply_free(reply);
+ *         eiot_error_free(error);
+ *     }
+ *     eiot_batch_free(batch);
+ */
+eiot_status eiot_batch_new(const eiot_client *client,
+                           uint32_t concurrency,
+                           const eiot_cancel *cancel,
+                           eiot_batch **out_batch,
+                           eiot_error **out_err);
+
+/**
+ * Not 0: there is room for another EID. More can be pushed all the same, and wait in memory. 0 for NULL.
+ */
+int32_t eiot_batch_has_room(const eiot_batch *batch);
+
+/**
+ * Takes a card; nothing is sent yet. One that came among the last 16,384 is left out and only counted; what is no EID
+ * comes back from `eiot_batch_next` as an error.
+ *
+ * `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`).
+ */
+eiot_status eiot_batch_push(eiot_batch *batch,
+                            const char *eid,
+                            size_t eid_len,
+                            eiot_error **out_err);
+
+/**
+ * Waits until one card comes back, whichever is first: for as long as the account's rate asks for, plus the client's
+ * time-out.
+ *
+ * `EIOT_OK` with a reply: that card was refreshed. Another status: that card was not, and the error says why; what is no
+ * call of a card, such as a NULL for `batch`, has no EID. `EIOT_OK` with `*out_reply` NULL: all cards that were pushed have
+ * come back. `out_err` may be NULL. What is put there is yours to free with `eiot_reply_free` and `eiot_error_free`.
+ */
+eiot_status eiot_batch_next(eiot_batch *batch,
+                            eiot_reply **out_reply,
+                            eiot_error **out_err);
+
+/**
+ * Sends no more: cards that wait for their turn come back with `EIOT_ERR_CANCELLED`, nothing sent; calls that are under
+ * way end as they end. NULL is fine.
+ */
+void eiot_batch_stop(eiot_batch *batch);
+
+/**
+ * How many EIDs were pushed, repeated and malformed ones included; 0 for NULL.
+ */
+uint64_t eiot_batch_given(const eiot_batch *batch);
+
+/**
+ * How many EIDs came again soon after, and were left out; 0 for NULL.
+ */
+uint64_t eiot_batch_duplicates(const eiot_batch *batch);
+
+/**
+ * How many cards have come back with a status, `EIOT_OK` being those refreshed; 0 for NULL and for a status that is none.
+ * Over all statuses and with the duplicates they add up to those given, once all have come back.
+ */
+uint64_t eiot_batch_count(const eiot_batch *batch,
+                          eiot_status status);
+
+/**
+ * Closes the batch's connections and frees it; calls that are under way are broken off. NULL is fine.
+ */
+void eiot_batch_free(eiot_batch *batch);
+
+/**
+ * Refreshes all cards of an array, and tells `on_result` of each as it comes back: a batch with the usual number of calls
+ * under way, for programs that have all EIDs at hand.
+ *
+ * `eids` has `count` strings, each ended by a NUL; one that comes again soon after is left out. `on_result` may be NULL, and
+ * `user_data` is passed on to it. `cancel` may be NULL. `EIOT_OK`: all cards have come back, whatever became of them.
+ * `EIOT_ERR_CANCELLED`: `on_result` or `cancel` stopped it; cards that were not sent are not told of. Blocks for as long as
+ * the account's rate asks for.
+ */
+eiot_status eiot_client_refresh_many(const eiot_client *client,
+                                     const char *const *eids,
+                                     size_t count,
+                                     const eiot_cancel *cancel,
+                                     eiot_result_fn on_result,
+                                     void *user_data,
+                                     eiot_error **out_err);
 
 /**
  * Checks an EID without calling anybody: `EIOT_OK`, or `EIOT_ERR_INVALID_EID` with an error that says what is

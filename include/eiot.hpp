@@ -24,10 +24,12 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace eiot {
@@ -147,6 +149,8 @@ public:
     outcome(eiot_status status, eiot_reply *answer, eiot_error *details)
         : reply_(answer), error_(status == EIOT_OK ? nullptr : std::make_shared<eiot::error>(status, details)) {}
 
+    /** The card's EID; as it was given, quoted and shortened, where it is none. */
+    std::string eid() const { return error_ ? error_->eid() : reply_.eid(); }
     /** Did the platform accept the refresh? */
     explicit operator bool() const noexcept { return !error_; }
     /** EIOT_OK, or one of the EIOT_ERR_ constants. */
@@ -335,6 +339,21 @@ public:
         return ask(eid, cancel.get());
     }
 
+    /**
+     * Refreshes all cards of a range, many at once, and hands each outcome to `on_outcome` as it comes back; that returns
+     * whether to go on, or nothing. Returns false when it was stopped: then cards that were not sent are not handed out. A
+     * card that comes again soon after is left out. See eiot::batch, for ranges that are too long for the memory too.
+     *
+     *     client.refresh_many(eids, [](const eiot::outcome &outcome) {
+     *         if (!outcome) std::cerr << outcome.error().what() << '\n';
+     *     });
+     */
+    template <typename Eids, typename OnOutcome>
+    bool refresh_many(const Eids &eids, OnOutcome on_outcome, unsigned concurrency = 0) const;
+
+    /** The C object, which stays this object's. */
+    const eiot_client *get() const noexcept { return handle_.get(); }
+
 private:
     reply refresh(const std::string &eid, const eiot_cancel *cancel) const {
         eiot_reply *answer = nullptr;
@@ -357,6 +376,87 @@ private:
     std::shared_ptr<config::log_function> log_;
     std::unique_ptr<eiot_client, void (*)(eiot_client *)> handle_;
 };
+
+/**
+ * Refreshes many cards, with many calls under way at once on the thread that calls next(). Push EIDs while there is room,
+ * take what comes back, and again: its memory depends on how many calls may be under way, not on how many cards there are.
+ * It outlives its client, but not the client's log, nor its cancellation. One thread at a time.
+ */
+class batch {
+public:
+    /** At most `concurrency` calls are under way at once, 1 to 1024; 0 is the usual number. Nothing is sent yet. */
+    explicit batch(const client &client, unsigned concurrency = 0) : batch(client, concurrency, nullptr) {}
+    /** The same, for a batch that can be broken off. */
+    batch(const client &client, const cancellation &cancel, unsigned concurrency = 0)
+        : batch(client, concurrency, cancel.get()) {}
+
+    /** Is there room for another EID? */
+    bool has_room() const noexcept { return eiot_batch_has_room(handle_.get()) != 0; }
+
+    /** Takes a card; nothing is sent yet. What is no EID comes back as an outcome with its error. */
+    void push(const std::string &eid) {
+        eiot_error *details = nullptr;
+        detail::check(eiot_batch_push(handle_.get(), eid.data(), eid.size(), &details), details);
+    }
+
+    /** Waits until one card comes back; a null pointer when all that were pushed have. */
+    std::unique_ptr<outcome> next() {
+        eiot_reply *answer = nullptr;
+        eiot_error *details = nullptr;
+        eiot_status status = eiot_batch_next(handle_.get(), &answer, &details);
+        if (status == EIOT_OK && !answer) return nullptr;
+        return std::unique_ptr<outcome>(new outcome(status, answer, details));
+    }
+
+    /** Sends no more: cards that wait come back as cancelled, calls that are under way end as they end. */
+    void stop() noexcept { eiot_batch_stop(handle_.get()); }
+
+    /** How many EIDs were pushed, repeated and malformed ones included. */
+    std::uint64_t given() const noexcept { return eiot_batch_given(handle_.get()); }
+    /** How many EIDs came again soon after, and were left out. */
+    std::uint64_t duplicates() const noexcept { return eiot_batch_duplicates(handle_.get()); }
+    /** How many cards have come back with this status, EIOT_OK being those refreshed. */
+    std::uint64_t count(eiot_status status) const noexcept { return eiot_batch_count(handle_.get(), status); }
+
+private:
+    batch(const client &client, unsigned concurrency, const eiot_cancel *cancel) : handle_(nullptr, eiot_batch_free) {
+        eiot_batch *handle = nullptr;
+        eiot_error *details = nullptr;
+        detail::check(eiot_batch_new(client.get(), concurrency, cancel, &handle, &details), details);
+        handle_.reset(handle);
+    }
+
+    std::unique_ptr<eiot_batch, void (*)(eiot_batch *)> handle_;
+};
+
+namespace detail {
+/* What a lambda returns decides, where it returns something. */
+template <typename OnOutcome> bool goes_on(OnOutcome &on_outcome, const outcome &outcome, std::true_type) {
+    on_outcome(outcome);
+    return true;
+}
+template <typename OnOutcome> bool goes_on(OnOutcome &on_outcome, const outcome &outcome, std::false_type) {
+    return on_outcome(outcome);
+}
+} // namespace detail
+
+template <typename Eids, typename OnOutcome>
+bool client::refresh_many(const Eids &eids, OnOutcome on_outcome, unsigned concurrency) const {
+    typedef std::is_void<decltype(on_outcome(std::declval<const outcome &>()))> returns_nothing;
+    batch many(*this, concurrency);
+    bool stopped = false;
+    auto eid = std::begin(eids);
+    for (;;) {
+        for (; !stopped && eid != std::end(eids) && many.has_room(); ++eid) many.push(*eid);
+        std::unique_ptr<outcome> ended = many.next();
+        if (!ended) return !stopped;
+        bool unsent = ended->status() == EIOT_ERR_CANCELLED && ended->error().attempts() == 0;
+        if (!unsent && !detail::goes_on(on_outcome, *ended, returns_nothing()) && !stopped) {
+            stopped = true;
+            many.stop();
+        }
+    }
+}
 
 } // namespace eiot
 

@@ -104,7 +104,7 @@ def test_faults_are_clean(instrumented, simulator, sanitizer):
 
 
 @pytest.mark.parametrize("sanitizer", ["address", "thread"])
-@pytest.mark.parametrize("program", ["fork", "cancel"])
+@pytest.mark.parametrize("program", ["fork", "cancel", "refresh_many"])
 def test_processes_and_signals_are_clean(instrumented, simulator, sanitizer, program):
     arguments = ["--latency-ms", "2000"] if program == "cancel" else ["--tls", "--unlimited"]
     environment = simulator(*arguments).environment | ({"EIOT_TIMEOUT": "0.6"} if program == "cancel" else {})

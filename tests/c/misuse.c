@@ -32,6 +32,10 @@ static void getters_take_null(void) {
     CHECK(strcmp(eiot_reply_message(NULL), "") == 0, "message");
     CHECK(eiot_reply_data_json(NULL) == NULL, "data_json");
     CHECK(eiot_reply_attempts(NULL) == 0, "attempts");
+    CHECK(eiot_batch_has_room(NULL) == 0 && eiot_batch_given(NULL) == 0 && eiot_batch_duplicates(NULL) == 0, "batch");
+    CHECK(eiot_batch_count(NULL, EIOT_OK) == 0, "count");
+    eiot_batch_stop(NULL);
+    eiot_batch_free(NULL);
     eiot_cancel_trigger(NULL);
     eiot_cancel_free(NULL);
     eiot_error_free(NULL);
@@ -135,6 +139,37 @@ static void signatures_refuse(void) {
     CHECK(strlen(sign) == 32, "%s", sign);
 }
 
+static void batches_refuse(const eiot_client *client) {
+    eiot_batch *batch = (eiot_batch *)&expected_garbage;
+    eiot_reply *reply = (eiot_reply *)&expected_garbage;
+    eiot_error *error;
+    const char *eids[] = {EID, NULL};
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_new(NULL, 0, NULL, &batch, out_err));
+    CHECK(batch == NULL, "an output is NULL on failure");
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_new(client, 0, NULL, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_new(client, 1025, NULL, &batch, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_push(NULL, EID, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_next(NULL, &reply, out_err));
+    CHECK(reply == NULL, "an output is NULL on failure");
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(NULL, eids, 1, NULL, NULL, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(client, NULL, 1, NULL, NULL, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(client, eids, 2, NULL, NULL, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(client, eids, (size_t)-1, NULL, NULL, NULL, out_err));
+
+    CHECK(eiot_batch_new(client, 1, NULL, &batch, NULL) == EIOT_OK, "batch");
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_push(batch, NULL, 3, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_push(batch, EID, (size_t)-2, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_next(batch, NULL, out_err));
+    CHECK(eiot_batch_next(batch, &reply, NULL) == EIOT_OK && reply == NULL, "nothing was pushed");
+    CHECK(eiot_batch_push(batch, "8.9E+31", EIOT_NTS, NULL) == EIOT_OK, "comes back as a failure");
+    CHECK(eiot_batch_next(batch, &reply, &error) == EIOT_ERR_INVALID_EID && reply == NULL, "such as here");
+    CHECK(strstr(eiot_error_message(error), "spreadsheet") != NULL, "%s", eiot_error_message(error));
+    eiot_error_free(error);
+    CHECK(eiot_batch_count(batch, 12345) == 0, "no such status");
+    CHECK(eiot_batch_push(batch, "77", 1, NULL) == EIOT_OK, "the length counts");
+    eiot_batch_free(batch); /* with a card in it that was never sent */
+}
+
 /* A configuration that has been used and one that is not finished: neither is touched by the clients made of it. */
 static void configurations_are_copied(void) {
     eiot_config *config;
@@ -165,6 +200,7 @@ int main(void) {
     configurations_refuse(config);
     clients_refuse(config, client);
     signatures_refuse();
+    batches_refuse(client);
     configurations_are_copied();
     eiot_config_free(config);
     eiot_client_free(client);

@@ -60,6 +60,34 @@ static void a_call_can_be_broken_off(const eiot::client &client) {
     }
 }
 
+static void many_cards_are_handed_to_a_lambda(const eiot::client &client) {
+    const std::vector<std::string> eids = {"1", "2", "8.9E+31", "3", "1"};
+    int refreshed = 0;
+    std::string failed;
+    CHECK(client.refresh_many(eids, [&](const eiot::outcome &outcome) {
+        if (outcome) refreshed++;
+        else failed = outcome.eid();
+    }));
+    CHECK(refreshed == 3 && failed == "\"8.9E+31\"");
+
+    int seen = 0;
+    CHECK(!client.refresh_many(eids, [&](const eiot::outcome &) { return ++seen < 2; }, 1));
+    CHECK(seen == 2);
+
+    try {
+        client.refresh_many(eids, [](const eiot::outcome &) { throw std::runtime_error("enough"); });
+        CHECK(!"thrown");
+    } catch (const std::runtime_error &) {
+    }
+
+    eiot::cancellation cancel;
+    eiot::batch batch(client, cancel, 2);
+    for (int i = 10; batch.has_room(); i++) batch.push(std::to_string(i));
+    cancel.trigger();
+    while (std::unique_ptr<eiot::outcome> outcome = batch.next()) CHECK(outcome->status() == EIOT_ERR_CANCELLED);
+    CHECK(batch.given() == 2 && batch.count(EIOT_ERR_CANCELLED) == 2 && batch.duplicates() == 0);
+}
+
 int main() {
     std::vector<std::string> lines;
     /* The options, and the variable that held the function, are gone when the client calls. */
@@ -71,6 +99,8 @@ int main() {
     eiot::client client = std::move(made);
     an_outcome_tells_instead_of_throwing(client);
     CHECK(lines.size() == 1 && lines[0].find("outcome=ok") != std::string::npos);
+    many_cards_are_handed_to_a_lambda(client);
+    lines.resize(1);
     a_call_can_be_broken_off(client);
     CHECK(lines.size() == 2 && lines[1].find("outcome=cancelled") != std::string::npos);
     return 0;

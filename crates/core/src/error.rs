@@ -183,6 +183,11 @@ impl Error {
         Self::new(ErrorKind::InvalidArgument, message)
     }
 
+    /// The caller wants no more. For the faces, whose callers may stop a run between two calls.
+    pub fn cancelled(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Cancelled, message)
+    }
+
     /// An option that cannot be used: names the option and says what it takes.
     pub fn config(option: &str, takes: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Config, format!("{option}: {takes}"))

@@ -21,6 +21,16 @@ pub struct eiot_client {
     log: Option<Log>,
 }
 
+impl eiot_client {
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn log(&self) -> Option<Log> {
+        self.log
+    }
+}
+
 /// Makes a client. Checks all options and reads the files among them; nothing is sent yet.
 ///
 /// `config` is copied. `*out_client` is yours to free with `eiot_client_free`; it is NULL on failure.

@@ -4,7 +4,7 @@ use crate::client::{Host, refresh};
 use crate::error::eiot_error;
 use crate::guard::status;
 use crate::status::eiot_status;
-use crate::text::bytes;
+use crate::text::{EIOT_NTS, bytes};
 use eiot_core::{Client, Config, Error};
 use std::ffi::c_char;
 use std::ptr;
@@ -29,7 +29,7 @@ pub unsafe extern "C" fn eiot_refresh_usage(
     out_err: *mut *mut eiot_error,
 ) -> eiot_status {
     // SAFETY: the caller vouches for both pointers.
-    unsafe { refresh_by_environment(eid, usize::MAX, out_err) }
+    unsafe { refresh_by_environment(eid, EIOT_NTS, out_err) }
 }
 
 /// As `eiot_refresh_usage`, for an EID of `eid_len` bytes that need not end with a NUL, as fields of records and

@@ -33,6 +33,8 @@ mod client;
 
 mod reply;
 
+mod batch;
+
 mod eid;
 mod sign;
 

@@ -4,10 +4,10 @@ use crate::config::sign_method;
 use crate::error::eiot_error;
 use crate::guard::status;
 use crate::status::*;
-use crate::text::utf8;
+use crate::text::{EIOT_NTS, array, utf8};
 use eiot_core::{Error, Secret, sign};
 use std::ffi::c_char;
-use std::{ptr, slice};
+use std::ptr;
 
 /// Signs flat parameters as the platform does, for other calls than the one this library makes. Blocks nothing and
 /// sends nothing.
@@ -37,9 +37,10 @@ pub unsafe extern "C" fn eiot_sign(
             if out_sign.is_null() {
                 return Err(Error::invalid_argument("out_sign is NULL"));
             }
-            let names = strings("names", names, count)?;
-            let values = strings("values", values, count)?;
-            let params: Vec<(&str, &str)> = names.into_iter().zip(values).collect();
+            let names = array("names", names, count)?.iter().map(|name| utf8("names", *name, EIOT_NTS));
+            let values = array("values", values, count)?.iter().map(|value| utf8("values", *value, EIOT_NTS));
+            let params: Vec<(&str, &str)> =
+                names.zip(values).map(|(name, value)| Ok((name?, value?))).collect::<Result<_, Error>>()?;
             let secret = Secret::new(utf8("secret", secret, secret_len)?);
             let signature = sign(&params, &secret, sign_method(method)?)?;
             if out_size <= signature.len() {
@@ -52,21 +53,4 @@ pub unsafe extern "C" fn eiot_sign(
             Ok(())
         })
     }
-}
-
-/// The strings of an array.
-///
-/// # Safety
-/// `array` is NULL or has `count` pointers, each NULL or a string with a NUL at its end.
-unsafe fn strings<'a>(name: &str, array: *const *const c_char, count: usize) -> Result<Vec<&'a str>, Error> {
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    if array.is_null() || isize::try_from(count.saturating_mul(size_of::<*const c_char>())).is_err() {
-        return Err(Error::invalid_argument(format!("{name} is NULL, or count is too large")));
-    }
-    // SAFETY: the caller vouches for `count` pointers.
-    let array = unsafe { slice::from_raw_parts(array, count) };
-    // SAFETY: the caller vouches for each string.
-    array.iter().map(|text| unsafe { utf8(name, *text, usize::MAX) }).collect()
 }

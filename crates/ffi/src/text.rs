@@ -5,8 +5,8 @@ use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 use std::slice;
 
-/// `EIOT_NTS`: the text ends with a NUL.
-const NUL_TERMINATED: usize = usize::MAX;
+/// As a length: the text ends with a NUL. The header has it by hand: its spelling is C's.
+pub(crate) const EIOT_NTS: usize = usize::MAX;
 
 /// The bytes of a text argument: pointer and length, or a pointer and `EIOT_NTS`.
 ///
@@ -19,7 +19,7 @@ pub(crate) unsafe fn bytes<'a>(name: &str, text: *const c_char, length: usize) -
         (true, 0) => Ok(&[]),
         (true, _) => Err(Error::invalid_argument(format!("{name} is NULL"))),
         // SAFETY: the caller vouches for the NUL.
-        (false, NUL_TERMINATED) => Ok(unsafe { CStr::from_ptr(text) }.to_bytes()),
+        (false, EIOT_NTS) => Ok(unsafe { CStr::from_ptr(text) }.to_bytes()),
         (false, _) if isize::try_from(length).is_err() => {
             Err(Error::invalid_argument(format!("{name}: a length of {length} bytes cannot be")))
         }
@@ -36,6 +36,25 @@ pub(crate) unsafe fn utf8<'a>(name: &str, text: *const c_char, length: usize) ->
     // SAFETY: passed on.
     let bytes = unsafe { bytes(name, text, length) }?;
     std::str::from_utf8(bytes).map_err(|_| Error::invalid_argument(format!("{name} is not UTF-8 text")))
+}
+
+/// The pointers of an array of strings.
+///
+/// # Safety
+/// `array` is NULL or has `count` pointers, which are not changed while the slice is used.
+pub(crate) unsafe fn array<'a>(
+    name: &str,
+    array: *const *const c_char,
+    count: usize,
+) -> Result<&'a [*const c_char], Error> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    if array.is_null() || isize::try_from(count.saturating_mul(size_of::<*const c_char>())).is_err() {
+        return Err(Error::invalid_argument(format!("{name} is NULL, or count is too large")));
+    }
+    // SAFETY: the caller vouches for `count` pointers.
+    Ok(unsafe { slice::from_raw_parts(array, count) })
 }
 
 /// A string for C; a NUL inside, which C could not see past, becomes the replacement character.
@@ -58,7 +77,7 @@ mod tests {
         unsafe {
             assert_eq!(bytes("eid", ptr::null(), 0).expect("empty"), b"");
             assert!(bytes("eid", ptr::null(), 3).expect_err("NULL").to_string().contains("eid is NULL"));
-            assert!(bytes("eid", ptr::null(), NUL_TERMINATED).is_err());
+            assert!(bytes("eid", ptr::null(), EIOT_NTS).is_err());
         }
     }
 

@@ -1,0 +1,73 @@
+/*
+ * Many cards by one client of the environment. Arguments: how many different cards, how many calls under way at once, and
+ * what to do: "all"; "stop" after ten, or "cancel" by a signal after 300 ms. Prints what came back, by status, as JSON, and
+ * the peak of the memory in KiB.
+ */
+#include "common.h"
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+
+static eiot_cancel *cancel;
+
+static void on_alarm(int signal) {
+    (void)signal;
+    eiot_cancel_trigger(cancel);
+}
+
+static long peak_kib(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+int main(int argc, char **argv) {
+    CHECK(argc == 4, "usage: batch CARDS CONCURRENCY all|stop|cancel");
+    long cards = atol(argv[1]), next = 0, back = 0;
+    uint64_t counted = 0;
+    int stop = strcmp(argv[3], "stop") == 0;
+    eiot_client *client = client_from_env();
+    eiot_batch *batch;
+    eiot_error *error;
+    CHECK(eiot_cancel_new(&cancel, NULL) == EIOT_OK, "cancel");
+    if (strcmp(argv[3], "cancel") == 0) {
+        struct itimerval in_300_ms = {{0, 0}, {0, 300000}};
+        signal(SIGALRM, on_alarm);
+        setitimer(ITIMER_REAL, &in_300_ms, NULL);
+    }
+    CHECK(eiot_batch_new(client, (uint32_t)atoi(argv[2]), cancel, &batch, &error) == EIOT_OK, "%s",
+          eiot_error_message(error));
+    eiot_client_free(client); /* a batch goes on without */
+    for (;;) {
+        char eid[33];
+        eiot_reply *reply;
+        while (next < cards && eiot_batch_has_room(batch)) {
+            snprintf(eid, sizeof eid, "89044011%024ld", next++);
+            CHECK(eiot_batch_push(batch, eid, 32, NULL) == EIOT_OK, "push");
+        }
+        eiot_status status = eiot_batch_next(batch, &reply, &error);
+        if (status == EIOT_OK && reply == NULL) break;
+        const char *whose = status == EIOT_OK ? eiot_reply_eid(reply) : eiot_error_eid(error);
+        CHECK(whose != NULL && strncmp(whose, "89044011", 8) == 0, "whose is it?");
+        CHECK(status == (reply != NULL ? EIOT_OK : eiot_error_status(error)), "status and output agree");
+        eiot_reply_free(reply);
+        eiot_error_free(error);
+        if (++back == 10 && stop) {
+            eiot_batch_stop(batch);
+            cards = next;
+        }
+        if (status == EIOT_ERR_CANCELLED) cards = next; /* what was pushed comes back all the same */
+    }
+    printf("{\"given\": %ld, \"back\": %ld, \"peak_kib\": %ld", (long)eiot_batch_given(batch), back, peak_kib());
+    for (eiot_status status = 0; status < 100; status++) {
+        uint64_t count = eiot_batch_count(batch, status);
+        counted += count;
+        if (count > 0) printf(", \"%s\": %ld", eiot_status_name(status), (long)count);
+    }
+    puts("}");
+    CHECK(counted == (uint64_t)back && counted + eiot_batch_duplicates(batch) == eiot_batch_given(batch), "it adds up");
+    eiot_batch_free(batch);
+    eiot_cancel_free(cancel);
+    return 0;
+}
