@@ -14,24 +14,37 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export EIOT_CA_FILE="$work/ca.pem" EIOT_APPKEY=demo-appkey EIOT_SECRET=demo-secret EIOT_RATE_LIMIT=off
 export PKG_CONFIG_PATH="$EIOT_TEST_PREFIX/lib/pkgconfig" LD_LIBRARY_PATH="$EIOT_TEST_PREFIX/lib"
-$EIOT_TEST_CC -O2 -Wall -Wextra -std=gnu99 -o "$work/compare" "$(dirname "$0")/compare.c" \
-    $("$PKG_CONFIG" --cflags --libs eiot) $(curl-config --cflags --libs)
+for program in compare batch; do
+    $EIOT_TEST_CC -O2 -Wall -Wextra -Wno-unused-function -std=gnu99 -o "$work/$program" "$(dirname "$0")/$program.c" \
+        $("$PKG_CONFIG" --cflags --libs eiot) $(curl-config --cflags --libs)
+done
 
-# Runs the comparison with the server on the given core and the client on the first.
-compare() {
+# on CORE PROGRAM ARGUMENT...: runs a comparison with the server on the given core and the client on the first.
+on() {
+    core=$1 program=$2
+    shift 2
     rm -f "$work/stdin" "$work/url"
     mkfifo "$work/stdin"
-    taskset -c "$1" "$EIOT_SIM" --tls --ca-out "$EIOT_CA_FILE" --unlimited --stop-with-stdin <"$work/stdin" >"$work/url" &
+    taskset -c "$core" "$EIOT_SIM" --tls --ca-out "$EIOT_CA_FILE" --unlimited --stop-with-stdin <"$work/stdin" >"$work/url" &
     exec 9>"$work/stdin"
     while [ ! -s "$work/url" ]; do kill -0 $! && sleep 0.05; done
-    EIOT_BASE_URL="$(head -n 1 "$work/url")" taskset -c 0 "$work/compare" "${ROUNDS:-15}" "${CALLS:-3000}"
+    EIOT_BASE_URL="$(head -n 1 "$work/url")" taskset -c 0 "$work/$program" "$@"
     exec 9>&-
     wait $!
 }
 
-echo "client and server on one core"
-compare 0
+single() {
+    echo "one call after the other, $2"
+    on "$1" compare "${ROUNDS:-15}" "${CALLS:-3000}"
+}
+many() {
+    echo "32 calls under way at once, $2"
+    on "$1" batch "${ROUNDS:-15}" "${BATCH_CALLS:-6000}" 32
+}
+
+single 0 "client and server on one core"
+many 0 "client and server on one core"
 if [ "$(nproc)" -gt 1 ]; then
-    echo "client and server on a core each"
-    compare 1
+    single 1 "client and server on a core each"
+    many 1 "client and server on a core each"
 fi

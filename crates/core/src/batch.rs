@@ -283,7 +283,7 @@ impl Drop for Batch {
 
 impl Outcome {
     /// A card that was not sent.
-    fn refused(error: Error) -> Self {
+    pub(crate) fn refused(error: Error) -> Self {
         Self { eid: error.eid().unwrap_or_default().to_owned(), result: Err(error) }
     }
 }

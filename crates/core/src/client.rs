@@ -193,6 +193,11 @@ impl Client {
         }
     }
 
+    /// Appkey and platform, which tell one account from another.
+    pub(crate) fn account(&self) -> (&str, String) {
+        (&self.shared.credentials.appkey, self.shared.transport.host())
+    }
+
     /// A lane for a batch, which keeps it to itself.
     pub(crate) fn open_lane(&self) -> Result<Lane, Error> {
         Lane::open(&self.shared.transport)

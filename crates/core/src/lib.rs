@@ -33,6 +33,7 @@ mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod host_slot;
+mod journal;
 mod lane;
 mod nonce;
 mod observer;
@@ -62,6 +63,7 @@ pub use config::{Config, RateScope};
 pub use credentials::Secret;
 pub use eid::Eid;
 pub use error::{Delivered, Error, ErrorKind};
+pub use journal::{Journal, Run};
 pub use observer::{Attempt, Observer};
 pub use random::{Random, SystemRandom};
 pub use refresh_many::RefreshMany;
