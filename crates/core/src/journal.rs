@@ -287,8 +287,8 @@ mod tests {
 
     #[test]
     fn a_torn_last_line_is_cut_off_and_the_rest_counts() {
-        let path = fresh("torn");
-        let mut journal = Journal::open(&path, &run("a.csv")).expect("new");
+        let (path, run) = (fresh("torn"), run("a.csv"));
+        let mut journal = Journal::open(&path, &run).expect("new");
         assert!(!journal.is_resumed());
         for eid in ["1", "2", "3"] {
             journal.record(&failed(eid, ErrorKind::Platform)).expect("written");
@@ -298,12 +298,12 @@ mod tests {
         // Killed at any moment whatsoever.
         for length in 0..=whole.len() {
             std::fs::write(&path, whole.get(..length).expect("a prefix")).expect("writable");
-            let mut journal = Journal::open(&path, &run("a.csv")).expect("usable");
+            let mut journal = Journal::open(&path, &run).expect("usable");
             let lines = whole.get(..length).expect("a prefix").iter().filter(|byte| **byte == b'\n').count();
             assert_eq!((journal.is_resumed(), journal.settled()), (lines > 0, lines.saturating_sub(1)));
             journal.record(&failed("4", ErrorKind::Platform)).expect("written");
             drop(journal);
-            assert!(Journal::open(&path, &run("a.csv")).expect("usable").is_settled(" 4 "));
+            assert!(Journal::open(&path, &run).expect("usable").is_settled(" 4 "));
         }
         std::fs::remove_file(path).expect("there");
     }

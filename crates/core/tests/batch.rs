@@ -1,4 +1,5 @@
 //! Many cards at once.
+#![allow(clippy::expect_used)]
 
 mod common;
 
@@ -14,7 +15,7 @@ const SUCCESS: &str = r#"{"code":"200","message":"success"}"#;
 
 fn simulator(options: Options) -> (Simulator, Config) {
     let simulator = Simulator::start(options).expect("started");
-    let config = config(&simulator.url());
+    let config = config(simulator.url());
     (simulator, config)
 }
 
