@@ -34,6 +34,10 @@ say "C, eight threads on one client"
 $EIOT_TEST_CC -Wall -Wextra -Werror -o "$BUILD/threads-c" "$examples/c/threads.c" $flags -lpthread
 "$BUILD/threads-c" 89034011560010000000000000000222 89034011560010000000000000000323 89034011560010000000000000000424
 
+say "C, a batch from standard input"
+$EIOT_TEST_CC -Wall -Wextra -Werror -o "$BUILD/batch-c" "$examples/c/batch.c" $flags
+printf '%s\n' 89034011560010000000000000000525 89034011560010000000000000000626 | "$BUILD/batch-c"
+
 say "C++"
 "$EIOT_TEST_CXX" -std=c++11 -Wall -Wextra -Werror -o "$BUILD/refresh-cpp" "$examples/cpp/refresh.cpp" $flags
 "$BUILD/refresh-cpp" 89001012012341234012345678901224
@@ -53,4 +57,4 @@ fi
 
 exec 9>&-
 wait "$simulator"
-say "Done: seven cards refreshed, one refusal understood, and the simulator has stopped."
+say "Done: nine cards refreshed, one refusal understood, and the simulator has stopped."

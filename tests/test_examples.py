@@ -1,7 +1,9 @@
 """The examples, compiled as strictly as they can be, do what they say."""
 
+import subprocess
+
 import pytest
-from conftest import TESTS, run
+from conftest import CLEAN, TESTS, run
 from test_refusals import EID
 
 EXAMPLES = TESTS.parent / "examples"
@@ -29,6 +31,15 @@ def test_a_refusal_is_told_and_counts(example, simulator, name):
     assert done.returncode == 1 and "45109" in done.stderr
 
 
+def test_many_cards_come_on_standard_input(example, simulator):
+    running = simulator("--tls", "--unlimited")
+    lines = f"{EID}\r\n8.9E+31\n11111111111111111111111111\n{EID}\n"
+    command = [str(example("c/batch.c"))]
+    done = subprocess.run(command, input=lines, env=CLEAN | running.environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "spreadsheet" in done.stderr
+    assert done.stdout.splitlines()[-1] == "2 refreshed, 1 failed, 1 came twice"
+
+
 def test_an_error_is_looked_at_from_all_sides(example, simulator):
     running = simulator("--refuse", "45109")
     command = [example("c/errors.c"), running.url, running.appkey, running.secret]
@@ -41,4 +52,4 @@ def test_an_error_is_looked_at_from_all_sides(example, simulator):
 
 def test_no_example_is_forgotten():
     sources = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.glob("c*/*")}
-    assert sources == {"c/refresh.c", "c/threads.c", "c/errors.c", "cpp/refresh.cpp"}
+    assert sources == {"c/refresh.c", "c/threads.c", "c/errors.c", "c/batch.c", "cpp/refresh.cpp"}
