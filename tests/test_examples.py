@@ -33,7 +33,7 @@ def test_a_refusal_is_told_and_counts(example, simulator, name):
 
 def test_many_cards_come_on_standard_input(example, simulator):
     running = simulator("--tls", "--unlimited")
-    lines = f"{EID}\r\n8.9E+31\n11111111111111111111111111\n{EID}\n"
+    lines = f"{EID}\r\n8.9E+31\n89044011112233441122334411223321\n{EID}\n"
     command = [str(example("c/batch.c"))]
     done = subprocess.run(command, input=lines, env=CLEAN | running.environment, capture_output=True, text=True)
     assert done.returncode == 1 and "spreadsheet" in done.stderr

@@ -4,12 +4,14 @@
 //! `record` (one line of `--json`) · `output` (the streams, and how a run ends) · `help` (what `--help` teaches).
 #![forbid(unsafe_code)]
 
+mod cards;
 mod help;
 mod options;
 mod output;
 mod record;
 mod refresh;
 mod sign;
+mod status_line;
 
 use crate::output::Failure;
 use clap::{Parser, Subcommand};

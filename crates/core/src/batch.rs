@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::sync::watch;
@@ -69,6 +70,8 @@ pub struct Batch {
     ended: VecDeque<Outcome>,
     recent: Recent,
     observer: Arc<Mutex<Box<dyn Observer>>>,
+    /// Stops when this is true.
+    stop: Arc<AtomicBool>,
     /// When it was last asked whether to go on.
     asked: Option<Instant>,
     cancel: watch::Sender<bool>,
@@ -105,6 +108,7 @@ impl Client {
             ended: VecDeque::new(),
             recent: Recent::new(),
             observer: Arc::new(Mutex::new(observer)),
+            stop: Arc::default(),
             asked: None,
             cancel: watch::Sender::new(false),
             summary: Summary::default(),
@@ -162,6 +166,12 @@ impl Batch {
             let error = Error::new(ErrorKind::Cancelled, "cancelled by the caller; nothing was sent");
             self.ended.push_back(Outcome::refused(error.with_eid(eid.as_str())));
         }
+    }
+
+    /// As [`Batch::stop`], as soon as the flag is true, which another thread or a signal handler may make it; it is looked at
+    /// before each card is sent.
+    pub fn stop_when(&mut self, flag: Arc<AtomicBool>) {
+        self.stop = flag;
     }
 
     /// Breaks all off: as [`Batch::stop`], and calls that are under way come back as cancelled too. Their `delivered` says
@@ -228,6 +238,9 @@ impl Batch {
 
     /// Starts the calls whose turn has come.
     fn start(&mut self, connections: &Connections, calls: &mut Calls) {
+        if self.stop.load(Ordering::Relaxed) {
+            self.stop();
+        }
         while calls.len() < self.concurrency {
             let Some(eid) = self.waiting.front() else { return };
             let turn = match self.turn.map_or_else(|| self.client.take_turn(eid), Ok) {
@@ -282,6 +295,11 @@ impl Drop for Batch {
 }
 
 impl Outcome {
+    /// An outcome that no batch made, such as that of a line that cannot even be pushed.
+    pub fn new(eid: impl Into<String>, result: Result<Reply, Error>) -> Self {
+        Self { eid: eid.into(), result }
+    }
+
     /// A card that was not sent.
     pub(crate) fn refused(error: Error) -> Self {
         Self { eid: error.eid().unwrap_or_default().to_owned(), result: Err(error) }
