@@ -85,7 +85,9 @@ impl Cards {
         let name = String::from_utf8_lossy(&first).trim().trim_matches('"').to_owned();
         let is_header = name.eq_ignore_ascii_case(column.unwrap_or(USUAL_COLUMN));
         if let (Some(column), false) = (column, is_header) {
-            return Err(format!("has no column {column:?}: it has one column, and its first line is {name:?}"));
+            return Err(format!(
+                "has no column {column:?}: it has one column, and its first line is {name:?}"
+            ));
         }
         let first = if is_header { Vec::new() } else { first };
         let reader = Box::new(Cursor::new(first).chain(reader));
@@ -111,7 +113,10 @@ impl Cards {
             },
             Source::Table { reader, column } => {
                 let mut record = csv::ByteRecord::new();
-                if !reader.read_byte_record(&mut record).map_err(|why| Error::invalid_argument(why.to_string()))? {
+                if !reader
+                    .read_byte_record(&mut record)
+                    .map_err(|why| Error::invalid_argument(why.to_string()))?
+                {
                     return Ok(None);
                 }
                 let line = record.position().map_or(0, csv::Position::line);
@@ -190,7 +195,11 @@ mod tests {
         let eid = "89044011112233441122334411223321";
         assert_eq!(texts(&format!("a,eid\nx,\"{eid}\"\ny,=\"{eid}\"\n"), None), [eid, eid]);
         assert_eq!(texts(&format!("\"{eid}\"\n=\"{eid}\"\n"), None), [eid, eid]);
-        assert_eq!(texts("a,eid\nx,8.9044E+31\n", None), ["8.9044E+31"], "what a spreadsheet lost is not hidden");
+        assert_eq!(
+            texts("a,eid\nx,8.9044E+31\n", None),
+            ["8.9044E+31"],
+            "what a spreadsheet lost is not hidden"
+        );
     }
 
     #[test]
@@ -217,6 +226,8 @@ mod tests {
     fn a_file_that_cannot_be_read_is_named() {
         let error = Cards::open(Path::new("/nonexistent/cards.csv"), None).err().expect("absent");
         assert!(error.to_string().contains("/nonexistent/cards.csv cannot be read"), "{error}");
-        assert!(Cards::open(Path::new("/"), None).err().expect("a directory").to_string().contains("directory"));
+        assert!(
+            Cards::open(Path::new("/"), None).err().expect("a directory").to_string().contains("directory")
+        );
     }
 }
