@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Literal, NoReturn, TypeVar
 
+from eiot import _native
 from eiot._exceptions import InvalidArgumentError
 from eiot._native import ClientHandle
 from eiot._pickle import shared_handle
@@ -100,9 +101,10 @@ class BaseClient:
         """
         options = _given(locals())
         if options.pop("others"):
+            own = [name for name, is_a_calls_own in _native.options() if is_a_calls_own]
             raise TypeError(
                 f"with_options() does not take {', '.join(others)}: clients that share connections and rate differ in "
-                f"{', '.join(options)} only; make a client of its own"
+                f"{', '.join(own)} only; make a client of its own"
             )
         return self._of(self._open_handle().with_options(options))
 
