@@ -5,14 +5,14 @@ import sys
 
 import eiot
 import pytest
+import readme
 from conftest import EID, output_of
 from eiot.testing import Simulator
 
 pytest_plugins = ["pytester"]
 
+CONFTEST, TESTS_OF_THE_README = readme.PROGRAMS
 TESTS_OF_A_USER = f"""
-import eiot
-
 def test_billing(eiot_simulator):
     platform = eiot_simulator("--unlimited")
     assert eiot.Client(**platform.options).refresh_usage({EID!r}).message == "success"
@@ -32,13 +32,13 @@ def test_an_outage(eiot_simulator, monkeypatch):
 
 @pytest.fixture
 def users_tests(pytester: pytest.Pytester) -> pytest.Pytester:
-    pytester.makeconftest('pytest_plugins = ["eiot.testing"]')
-    pytester.makepyfile(TESTS_OF_A_USER)
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(TESTS_OF_THE_README + TESTS_OF_A_USER)
     return pytester
 
 
 def test_the_fixture_starts_simulators_for_users(users_tests: pytest.Pytester) -> None:
-    users_tests.runpytest_subprocess("-W", "error").assert_outcomes(passed=2)
+    users_tests.runpytest_subprocess("-W", "error").assert_outcomes(passed=3)
 
 
 def test_without_the_command_the_fixture_skips_and_says_what_to_do(
@@ -46,7 +46,7 @@ def test_without_the_command_the_fixture_skips_and_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("EIOT_SIM", "/nonexistent/eiot-sim")
     result = users_tests.runpytest_subprocess("-rs")
-    result.assert_outcomes(skipped=2)
+    result.assert_outcomes(skipped=3)
     result.stdout.fnmatch_lines(["*EIOT_SIM names /nonexistent/eiot-sim*make install*"])
 
 

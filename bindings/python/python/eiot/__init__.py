@@ -69,8 +69,12 @@ __all__ = [
     "sign",
 ]
 
-# In tracebacks and pickles they go by the name that users import.
-for _name in __all__:
-    if _name != "__version__":
-        globals()[_name].__module__ = __name__
-del _name
+
+def _go_by_public_names() -> None:
+    """In tracebacks and pickles."""
+    for name in __all__:
+        if name != "__version__":
+            globals()[name].__module__ = __name__
+
+
+_go_by_public_names()

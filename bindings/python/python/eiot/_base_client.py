@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any, Literal, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar, cast
 
 from eiot import _native
 from eiot._exceptions import InvalidArgumentError
@@ -133,24 +133,21 @@ class BaseClient:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles as the options given: the secret too, unless it comes from a file or from the environment."""
-        return _unpickled, (type(self), *self._open_handle().recipe()), vars(self) or None
+        return type(self)._unpickled, self._open_handle().recipe(), vars(self) or None
 
-
-def _unpickled(
-    cls: type[_Self],
-    from_environment: bool,
-    given: dict[str, object],
-    changed: dict[str, object],
-) -> _Self:
-    handle = shared_handle(from_environment, given)
-    return cls._of(handle.with_options(changed) if changed else handle)
+    @classmethod
+    def _unpickled(
+        cls: type[_Self], from_environment: bool, given: dict[str, object], changed: dict[str, object]
+    ) -> _Self:
+        handle = shared_handle(from_environment, given)
+        return cls._of(handle.with_options(changed) if changed else handle)
 
 
 def _given(arguments: dict[str, object]) -> dict[str, object]:
     """The options among a function's arguments: those that are not left alone."""
     return {
         # The caller's own mapping may change later.
-        name: dict(value) if isinstance(value, Mapping) else value
+        name: dict(cast(Mapping[object, object], value)) if isinstance(value, Mapping) else value
         for name, value in arguments.items()
         if name not in ("self", "cls") and value is not None
     }

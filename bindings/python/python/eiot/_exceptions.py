@@ -13,6 +13,12 @@ _STATUS = _native.kinds()
 class EiotError(Exception):
     """Any failure of eiot; raised as one of its subclasses. `str()` says what happened, and what to do.
 
+    >>> try:
+    ...     eiot.refresh_usage("8.9E+31")
+    ... except eiot.EiotError as error:
+    ...     print(error.kind, error.delivered, error.attempts)
+    invalid_eid no 0
+
     It survives pickling and copying with all its fields, and never holds the secret or a signature.
     """
 

@@ -6,6 +6,7 @@ know nothing of the rate that the others use up.
 
 import os
 from collections.abc import Mapping
+from typing import cast
 
 from eiot._native import ClientHandle
 
@@ -27,8 +28,8 @@ def shared_handle(from_environment: bool, options: dict[str, object]) -> ClientH
     return handle
 
 
-def _frozen(options: Mapping[str, object]) -> object:
-    return tuple(
-        (name, _frozen(value) if isinstance(value, Mapping) else value)
-        for name, value in sorted(options.items())
-    )
+def _frozen(value: object) -> object:
+    if not isinstance(value, Mapping):
+        return value
+    options = cast(Mapping[str, object], value)
+    return tuple((name, _frozen(options[name])) for name in sorted(options))

@@ -22,10 +22,11 @@ class Threads:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._begin()
+        self.begin()
         _all.add(self)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Begins with no thread and nothing to do; in a forked child for a second time."""
         self._lock = threading.Lock()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._alive = 0
@@ -72,7 +73,7 @@ _all: "weakref.WeakSet[Threads]" = weakref.WeakSet()
 
 def _begin_in_child() -> None:
     for threads in _all:
-        threads._begin()
+        threads.begin()
 
 
 os.register_at_fork(after_in_child=_begin_in_child)
