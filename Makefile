@@ -27,7 +27,7 @@ export EIOT_SIM         := $(RELEASE)/eiot-sim
 export EIOT_TEST_SANITIZED := $(BUILD)/sanitize
 export EIOT_TEST_DIST := $(BUILD)/dist
 
-.PHONY: all demo test lint bench soak fuzz header stubs abi install place describe dist release stage wheel sanitized clean
+.PHONY: all demo test lint bench bench-python soak fuzz header stubs abi install place describe dist release stage wheel sanitized clean
 
 all: release
 
@@ -54,6 +54,10 @@ lint:
 ## bench: our C call against libcurl's, in one run (needs libcurl's development files)
 bench: stage $(VENV)/.ready
 	PKG_CONFIG=$(VENV)/bin/pkgconf sh tests/bench/run.sh
+
+## bench-python: a call from Python against the same call with requests and httpx, in one run
+bench-python: stage wheel
+	$(VENV)/bin/python bindings/python/bench/compare.py
 
 ## soak: 100,000 faulty calls from C and as many from Python; nothing may grow
 soak: stage $(BUILD)/c++
