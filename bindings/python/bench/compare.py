@@ -44,7 +44,7 @@ def accepted(status: int, text: str) -> None:
 
 
 def clients(platform: Simulator) -> dict[str, Call]:
-    """One call of each client; each keeps its connection, and none looks into the environment, which eiot never does."""
+    """One call of each client; each keeps its connection, and like eiot none looks into the environment."""
     url, ca_file = f"{platform.url}/api/v3/cloudesim/refreshUsage", platform.options["ca_file"]
     ours = eiot.Client(**platform.options, rate_limit=0)
     session = requests.Session()
@@ -85,7 +85,9 @@ def compare(server_core: int, client_core: int, rounds: int, calls: int) -> None
     for name, theirs in turns.items():
         ratio = statistics.median(their[0] / our[0] for our, their in zip(turns["eiot"], theirs, strict=True))
         seconds, cpu = (statistics.median(one) * 1e6 for one in zip(*theirs, strict=True))
-        print(f"{name:9} {seconds:6.0f} us a call, {cpu:6.0f} us of CPU; eiot makes {ratio:.2f} calls in its time")
+        print(
+            f"{name:9} {seconds:6.0f} us a call, {cpu:6.0f} us of CPU; eiot makes {ratio:.2f} calls in its time"
+        )
 
 
 def main() -> None:

@@ -100,17 +100,23 @@ def test_errors_are_those_of_the_client(responder: Start) -> None:
     asyncio.run(main())
 
 
+async def context_of_the_end(call: Coroutine[Any, Any, eiot.Reply]) -> BaseException | None:
+    """What the task that awaits the call is told of it when it is cancelled."""
+    with pytest.raises(asyncio.CancelledError) as ended:
+        await call
+    return ended.value.__context__
+
+
 async def cancelled(call: Coroutine[Any, Any, eiot.Reply], begun: Callable[[], bool]) -> BaseException | None:
-    """What a task that is cancelled once `begun` says of the call; it must not wait for the call's own end."""
-    task = asyncio.create_task(call)
+    """The same, with the task cancelled once `begun`; it must not wait for the call's own end."""
+    task = asyncio.create_task(context_of_the_end(call))
     while not begun():
         await asyncio.sleep(0.01)
     asked = time.monotonic()
     task.cancel()
-    with pytest.raises(asyncio.CancelledError) as ended:
-        await task
+    context = await task
     assert time.monotonic() - asked < 2
-    return ended.value.__context__
+    return context
 
 
 def test_a_cancelled_task_breaks_its_call_off_and_says_what_became_of_it(responder: Start) -> None:
@@ -147,15 +153,7 @@ def test_a_call_that_has_not_begun_is_never_made(responder: Start) -> None:
 
     async def main() -> None:
         async with eiot.AsyncClient(**server.options) as client:
-
-            async def one() -> BaseException | None:
-                try:
-                    await client.refresh_usage(EID)
-                except asyncio.CancelledError as ended:
-                    return ended.__context__
-                return None
-
-            tasks = [asyncio.create_task(one()) for _ in range(70)]
+            tasks = [asyncio.create_task(context_of_the_end(client.refresh_usage(EID))) for _ in range(70)]
             while len(server.requests) < 64:
                 await asyncio.sleep(0.01)
             for task in reversed(tasks):
@@ -168,7 +166,7 @@ def test_a_call_that_has_not_begun_is_never_made(responder: Start) -> None:
     assert len(server.requests) == 64
 
 
-def test_asyncios_own_time_out_says_what_became_of_the_call(responder: Start) -> None:
+def test_asyncios_own_time_out_breaks_the_call_off(responder: Start) -> None:
     async def main() -> None:
         async with eiot.AsyncClient(**responder(STALL).options) as client:
             with pytest.raises(asyncio.TimeoutError):

@@ -62,7 +62,9 @@ def documented(module: ModuleType) -> list[doctest.DocTest]:
 def test_the_examples_in_docstrings_run(name: str) -> None:
     for test in documented(importlib.import_module(name)):
         report: list[str] = []
-        assert not doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.append).failed, "".join(report)
+        assert not doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.append).failed, "".join(
+            report
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,14 @@
-"""The package as such: its two halves, its types, its README."""
+"""The package as such: its two halves and its names."""
 
 import pathlib
 import re
 import shutil
-from collections.abc import Callable
 from importlib.metadata import version
 
 import eiot
-import pytest
-from conftest import HERE, ROOT, output_of
-from eiot import _environment, _native
-from responder import Responder
+from conftest import ROOT, output_of
+from eiot import _native
 
-README = HERE.parent / "README.md"
 PACKAGE = pathlib.Path(eiot.__file__).parent
 
 

@@ -23,7 +23,9 @@ def pool() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-def test_a_pool_of_eight_passes_clients_and_replies_around(pool: ProcessPoolExecutor, responder: Start) -> None:
+def test_a_pool_of_eight_passes_clients_and_replies_around(
+    pool: ProcessPoolExecutor, responder: Start
+) -> None:
     all_eight = threading.Barrier(8)
 
     def answer(request: Request) -> Answer:
@@ -71,7 +73,9 @@ def test_sixty_four_threads_share_a_client(responder: Start) -> None:
     client = eiot.Client(**server.options)
     with ThreadPoolExecutor(64) as threads:
         replies = list(threads.map(client.refresh_usage, (EIDS[n % len(EIDS)] for n in range(640))))
-    assert all(reply.eid == reply.message for reply in replies), "each thread gets the answer to its own question"
+    assert all(reply.eid == reply.message for reply in replies), (
+        "each thread gets the answer to its own question"
+    )
     assert len({request.body["nonce"] for request in server.requests}) == 640
 
 

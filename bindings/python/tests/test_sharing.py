@@ -25,7 +25,12 @@ def test_with_other_options_it_calls_on_the_same_connection(responder: Start) ->
     server = responder(Answer(503, "", {"Retry-After": "0"}))
     client = eiot.Client(**server.options)
     persistent = client.with_options(max_attempts=2)
-    for caller, attempts in [(client, 1), (persistent, 2), (client, 1), (persistent.with_options(timeout=9), 2)]:
+    for caller, attempts in [
+        (client, 1),
+        (persistent, 2),
+        (client, 1),
+        (persistent.with_options(timeout=9), 2),
+    ]:
         with pytest.raises(eiot.HttpError) as caught:
             caller.refresh_usage(EID)
         assert caught.value.attempts == attempts

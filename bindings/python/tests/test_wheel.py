@@ -32,7 +32,9 @@ def test_there_is_one_for_all_pythons_and_it_is_small(wheel: pathlib.Path) -> No
     assert wheel.stat().st_size <= 3_000_000
 
 
-@pytest.mark.parametrize("check", [["twine", "check", "--strict"], ["abi3audit", "--strict"]], ids=lambda c: c[0])
+@pytest.mark.parametrize(
+    "check", [["twine", "check", "--strict"], ["abi3audit", "--strict"]], ids=lambda c: c[0]
+)
 def test_the_checkers_of_wheels_have_nothing_to_say_against_it(check: list[str], wheel: pathlib.Path) -> None:
     tool, *arguments = check
     done = subprocess.run([TOOLS / tool, *arguments, wheel], capture_output=True, text=True)
@@ -81,7 +83,16 @@ def test_it_works_on(
     home = tmp_path / "venv"
     subprocess.run([interpreter(version), "-m", "venv", "--without-pip", home], check=True)
     python = home / "bin" / "python"
-    pip = [sys.executable, "-W", "ignore", "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
+    pip = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "--disable-pip-version-check",
+    ]
     subprocess.run([*pip, "install", "-q", "--no-index", str(wheel)], check=True)
     done = subprocess.run(
         [python, "-X", "dev", "-W", "error", "-c", EVERYTHING],

@@ -5,9 +5,9 @@
 >>> reply.message
 'success'
 
-The account comes from the environment: `EIOT_APPKEY`, `EIOT_SECRET`, ... A program with a configuration of its own makes
-a `Client`, or an `AsyncClient` for asyncio. Every failure is an `EiotError`; its subclasses and fields say what happened,
-and whether the platform may have acted. `eiot.testing` starts a stand-in for the platform.
+The account comes from the environment: `EIOT_APPKEY`, `EIOT_SECRET`, ... A program with a configuration of its own
+makes a `Client`, or an `AsyncClient` for asyncio. Every failure is an `EiotError`; its subclasses and fields say what
+happened, and whether the platform may have acted. `eiot.testing` starts a stand-in for the platform.
 """
 
 from eiot import _native

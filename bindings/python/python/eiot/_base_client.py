@@ -118,9 +118,10 @@ class BaseClient:
         self._handle = handle
 
     def _open_handle(self) -> ClientHandle:
-        if self._handle is None:
+        handle = self._handle
+        if handle is None:
             raise InvalidArgumentError("this client is closed; make a new one")
-        return self._handle
+        return handle
 
     def __repr__(self) -> str:
         name, handle = f"eiot.{type(self).__name__}", self._handle

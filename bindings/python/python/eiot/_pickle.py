@@ -1,7 +1,7 @@
 """What clients that come out of pickles share.
 
-A process pool pickles the client with every task. Were each of them a client by itself, each task would connect anew and
-know nothing of the rate that the others use up.
+A process pool pickles the client with every task. Were each of them a client by itself, each task would connect anew
+and know nothing of the rate that the others use up.
 """
 
 import os

@@ -16,8 +16,8 @@ _Job = Callable[[], None]
 class Threads:
     """At most so many threads, each made when there is more to do than threads to do it; they end with this object.
 
-    Unlike those of `concurrent.futures.ThreadPoolExecutor` they do not keep the interpreter from exiting while a call is
-    under way, and a forked child, which inherits none of them, makes its own.
+    Unlike those of `concurrent.futures.ThreadPoolExecutor` they do not keep the interpreter from exiting while a call
+    is under way, and a forked child, which inherits none of them, makes its own.
     """
 
     def __init__(self, most: int) -> None:
