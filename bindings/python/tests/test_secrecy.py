@@ -9,6 +9,7 @@ from typing import Any
 import eiot
 import pytest
 from conftest import EID, vectors
+from eiot import _pickle
 from responder import HANG_UP, STALL, Answer, Responder
 
 CANARY = "canary-5f2a"
@@ -49,6 +50,11 @@ def test_a_client_does_not_show_it(make: type[eiot.Client] | type[eiot.AsyncClie
     shown = [repr(client), str(client), repr(vars(client)), repr(handle)]
     shown += [repr(getattr(handle, name)) for name in dir(handle)]
     assert CANARY not in "".join(shown) and "swordfish" not in "".join(shown)
+
+
+def test_what_remembers_unpickled_clients_does_not_show_it() -> None:
+    client = pickle.loads(pickle.dumps(eiot.Client(appkey="k", secret=CANARY)))
+    assert _pickle._handles and CANARY not in repr(_pickle._handles) + repr(client)
 
 
 @pytest.mark.parametrize(

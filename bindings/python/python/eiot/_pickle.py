@@ -5,20 +5,18 @@ and know nothing of the rate that the others use up.
 """
 
 import os
-from collections.abc import Mapping
-from typing import cast
 
 from eiot._native import ClientHandle
 
-# By their options. No lock guards it: a forked child could inherit that locked.
-_handles: dict[object, ClientHandle] = {}
+# By a digest of their options, since the secret is one. No lock guards it: a forked child could inherit that locked.
+_handles: dict[bytes, ClientHandle] = {}
 _MOST = 16
 
 
 def shared_handle(from_environment: bool, options: dict[str, object]) -> ClientHandle:
     """The process's client of these options for all that unpickle it; the oldest of many is forgotten."""
     variables = {name: value for name, value in os.environ.items() if name.startswith("EIOT_")}
-    key = (_frozen(options), _frozen(variables) if from_environment else None)
+    key = _digest((options, variables if from_environment else None))
     handle = _handles.get(key)
     if handle is None:
         # Two threads may both make one; both use the one that was there first.
@@ -28,8 +26,7 @@ def shared_handle(from_environment: bool, options: dict[str, object]) -> ClientH
     return handle
 
 
-def _frozen(value: object) -> object:
-    if not isinstance(value, Mapping):
-        return value
-    options = cast(Mapping[str, object], value)
-    return tuple((name, _frozen(options[name])) for name in sorted(options))
+def _digest(options: object) -> bytes:
+    import hashlib  # Here, since most programs pickle no client.
+
+    return hashlib.sha256(repr(options).encode()).digest()
