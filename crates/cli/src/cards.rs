@@ -66,7 +66,12 @@ impl Cards {
         };
         let delimiter = if first.contains(&b'\t') { b'\t' } else { delimiter };
         let whole: Box<dyn Read> = Box::new(Cursor::new(first).chain(reader));
-        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(whole);
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .flexible(true)
+            // The \r before it is trimmed with other white space; else the lines are counted wrongly.
+            .terminator(csv::Terminator::Any(b'\n'))
+            .from_reader(whole);
         let header = reader.byte_headers().map_err(|why| format!("has no header that can be read: {why}"))?;
         let names: Vec<String> =
             header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
@@ -187,6 +192,10 @@ mod tests {
             read("eid,note\n1,\"two\nlines\"\n2,\n", None).expect("readable"),
             [(2, "1".to_owned()), (4, "2".to_owned())],
             "a field may have line ends in it"
+        );
+        assert_eq!(
+            read("note;eid\r\n\"a\r\nb\";\"1\"\r\nc;2\r\n", None).expect("readable"),
+            [(2, "1".to_owned()), (4, "2".to_owned())]
         );
     }
 
