@@ -117,7 +117,7 @@ dist: $(VENV)/.ready $(BUILD)/cargo/bin/cargo-cyclonedx
 	@BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) CARGO=$(CARGO) MAKE=$(MAKE) sh packaging/dist.sh
 
 $(BUILD)/cargo/bin/cargo-cyclonedx:
-	$(CARGO) install --locked --root $(BUILD)/cargo --version 0.5.9 cargo-cyclonedx
+	$(CARGO) install --locked --debug --root $(BUILD)/cargo --version 0.5.9 cargo-cyclonedx
 
 release:
 	$(CARGO) build --locked --release -p eiot-ffi -p eiot-cli -p eiot-sim
