@@ -51,6 +51,7 @@ mod retry_after;
 mod shared;
 mod sign;
 mod skew;
+mod standstill;
 mod summary;
 mod tls;
 mod transport_error;

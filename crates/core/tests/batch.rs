@@ -92,6 +92,24 @@ fn a_cards_time_out_begins_when_its_turn_has_come() {
 }
 
 #[test]
+fn an_answer_that_came_while_nobody_looked_is_not_too_late() {
+    // Real time: the platform takes 100 ms, the time-out is 300 ms, and the caller looks away for twice 450 ms.
+    let (_simulator, mut config) = simulator(Options { latency: Duration::from_millis(100), ..Options::unlimited() });
+    config.timeout = Duration::from_millis(300);
+    let client = Client::new(config).expect("valid");
+    let mut batch = client.batch(2, Box::new(())).expect("a batch");
+    batch.push("1");
+    for eid in ["2", "3"] {
+        // Comes back at once, after the call under way has begun.
+        batch.push(eid);
+        assert!(batch.next().expect("came back").result.is_ok());
+        std::thread::sleep(Duration::from_millis(450));
+    }
+    assert!(batch.next().expect("came back").result.is_ok());
+    assert!(batch.next().is_none());
+}
+
+#[test]
 fn a_batch_that_is_stopped_finishes_what_is_under_way_and_sends_no_more() {
     let (simulator, mut config) =
         simulator(Options { latency: Duration::from_millis(100), ..Options::unlimited() });

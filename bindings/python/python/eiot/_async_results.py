@@ -26,7 +26,7 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
     ...     async with eiot.AsyncClient.from_env() as client, client.refresh_many(eids) as results:
     ...         return sorted([result.eid async for result in results])
     >>> asyncio.run(refresh("89034011560010000000000000000121", 8904))
-    ['8904', '89034011560010000000000000000121']
+    ['89034011560010000000000000000121', '8904']
 
     Several tasks may share one; each result goes to one of them.
     """
