@@ -25,7 +25,9 @@ async def awaited(eids: list[str]) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("kind", [list, iter, awaited], ids=["sized", "lazy", "awaited"])
-def test_every_card_is_refreshed_once_by_one_thread(kind: Callable[[list[str]], Any], responder: Start) -> None:
+def test_every_card_is_refreshed_once_by_one_thread(
+    kind: Callable[[list[str]], Any], responder: Start
+) -> None:
     server = responder(refused(3))
     results: list[eiot.AsyncResults] = []
 
@@ -74,7 +76,9 @@ async def listed(results: eiot.AsyncResults) -> list[eiot.Result]:
     return [result async for result in results]
 
 
-def test_a_cancelled_task_breaks_off_within_100_ms_and_what_became_of_the_cards_is_told(responder: Start) -> None:
+def test_a_cancelled_task_breaks_off_within_100_ms_and_what_became_of_the_cards_is_told(
+    responder: Start,
+) -> None:
     server = responder(STALL)
     late = []
 

@@ -82,9 +82,9 @@ class AsyncClient(BaseClient):
         >>> asyncio.run(refresh("89044011112233441122334411223321", "89034011560010000000000000000121"))
         [True, True]
 
-        The calls are made by one thread of the client's own, EIDs are taken from `eids` in the event loop. When the task
-        that waits for a result is cancelled, all that is under way is broken off within 50 ms; who goes on with the results
-        after that learns what became of those cards.
+        The calls are made by one thread of the client's own, and EIDs are taken from `eids` in the event loop. When the
+        task that waits for a result is cancelled, all that is under way is broken off within 50 ms; who goes on with
+        the results after that learns what became of those cards.
         """
         return AsyncResults(self._open_handle(), self._threads, eids, concurrency, errors)
 

@@ -33,10 +33,10 @@ class BaseResults:
         return Summary(given + again, refreshed, sum(failures.values()), duplicates + again, failures)
 
     def stop(self) -> None:
-        """Sends no more. Calls that are under way end as they end; EIDs that were taken from the input and not yet sent come
-        back with `CancelledError`, and no more are taken.
+        """Sends no more: calls that are under way end as they end, and no more EIDs are taken from the input.
 
-        Made for signal handlers and other threads: what stops soon, and in order.
+        Those that were taken and not yet sent come back with a `CancelledError`. Signal handlers and other threads may
+        call it.
         """
         self._forget_source()
         self._batch.stop()
@@ -44,7 +44,9 @@ class BaseResults:
     def __len__(self) -> int:
         """How many results there are in all, of an input that has a length; `TypeError` for any other."""
         if self._count is None:
-            raise TypeError("nobody knows how many results there are: the EIDs come from something without len()")
+            raise TypeError(
+                "nobody knows how many results there are: the EIDs come from something without len()"
+            )
         return self._count
 
     def __repr__(self) -> str:

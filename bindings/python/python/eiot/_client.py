@@ -67,7 +67,11 @@ class Client(BaseClient):
         return read_reply(self._open_handle().refresh_usage(eid_text(eid)))
 
     def refresh_many(
-        self, eids: Iterable[str | int], *, concurrency: int = 32, errors: Literal["return", "raise"] = "return"
+        self,
+        eids: Iterable[str | int],
+        *,
+        concurrency: int = 32,
+        errors: Literal["return", "raise"] = "return",
     ) -> Results:
         """Refreshes many cards, and gives the results as they finish.
 
@@ -78,20 +82,20 @@ class Client(BaseClient):
         >>> results.summary.duplicates
         1
 
-        `eids` is any iterable of what `refresh_usage` takes. At most `concurrency` (1 to 1024) EIDs are taken from it ahead
-        of their results, so that memory stays flat for a generator of a million. An input with a length, such as a list, is
-        read at once, each card once, so that `len(results)` is known and tqdm shows how far it has come; otherwise a card
-        that comes again among the last 16,384 is refreshed once.
+        `eids` is any iterable of what `refresh_usage` takes. At most `concurrency` (1 to 1024) EIDs are taken from it
+        ahead of their results, so that memory stays flat for a generator of a million; a card that comes again within
+        the last 16,384 is left out. An input with a length, such as a list, is read at once, and each of its cards is
+        refreshed once, so that `len(results)` is known and tqdm shows how far it has come.
 
         With `errors="return"` a failure is a result as any other, with its `error`. With `errors="raise"` the first
         failure is raised: no more is sent, what is under way is finished and its successes come first, so that nothing
         is left unknown. In the same way, an exception from `eids`, and the `TypeError` of something that cannot be an
         EID, is raised when the results of all cards before it have come.
 
-        All calls are made by the thread that waits for the next result, up to `concurrency` at once; while none
-        waits, they stand still, and so they do while `eids` takes its time. The client's `timeout` is that of one
-        card, from the moment at which its turn has come. Ctrl-C breaks off what is under way. Who goes on with the results
-        after that learns what became of those cards, from their `CancelledError`.
+        All calls are made by the thread that waits for the next result, up to `concurrency` at once; while none waits,
+        and while `eids` takes its time, they stand still. The client's `timeout` is that of one card, from the moment
+        at which its turn has come; standing still does not count. Ctrl-C breaks off what is under way; who goes on with
+        the results after that learns from their `CancelledError` what became of those cards.
         """
         return Results(self._open_handle(), eids, concurrency, errors)
 

@@ -26,8 +26,8 @@ class Results(BaseResults, Iterator[Result]):
     >>> results.summary
     Summary(given=2, refreshed=1, failed=1, duplicates=0, failures={'invalid_eid': 1})
 
-    Several threads may share one; each result goes to one of them. In a forked child it is empty, since the calls are its
-    parent's.
+    Several threads may share one; each result goes to one of them. In a forked child it is empty, since the calls are
+    its parent's.
     """
 
     __slots__ = ("_lock", "_pid", "_source")
