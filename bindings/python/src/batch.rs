@@ -110,7 +110,10 @@ impl BatchHandle {
             locked(&self.watcher).begin(py)?;
             let cancellation = self.cancellation.get();
             let outcome = py.detach(|| state.next(cancellation));
-            if let Some(raised) = locked(&self.watcher).take_raised() {
+            let raised = locked(&self.watcher).take_raised();
+            if let Some(raised) = raised {
+                // First, so that no signal is asked for any more: nobody would hear what its handler raises.
+                cancellation.trigger();
                 py.detach(|| state.break_off());
                 self.count(state.batch.as_ref());
                 // As it is for a single call: the context says what became of a card.
@@ -140,12 +143,13 @@ impl BatchHandle {
         guarded(py, || {
             self.cancellation.get().trigger();
             // Where it is in use, who uses it does the rest.
-            if let Ok(Some(mut guard)) = self.state() {
-                let state = &mut *guard;
-                py.detach(|| state.break_off());
-                self.count(state.batch.as_ref());
-            }
-            Ok(())
+            let Ok(Some(mut guard)) = self.state() else { return Ok(()) };
+            let state = &mut *guard;
+            py.detach(|| state.break_off());
+            self.count(state.batch.as_ref());
+            // By a handler of log lines.
+            let raised = locked(&self.watcher).take_raised();
+            raised.map_or(Ok(()), |raised| Err(Failure::Python(raised)))
         })
     }
 

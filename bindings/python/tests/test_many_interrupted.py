@@ -182,3 +182,32 @@ def test_an_interruption_inside_the_input_breaks_off(responder: Start) -> None:
         next(results)
     (left,) = results
     assert isinstance(left.error, eiot.CancelledError) and left.error.delivered == "unknown"
+
+
+def test_what_a_handler_of_log_lines_raises_is_raised_and_breaks_off(responder: Start) -> None:
+    server = responder(lambda request: Answer() if request.body["eid"] == card(0) else STALL)
+
+    class Stop(BaseException):
+        pass
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise Stop
+
+    logger, handler = logging.getLogger("eiot"), Handler()
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
+    try:
+        results = eiot.Client(**server.options).refresh_many(cards(3), concurrency=3)
+        with pytest.raises(Stop):
+            next(results)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    # The card that was refreshed is not lost.
+    assert sorted((result.eid, result.ok) for result in results) == [
+        (card(0), True),
+        (card(1), False),
+        (card(2), False),
+    ]

@@ -77,6 +77,7 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
         self._break_off()
         async with self._turn():
             self._kept.clear()
+            self._failure = None
             self._batch.close()
 
     async def __aenter__(self: _Self) -> _Self:

@@ -94,8 +94,11 @@ class Client(BaseClient):
 
         All calls are made by the thread that waits for the next result, up to `concurrency` at once; while none waits,
         and while `eids` takes its time, they stand still. The client's `timeout` is that of one card, from the moment
-        at which its turn has come; standing still does not count. Ctrl-C breaks off what is under way; who goes on with
-        the results after that learns from their `CancelledError` what became of those cards.
+        at which its turn has come; standing still does not count. An input that waits for new cards itself, such as a
+        queue, would hold the results back: call `refresh_usage` for each of those.
+
+        Ctrl-C breaks off what is under way. Who goes on with the results after that learns from their `CancelledError`
+        what became of those cards.
         """
         return Results(self._open_handle(), eids, concurrency, errors)
 

@@ -74,6 +74,7 @@ class Results(BaseResults, Iterator[Result]):
         self._break_off()
         if not self._is_forked():
             with self._lock:
+                self._failure = None
                 self._batch.close()
 
     def __enter__(self: _Self) -> _Self:
