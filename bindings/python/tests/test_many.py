@@ -33,6 +33,16 @@ def refused(*numbers: int) -> Callable[[Request], Answer]:
     return lambda request: Answer(429 if request.body["eid"] in eids else 200)
 
 
+def after(seconds: float) -> Callable[[Request], Answer]:
+    """What a platform does that takes its time."""
+
+    def answer(_: Request) -> Answer:
+        time.sleep(seconds)
+        return Answer()
+
+    return answer
+
+
 def test_every_card_of_a_generator_is_refreshed_once(responder: Start) -> None:
     server = responder()
     results = eiot.Client(**server.options).refresh_many(eid for eid in [*cards(300), *cards(50)])
@@ -111,7 +121,7 @@ def test_tqdm_knows_how_far_it_has_come(responder: Start, capsys: pytest.Capture
 
 
 def test_what_is_no_eid_is_a_result_and_stops_nobody(responder: Start) -> None:
-    eids = ["8.9E+31", card(1), "", 10**5000, -5, "١٢٣", "\ud800"]
+    eids: list[str | int] = ["8.9E+31", card(1), "", 10**5000, -5, "١٢٣", "\ud800"]
     results = list(eiot.Client(**responder().options).refresh_many(eids))
     assert len(results) == len(eids)
     failed = [result for result in results if not result.ok]
@@ -212,7 +222,7 @@ def test_failures_of_all_kinds_add_up(simulator: Simulate) -> None:
 
 
 def test_stop_finishes_what_is_under_way_and_tells_what_was_not_sent(responder: Start) -> None:
-    server = responder(lambda _: time.sleep(0.2) or Answer())
+    server = responder(after(0.2))
     client = eiot.Client(**{**server.options, "rate_limit": 20})
     results = client.refresh_many(iter(cards(100)), concurrency=8)
     found = [next(results)]
@@ -298,7 +308,7 @@ def test_memory_does_not_grow_with_the_number_of_cards(simulator: Simulate) -> N
 
 
 def test_a_generator_as_input_is_closed_when_it_is_over(responder: Start) -> None:
-    closed = []
+    closed: list[bool] = []
 
     def source() -> Iterator[str]:
         with contextlib.ExitStack() as stack:

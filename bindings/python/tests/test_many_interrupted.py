@@ -11,7 +11,7 @@ import eiot
 import pytest
 from conftest import output_of, python
 from responder import STALL, Answer, Responder
-from test_many import card, cards
+from test_many import after, card, cards
 
 Start = Callable[..., Responder]
 Simulate = Callable[..., dict[str, Any]]
@@ -110,7 +110,7 @@ print(all(result.ok or result.error.delivered == "no" for result in found), len(
 
 
 def test_a_signal_handler_can_stop_it_in_good_order(responder: Start) -> None:
-    server = responder(lambda _: time.sleep(0.1) or Answer())
+    server = responder(after(0.1))
     with python(HANDLED, server.environment) as process:
         server.arrivals.get(timeout=30)
         process.send_signal(signal.SIGTERM)
