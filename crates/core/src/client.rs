@@ -180,7 +180,7 @@ impl Client {
             return Err(self.unanswered(ErrorKind::Cancelled, eid, progress));
         }
         let lanes = &self.shared.state().lanes;
-        let lane = lanes.take(&self.shared.transport)?;
+        let lane = lanes.take()?;
         let attempts = self.attempts(lane.connections(), eid, deadline, None, progress);
         // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
         match lane.drive(Some(deadline), keep_going, attempts) {
@@ -200,7 +200,7 @@ impl Client {
 
     /// A lane for a batch, which keeps it to itself.
     pub(crate) fn open_lane(&self) -> Result<Lane, Error> {
-        Lane::open(&self.shared.transport)
+        Lane::open()
     }
 
     /// Settles when a card of a batch is called, however far away that is, and starts its rest.

@@ -24,6 +24,7 @@ mod call_options;
 mod client;
 mod clock;
 mod config;
+mod connection;
 mod cooldown;
 mod credentials;
 mod eid;
