@@ -81,6 +81,29 @@ pub(crate) fn for_refresh() -> String {
     format!("{EXAMPLE}\n\n{OUTPUT}\n\n{ENVIRONMENT}\n\n{EXIT_CODES}")
 }
 
+/// The end of `eiot check --help`.
+pub(crate) const FOR_CHECK: &str = "\
+Example:
+  eiot check cards.csv
+  some-query | eiot check - --column card_eid --json
+
+The first line tells what the file is: a tab in it makes it TSV, a comma or a semicolon
+CSV, both with a header; anything else is an EID a line, where lines that begin with #
+are left out.
+
+Output:
+  Malformed and repeated EIDs are lines on standard error, the first 100 of each. The
+  counts are a line on standard output, with --json an object of these fields:
+    ok          true when no EID is malformed
+    cards       how many EIDs were read: valid and malformed ones
+    valid       how many are well formed, repeated ones included
+    malformed   how many are not
+    duplicates  how many of the valid ones had come before; a run refreshes a card that
+                comes again soon after once
+
+Exit codes: 0 every EID is well formed, 1 the output cannot be written, 2 some are
+malformed, or the file cannot be read.";
+
 /// The end of `eiot sign --help`.
 pub(crate) const FOR_SIGN: &str = "\
 Example:

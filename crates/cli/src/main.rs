@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod cards;
+mod check;
 mod help;
 mod options;
 mod output;
@@ -33,6 +34,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Refresh(Box<refresh::Refresh>),
+    Check(check::Check),
     Sign(sign::Sign),
 }
 
@@ -41,6 +43,7 @@ impl Cli {
     fn run(&self) -> Result<u8, Failure> {
         match &self.command {
             Command::Refresh(refresh) => refresh.run(),
+            Command::Check(check) => check.run(),
             Command::Sign(sign) => sign.run(),
         }
     }

@@ -1,6 +1,7 @@
 //! The `eiot` command, run as its users run it: what it prints, what it sends, what it exits with.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod check;
 mod configuration;
 mod help;
 mod json;
