@@ -21,7 +21,7 @@ use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::{Builder, Runtime};
 
 /// An idle connection is given up before the usual server closes it.
@@ -192,11 +192,16 @@ impl Connections {
         let sent_at = clock.now();
         let response = self.http.execute(request).await.map_err(failed)?;
         let received_at = clock.now();
-        // A date out of a cache is not the server's clock.
-        let date = header(&response, DATE).filter(|_| !response.headers().contains_key(AGE));
-        let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
-        let sighting = Sighting { date, sent: sent_at, received: received_at };
+        let sighting = Sighting { date: date(&response), sent: sent_at, received: received_at };
         read_whole(response, sighting, failed).await
+    }
+
+    /// Asks for a page, with nothing that says who is asking, and reads the head of the answer: its status and the time.
+    pub(crate) async fn get(&self, page: Url, clock: &dyn Clock) -> Result<(u16, Sighting), reqwest::Error> {
+        let sent_at = clock.now();
+        let response = self.http.execute(Request::new(Method::GET, page)).await?;
+        let sighting = Sighting { date: date(&response), sent: sent_at, received: clock.now() };
+        Ok((response.status().as_u16(), sighting))
     }
 }
 
@@ -230,6 +235,12 @@ async fn read_whole(
         body.extend_from_slice(&chunk);
     }
     Ok(RawReply { http_status, content_type, retry_after, sighting, body })
+}
+
+/// What the server's clock shows; a date out of a cache is not that.
+fn date(response: &Response) -> Option<SystemTime> {
+    let date = header(response, DATE).filter(|_| !response.headers().contains_key(AGE));
+    httpdate::parse_http_date(date?).ok()
 }
 
 fn header(response: &Response, name: HeaderName) -> Option<&str> {

@@ -1,0 +1,135 @@
+//! A look at the way to the platform, step by step, without a refresh.
+
+use crate::client::{Client, outside_of_any_runtime};
+use crate::error::{Error, ErrorKind};
+use crate::lane::{Driven, Lane};
+use crate::transport_error::classify_harmless;
+use reqwest::Url;
+use std::future::Future;
+use std::net::IpAddr;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// What [`Client::probe`] has seen of the way to the platform. A step that was not taken is `None`: it is not needed, or one
+/// before it has failed.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Probe {
+    /// The host, with its port where that is not the usual one.
+    pub host: String,
+    /// The addresses of the host's name. Not looked up where the host is an address already, and where there is a proxy,
+    /// which looks it up itself.
+    pub addresses: Option<Result<Vec<IpAddr>, Error>>,
+    /// Whether a connection could be made: TCP, and with `https` the TLS handshake.
+    pub connection: Option<Result<(), Error>>,
+    /// What was answered to an unsigned GET of `base_url`.
+    pub answer: Option<Result<Answer, Error>>,
+}
+
+/// The head of an HTTP answer.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Answer {
+    /// Its status, whatever that is.
+    pub http_status: u16,
+    /// How far the server's clock is ahead of this machine's, to about half a second; negative where it is behind. `None`
+    /// where the answer has no `Date`, or took too long to tell.
+    pub clock_offset_milliseconds: Option<i64>,
+}
+
+impl Client {
+    /// Looks at the way to the platform: name, connection, TLS, answer. Nothing is refreshed: what is sent is one GET of
+    /// `base_url`, without appkey and signature, through the same proxy and with the same trust and time-outs as a call.
+    ///
+    /// Blocks for at most the client's `timeout`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Connect`] when no event loop can be made. What fails on the way is in the [`Probe`].
+    pub fn probe(&self) -> Result<Probe, Error> {
+        outside_of_any_runtime(|| self.walk(Instant::now() + self.config().timeout))
+    }
+
+    fn walk(&self, deadline: Instant) -> Result<Probe, Error> {
+        let page = Url::parse(&self.config().base_url).map_err(Error::internal)?;
+        // Not one of the pool's lanes, whose connection would be open already.
+        let lane = self.open_lane()?;
+        let mut probe = Probe { host: self.shared.transport.host(), ..Probe::default() };
+        probe.addresses = self.look_up(&lane, &page, deadline);
+        if !matches!(probe.addresses, Some(Err(_))) {
+            self.ask(&lane, page, deadline, &mut probe);
+        }
+        Ok(probe)
+    }
+
+    fn look_up(&self, lane: &Lane, page: &Url, deadline: Instant) -> Option<Result<Vec<IpAddr>, Error>> {
+        let name = page.host_str()?;
+        let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        if is_address || self.config().proxy.is_some() {
+            return None;
+        }
+        let limit = self.config().connect_timeout;
+        let deadline = deadline.min(Instant::now() + limit);
+        let name_and_port = (name, page.port_or_known_default().unwrap_or_default());
+        let failed =
+            |kind, why: &str| Error::new(kind, format!("the name {name} cannot be looked up: {why}"));
+        Some(match drive(lane, deadline, tokio::net::lookup_host(name_and_port)) {
+            Some(Ok(found)) => Ok(distinct(found.map(|address| address.ip()))),
+            Some(Err(why)) => Err(failed(ErrorKind::Connect, &why.to_string())),
+            None => Err(failed(ErrorKind::Timeout, &format!("no answer within {limit:?}"))),
+        })
+    }
+
+    fn ask(&self, lane: &Lane, page: Url, deadline: Instant, probe: &mut Probe) {
+        let (transport, clock) = (&self.shared.transport, self.shared.sources.clock.as_ref());
+        let patience = deadline.saturating_duration_since(Instant::now());
+        match drive(lane, deadline, lane.connections().get(page, clock)) {
+            Some(Ok((http_status, sighting))) => {
+                let clock_offset_milliseconds = sighting.offset_milliseconds();
+                probe.connection = Some(Ok(()));
+                probe.answer = Some(Ok(Answer { http_status, clock_offset_milliseconds }));
+            }
+            Some(Err(why)) => {
+                let is_about_the_connection = why.is_connect();
+                let error = classify_harmless(&why, &transport.host());
+                probe.end(is_about_the_connection || error.kind() == ErrorKind::Tls, error);
+            }
+            None => probe.end(patience <= self.config().connect_timeout, no_answer(&probe.host, patience)),
+        }
+    }
+}
+
+impl Probe {
+    /// Puts the failure where it belongs.
+    fn end(&mut self, is_about_the_connection: bool, error: Error) {
+        match is_about_the_connection {
+            true => self.connection = Some(Err(error)),
+            false => {
+                self.connection = Some(Ok(()));
+                self.answer = Some(Err(error));
+            }
+        }
+    }
+}
+
+fn no_answer(host: &str, patience: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, format!("no answer from {host} within {patience:.1?}"))
+}
+
+/// What comes of it before the deadline.
+fn drive<T>(lane: &Lane, deadline: Instant, step: impl Future<Output = T>) -> Option<T> {
+    match lane.drive(Some(deadline), &mut || ControlFlow::Continue(()), step) {
+        Driven::Done(done) => Some(done),
+        Driven::TimedOut | Driven::Interrupted => None,
+    }
+}
+
+/// Each once, in the order in which the system prefers them.
+fn distinct(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
+    let mut found = Vec::new();
+    for address in addresses {
+        if !found.contains(&address) {
+            found.push(address);
+        }
+    }
+    found
+}
