@@ -27,7 +27,7 @@ export EIOT_SIM         := $(RELEASE)/eiot-sim
 export EIOT_TEST_SANITIZED := $(BUILD)/sanitize
 export EIOT_TEST_DIST := $(BUILD)/dist
 
-.PHONY: all demo test lint bench soak fuzz header abi install place describe dist release stage wheel sanitized clean
+.PHONY: all demo test lint bench bench-python soak fuzz header stubs abi install place describe dist release stage wheel sanitized clean
 
 all: release
 
@@ -49,10 +49,15 @@ lint:
 	 else echo "lint: no rustfmt in this toolchain, formatting is not checked"; fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then $(CARGO) clippy --locked --workspace --exclude eiot-python --all-targets -- -D warnings; \
 	 else echo "lint: no clippy in this toolchain, lints are not checked"; fi
+	@if $(CARGO) clippy --version >/dev/null 2>&1; then PYO3_BUILD_EXTENSION_MODULE=1 $(CARGO) clippy --locked -p eiot-python -- -D warnings; fi
 
 ## bench: our C call against libcurl's, in one run (needs libcurl's development files)
 bench: stage $(VENV)/.ready
 	PKG_CONFIG=$(VENV)/bin/pkgconf sh tests/bench/run.sh
+
+## bench-python: a call from Python against the same call with requests and httpx, in one run
+bench-python: stage wheel
+	$(VENV)/bin/python bindings/python/bench/compare.py
 
 ## soak: 100,000 faulty calls from C and as many from Python; nothing may grow
 soak: stage $(BUILD)/c++
@@ -75,6 +80,11 @@ $(BUILD)/cargo/bin/cargo-fuzz:
 ## header: write include/eiot.h anew from the sources; look at the difference before you commit it
 header:
 	EIOT_WRITE_HEADER=1 $(CARGO) test --locked -q -p eiot-ffi --test header
+
+## stubs: write the types of the Python package's native half anew from the sources
+stubs: $(VENV)/.ready
+	$(VENV)/bin/maturin generate-stubs --locked --profile dev -m bindings/python/Cargo.toml --features stubs -i $(VENV)/bin/python -o $(BUILD)/stubs
+	cp $(BUILD)/stubs/eiot/_native.pyi bindings/python/python/eiot/_native.pyi
 
 ## abi: take the header as it is for the ABI that later ones are held to; docs/abi.md says when
 abi: stage $(VENV)/.ready
@@ -107,7 +117,7 @@ dist: $(VENV)/.ready $(BUILD)/cargo/bin/cargo-cyclonedx
 	@BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) CARGO=$(CARGO) MAKE=$(MAKE) sh packaging/dist.sh
 
 $(BUILD)/cargo/bin/cargo-cyclonedx:
-	$(CARGO) install --locked --root $(BUILD)/cargo --version 0.5.9 cargo-cyclonedx
+	$(CARGO) install --locked --debug --root $(BUILD)/cargo --version 0.5.9 cargo-cyclonedx
 
 release:
 	$(CARGO) build --locked --release -p eiot-ffi -p eiot-cli -p eiot-sim

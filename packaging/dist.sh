@@ -27,14 +27,14 @@ mkdir -p "$out"
 "$MAKE" --no-print-directory place RELEASE="$release" PREFIX="$out/$name" DESTDIR= LIBDIR=lib
 strip --strip-unneeded "$out/$name/lib/libeiot.so.$VERSION" "$out/$name"/bin/*
 
+# Written beside each member's manifest, whichever is asked for.
+"$CARGO" cyclonedx -q --format json --spec-version 1.5 --target "$target" --no-build-deps --override-filename bom
+mkdir -p "$out/$name/share/eiot"
 for part in ffi cli sim; do
-    "$CARGO" cyclonedx -q --manifest-path "crates/$part/Cargo.toml" --format json --spec-version 1.5 \
-        --target "$target" --no-build-deps --override-filename bom
-    mkdir -p "$out/$name/share/eiot"
     # Our own crates are named by where they lie, which is nobody's business.
     sed "s|file://$PWD|file:///eiot|g" "crates/$part/bom.json" >"$out/$name/share/eiot/eiot-$part.cdx.json"
-    rm "crates/$part/bom.json"
 done
+rm -f crates/*/bom.json bindings/*/bom.json
 
 tar -C "$out" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - "$name" |
     gzip -n9 >"$out/$name.tar.gz"

@@ -42,7 +42,8 @@ class Simulator:
         self.ca_file = directory / "ca.pem"
         if "--tls" in arguments:
             arguments += ["--ca-out", str(self.ca_file)]
-        command = [os.environ["EIOT_SIM"], "--port", "0", "--stop-with-stdin", *arguments]
+        port = [] if "--port" in arguments else ["--port", "0"]
+        command = [os.environ["EIOT_SIM"], *port, "--stop-with-stdin", *arguments]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().strip()
         assert self.url, "eiot-sim did not say where it listens"
@@ -67,6 +68,8 @@ class Simulator:
             return json.load(reply)
 
     def stop(self):
+        if self.process.stdin.closed:
+            return
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait(timeout=10)

@@ -1,8 +1,9 @@
 //! The client, for Python.
 
+use crate::cancellation::Cancellation;
 use crate::exception::exception;
 use crate::guard::{Failure, guarded};
-use crate::options::config;
+use crate::options::{config, set_given};
 use crate::text::bytes;
 use eiot::{Attempt, Client, Observer};
 use pyo3::exceptions::PyException;
@@ -11,18 +12,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use std::ops::ControlFlow;
 
-/// What a Python `Client` holds.
+/// What a Python client holds. Any number of threads may use one.
 #[pyclass(frozen, module = "eiot._native")]
 pub(crate) struct ClientHandle {
     client: Client,
-    #[pyo3(get)]
-    appkey: String,
-    #[pyo3(get)]
-    base_url: String,
-    #[pyo3(get)]
-    timeout: f64,
-    #[pyo3(get)]
-    connect_timeout: f64,
+    from_environment: bool,
+    given: Py<PyDict>,
+    changed: Py<PyDict>,
 }
 
 /// EID, message, data as JSON text, attempts, delivered.
@@ -31,25 +27,83 @@ type ReplyParts = (String, String, Option<String>, u32, &'static str);
 #[pymethods]
 impl ClientHandle {
     // Stays attached: environment and files are read, and Python's threads may write the environment meanwhile.
+    /// Makes a client of these options; what is not among them is the environment's, or the default.
     #[new]
+    #[pyo3(signature = (from_environment, options: "dict[str, object]"))]
     fn new(py: Python<'_>, from_environment: bool, options: &Bound<'_, PyDict>) -> PyResult<Self> {
         guarded(py, || {
-            let config = config(from_environment, options)?;
             Ok(Self {
-                appkey: config.appkey.clone(),
-                base_url: config.base_url.clone(),
-                timeout: config.timeout.as_secs_f64(),
-                connect_timeout: config.connect_timeout.as_secs_f64(),
-                client: Client::new(config)?,
+                client: Client::new(config(from_environment, options)?)?,
+                from_environment,
+                given: options.copy()?.unbind(),
+                changed: PyDict::new(py).unbind(),
             })
         })
     }
 
+    /// A client with other options for its calls, which shares connections and rate with this one.
+    #[pyo3(signature = (options: "dict[str, object]"))]
+    fn with_options(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        guarded(py, || {
+            let mut config = self.client.config().clone();
+            set_given(&mut config, options)?;
+            let changed = self.changed.bind(py).copy()?;
+            changed.update(options.as_mapping())?;
+            Ok(Self {
+                client: self.client.with_options(config)?,
+                from_environment: self.from_environment,
+                given: self.given.clone_ref(py),
+                changed: changed.unbind(),
+            })
+        })
+    }
+
+    /// How to make one like it elsewhere: whether of the environment, the options given, and those changed later.
+    #[pyo3(signature = () -> "tuple[bool, dict[str, object], dict[str, object]]")]
+    fn recipe(&self, py: Python<'_>) -> PyResult<(bool, Py<PyDict>, Py<PyDict>)> {
+        // Copies: whoever gets them may change them.
+        let copy = |options: &Py<PyDict>| options.bind(py).copy().map(Bound::unbind);
+        Ok((self.from_environment, copy(&self.given)?, copy(&self.changed)?))
+    }
+
+    /// Whose calls they are.
+    #[getter]
+    fn appkey(&self) -> &str {
+        &self.client.config().appkey
+    }
+
+    /// Where calls go.
+    #[getter]
+    fn base_url(&self) -> &str {
+        &self.client.config().base_url
+    }
+
+    /// Seconds.
+    #[getter]
+    fn timeout(&self) -> f64 {
+        self.client.config().timeout.as_secs_f64()
+    }
+
+    /// Seconds.
+    #[getter]
+    fn connect_timeout(&self) -> f64 {
+        self.client.config().connect_timeout.as_secs_f64()
+    }
+
     /// One call, on the calling thread; other Python threads run meanwhile, and signal handlers of this one.
-    fn refresh_usage(&self, py: Python<'_>, eid: &Bound<'_, PyString>) -> PyResult<ReplyParts> {
+    ///
+    /// Gives EID, message, data as JSON text, attempts and delivered.
+    #[pyo3(signature = (eid, cancellation = None))]
+    fn refresh_usage(
+        &self,
+        py: Python<'_>,
+        eid: &Bound<'_, PyString>,
+        cancellation: Option<&Bound<'_, Cancellation>>,
+    ) -> PyResult<ReplyParts> {
         guarded(py, || {
             let eid = bytes(eid)?;
-            let mut watcher = Watcher { log: log_function(py)?, raised: None, asked: false };
+            let cancellation = cancellation.map(|cancellation| cancellation.clone().unbind());
+            let mut watcher = Watcher { log: log_function(py)?, cancellation, raised: None, asked: false };
             let answer = py.detach(|| self.client.refresh_usage_observed(&eid, &mut watcher));
             let raised = watcher.raised;
             let reply = match (answer, raised) {
@@ -80,6 +134,7 @@ fn log_function(py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
 /// Looks after one call, attached to Python only for as long as it has something to do there.
 struct Watcher {
     log: Option<Py<PyAny>>,
+    cancellation: Option<Py<Cancellation>>,
     raised: Option<PyErr>,
     asked: bool,
 }
@@ -101,7 +156,8 @@ impl Observer for Watcher {
     /// Runs Python's handlers of the signals that have come in: what they raise, such as `KeyboardInterrupt`, ends the
     /// call.
     fn keep_going(&mut self) -> ControlFlow<()> {
-        if self.raised.is_some() {
+        let cancelled = self.cancellation.as_ref().is_some_and(|asked| asked.get().is_triggered());
+        if cancelled || self.raised.is_some() {
             return ControlFlow::Break(());
         }
         if !std::mem::replace(&mut self.asked, true) {

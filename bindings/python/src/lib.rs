@@ -8,34 +8,29 @@ compile_error!(
     "eiot must be built with panic = \"unwind\": a panic must become an exception at the boundary"
 );
 
+mod cancellation;
 mod client;
 mod exception;
 mod guard;
 mod options;
 mod sign;
+mod tables;
 mod text;
 
-/// `eiot._native`; its types are in `python/eiot/_native.pyi`.
-#[pyo3::pymodule]
+/// The native half of the package; not for use from outside.
+// Written for Pythons without a GIL as well: what Python can see of it is frozen, and Rust's locks guard the rest.
+#[pyo3::pymodule(gil_used = false)]
 mod _native {
-    use eiot::{Config, ErrorKind};
-    use pyo3::prelude::*;
-    use pyo3::types::{PyDict, PyTuple};
-
+    #[pymodule_export]
+    use crate::cancellation::Cancellation;
     #[pymodule_export]
     use crate::client::ClientHandle;
     #[pymodule_export]
     use crate::sign::{explain, sign};
+    #[pymodule_export]
+    use crate::tables::{kinds, options};
 
-    #[pymodule_init]
-    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        let py = module.py();
-        let kinds = PyDict::new(py);
-        for kind in ErrorKind::ALL {
-            kinds.set_item(kind.name(), kind.status())?;
-        }
-        module.add("KINDS", kinds)?;
-        module.add("OPTIONS", PyTuple::new(py, Config::OPTIONS)?)?;
-        module.add("__version__", eiot::VERSION)
-    }
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "Python's own name for it")]
+    const __version__: &str = eiot::VERSION;
 }

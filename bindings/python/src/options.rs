@@ -9,21 +9,28 @@ use pyo3::types::{PyDict, PyFloat, PyInt, PyString};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The configuration behind `options`; `None` stands for what is below: the environment, or the default.
+/// The configuration behind `options`; what is not among them is the environment's, or the default.
 pub(crate) fn config(from_environment: bool, options: &Bound<'_, PyDict>) -> Result<Config, Failure> {
     let mut given = Vec::new();
     for option in Config::OPTIONS {
-        if let Some(value) = options.get_item(option)?.filter(|value| !value.is_none()) {
-            given.push((option, value));
+        if options.contains(option)? {
+            given.push(option);
         }
     }
-    let names: Vec<&str> = given.iter().map(|(option, _)| *option).collect();
-    let mut config = if from_environment { Config::from_env_except(&names)? } else { Config::default() };
+    let mut config = if from_environment { Config::from_env_except(&given)? } else { Config::default() };
     config.face = "python";
-    for (option, value) in &given {
-        set(&mut config, option, value)?;
-    }
+    set_given(&mut config, options)?;
     Ok(config)
+}
+
+/// Sets each of `options`, in the order in which the core lists them, whatever theirs is.
+pub(crate) fn set_given(config: &mut Config, options: &Bound<'_, PyDict>) -> Result<(), Failure> {
+    for option in Config::OPTIONS {
+        if let Some(value) = options.get_item(option)? {
+            set(config, option, &value)?;
+        }
+    }
+    Ok(())
 }
 
 fn set(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<(), Failure> {

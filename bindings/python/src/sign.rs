@@ -10,6 +10,7 @@ type Params<'py> = Vec<(Bound<'py, PyString>, Bound<'py, PyString>)>;
 
 /// Signs flat parameters.
 #[pyfunction]
+#[pyo3(signature = (params: "list[tuple[str, str]]", secret, method))]
 pub(crate) fn sign(
     py: Python<'_>,
     params: Params<'_>,
@@ -25,6 +26,7 @@ pub(crate) fn sign(
 
 /// The string that is signed, with the secret masked.
 #[pyfunction]
+#[pyo3(signature = (params: "list[tuple[str, str]]"))]
 pub(crate) fn explain(py: Python<'_>, params: Params<'_>) -> PyResult<String> {
     guarded(py, || Ok(eiot::explain(&pairs(&params)?)?))
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from eiot.testing import Simulator
 from responder import Answer, Plan, Responder
 
 HERE = pathlib.Path(__file__).parent
@@ -45,25 +46,14 @@ def responder() -> Iterator[Callable[..., Responder]]:
 
 
 @pytest.fixture
-def simulator(tmp_path: pathlib.Path) -> Iterator[Callable[..., dict[str, Any]]]:
+def simulator() -> Iterator[Callable[..., dict[str, Any]]]:
     """Starts stand-in platforms with the given arguments; gives the options that a client needs, and no limit."""
-    binary = os.environ.get("EIOT_SIM")
-    if not binary:
+    if not os.environ.get("EIOT_SIM"):
         pytest.skip("EIOT_SIM does not say where the eiot-sim command is")
     with contextlib.ExitStack() as stack:
 
         def start(*arguments: str) -> dict[str, Any]:
-            command = [binary, "--port", "0", "--stop-with-stdin", *arguments]
-            options: dict[str, Any] = {"appkey": "demo-appkey", "secret": "demo-secret", "rate_limit": 0}
-            if "--tls" in arguments:
-                options["ca_file"] = str(tmp_path / "ca.pem")
-                command += ["--ca-out", options["ca_file"]]
-            # Leaving the context closes its standard input, and waits.
-            process = stack.enter_context(
-                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-            )
-            assert process.stdout is not None
-            return options | {"base_url": process.stdout.readline().strip()}
+            return {**stack.enter_context(Simulator(*arguments)).options, "rate_limit": 0}
 
         yield start
 

@@ -13,6 +13,7 @@ from eiot import _environment, _native
 from responder import Answer, Responder
 
 ACCOUNT: dict[str, Any] = {"appkey": "k", "secret": "s"}
+OPTIONS = [name for name, _ in _native.options()]
 Start = Callable[..., Responder]
 
 
@@ -43,11 +44,12 @@ def test_without_waiting_a_taken_slot_is_an_error(responder: Start) -> None:
     assert (refused.value.delivered, refused.value.attempts) == ("no", 0)
 
 
-@pytest.mark.parametrize("make", [eiot.Client.__init__, eiot.Client.from_env], ids=["Client", "from_env"])
+@pytest.mark.parametrize(
+    "make", [eiot.Client, eiot.Client.from_env, eiot.AsyncClient, eiot.AsyncClient.from_env], ids=str
+)
 def test_every_option_of_the_core_is_a_keyword(make: Callable[..., Any]) -> None:
     parameters = dict(inspect.signature(make).parameters)
-    parameters.pop("self", None)
-    assert tuple(parameters) == _native.OPTIONS
+    assert list(parameters) == OPTIONS
     for parameter in parameters.values():
         assert (parameter.kind, parameter.default) == (parameter.KEYWORD_ONLY, None)
 
@@ -108,7 +110,7 @@ def test_an_unknown_keyword_or_a_positional_argument_is_a_type_error() -> None:
 
 
 def test_none_is_the_default() -> None:
-    explicit = eiot.Client(**{name: ACCOUNT.get(name) for name in _native.OPTIONS})
+    explicit = eiot.Client(**{name: ACCOUNT.get(name) for name in OPTIONS})
     assert repr(explicit) == repr(eiot.Client(**ACCOUNT))
 
 

@@ -179,7 +179,9 @@ def test_each_attempt_is_a_line_of_the_log(
     eiot.Client(**{**server.options, "max_attempts": 2}).refresh_usage(EID)
     failed, succeeded = caplog.records
     assert (failed.levelname, succeeded.levelname) == ("INFO", "DEBUG")
-    assert failed.getMessage().startswith(f"eid={EID} attempt=1 ") and "http_status=503" in failed.getMessage()
+    assert (
+        failed.getMessage().startswith(f"eid={EID} attempt=1 ") and "http_status=503" in failed.getMessage()
+    )
     assert succeeded.getMessage().endswith(" outcome=ok")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import eiot
 import pytest
 from conftest import EID, vectors
+from eiot import _pickle
 from responder import HANG_UP, STALL, Answer, Responder
 
 CANARY = "canary-5f2a"
@@ -42,14 +43,18 @@ def test_neither_secret_nor_signature_is_in_any_outcome(plan: Answer | str, resp
         assert CANARY.encode() not in request.raw and CANARY not in str(request.headers)
 
 
-def test_a_client_does_not_show_it() -> None:
-    client = eiot.Client(appkey="k", secret=CANARY, proxy="http://user:swordfish@127.0.0.1:1")
+@pytest.mark.parametrize("make", [eiot.Client, eiot.AsyncClient])
+def test_a_client_does_not_show_it(make: type[eiot.Client] | type[eiot.AsyncClient]) -> None:
+    client = make(appkey="k", secret=CANARY, proxy="http://user:swordfish@127.0.0.1:1")
     handle: Any = client._handle
     shown = [repr(client), str(client), repr(vars(client)), repr(handle)]
     shown += [repr(getattr(handle, name)) for name in dir(handle)]
     assert CANARY not in "".join(shown) and "swordfish" not in "".join(shown)
-    with pytest.raises(TypeError, match="pickle"):
-        pickle.dumps(client)
+
+
+def test_what_remembers_unpickled_clients_does_not_show_it() -> None:
+    client = pickle.loads(pickle.dumps(eiot.Client(appkey="k", secret=CANARY)))
+    assert _pickle._handles and CANARY not in repr(_pickle._handles) + repr(client)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import signal
 import time
 from collections.abc import Callable
 
-from conftest import EID, python
+import pytest
+from conftest import EID, output_of, python
 from responder import STALL, Responder
 
 Start = Callable[..., Responder]
@@ -79,3 +80,87 @@ def test_a_program_can_end_while_a_daemon_thread_waits_for_a_reply(responder: St
         with python(DAEMON, server.environment) as process:
             _, stderr = process.communicate(timeout=30)
         assert (process.returncode, stderr) == (0, "")
+
+
+SOON = f"""
+import asyncio, os, signal, threading, time, eiot
+client = eiot.Client.from_env(timeout=999)
+async def awaited():
+    async with eiot.AsyncClient.from_env(timeout=999) as client:
+        await client.refresh_usage({EID!r})
+def in_a_call():
+    client.refresh_usage({EID!r})
+def in_asyncio():
+    asyncio.run(awaited())
+def after_a_refresh():
+    client.refresh_usage({EID!r})
+    client.refresh_usage({EID!r})
+late = []
+for _ in range(5):
+    def send():
+        time.sleep(0.3)
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+    sent, sender = [], threading.Thread(target=send)
+    sender.start()
+    try:
+        {{wait}}()
+    except KeyboardInterrupt:
+        late.append(time.monotonic() - sent[0])
+    sender.join()
+print(len(late), sorted(late)[2])
+"""
+
+
+def lateness(wait: str, environment: dict[str, str]) -> float:
+    """How many seconds after Ctrl-C the call has ended: the median of five, for the machine may be busy."""
+    heard, median = output_of(SOON.format(wait=wait), environment).split()
+    assert heard == "5"
+    return float(median)
+
+
+@pytest.mark.parametrize("wait", ["in_a_call", "in_asyncio"])
+def test_ctrl_c_ends_a_stalled_call_within_100_ms(wait: str, responder: Start) -> None:
+    server = responder(STALL)
+    assert lateness(wait, server.environment) < 0.1
+    assert len(server.requests) == 5
+
+
+def test_ctrl_c_ends_the_wait_for_a_slot_within_100_ms(responder: Start) -> None:
+    server = responder()
+    assert lateness("after_a_refresh", server.environment | {"EIOT_RATE_LIMIT": "0.01"}) < 0.1
+    assert len(server.requests) == 1, "the others waited"
+
+
+GIL = f"""
+import threading, time, eiot
+client = eiot.Client.from_env(timeout=0.1)
+counted, over = 0, False
+def count():
+    global counted
+    while not over:
+        counted += 1
+def call():
+    try:
+        client.refresh_usage({EID!r})
+    except eiot.EiotTimeoutError:
+        pass
+def speed(wait):
+    before, began = counted, time.monotonic()
+    wait()
+    return (counted - before) / (time.monotonic() - began)
+counter = threading.Thread(target=count)
+counter.start()
+alone, during = [], []
+for _ in range(15):
+    alone.append(speed(lambda: time.sleep(0.1)))
+    during.append(speed(call))
+over = True
+counter.join()
+print(max(during) / max(alone))
+"""
+
+
+def test_another_thread_keeps_nine_tenths_of_its_speed_during_a_call(responder: Start) -> None:
+    """Against its speed while this thread sleeps; the best of many turns, for the machine may be busy in others."""
+    assert float(output_of(GIL, responder(STALL).environment)) >= 0.9

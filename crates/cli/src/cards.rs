@@ -66,7 +66,12 @@ impl Cards {
         };
         let delimiter = if first.contains(&b'\t') { b'\t' } else { delimiter };
         let whole: Box<dyn Read> = Box::new(Cursor::new(first).chain(reader));
-        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(whole);
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .flexible(true)
+            // The \r before it is trimmed with other white space; else the lines are counted wrongly.
+            .terminator(csv::Terminator::Any(b'\n'))
+            .from_reader(whole);
         let header = reader.byte_headers().map_err(|why| format!("has no header that can be read: {why}"))?;
         let names: Vec<String> =
             header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
@@ -85,7 +90,9 @@ impl Cards {
         let name = String::from_utf8_lossy(&first).trim().trim_matches('"').to_owned();
         let is_header = name.eq_ignore_ascii_case(column.unwrap_or(USUAL_COLUMN));
         if let (Some(column), false) = (column, is_header) {
-            return Err(format!("has no column {column:?}: it has one column, and its first line is {name:?}"));
+            return Err(format!(
+                "has no column {column:?}: it has one column, and its first line is {name:?}"
+            ));
         }
         let first = if is_header { Vec::new() } else { first };
         let reader = Box::new(Cursor::new(first).chain(reader));
@@ -111,7 +118,10 @@ impl Cards {
             },
             Source::Table { reader, column } => {
                 let mut record = csv::ByteRecord::new();
-                if !reader.read_byte_record(&mut record).map_err(|why| Error::invalid_argument(why.to_string()))? {
+                if !reader
+                    .read_byte_record(&mut record)
+                    .map_err(|why| Error::invalid_argument(why.to_string()))?
+                {
                     return Ok(None);
                 }
                 let line = record.position().map_or(0, csv::Position::line);
@@ -183,6 +193,10 @@ mod tests {
             [(2, "1".to_owned()), (4, "2".to_owned())],
             "a field may have line ends in it"
         );
+        assert_eq!(
+            read("note;eid\r\n\"a\r\nb\";\"1\"\r\nc;2\r\n", None).expect("readable"),
+            [(2, "1".to_owned()), (4, "2".to_owned())]
+        );
     }
 
     #[test]
@@ -190,7 +204,11 @@ mod tests {
         let eid = "89044011112233441122334411223321";
         assert_eq!(texts(&format!("a,eid\nx,\"{eid}\"\ny,=\"{eid}\"\n"), None), [eid, eid]);
         assert_eq!(texts(&format!("\"{eid}\"\n=\"{eid}\"\n"), None), [eid, eid]);
-        assert_eq!(texts("a,eid\nx,8.9044E+31\n", None), ["8.9044E+31"], "what a spreadsheet lost is not hidden");
+        assert_eq!(
+            texts("a,eid\nx,8.9044E+31\n", None),
+            ["8.9044E+31"],
+            "what a spreadsheet lost is not hidden"
+        );
     }
 
     #[test]
@@ -217,6 +235,8 @@ mod tests {
     fn a_file_that_cannot_be_read_is_named() {
         let error = Cards::open(Path::new("/nonexistent/cards.csv"), None).err().expect("absent");
         assert!(error.to_string().contains("/nonexistent/cards.csv cannot be read"), "{error}");
-        assert!(Cards::open(Path::new("/"), None).err().expect("a directory").to_string().contains("directory"));
+        assert!(
+            Cards::open(Path::new("/"), None).err().expect("a directory").to_string().contains("directory")
+        );
     }
 }

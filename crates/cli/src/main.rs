@@ -1,18 +1,23 @@
 //! The `eiot` command: the face of the library for shells and cron jobs.
 //!
 //! One file, one noun: `options` (flags and environment to a configuration) · `refresh` and `sign` (the two commands) ·
-//! `record` (one line of `--json`) · `output` (the streams, and how a run ends) · `help` (what `--help` teaches).
+//! `many` (the cards of a file: `cards` reads them, `tally` counts, `status_line` shows how far it has come) · `record` (one
+//! line of `--json`) · `narrator` (`--verbose`) · `output` (the streams, and how a run ends) · `help` (what `--help`
+//! teaches).
 #![forbid(unsafe_code)]
 
 mod cards;
 mod check;
 mod help;
+mod many;
+mod narrator;
 mod options;
 mod output;
 mod record;
 mod refresh;
 mod sign;
 mod status_line;
+mod tally;
 
 use crate::output::Failure;
 use clap::{Parser, Subcommand};

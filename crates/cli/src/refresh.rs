@@ -1,21 +1,25 @@
-//! `eiot refresh`: one card after the other.
+//! `eiot refresh`: one card after the other, or those of a file.
 
 use crate::help;
+use crate::many::{Manner, Many};
+use crate::narrator::Narrator;
 use crate::options::Options;
 use crate::output::{Failure, complain, plain, say};
 use crate::record::Record;
 use clap::Args;
-use eiot::{Attempt, Client, Eid, Error, Observer, Reply};
+use eiot::{Client, Eid, Error, Reply};
 use std::ffi::{OsStr, OsString};
 
-/// Refresh the package usage of cards, one after the other.
+/// Refresh the package usage of cards: those given, or with --from those of a file.
 ///
-/// All EIDs are checked before anything is sent: when one is malformed, none is refreshed.
+/// EIDs that are given are refreshed one after the other, and all are checked before anything is sent: when one is
+/// malformed, none is refreshed. The cards of a file are read as they are needed, and many calls are under way at once;
+/// Ctrl-C finishes those, and with --journal the same command goes on from there.
 #[derive(Args)]
 #[command(after_help = help::EXAMPLE, after_long_help = help::for_refresh())]
 pub(crate) struct Refresh {
     /// The EIDs of the cards: 1 to 32 digits each
-    #[arg(value_name = "EID", required = true)]
+    #[arg(value_name = "EID", required_unless_present = "from")]
     eids: Vec<OsString>,
     /// Print one JSON object a line for every EID, failures too
     #[arg(long)]
@@ -27,20 +31,9 @@ pub(crate) struct Refresh {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
+    many: Many,
+    #[command(flatten)]
     options: Options,
-}
-
-/// Prints what the library tells of each attempt.
-struct Narrator {
-    verbose: bool,
-}
-
-impl Observer for Narrator {
-    fn attempt(&mut self, attempt: &Attempt<'_>) {
-        if self.verbose {
-            complain(attempt);
-        }
-    }
 }
 
 /// Why nothing was sent.
@@ -60,6 +53,10 @@ impl From<Error> for Refusal {
 impl Refresh {
     /// Refreshes each EID in turn; the exit code is the largest of theirs.
     pub(crate) fn run(&self) -> Result<u8, Failure> {
+        if self.many.is_wanted() {
+            let Self { json, quiet, verbose, .. } = *self;
+            return self.many.run(self.options.config()?, Manner { json, quiet, verbose });
+        }
         let (client, eids) = match self.prepare() {
             Ok(ready) => ready,
             Err(refusal) => return self.tell_refusal(refusal),

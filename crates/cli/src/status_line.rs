@@ -46,7 +46,8 @@ impl Figures {
             Some(total) => format!("{}/{total}", self.done),
             None => format!("{} cards", self.done),
         };
-        let share = self.total.filter(|total| *total > 0).map(|total| self.done.min(total) as f64 / total as f64);
+        let share =
+            self.total.filter(|total| *total > 0).map(|total| self.done.min(total) as f64 / total as f64);
         // In the order in which they stand; the number tells which is given up first, the largest before the others.
         let parts = [
             (1, share.map(|share| format!("{:3.0} %", share * 100.0))),
@@ -136,12 +137,8 @@ fn width() -> usize {
 mod tests {
     use super::*;
 
-    const FIGURES: Figures = Figures {
-        done: 4_500,
-        failed: 12,
-        total: Some(10_000),
-        elapsed: Duration::from_secs(474),
-    };
+    const FIGURES: Figures =
+        Figures { done: 4_500, failed: 12, total: Some(10_000), elapsed: Duration::from_secs(474) };
 
     #[test]
     fn a_wide_terminal_sees_all() {
@@ -179,7 +176,10 @@ mod tests {
     #[test]
     fn times_are_spoken() {
         let said = |seconds| spoken(Duration::from_secs(seconds));
-        assert_eq!([said(59), said(61), said(3_660), said(90_000)], ["59 s", "1 min 01 s", "1 h 01 min", "1 d 01 h"]);
+        assert_eq!(
+            [said(59), said(61), said(3_660), said(90_000)],
+            ["59 s", "1 min 01 s", "1 h 01 min", "1 d 01 h"]
+        );
     }
 
     #[test]

@@ -150,6 +150,9 @@ impl Config {
         "proxy",
     ];
 
+    /// The share of `rate_limit` that is used, evenly spaced.
+    pub const RATE_USED: f64 = crate::pace::SHARE_USED;
+
     /// The defaults, for this account.
     pub fn new(appkey: impl Into<String>, secret: impl Into<Secret>) -> Self {
         Self { appkey: appkey.into(), secret: secret.into(), ..Self::default() }

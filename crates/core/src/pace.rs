@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How much of the limit is used.
-const SHARE_USED: f64 = 0.95;
+pub(crate) const SHARE_USED: f64 = 0.95;
 
 /// What a client is told about its rate.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,11 +1,13 @@
 """Ask the EIOTCLUB platform to refresh the package usage of a cloud eSIM card.
 
 >>> import eiot
->>> client = eiot.Client(appkey="my-appkey", secret="my-secret")
->>> reply = client.refresh_usage("89044011112233441122334411223321")  # doctest: +SKIP
+>>> reply = eiot.refresh_usage("89044011112233441122334411223321")
+>>> reply.message
+'success'
 
-`eiot.refresh_usage(eid)` does the same with what the environment says (`EIOT_APPKEY`, `EIOT_SECRET`, ...). Every
-failure is an `EiotError`; its subclasses and fields say what happened, and whether the platform may have acted.
+The account comes from the environment: `EIOT_APPKEY`, `EIOT_SECRET`, ... A program with a configuration of its own
+makes a `Client`, or an `AsyncClient` for asyncio. Every failure is an `EiotError`; its subclasses and fields say what
+happened, and whether the platform may have acted. `eiot.testing` starts a stand-in for the platform.
 """
 
 from eiot import _native
@@ -17,6 +19,7 @@ if _native.__version__ != __version__:
         f"({_native.__file__}) is {_native.__version__}; uninstall eiot and install it again"
     )
 
+from eiot._async_client import AsyncClient
 from eiot._client import Client
 from eiot._environment import refresh_usage
 from eiot._exceptions import (
@@ -41,6 +44,7 @@ from eiot._reply import Reply
 from eiot._sign import explain, sign
 
 __all__ = [
+    "AsyncClient",
     "AuthError",
     "CancelledError",
     "Client",
@@ -65,8 +69,12 @@ __all__ = [
     "sign",
 ]
 
-# In tracebacks and pickles they go by the name that users import.
-for _name in __all__:
-    if _name != "__version__":
-        globals()[_name].__module__ = __name__
-del _name
+
+def _go_by_public_names() -> None:
+    """In tracebacks and pickles."""
+    for name in __all__:
+        if name != "__version__":
+            globals()[name].__module__ = __name__
+
+
+_go_by_public_names()

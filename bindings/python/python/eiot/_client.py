@@ -1,30 +1,26 @@
 """The client."""
 
-import os
-from collections.abc import Mapping
 from types import TracebackType
-from typing import Literal, TypeVar
+from typing import TypeVar
 
+from eiot._base_client import BaseClient
 from eiot._eid import eid_text
-from eiot._exceptions import InvalidArgumentError
-from eiot._native import ClientHandle
-from eiot._reply import Reply, read_data
+from eiot._reply import Reply, read_reply
 
 # Younger Pythons have `typing.Self`.
 _Self = TypeVar("_Self", bound="Client")
-_Path = str | os.PathLike[str]
 
 
-def _given(arguments: dict[str, object]) -> dict[str, object]:
-    """The options among a function's arguments: all but what it belongs to."""
-    return {name: value for name, value in arguments.items() if name not in ("self", "cls")}
-
-
-class Client:
+class Client(BaseClient):
     """Refreshes the package usage of cloud eSIM cards of one account.
 
+    >>> with eiot.Client.from_env() as client:
+    ...     client.refresh_usage("89044011112233441122334411223321").delivered
+    'yes'
+
     Make one and keep it: it holds connections open between calls. Any number of threads may use it at once, and a
-    forked child may go on using its parent's.
+    forked child may go on using its parent's. It can be pickled for other processes, with the secret in the pickle when
+    it was given as `secret`; within a process, unpickled clients of the same options share connections and rate.
 
     `None` stands for the default. Times are seconds. A value that cannot be used raises `ConfigError`, which names
     the option, before anything is sent; a value of a wrong type raises `TypeError`.
@@ -51,68 +47,14 @@ class Client:
     :param proxy: an HTTP proxy, `http://[user:password@]host:port`; the environment's are not used.
     """
 
-    _handle: ClientHandle | None = None
-
-    def __init__(
-        self,
-        *,
-        appkey: str | None = None,
-        secret: str | None = None,
-        secret_file: _Path | None = None,
-        base_url: str | None = None,
-        allow_http: bool | None = None,
-        timeout: float | None = None,
-        connect_timeout: float | None = None,
-        max_attempts: int | None = None,
-        rate_limit: float | None = None,
-        rate_scope: Literal["process", "host"] | None = None,
-        rate_share: tuple[int, int] | None = None,
-        rate_wait: bool | None = None,
-        eid_cooldown: float | None = None,
-        clock_skew: bool | None = None,
-        codes: Mapping[str, str] | None = None,
-        strict_eid: bool | None = None,
-        sign_method: Literal["sha1", "md5"] | None = None,
-        ca_file: _Path | None = None,
-        proxy: str | None = None,
-    ) -> None:
-        self._handle = ClientHandle(False, _given(locals()))
-
-    @classmethod
-    def from_env(
-        cls: type[_Self],
-        *,
-        appkey: str | None = None,
-        secret: str | None = None,
-        secret_file: _Path | None = None,
-        base_url: str | None = None,
-        allow_http: bool | None = None,
-        timeout: float | None = None,
-        connect_timeout: float | None = None,
-        max_attempts: int | None = None,
-        rate_limit: float | None = None,
-        rate_scope: Literal["process", "host"] | None = None,
-        rate_share: tuple[int, int] | None = None,
-        rate_wait: bool | None = None,
-        eid_cooldown: float | None = None,
-        clock_skew: bool | None = None,
-        codes: Mapping[str, str] | None = None,
-        strict_eid: bool | None = None,
-        sign_method: Literal["sha1", "md5"] | None = None,
-        ca_file: _Path | None = None,
-        proxy: str | None = None,
-    ) -> _Self:
-        """A client of what the environment says: `EIOT_APPKEY`, `EIOT_SECRET`, and so on, one for each option.
-
-        What is given here goes before the environment; `None` leaves it to the environment, and then to the default.
-        """
-        options = _given(locals())
-        client = cls.__new__(cls)
-        client._handle = ClientHandle(True, options)
-        return client
+    __slots__ = ()
 
     def refresh_usage(self, eid: str | int) -> Reply:
         """Asks the platform to refresh one card's package usage, and waits for its answer.
+
+        >>> client = eiot.Client.from_env(timeout=10)
+        >>> client.refresh_usage(89001012012341234012345678901224)
+        Reply(eid='89001012012341234012345678901224', message='success', data=None, attempts=1, delivered='yes')
 
         Blocks for at most the client's `timeout`; other threads run meanwhile, and Ctrl-C ends it.
 
@@ -120,14 +62,13 @@ class Client:
         all: it has lost digits. Every other failure is an `EiotError`, whose `delivered` says whether the platform
         may have acted.
         """
-        handle = self._handle
-        if handle is None:
-            raise InvalidArgumentError("this client is closed; make a new one")
-        digits, message, data_json, attempts, delivered = handle.refresh_usage(eid_text(eid))
-        return Reply(digits, message, read_data(data_json), attempts, delivered)
+        return read_reply(self._open_handle().refresh_usage(eid_text(eid)))
 
     def close(self) -> None:
-        """Closes the connections; calls that are under way finish first. Later ones raise `InvalidArgumentError`."""
+        """Closes the connections that no other client shares; calls that are under way finish first.
+
+        Later ones raise `InvalidArgumentError`. To close a second time does nothing.
+        """
         self._handle = None
 
     def __enter__(self: _Self) -> _Self:
@@ -140,12 +81,3 @@ class Client:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        name, handle = f"eiot.{type(self).__name__}", self._handle
-        if handle is None:
-            return f"<{name} closed>"
-        return (
-            f"<{name} appkey={handle.appkey!r} secret=[redacted] base_url={handle.base_url!r} "
-            f"timeout={handle.timeout!r} connect_timeout={handle.connect_timeout!r}>"
-        )

@@ -10,6 +10,9 @@ _client: dict[str, Client] = {}
 def refresh_usage(eid: str | int) -> Reply:
     """As `Client.refresh_usage`, with a client that the environment configures: `EIOT_APPKEY`, `EIOT_SECRET`, ...
 
+    >>> eiot.refresh_usage("89044011112233441122334411223321").message
+    'success'
+
     The first call that finds a usable configuration makes the client, for all threads of the process.
     """
     client = _client.get("client")

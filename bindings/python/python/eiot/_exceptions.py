@@ -5,11 +5,19 @@ The classes differ in `kind`, and some are also the built-in exception that Pyth
 
 from typing import ClassVar, Literal
 
-from eiot._native import KINDS
+from eiot import _native
+
+_STATUS = _native.kinds()
 
 
 class EiotError(Exception):
     """Any failure of eiot; raised as one of its subclasses. `str()` says what happened, and what to do.
+
+    >>> try:
+    ...     eiot.refresh_usage("8.9E+31")
+    ... except eiot.EiotError as error:
+    ...     print(error.kind, error.delivered, error.attempts)
+    invalid_eid no 0
 
     It survives pickling and copying with all its fields, and never holds the secret or a signature.
     """
@@ -68,49 +76,49 @@ class InvalidArgumentError(EiotError, ValueError):
     """An argument cannot be used, or the client is closed."""
 
     kind = "invalid_argument"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class InvalidEidError(EiotError, ValueError):
     """The EID is not 1 to 32 decimal digits (or, with `strict_eid`, not a GSMA EID). Nothing was sent."""
 
     kind = "invalid_eid"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class ConfigError(EiotError):
     """An option is missing or has a value that cannot be used; the text names it. Nothing was sent."""
 
     kind = "config"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class ConnectError(EiotError, ConnectionError):
     """No connection could be made: name look-up, refused, unreachable, proxy."""
 
     kind = "connect"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class TlsError(EiotError):
     """The TLS handshake failed, most often because the certificate is not trusted; see `ca_file`."""
 
     kind = "tls"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class EiotTimeoutError(EiotError, TimeoutError):
     """The deadline passed. When `delivered` is `"unknown"`, the refresh may have happened."""
 
     kind = "timeout"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class ConnectionLostError(EiotError, ConnectionError):
     """The connection broke before the whole reply had come, so the refresh may have happened."""
 
     kind = "connection_lost"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class CancelledError(EiotError):
@@ -120,56 +128,56 @@ class CancelledError(EiotError):
     """
 
     kind = "cancelled"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class AuthError(EiotError):
     """The platform does not accept the credentials or the source address (HTTP 401 or 403)."""
 
     kind = "auth"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class RateLimitedError(EiotError):
     """Too many requests (HTTP 429), or no free slot in time; `retry_after` may say how long to wait."""
 
     kind = "rate_limited"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class CooldownError(EiotError):
     """This card was refreshed too recently."""
 
     kind = "cooldown"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class PlatformError(EiotError):
     """The platform said no: any code but `"200"` that has no more precise class. See `code`."""
 
     kind = "platform"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class HttpError(EiotError):
     """An HTTP status that the call does not know. See `http_status`."""
 
     kind = "http"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class ProtocolError(EiotError):
     """A reply that nobody can read: not the documented JSON, too large, or a redirect."""
 
     kind = "protocol"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 class InternalError(EiotError):
     """A fault of this library; please report it."""
 
     kind = "internal"
-    status = KINDS[kind]
+    status = _STATUS[kind]
 
 
 BY_KIND: dict[str, type[EiotError]] = {cls.kind: cls for cls in EiotError.__subclasses__()}

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,13 @@ class Reply:
     """Whether the platform got the request: here always `"yes"`."""
 
 
-def read_data(data_json: str | None) -> Any:
-    """The value behind the reply's `data`."""
+def read_reply(parts: tuple[str, str, str | None, int, str]) -> Reply:
+    """What the native half answers, as Python has it."""
+    eid, message, data_json, attempts, delivered = parts
+    return Reply(eid, message, _read(data_json), attempts, cast(Literal["no", "yes", "unknown"], delivered))
+
+
+def _read(data_json: str | None) -> Any:
     if data_json is None:
         return None
     try:

@@ -14,13 +14,21 @@ def sign(params: Params, secret: str, method: Literal["sha1", "md5"] = "sha1") -
     Text is signed as it is, an int as its decimal digits, `True` and `False` as `1` and `0`, as the vendor's
     signer does. `None`, empty text and a parameter named `sign` are left out. Their order does not matter.
 
+    >>> params = {"age": 24, "appkey": "000001", "nonce": 24523, "sex": 1, "timestamp": 1556595508, "userName": "wx"}
+    >>> eiot.sign(params, "a1b1c1d1")
+    '963A56BAEBED746F2746E4D9B3B77BE0F2E171E7'
+
     Raises `TypeError` for other values: a float has more than one spelling, so pass the text that is sent.
     """
     return _native.sign(_flat(params), secret, method)
 
 
 def explain(params: Params) -> str:
-    """The string that `sign` hashes, with the secret masked: what to compare when a signature is refused."""
+    """The string that `sign` hashes, with the secret masked: what to compare when a signature is refused.
+
+    >>> eiot.explain({"nonce": 24523, "appkey": "000001"})
+    'appkey=000001&nonce=24523&secret=[redacted]'
+    """
     return _native.explain(_flat(params))
 
 

@@ -1,0 +1,84 @@
+"""The client for asyncio."""
+
+import contextvars
+from functools import partial
+from types import TracebackType
+from typing import TypeVar
+
+from eiot._base_client import BaseClient
+from eiot._eid import eid_text
+from eiot._native import Cancellation, ClientHandle
+from eiot._reply import Reply, read_reply
+from eiot._threads import Threads
+
+# Younger Pythons have `typing.Self`.
+_Self = TypeVar("_Self", bound="AsyncClient")
+
+# With ten calls a second, the platform would have to take six seconds for a call before more could be under way.
+_MOST_AT_ONCE = 64
+
+
+class AsyncClient(BaseClient):
+    """`Client` for asyncio: the same options, methods and errors, and calls are awaited.
+
+    >>> async def refresh(*eids):
+    ...     async with eiot.AsyncClient.from_env() as client:
+    ...         return await asyncio.gather(*map(client.refresh_usage, eids))
+    >>> [reply.message for reply in asyncio.run(refresh("89034011560010000000000000000121", "8904"))]
+    ['success', 'success']
+
+    Calls run on threads of the client's own, up to 64 at once, and more wait for their turn, in which time their
+    `timeout` has not begun. Nothing runs in the event loop but the waiting, so one client may serve several loops,
+    one after the other or in several threads.
+    """
+
+    __slots__ = ("_threads",)
+    _threads: Threads
+
+    def _begin(self, handle: ClientHandle) -> None:
+        super()._begin(handle)
+        self._threads = Threads(_MOST_AT_ONCE)
+
+    async def refresh_usage(self, eid: str | int) -> Reply:
+        """As `Client.refresh_usage`, awaited.
+
+        When the awaiting task is cancelled, the call is broken off. The `asyncio.CancelledError` then has eiot's
+        `CancelledError` as its `__context__`, whose `delivered` says whether the platform may have acted; without it
+        the call had not begun, or was over.
+        """
+        import asyncio  # Here, since half of the programs that import eiot have no other use for it.
+
+        cancellation = Cancellation()
+        call = partial(self._open_handle().refresh_usage, eid_text(eid), cancellation)
+        # In the caller's context, so that what a log handler looks up there is the caller's.
+        future = self._threads.submit(partial(contextvars.copy_context().run, call))
+        try:
+            return read_reply(await asyncio.wrap_future(future))
+        except asyncio.CancelledError as cancelled:
+            cancellation.trigger()
+            if not future.cancelled():
+                # Takes 50 ms at most, and nothing is left running when the task has ended.
+                (outcome,) = await asyncio.gather(asyncio.wrap_future(future), return_exceptions=True)
+                if isinstance(outcome, BaseException):
+                    cancelled.__context__ = outcome
+            raise
+        finally:
+            cancellation.trigger()
+
+    async def aclose(self) -> None:
+        """Closes the connections that no other client shares; calls that are under way finish first.
+
+        Later ones raise `InvalidArgumentError`. To close a second time does nothing.
+        """
+        self._handle = None
+
+    async def __aenter__(self: _Self) -> _Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,154 @@
+"""What both clients have: their options, and how they are made, shown, changed and pickled."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, Literal, NoReturn, TypeVar, cast
+
+from eiot import _native
+from eiot._exceptions import InvalidArgumentError
+from eiot._native import ClientHandle
+from eiot._pickle import shared_handle
+
+# Younger Pythons have `typing.Self`.
+_Self = TypeVar("_Self", bound="BaseClient")
+_Path = str | os.PathLike[str]
+
+
+class BaseClient:
+    """The options of a client; `Client` and `AsyncClient` make calls by them."""
+
+    # Where `vars()` does not show it. It holds the secret, and does not show that either.
+    __slots__ = ("__dict__", "__weakref__", "_handle")
+    _handle: ClientHandle | None
+
+    def __init__(
+        self,
+        *,
+        appkey: str | None = None,
+        secret: str | None = None,
+        secret_file: _Path | None = None,
+        base_url: str | None = None,
+        allow_http: bool | None = None,
+        timeout: float | None = None,
+        connect_timeout: float | None = None,
+        max_attempts: int | None = None,
+        rate_limit: float | None = None,
+        rate_scope: Literal["process", "host"] | None = None,
+        rate_share: tuple[int, int] | None = None,
+        rate_wait: bool | None = None,
+        eid_cooldown: float | None = None,
+        clock_skew: bool | None = None,
+        codes: Mapping[str, str] | None = None,
+        strict_eid: bool | None = None,
+        sign_method: Literal["sha1", "md5"] | None = None,
+        ca_file: _Path | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        self._begin(ClientHandle(False, _given(locals())))
+
+    @classmethod
+    def from_env(
+        cls: type[_Self],
+        *,
+        appkey: str | None = None,
+        secret: str | None = None,
+        secret_file: _Path | None = None,
+        base_url: str | None = None,
+        allow_http: bool | None = None,
+        timeout: float | None = None,
+        connect_timeout: float | None = None,
+        max_attempts: int | None = None,
+        rate_limit: float | None = None,
+        rate_scope: Literal["process", "host"] | None = None,
+        rate_share: tuple[int, int] | None = None,
+        rate_wait: bool | None = None,
+        eid_cooldown: float | None = None,
+        clock_skew: bool | None = None,
+        codes: Mapping[str, str] | None = None,
+        strict_eid: bool | None = None,
+        sign_method: Literal["sha1", "md5"] | None = None,
+        ca_file: _Path | None = None,
+        proxy: str | None = None,
+    ) -> _Self:
+        """A client of what the environment says: `EIOT_APPKEY`, `EIOT_SECRET`, and so on, one for each option.
+
+        What is given here goes before the environment; `None` leaves it to the environment, and then to the default.
+
+        >>> client = eiot.Client.from_env(timeout=10)
+        """
+        return cls._of(ClientHandle(True, _given(locals())))
+
+    def with_options(
+        self: _Self,
+        *,
+        timeout: float | None = None,
+        max_attempts: int | None = None,
+        rate_wait: bool | None = None,
+        codes: Mapping[str, str] | None = None,
+        strict_eid: bool | None = None,
+        **others: NoReturn,
+    ) -> _Self:
+        """A client whose calls go by other options; `None` leaves one as it is.
+
+        It shares with this one the connections, the account's rate and the cards' rest, and lives on when this one is
+        closed. So it costs next to nothing, and is good for one call:
+
+        >>> client = eiot.Client.from_env()
+        >>> client.with_options(timeout=3, max_attempts=1).refresh_usage("89034011560010000000000000000121").attempts
+        1
+
+        All other options belong to what is shared, and are a `TypeError`: make a client of its own for them.
+        """
+        options = _given(locals())
+        if options.pop("others"):
+            own = [name for name, is_a_calls_own in _native.options() if is_a_calls_own]
+            raise TypeError(
+                f"with_options() does not take {', '.join(others)}: clients that share connections and rate differ in "
+                f"{', '.join(own)} only; make a client of its own"
+            )
+        return self._of(self._open_handle().with_options(options))
+
+    @classmethod
+    def _of(cls: type[_Self], handle: ClientHandle) -> _Self:
+        client = cls.__new__(cls)
+        client._begin(handle)
+        return client
+
+    def _begin(self, handle: ClientHandle) -> None:
+        self._handle = handle
+
+    def _open_handle(self) -> ClientHandle:
+        handle = self._handle
+        if handle is None:
+            raise InvalidArgumentError("this client is closed; make a new one")
+        return handle
+
+    def __repr__(self) -> str:
+        name, handle = f"eiot.{type(self).__name__}", self._handle
+        if handle is None:
+            return f"<{name} closed>"
+        return (
+            f"<{name} appkey={handle.appkey!r} secret=[redacted] base_url={handle.base_url!r} "
+            f"timeout={handle.timeout!r} connect_timeout={handle.connect_timeout!r}>"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickles as the options given: the secret too, unless it comes from a file or from the environment."""
+        return type(self)._unpickled, self._open_handle().recipe(), vars(self) or None
+
+    @classmethod
+    def _unpickled(
+        cls: type[_Self], from_environment: bool, given: dict[str, object], changed: dict[str, object]
+    ) -> _Self:
+        handle = shared_handle(from_environment, given)
+        return cls._of(handle.with_options(changed) if changed else handle)
+
+
+def _given(arguments: dict[str, object]) -> dict[str, object]:
+    """The options among a function's arguments: those that are not left alone."""
+    return {
+        # The caller's own mapping may change later.
+        name: dict(cast(Mapping[object, object], value)) if isinstance(value, Mapping) else value
+        for name, value in arguments.items()
+        if name not in ("self", "cls") and value is not None
+    }

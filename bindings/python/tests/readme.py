@@ -1,0 +1,24 @@
+"""The README in parts: its programs, and its sessions at the prompt."""
+
+import doctest
+import re
+
+from conftest import HERE
+
+PATH = HERE.parent / "README.md"
+TEXT = PATH.read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.S)
+
+
+PROGRAMS = blocks("python")
+# pandas need not be installed, and has no types.
+(PANDAS,) = [session for session in blocks("pycon") if "pandas" in session]
+SESSION = "".join(session for session in blocks("pycon") if session != PANDAS)
+
+
+def typed_at_the_prompt() -> str:
+    """What a reader who follows the walk has typed in the end."""
+    return "".join(example.source for example in doctest.DocTestParser().get_examples(SESSION))

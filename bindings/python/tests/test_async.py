@@ -1,0 +1,275 @@
+"""AsyncClient: calls that are awaited."""
+
+import asyncio
+import contextvars
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import eiot
+import pytest
+from conftest import EID, EIDS, output_of
+from responder import STALL, Answer, Responder
+
+Start = Callable[..., Responder]
+
+
+def threads_of_ours() -> int:
+    return sum(thread.name == "eiot" for thread in threading.enumerate())
+
+
+def no_thread_is_left() -> bool:
+    for _ in range(100):
+        gc.collect()
+        if threads_of_ours() == 0:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_two_hundred_calls_are_awaited_at_once(responder: Start) -> None:
+    server = responder()
+
+    async def main() -> list[eiot.Reply]:
+        async with eiot.AsyncClient(**server.options) as client:
+            return await asyncio.gather(*(client.refresh_usage(EIDS[n % len(EIDS)]) for n in range(200)))
+
+    replies = asyncio.run(main(), debug=True)
+    assert [reply.eid for reply in replies] == [EIDS[n % len(EIDS)].strip() for n in range(200)]
+    assert len({request.body["nonce"] for request in server.requests}) == 200
+    assert no_thread_is_left()
+
+
+def test_the_event_loop_turns_while_calls_wait(responder: Start) -> None:
+    async def main() -> int:
+        turns = 0
+        async with eiot.AsyncClient(**responder(STALL).options, timeout=0.5) as client:
+            call = asyncio.create_task(client.refresh_usage(EID))
+            while not call.done():
+                await asyncio.sleep(0.001)
+                turns += 1
+        with pytest.raises(eiot.EiotTimeoutError):
+            await call
+        return turns
+
+    assert asyncio.run(main()) > 50
+
+
+def test_as_many_calls_as_the_class_says_are_under_way_at_once(responder: Start) -> None:
+    everybody_is_here = threading.Barrier(64)
+
+    def wait_for_the_others(_: object) -> Answer:
+        everybody_is_here.wait(30)
+        return Answer()
+
+    async def main() -> None:
+        async with eiot.AsyncClient(**responder(wait_for_the_others).options) as client:
+            await asyncio.gather(*(client.refresh_usage(EID) for _ in range(64)))
+            assert threads_of_ours() == 64
+
+    asyncio.run(main())
+
+
+def test_calls_one_after_the_other_take_one_thread_and_one_connection(responder: Start) -> None:
+    server = responder()
+
+    async def main() -> int:
+        async with eiot.AsyncClient(**server.options) as client:
+            for _ in range(20):
+                await client.refresh_usage(EID)
+            return threads_of_ours()
+
+    assert asyncio.run(main()) == 1
+    assert len({request.connection for request in server.requests}) == 1
+
+
+def test_errors_are_those_of_the_client(responder: Start) -> None:
+    async def main() -> None:
+        client = eiot.AsyncClient(**responder(Answer(429, "", {"Retry-After": "7"})).options)
+        with pytest.raises(eiot.RateLimitedError) as refused:
+            await client.refresh_usage(EID)
+        assert (refused.value.retry_after, refused.value.eid) == (7.0, EID)
+        with pytest.raises(eiot.InvalidEidError):
+            await client.refresh_usage("8.9E+31")
+        with pytest.raises(TypeError, match="dtype=str"):
+            await client.refresh_usage(8.9e31)  # type: ignore[arg-type]
+
+    asyncio.run(main())
+
+
+async def context_of_the_end(call: Coroutine[Any, Any, eiot.Reply]) -> BaseException | None:
+    """What the task that awaits the call is told of it when it is cancelled."""
+    with pytest.raises(asyncio.CancelledError) as ended:
+        await call
+    return ended.value.__context__
+
+
+async def cancelled(call: Coroutine[Any, Any, eiot.Reply], begun: Callable[[], bool]) -> BaseException | None:
+    """The same, with the task cancelled once `begun`; it must not wait for the call's own end."""
+    task = asyncio.create_task(context_of_the_end(call))
+    while not begun():
+        await asyncio.sleep(0.01)
+    asked = time.monotonic()
+    task.cancel()
+    context = await task
+    assert time.monotonic() - asked < 2
+    return context
+
+
+def test_a_cancelled_task_breaks_its_call_off_and_says_what_became_of_it(responder: Start) -> None:
+    server = responder(STALL)
+
+    async def main() -> None:
+        async with eiot.AsyncClient(**server.options) as client:
+            context = await cancelled(client.refresh_usage(EID), lambda: bool(server.requests))
+            assert isinstance(context, eiot.CancelledError)
+            assert (context.delivered, context.attempts, context.eid) == ("unknown", 1, EID)
+            assert client._threads._unfinished == 0, "the call is over when the task is"
+
+    asyncio.run(main())
+    assert no_thread_is_left()
+
+
+def test_a_cancelled_task_that_waits_for_its_slot_has_sent_nothing(responder: Start) -> None:
+    server = responder()
+
+    async def main() -> None:
+        async with eiot.AsyncClient(**{**server.options, "rate_limit": 0.05}) as client:
+            await client.refresh_usage(EID)
+            started = time.monotonic()
+            waiting = client.refresh_usage(EID)
+            context = await cancelled(waiting, lambda: time.monotonic() - started > 0.2)
+            assert isinstance(context, eiot.CancelledError) and context.delivered == "no"
+
+    asyncio.run(main())
+    assert len(server.requests) == 1
+
+
+def test_a_call_that_has_not_begun_is_never_made(responder: Start) -> None:
+    server = responder(STALL)
+
+    async def main() -> None:
+        async with eiot.AsyncClient(**server.options) as client:
+            tasks = [asyncio.create_task(context_of_the_end(client.refresh_usage(EID))) for _ in range(70)]
+            while len(server.requests) < 64:
+                await asyncio.sleep(0.01)
+            for task in reversed(tasks):
+                task.cancel()
+            contexts = await asyncio.gather(*tasks)
+        assert sum(isinstance(context, eiot.CancelledError) for context in contexts) == 64
+        assert contexts.count(None) == 6
+
+    asyncio.run(main())
+    assert len(server.requests) == 64
+
+
+def test_asyncios_own_time_out_breaks_the_call_off(responder: Start) -> None:
+    async def main() -> None:
+        async with eiot.AsyncClient(**responder(STALL).options) as client:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(client.refresh_usage(EID), 0.3)
+
+    asyncio.run(main())
+    assert no_thread_is_left()
+
+
+def test_a_closed_client_says_so_and_what_is_under_way_finishes(responder: Start) -> None:
+    go_on = threading.Event()
+
+    def when_told(_: object) -> Answer:
+        assert go_on.wait(30)
+        return Answer()
+
+    server = responder(when_told)
+
+    async def main() -> None:
+        async with eiot.AsyncClient(**server.options) as client:
+            call = asyncio.create_task(client.refresh_usage(EID))
+            while not server.requests:
+                await asyncio.sleep(0.01)
+        await client.aclose()
+        with pytest.raises(eiot.InvalidArgumentError, match="closed"):
+            await client.refresh_usage(EID)
+        go_on.set()
+        assert (await call).message == "success"
+        assert repr(client) == "<eiot.AsyncClient closed>"
+
+    asyncio.run(main())
+
+
+def test_one_client_serves_one_event_loop_after_the_other_and_its_relatives_share(responder: Start) -> None:
+    server = responder()
+    client = eiot.AsyncClient(**server.options)
+    for one in [client, client, client.with_options(timeout=3)]:
+        assert asyncio.run(one.refresh_usage(EID)).message == "success"
+    assert len({request.connection for request in server.requests}) == 1
+
+
+REQUEST: contextvars.ContextVar[str] = contextvars.ContextVar("request")
+
+
+def test_log_lines_are_written_in_the_context_of_the_caller(
+    responder: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append((REQUEST.get(), record.levelname))
+
+    logger, handler = logging.getLogger("eiot"), Handler()
+    caplog.set_level(logging.DEBUG, "eiot")
+    logger.addHandler(handler)
+
+    async def main() -> None:
+        REQUEST.set("request 7")
+        await eiot.AsyncClient(**responder().options).refresh_usage(EID)
+
+    try:
+        asyncio.run(main())
+    finally:
+        logger.removeHandler(handler)
+    assert seen == [("request 7", "DEBUG")]
+
+
+FORK = f"""
+import asyncio, os, eiot
+client = eiot.AsyncClient.from_env()
+async def several():
+    return [reply.message for reply in await asyncio.gather(*(client.refresh_usage({EID!r}) for _ in range(3)))]
+assert asyncio.run(several()) == ["success"] * 3
+"""
+CHILD = """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads, from Python 3.12
+child = os.fork()
+if child == 0:
+    ok = asyncio.run(several()) == ["success"] * 3
+    os._exit(0 if ok else 1)
+print(os.waitpid(child, 0)[1], asyncio.run(several()))
+"""
+
+
+def test_a_forked_child_has_threads_of_its_own(responder: Start) -> None:
+    assert output_of(FORK + CHILD, responder().environment) == "0 ['success', 'success', 'success']\n"
+
+
+EXIT = f"""
+import asyncio, eiot
+client = eiot.AsyncClient.from_env(timeout=60)
+loop = asyncio.new_event_loop()
+calls = [loop.create_task(client.refresh_usage({EID!r})) for _ in range(8)]
+loop.run_until_complete(asyncio.sleep(0.3))
+for call in calls:
+    call._log_destroy_pending = False  # asyncio would complain of them, rightly
+loop.close()
+"""
+
+
+def test_a_program_that_leaves_calls_behind_can_end(responder: Start) -> None:
+    began = time.monotonic()
+    assert output_of(EXIT, responder(STALL).environment) == ""
+    assert time.monotonic() - began < 30

@@ -1,0 +1,91 @@
+"""What the documentation shows is what happens: every example is run against the stand-in platform."""
+
+import asyncio
+import doctest
+import importlib
+import pathlib
+import pkgutil
+import re
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import eiot
+import pytest
+import readme
+from eiot import _environment
+
+FLAGS = doctest.ELLIPSIS
+MODULES = ["eiot", *(f"eiot.{module.name}" for module in pkgutil.iter_modules(eiot.__path__))]
+CARDS = """customer,eid
+Ada,89044011112233441122334411223321
+Bob,
+Cyd,89001012012341234012345678901224
+"""
+
+
+@pytest.fixture(autouse=True)
+def a_readers_machine(
+    simulator: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    """The account is in the environment, and the file of cards in the current folder."""
+    for name, value in simulator("--unlimited").items():
+        monkeypatch.setenv(f"EIOT_{name.upper()}", str(value))
+    monkeypatch.setattr(_environment, "_client", {})
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cards.csv").write_text(CARDS, encoding="utf-8")
+
+
+def run(session: str, name: str, names: dict[str, Any]) -> None:
+    test = doctest.DocTestParser().get_doctest(session, names, name, None, None)
+    report: list[str] = []
+    failed, tried = doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.append)
+    assert not failed, "".join(report)
+    assert tried, f"{name} has no example"
+
+
+def test_the_readmes_walk_goes_as_it_says() -> None:
+    run(readme.SESSION, "README.md", {})
+
+
+def test_the_readmes_recipe_for_pandas_keeps_all_digits() -> None:
+    pytest.importorskip("pandas", reason="pandas is not installed")
+    run(readme.PANDAS, "README.md", {})
+
+
+def documented(module: ModuleType) -> list[doctest.DocTest]:
+    found = doctest.DocTestFinder().find(module, extraglobs={"eiot": eiot, "asyncio": asyncio})
+    return [test for test in found if test.examples]
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if documented(importlib.import_module(name))])
+def test_the_examples_in_docstrings_run(name: str) -> None:
+    for test in documented(importlib.import_module(name)):
+        report: list[str] = []
+        assert not doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.append).failed, "".join(
+            report
+        )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        eiot.refresh_usage,
+        eiot.sign,
+        eiot.explain,
+        eiot.Client,
+        eiot.Client.from_env,
+        eiot.Client.with_options,
+        eiot.Client.refresh_usage,
+        eiot.AsyncClient,
+        eiot.EiotError,
+    ],
+    ids=lambda call: call.__qualname__,
+)
+def test_what_people_call_has_an_example(call: Any) -> None:
+    assert ">>> " in call.__doc__
+
+
+def test_the_readme_lists_every_exception() -> None:
+    table = re.findall(r"^\| `(\w+Error)` \|", readme.TEXT, re.M)
+    assert sorted(table) == sorted(n for n in eiot.__all__ if n.endswith("Error") and n != "EiotError")

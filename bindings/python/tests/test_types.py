@@ -1,0 +1,61 @@
+"""The types: exact for the native half, strict for the rest, and what the examples need."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import readme
+from conftest import HERE, ROOT
+from test_package import PACKAGE
+
+PROJECT = HERE.parent
+TOOLS = pathlib.Path(sys.executable).parent
+# At the prompt an expression shows its value.
+EXPRESSIONS = "# pyright: reportUnusedExpression=false\n"
+NATIVE = "eiot/_native.pyi"
+
+
+def checked(command: list[Any], directory: pathlib.Path) -> None:
+    """Runs a checker, which must have nothing to say against it."""
+    environment = os.environ | {"MYPY_CACHE_DIR": str(directory / "cache")}
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture
+def sources(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A folder with the package, the examples and each program of the README, and the options of the checkers."""
+    shutil.copytree(PACKAGE, tmp_path / "eiot", ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
+    for number, program in enumerate([readme.typed_at_the_prompt(), *readme.PROGRAMS]):
+        (tmp_path / f"readme_{number}.py").write_text(EXPRESSIONS + program, encoding="utf-8")
+    for example in (ROOT / "examples" / "python").glob("*.py"):
+        shutil.copy(example, tmp_path / f"example_{example.name}")
+    return tmp_path
+
+
+def test_mypy_has_nothing_to_say_against_package_and_examples(sources: pathlib.Path) -> None:
+    files = [*sources.glob("readme_*.py"), *sources.glob("example_*.py")]
+    assert len(files) > 2
+    checked([sys.executable, "-m", "mypy", "--strict", "eiot", *files], sources)
+
+
+def test_pyright_has_nothing_to_say_against_package_and_examples(sources: pathlib.Path) -> None:
+    checked([TOOLS / "pyright", "--pythonpath", sys.executable], sources)
+
+
+def test_the_stubs_are_those_of_the_module_that_is_installed(tmp_path: pathlib.Path) -> None:
+    checked([sys.executable, "-m", "mypy.stubtest", "eiot"], tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="no Rust toolchain to read the sources with")
+def test_the_stubs_are_those_that_the_sources_make(tmp_path: pathlib.Path) -> None:
+    maturin = [TOOLS / "maturin", "generate-stubs", "--locked", "--profile", "dev", "--features", "stubs"]
+    checked([*maturin, "-m", PROJECT / "Cargo.toml", "-i", sys.executable, "-o", tmp_path], ROOT)
+    made = (tmp_path / NATIVE).read_text(encoding="utf-8")
+    kept = (PROJECT / "python" / NATIVE).read_text(encoding="utf-8")
+    assert made == kept, "make stubs writes them anew"

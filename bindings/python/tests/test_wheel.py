@@ -1,0 +1,115 @@
+"""The wheel: one for all Pythons, small, and as the package index wants it."""
+
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import eiot
+import pytest
+from conftest import EID, ROOT
+
+TOOLS = pathlib.Path(sys.executable).parent
+PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
+
+
+@pytest.fixture
+def wheel() -> pathlib.Path:
+    """The wheel that `make wheel` has built."""
+    wheels = list((ROOT / "build" / "wheels").glob(f"eiot-{eiot.__version__}-*.whl"))
+    if not wheels:
+        pytest.skip("there is no wheel in build/wheels; make wheel builds it")
+    (wheel,) = wheels
+    return wheel
+
+
+def test_there_is_one_for_all_pythons_and_it_is_small(wheel: pathlib.Path) -> None:
+    assert "-cp310-abi3-" in wheel.name
+    assert wheel.stat().st_size <= 3_000_000
+
+
+@pytest.mark.parametrize(
+    "check", [["twine", "check", "--strict"], ["abi3audit", "--strict"]], ids=lambda c: c[0]
+)
+def test_the_checkers_of_wheels_have_nothing_to_say_against_it(check: list[str], wheel: pathlib.Path) -> None:
+    tool, *arguments = check
+    done = subprocess.run([TOOLS / tool, *arguments, wheel], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def interpreter(version: str) -> str:
+    """A Python of this version, from PATH or from pyenv."""
+    versions = pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv")) / "versions"
+    question = "import ensurepip, sys; print('%d.%d' % sys.version_info[:2])"
+    for command in [f"python{version}", *map(str, versions.glob(f"{version}.*/bin/python"))]:
+        try:
+            done = subprocess.run([command, "-c", question], capture_output=True, text=True)
+        except OSError:
+            continue
+        if done.stdout.strip() == version:
+            return command
+    pytest.skip(f"there is no Python {version} on this machine")
+
+
+EVERYTHING = f"""
+import asyncio, pickle, sys, eiot
+from concurrent.futures import ThreadPoolExecutor
+client = eiot.Client.from_env(rate_limit=0)
+with ThreadPoolExecutor(4) as threads:
+    assert {{reply.message for reply in threads.map(client.refresh_usage, [{EID!r}] * 20)}} == {{"success"}}
+assert pickle.loads(pickle.dumps(client)).with_options(timeout=9).refresh_usage({EID}).delivered == "yes"
+async def main():
+    async with eiot.AsyncClient.from_env(rate_limit=0) as client:
+        return await asyncio.gather(*(client.refresh_usage({EID!r}) for _ in range(20)))
+assert len(asyncio.run(main())) == 20
+try:
+    client.refresh_usage("8.9E+31")
+except eiot.InvalidEidError as error:
+    assert isinstance(pickle.loads(pickle.dumps(error)), ValueError)
+print("%d.%d" % sys.version_info[:2], eiot.__version__)
+"""
+
+
+@pytest.mark.parametrize("version", PYTHONS)
+def test_it_works_on(
+    version: str, wheel: pathlib.Path, tmp_path: pathlib.Path, simulator: Callable[..., dict[str, Any]]
+) -> None:
+    options = simulator("--tls", "--unlimited")
+    environment = {f"EIOT_{name.upper()}": str(value) for name, value in options.items()}
+    home = tmp_path / "venv"
+    subprocess.run([interpreter(version), "-m", "venv", "--without-pip", home], check=True)
+    python = home / "bin" / "python"
+    pip = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "--disable-pip-version-check",
+    ]
+    subprocess.run([*pip, "install", "-q", "--no-index", str(wheel)], check=True)
+    done = subprocess.run(
+        [python, "-X", "dev", "-W", "error", "-c", EVERYTHING],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.stdout, done.stderr) == (f"{version} {eiot.__version__}\n", "")
+
+
+def test_importing_it_takes_half_as_long_as_importing_requests_at_most() -> None:
+    def seconds(module: str) -> float:
+        # Processor time, since other programs on the machine do not count in it; Python's own start is left out.
+        code = f"import time; t = time.process_time(); import {module}; print(time.process_time() - t)"
+        command = [sys.executable, "-c", code]
+        return float(subprocess.run(command, env={}, check=True, capture_output=True, text=True).stdout)
+
+    turns = [(seconds("eiot"), seconds("requests")) for _ in range(7)]
+    ours, theirs = map(statistics.median, zip(*turns, strict=True))
+    assert ours <= 0.5 * theirs, f"{ours:.3f} s against {theirs:.3f} s"

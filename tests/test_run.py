@@ -1,0 +1,269 @@
+"""`eiot refresh --from`: nothing lost, nothing twice, whatever happens to the run."""
+
+import contextlib
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import CLEAN, PREFIX, run
+
+EIOT = PREFIX / "bin" / "eiot"
+
+
+def eid(number):
+    return f"89044011{number:024d}"
+
+
+def cards_file(directory, count, name="cards.txt"):
+    path = directory / name
+    path.write_text("".join(f"{eid(number)}\n" for number in range(count)))
+    return path
+
+
+def refresh(running, *arguments, check=False, timeout=120, **options):
+    environment = running.environment | {f"EIOT_{name.upper()}": value for name, value in options.items()}
+    return run([EIOT, "refresh", *arguments], environment=environment, check=check, timeout=timeout)
+
+
+def begin(running, *arguments, **options):
+    environment = CLEAN | running.environment | {f"EIOT_{name.upper()}": value for name, value in options.items()}
+    return subprocess.Popen(
+        [str(word) for word in [EIOT, "refresh", *arguments]],
+        env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def journal_of(path):
+    """The header, and the last line of each card."""
+    lines = path.read_text().splitlines()
+    return json.loads(lines[0]), {line["eid"]: line for line in map(json.loads, lines[1:])}
+
+
+def test_a_spreadsheet_is_read_as_text_and_what_it_lost_is_named_by_its_line(simulator, tmp_path):
+    running = simulator("--unlimited")
+    cards = tmp_path / "cards.csv"
+    cards.write_text(f'\ufeffname;Card EID\r\na;="{eid(1)}"\r\nb;8.9E+31\r\n"c\nd";{eid(2)}\r\n', newline="")
+    done = refresh(running, "--from", cards, "--column", "card eid")
+    assert done.returncode == 2
+    assert sorted(line.split("\t")[1] for line in done.stdout.splitlines()) == ["invalid_eid", "ok", "ok"]
+    assert "line 3: not an EID: a spreadsheet" in done.stdout
+    assert "3 cards: 2 refreshed, 1 failed" in done.stderr
+    assert set(running.counters()["per_eid"]) == {eid(1), eid(2)}
+
+
+def test_standard_input_will_do_and_json_is_one_object_a_card(simulator):
+    running = simulator("--unlimited")
+    environment = CLEAN | running.environment
+    command = [str(EIOT), "refresh", "--from", "-", "--json", "--concurrency", "4"]
+    lines = "".join(f"{eid(number)}\n" for number in [*range(20), 3])
+    done = subprocess.run(command, input=lines, env=environment, capture_output=True, text=True, check=True)
+    outcomes = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {outcome["eid"] for outcome in outcomes} == {eid(number) for number in range(20)}
+    assert all(outcome["ok"] for outcome in outcomes)
+    assert "21 cards: 20 refreshed, 0 failed, 1 came twice" in done.stderr
+
+
+def test_a_dry_run_sends_nothing_and_tells_how_long_it_takes(simulator, tmp_path):
+    running = simulator()
+    done = refresh(running, "--from", cards_file(tmp_path, 2000), "--dry-run")
+    assert done.returncode == 0
+    assert "2000 cards: 2000 to refresh, which takes about 3 min 30 s" in done.stdout
+    assert running.counters()["calls"] == 0
+
+
+def test_a_second_run_skips_what_is_settled_and_tries_the_rest_again(simulator, tmp_path):
+    cards, journal, out = cards_file(tmp_path, 50), tmp_path / "journal", tmp_path / "out"
+    arguments = ["--from", cards, "--journal", journal, "--out", out]
+    running = simulator("--unlimited", "--fault", "status=500", "--fault", "html", "--fault-repeat")
+    first = refresh(running, *arguments)
+    assert first.returncode == 1 and "50 failed" in first.stderr
+    assert journal.stat().st_mode & 0o777 == 0o600
+
+    # The platform is well again, at the same address: the port is part of the account.
+    _, before = journal_of(journal)
+    port = running.url.rsplit(":", 1)[1]
+    running.stop()
+    well = simulator("--unlimited", "--port", port)
+    assert well.url == running.url
+    second = refresh(well, *arguments)
+    assert second.returncode == 0, second.stderr
+    third = refresh(well, *arguments)
+    assert "50 cards: 0 refreshed, 0 failed, 50 settled before" in third.stderr
+    assert well.counters()["calls"] == 50
+    header, after = journal_of(journal)
+    assert header["input"] == str(cards)
+    assert {line["kind"] for line in before.values()} == {"http", "protocol"}
+    assert len(after) == 50 and {line["kind"] for line in after.values()} == {"ok"}
+    assert len(out.read_text().splitlines()) == 100, "a run that goes on adds to the outcomes"
+
+
+def test_another_runs_journal_and_one_in_use_are_refused(simulator, tmp_path):
+    running = simulator("--unlimited", "--latency-ms", "300")
+    journal = tmp_path / "journal"
+    cards = cards_file(tmp_path, 20)
+    busy = begin(running, "--from", cards, "--journal", journal, "--concurrency", "1")
+    while not journal.exists() or not journal.read_text().endswith("\n"):
+        time.sleep(0.01)
+    done = refresh(running, "--from", cards, "--journal", journal)
+    assert done.returncode == 2 and "another process uses it" in done.stderr
+    busy.send_signal(signal.SIGINT)
+    busy.communicate(timeout=10)
+    done = refresh(running, "--from", cards_file(tmp_path, 20, "other.txt"), "--journal", journal)
+    assert done.returncode == 2 and "another run" in done.stderr and "other.txt" in done.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_what_is_under_way_and_tells_how_to_go_on(simulator, tmp_path, how):
+    # Real time: the platform takes 300 ms, and the signal comes while the first calls are under way.
+    running = simulator("--unlimited", "--latency-ms", "300")
+    journal = tmp_path / "journal"
+    process = begin(running, "--from", cards_file(tmp_path, 500), "--journal", journal, "--concurrency", "8")
+    time.sleep(0.6)
+    begun = time.monotonic()
+    process.send_signal(how)
+    out, err = process.communicate(timeout=10)
+    assert time.monotonic() - begun < 2
+    assert process.returncode == 130
+    assert "the same command goes on from here" in err
+    _, told = journal_of(journal)
+    # All that was sent was answered, written down and told.
+    assert running.counters()["calls"] == len(told) == len(out.splitlines()) < 100
+    assert {line["kind"] for line in told.values()} == {"ok"}
+
+
+def test_a_run_that_is_killed_again_and_again_loses_nothing(simulator, tmp_path):
+    # Real time: 20 kills at random moments, 20 to 120 ms after the start; then one run to the end.
+    running = simulator("--unlimited", "--latency-ms", "20")
+    cards, journal = cards_file(tmp_path, 3000), tmp_path / "journal"
+    arguments = ["--from", cards, "--journal", journal, "--quiet"]
+    moments = random.Random(6)
+    settled, kills = set(), 0
+    for _ in range(20):
+        process = begin(running, *arguments, "--concurrency", "8", rate_limit="off")
+        time.sleep(moments.uniform(0.02, 0.12))
+        kills += process.poll() is None
+        process.kill()
+        process.communicate()
+        with contextlib.suppress(FileNotFoundError, IndexError):
+            text = journal.read_text()
+            journal_now = [json.loads(line) for line in text[: text.rindex("\n") + 1].splitlines()[1:]]
+            now_settled = {line["eid"] for line in journal_now if line["kind"] == "ok"}
+            assert settled <= now_settled, "what was written down stays"
+            settled = now_settled
+    assert kills >= 10 and settled, "the kills met runs"
+    done = refresh(running, *arguments, rate_limit="off")
+    assert done.returncode == 0, done.stderr
+
+    lines = [json.loads(line) for line in journal.read_text().splitlines()[1:]]
+    final = [line["eid"] for line in lines if line["kind"] == "ok"]
+    assert sorted(final) == [eid(number) for number in range(3000)], "each card has exactly one outcome"
+    # A card is called again only where the kill came before its answer was written down: at most what was under way.
+    calls = running.counters()["per_eid"]
+    assert len(calls) == 3000
+    assert sum(calls.values()) - 3000 <= 8 * kills
+
+
+def test_no_card_is_called_again_after_its_outcome_was_written_down(simulator, tmp_path):
+    running = simulator("--unlimited", "--latency-ms", "10")
+    cards, journal = cards_file(tmp_path, 2000), tmp_path / "journal"
+    process = begin(running, "--from", cards, "--journal", journal, "--quiet", rate_limit="off")
+    while not journal.exists() or journal.read_text().count("\n") < 100:
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    text = journal.read_text()
+    written = {json.loads(line)["eid"] for line in text[: text.rindex("\n") + 1].splitlines()[1:]}
+    before = running.counters()["per_eid"]
+    assert 0 < len(written) < 2000
+    refresh(running, "--from", cards, "--journal", journal, "--quiet", rate_limit="off", check=True)
+    after = running.counters()["per_eid"]
+    assert all(after[card] == before[card] for card in written)
+
+
+def test_the_summary_adds_up_when_a_tenth_fails_in_all_ways(simulator, tmp_path):
+    running = simulator("--unlimited", "--fault-chance", "0.1", "--fault-seed", "3")
+    journal = tmp_path / "journal"
+    done = refresh(running, "--from", cards_file(tmp_path, 2000), "--journal", journal, "--json", rate_limit="off")
+    _, told = journal_of(journal)
+    kinds = [line["kind"] for line in told.values()]
+    assert len(kinds) == 2000 == len(done.stdout.splitlines())
+    failed = 2000 - kinds.count("ok")
+    assert f"2000 cards: {kinds.count('ok')} refreshed, {failed} failed" in done.stderr
+    for kind in set(kinds) - {"ok"}:
+        assert f"{kinds.count(kind)} {kind}, such as EID" in done.stderr
+    assert len(set(kinds)) > 3
+
+
+def test_a_full_disk_ends_the_run_and_what_was_sent_is_told(simulator, tmp_path):
+    running = simulator("--unlimited")
+    journal = tmp_path / "journal"
+
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    command = [EIOT, "refresh", "--from", cards_file(tmp_path, 500), "--journal", journal]
+    done = subprocess.run(
+        [str(word) for word in command], env=CLEAN | running.environment | {"EIOT_RATE_LIMIT": "off"},
+        capture_output=True, text=True, preexec_fn=small_files, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2 and "cannot be used: File too large" in done.stderr
+    assert running.counters()["calls"] < 500
+    # The torn line is no obstacle.
+    assert refresh(running, "--from", tmp_path / "cards.txt", "--journal", journal, rate_limit="off").returncode == 0
+
+
+def test_eight_processes_of_one_account_keep_its_rate(simulator, tmp_path):
+    # Real time: 8 x 8 calls at 9.5 a second take 6.6 s.
+    running = simulator("--rate-limit", "10", "--cooldown", "off")
+    processes = [
+        begin(running, "--from", cards_file(tmp_path, 8, f"cards-{number}.txt"), rate_scope="host", rate_limit="10")
+        for number in range(8)
+    ]
+    for process in processes:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    counters = running.counters()
+    assert counters["accepted"] == 64 and counters["busiest_second"] <= 10
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed (on Debian: apt-get install tmux)")
+@pytest.mark.parametrize("width, pieces", [(100, ["[#", "%", "/400", "/s", "left"]), (40, ["%", "/400", "/s"])])
+def test_a_terminal_shows_how_far_it_has_come(simulator, tmp_path, width, pieces):
+    # Real time: the run takes some 4 s, and is looked at after 2.
+    running = simulator("--unlimited")
+    socket, cards = tmp_path / "tmux", cards_file(tmp_path, 400)
+    settings = running.environment | {"EIOT_RATE_LIMIT": "100"}
+    words = [f"{name}={value}" for name, value in settings.items()]
+    command = ["env", *words, EIOT, "refresh", "--quiet", "--from", cards, ";", "sleep", "9"]
+    tmux = ["tmux", "-S", str(socket)]
+    environment = CLEAN | {"TERM": "xterm", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
+    shell = " ".join(str(word) for word in command)
+    subprocess.run([*tmux, "new-session", "-d", "-x", str(width), "-y", "10", shell], env=environment, check=True)
+    try:
+        time.sleep(2)
+        seen = subprocess.check_output([*tmux, "capture-pane", "-p"], env=environment, text=True)
+        line = seen.splitlines()[0]
+        assert all(piece in line for piece in pieces), seen
+        assert len(line) < width and seen.count("/400") == 1, seen
+        deadline = time.monotonic() + 20
+        while "400 refreshed" not in seen.replace("\n", "") and time.monotonic() < deadline:
+            time.sleep(0.2)
+            seen = subprocess.check_output([*tmux, "capture-pane", "-p"], env=environment, text=True)
+        assert "400 refreshed" in seen.replace("\n", "") and "[#" not in seen, seen
+    finally:
+        subprocess.run([*tmux, "kill-server"], env=environment)
+
+
+def test_a_log_has_no_control_characters(simulator, tmp_path):
+    running = simulator("--unlimited")
+    done = refresh(running, "--from", cards_file(tmp_path, 50), "--quiet")
+    assert "\r" not in done.stderr and "\x1b" not in done.stderr
+    assert done.stderr.startswith("eiot: 50 cards: 50 refreshed, 0 failed; ")
+    assert done.stdout == ""
