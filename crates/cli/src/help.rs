@@ -104,6 +104,33 @@ Output:
 Exit codes: 0 every EID is well formed, 1 the output cannot be written, 2 some are
 malformed, or the file cannot be read.";
 
+/// The end of `eiot doctor --help`.
+pub(crate) const FOR_DOCTOR: &str = "\
+Example:
+  eiot doctor && eiot refresh --from cards.csv
+
+The checks, each a line on standard output that begins with ok, failed or skipped:
+  configuration  the options in effect, the secret masked
+  signature      a sample of the vendor's is signed as the vendor signs it
+  dns            the host's name has addresses
+  connection     TCP, and the TLS handshake with a certificate that is trusted
+  answer         the host speaks HTTP, whatever its status
+  clock          this machine's clock is at most 2 s off the server's
+Whether appkey, secret and this machine's address are accepted, only a refresh can tell.
+
+With --json every check is one object a line, with all of these fields, null where there
+is no value:
+    check            its name
+    status           \"ok\", \"failed\" or \"skipped\"
+    message          what was seen
+    advice           what to do, where the message does not say it
+    options          of the configuration: every option and its value
+    clock_offset_ms  of the clock: how far the server's is ahead, in milliseconds
+
+Flags and variables are those of eiot refresh, see there.
+
+Exit codes: 0 all is well, 1 a check has failed, 2 the configuration has.";
+
 /// The end of `eiot sign --help`.
 pub(crate) const FOR_SIGN: &str = "\
 Example:

@@ -8,6 +8,8 @@
 
 mod cards;
 mod check;
+mod diagnosis;
+mod doctor;
 mod help;
 mod many;
 mod narrator;
@@ -28,6 +30,7 @@ use std::process::ExitCode;
 #[command(
     name = "eiot",
     version = eiot::VERSION,
+    max_term_width = 92,
     after_help = help::EXAMPLE,
     after_long_help = help::for_everything()
 )]
@@ -40,6 +43,7 @@ struct Cli {
 enum Command {
     Refresh(Box<refresh::Refresh>),
     Check(check::Check),
+    Doctor(Box<doctor::Doctor>),
     Sign(sign::Sign),
 }
 
@@ -49,6 +53,7 @@ impl Cli {
         match &self.command {
             Command::Refresh(refresh) => refresh.run(),
             Command::Check(check) => check.run(),
+            Command::Doctor(doctor) => doctor.run(),
             Command::Sign(sign) => sign.run(),
         }
     }

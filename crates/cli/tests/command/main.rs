@@ -3,6 +3,7 @@
 
 mod check;
 mod configuration;
+mod doctor;
 mod help;
 mod json;
 mod malformed;
