@@ -147,6 +147,19 @@ value in the process list.
 
 Exit codes: 0 done, 1 the output cannot be written, 2 wrong usage or configuration.";
 
+/// The end of `eiot completions --help`.
+pub(crate) const FOR_COMPLETIONS: &str = "\
+Examples:
+  eiot completions bash > ~/.local/share/bash-completion/completions/eiot
+  eiot completions zsh > \"${fpath[1]}/_eiot\"
+  eiot completions fish > ~/.config/fish/completions/eiot.fish";
+
+/// The end of `eiot man --help`.
+pub(crate) const FOR_MAN: &str = "\
+Examples:
+  eiot man refresh | man -l -
+  eiot man > /usr/local/share/man/man1/eiot.1";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,9 +8,11 @@
 
 mod cards;
 mod check;
+mod completions;
 mod diagnosis;
 mod doctor;
 mod help;
+mod man;
 mod many;
 mod narrator;
 mod options;
@@ -22,7 +24,7 @@ mod status_line;
 mod tally;
 
 use crate::output::Failure;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Ask the EIOTCLUB platform to refresh the package usage of cloud eSIM cards.
@@ -45,6 +47,8 @@ enum Command {
     Check(check::Check),
     Doctor(Box<doctor::Doctor>),
     Sign(sign::Sign),
+    Completions(completions::Completions),
+    Man(man::Manual),
 }
 
 impl Cli {
@@ -55,6 +59,8 @@ impl Cli {
             Command::Check(check) => check.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Sign(sign) => sign.run(),
+            Command::Completions(completions) => completions.run(Self::command()),
+            Command::Man(manual) => manual.run(Self::command()),
         }
     }
 }
@@ -70,7 +76,6 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_commands_are_well_formed() {

@@ -2,11 +2,13 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod check;
+mod completions;
 mod configuration;
 mod doctor;
 mod help;
 mod json;
 mod malformed;
+mod man;
 mod refresh;
 mod responder;
 mod run;
