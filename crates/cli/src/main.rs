@@ -17,6 +17,7 @@ mod many;
 mod narrator;
 mod options;
 mod output;
+mod ration;
 mod record;
 mod refresh;
 mod sign;

@@ -107,3 +107,17 @@ fn neither_account_nor_environment_is_looked_at() {
     let outcome = run(eiot(&["check"]).arg(cards).env("EIOT_TIMEOUT", "soon"));
     assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
 }
+
+#[test]
+fn what_a_spreadsheet_leaves_around_its_rows_is_no_card() {
+    let outcome = check("saved.csv", &format!("\u{feff}name;EID\r\na;=\"{EID}\"\r\n;\r\n\r\n"), &[]);
+    assert_eq!(outcome.stdout, "1 cards: 1 valid, 0 malformed, 0 duplicates\n", "{outcome:?}");
+    assert_eq!(outcome.exit_code, Some(0));
+}
+
+#[test]
+fn the_end_of_a_line_that_is_too_long_is_not_taken_for_a_card() {
+    let outcome = check("long", &format!("{}{EID}\n", "x".repeat(64 * 1024)), &[]);
+    assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("line 1: is too long"), "{outcome:?}");
+}
