@@ -71,6 +71,12 @@ impl Transport {
         is_trusted(&self.endpoint)
     }
 
+    /// The host and port that connections are made to, where there is no proxy.
+    pub(crate) fn host_and_port(&self) -> (&str, u16) {
+        let host = self.endpoint.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        (host, self.endpoint.port_or_known_default().unwrap_or_default())
+    }
+
     /// The host and port that calls go to, for people.
     pub(crate) fn host(&self) -> String {
         let host = self.endpoint.host_str().unwrap_or_default();
@@ -196,11 +202,23 @@ impl Connections {
         read_whole(response, sighting, failed).await
     }
 
-    /// Asks for a page, with nothing that says who is asking, and reads the head of the answer: its status and the time.
-    pub(crate) async fn get(&self, page: Url, clock: &dyn Clock) -> Result<(u16, Sighting), reqwest::Error> {
+    /// Asks for the page at `base_url` with nothing that says who is asking, and reads the head of the answer: its status and
+    /// the time. `connected` becomes true when there is a connection.
+    pub(crate) async fn get(
+        &self,
+        transport: &Transport,
+        base_url: &str,
+        connected: &AtomicBool,
+        clock: &dyn Clock,
+    ) -> Result<(u16, Sighting), Error> {
+        let page = Url::parse(base_url).map_err(Error::internal)?;
         let sent_at = clock.now();
-        let response = self.http.execute(Request::new(Method::GET, page)).await?;
-        let sighting = Sighting { date: date(&response), sent: sent_at, received: clock.now() };
+        let answered = self.http.execute(Request::new(Method::GET, page)).await;
+        let received_at = clock.now();
+        connected.store(!answered.as_ref().is_err_and(reqwest::Error::is_connect), Ordering::Relaxed);
+        let failed = |why| classify(&why, &transport.host(), connected.load(Ordering::Relaxed));
+        let response = answered.map_err(failed)?;
+        let sighting = Sighting { date: date(&response), sent: sent_at, received: received_at };
         Ok((response.status().as_u16(), sighting))
     }
 }

@@ -1,14 +1,13 @@
 //! A look at the way to the platform, step by step, without a refresh.
 
 use crate::client::{Client, outside_of_any_runtime};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Delivered, Error, ErrorKind};
 use crate::lane::{Driven, Lane};
-use crate::transport_error::classify_harmless;
-use reqwest::Url;
 use std::future::Future;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// What [`Client::probe`] has seen of the way to the platform. A step that was not taken is `None`: it is not needed, or one
 /// before it has failed.
@@ -50,69 +49,68 @@ impl Client {
     }
 
     fn walk(&self, deadline: Instant) -> Result<Probe, Error> {
-        let page = Url::parse(&self.config().base_url).map_err(Error::internal)?;
         // Not one of the pool's lanes, whose connection would be open already.
         let lane = self.open_lane()?;
         let mut probe = Probe { host: self.shared.transport.host(), ..Probe::default() };
-        probe.addresses = self.look_up(&lane, &page, deadline);
+        probe.addresses = self.look_up(&lane, deadline);
         if !matches!(probe.addresses, Some(Err(_))) {
-            self.ask(&lane, page, deadline, &mut probe);
+            self.ask(&lane, deadline, &mut probe);
         }
         Ok(probe)
     }
 
-    fn look_up(&self, lane: &Lane, page: &Url, deadline: Instant) -> Option<Result<Vec<IpAddr>, Error>> {
-        let name = page.host_str()?;
-        let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
-        if is_address || self.config().proxy.is_some() {
+    fn look_up(&self, lane: &Lane, deadline: Instant) -> Option<Result<Vec<IpAddr>, Error>> {
+        let (name, port) = self.shared.transport.host_and_port();
+        if name.parse::<IpAddr>().is_ok() || self.config().proxy.is_some() {
             return None;
         }
         let limit = self.config().connect_timeout;
         let deadline = deadline.min(Instant::now() + limit);
-        let name_and_port = (name, page.port_or_known_default().unwrap_or_default());
         let failed =
             |kind, why: &str| Error::new(kind, format!("the name {name} cannot be looked up: {why}"));
-        Some(match drive(lane, deadline, tokio::net::lookup_host(name_and_port)) {
+        Some(match drive(lane, deadline, tokio::net::lookup_host((name, port))) {
             Some(Ok(found)) => Ok(distinct(found.map(|address| address.ip()))),
             Some(Err(why)) => Err(failed(ErrorKind::Connect, &why.to_string())),
             None => Err(failed(ErrorKind::Timeout, &format!("no answer within {limit:?}"))),
         })
     }
 
-    fn ask(&self, lane: &Lane, page: Url, deadline: Instant, probe: &mut Probe) {
+    fn ask(&self, lane: &Lane, deadline: Instant, probe: &mut Probe) {
         let (transport, clock) = (&self.shared.transport, self.shared.sources.clock.as_ref());
         let patience = deadline.saturating_duration_since(Instant::now());
-        match drive(lane, deadline, lane.connections().get(page, clock)) {
+        let connected = AtomicBool::new(false);
+        let get = lane.connections().get(transport, &self.config().base_url, &connected, clock);
+        let answer = match drive(lane, deadline, get) {
             Some(Ok((http_status, sighting))) => {
-                let clock_offset_milliseconds = sighting.offset_milliseconds();
+                Ok(Answer { http_status, clock_offset_milliseconds: sighting.offset_milliseconds() })
+            }
+            Some(Err(error)) => Err(harmless(error, &probe.host)),
+            None => {
+                // A connection takes no longer than this, so there is one.
+                connected.fetch_or(patience > self.config().connect_timeout, Ordering::Relaxed);
+                let text = format!("no answer from {} within {patience:.1?}", probe.host);
+                Err(Error::new(ErrorKind::Timeout, text))
+            }
+        };
+        match answer {
+            Err(error) if error.kind() == ErrorKind::Tls || !connected.load(Ordering::Relaxed) => {
+                probe.connection = Some(Err(error));
+            }
+            answer => {
                 probe.connection = Some(Ok(()));
-                probe.answer = Some(Ok(Answer { http_status, clock_offset_milliseconds }));
-            }
-            Some(Err(why)) => {
-                let is_about_the_connection = why.is_connect();
-                let error = classify_harmless(&why, &transport.host());
-                probe.end(is_about_the_connection || error.kind() == ErrorKind::Tls, error);
-            }
-            None => probe.end(patience <= self.config().connect_timeout, no_answer(&probe.host, patience)),
-        }
-    }
-}
-
-impl Probe {
-    /// Puts the failure where it belongs.
-    fn end(&mut self, is_about_the_connection: bool, error: Error) {
-        match is_about_the_connection {
-            true => self.connection = Some(Err(error)),
-            false => {
-                self.connection = Some(Ok(()));
-                self.answer = Some(Err(error));
+                probe.answer = Some(answer);
             }
         }
     }
 }
 
-fn no_answer(host: &str, patience: Duration) -> Error {
-    Error::new(ErrorKind::Timeout, format!("no answer from {host} within {patience:.1?}"))
+/// The error of a request that refreshes nothing, which those of calls must be careful about.
+fn harmless(error: Error, host: &str) -> Error {
+    if error.kind() != ErrorKind::ConnectionLost {
+        return error.with_delivered(Delivered::No);
+    }
+    let text = format!("the connection to {host} was made, and broke before an answer had come");
+    Error::new(ErrorKind::ConnectionLost, text)
 }
 
 /// What comes of it before the deadline.

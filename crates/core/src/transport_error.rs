@@ -44,17 +44,6 @@ pub(crate) fn classify(error: &reqwest::Error, host: &str, sent: bool) -> Error 
     .with_delivered(Delivered::Unknown)
 }
 
-/// Sorts the transport's error, where the request was none that refreshes anything.
-pub(crate) fn classify_harmless(error: &reqwest::Error, host: &str) -> Error {
-    let classified = classify(error, host, !error.is_connect());
-    if classified.kind() != ErrorKind::ConnectionLost {
-        return classified.with_delivered(Delivered::No);
-    }
-    let cause = root_cause(error);
-    let text = format!("the connection to {host} was made, and closed before an answer had come: {cause}");
-    Error::new(ErrorKind::ConnectionLost, text)
-}
-
 /// The innermost text, which says what happened without the layers round it.
 fn root_cause(error: &dyn StdError) -> String {
     let mut innermost = error;
