@@ -87,19 +87,18 @@ Example:
   eiot check cards.csv
   some-query | eiot check - --column card_eid --json
 
-The first line tells what the file is: a tab in it makes it TSV, a comma or a semicolon
-CSV, both with a header; anything else is an EID a line, where lines that begin with #
-are left out.
+The first line tells what the file is: a tab in it makes it TSV, a comma or a
+semicolon CSV, both with a header; anything else is an EID a line, where lines
+that begin with # are left out. Blank lines are left out in all of them.
 
 Output:
-  Malformed and repeated EIDs are lines on standard error, the first 100 of each. The
-  counts are a line on standard output, with --json an object of these fields:
+  Malformed and repeated EIDs are lines on standard error, the first 100 of each.
+  The counts are a line on standard output, with --json an object of these fields:
     ok          true when no EID is malformed
-    cards       how many EIDs were read: valid and malformed ones
+    cards       how many EIDs were read, valid and malformed ones
     valid       how many are well formed, repeated ones included
     malformed   how many are not
-    duplicates  how many of the valid ones had come before; a run refreshes a card that
-                comes again soon after once
+    duplicates  how many of the valid ones had come before
 
 Exit codes: 0 every EID is well formed, 1 the output cannot be written, 2 some are
 malformed, or the file cannot be read.";
@@ -110,22 +109,23 @@ Example:
   eiot doctor && eiot refresh --from cards.csv
 
 The checks, each a line on standard output that begins with ok, failed or skipped:
-  configuration  the options in effect, the secret masked
+  configuration  the options in effect, secrets masked
   signature      a sample of the vendor's is signed as the vendor signs it
   dns            the host's name has addresses
   connection     TCP, and the TLS handshake with a certificate that is trusted
   answer         the host speaks HTTP, whatever its status
   clock          this machine's clock is at most 2 s off the server's
-Whether appkey, secret and this machine's address are accepted, only a refresh can tell.
+Only a refresh can tell whether appkey, secret and this machine's address are
+accepted.
 
-With --json every check is one object a line, with all of these fields, null where there
-is no value:
+With --json every check is one object a line, with all of these fields, null where
+there is no value:
     check            its name
     status           \"ok\", \"failed\" or \"skipped\"
     message          what was seen
     advice           what to do, where the message does not say it
     options          of the configuration: every option and its value
-    clock_offset_ms  of the clock: how far the server's is ahead, in milliseconds
+    clock_offset_ms  of the clock: how far the server's is ahead, milliseconds
 
 Flags and variables are those of eiot refresh, see there.
 

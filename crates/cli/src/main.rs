@@ -1,9 +1,9 @@
 //! The `eiot` command: the face of the library for shells and cron jobs.
 //!
-//! One file, one noun: `options` (flags and environment to a configuration) · `refresh` and `sign` (the two commands) ·
-//! `many` (the cards of a file: `cards` reads them, `tally` counts, `status_line` shows how far it has come) · `record` (one
-//! line of `--json`) · `narrator` (`--verbose`) · `output` (the streams, and how a run ends) · `help` (what `--help`
-//! teaches).
+//! One file, one noun: `options` (flags and environment to a configuration) · `refresh`, `check`, `doctor`, `sign`,
+//! `completions` and `man` (the commands) · `many` (refreshing the cards of a file: `tally` counts, `status_line` shows how far
+//! it has come) · `cards` (reads them, with a `ration`) · `record` (one line of `--json`) · `diagnosis` (one line of `doctor`) ·
+//! `narrator` (`--verbose`) · `output` (the streams, and how a run ends) · `help` (what `--help` teaches).
 #![forbid(unsafe_code)]
 
 mod cards;
@@ -81,6 +81,15 @@ mod tests {
     #[test]
     fn the_commands_are_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_readme_lists_every_command() {
+        let readme = include_str!("../../../README.md");
+        for command in Cli::command().get_subcommands() {
+            let row = format!("\n| `eiot {}", command.get_name());
+            assert!(readme.contains(&row), "{} is not in the table", command.get_name());
+        }
     }
 
     #[test]
