@@ -81,6 +81,56 @@ pub(crate) fn for_refresh() -> String {
     format!("{EXAMPLE}\n\n{OUTPUT}\n\n{ENVIRONMENT}\n\n{EXIT_CODES}")
 }
 
+/// The end of `eiot check --help`.
+pub(crate) const FOR_CHECK: &str = "\
+Example:
+  eiot check cards.csv
+  some-query | eiot check - --column card_eid --json
+
+The first line tells what the file is: a tab in it makes it TSV, a comma or a
+semicolon CSV, both with a header; anything else is an EID a line, where lines
+that begin with # are left out. Blank lines are left out in all of them.
+
+Output:
+  Malformed and repeated EIDs are lines on standard error, the first 100 of each.
+  The counts are a line on standard output, with --json an object of these fields:
+    ok          true when no EID is malformed
+    cards       how many EIDs were read, valid and malformed ones
+    valid       how many are well formed, repeated ones included
+    malformed   how many are not
+    duplicates  how many of the valid ones had come before
+
+Exit codes: 0 every EID is well formed, 1 the output cannot be written, 2 some are
+malformed, or the file cannot be read.";
+
+/// The end of `eiot doctor --help`.
+pub(crate) const FOR_DOCTOR: &str = "\
+Example:
+  eiot doctor && eiot refresh --from cards.csv
+
+The checks, each a line on standard output that begins with ok, failed or skipped:
+  configuration  the options in effect, secrets masked
+  signature      a sample of the vendor's is signed as the vendor signs it
+  dns            the host's name has addresses
+  connection     TCP, and the TLS handshake with a certificate that is trusted
+  answer         the host speaks HTTP, whatever its status
+  clock          this machine's clock is at most 2 s off the server's
+Only a refresh can tell whether appkey, secret and this machine's address are
+accepted.
+
+With --json every check is one object a line, with all of these fields, null where
+there is no value:
+    check            its name
+    status           \"ok\", \"failed\" or \"skipped\"
+    message          what was seen
+    advice           what to do, where the message does not say it
+    options          of the configuration: every option and its value
+    clock_offset_ms  of the clock: how far the server's is ahead, milliseconds
+
+Flags and variables are those of eiot refresh, see there.
+
+Exit codes: 0 all is well, 1 a check has failed, 2 the configuration has.";
+
 /// The end of `eiot sign --help`.
 pub(crate) const FOR_SIGN: &str = "\
 Example:
@@ -96,6 +146,19 @@ There is no --secret flag on purpose: every user of the machine could read its
 value in the process list.
 
 Exit codes: 0 done, 1 the output cannot be written, 2 wrong usage or configuration.";
+
+/// The end of `eiot completions --help`.
+pub(crate) const FOR_COMPLETIONS: &str = "\
+Examples:
+  eiot completions bash > ~/.local/share/bash-completion/completions/eiot
+  eiot completions zsh > \"${fpath[1]}/_eiot\"
+  eiot completions fish > ~/.config/fish/completions/eiot.fish";
+
+/// The end of `eiot man --help`.
+pub(crate) const FOR_MAN: &str = "\
+Examples:
+  eiot man refresh | man -l -
+  eiot man > /usr/local/share/man/man1/eiot.1";
 
 #[cfg(test)]
 mod tests {

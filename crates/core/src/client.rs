@@ -39,7 +39,7 @@ const UNTOLD_PAUSE: Duration = Duration::from_secs(1);
 pub struct Client {
     /// Without the secret: one copy of it is enough.
     config: Arc<Config>,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// When a card of a batch is called, and since when it rests.

@@ -71,11 +71,11 @@ impl Connector {
         Ok(Self { endpoint, tcp, proxy, tls, timeout: config.connect_timeout })
     }
 
-    /// What a request must be addressed to: a proxy for plain http wants to hear the whole address.
-    pub(crate) fn request_target(&self) -> Uri {
+    /// How a request names an address of the endpoint's host: a proxy for plain http wants to hear the whole.
+    pub(crate) fn target_of(&self, address: &Uri) -> Uri {
         match (&self.proxy, &self.tls) {
-            (Some(_), None) => self.endpoint.clone(),
-            _ => self.endpoint.path_and_query().map_or_else(Uri::default, |path| path.clone().into()),
+            (Some(_), None) => address.clone(),
+            _ => address.path_and_query().map_or_else(Uri::default, |path| path.clone().into()),
         }
     }
 
@@ -164,11 +164,14 @@ mod tests {
     #[test]
     fn a_proxy_sees_the_address_of_plain_http_and_none_of_https() {
         let plain = connector("http://10.0.0.1/p", "http://user:sword%20fish@h:1").expect("valid");
-        assert_eq!(plain.request_target().to_string(), "http://10.0.0.1/p/api/v3/cloudesim/refreshUsage");
+        assert_eq!(
+            plain.target_of(&plain.endpoint).to_string(),
+            "http://10.0.0.1/p/api/v3/cloudesim/refreshUsage"
+        );
         // "user:sword fish" in base64.
         assert_eq!(plain.proxy_authorization().expect("given"), "Basic dXNlcjpzd29yZCBmaXNo");
         let secure = connector("https://10.0.0.1/p", "http://user:swordfish@h:1").expect("valid");
-        assert_eq!(secure.request_target().to_string(), "/p/api/v3/cloudesim/refreshUsage");
+        assert_eq!(secure.target_of(&secure.endpoint).to_string(), "/p/api/v3/cloudesim/refreshUsage");
         assert_eq!(secure.proxy_authorization(), None);
     }
 }

@@ -46,11 +46,15 @@ pub(crate) fn endpoint(base_url: &str, allow_http: bool) -> Result<Uri, Error> {
 /// The host, and the port where it is not the usual one: for the `Host` header, and for people.
 pub(crate) fn host_of(endpoint: &Uri) -> String {
     let host = endpoint.host().unwrap_or_default();
-    let usual = if endpoint.scheme_str() == Some("https") { 443 } else { 80 };
-    match endpoint.port_u16().filter(|port| *port != usual) {
+    match endpoint.port_u16().filter(|port| *port != usual_port(endpoint)) {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     }
+}
+
+/// The port of the scheme.
+pub(crate) fn usual_port(endpoint: &Uri) -> u16 {
+    if endpoint.scheme_str() == Some("https") { 443 } else { 80 }
 }
 
 /// Is there a host, and is what follows it a port? The parser takes anything there.

@@ -7,7 +7,7 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::connection::Connector;
-use crate::endpoint::{host_of, is_trusted};
+use crate::endpoint::{host_of, is_trusted, usual_port};
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::reply::RawReply;
 use crate::retry_after;
@@ -28,7 +28,7 @@ use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::{Builder, Runtime};
 
 /// An idle connection is given up before the usual server closes it.
@@ -63,12 +63,18 @@ impl Transport {
         if let Some(authorization) = connector.proxy_authorization() {
             headers.insert(PROXY_AUTHORIZATION, authorization.clone());
         }
-        Ok(Self { target: connector.request_target(), endpoint, connector, headers })
+        Ok(Self { target: connector.target_of(&endpoint), endpoint, connector, headers })
     }
 
     /// Whether what the platform says of itself, such as the time, can be believed.
     pub(crate) fn is_trusted(&self) -> bool {
         is_trusted(&self.endpoint)
+    }
+
+    /// The host and port that connections are made to, where there is no proxy.
+    pub(crate) fn host_and_port(&self) -> (&str, u16) {
+        let host = self.endpoint.host().unwrap_or_default().trim_matches(['[', ']']);
+        (host, self.endpoint.port_u16().unwrap_or(usual_port(&self.endpoint)))
     }
 
     /// The host and port that calls go to, for people.
@@ -185,10 +191,7 @@ impl Connections {
             }
         };
         let received_at = clock.now();
-        // A date out of a cache is not the server's clock.
-        let date = header(&response, DATE).filter(|_| !response.headers().contains_key(AGE));
-        let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
-        let sighting = Sighting { date, sent: sent_at, received: received_at };
+        let sighting = Sighting { date: date(&response), sent: sent_at, received: received_at };
         let reply = read_whole(response, sighting, failed).await?;
         self.put(connection);
         Ok(reply)
@@ -221,6 +224,35 @@ impl Connections {
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
         // Nothing in here can be left half done by a panic.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for the page at `base_url` with nothing that says who is asking, and reads the head of the answer: its status and
+    /// the time. `connected` becomes true when there is a connection.
+    pub(crate) async fn get(
+        &self,
+        transport: &Transport,
+        base_url: &str,
+        connected: &AtomicBool,
+        clock: &dyn Clock,
+    ) -> Result<(u16, Sighting), Error> {
+        let page: Uri = base_url.parse().map_err(Error::internal)?;
+        let mut request = Request::new(TrackedBody::none());
+        *request.uri_mut() = transport.connector.target_of(&page);
+        for name in [HOST, USER_AGENT, PROXY_AUTHORIZATION] {
+            if let Some(value) = transport.headers.get(&name) {
+                request.headers_mut().insert(name, value.clone());
+            }
+        }
+        // Not one of the idle ones: whether one can be made is what is asked.
+        let made = transport.connector.connect().await;
+        let mut connection = made.map_err(|why| not_connected(why, &transport.host()))?;
+        connected.store(true, Ordering::Relaxed);
+        let sent_at = clock.now();
+        let answered = connection.send_request(request).await;
+        let received_at = clock.now();
+        let response = answered.map_err(|why| broken(&why, &transport.host(), true))?;
+        let sighting = Sighting { date: date(&response), sent: sent_at, received: received_at };
+        Ok((response.status().as_u16(), sighting))
     }
 }
 
@@ -261,6 +293,12 @@ async fn read_whole(
 async fn next_chunk(body: &mut Incoming) -> Option<Result<Bytes, hyper::Error>> {
     let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
     Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
+}
+
+/// What the server's clock shows; a date out of a cache is not that.
+fn date(response: &Response<Incoming>) -> Option<SystemTime> {
+    let date = header(response, DATE).filter(|_| !response.headers().contains_key(AGE));
+    httpdate::parse_http_date(date?).ok()
 }
 
 fn header(response: &Response<Incoming>, name: HeaderName) -> Option<&str> {
