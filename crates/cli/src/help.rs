@@ -68,6 +68,16 @@ Output:
     delivered         did the platform get the request: \"yes\", \"no\" or \"unknown\"
     data              the reply's data
 
+  With --from the outcomes come as they finish, failures too, as lines of three
+  fields: the EID, ok or the kind of failure, the message. How far the run has come
+  is shown on standard error: on a terminal as it goes, elsewhere once a minute.
+
+  --journal keeps a line an outcome in a file of its own. Ctrl-C or SIGTERM
+  finishes the calls that are under way; the same command then goes on from there,
+  also after kill -9: cards that are refreshed, malformed or refused with a code of
+  the platform's are skipped, all others are tried again. A second Ctrl-C ends it at
+  once.
+
   200 from the platform means that it has begun to fetch the usage from the
   carrier; new figures may be visible a little later.";
 
