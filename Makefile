@@ -27,7 +27,7 @@ export EIOT_SIM         := $(RELEASE)/eiot-sim
 export EIOT_TEST_SANITIZED := $(BUILD)/sanitize
 export EIOT_TEST_DIST := $(BUILD)/dist
 
-.PHONY: all demo test lint bench bench-python soak fuzz header stubs abi install place describe dist release stage wheel sanitized clean
+.PHONY: all demo test lint bench bench-python soak fuzz header stubs abi install place describe dist release stage wheel sanitized workers clean
 
 all: release
 
@@ -38,7 +38,7 @@ demo: stage wheel $(BUILD)/c++
 	@PKG_CONFIG=$(VENV)/bin/pkgconf BUILD=$(BUILD)/demo sh examples/demo.sh
 
 ## test: all tests of all languages
-test: lint stage wheel dist sanitized $(BUILD)/c++
+test: lint stage wheel dist sanitized workers $(BUILD)/c++
 	$(CARGO) test --locked --workspace --exclude eiot-python
 	$(VENV)/bin/python -m pytest -q -rs tests
 	PYTHONDEVMODE=1 $(VENV)/bin/python -W error -m pytest -q -rs bindings/python/tests
@@ -153,6 +153,11 @@ $(VENV)/.ready: tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
+
+# The work queues of the recipes in docs/operations.md. Without them the tests of those recipes are skipped.
+workers: $(VENV)/.ready
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements-workers.txt \
+	 || echo "could not install what tests/requirements-workers.txt lists: the tests that need it say so and are skipped"
 
 # The machine's C++ compiler, or where it has none zig's, which comes as a Python package.
 $(BUILD)/c++: $(VENV)/.ready

@@ -12,12 +12,12 @@ pub(crate) struct Cancellation {
 #[pymethods]
 impl Cancellation {
     #[new]
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { triggered: AtomicBool::new(false) }
     }
 
     /// The call fails with `CancelledError` within 50 ms, or at once when it has not begun.
-    fn trigger(&self) {
+    pub(crate) fn trigger(&self) {
         self.triggered.store(true, Ordering::Relaxed);
     }
 }

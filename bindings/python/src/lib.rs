@@ -8,23 +8,31 @@ compile_error!(
     "eiot must be built with panic = \"unwind\": a panic must become an exception at the boundary"
 );
 
+mod batch;
 mod cancellation;
 mod client;
+mod eid;
 mod exception;
 mod guard;
 mod options;
+mod parts;
 mod sign;
 mod tables;
 mod text;
+mod watcher;
 
 /// The native half of the package; not for use from outside.
 // Written for Pythons without a GIL as well: what Python can see of it is frozen, and Rust's locks guard the rest.
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
+    use crate::batch::BatchHandle;
+    #[pymodule_export]
     use crate::cancellation::Cancellation;
     #[pymodule_export]
     use crate::client::ClientHandle;
+    #[pymodule_export]
+    use crate::eid::eid_digits;
     #[pymodule_export]
     use crate::sign::{explain, sign};
     #[pymodule_export]

@@ -63,8 +63,10 @@ with ThreadPoolExecutor(4) as threads:
 assert pickle.loads(pickle.dumps(client)).with_options(timeout=9).refresh_usage({EID}).delivered == "yes"
 async def main():
     async with eiot.AsyncClient.from_env(rate_limit=0) as client:
+        assert [result.ok async for result in client.refresh_many(iter(["1", "2"]))] == [True, True]
         return await asyncio.gather(*(client.refresh_usage({EID!r}) for _ in range(20)))
 assert len(asyncio.run(main())) == 20
+assert sum(result.ok for result in client.refresh_many([str(number) for number in range(20)])) == 20
 try:
     client.refresh_usage("8.9E+31")
 except eiot.InvalidEidError as error:

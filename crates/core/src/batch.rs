@@ -7,6 +7,7 @@ use crate::lane::{Connections, Driven, KEEP_GOING_CHECK, Lane};
 use crate::observer::{Attempt, Observer};
 use crate::recent::Recent;
 use crate::reply::Reply;
+use crate::standstill::Standstill;
 use crate::summary::Summary;
 use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -39,7 +40,8 @@ pub struct Outcome {
 /// may be under way, not on how many cards there are. Each card goes the way of a single call, retries and account rate
 /// included; its time-out begins when its turn has come, since in a long batch most of the time is waiting for that.
 ///
-/// Calls make progress while `next` runs, and stand still while it does not: deal with an outcome quickly, or hand it on.
+/// Calls make progress while `next` runs, and stand still while it does not, which does not count as time towards their
+/// time-out. Still, deal with an outcome quickly, or hand it on: the platform may lose its patience.
 ///
 /// ```no_run
 /// # let client = eiot::Client::new(eiot::Config::new("my-appkey", "my-secret"))?;
@@ -75,6 +77,9 @@ pub struct Batch {
     /// When it was last asked whether to go on.
     asked: Option<Instant>,
     cancel: watch::Sender<bool>,
+    standstill: Standstill,
+    /// When it was last driven.
+    driven: Option<Instant>,
     summary: Summary,
 }
 
@@ -111,6 +116,8 @@ impl Client {
             stop: Arc::default(),
             asked: None,
             cancel: watch::Sender::new(false),
+            standstill: Standstill::default(),
+            driven: None,
             summary: Summary::default(),
         })
     }
@@ -188,6 +195,9 @@ impl Batch {
         }
         // Taken out for the drive, so that they can be borrowed apart from the rest.
         let Some(Engine { lane, mut calls }) = self.engine.take() else { return };
+        if let Some(driven) = self.driven {
+            self.standstill.add(driven.elapsed());
+        }
         let observer = self.observer.clone();
         let mut keep_going = || locked(&observer).keep_going();
         let interrupted = self.is_unwanted(&mut keep_going)
@@ -202,6 +212,7 @@ impl Batch {
             lane.drive(None, &mut to_the_end, self.until_one_ends(lane.connections(), &mut calls));
         }
         self.engine = Some(Engine { lane, calls });
+        self.driven = Some(Instant::now());
     }
 
     /// Asks the observer, where that has not been done for a while: drives may be much shorter than it is asked.
@@ -268,13 +279,13 @@ impl Batch {
         eid: Eid,
         turn: Turn,
     ) -> impl Future<Output = Outcome> + Send + use<> {
-        let (client, observer, mut cancel) =
-            (self.client.clone(), self.observer.clone(), self.cancel.subscribe());
+        let (client, observer, standstill, mut cancel) =
+            (self.client.clone(), self.observer.clone(), self.standstill.clone(), self.cancel.subscribe());
         async move {
             let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
             // The sender lives as long as the batch, and the batch longer than the call.
             let cancelled = async { drop(cancel.wait_for(|cancelled| *cancelled).await) };
-            let result = client.call_among_many(&connections, &eid, turn, &tell, cancelled).await;
+            let result = client.call_among_many(&connections, &eid, turn, &tell, standstill, cancelled).await;
             Outcome { eid: eid.as_str().to_owned(), result }
         }
     }

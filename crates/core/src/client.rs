@@ -15,6 +15,7 @@ use crate::reply::{Reply, verdict};
 use crate::retry::{self, Next};
 use crate::shared::Shared;
 use crate::skew::Skew;
+use crate::standstill::Standstill;
 use crate::wire::signed_body;
 use futures_util::future::{Either, select};
 use std::fmt;
@@ -230,15 +231,16 @@ impl Client {
         eid: &Eid,
         turn: Turn,
         tell: &(dyn Fn(&Attempt<'_>) + Sync),
+        standstill: Standstill,
         cancelled: impl Future<Output = ()>,
     ) -> Result<Reply, Error> {
         let deadline = Instant::now() + self.config.timeout;
         let progress = Progress::new(tell);
-        let attempts = self.attempts(connections, eid, deadline, Some(turn.slot), &progress);
-        let in_time = pin!(tokio::time::timeout_at(deadline.into(), attempts));
-        let result = match select(in_time, pin!(cancelled)).await {
-            Either::Left((Ok(result), _)) => result,
-            Either::Left((Err(_), _)) => Err(self.unanswered(ErrorKind::Timeout, eid, &progress)),
+        let attempts = pin!(self.attempts(connections, eid, deadline, Some(turn.slot), &progress));
+        let end = pin!(standstill.passed(self.config.timeout));
+        let result = match select(select(attempts, end), pin!(cancelled)).await {
+            Either::Left((Either::Left((result, _)), _)) => result,
+            Either::Left((Either::Right(_), _)) => Err(self.unanswered(ErrorKind::Timeout, eid, &progress)),
             Either::Right(_) => Err(self.unanswered(ErrorKind::Cancelled, eid, &progress)),
         };
         self.conclude(eid, turn.rests_since, result, &progress)

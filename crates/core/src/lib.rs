@@ -54,6 +54,7 @@ mod retry_after;
 mod shared;
 mod sign;
 mod skew;
+mod standstill;
 mod summary;
 mod tls;
 mod transport_error;

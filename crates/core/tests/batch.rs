@@ -92,6 +92,34 @@ fn a_cards_time_out_begins_when_its_turn_has_come() {
 }
 
 #[test]
+fn an_answer_that_came_while_nobody_looked_is_not_too_late() {
+    // Real time: one card is answered at once and the other after 100 ms, the time-out is 300 ms, and the caller looks away
+    // for 600 ms between the two. A card that is not answered at all has its 300 ms after that.
+    let url = serve(|mut connection| {
+        while let Some(body) = read_request(&mut connection) {
+            let body = String::from_utf8_lossy(&body).into_owned();
+            match ["\"eid\":\"1\"", "\"eid\":\"2\""].map(|eid| body.contains(eid)) {
+                [true, _] => {}
+                [_, true] => std::thread::sleep(Duration::from_millis(100)),
+                _ => std::thread::sleep(Duration::from_secs(20)),
+            }
+            let _ = connection.write_all(http("200 OK", "", SUCCESS).as_bytes());
+        }
+    });
+    let mut config = config(&url);
+    config.timeout = Duration::from_millis(300);
+    let client = Client::new(config).expect("valid");
+    let mut batch = client.batch(3, Box::new(())).expect("a batch");
+    ["1", "2", "3"].into_iter().for_each(|eid| batch.push(eid));
+    assert_eq!(batch.next().expect("came back").eid, "1");
+    std::thread::sleep(Duration::from_millis(600));
+    let late = batch.next().expect("came back");
+    assert!(late.eid == "2" && late.result.is_ok(), "{late:?}");
+    let unanswered = batch.next().expect("came back");
+    assert_eq!(unanswered.result.expect_err("no answer").kind(), ErrorKind::Timeout);
+}
+
+#[test]
 fn a_batch_that_is_stopped_finishes_what_is_under_way_and_sends_no_more() {
     let (simulator, mut config) =
         simulator(Options { latency: Duration::from_millis(100), ..Options::unlimited() });

@@ -20,6 +20,7 @@ if _native.__version__ != __version__:
     )
 
 from eiot._async_client import AsyncClient
+from eiot._async_results import AsyncResults
 from eiot._client import Client
 from eiot._environment import refresh_usage
 from eiot._exceptions import (
@@ -41,10 +42,13 @@ from eiot._exceptions import (
     TlsError,
 )
 from eiot._reply import Reply
+from eiot._result import Result, Summary
+from eiot._results import Results
 from eiot._sign import explain, sign
 
 __all__ = [
     "AsyncClient",
+    "AsyncResults",
     "AuthError",
     "CancelledError",
     "Client",
@@ -62,6 +66,9 @@ __all__ = [
     "ProtocolError",
     "RateLimitedError",
     "Reply",
+    "Result",
+    "Results",
+    "Summary",
     "TlsError",
     "__version__",
     "explain",

@@ -1,10 +1,12 @@
 """The client for asyncio."""
 
 import contextvars
+from collections.abc import AsyncIterable, Iterable
 from functools import partial
 from types import TracebackType
-from typing import TypeVar
+from typing import Literal, TypeVar
 
+from eiot._async_results import AsyncResults
 from eiot._base_client import BaseClient
 from eiot._eid import eid_text
 from eiot._native import Cancellation, ClientHandle
@@ -64,6 +66,27 @@ class AsyncClient(BaseClient):
             raise
         finally:
             cancellation.trigger()
+
+    def refresh_many(
+        self,
+        eids: Iterable[str | int] | AsyncIterable[str | int],
+        *,
+        concurrency: int = 32,
+        errors: Literal["return", "raise"] = "return",
+    ) -> AsyncResults:
+        """As `Client.refresh_many`, for `async for`; an asynchronous generator of EIDs will do as well.
+
+        >>> async def refresh(*eids):
+        ...     async with eiot.AsyncClient.from_env() as client:
+        ...         return [result.ok async for result in client.refresh_many(eids)]
+        >>> asyncio.run(refresh("89044011112233441122334411223321", "89034011560010000000000000000121"))
+        [True, True]
+
+        The calls are made by one thread of the client's own, and EIDs are taken from `eids` in the event loop. When the
+        task that waits for a result is cancelled, all that is under way is broken off within 50 ms; who goes on with
+        the results after that learns what became of those cards.
+        """
+        return AsyncResults(self._open_handle(), self._threads, eids, concurrency, errors)
 
     async def aclose(self) -> None:
         """Closes the connections that no other client shares; calls that are under way finish first.

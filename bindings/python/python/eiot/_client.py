@@ -1,11 +1,13 @@
 """The client."""
 
+from collections.abc import Iterable
 from types import TracebackType
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from eiot._base_client import BaseClient
 from eiot._eid import eid_text
 from eiot._reply import Reply, read_reply
+from eiot._results import Results
 
 # Younger Pythons have `typing.Self`.
 _Self = TypeVar("_Self", bound="Client")
@@ -63,6 +65,39 @@ class Client(BaseClient):
         may have acted.
         """
         return read_reply(self._open_handle().refresh_usage(eid_text(eid)))
+
+    def refresh_many(
+        self,
+        eids: Iterable[str | int],
+        *,
+        concurrency: int = 32,
+        errors: Literal["return", "raise"] = "return",
+    ) -> Results:
+        """Refreshes many cards, and gives the results as they finish.
+
+        >>> client = eiot.Client.from_env()
+        >>> results = client.refresh_many(["89044011112233441122334411223321", "8904", "8904"])
+        >>> sorted(result.eid for result in results if result.ok)
+        ['8904', '89044011112233441122334411223321']
+        >>> results.summary.duplicates
+        1
+
+        `eids` is any iterable of what `refresh_usage` takes. At most `concurrency` (1 to 1024) EIDs are taken from it
+        ahead of their results, so that memory stays flat for a generator of a million; a card that comes again within
+        the last 16,384 is left out. An input with a length, such as a list, is read at once, and each of its cards is
+        refreshed once, so that `len(results)` is known and tqdm shows how far it has come.
+
+        With `errors="return"` a failure is a result as any other, with its `error`. With `errors="raise"` the first
+        failure is raised: no more is sent, what is under way is finished and its successes come first, so that nothing
+        is left unknown. In the same way, an exception from `eids`, and the `TypeError` of something that cannot be an
+        EID, is raised when the results of all cards before it have come.
+
+        All calls are made by the thread that waits for the next result, up to `concurrency` at once; while none waits,
+        and while `eids` takes its time, they stand still. The client's `timeout` is that of one card, from the moment
+        at which its turn has come; standing still does not count. Ctrl-C breaks off what is under way; who goes on with
+        the results after that learns from their `CancelledError` what became of those cards.
+        """
+        return Results(self._open_handle(), eids, concurrency, errors)
 
     def close(self) -> None:
         """Closes the connections that no other client shares; calls that are under way finish first.

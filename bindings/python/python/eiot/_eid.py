@@ -1,6 +1,10 @@
 """EIDs as Python programs have them."""
 
+from collections.abc import Iterable
+from typing import cast
+
 from eiot._exceptions import InvalidEidError
+from eiot._native import eid_digits
 
 
 def eid_text(eid: str | int) -> str:
@@ -21,3 +25,27 @@ def eid_text(eid: str | int) -> str:
     elif isinstance(eid, (bytes, bytearray)):
         advice = ". Decode it first: eid.decode()"
     raise TypeError(f"an EID is a str or an int, not {type(eid).__name__}{advice}")
+
+
+def batch_text(eid: object) -> str:
+    """The same for one of many, where what is no EID is a failure like others: text that the native half refuses."""
+    try:
+        return eid_text(cast(str | int, eid))
+    except InvalidEidError:
+        return "an int with thousands of digits"
+
+
+def distinct(eids: Iterable[object]) -> tuple[list[object], int]:
+    """The EIDs without those that come again, in order, and how many there were. What is none stays where it is."""
+    seen: set[object] = set()
+    kept: list[object] = []
+    given = 0
+    for given, eid in enumerate(eids, 1):
+        try:
+            digits = eid_digits(batch_text(eid))
+        except TypeError:
+            digits = None
+        if digits is None or digits not in seen:
+            kept.append(eid)
+            seen.add(digits)
+    return kept, given

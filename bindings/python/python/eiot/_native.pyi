@@ -4,9 +4,47 @@ The native half of the package; not for use from outside.
 
 from typing import Final, final
 
-__all__ = ["__version__", "Cancellation", "ClientHandle", "explain", "kinds", "options", "sign"]
+__all__ = ["__version__", "BatchHandle", "Cancellation", "ClientHandle", "eid_digits", "explain", "kinds", "options", "sign"]
 
 __version__: Final[str]
+
+@final
+class BatchHandle:
+    """
+    What the results of many cards come from. One thread at a time may use it; `stop` and `cancel` are for all.
+    """
+    def cancel(self, /) -> None:
+        """
+        Breaks all off, within 50 ms where a thread is waiting; all cards come back. For any thread.
+        """
+    def close(self, /) -> None:
+        """
+        As `cancel`, and where it is not in use, forgets what came back and closes the connections.
+        """
+    def has_room(self, /) -> bool:
+        """
+        Whether another EID should be pushed before the next wait.
+        """
+    def next(self, /) -> "tuple[str, tuple[str, str, str | None, int, str] | None, BaseException | None] | None":
+        """
+        Waits until one card has come back; other Python threads run meanwhile, and signal handlers of this one. `None` when
+        all have.
+
+        Gives the EID, and either the parts of the reply or the exception. What a signal handler raises is raised here, and
+        breaks all off: what became of the cards is kept for later calls.
+        """
+    def push(self, /, eid: str) -> None:
+        """
+        Takes a card.
+        """
+    def stop(self, /) -> None:
+        """
+        Sends no more: cards that wait come back as cancelled, those that are under way as they end. For any thread.
+        """
+    def summary(self, /) -> "tuple[int, int, int, dict[str, int]]":
+        """
+        Cards given, refreshed, and left out as duplicates; failures by kind. Those that are under way are not counted.
+        """
 
 @final
 class Cancellation:
@@ -38,6 +76,10 @@ class ClientHandle:
         """
         Where calls go.
         """
+    def batch(self, /, concurrency: int) -> BatchHandle:
+        """
+        Starts a batch with at most so many calls under way at once.
+        """
     @property
     def connect_timeout(self, /) -> float:
         """
@@ -62,6 +104,11 @@ class ClientHandle:
         """
         A client with other options for its calls, which shares connections and rate with this one.
         """
+
+def eid_digits(eid: str) -> str | None:
+    """
+    The EID's digits, without the white space around them; `None` where it is no EID.
+    """
 
 def explain(params: "list[tuple[str, str]]") -> str:
     """

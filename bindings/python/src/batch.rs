@@ -1,0 +1,213 @@
+//! A batch, for Python.
+
+use crate::cancellation::Cancellation;
+use crate::exception::exception;
+use crate::guard::{Failure, guarded};
+use crate::parts::{OutcomeParts, SummaryParts, reply_parts, summary_parts};
+use crate::text::bytes;
+use crate::watcher::{Watcher, interrupted};
+use eiot::{Attempt, Batch, Client, Error, Observer, Outcome, Summary};
+use pyo3::prelude::*;
+use pyo3::types::{PyInt, PyString};
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+/// What the results of many cards come from. One thread at a time may use it; `stop` and `cancel` are for all.
+#[pyclass(frozen, module = "eiot._native")]
+pub(crate) struct BatchHandle {
+    /// A forked child must not look at a lock that another thread may have held at the fork.
+    pid: u32,
+    state: Mutex<State>,
+    watcher: Arc<Mutex<Watcher>>,
+    stop: Arc<AtomicBool>,
+    cancellation: Py<Cancellation>,
+    /// As it was when somebody last used the batch, for those who look on meanwhile. Nobody holds this lock for long.
+    summary: Mutex<Summary>,
+}
+
+struct State {
+    /// `None` once it is closed.
+    batch: Option<Batch>,
+    is_broken_off: bool,
+    /// What came back when all was broken off, and was not fetched yet.
+    kept: VecDeque<Outcome>,
+}
+
+impl BatchHandle {
+    pub(crate) fn new(client: &Client, concurrency: &Bound<'_, PyInt>) -> Result<Self, Failure> {
+        // The core has a text for numbers that it does not take, those among them that are none in Rust.
+        let most = if concurrency.lt(0)? { 0 } else { concurrency.extract().unwrap_or(usize::MAX) };
+        let cancellation = Py::new(concurrency.py(), Cancellation::new())?;
+        let watcher = Watcher::new(Some(cancellation.clone_ref(concurrency.py())));
+        let watcher = Arc::new(Mutex::new(watcher));
+        let mut batch = client.batch(most, Box::new(Shared(watcher.clone())))?;
+        let stop = Arc::new(AtomicBool::new(false));
+        batch.stop_when(stop.clone());
+        let state = State { batch: Some(batch), is_broken_off: false, kept: VecDeque::new() };
+        let (state, summary) = (Mutex::new(state), Mutex::default());
+        Ok(Self { pid: std::process::id(), state, watcher, stop, cancellation, summary })
+    }
+
+    /// The batch, for one who uses it now; `None` in a forked child, where nothing is under way.
+    fn state(&self) -> Result<Option<MutexGuard<'_, State>>, Error> {
+        if self.pid != std::process::id() {
+            return Ok(None);
+        }
+        match self.state.try_lock() {
+            Ok(state) => Ok(Some(state)),
+            Err(TryLockError::Poisoned(state)) => Ok(Some(state.into_inner())),
+            // To wait here could be for ever: the other one may be further up on this thread's own stack.
+            Err(TryLockError::WouldBlock) => {
+                Err(Error::invalid_argument("these results are being waited for already"))
+            }
+        }
+    }
+
+    fn count(&self, batch: Option<&Batch>) {
+        if let Some(batch) = batch {
+            locked(&self.summary).clone_from(batch.summary());
+        }
+    }
+}
+
+#[pymethods]
+impl BatchHandle {
+    /// Whether another EID should be pushed before the next wait.
+    fn has_room(&self, py: Python<'_>) -> PyResult<bool> {
+        guarded(py, || {
+            let Some(state) = self.state()? else { return Ok(false) };
+            Ok(!state.is_broken_off && state.batch.as_ref().is_some_and(Batch::has_room))
+        })
+    }
+
+    /// Takes a card.
+    fn push(&self, py: Python<'_>, eid: &Bound<'_, PyString>) -> PyResult<()> {
+        guarded(py, || {
+            let eid = bytes(eid)?;
+            let Some(mut state) = self.state()? else { return Ok(()) };
+            if let Some(batch) = &mut state.batch {
+                batch.push(eid);
+            }
+            self.count(state.batch.as_ref());
+            Ok(())
+        })
+    }
+
+    /// Waits until one card has come back; other Python threads run meanwhile, and signal handlers of this one. `None` when
+    /// all have.
+    ///
+    /// Gives the EID, and either the parts of the reply or the exception. What a signal handler raises is raised here, and
+    /// breaks all off: what became of the cards is kept for later calls.
+    #[pyo3(
+        signature = () -> "tuple[str, tuple[str, str, str | None, int, str] | None, BaseException | None] | None"
+    )]
+    fn next(&self, py: Python<'_>) -> PyResult<Option<OutcomeParts>> {
+        guarded(py, || {
+            let Some(mut guard) = self.state()? else { return Ok(None) };
+            let state = &mut *guard;
+            locked(&self.watcher).begin(py)?;
+            let cancellation = self.cancellation.get();
+            let outcome = py.detach(|| state.next(cancellation));
+            if let Some(raised) = locked(&self.watcher).take_raised() {
+                py.detach(|| state.break_off());
+                self.count(state.batch.as_ref());
+                // As it is for a single call: the context says what became of a card.
+                let cancelled = outcome.as_ref().and_then(|outcome| outcome.result.as_ref().err());
+                let cancelled = cancelled.map(|error| exception(py, error));
+                outcome.into_iter().for_each(|outcome| state.kept.push_front(outcome));
+                return Err(match cancelled {
+                    Some(cancelled) => interrupted(py, raised, cancelled),
+                    None => Failure::Python(raised),
+                });
+            }
+            self.count(state.batch.as_ref());
+            Ok(outcome.map(|Outcome { eid, result, .. }| match result {
+                Ok(reply) => (eid, Some(reply_parts(&reply)), None),
+                Err(error) => (eid, None, Some(exception(py, &error))),
+            }))
+        })
+    }
+
+    /// Sends no more: cards that wait come back as cancelled, those that are under way as they end. For any thread.
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Breaks all off, within 50 ms where a thread is waiting; all cards come back. For any thread.
+    fn cancel(&self, py: Python<'_>) -> PyResult<()> {
+        guarded(py, || {
+            self.cancellation.get().trigger();
+            // Where it is in use, who uses it does the rest.
+            if let Ok(Some(mut guard)) = self.state() {
+                let state = &mut *guard;
+                py.detach(|| state.break_off());
+                self.count(state.batch.as_ref());
+            }
+            Ok(())
+        })
+    }
+
+    /// As `cancel`, and where it is not in use, forgets what came back and closes the connections.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.cancel(py)?;
+        guarded(py, || {
+            if let Ok(Some(mut guard)) = self.state() {
+                guard.kept.clear();
+                let batch = guard.batch.take();
+                py.detach(|| drop(batch));
+            }
+            Ok(())
+        })
+    }
+
+    /// Cards given, refreshed, and left out as duplicates; failures by kind. Those that are under way are not counted.
+    #[pyo3(signature = () -> "tuple[int, int, int, dict[str, int]]")]
+    fn summary(&self, py: Python<'_>) -> PyResult<SummaryParts> {
+        guarded(py, || {
+            let is_forked = self.pid != std::process::id();
+            Ok(if is_forked { SummaryParts::default() } else { summary_parts(&locked(&self.summary)) })
+        })
+    }
+}
+
+impl State {
+    fn next(&mut self, cancellation: &Cancellation) -> Option<Outcome> {
+        let outcome = match &mut self.batch {
+            Some(batch) if !self.is_broken_off => batch.next(),
+            _ => None,
+        };
+        if cancellation.is_triggered() {
+            self.break_off();
+        }
+        outcome.or_else(|| self.kept.pop_front())
+    }
+
+    /// Fetches at once what became of all that is under way.
+    fn break_off(&mut self) {
+        self.is_broken_off = true;
+        if let Some(batch) = &mut self.batch {
+            batch.cancel();
+            self.kept.extend(std::iter::from_fn(|| batch.next()));
+        }
+    }
+}
+
+/// The batch's end of what the handle asks as well.
+struct Shared(Arc<Mutex<Watcher>>);
+
+impl Observer for Shared {
+    fn keep_going(&mut self) -> ControlFlow<()> {
+        locked(&self.0).keep_going()
+    }
+
+    fn attempt(&mut self, attempt: &Attempt<'_>) {
+        locked(&self.0).attempt(attempt);
+    }
+}
+
+/// A panic leaves nothing half done here.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

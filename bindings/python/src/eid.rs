@@ -1,0 +1,13 @@
+//! EIDs by themselves, for Python.
+
+use crate::guard::guarded;
+use crate::text::bytes;
+use eiot::Eid;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+/// The EID's digits, without the white space around them; `None` where it is no EID.
+#[pyfunction]
+pub(crate) fn eid_digits(py: Python<'_>, eid: &Bound<'_, PyString>) -> PyResult<Option<String>> {
+    guarded(py, || Ok(Eid::parse(bytes(eid)?).ok().map(|eid| eid.as_str().to_owned())))
+}

@@ -1,0 +1,29 @@
+//! What the core answers, in parts that Python puts together.
+
+use eiot::{Reply, Summary};
+use pyo3::PyErr;
+use std::collections::BTreeMap;
+
+/// EID, message, data as JSON text, attempts, delivered.
+pub(crate) type ReplyParts = (String, String, Option<String>, u32, &'static str);
+
+/// EID, and either the reply or the exception.
+pub(crate) type OutcomeParts = (String, Option<ReplyParts>, Option<PyErr>);
+
+/// Given, refreshed, duplicates, and failures by the name of their kind.
+pub(crate) type SummaryParts = (u64, u64, u64, BTreeMap<&'static str, u64>);
+
+pub(crate) fn reply_parts(reply: &Reply) -> ReplyParts {
+    (
+        reply.eid().to_owned(),
+        reply.message().to_owned(),
+        reply.data_json().map(str::to_owned),
+        reply.attempts(),
+        reply.delivered().name(),
+    )
+}
+
+pub(crate) fn summary_parts(summary: &Summary) -> SummaryParts {
+    let failures = summary.failures.iter().map(|(kind, count)| (kind.name(), *count)).collect();
+    (summary.given, summary.refreshed, summary.duplicates, failures)
+}

@@ -1,0 +1,93 @@
+//! What Python wants to know and to say while calls are under way.
+
+use crate::cancellation::Cancellation;
+use crate::guard::Failure;
+use eiot::{Attempt, Observer};
+use pyo3::exceptions::PyException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use std::ops::ControlFlow;
+
+/// Looks after one wait, attached to Python only for as long as it has something to do there.
+pub(crate) struct Watcher {
+    log: Option<Py<PyAny>>,
+    cancellation: Option<Py<Cancellation>>,
+    raised: Option<PyErr>,
+    asked: bool,
+}
+
+impl Watcher {
+    pub(crate) fn new(cancellation: Option<Py<Cancellation>>) -> Self {
+        Self { log: None, cancellation, raised: None, asked: false }
+    }
+
+    /// A wait begins.
+    pub(crate) fn begin(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.log = log_function(py)?;
+        self.asked = false;
+        Ok(())
+    }
+
+    /// What Python has raised meanwhile.
+    pub(crate) fn take_raised(&mut self) -> Option<PyErr> {
+        self.raised.take()
+    }
+
+    /// What Python raises breaks the call off. When the interpreter is on its way out there is nothing to run any more.
+    fn attached(&mut self, run: impl FnOnce(Python<'_>) -> PyResult<()>) -> ControlFlow<()> {
+        match Python::try_attach(run).unwrap_or(Ok(())) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(exception) => {
+                self.raised = Some(exception);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}
+
+impl Observer for Watcher {
+    /// Runs Python's handlers of the signals that have come in: what they raise, such as `KeyboardInterrupt`, ends the
+    /// call.
+    fn keep_going(&mut self) -> ControlFlow<()> {
+        let cancelled = self.cancellation.as_ref().is_some_and(|asked| asked.get().is_triggered());
+        if cancelled || self.raised.is_some() {
+            return ControlFlow::Break(());
+        }
+        if !std::mem::replace(&mut self.asked, true) {
+            // At the start of the call the interpreter has only just looked itself.
+            return ControlFlow::Continue(());
+        }
+        self.attached(|py| py.check_signals())
+    }
+
+    fn attempt(&mut self, attempt: &Attempt<'_>) {
+        if let Some(log) = self.log.take() {
+            let failed = attempt.failure.is_some();
+            let line = attempt.to_string();
+            let _ = self.attached(|py| match log.call1(py, (line, failed)) {
+                // A handler that is broken must not make a failure of a refresh; Ctrl-C in one is heard.
+                Err(error) if error.is_instance_of::<PyException>(py) => {
+                    error.write_unraisable(py, None);
+                    Ok(())
+                }
+                logged => logged.map(drop),
+            });
+            self.log = Some(log);
+        }
+    }
+}
+
+/// `eiot._log.attempt`, when somebody listens.
+fn log_function(py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+    let module = py.import(intern!(py, "eiot._log"))?;
+    let listens: bool = module.call_method0(intern!(py, "is_enabled"))?.extract()?;
+    listens.then(|| module.getattr(intern!(py, "attempt")).map(Bound::unbind)).transpose()
+}
+
+/// What a signal handler raised goes on as it is, and has what became of the call as its context.
+pub(crate) fn interrupted(py: Python<'_>, raised: PyErr, cancelled: PyErr) -> Failure {
+    if raised.context(py).is_none() {
+        raised.set_context(py, Some(cancelled));
+    }
+    Failure::Python(raised)
+}

@@ -1,0 +1,310 @@
+"""refresh_many: many cards, and their results as they finish."""
+
+import collections
+import contextlib
+import logging
+import pickle
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import eiot
+import pytest
+from conftest import EID, output_of
+from responder import STALL, Answer, Request, Responder
+
+Start = Callable[..., Responder]
+Simulate = Callable[..., dict[str, Any]]
+
+
+def card(number: int) -> str:
+    return f"89044011{number:024d}"
+
+
+def cards(count: int) -> list[str]:
+    return [card(number) for number in range(count)]
+
+
+def refused(*numbers: int) -> Callable[[Request], Answer]:
+    """What a platform does that says no to these cards."""
+    eids = {card(number) for number in numbers}
+    return lambda request: Answer(429 if request.body["eid"] in eids else 200)
+
+
+def test_every_card_of_a_generator_is_refreshed_once(responder: Start) -> None:
+    server = responder()
+    results = eiot.Client(**server.options).refresh_many(eid for eid in [*cards(300), *cards(50)])
+    found = list(results)
+    assert sorted(result.eid for result in found) == cards(300)
+    assert all(result.ok and result.reply and result.error is None for result in found)
+    assert sorted(request.body["eid"] for request in server.requests) == cards(300)
+    assert results.summary == eiot.Summary(350, 300, 0, 50, {})
+
+
+def test_results_come_as_they_finish_and_no_eid_is_taken_further_ahead_than_the_concurrency(
+    simulator: Simulate,
+) -> None:
+    taken = came = 0
+
+    def source() -> Iterator[str]:
+        nonlocal taken
+        for number in range(2000):
+            taken += 1
+            assert taken - came <= 16
+            yield card(number)
+
+    results = eiot.Client(**simulator("--unlimited")).refresh_many(source(), concurrency=16)
+    assert taken == 0, "nothing is taken before somebody waits"
+    for _ in results:
+        came += 1
+    assert (taken, came, results.summary.refreshed) == (2000, 2000, 2000)
+
+
+def test_as_many_calls_as_the_concurrency_are_under_way_at_once(responder: Start) -> None:
+    everybody_is_here = threading.Barrier(20)
+
+    def wait_for_the_others(_: Request) -> Answer:
+        everybody_is_here.wait(30)
+        return Answer()
+
+    client = eiot.Client(**responder(wait_for_the_others).options)
+    assert sum(result.ok for result in client.refresh_many(cards(20), concurrency=20)) == 20
+
+
+def test_an_input_with_a_length_has_its_results_counted_and_each_card_once(responder: Start) -> None:
+    server = responder()
+    eids: list[str | int] = [card(1), 8904, f" {card(1)}\n", "8904", "x", "x", "8905"]
+    results = eiot.Client(**server.options).refresh_many(eids)
+    assert len(results) == 5
+    assert sorted(result.eid for result in results) == ['"x"', '"x"', "8904", card(1), "8905"]
+    assert len(results) == 5 and len(server.requests) == 3
+    summary = results.summary
+    assert (summary.given, summary.refreshed, summary.failed, summary.duplicates) == (7, 3, 2, 2)
+
+
+def test_a_card_that_comes_again_after_many_others_is_counted_right(simulator: Simulate) -> None:
+    eids = [*cards(17_000), card(0)]
+    results = eiot.Client(**simulator("--unlimited")).refresh_many(eids, concurrency=64)
+    assert len(results) == sum(1 for _ in results) == 17_000
+    assert results.summary.duplicates == 1
+
+
+def test_an_input_without_a_length_has_none_and_can_be_listed_all_the_same(responder: Start) -> None:
+    client = eiot.Client(**responder().options)
+    with pytest.raises(TypeError, match="nobody knows"):
+        len(client.refresh_many(iter(cards(2))))
+    assert len(list(client.refresh_many(iter(cards(2))))) == 2
+    assert list(client.refresh_many([])) == [] and list(client.refresh_many(iter(()))) == []
+
+
+def test_tqdm_knows_how_far_it_has_come(responder: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    tqdm = pytest.importorskip("tqdm", reason="tqdm is not installed").tqdm
+    client = eiot.Client(**responder().options)
+    with tqdm(client.refresh_many([*cards(20), card(0)]), ncols=80) as bar:
+        assert bar.total == 20
+        assert sum(result.ok for result in bar) == 20
+    assert "100%" in capsys.readouterr().err
+    with tqdm(client.refresh_many(iter(cards(20))), disable=True) as bar:
+        assert sum(result.ok for result in bar) == 20
+
+
+def test_what_is_no_eid_is_a_result_and_stops_nobody(responder: Start) -> None:
+    eids = ["8.9E+31", card(1), "", 10**5000, -5, "١٢٣", "\ud800"]
+    results = list(eiot.Client(**responder().options).refresh_many(eids))
+    assert len(results) == len(eids)
+    failed = [result for result in results if not result.ok]
+    assert {type(result.error) for result in failed} == {eiot.InvalidEidError} and len(failed) == 6
+    assert all(result.error and result.error.eid == result.eid and not result.reply for result in failed)
+
+
+@pytest.mark.parametrize("wrong", [8.9e31, None, b"8904", True])
+@pytest.mark.parametrize("kind", [list, iter])
+def test_a_wrong_type_is_raised_in_its_place_when_all_before_it_have_come(
+    kind: Callable[[list[Any]], Any], wrong: object, responder: Start
+) -> None:
+    server = responder()
+    results = eiot.Client(**server.options).refresh_many(kind([card(1), card(2), wrong, card(3)]))
+    found = [next(results), next(results)]
+    with pytest.raises(TypeError, match="an EID is a str or an int"):
+        next(results)
+    assert {result.eid for result in found} == {card(1), card(2)} and len(server.requests) == 2
+    assert list(results) == []
+
+
+@pytest.mark.parametrize("one", ["8904", b"8904", bytearray(b"8904")])
+def test_one_eid_is_not_taken_for_a_list_of_digits(one: Any, responder: Start) -> None:
+    with pytest.raises(TypeError, match="in a list"):
+        eiot.Client(**responder().options).refresh_many(one)
+
+
+def test_arguments_that_cannot_be_used_are_refused_at_once(responder: Start) -> None:
+    client = eiot.Client(**responder().options)
+    for concurrency in [0, -1, 1025, 10**30]:
+        with pytest.raises(eiot.InvalidArgumentError, match="concurrency must be from 1 to 1024"):
+            client.refresh_many([EID], concurrency=concurrency)
+    with pytest.raises(eiot.InvalidArgumentError, match="errors must be 'return' or 'raise', is 'ignore'"):
+        client.refresh_many([EID], errors="ignore")  # type: ignore[arg-type]
+    for wrong in [None, 8904, 1.5]:
+        with pytest.raises(TypeError):
+            client.refresh_many(wrong)  # type: ignore[arg-type]
+    client.close()
+    with pytest.raises(eiot.InvalidArgumentError, match="closed"):
+        client.refresh_many([EID])
+
+
+def test_an_exception_of_the_input_is_raised_when_what_was_sent_has_come_back(responder: Start) -> None:
+    server = responder()
+
+    def source() -> Iterator[str]:
+        yield from cards(5)
+        raise OSError("the database has gone")
+
+    results = eiot.Client(**server.options).refresh_many(source())
+    came = []
+    with pytest.raises(OSError, match="the database has gone"):
+        for result in results:
+            came.append(result.eid)
+    assert sorted(came) == cards(5) and results.summary.refreshed == 5
+    assert list(results) == []
+
+
+def test_with_raise_the_first_failure_is_raised_and_what_is_under_way_is_finished(responder: Start) -> None:
+    all_four = threading.Barrier(4)
+
+    def answer(request: Request) -> Answer:
+        all_four.wait(30)
+        if request.body["eid"] == card(1):
+            return Answer(429)
+        time.sleep(0.2)
+        return Answer()
+
+    server = responder(answer)
+    results = eiot.Client(**server.options).refresh_many(iter(cards(100)), concurrency=4, errors="raise")
+    came = []
+    with pytest.raises(eiot.RateLimitedError) as raised:
+        for result in results:
+            came.append(result)
+    assert raised.value.eid == card(1)
+    assert sorted(result.eid for result in came) == [card(0), card(2), card(3)]
+    assert all(result.ok for result in came)
+    assert len(server.requests) == 4 and list(results) == []
+    assert results.summary.refreshed == 3 and results.summary.failures["rate_limited"] == 1
+
+
+def test_with_return_failures_are_results(responder: Start) -> None:
+    results = list(eiot.Client(**responder(refused(1, 3)).options).refresh_many(cards(5)))
+    assert len(results) == 5
+    assert sorted(result.eid for result in results if not result.ok) == [card(1), card(3)]
+    for result in results:
+        assert result.ok or isinstance(result.error, eiot.RateLimitedError)
+
+
+def test_failures_of_all_kinds_add_up(simulator: Simulate) -> None:
+    options = simulator("--unlimited", "--fault-chance", "0.1", "--fault-seed", "7")
+    results = eiot.Client(**options, max_attempts=1, timeout=2).refresh_many(cards(1000))
+    kinds = collections.Counter(result.error.kind if result.error else "ok" for result in results)
+    summary = results.summary
+    assert (summary.given, summary.refreshed) == (1000, kinds.pop("ok"))
+    assert summary.failures == kinds and summary.failed == sum(kinds.values()) == 1000 - summary.refreshed
+    assert len(kinds) > 3
+
+
+def test_stop_finishes_what_is_under_way_and_tells_what_was_not_sent(responder: Start) -> None:
+    server = responder(lambda _: time.sleep(0.2) or Answer())
+    client = eiot.Client(**{**server.options, "rate_limit": 20})
+    results = client.refresh_many(iter(cards(100)), concurrency=8)
+    found = [next(results)]
+    results.stop()
+    found += results
+    sent = [result for result in found if result.ok]
+    assert len(server.requests) == len(sent) < 8 and len(found) == 8
+    for result in found:
+        assert result.ok or (isinstance(result.error, eiot.CancelledError) and result.error.delivered == "no")
+
+
+def test_close_breaks_off_and_the_summary_adds_up(responder: Start) -> None:
+    server = responder(lambda request: Answer() if request.body["eid"] == card(0) else STALL)
+    with eiot.Client(**server.options).refresh_many(iter(cards(100)), concurrency=4) as results:
+        assert next(results).eid == card(0)
+        began = time.monotonic()
+    assert time.monotonic() - began < 2
+    results.close()
+    assert list(results) == []
+    summary = results.summary
+    assert (summary.given, summary.refreshed) == (summary.refreshed + summary.failed, 1)
+    assert summary.failures == {"cancelled": summary.failed}
+
+
+def test_results_that_are_dropped_break_off_what_is_under_way(responder: Start) -> None:
+    server = responder(lambda request: Answer() if request.body["eid"] == card(0) else STALL)
+    results = eiot.Client(**server.options).refresh_many(iter(cards(4)), concurrency=4)
+    next(results)
+    gone, began = weakref.ref(results), time.monotonic()
+    del results
+    assert gone() is None and time.monotonic() - began < 2
+
+
+def test_results_outlive_a_client_that_is_closed(responder: Start) -> None:
+    with eiot.Client(**responder().options) as client:
+        results = client.refresh_many(cards(3))
+    assert sum(result.ok for result in results) == 3
+
+
+def test_each_attempt_is_a_line_of_the_log(responder: Start, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "eiot")
+    list(eiot.Client(**responder(refused(1)).options).refresh_many(cards(3)))
+    levels = collections.Counter(record.levelname for record in caplog.records)
+    assert levels == {"DEBUG": 2, "INFO": 1}
+
+
+def test_results_can_be_pickled(responder: Start) -> None:
+    for result in eiot.Client(**responder(refused(1)).options).refresh_many(cards(2)):
+        other = pickle.loads(pickle.dumps(result))
+        assert (other.eid, other.ok, other.reply) == (result.eid, result.ok, result.reply)
+        assert str(other.error) == str(result.error)
+
+
+def test_a_call_is_not_too_late_because_its_caller_was(responder: Start) -> None:
+    # Real time: the first result is dealt with for longer than the time-out of the other.
+    def answer(request: Request) -> Answer:
+        time.sleep(0 if request.body["eid"] == card(0) else 0.1)
+        return Answer()
+
+    client = eiot.Client(**responder(answer).options, timeout=0.5)
+    results = client.refresh_many(cards(2))
+    assert next(results).eid == card(0)
+    time.sleep(0.8)
+    late = next(results)
+    assert late.ok, late.error
+
+
+def peak(count: int, environment: dict[str, str]) -> int:
+    code = """
+import resource, sys, eiot
+results = eiot.Client.from_env().refresh_many((str(n) for n in range({count})), concurrency=32)
+assert sum(result.ok for result in results) == {count}
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    return int(output_of(code.format(count=count), environment))
+
+
+def test_memory_does_not_grow_with_the_number_of_cards(simulator: Simulate) -> None:
+    """Both numbers are beyond the 16,384 cards that are remembered."""
+    environment = {f"EIOT_{name.upper()}": str(value) for name, value in simulator("--unlimited").items()}
+    few, many = peak(20_000, environment), peak(60_000, environment)
+    assert many < 1.1 * few, (few, many)
+
+
+def test_a_generator_as_input_is_closed_when_it_is_over(responder: Start) -> None:
+    closed = []
+
+    def source() -> Iterator[str]:
+        with contextlib.ExitStack() as stack:
+            stack.callback(closed.append, True)
+            yield from cards(100)
+
+    with eiot.Client(**responder().options).refresh_many(source(), concurrency=2) as results:
+        next(results)
+    assert closed == [True]

@@ -1,0 +1,184 @@
+"""refresh_many among threads, signals, forks, and at the end of the program."""
+
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import eiot
+import pytest
+from conftest import output_of, python
+from responder import STALL, Answer, Responder
+from test_many import card, cards
+
+Start = Callable[..., Responder]
+Simulate = Callable[..., dict[str, Any]]
+
+
+def test_threads_share_results_and_each_gets_its_own(simulator: Simulate) -> None:
+    results = eiot.Client(**simulator("--unlimited")).refresh_many(iter(cards(2000)))
+    with ThreadPoolExecutor(8) as threads:
+        found = [eid for eids in threads.map(lambda _: [r.eid for r in results], range(8)) for eid in eids]
+    assert sorted(found) == cards(2000)
+
+
+def test_another_thread_can_look_on_and_close_while_one_waits(responder: Start) -> None:
+    server = responder(STALL)
+    results = eiot.Client(**server.options, timeout=60).refresh_many(cards(3))
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(list, results)
+        while len(server.requests) < 3:
+            time.sleep(0.01)
+        assert results.summary.given == 3
+        began = time.monotonic()
+        results.close()
+        assert waiting.result(timeout=30) == []
+    assert time.monotonic() - began < 2
+    assert results.summary.failures == {"cancelled": 3}
+
+
+def test_who_comes_back_to_results_that_wait_is_told_and_not_left_waiting(responder: Start) -> None:
+    client = eiot.Client(**responder().options)
+    told: list[BaseException] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            try:
+                next(results)
+            except eiot.InvalidArgumentError as error:
+                told.append(error)
+
+    logger, handler = logging.getLogger("eiot"), Handler()
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(handler)
+    try:
+        results = client.refresh_many(cards(2))
+        assert sum(result.ok for result in results) == 2
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    assert len(told) == 2 and "waited for already" in str(told[0])
+
+
+SOON = """
+import os, signal, threading, time, eiot
+client = eiot.Client.from_env(timeout=999)
+late = []
+def send():
+    time.sleep(0.3)
+    sent.append(time.monotonic())
+    os.kill(os.getpid(), signal.SIGINT)
+for _ in range(5):
+    sent, sender, results = [], threading.Thread(target=send), client.refresh_many(map(str, range(100)), concurrency=4)
+    sender.start()
+    try:
+        list(results)
+    except KeyboardInterrupt as raised:
+        late.append(time.monotonic() - sent[0])
+        assert isinstance(raised.__context__, eiot.CancelledError), raised.__context__
+    sender.join()
+    rest = list(results)
+    assert [type(result.error) for result in rest] == [eiot.CancelledError] * 4, rest
+    assert results.summary.failures == {"cancelled": 4} and results.summary.given == 4
+print(len(late), sorted(late)[2])
+"""
+
+
+@pytest.mark.parametrize("rate_limit", ["0", "0.01"])
+def test_ctrl_c_ends_the_wait_within_100_ms_and_what_became_of_the_cards_is_told(
+    rate_limit: str, responder: Start
+) -> None:
+    server = responder(STALL)
+    heard, median = output_of(SOON, server.environment | {"EIOT_RATE_LIMIT": rate_limit}).split()
+    assert heard == "5" and float(median) < 0.1
+    assert len(server.requests) == (20 if rate_limit == "0" else 1)
+
+
+HANDLED = """
+import signal, eiot
+def handler(*_):
+    results.stop()
+signal.signal(signal.SIGTERM, handler)
+results = eiot.Client.from_env().refresh_many(map(str, range(1000)), concurrency=4)
+print("begun", flush=True)
+found = list(results)
+print(all(result.ok or result.error.delivered == "no" for result in found), len(found) < 1000)
+"""
+
+
+def test_a_signal_handler_can_stop_it_in_good_order(responder: Start) -> None:
+    server = responder(lambda _: time.sleep(0.1) or Answer())
+    with python(HANDLED, server.environment) as process:
+        server.arrivals.get(timeout=30)
+        process.send_signal(signal.SIGTERM)
+        stdout, stderr = process.communicate(timeout=30)
+    assert (stdout, stderr) == ("begun\nTrue True\n", "")
+
+
+def test_other_threads_run_while_it_waits(responder: Start) -> None:
+    turns = 0
+    server = responder(STALL)
+    with ThreadPoolExecutor(1) as threads:
+        client = eiot.Client(**server.options, timeout=0.5)
+        waiting = threads.submit(list, client.refresh_many(cards(3)))
+        while not waiting.done():
+            time.sleep(0.001)
+            turns += 1
+    assert turns > 50
+
+
+FORK = """
+import os, warnings, eiot
+warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads, from Python 3.12
+client = eiot.Client.from_env()
+results = client.refresh_many(map(str, range(100)), concurrency=8)
+first = next(results)
+child = os.fork()
+if child == 0:
+    empty = list(results) == [] and results.summary.given == 0
+    results.close()
+    del results
+    own = [result.ok for result in client.refresh_many(["1", "2"])]
+    os._exit(0 if empty and own == [True, True] else 1)
+print(os.waitpid(child, 0)[1], sum(result.ok for result in results))
+"""
+
+
+def test_in_a_forked_child_it_is_empty_and_the_parent_goes_on(responder: Start) -> None:
+    assert output_of(FORK, responder().environment) == "0 99\n"
+
+
+EXIT = """
+import threading, time, eiot
+client = eiot.Client.from_env(timeout=60)
+results = client.refresh_many(map(str, range(8)))
+threading.Thread(target=list, args=(results,), daemon=True).start()
+others = client.refresh_many(map(str, range(8)))
+half = eiot.Client.from_env(timeout=0.3).refresh_many(["1", "2"])
+next(half)
+time.sleep(0.3)
+"""
+
+
+def test_a_program_can_end_with_calls_under_way(responder: Start) -> None:
+    began = time.monotonic()
+    assert output_of(EXIT, responder(STALL).environment) == ""
+    assert time.monotonic() - began < 30
+
+
+def test_an_interruption_inside_the_input_breaks_off(responder: Start) -> None:
+    server = responder(lambda request: Answer() if request.body["eid"] == card(0) else STALL)
+
+    def source() -> Iterator[str]:
+        yield from cards(2)
+        raise KeyboardInterrupt
+
+    results = eiot.Client(**server.options).refresh_many(source(), concurrency=2)
+    assert next(results).eid == card(0)
+    with pytest.raises(KeyboardInterrupt):
+        next(results)
+    (left,) = results
+    assert isinstance(left.error, eiot.CancelledError) and left.error.delivered == "unknown"
