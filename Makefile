@@ -100,6 +100,12 @@ place: describe
 	@install -m 755 $(RELEASE)/libeiot.so $(TO)/$(LIBDIR)/libeiot.so.$(VERSION)
 	@ln -sf libeiot.so.$(VERSION) $(TO)/$(LIBDIR)/libeiot.so.$(MAJOR)
 	@ln -sf libeiot.so.$(MAJOR) $(TO)/$(LIBDIR)/libeiot.so
+	@install -d $(TO)/share/man/man1 $(TO)/share/bash-completion/completions
+	@install -d $(TO)/share/zsh/site-functions $(TO)/share/fish/vendor_completions.d
+	@$(RELEASE)/eiot man > $(TO)/share/man/man1/eiot.1
+	@$(RELEASE)/eiot completions bash > $(TO)/share/bash-completion/completions/eiot
+	@$(RELEASE)/eiot completions zsh > $(TO)/share/zsh/site-functions/_eiot
+	@$(RELEASE)/eiot completions fish > $(TO)/share/fish/vendor_completions.d/eiot.fish
 	@sh packaging/static-library.sh $(RELEASE)/libeiot.a abi/symbols.txt $(TO)/$(LIBDIR)/libeiot.a
 
 # What tells compilers of the library.

@@ -56,6 +56,14 @@ def test_the_command_and_the_simulator_run(tarball):
         assert re.fullmatch(r"eiot(-sim)? \d+\.\d+\.\d+\n", run([binary, "--version"]).stdout)
 
 
+def test_the_manual_page_and_the_completions_are_there(tarball):
+    assert ".TH eiot 1" in (tarball / "share" / "man" / "man1" / "eiot.1").read_text()
+    completions = tarball / "share" / "bash-completion" / "completions" / "eiot"
+    subprocess.run(["bash", "-n", completions], check=True)
+    for name in ("zsh/site-functions/_eiot", "fish/vendor_completions.d/eiot.fish"):
+        assert "journal" in (tarball / "share" / name).read_text()
+
+
 def test_the_checksums_are_right():
     if not (DIST / "SHA256SUMS").exists():
         pytest.skip("there is nothing to check; `make dist` makes it")

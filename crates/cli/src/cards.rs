@@ -1,12 +1,14 @@
 //! The cards of a file: CSV, TSV, or an EID a line, read as text and one by one.
 
+use crate::ration::{Ration, Rationed};
 use eiot::Error;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 /// A line that is longer than this holds no card; most likely a quote was never closed.
-const LONGEST_BYTES: usize = 64 * 1024;
+const LONGEST_BYTES: u64 = 64 * 1024;
 
 /// The column that holds the EIDs where nothing else is said.
 const USUAL_COLUMN: &str = "eid";
@@ -27,13 +29,13 @@ pub(crate) struct Cards {
 
 enum Source {
     Lines { reader: Box<dyn BufRead>, line: u64 },
-    Table { reader: csv::Reader<Box<dyn Read>>, column: usize },
+    Table { reader: csv::Reader<Rationed<Box<dyn Read>>>, ration: Ration, column: usize },
 }
 
 impl Cards {
-    /// Opens a file, or standard input where it is `-`. The first line tells what it is: a tab in it makes it TSV, a comma or
-    /// a semicolon CSV, and anything else an EID a line. A table has a header; `column` names the one with the EIDs, which
-    /// is else the one called `eid`.
+    /// Opens a file, or standard input where it is `-`. The first line that is neither blank nor a comment (`#`) tells what it
+    /// is: a tab in it makes it TSV, a comma or a semicolon CSV, and anything else an EID a line. A table has a header;
+    /// `column` names the one with the EIDs, which is else the one called `eid`.
     pub(crate) fn open(path: &Path, column: Option<&str>) -> Result<Self, Error> {
         let unreadable = |why: io::Error| refused(path, &format!("cannot be read: {why}"));
         let reader: Box<dyn BufRead> = match path == Path::new("-") {
@@ -50,34 +52,48 @@ impl Cards {
     }
 
     fn read(mut reader: Box<dyn BufRead>, column: Option<&str>) -> Result<Self, String> {
-        let mut first = Vec::new();
-        (&mut reader)
-            .take(LONGEST_BYTES as u64)
-            .read_until(b'\n', &mut first)
-            .map_err(|why| format!("cannot be read: {why}"))?;
-        if first.starts_with(&[0xff, 0xfe]) || first.starts_with(&[0xfe, 0xff]) {
+        let (head, telling) = head(&mut reader).map_err(|why| format!("cannot be read: {why}"))?;
+        if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
             return Err("is UTF-16; save it as UTF-8".to_owned());
         }
-        let begin = if first.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
-        let first = first.split_off(begin);
-        let delimiter = match first.iter().find(|byte| b"\t,;".contains(byte)) {
-            Some(delimiter) => *delimiter,
-            None => return Self::lines(first, reader, column),
-        };
-        let delimiter = if first.contains(&b'\t') { b'\t' } else { delimiter };
-        let whole: Box<dyn Read> = Box::new(Cursor::new(first).chain(reader));
+        let whole = Cursor::new(head).chain(reader);
+        match telling.iter().find(|byte| b"\t,;".contains(byte)) {
+            None => Self::lines(&telling, Box::new(whole), column),
+            Some(_) if telling.contains(&b'\t') => Self::table(b'\t', Box::new(whole), column),
+            Some(delimiter) => Self::table(*delimiter, Box::new(whole), column),
+        }
+    }
+
+    /// An EID a line; the first may be a header.
+    fn lines(first: &[u8], reader: Box<dyn BufRead>, column: Option<&str>) -> Result<Self, String> {
+        let name = unquoted(&String::from_utf8_lossy(first));
+        let mut cards = Self { source: Source::Lines { reader, line: 0 } };
+        if name.eq_ignore_ascii_case(column.unwrap_or(USUAL_COLUMN)) {
+            cards.next_card().map_err(|why| why.to_string())?;
+        } else if let Some(column) = column {
+            return Err(format!(
+                "has no column {column:?}: it has one column, and its first line is {name:?}"
+            ));
+        }
+        Ok(cards)
+    }
+
+    fn table(delimiter: u8, reader: Box<dyn Read>, column: Option<&str>) -> Result<Self, String> {
+        let ration = Ration::default();
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
             .flexible(true)
+            // A blank line before it is no header.
+            .has_headers(false)
             // The \r before it is trimmed with other white space; else the lines are counted wrongly.
             .terminator(csv::Terminator::Any(b'\n'))
-            .from_reader(whole);
-        let header = reader.byte_headers().map_err(|why| format!("has no header that can be read: {why}"))?;
+            .from_reader(Rationed::new(reader, ration.clone()));
+        let header = next_row(&mut reader, &ration)?.unwrap_or_default();
         let names: Vec<String> =
             header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
         let wanted = column.unwrap_or(USUAL_COLUMN);
         match names.iter().position(|name| name.eq_ignore_ascii_case(wanted)) {
-            Some(column) => Ok(Self { source: Source::Table { reader, column } }),
+            Some(column) => Ok(Self { source: Source::Table { reader, ration, column } }),
             None => Err(format!(
                 "has no column {wanted:?} in its first line; name the one with the EIDs by --column: {}",
                 names.join(", ")
@@ -85,53 +101,77 @@ impl Cards {
         }
     }
 
-    /// An EID a line; the first may be a header.
-    fn lines(first: Vec<u8>, reader: Box<dyn BufRead>, column: Option<&str>) -> Result<Self, String> {
-        let name = String::from_utf8_lossy(&first).trim().trim_matches('"').to_owned();
-        let is_header = name.eq_ignore_ascii_case(column.unwrap_or(USUAL_COLUMN));
-        if let (Some(column), false) = (column, is_header) {
-            return Err(format!(
-                "has no column {column:?}: it has one column, and its first line is {name:?}"
-            ));
-        }
-        let first = if is_header { Vec::new() } else { first };
-        let reader = Box::new(Cursor::new(first).chain(reader));
-        Ok(Self { source: Source::Lines { reader, line: u64::from(is_header) } })
-    }
-
     fn next_card(&mut self) -> Result<Option<Card>, Error> {
         match &mut self.source {
             Source::Lines { reader, line } => loop {
+                *line += 1;
+                let failed = |why: &dyn fmt::Display| Error::invalid_argument(format!("line {line}: {why}"));
                 let mut bytes = Vec::new();
-                let length = reader
-                    .take(LONGEST_BYTES as u64)
-                    .read_until(b'\n', &mut bytes)
-                    .map_err(|why| Error::invalid_argument(format!("line {}: {why}", *line + 1)))?;
-                if length == 0 {
+                let length = reader.take(LONGEST_BYTES).read_until(b'\n', &mut bytes);
+                if length.map_err(|why| failed(&why))? == 0 {
                     return Ok(None);
                 }
-                *line += 1;
-                let text = String::from_utf8_lossy(&bytes).trim().to_owned();
-                if !text.is_empty() && !text.starts_with('#') {
-                    return Ok(Some(Card { line: *line, text: unquoted(&text) }));
+                // What is left of it must not be taken for a line of its own.
+                if bytes.len() as u64 == LONGEST_BYTES && !bytes.ends_with(b"\n") {
+                    return Err(failed(&"is too long to be an EID"));
+                }
+                if is_telling(&bytes) {
+                    return Ok(Some(Card { line: *line, text: unquoted(&String::from_utf8_lossy(&bytes)) }));
                 }
             },
-            Source::Table { reader, column } => {
-                let mut record = csv::ByteRecord::new();
-                if !reader
-                    .read_byte_record(&mut record)
-                    .map_err(|why| Error::invalid_argument(why.to_string()))?
-                {
+            Source::Table { reader, ration, column } => {
+                let Some(row) = next_row(reader, ration).map_err(Error::invalid_argument)? else {
                     return Ok(None);
-                }
-                let line = record.position().map_or(0, csv::Position::line);
-                if record.as_slice().len() > LONGEST_BYTES {
-                    let text = format!("line {line}: is too long; is a quote not closed?");
-                    return Err(Error::invalid_argument(text));
-                }
-                let field = record.get(*column).unwrap_or_default();
-                Ok(Some(Card { line, text: unquoted(String::from_utf8_lossy(field).trim()) }))
+                };
+                let line = row.position().map_or(0, csv::Position::line);
+                let field = row.get(*column).unwrap_or_default();
+                Ok(Some(Card { line, text: unquoted(&String::from_utf8_lossy(field)) }))
             }
+        }
+    }
+}
+
+/// The beginning of the file without a byte order mark, up to and with the first line that tells what the file is; and that
+/// line.
+fn head(reader: &mut dyn BufRead) -> io::Result<(Vec<u8>, Vec<u8>)> {
+    let (mut head, mut telling) = (Vec::new(), Vec::new());
+    let mut reader = reader.take(LONGEST_BYTES);
+    loop {
+        let begin = head.len();
+        if reader.read_until(b'\n', &mut head)? == 0 {
+            return Ok((head, telling));
+        }
+        if begin == 0 && head.starts_with("\u{feff}".as_bytes()) {
+            head.drain(..3);
+        }
+        let line = head.get(begin..).unwrap_or_default();
+        if is_telling(line) {
+            telling.extend_from_slice(line);
+            return Ok((head, telling));
+        }
+    }
+}
+
+/// Is this line neither blank nor a comment?
+fn is_telling(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    !line.is_empty() && !line.starts_with(b"#")
+}
+
+/// The next row with anything in it.
+fn next_row(
+    reader: &mut csv::Reader<Rationed<Box<dyn Read>>>,
+    ration: &Ration,
+) -> Result<Option<csv::ByteRecord>, String> {
+    let mut row = csv::ByteRecord::new();
+    loop {
+        ration.set(LONGEST_BYTES);
+        let line = reader.position().line();
+        if !reader.read_byte_record(&mut row).map_err(|why| format!("line {line}: {why}"))? {
+            return Ok(None);
+        }
+        if row.iter().any(|field| !field.trim_ascii().is_empty()) {
+            return Ok(Some(row));
         }
     }
 }
@@ -147,6 +187,7 @@ impl Iterator for Cards {
 
 /// The text that a spreadsheet was told to leave alone, `="8904"`, and text in quotes.
 fn unquoted(text: &str) -> String {
+    let text = text.trim();
     let text = text.strip_prefix('=').unwrap_or(text);
     let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     inner.unwrap_or(text).trim().to_owned()
@@ -160,6 +201,8 @@ fn refused(path: &Path, why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::Cell;
+    use std::rc::Rc;
 
     fn read(text: &str, column: Option<&str>) -> Result<Vec<(u64, String)>, String> {
         let reader: Box<dyn BufRead> = Box::new(Cursor::new(text.as_bytes().to_vec()));
@@ -227,8 +270,54 @@ mod tests {
     fn what_is_not_text_is_refused() {
         let utf16: Box<dyn BufRead> = Box::new(Cursor::new(vec![0xff, 0xfe, b'1', 0]));
         assert!(Cards::read(utf16, None).err().expect("UTF-16").contains("UTF-16"));
-        let open_quote = format!("a,eid\n\"{}", "x,1\n".repeat(LONGEST_BYTES));
-        assert!(read(&open_quote, None).expect_err("too long").contains("quote"));
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_is_refused_before_much_is_read() {
+        /// Bytes without end, counted.
+        struct Endless(Rc<Cell<usize>>);
+        impl Read for Endless {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                buffer.fill(b'1');
+                self.0.set(self.0.get() + buffer.len());
+                Ok(buffer.len())
+            }
+        }
+        let count = Rc::new(Cell::new(0));
+        let endless = BufReader::new(Endless(count.clone()));
+        let file = Cursor::new(b"a,eid\nx,1\n\"".to_vec()).chain(endless);
+        let mut cards = Cards::read(Box::new(file), None).expect("a header");
+        assert_eq!(cards.next().expect("a row").expect("readable").text, "1");
+        let why = cards.next().expect("an error").expect_err("endless").to_string();
+        assert!(why.contains("line 3: is too long; is a quote not closed?"), "{why}");
+        assert!(count.get() < 1_000_000, "{}", count.get());
+    }
+
+    #[test]
+    fn the_rest_of_a_line_that_is_too_long_is_no_card() {
+        let why =
+            read(&format!("1\n{}123\n7\n", "x".repeat(LONGEST_BYTES as usize)), None).expect_err("too long");
+        assert!(why.contains("line 2: is too long"), "{why}");
+        let why =
+            read(&format!("{}123\n7\n", "x".repeat(LONGEST_BYTES as usize)), None).expect_err("too long");
+        assert!(why.contains("line 1: is too long"), "{why}");
+    }
+
+    #[test]
+    fn blank_lines_and_comments_before_the_first_do_not_tell_what_the_file_is() {
+        let lines = "\n# cards, of May; all\n\n1\n";
+        assert_eq!(read(lines, None).expect("lines"), [(4, "1".to_owned())]);
+        assert_eq!(read("# May\neid\n1\n", None).expect("lines"), [(3, "1".to_owned())]);
+        for end in ["\n", "\r\n"] {
+            let table = ["", "  ", "name,eid", "a,1", "", ",", "b,2", ""].join(end);
+            assert_eq!(
+                read(&table, None).expect("a table"),
+                [(4, "1".to_owned()), (7, "2".to_owned())],
+                "{table:?}"
+            );
+        }
+        assert_eq!(texts("#,eid\n7,1\n", None), ["1"], "a column may be called #");
+        assert_eq!(texts("\n# nothing, else\n", None), Vec::<String>::new());
     }
 
     #[test]

@@ -68,6 +68,16 @@ Output:
     delivered         did the platform get the request: \"yes\", \"no\" or \"unknown\"
     data              the reply's data
 
+  With --from the outcomes come as they finish, failures too, as lines of three
+  fields: the EID, ok or the kind of failure, the message. How far the run has come
+  is shown on standard error: on a terminal as it goes, elsewhere once a minute.
+
+  --journal keeps a line an outcome in a file of its own. Ctrl-C or SIGTERM
+  finishes the calls that are under way; the same command then goes on from there,
+  also after kill -9: cards that are refreshed, malformed or refused with a code of
+  the platform's are skipped, all others are tried again. A second Ctrl-C ends it at
+  once.
+
   200 from the platform means that it has begun to fetch the usage from the
   carrier; new figures may be visible a little later.";
 
@@ -80,6 +90,56 @@ pub(crate) fn for_everything() -> String {
 pub(crate) fn for_refresh() -> String {
     format!("{EXAMPLE}\n\n{OUTPUT}\n\n{ENVIRONMENT}\n\n{EXIT_CODES}")
 }
+
+/// The end of `eiot check --help`.
+pub(crate) const FOR_CHECK: &str = "\
+Example:
+  eiot check cards.csv
+  some-query | eiot check - --column card_eid --json
+
+The first line tells what the file is: a tab in it makes it TSV, a comma or a
+semicolon CSV, both with a header; anything else is an EID a line, where lines
+that begin with # are left out. Blank lines are left out in all of them.
+
+Output:
+  Malformed and repeated EIDs are lines on standard error, the first 100 of each.
+  The counts are a line on standard output, with --json an object of these fields:
+    ok          true when no EID is malformed
+    cards       how many EIDs were read, valid and malformed ones
+    valid       how many are well formed, repeated ones included
+    malformed   how many are not
+    duplicates  how many of the valid ones had come before
+
+Exit codes: 0 every EID is well formed, 1 the output cannot be written, 2 some are
+malformed, or the file cannot be read.";
+
+/// The end of `eiot doctor --help`.
+pub(crate) const FOR_DOCTOR: &str = "\
+Example:
+  eiot doctor && eiot refresh --from cards.csv
+
+The checks, each a line on standard output that begins with ok, failed or skipped:
+  configuration  the options in effect, secrets masked
+  signature      a sample of the vendor's is signed as the vendor signs it
+  dns            the host's name has addresses
+  connection     TCP, and the TLS handshake with a certificate that is trusted
+  answer         the host speaks HTTP, whatever its status
+  clock          this machine's clock is at most 2 s off the server's
+Only a refresh can tell whether appkey, secret and this machine's address are
+accepted.
+
+With --json every check is one object a line, with all of these fields, null where
+there is no value:
+    check            its name
+    status           \"ok\", \"failed\" or \"skipped\"
+    message          what was seen
+    advice           what to do, where the message does not say it
+    options          of the configuration: every option and its value
+    clock_offset_ms  of the clock: how far the server's is ahead, milliseconds
+
+Flags and variables are those of eiot refresh, see there.
+
+Exit codes: 0 all is well, 1 a check has failed, 2 the configuration has.";
 
 /// The end of `eiot sign --help`.
 pub(crate) const FOR_SIGN: &str = "\
@@ -96,6 +156,19 @@ There is no --secret flag on purpose: every user of the machine could read its
 value in the process list.
 
 Exit codes: 0 done, 1 the output cannot be written, 2 wrong usage or configuration.";
+
+/// The end of `eiot completions --help`.
+pub(crate) const FOR_COMPLETIONS: &str = "\
+Examples:
+  eiot completions bash > ~/.local/share/bash-completion/completions/eiot
+  eiot completions zsh > \"${fpath[1]}/_eiot\"
+  eiot completions fish > ~/.config/fish/completions/eiot.fish";
+
+/// The end of `eiot man --help`.
+pub(crate) const FOR_MAN: &str = "\
+Examples:
+  eiot man refresh | man -l -
+  eiot man > /usr/local/share/man/man1/eiot.1";
 
 #[cfg(test)]
 mod tests {

@@ -1,17 +1,23 @@
 //! The `eiot` command: the face of the library for shells and cron jobs.
 //!
-//! One file, one noun: `options` (flags and environment to a configuration) · `refresh` and `sign` (the two commands) ·
-//! `many` (the cards of a file: `cards` reads them, `tally` counts, `status_line` shows how far it has come) · `record` (one
-//! line of `--json`) · `narrator` (`--verbose`) · `output` (the streams, and how a run ends) · `help` (what `--help`
-//! teaches).
+//! One file, one noun: `options` (flags and environment to a configuration) · `refresh`, `check`, `doctor`, `sign`,
+//! `completions` and `man` (the commands) · `many` (refreshing the cards of a file: `tally` counts, `status_line` shows how far
+//! it has come) · `cards` (reads them, with a `ration`) · `record` (one line of `--json`) · `diagnosis` (one line of `doctor`) ·
+//! `narrator` (`--verbose`) · `output` (the streams, and how a run ends) · `help` (what `--help` teaches).
 #![forbid(unsafe_code)]
 
 mod cards;
+mod check;
+mod completions;
+mod diagnosis;
+mod doctor;
 mod help;
+mod man;
 mod many;
 mod narrator;
 mod options;
 mod output;
+mod ration;
 mod record;
 mod refresh;
 mod sign;
@@ -19,7 +25,7 @@ mod status_line;
 mod tally;
 
 use crate::output::Failure;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Ask the EIOTCLUB platform to refresh the package usage of cloud eSIM cards.
@@ -27,6 +33,7 @@ use std::process::ExitCode;
 #[command(
     name = "eiot",
     version = eiot::VERSION,
+    max_term_width = 92,
     after_help = help::EXAMPLE,
     after_long_help = help::for_everything()
 )]
@@ -38,7 +45,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Refresh(Box<refresh::Refresh>),
+    Check(check::Check),
+    Doctor(Box<doctor::Doctor>),
     Sign(sign::Sign),
+    Completions(completions::Completions),
+    Man(man::Manual),
 }
 
 impl Cli {
@@ -46,7 +57,11 @@ impl Cli {
     fn run(&self) -> Result<u8, Failure> {
         match &self.command {
             Command::Refresh(refresh) => refresh.run(),
+            Command::Check(check) => check.run(),
+            Command::Doctor(doctor) => doctor.run(),
             Command::Sign(sign) => sign.run(),
+            Command::Completions(completions) => completions.run(Self::command()),
+            Command::Man(manual) => manual.run(Self::command()),
         }
     }
 }
@@ -62,11 +77,19 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_commands_are_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_readme_lists_every_command() {
+        let readme = include_str!("../../../README.md");
+        for command in Cli::command().get_subcommands() {
+            let row = format!("\n| `eiot {}", command.get_name());
+            assert!(readme.contains(&row), "{} is not in the table", command.get_name());
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "COUNT")]
     max_attempts: Option<String>,
     /// Calls a second that the account may make, or off [EIOT_RATE_LIMIT]
-    #[arg(long, value_name = "CALLS")]
+    #[arg(long, visible_alias = "rate", value_name = "CALLS")]
     rate_limit: Option<String>,
     /// Who shares that rate: process, or host (all of this machine) [EIOT_RATE_SCOPE]
     #[arg(long, value_name = "SCOPE")]

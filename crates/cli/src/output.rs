@@ -74,8 +74,13 @@ pub(crate) fn instead_of_a_run(message: &clap::Error) -> Result<u8, Failure> {
 
 /// A line on standard output, written at once, so that a reader sees each outcome as it comes.
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
+    print(format!("{text}\n").as_bytes())
+}
+
+/// Standard output, as it is and at once.
+pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
-    output.write_all(format!("{text}\n").as_bytes())?;
+    output.write_all(bytes)?;
     Ok(output.flush()?)
 }
 

@@ -40,7 +40,7 @@ const UNTOLD_PAUSE: Duration = Duration::from_secs(1);
 pub struct Client {
     /// Without the secret: one copy of it is enough.
     config: Arc<Config>,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// When a card of a batch is called, and since when it rests.
@@ -181,7 +181,7 @@ impl Client {
             return Err(self.unanswered(ErrorKind::Cancelled, eid, progress));
         }
         let lanes = &self.shared.state().lanes;
-        let lane = lanes.take(&self.shared.transport)?;
+        let lane = lanes.take()?;
         let attempts = self.attempts(lane.connections(), eid, deadline, None, progress);
         // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
         match lane.drive(Some(deadline), keep_going, attempts) {
@@ -201,7 +201,7 @@ impl Client {
 
     /// A lane for a batch, which keeps it to itself.
     pub(crate) fn open_lane(&self) -> Result<Lane, Error> {
-        Lane::open(&self.shared.transport)
+        Lane::open()
     }
 
     /// Settles when a card of a batch is called, however far away that is, and starts its rest.

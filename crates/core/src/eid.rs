@@ -51,8 +51,9 @@ impl Eid {
         &self.0
     }
 
-    /// The digits as a number, with a 1 before them for the zeros at their front.
-    pub(crate) fn to_number(&self) -> u128 {
+    /// The digits as a number, with a 1 before them for the zeros at their front: equal only for equal EIDs, and small
+    /// enough to keep of every card in a file.
+    pub fn to_number(&self) -> u128 {
         self.0.bytes().fold(1, |number, digit| number * 10 + u128::from(digit - b'0'))
     }
 

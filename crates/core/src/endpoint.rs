@@ -1,7 +1,8 @@
 //! Where a call goes.
 
 use crate::error::Error;
-use reqwest::Url;
+use hyper::Uri;
+use hyper::http::uri::Parts;
 use std::net::IpAddr;
 
 /// The call's path below the base URL (seed document).
@@ -11,7 +12,7 @@ const PATH: &str = "api/v3/cloudesim/refreshUsage";
 ///
 /// Plain `http` would show appkey and signature to everybody on the way, so it is for loopback, or where it is allowed
 /// on purpose.
-pub(crate) fn endpoint(base_url: &str, allow_http: bool) -> Result<Url, Error> {
+pub(crate) fn endpoint(base_url: &str, allow_http: bool) -> Result<Uri, Error> {
     let refused = |why: &str| Err(Error::config("base_url", format!("{why}, is {base_url:?}")));
     if base_url.contains('@') {
         // The value is not repeated: it may hold a password.
@@ -20,31 +21,58 @@ pub(crate) fn endpoint(base_url: &str, allow_http: bool) -> Result<Url, Error> {
     if !base_url.is_ascii() || base_url.contains('%') {
         return refused("must be plain ASCII (a host name of another script is written xn--…)");
     }
-    let Ok(mut url) = Url::parse(base_url) else {
-        return refused("must be a URL such as https://oapi.eiotclub.com");
-    };
-    match url.scheme() {
-        "https" => {}
-        "http" if allow_http || is_loopback(&url) => {}
-        "http" => return refused("must be https (http is for loopback addresses, or with allow_http)"),
-        _ => return refused("must be https"),
-    }
-    if url.query().is_some() || url.fragment().is_some() {
+    if base_url.contains(['?', '#']) {
         return refused("must not have a query or a fragment");
     }
-    let path = format!("{}/{PATH}", url.path().trim_end_matches('/'));
-    url.set_path(&path);
-    Ok(url)
+    let address = base_url.parse::<Uri>().ok().filter(has_host_and_port);
+    let Some(address) = address else {
+        return refused("must be a URL such as https://oapi.eiotclub.com");
+    };
+    match address.scheme_str() {
+        Some("https") => {}
+        Some("http") if allow_http || is_loopback(&address) => {}
+        Some("http") => return refused("must be https (http is for loopback addresses, or with allow_http)"),
+        _ => return refused("must be https"),
+    }
+    let path = format!("{}/{PATH}", address.path().trim_end_matches('/'));
+    let mut parts: Parts = address.into_parts();
+    parts.path_and_query = path.parse().ok();
+    match Uri::from_parts(parts) {
+        Ok(endpoint) => Ok(endpoint),
+        Err(_) => refused("must be a URL such as https://oapi.eiotclub.com"),
+    }
+}
+
+/// The host, and the port where it is not the usual one: for the `Host` header, and for people.
+pub(crate) fn host_of(endpoint: &Uri) -> String {
+    let host = endpoint.host().unwrap_or_default();
+    match endpoint.port_u16().filter(|port| *port != usual_port(endpoint)) {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
+/// The port of the scheme.
+pub(crate) fn usual_port(endpoint: &Uri) -> u16 {
+    if endpoint.scheme_str() == Some("https") { 443 } else { 80 }
+}
+
+/// Is there a host, and is what follows it a port? The parser takes anything there.
+pub(crate) fn has_host_and_port(address: &Uri) -> bool {
+    let (Some(authority), Some(host)) = (address.authority(), address.host()) else { return false };
+    let given = authority.as_str().rsplit('@').next().unwrap_or_default();
+    let port = address.port_u16().map_or_else(String::new, |port| format!(":{port}"));
+    !host.is_empty() && given == format!("{host}{port}")
 }
 
 /// Can what comes from there be believed? Verified TLS and this machine itself can; plain `http` from elsewhere cannot.
-pub(crate) fn is_trusted(endpoint: &Url) -> bool {
-    endpoint.scheme() == "https" || is_loopback(endpoint)
+pub(crate) fn is_trusted(endpoint: &Uri) -> bool {
+    endpoint.scheme_str() == Some("https") || is_loopback(endpoint)
 }
 
-fn is_loopback(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| {
-        host == "localhost"
+fn is_loopback(address: &Uri) -> bool {
+    address.host().is_some_and(|host| {
+        host.eq_ignore_ascii_case("localhost")
             || host.trim_matches(['[', ']']).parse().is_ok_and(|address: IpAddr| address.is_loopback())
     })
 }
@@ -58,7 +86,7 @@ mod tests {
     fn the_path_is_appended_once() {
         let expect = "https://oapi.eiotclub.com/api/v3/cloudesim/refreshUsage";
         for base in ["https://oapi.eiotclub.com", "https://oapi.eiotclub.com/"] {
-            assert_eq!(endpoint(base, false).expect("valid").as_str(), expect);
+            assert_eq!(endpoint(base, false).expect("valid"), expect);
         }
         let behind_gateway = endpoint("https://gateway.example/eiot/", false).expect("valid");
         assert_eq!(behind_gateway.path(), "/eiot/api/v3/cloudesim/refreshUsage");
@@ -89,6 +117,9 @@ mod tests {
             "https://x/#a",
             "https://É",
             "https://%C3%89A",
+            "https://x:port",
+            "https://x:99999",
+            "https://:443",
         ] {
             assert!(endpoint(base, false).expect_err(base).to_string().starts_with("base_url: "), "{base}");
         }

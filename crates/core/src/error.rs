@@ -207,13 +207,13 @@ impl Error {
         self
     }
 
-    /// Says more, behind what is said already.
     /// The same, with where it happened before its text, such as a line of a file that only the caller knows.
     pub fn with_place(mut self, place: &str) -> Self {
         self.details.message = format!("{place}: {}", self.details.message);
         self
     }
 
+    /// Says more, behind what is said already.
     pub(crate) fn with_note(mut self, note: &str) -> Self {
         self.details.message.push_str("; ");
         self.details.message.push_str(note);

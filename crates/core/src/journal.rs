@@ -202,11 +202,9 @@ fn read(file: &File, run: &Run) -> Result<(HashSet<u128>, u64, bool), String> {
         let Read { eid, kind } =
             serde_json::from_slice(&line).map_err(|why| format!("line {number} is no outcome: {why}"))?;
         let Ok(eid) = Eid::parse(&eid) else { continue };
-        // The last line of a card counts.
-        match is_settled(&kind) {
-            true => settled.insert(eid.to_number()),
-            false => settled.remove(&eid.to_number()),
-        };
+        if is_settled(&kind) {
+            settled.insert(eid.to_number());
+        }
     }
 }
 

@@ -1,27 +1,34 @@
 //! A lane: one connection and the engine that drives it, on the caller's own thread.
 //!
 //! `reqwest::blocking` would start a thread of its own, hop to it for every call and die in a forked child. A
-//! lane is a single-threaded runtime plus an asynchronous client; whoever holds it drives it with
+//! lane is a single-threaded runtime plus connections that hyper speaks HTTP on; whoever holds it drives it with
 //! [`Lane::drive`]. `docs/architecture.md` has the measurements.
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::endpoint::is_trusted;
+use crate::connection::Connector;
+use crate::endpoint::{host_of, is_trusted, usual_port};
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::reply::RawReply;
 use crate::retry_after;
 use crate::skew::Sighting;
-use crate::tls;
-use crate::transport_error::classify;
+use crate::transport_error::{broken, not_connected};
 use crate::wire::TrackedBody;
-use reqwest::header::{ACCEPT, AGE, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Body, Method, Proxy, Request, Response, Url};
-use std::future::Future;
+use bytes::Bytes;
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
+use hyper::header::{
+    ACCEPT, AGE, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION,
+    RETRY_AFTER, USER_AGENT,
+};
+use hyper::{Method, Request, Response, Uri};
+use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::{Builder, Runtime};
 
 /// An idle connection is given up before the usual server closes it.
@@ -35,35 +42,28 @@ pub(crate) const KEEP_GOING_CHECK: Duration = Duration::from_millis(50);
 
 /// What all lanes of a client have in common, made once.
 pub(crate) struct Transport {
-    endpoint: Url,
-    tls: rustls::ClientConfig,
-    proxy: Option<Proxy>,
-    connect_timeout: Duration,
-    user_agent: String,
+    endpoint: Uri,
+    connector: Connector,
+    /// What requests are addressed to.
+    target: Uri,
     headers: HeaderMap,
 }
 
 impl Transport {
-    pub(crate) fn new(config: &Config, endpoint: Url) -> Result<Self, Error> {
-        let tls = tls::client_config(config.ca_file.as_deref())?;
-        let proxy = match &config.proxy {
-            None => None,
-            // The value is not repeated: it may hold a password.
-            Some(proxy) if !proxy.starts_with("http://") || !proxy.is_ascii() => {
-                return Err(Error::config("proxy", "must start with http:// and be plain ASCII"));
-            }
-            Some(proxy) => Some(
-                Proxy::all(proxy.as_str())
-                    .map_err(|_| Error::config("proxy", "must be http://[user:password@]host:port"))?,
-            ),
-        };
+    pub(crate) fn new(config: &Config, endpoint: Uri) -> Result<Self, Error> {
+        let connector = Connector::new(config, endpoint.clone())?;
+        let value = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
         // As the vendor's SDK 1.0.1 sends them.
-        let headers = HeaderMap::from_iter([
+        let mut headers = HeaderMap::from_iter([
+            (HOST, value(host_of(&endpoint))?),
             (CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8")),
             (ACCEPT, HeaderValue::from_static("application/json")),
+            (USER_AGENT, value(format!("eiot/{} ({})", crate::VERSION, config.face))?),
         ]);
-        let user_agent = format!("eiot/{} ({})", crate::VERSION, config.face);
-        Ok(Self { endpoint, tls, proxy, connect_timeout: config.connect_timeout, user_agent, headers })
+        if let Some(authorization) = connector.proxy_authorization() {
+            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
+        Ok(Self { target: connector.target_of(&endpoint), endpoint, connector, headers })
     }
 
     /// Whether what the platform says of itself, such as the time, can be believed.
@@ -71,13 +71,15 @@ impl Transport {
         is_trusted(&self.endpoint)
     }
 
+    /// The host and port that connections are made to, where there is no proxy.
+    pub(crate) fn host_and_port(&self) -> (&str, u16) {
+        let host = self.endpoint.host().unwrap_or_default().trim_matches(['[', ']']);
+        (host, self.endpoint.port_u16().unwrap_or(usual_port(&self.endpoint)))
+    }
+
     /// The host and port that calls go to, for people.
     pub(crate) fn host(&self) -> String {
-        let host = self.endpoint.host_str().unwrap_or_default();
-        match self.endpoint.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        }
+        host_of(&self.endpoint)
     }
 }
 
@@ -99,14 +101,18 @@ pub(crate) struct Lane {
 
 /// The connections of a lane, one for each call that is under way on it; clones are the same ones. They work while the lane
 /// is driven.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Connections {
-    http: reqwest::Client,
+    /// Those without a call, the one used last at the end.
+    idle: Arc<Mutex<Vec<Idle>>>,
 }
+
+/// A connection without a call, and since when.
+type Idle = (Instant, SendRequest<TrackedBody>);
 
 impl Lane {
     /// Makes the engine; the connection is made by the first exchange.
-    pub(crate) fn open(transport: &Transport) -> Result<Self, Error> {
+    pub(crate) fn open() -> Result<Self, Error> {
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -115,25 +121,7 @@ impl Lane {
             .thread_keep_alive(Duration::from_millis(100))
             .build()
             .map_err(|why| Error::new(ErrorKind::Connect, format!("no event loop could be made: {why}")))?;
-        let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(transport.tls.clone())
-            .http1_only()
-            .tcp_nodelay(true)
-            .connect_timeout(transport.connect_timeout)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            // A repeated request needs a new signature, so repeating is ours alone.
-            .retry(reqwest::retry::never())
-            .user_agent(&transport.user_agent)
-            // No environment reads: the environment's proxies are not ours to use.
-            .no_proxy();
-        let builder = match &transport.proxy {
-            Some(proxy) => builder.proxy(proxy.clone()),
-            None => builder,
-        };
-        let http = builder.build().map_err(Error::internal)?;
-        Ok(Self { runtime: Some(runtime), connections: Connections { http } })
+        Ok(Self { runtime: Some(runtime), connections: Connections::default() })
     }
 
     pub(crate) fn connections(&self) -> &Connections {
@@ -185,18 +173,86 @@ impl Connections {
         sent: Arc<AtomicBool>,
         clock: &dyn Clock,
     ) -> Result<RawReply, Error> {
-        let mut request = Request::new(Method::POST, transport.endpoint.clone());
+        let mut request = Request::new(TrackedBody::new(body, sent.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = transport.target.clone();
         *request.headers_mut() = transport.headers.clone();
-        *request.body_mut() = Some(Body::wrap(TrackedBody::new(body, sent.clone())));
-        let failed = |why: reqwest::Error| classify(&why, &transport.host(), sent.load(Ordering::Relaxed));
+        let failed = |why: hyper::Error| broken(&why, &transport.host(), sent.load(Ordering::Relaxed));
         let sent_at = clock.now();
-        let response = self.http.execute(request).await.map_err(failed)?;
+        let (response, connection) = loop {
+            let mut connection = self.take(transport).await?;
+            match connection.try_send_request(request).await {
+                Ok(response) => break (response, connection),
+                Err(mut error) => match error.take_message() {
+                    // It was closed before it took anything: the next one may be open, and a new one is.
+                    Some(unsent) if !sent.load(Ordering::Relaxed) => request = unsent,
+                    _ => return Err(failed(error.into_error())),
+                },
+            }
+        };
         let received_at = clock.now();
-        // A date out of a cache is not the server's clock.
-        let date = header(&response, DATE).filter(|_| !response.headers().contains_key(AGE));
-        let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
-        let sighting = Sighting { date, sent: sent_at, received: received_at };
-        read_whole(response, sighting, failed).await
+        let sighting = Sighting { date: date(&response), sent: sent_at, received: received_at };
+        let reply = read_whole(response, sighting, failed).await?;
+        self.put(connection);
+        Ok(reply)
+    }
+
+    /// The idle connection used last, which is the likeliest to be open, or a new one.
+    async fn take(&self, transport: &Transport) -> Result<SendRequest<TrackedBody>, Error> {
+        loop {
+            let idle = self.idle().pop();
+            match idle {
+                Some((since, mut connection)) => {
+                    if since.elapsed() < IDLE_TIMEOUT && connection.ready().await.is_ok() {
+                        return Ok(connection);
+                    }
+                }
+                None => {
+                    let made = transport.connector.connect().await;
+                    return made.map_err(|why| not_connected(why, &transport.host()));
+                }
+            }
+        }
+    }
+
+    fn put(&self, connection: SendRequest<TrackedBody>) {
+        if !connection.is_closed() {
+            self.idle().push((Instant::now(), connection));
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        // Nothing in here can be left half done by a panic.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for the page at `base_url` with nothing that says who is asking, and reads the head of the answer: its status and
+    /// the time. `connected` becomes true when there is a connection.
+    pub(crate) async fn get(
+        &self,
+        transport: &Transport,
+        base_url: &str,
+        connected: &AtomicBool,
+        clock: &dyn Clock,
+    ) -> Result<(u16, Sighting), Error> {
+        let page: Uri = base_url.parse().map_err(Error::internal)?;
+        let mut request = Request::new(TrackedBody::none());
+        *request.uri_mut() = transport.connector.target_of(&page);
+        for name in [HOST, USER_AGENT, PROXY_AUTHORIZATION] {
+            if let Some(value) = transport.headers.get(&name) {
+                request.headers_mut().insert(name, value.clone());
+            }
+        }
+        // Not one of the idle ones: whether one can be made is what is asked.
+        let made = transport.connector.connect().await;
+        let mut connection = made.map_err(|why| not_connected(why, &transport.host()))?;
+        connected.store(true, Ordering::Relaxed);
+        let sent_at = clock.now();
+        let answered = connection.send_request(request).await;
+        let received_at = clock.now();
+        let response = answered.map_err(|why| broken(&why, &transport.host(), true))?;
+        let sighting = Sighting { date: date(&response), sent: sent_at, received: received_at };
+        Ok((response.status().as_u16(), sighting))
     }
 }
 
@@ -210,17 +266,18 @@ impl Drop for Lane {
 }
 
 async fn read_whole(
-    mut response: Response,
+    response: Response<Incoming>,
     sighting: Sighting,
-    failed: impl Fn(reqwest::Error) -> Error,
+    failed: impl Fn(hyper::Error) -> Error,
 ) -> Result<RawReply, Error> {
     let http_status = response.status().as_u16();
     let content_type = response.headers().get(CONTENT_TYPE).cloned();
     // A date in it is by the server's clock, so the server's clock says how far away it is.
     let now = sighting.date.unwrap_or(sighting.received);
     let retry_after = header(&response, RETRY_AFTER).and_then(|value| retry_after::parse(value, now));
+    let mut incoming = response.into_body();
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(&failed)? {
+    while let Some(chunk) = next_chunk(&mut incoming).await.transpose().map_err(&failed)? {
         if body.len() + chunk.len() > MAX_REPLY_BYTES {
             let text = format!("the reply is larger than {} KiB", MAX_REPLY_BYTES / 1024);
             return Err(Error::new(ErrorKind::Protocol, text)
@@ -232,6 +289,18 @@ async fn read_whole(
     Ok(RawReply { http_status, content_type, retry_after, sighting, body })
 }
 
-fn header(response: &Response, name: HeaderName) -> Option<&str> {
+/// What comes next of a body; trailers, which nobody asked for, are empty.
+async fn next_chunk(body: &mut Incoming) -> Option<Result<Bytes, hyper::Error>> {
+    let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
+    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
+}
+
+/// What the server's clock shows; a date out of a cache is not that.
+fn date(response: &Response<Incoming>) -> Option<SystemTime> {
+    let date = header(response, DATE).filter(|_| !response.headers().contains_key(AGE));
+    httpdate::parse_http_date(date?).ok()
+}
+
+fn header(response: &Response<Incoming>, name: HeaderName) -> Option<&str> {
     response.headers().get(name)?.to_str().ok()
 }

@@ -1,7 +1,7 @@
 //! The lanes that a client keeps open between calls.
 
 use crate::error::Error;
-use crate::lane::{Lane, Transport};
+use crate::lane::Lane;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// The lane used last, whose connection is the likeliest to be open, or a new one.
-    pub(crate) fn take(&self, transport: &Transport) -> Result<Lane, Error> {
+    pub(crate) fn take(&self) -> Result<Lane, Error> {
         let newest = self.lock().pop_back();
         match newest {
             Some((since, lane)) => {
@@ -33,7 +33,7 @@ impl Pool {
                 }
                 Ok(lane)
             }
-            None => Lane::open(transport),
+            None => Lane::open(),
         }
     }
 

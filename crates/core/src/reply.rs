@@ -4,7 +4,7 @@ use crate::eid::Eid;
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::skew::Sighting;
 use crate::wire::Envelope;
-use reqwest::header::HeaderValue;
+use hyper::header::HeaderValue;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

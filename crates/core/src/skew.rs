@@ -50,25 +50,32 @@ impl Skew {
 
 /// The difference that a reply shows, if it can be trusted.
 fn seen(sighting: Sighting) -> Option<i64> {
-    // Where the clock was set while the request was under way, there is no round trip to speak of.
-    let round_trip = sighting.received.duration_since(sighting.sent).ok()?;
-    if round_trip > SLOWEST_ROUND_TRIP {
-        return None;
+    let milliseconds = sighting.offset_milliseconds()?;
+    match Duration::from_millis(milliseconds.unsigned_abs()) {
+        size if size > LARGEST => None,
+        size if size < SMALLEST => Some(0),
+        _ => Some(milliseconds),
     }
-    // Date is cut to whole seconds; on average half of one is missing.
-    let date = sighting.date?.checked_add(Duration::from_millis(500))?;
-    let middle = sighting.sent.checked_add(round_trip / 2)?;
-    let (size, sign) = match date.duration_since(middle) {
-        Ok(ahead) => (ahead, 1),
-        Err(behind) => (behind.duration(), -1),
-    };
-    if size > LARGEST {
-        return None;
+}
+
+impl Sighting {
+    /// How far the server's clock is ahead of this machine's, to about half a second; negative where it is behind, `None`
+    /// where the reply does not tell.
+    pub(crate) fn offset_milliseconds(&self) -> Option<i64> {
+        // Where the clock was set while the request was under way, there is no round trip to speak of.
+        let round_trip = self.received.duration_since(self.sent).ok()?;
+        if round_trip > SLOWEST_ROUND_TRIP {
+            return None;
+        }
+        // Date is cut to whole seconds; on average half of one is missing.
+        let date = self.date?.checked_add(Duration::from_millis(500))?;
+        let middle = self.sent.checked_add(round_trip / 2)?;
+        let (size, sign) = match date.duration_since(middle) {
+            Ok(ahead) => (ahead, 1),
+            Err(behind) => (behind.duration(), -1),
+        };
+        Some(sign * i64::try_from(size.as_millis()).ok()?)
     }
-    if size < SMALLEST {
-        return Some(0);
-    }
-    Some(sign * i64::try_from(size.as_millis()).ok()?)
 }
 
 #[cfg(test)]

@@ -1,51 +1,61 @@
 //! What a failed exchange means: the transport's errors, in the taxonomy's words.
 
+use crate::connection::NoConnection;
 use crate::error::{Delivered, Error, ErrorKind};
 use std::error::Error as StdError;
 
-/// Sorts the transport's error. `sent` tells whether the connection had taken the request.
-pub(crate) fn classify(error: &reqwest::Error, host: &str, sent: bool) -> Error {
+/// No connection was made, so nothing was sent.
+pub(crate) fn not_connected(why: NoConnection, host: &str) -> Error {
+    match why {
+        NoConnection::TimedOut => {
+            Error::new(ErrorKind::Timeout, format!("no connection to {host} within connect_timeout"))
+        }
+        NoConnection::Failed(error) => {
+            tls_failure(error.as_ref(), host, Delivered::No).unwrap_or_else(|| {
+                Error::new(
+                    ErrorKind::Connect,
+                    format!("no connection to {host}: {}", root_cause(error.as_ref())),
+                )
+            })
+        }
+    }
+}
+
+/// A connection failed under a call. `sent` tells whether it had taken the request.
+pub(crate) fn broken(error: &hyper::Error, host: &str, sent: bool) -> Error {
     let cause = root_cause(error);
-    if let Some(tls) = find::<rustls::Error>(error) {
-        let advice = match tls {
-            rustls::Error::InvalidCertificate(_) => "; for a private certificate authority set ca_file",
-            rustls::Error::InvalidMessage(_) => "; does base_url name a port that speaks TLS?",
-            _ => "",
-        };
-        let delivered = if sent { Delivered::Unknown } else { Delivered::No };
-        return Error::new(ErrorKind::Tls, format!("TLS with {host} failed: {cause}{advice}"))
-            .with_delivered(delivered);
+    let delivered = if sent { Delivered::Unknown } else { Delivered::No };
+    if let Some(tls) = tls_failure(error, host, delivered) {
+        return tls;
     }
-    if !sent {
-        let (kind, text) = if error.is_timeout() {
-            (ErrorKind::Timeout, format!("no connection to {host} within connect_timeout"))
-        } else if error.is_connect() {
-            (ErrorKind::Connect, format!("no connection to {host}: {cause}"))
-        } else {
-            (
-                ErrorKind::ConnectionLost,
-                format!("the connection to {host} closed before anything was sent: {cause}"),
-            )
-        };
-        return Error::new(kind, text);
-    }
-    if error.is_redirect() || error.is_builder() {
-        return Error::new(ErrorKind::Protocol, format!("{host} redirects to what is no address: {cause}"))
-            .with_delivered(Delivered::Yes);
-    }
-    if find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
-        return Error::new(ErrorKind::Protocol, format!("what {host} answered is not HTTP: {cause}"))
-            .with_delivered(Delivered::Unknown);
-    }
-    Error::new(
-        ErrorKind::ConnectionLost,
-        format!("the connection to {host} broke before the reply had come, so the refresh may have happened: {cause}"),
-    )
-    .with_delivered(Delivered::Unknown)
+    let (kind, text) = if !sent {
+        let text = format!("the connection to {host} closed before anything was sent: {cause}");
+        (ErrorKind::ConnectionLost, text)
+    } else if error.is_parse() {
+        (ErrorKind::Protocol, format!("what {host} answered is not HTTP: {cause}"))
+    } else {
+        let text = format!(
+            "the connection to {host} broke before the reply had come, so the refresh may have happened: {cause}"
+        );
+        (ErrorKind::ConnectionLost, text)
+    };
+    Error::new(kind, text).with_delivered(delivered)
+}
+
+/// The error of a TLS failure, if it is one.
+fn tls_failure(error: &(dyn StdError + 'static), host: &str, delivered: Delivered) -> Option<Error> {
+    let tls = find::<rustls::Error>(error)?;
+    let advice = match tls {
+        rustls::Error::InvalidCertificate(_) => "; for a private certificate authority set ca_file",
+        rustls::Error::InvalidMessage(_) => "; does base_url name a port that speaks TLS?",
+        _ => "",
+    };
+    let text = format!("TLS with {host} failed: {}{advice}", root_cause(error));
+    Some(Error::new(ErrorKind::Tls, text).with_delivered(delivered))
 }
 
 /// The innermost text, which says what happened without the layers round it.
-fn root_cause(error: &dyn StdError) -> String {
+fn root_cause(error: &(dyn StdError + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

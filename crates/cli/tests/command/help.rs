@@ -38,7 +38,13 @@ fn help_shows_no_value_of_the_environment() {
 
 #[test]
 fn no_line_of_the_help_is_wider_than_a_terminal() {
-    for words in [&["--help"][..], &["refresh", "--help"], &["sign", "--help"]] {
+    for words in [
+        &["--help"][..],
+        &["refresh", "--help"],
+        &["check", "--help"],
+        &["doctor", "--help"],
+        &["sign", "--help"],
+    ] {
         for line in run(&mut eiot(words)).stdout.lines() {
             assert!(line.chars().count() <= 92, "{line}");
         }

@@ -1,10 +1,14 @@
 //! The `eiot` command, run as its users run it: what it prints, what it sends, what it exits with.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod check;
+mod completions;
 mod configuration;
+mod doctor;
 mod help;
 mod json;
 mod malformed;
+mod man;
 mod refresh;
 mod responder;
 mod run;

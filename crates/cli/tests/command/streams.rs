@@ -47,6 +47,10 @@ fn whatever_prints_fails_on_a_full_disk_and_ends_quietly_on_a_closed_output() {
         &["--help"][..],
         &["--version"],
         &["refresh", "--help"],
+        &["completions", "bash"],
+        &["man"],
+        &["check", "/dev/null"],
+        &["doctor", "--timeout=soon"],
         &["sign", "a=1"],
         &["sign", "--explain", "a=1"],
     ] {

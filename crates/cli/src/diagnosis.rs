@@ -1,0 +1,109 @@
+//! One line of `eiot doctor`.
+
+use crate::output::plain;
+use eiot::Error;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The options in effect, by name; `None` where one is not set.
+pub(crate) type OptionValues = BTreeMap<&'static str, Option<String>>;
+
+/// How a check went.
+#[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    /// As it should be.
+    Ok,
+    /// Something must be done.
+    Failed,
+    /// Not looked at: not needed, or something before it has failed.
+    Skipped,
+}
+
+/// What a check has found. Names and their meaning never change; new ones may be added.
+#[derive(Serialize)]
+pub(crate) struct Diagnosis {
+    check: &'static str,
+    /// How it went.
+    pub(crate) status: Status,
+    message: String,
+    advice: Option<&'static str>,
+    options: Option<OptionValues>,
+    clock_offset_ms: Option<i64>,
+}
+
+impl Diagnosis {
+    /// A check that found nothing wrong.
+    pub(crate) fn ok(check: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            check,
+            status: Status::Ok,
+            message: message.into(),
+            advice: None,
+            options: None,
+            clock_offset_ms: None,
+        }
+    }
+
+    /// A check that was not made.
+    pub(crate) fn skipped(check: &'static str, why: impl Into<String>) -> Self {
+        Self { status: Status::Skipped, ..Self::ok(check, why) }
+    }
+
+    /// A check that found something; `advice` says what to do where the message does not.
+    pub(crate) fn failed(
+        check: &'static str,
+        message: impl Into<String>,
+        advice: Option<&'static str>,
+    ) -> Self {
+        Self { status: Status::Failed, advice, ..Self::ok(check, message) }
+    }
+
+    /// The same, with every option.
+    pub(crate) fn with_options(self, options: OptionValues) -> Self {
+        Self { options: Some(options), ..self }
+    }
+
+    /// The same, with how far the server's clock is ahead, in milliseconds.
+    pub(crate) fn with_clock_offset_ms(self, clock_offset_ms: i64) -> Self {
+        Self { clock_offset_ms: Some(clock_offset_ms), ..self }
+    }
+
+    /// As a line for people.
+    pub(crate) fn to_text(&self) -> String {
+        let status = match self.status {
+            Status::Ok => "ok",
+            Status::Failed => "failed",
+            Status::Skipped => "skipped",
+        };
+        let advice = self.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
+        format!("{status:<8} {:<14} {}{advice}", self.check, plain(&self.message))
+    }
+
+    /// As a line of `--json`.
+    pub(crate) fn to_json(&self) -> Result<String, Error> {
+        serde_json::to_string(self).map_err(Error::internal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_status_check_message_and_advice() {
+        let lines = [
+            Diagnosis::ok("dns", "found"),
+            Diagnosis::skipped("clock", "no answer"),
+            Diagnosis::failed("connection", "refused\nby a\tpeer", Some("look at base_url")),
+        ];
+        assert_eq!(
+            lines.map(|line| line.to_text()),
+            [
+                "ok       dns            found",
+                "skipped  clock          no answer",
+                "failed   connection     refused\\nby a\\tpeer; look at base_url",
+            ]
+        );
+    }
+}

@@ -1,0 +1,54 @@
+//! `eiot completions`: scripts that the shells can read.
+
+use crate::run::{eiot, run};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The script for a shell, in a file of its own.
+fn script(shell: &str) -> (String, PathBuf) {
+    let outcome = run(&mut eiot(&["completions", shell]));
+    assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("completions.{shell}"));
+    std::fs::write(&path, &outcome.stdout).expect("a writable directory");
+    (outcome.stdout, path)
+}
+
+#[test]
+fn every_shells_script_has_the_commands_and_their_flags() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (text, _) = script(shell);
+        for word in ["refresh", "check", "doctor", "sign", "completions", "man", "strict-eid", "column"] {
+            assert!(text.contains(word), "{shell}: {word}");
+        }
+    }
+}
+
+#[test]
+fn bash_reads_its_script() {
+    let (_, path) = script("bash");
+    let output = Command::new("bash").arg("-n").arg(path).output().expect("bash");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn bash_completes_commands_and_flags() {
+    let (_, path) = script("bash");
+    for (words, begin, completed) in
+        [("eiot do", "do", "doctor\n"), ("eiot check --col", "--col", "--column\n")]
+    {
+        let question = format!(
+            ". {}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _eiot eiot {begin} eiot; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            path.display()
+        );
+        let output = Command::new("bash").args(["--norc", "-c", &question]).output().expect("bash");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), completed, "{words} {output:?}");
+    }
+}
+
+#[test]
+fn an_unknown_shell_is_wrong_usage_and_the_known_ones_are_listed() {
+    let outcome = run(&mut eiot(&["completions", "csh"]));
+    assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
+    assert!(outcome.stderr.contains("bash"), "{outcome:?}");
+}

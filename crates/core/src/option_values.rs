@@ -1,0 +1,138 @@
+//! The options that are in effect, as text for people.
+
+use crate::config::{Config, RateScope};
+use std::path::Path;
+use std::time::Duration;
+
+/// In place of what nobody may see.
+const MASK: &str = "[redacted]";
+
+impl Config {
+    /// Every option of [`Config::OPTIONS`] and its value, as [`Config::set`] takes it; `None` where it is not set. The secret
+    /// and the proxy's password are masked.
+    pub fn values(&self) -> [(&'static str, Option<String>); Self::OPTIONS.len()] {
+        let texts = [
+            given(&self.appkey),
+            given(self.secret.expose()).map(|_| MASK.to_owned()),
+            self.secret_file.as_deref().map(path),
+            given(&self.base_url),
+            Some(switch(self.allow_http)),
+            Some(seconds(self.timeout)),
+            Some(seconds(self.connect_timeout)),
+            Some(self.max_attempts.to_string()),
+            Some(self.rate_limit.map_or("off".to_owned(), |limit| limit.to_string())),
+            Some(scope(self.rate_scope).to_owned()),
+            Some(format!("{}/{}", self.rate_share.0, self.rate_share.1)),
+            Some(switch(self.rate_wait)),
+            Some(if self.eid_cooldown.is_zero() { "off".to_owned() } else { seconds(self.eid_cooldown) }),
+            Some(switch(self.clock_skew)),
+            given(&self.codes_text()),
+            Some(switch(self.strict_eid)),
+            Some(self.sign_method.name().to_owned()),
+            self.ca_file.as_deref().map(path),
+            self.proxy.as_deref().map(masked),
+        ];
+        let mut values = Self::OPTIONS.map(|option| (option, None));
+        for (value, text) in values.iter_mut().zip(texts) {
+            value.1 = text;
+        }
+        values
+    }
+
+    fn codes_text(&self) -> String {
+        let pairs = self.codes.iter().map(|(code, kind)| format!("{code}={}", kind.name()));
+        pairs.collect::<Vec<_>>().join(",")
+    }
+}
+
+fn given(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn switch(on: bool) -> String {
+    if on { "on" } else { "off" }.to_owned()
+}
+
+fn seconds(duration: Duration) -> String {
+    duration.as_secs_f64().to_string()
+}
+
+fn scope(scope: RateScope) -> &'static str {
+    match scope {
+        RateScope::Process => "process",
+        RateScope::Host => "host",
+    }
+}
+
+/// A proxy's address without user name and password.
+fn masked(proxy: &str) -> String {
+    match (proxy.split_once("://"), proxy.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{MASK}@{host}"),
+        (Some(_), None) => proxy.to_owned(),
+        (None, _) => MASK.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> Config {
+        let mut config = Config::new("k", "hunter2");
+        for (option, value) in [
+            ("secret_file", "/run/secret"),
+            ("base_url", "http://localhost:1"),
+            ("allow_http", "on"),
+            ("timeout", "2.5"),
+            ("connect_timeout", "0.5"),
+            ("max_attempts", "7"),
+            ("rate_limit", "off"),
+            ("rate_scope", "host"),
+            ("rate_share", "2/5"),
+            ("rate_wait", "off"),
+            ("eid_cooldown", "300"),
+            ("clock_skew", "off"),
+            ("codes", "1=auth,2=cooldown"),
+            ("strict_eid", "on"),
+            ("sign_method", "md5"),
+            ("ca_file", "/etc/ca.pem"),
+            ("proxy", "http://proxy:3128"),
+        ] {
+            config.set(option, value).expect(option);
+        }
+        config
+    }
+
+    #[test]
+    fn what_is_shown_is_what_set_takes() {
+        for config in [sample(), Config::default()] {
+            let mut again = Config::default();
+            for (option, value) in config.values() {
+                let Some(value) = value else { continue };
+                again.set(option, &value).expect(option);
+            }
+            assert_eq!(format!("{again:?}"), format!("{config:?}"));
+            assert_eq!(again.proxy, config.proxy);
+        }
+        assert!(sample().values().iter().all(|(_, value)| value.is_some()));
+    }
+
+    #[test]
+    fn secrets_are_masked() {
+        let mut config = sample();
+        for proxy in [
+            "http://user:hunter2@proxy:3128",
+            "http://user:hunter2@x@proxy:3128",
+            "user:hunter2",
+            "hunter2@x",
+        ] {
+            config.proxy = Some(proxy.to_owned());
+            let shown = format!("{:?}", config.values());
+            assert!(!shown.contains("hunter2") && shown.contains(MASK), "{shown}");
+        }
+    }
+}
