@@ -675,7 +675,7 @@ eiot_status eiot_batch_new(const eiot_client *client,
 int32_t eiot_batch_has_room(const eiot_batch *batch);
 
 /**
- * Takes a card; nothing is sent yet. One that came among the last 16,384 is left out and only counted; what is no EID
+ * Takes a card; nothing is sent yet. One that came among the last 8,192 is left out and only counted; what is no EID
  * comes back from `eiot_batch_next` as an error.
  *
  * `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`).

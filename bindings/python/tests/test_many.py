@@ -301,7 +301,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def test_memory_does_not_grow_with_the_number_of_cards(simulator: Simulate) -> None:
-    """Both numbers are beyond the 16,384 cards that are remembered."""
+    """Both numbers are beyond the 8,192 cards that are remembered."""
     environment = {f"EIOT_{name.upper()}": str(value) for name, value in simulator("--unlimited").items()}
     few, many = peak(20_000, environment), peak(60_000, environment)
     assert many < 1.1 * few, (few, many)

@@ -139,7 +139,7 @@ impl Batch {
         &self.summary
     }
 
-    /// Takes a card. One that came among the last 16,384 is left out and only counted; what is no EID comes back as a
+    /// Takes a card. One that came among the last 8,192 is left out and only counted; what is no EID comes back as a
     /// failure.
     pub fn push(&mut self, eid: impl AsRef<[u8]>) {
         self.summary.given += 1;

@@ -4,7 +4,7 @@ use crate::eid::Eid;
 use std::collections::HashSet;
 
 /// How many different cards are remembered at least; up to twice as many are.
-pub(crate) const REMEMBERED: usize = 16_384;
+pub(crate) const REMEMBERED: usize = 8_192;
 
 /// The last cards of a stream, however long it is. An EID has 32 digits at most, so it fits into a number.
 pub(crate) struct Recent {

@@ -78,7 +78,7 @@ pub unsafe extern "C" fn eiot_batch_has_room(batch: *const eiot_batch) -> i32 {
     value(0, || batch.map(|batch| i32::from(batch.batch.has_room())))
 }
 
-/// Takes a card; nothing is sent yet. One that came among the last 16,384 is left out and only counted; what is no EID
+/// Takes a card; nothing is sent yet. One that came among the last 8,192 is left out and only counted; what is no EID
 /// comes back from `eiot_batch_next` as an error.
 ///
 /// `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`).

@@ -84,7 +84,7 @@ class Client(BaseClient):
 
         `eids` is any iterable of what `refresh_usage` takes. At most `concurrency` (1 to 1024) EIDs are taken from it
         ahead of their results, so that memory stays flat for a generator of a million; a card that comes again within
-        the last 16,384 is left out. An input with a length, such as a list, is read at once, and each of its cards is
+        the last 8,192 is left out. An input with a length, such as a list, is read at once, and each of its cards is
         refreshed once, so that `len(results)` is known and tqdm shows how far it has come.
 
         With `errors="return"` a failure is a result as any other, with its `error`. With `errors="raise"` the first
