@@ -103,7 +103,7 @@ typedef struct eiot_config eiot_config;
 typedef struct eiot_error eiot_error;
 
 /**
- * The platform has accepted a refresh. It starts one synchronisation of the card's usage with the carrier; new
+ * The platform has accepted a call. A refresh starts one synchronisation of the card's usage with the carrier; new
  * figures may become visible a little later. Yours to free with `eiot_reply_free`. It never changes, so any
  * thread may read it. Its strings are UTF-8 and live as long as it does.
  */
@@ -146,7 +146,7 @@ typedef void (*eiot_log_fn)(const char *line, void *user_data);
 typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *error, void *user_data);
 
 /**
- * The platform accepted the refresh.
+ * The platform accepted the call, or nothing went wrong.
  */
 #define EIOT_OK 0
 
@@ -221,6 +221,11 @@ typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *err
 #define EIOT_ERR_PROTOCOL 45
 
 /**
+ * A notification is not signed with the secret, was changed, or is too old.
+ */
+#define EIOT_ERR_NOT_GENUINE 60
+
+/**
  * A fault of this library.
  */
 #define EIOT_ERR_INTERNAL 99
@@ -270,6 +275,18 @@ const char *eiot_status_name(eiot_status status);
  * One sentence in English about a status. Static; never NULL.
  */
 const char *eiot_status_message(eiot_status status);
+
+/**
+ * The kind behind a status, by the name that it has in every language and in the command's JSON, such as "timeout" or
+ * "connection_lost"; "ok" for `EIOT_OK`, "unknown" for a number that is none. Static; never NULL.
+ */
+const char *eiot_status_kind(eiot_status status);
+
+/**
+ * One of the EIOT_DELIVERED_ constants as a word: "no", "yes" or "unknown", which every other number is too. Static; never
+ * NULL.
+ */
+const char *eiot_delivered_name(eiot_delivered delivered);
 
 /**
  * The version of the library that is running, such as "0.1.0"; compare with `EIOT_VERSION`, the version of the
@@ -384,6 +401,20 @@ eiot_status eiot_config_from_env(eiot_config **out_config,
  * Frees the options and wipes the secret in them. NULL is fine.
  */
 void eiot_config_free(eiot_config *config);
+
+/**
+ * Sets any option by its name, from text as the environment has it: "timeout" is seconds ("2.5"), switches are "on" and
+ * "off", "rate_share" is "1/4", "codes" is "CODE=KIND,CODE=KIND". For programs and languages that take options by name;
+ * the functions below say what each is. `EIOT_ERR_CONFIG` names an option that there is not, or whose value cannot be used.
+ *
+ * `name` and `value` are UTF-8, of `name_len` and `value_len` bytes or ended by a NUL (`EIOT_NTS`), and are copied.
+ */
+eiot_status eiot_config_set_option(eiot_config *config,
+                                   const char *name,
+                                   size_t name_len,
+                                   const char *value,
+                                   size_t value_len,
+                                   eiot_error **out_err);
 
 /**
  * Identifies the account's application. Required.
@@ -613,14 +644,49 @@ eiot_status eiot_client_refresh_usage_cancellable(const eiot_client *client,
                                                   eiot_error **out_err);
 
 /**
+ * Makes any other signed call of the platform's family, and waits for its answer: the same way as a refresh, with the same
+ * rate, retries and errors.
+ *
+ * `path` is such as "/api/v3/cloudesim/get", and `parameters_json` the text of a JSON object such as {"eid": "8904..."};
+ * each has as many bytes as said, or ends with a NUL (`EIOT_NTS`). appkey, timestamp, nonce and sign are added, and must not
+ * be among the parameters. Values are sent as they are signed: numbers as they are written, inner names in their own order.
+ *
+ * A call whose reply is lost is repeated only where that is known to be harmless: so it is of calls that only read and of the
+ * refresh; of others, `idempotent` not 0 says so.
+ *
+ * `cancel`, `out_reply` and `out_err` may each be NULL. What is put into the outputs is yours to free.
+ *
+ *     eiot_reply *reply;
+ *     if (eiot_client_call(client, "/api/v3/cloudesim/get", EIOT_NTS, "{\"eid\": \"89044011112233441122334411223321\"}",
+ *                          EIOT_NTS, 0, NULL, &reply, NULL) == EIOT_OK)
+ *         puts(eiot_reply_message(reply));
+ *     eiot_reply_free(reply);
+ */
+eiot_status eiot_client_call(const eiot_client *client,
+                             const char *path,
+                             size_t path_len,
+                             const char *parameters_json,
+                             size_t parameters_json_len,
+                             int32_t idempotent,
+                             const eiot_cancel *cancel,
+                             eiot_reply **out_reply,
+                             eiot_error **out_err);
+
+/**
  * Closes the client's connections and frees it. No call may be using it. NULL is fine.
  */
 void eiot_client_free(eiot_client *client);
 
 /**
- * The EID that was refreshed, without the white space it may have come with. Never NULL; "" for NULL.
+ * The EID that was refreshed, without the white space it may have come with; of another call its parameter "eid", and ""
+ * where there is none. Never NULL; "" for NULL.
  */
 const char *eiot_reply_eid(const eiot_reply *reply);
+
+/**
+ * The platform's code, always "200": every other one is an error. Never NULL; "" for NULL.
+ */
+const char *eiot_reply_code(const eiot_reply *reply);
 
 /**
  * The platform's message, exactly as it came. Its wording varies: show it, never compare it. Never NULL; "" for
@@ -629,7 +695,7 @@ const char *eiot_reply_eid(const eiot_reply *reply);
 const char *eiot_reply_message(const eiot_reply *reply);
 
 /**
- * The reply's `data` as JSON text, exactly as it came; NULL when there is none. Its fields are not documented.
+ * The reply's `data` as JSON text, exactly as it came; NULL when there is none. Of a refresh its fields are not documented.
  */
 const char *eiot_reply_data_json(const eiot_reply *reply);
 
@@ -752,6 +818,26 @@ eiot_status eiot_eid_validate(const char *eid,
                               size_t eid_len,
                               int32_t strict,
                               eiot_error **out_err);
+
+/**
+ * Checks that a notification comes from somebody who knows the secret, and has not been changed on its way: `EIOT_OK`, or
+ * `EIOT_ERR_NOT_GENUINE` with an error that says why. Blocks nothing and calls nobody; any number of threads may check at
+ * once.
+ *
+ * `payload` is the body of the notification's HTTP request as it came, JSON text; `secret` signs it with `method`. Each has
+ * as many bytes as said, or ends with a NUL (`EIOT_NTS`). The payload's appkey takes no part in its signature: do not rely
+ * on it. With `max_age_ms` not 0, a notification whose timestamp is further away from this machine's clock is refused, so
+ * that old ones cannot be replayed for ever.
+ *
+ *     if (eiot_notification_verify(body, body_len, secret, EIOT_NTS, EIOT_SIGN_SHA1, 300000, NULL) != EIOT_OK) return 401;
+ */
+eiot_status eiot_notification_verify(const char *payload,
+                                     size_t payload_len,
+                                     const char *secret,
+                                     size_t secret_len,
+                                     eiot_sign_method method,
+                                     uint64_t max_age_ms,
+                                     eiot_error **out_err);
 
 /**
  * Signs flat parameters as the platform does, for other calls than the one this library makes. Blocks nothing and

@@ -68,6 +68,8 @@ public:
     eiot_status status() const noexcept { return fields_->status; }
     /** The constant's name, such as "EIOT_ERR_TIMEOUT". */
     const char *status_name() const noexcept { return eiot_status_name(fields_->status); }
+    /** The kind behind it, such as "timeout": its name in every language and in the command's JSON. */
+    const char *kind() const noexcept { return eiot_status_kind(fields_->status); }
     /** The EID of the call; empty when the failure has nothing to do with one card. */
     const std::string &eid() const noexcept { return fields_->eid; }
     /** The platform's own code, exactly as it came; empty when it gave none. */
@@ -120,14 +122,16 @@ inline void check(eiot_status status, eiot_error *&details) {
 }
 } // namespace detail
 
-/** The platform has accepted a refresh; new figures may become visible a little later. */
+/** The platform has accepted a call. After a refresh, new figures may become visible a little later. */
 class reply {
 public:
     /** Takes over what a C function put into its out_reply. */
     explicit reply(eiot_reply *handle) : handle_(handle, eiot_reply_free) {}
 
-    /** The EID that was refreshed. */
+    /** The EID that was refreshed; of another call its parameter "eid", and empty where there is none. */
     std::string eid() const { return eiot_reply_eid(handle_.get()); }
+    /** The platform's code, always "200": every other one is an error. */
+    std::string code() const { return eiot_reply_code(handle_.get()); }
     /** The platform's message, exactly as it came: show it, never compare it. */
     std::string message() const { return eiot_reply_message(handle_.get()); }
     /** The reply's `data` as JSON text; empty when there is none. */
@@ -351,6 +355,37 @@ public:
     template <typename Eids, typename OnOutcome>
     bool refresh_many(const Eids &eids, OnOutcome on_outcome, unsigned concurrency = 0) const;
 
+    /**
+     * Makes any other signed call of the platform's family, with the same rate, retries and errors; appkey, timestamp, nonce
+     * and sign are added to the members of the JSON object `parameters_json`. A call whose reply is lost is repeated only
+     * where that is known to be harmless, or where `idempotent` says so. Throws eiot::error.
+     *
+     *     std::string card = client.call("/api/v3/cloudesim/get", "{\"eid\": \"89044011112233441122334411223321\"}").data_json();
+     */
+    reply call(const std::string &path, const std::string &parameters_json, bool idempotent = false) const {
+        eiot_reply *answer = nullptr;
+        eiot_error *details = nullptr;
+        detail::check(post(path, parameters_json, idempotent, nullptr, &answer, &details), details);
+        return reply(answer);
+    }
+
+    /** The same, for a call that can be broken off. */
+    reply call(const std::string &path, const std::string &parameters_json, const cancellation &cancel,
+               bool idempotent = false) const {
+        eiot_reply *answer = nullptr;
+        eiot_error *details = nullptr;
+        detail::check(post(path, parameters_json, idempotent, cancel.get(), &answer, &details), details);
+        return reply(answer);
+    }
+
+    /** The same, with the error in the outcome instead of thrown. */
+    outcome call(const std::string &path, const std::string &parameters_json, std::nothrow_t, bool idempotent = false) const {
+        eiot_reply *answer = nullptr;
+        eiot_error *details = nullptr;
+        eiot_status status = post(path, parameters_json, idempotent, nullptr, &answer, &details);
+        return outcome(status, answer, details);
+    }
+
     /** The C object, which stays this object's. */
     const eiot_client *get() const noexcept { return handle_.get(); }
 
@@ -358,18 +393,24 @@ private:
     reply refresh(const std::string &eid, const eiot_cancel *cancel) const {
         eiot_reply *answer = nullptr;
         eiot_error *details = nullptr;
-        detail::check(call(eid, cancel, &answer, &details), details);
+        detail::check(request(eid, cancel, &answer, &details), details);
         return reply(answer);
     }
 
     outcome ask(const std::string &eid, const eiot_cancel *cancel) const {
         eiot_reply *answer = nullptr;
         eiot_error *details = nullptr;
-        eiot_status status = call(eid, cancel, &answer, &details);
+        eiot_status status = request(eid, cancel, &answer, &details);
         return outcome(status, answer, details);
     }
 
-    eiot_status call(const std::string &eid, const eiot_cancel *cancel, eiot_reply **answer, eiot_error **details) const {
+    eiot_status post(const std::string &path, const std::string &parameters, bool idempotent, const eiot_cancel *cancel,
+                     eiot_reply **answer, eiot_error **details) const {
+        return eiot_client_call(handle_.get(), path.data(), path.size(), parameters.data(), parameters.size(),
+                                idempotent ? 1 : 0, cancel, answer, details);
+    }
+
+    eiot_status request(const std::string &eid, const eiot_cancel *cancel, eiot_reply **answer, eiot_error **details) const {
         return eiot_client_refresh_usage_cancellable(handle_.get(), eid.data(), eid.size(), cancel, answer, details);
     }
 
@@ -456,6 +497,21 @@ bool client::refresh_many(const Eids &eids, OnOutcome on_outcome, unsigned concu
             many.stop();
         }
     }
+}
+
+/**
+ * Checks that a notification comes from somebody who knows the secret, and has not been changed on its way. `payload` is the
+ * body of its HTTP request as it came. With `max_age` not zero, one whose timestamp is further away from this machine's clock
+ * is refused. Throws eiot::error with EIOT_ERR_NOT_GENUINE, which says why. The payload's appkey is not signed.
+ */
+inline void verify_notification(const std::string &payload, const std::string &secret,
+                                std::chrono::milliseconds max_age = std::chrono::milliseconds::zero(),
+                                sign_method method = sign_method::sha1) {
+    eiot_error *details = nullptr;
+    const std::uint64_t milliseconds = max_age.count() < 0 ? 1 : static_cast<std::uint64_t>(max_age.count());
+    detail::check(eiot_notification_verify(payload.data(), payload.size(), secret.data(), secret.size(),
+                                           static_cast<eiot_sign_method>(method), milliseconds, &details),
+                  details);
 }
 
 } // namespace eiot

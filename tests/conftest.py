@@ -119,15 +119,17 @@ def build(tmp_path_factory):
 
 def run(command, *, environment=None, timeout=120, check=True):
     """Runs a program in the clean environment; its output is text."""
-    return subprocess.run(
+    done = subprocess.run(
         [str(word) for word in command],
         env=CLEAN | (environment or {}),
         capture_output=True,
         text=True,
         timeout=timeout,
-        check=check,
         stdin=subprocess.DEVNULL,
     )
+    if check:
+        assert done.returncode == 0, (done.args, done.returncode, done.stdout, done.stderr)
+    return done
 
 
 @pytest.fixture(scope="session")

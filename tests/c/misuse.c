@@ -29,6 +29,7 @@ static void getters_take_null(void) {
     CHECK(eiot_error_retry_after_ms(NULL) == -1, "retry_after_ms");
     CHECK(eiot_error_delivered(NULL) == EIOT_DELIVERED_NO, "delivered");
     CHECK(strcmp(eiot_reply_eid(NULL), "") == 0, "eid");
+    CHECK(strcmp(eiot_reply_code(NULL), "") == 0, "code");
     CHECK(strcmp(eiot_reply_message(NULL), "") == 0, "message");
     CHECK(eiot_reply_data_json(NULL) == NULL, "data_json");
     CHECK(eiot_reply_attempts(NULL) == 0, "attempts");
@@ -89,6 +90,13 @@ static void configurations_refuse(eiot_config *config) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_eid_cooldown_ms(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_clock_skew(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_log(NULL, NULL, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_option(NULL, "appkey", EIOT_NTS, "k", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_option(config, NULL, EIOT_NTS, "k", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_option(config, "appkey", EIOT_NTS, NULL, 3, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_option(config, NULL, 0, "k", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_option(config, "colour", EIOT_NTS, "k", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_option(config, "timeout", EIOT_NTS, "soon", EIOT_NTS, out_err));
+    CHECK(eiot_config_set_option(config, "timeouts", 7, "2.5s", 3, NULL) == EIOT_OK, "lengths count");
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_cancel_new(NULL, out_err));
     CHECK(eiot_config_set_log(config, NULL, NULL, NULL) == EIOT_OK, "no log is fine");
 }
@@ -119,6 +127,40 @@ static void clients_refuse(const eiot_config *config, const eiot_client *client)
     REFUSED(EIOT_ERR_INVALID_EID, eiot_eid_validate("89044011112233441122334411223373", EIOT_NTS, 1, out_err));
     CHECK(eiot_eid_validate("89044011112233441122334411223373", EIOT_NTS, 0, NULL) == EIOT_OK, "not strict");
     CHECK(eiot_eid_validate("7 is not read", 1, 0, NULL) == EIOT_OK, "the length counts, not a NUL");
+}
+
+static void names_are_never_null(void) {
+    CHECK(strcmp(eiot_status_kind(EIOT_OK), "ok") == 0 && strcmp(eiot_status_kind(EIOT_ERR_IO), "connection_lost") == 0, "kind");
+    CHECK(strcmp(eiot_status_kind(-1), "unknown") == 0 && strcmp(eiot_status_kind(46), "unknown") == 0, "no kind");
+    CHECK(strcmp(eiot_delivered_name(EIOT_DELIVERED_YES), "yes") == 0, "delivered");
+    CHECK(strcmp(eiot_delivered_name(77), "unknown") == 0, "no delivered");
+}
+
+static void calls_refuse(const eiot_client *client) {
+    const char *path = "/api/v3/cloudesim/get", *none = "{}";
+    eiot_reply *reply = (eiot_reply *)&expected_garbage;
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_call(NULL, path, EIOT_NTS, none, EIOT_NTS, 0, NULL, &reply, out_err));
+    CHECK(reply == NULL, "an output is NULL on failure");
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_call(client, NULL, EIOT_NTS, none, EIOT_NTS, 0, NULL, &reply, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_call(client, NULL, 0, none, EIOT_NTS, 0, NULL, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_call(client, "get", EIOT_NTS, none, EIOT_NTS, 0, NULL, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_call(client, path, EIOT_NTS, NULL, EIOT_NTS, 0, NULL, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_call(client, path, EIOT_NTS, NULL, 0, 1, NULL, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_call(client, path, EIOT_NTS, "{\xff}", 3, 0, NULL, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_call(client, path, EIOT_NTS, "[]", EIOT_NTS, 0, NULL, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT,
+            eiot_client_call(client, path, EIOT_NTS, "{\"sign\": \"x\"}", EIOT_NTS, 0, NULL, NULL, out_err));
+}
+
+static void notifications_refuse(void) {
+    const char *payload = "{\"sign\": \"x\"}";
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_notification_verify(NULL, EIOT_NTS, "s", 1, EIOT_SIGN_SHA1, 0, out_err));
+    REFUSED(EIOT_ERR_NOT_GENUINE, eiot_notification_verify(NULL, 0, "s", 1, EIOT_SIGN_SHA1, 0, out_err));
+    REFUSED(EIOT_ERR_NOT_GENUINE, eiot_notification_verify("\xff", 1, "s", 1, EIOT_SIGN_SHA1, 0, out_err));
+    REFUSED(EIOT_ERR_NOT_GENUINE, eiot_notification_verify(payload, EIOT_NTS, "s", 1, EIOT_SIGN_MD5, UINT64_MAX, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_notification_verify(payload, EIOT_NTS, NULL, EIOT_NTS, EIOT_SIGN_SHA1, 0, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_notification_verify(payload, EIOT_NTS, "", 0, EIOT_SIGN_SHA1, 0, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_notification_verify(payload, EIOT_NTS, "s", 1, 77, 0, out_err));
 }
 
 static void signatures_refuse(void) {
@@ -197,8 +239,11 @@ int main(void) {
     eiot_client *client = client_from_env();
     getters_take_null();
     statuses_have_names();
+    names_are_never_null();
     configurations_refuse(config);
     clients_refuse(config, client);
+    calls_refuse(client);
+    notifications_refuse();
     signatures_refuse();
     batches_refuse(client);
     configurations_are_copied();

@@ -1,22 +1,23 @@
 //! The client, and the way of a call.
 
+use crate::call::Call;
 use crate::clock::{Clock, SystemClock, timestamp};
 use crate::config::Config;
 use crate::credentials::Secret;
 use crate::eid::Eid;
 use crate::endpoint::endpoint;
 use crate::error::{Delivered, Error, ErrorKind};
-use crate::lane::{Connections, Driven, Lane, Transport};
+use crate::lane::{Connections, Driven, Lane, Post, Transport};
 use crate::observer::{Attempt, Observer};
 use crate::per_process::PerProcess;
 use crate::progress::Progress;
 use crate::random::{Random, SystemRandom};
 use crate::reply::{Reply, verdict};
+use crate::request::Request;
 use crate::retry::{self, Next};
 use crate::shared::Shared;
 use crate::skew::Skew;
 use crate::standstill::Standstill;
-use crate::wire::signed_body;
 use futures_util::future::{Either, select};
 use std::fmt;
 use std::future::Future;
@@ -150,7 +151,30 @@ impl Client {
     ) -> Result<Reply, Error> {
         let started = Instant::now();
         let eid = self.eid(eid)?;
-        outside_of_any_runtime(|| self.call(&eid, started, observer))
+        outside_of_any_runtime(|| {
+            self.shared.state().cooldowns.start(&eid, started)?;
+            self.request(Request::RefreshUsage(&eid), started, observer)
+        })
+    }
+
+    /// Makes any other signed call of the platform's family, and waits for its answer: the same way, with the same rate,
+    /// retries and errors. The rest of a card (`eid_cooldown`) is a matter of refreshes only.
+    ///
+    /// Blocks for at most the client's `timeout`.
+    ///
+    /// # Errors
+    /// As [`Client::refresh_usage`].
+    pub fn call(&self, call: &Call) -> Result<Reply, Error> {
+        self.call_observed(call, &mut ())
+    }
+
+    /// As [`Client::call`], with an observer that is told of each attempt and can break the call off.
+    ///
+    /// # Errors
+    /// As [`Client::refresh_usage`].
+    pub fn call_observed(&self, call: &Call, observer: &mut dyn Observer) -> Result<Reply, Error> {
+        let started = Instant::now();
+        outside_of_any_runtime(|| self.request(Request::Call(call), started, observer))
     }
 
     /// Reads an EID as this client's options want it.
@@ -159,38 +183,41 @@ impl Client {
     }
 
     /// One call, within its deadline and as long as its caller wants.
-    fn call(&self, eid: &Eid, started: Instant, observer: &mut dyn Observer) -> Result<Reply, Error> {
-        let state = self.shared.state();
-        state.cooldowns.start(eid, started)?;
+    fn request(
+        &self,
+        request: Request<'_>,
+        started: Instant,
+        observer: &mut dyn Observer,
+    ) -> Result<Reply, Error> {
         let observer = Mutex::new(observer);
         let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
         let progress = Progress::new(&tell);
         let mut keep_going = || locked(&observer).keep_going();
-        let result = self.drive(eid, started + self.config.timeout, &mut keep_going, &progress);
-        self.conclude(eid, started, result, &progress)
+        let result = self.drive(request, started + self.config.timeout, &mut keep_going, &progress);
+        self.conclude(request, started, result, &progress)
     }
 
     fn drive(
         &self,
-        eid: &Eid,
+        request: Request<'_>,
         deadline: Instant,
         keep_going: &mut dyn FnMut() -> ControlFlow<()>,
         progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
         if keep_going().is_break() {
-            return Err(self.unanswered(ErrorKind::Cancelled, eid, progress));
+            return Err(self.unanswered(ErrorKind::Cancelled, request, progress));
         }
         let lanes = &self.shared.state().lanes;
         let lane = lanes.take()?;
-        let attempts = self.attempts(lane.connections(), eid, deadline, None, progress);
+        let attempts = self.attempts(lane.connections(), request, deadline, None, progress);
         // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
         match lane.drive(Some(deadline), keep_going, attempts) {
             Driven::Done(result) => {
                 lanes.put(lane);
                 result
             }
-            Driven::TimedOut => Err(self.unanswered(ErrorKind::Timeout, eid, progress)),
-            Driven::Interrupted => Err(self.unanswered(ErrorKind::Cancelled, eid, progress)),
+            Driven::TimedOut => Err(self.unanswered(ErrorKind::Timeout, request, progress)),
+            Driven::Interrupted => Err(self.unanswered(ErrorKind::Cancelled, request, progress)),
         }
     }
 
@@ -234,47 +261,52 @@ impl Client {
         standstill: Standstill,
         cancelled: impl Future<Output = ()>,
     ) -> Result<Reply, Error> {
+        let request = Request::RefreshUsage(eid);
         let deadline = Instant::now() + self.config.timeout;
         let progress = Progress::new(tell);
-        let attempts = pin!(self.attempts(connections, eid, deadline, Some(turn.slot), &progress));
+        let attempts = pin!(self.attempts(connections, request, deadline, Some(turn.slot), &progress));
         let end = pin!(standstill.passed(self.config.timeout));
         let result = match select(select(attempts, end), pin!(cancelled)).await {
             Either::Left((Either::Left((result, _)), _)) => result,
-            Either::Left((Either::Right(_), _)) => Err(self.unanswered(ErrorKind::Timeout, eid, &progress)),
-            Either::Right(_) => Err(self.unanswered(ErrorKind::Cancelled, eid, &progress)),
+            Either::Left((Either::Right(_), _)) => {
+                Err(self.unanswered(ErrorKind::Timeout, request, &progress))
+            }
+            Either::Right(_) => Err(self.unanswered(ErrorKind::Cancelled, request, &progress)),
         };
-        self.conclude(eid, turn.rests_since, result, &progress)
+        self.conclude(request, turn.rests_since, result, &progress)
     }
 
     /// What a call leaves behind for those that come: its retries are settled, and its card rests, or does not.
     fn conclude(
         &self,
-        eid: &Eid,
+        request: Request<'_>,
         started: Instant,
         result: Result<Reply, Error>,
         progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
         let state = self.shared.state();
-        match &result {
-            Ok(reply) => state.budget.success(reply.attempts()),
-            Err(error) if error.kind() == ErrorKind::Cooldown => {}
-            Err(_) => state.cooldowns.undo(eid, started),
+        match (&result, request) {
+            (Ok(reply), _) => state.budget.success(reply.attempts()),
+            (Err(error), _) if error.kind() == ErrorKind::Cooldown => {}
+            (Err(_), Request::RefreshUsage(eid)) => state.cooldowns.undo(eid, started),
+            (Err(_), Request::Call(_)) => {}
         }
-        result.map_err(|error| progress.conclude(error, eid))
+        result.map_err(|error| progress.conclude(error, request))
     }
 
     /// `pace → attempt`, and again after a wait while that is worth it. The first slot may have been taken before.
     async fn attempts(
         &self,
         connections: &Connections,
-        eid: &Eid,
+        request: Request<'_>,
         deadline: Instant,
         mut first_slot: Option<Instant>,
         progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
         let state = self.shared.state();
         let pace = self.shared.pace()?;
-        let retry = retry::Policy { max_attempts: self.config.max_attempts };
+        let retry =
+            retry::Policy { max_attempts: self.config.max_attempts, idempotent: request.is_idempotent() };
         let most = retry.max_attempts;
         let mut clock_was_corrected = false;
         let mut last_failure: Option<Error> = None;
@@ -292,9 +324,9 @@ impl Client {
                     return Err(error.with_note("the account's rate leaves no slot to try again"));
                 }
             }
-            let error = match self.attempt(connections, eid, progress).await {
+            let error = match self.attempt(connections, request, progress).await {
                 Ok(reply) => {
-                    progress.tell(eid, None, None);
+                    progress.tell(request, None, None);
                     return Ok(reply);
                 }
                 Err(error) => error,
@@ -309,7 +341,8 @@ impl Client {
             // off, the request is dated anew, once.
             let refused = matches!(error.kind(), ErrorKind::Platform | ErrorKind::Auth);
             let attempts = progress.attempts();
-            let next = if refused && progress.clock_moved() && !clock_was_corrected && attempts < most {
+            let again = refused && progress.clock_moved() && !clock_was_corrected && attempts < most;
+            let next = if again && request.is_idempotent() {
                 clock_was_corrected = true;
                 Next::TryAfter(Duration::ZERO)
             } else {
@@ -318,12 +351,12 @@ impl Client {
             };
             match next {
                 Next::TryAfter(wait) => {
-                    progress.tell(eid, Some(&error), Some(wait));
+                    progress.tell(request, Some(&error), Some(wait));
                     last_failure = Some(error);
                     wait_until(Instant::now() + wait).await;
                 }
                 Next::GiveUp(why) => {
-                    progress.tell(eid, Some(&error), None);
+                    progress.tell(request, Some(&error), None);
                     return Err(match why {
                         Some(why) => error.with_note(&why),
                         None => error,
@@ -337,26 +370,27 @@ impl Client {
     async fn attempt(
         &self,
         connections: &Connections,
-        eid: &Eid,
+        request: Request<'_>,
         progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
         let shared = self.shared.as_ref();
         let clock = shared.sources.clock.as_ref();
         let timestamp = timestamp(shared.skew.correct(clock.now()))?;
         let nonce = shared.state().nonces.next();
-        let body = signed_body(&shared.credentials, eid, timestamp, nonce, shared.config.sign_method)?;
+        let body = request.body(&shared.credentials, timestamp, nonce, shared.config.sign_method)?;
+        let post = Post { path: request.path(), body, max_reply_bytes: request.max_reply_bytes() };
         let sent = progress.begin_attempt();
-        let raw = connections.post(&shared.transport, body, sent, clock).await?;
+        let raw = connections.post(&shared.transport, post, sent, clock).await?;
         if shared.config.clock_skew && shared.transport.is_trusted() {
             progress.note_clock(shared.skew.learn(raw.sighting));
         }
-        verdict(raw, eid, progress.attempts(), &self.config.codes)
+        verdict(raw, request, progress.attempts(), &self.config.codes)
     }
 
     /// The error of a call that ended without an answer.
-    fn unanswered(&self, kind: ErrorKind, eid: &Eid, progress: &Progress<'_>) -> Error {
+    fn unanswered(&self, kind: ErrorKind, request: Request<'_>, progress: &Progress<'_>) -> Error {
         let (delivered, outcome) = match progress.is_sent() {
-            true => (Delivered::Unknown, "the request was sent, so the refresh may have happened"),
+            true => (Delivered::Unknown, "the request was sent, so what was asked for may have happened"),
             false if progress.earlier().is_some() => (Delivered::No, "the last attempt sent nothing"),
             false => (Delivered::No, "nothing was sent"),
         };
@@ -366,7 +400,7 @@ impl Client {
             _ => format!("cancelled by the caller; {outcome}"),
         };
         let error = Error::new(kind, text).with_delivered(delivered);
-        progress.tell(eid, Some(&error), None);
+        progress.tell(request, Some(&error), None);
         error
     }
 }

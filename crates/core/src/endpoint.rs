@@ -5,10 +5,10 @@ use hyper::Uri;
 use hyper::http::uri::Parts;
 use std::net::IpAddr;
 
-/// The call's path below the base URL (seed document).
-const PATH: &str = "api/v3/cloudesim/refreshUsage";
+/// The refresh's path below the base URL (seed document).
+pub(crate) const REFRESH_USAGE: &str = "/api/v3/cloudesim/refreshUsage";
 
-/// The address that requests are posted to.
+/// The address below which requests are posted.
 ///
 /// Plain `http` would show appkey and signature to everybody on the way, so it is for loopback, or where it is allowed
 /// on purpose.
@@ -34,13 +34,18 @@ pub(crate) fn endpoint(base_url: &str, allow_http: bool) -> Result<Uri, Error> {
         Some("http") => return refused("must be https (http is for loopback addresses, or with allow_http)"),
         _ => return refused("must be https"),
     }
-    let path = format!("{}/{PATH}", address.path().trim_end_matches('/'));
-    let mut parts: Parts = address.into_parts();
-    parts.path_and_query = path.parse().ok();
-    match Uri::from_parts(parts) {
-        Ok(endpoint) => Ok(endpoint),
-        Err(_) => refused("must be a URL such as https://oapi.eiotclub.com"),
+    match below(&address, REFRESH_USAGE) {
+        Some(_) => Ok(address),
+        None => refused("must be a URL such as https://oapi.eiotclub.com"),
     }
+}
+
+/// The address of a path below the base URL, where that makes one.
+pub(crate) fn below(endpoint: &Uri, path: &str) -> Option<Uri> {
+    let path = format!("{}{path}", endpoint.path().trim_end_matches('/'));
+    let mut parts: Parts = endpoint.clone().into_parts();
+    parts.path_and_query = Some(path.parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 /// The host, and the port where it is not the usual one: for the `Host` header, and for people.
@@ -86,10 +91,12 @@ mod tests {
     fn the_path_is_appended_once() {
         let expect = "https://oapi.eiotclub.com/api/v3/cloudesim/refreshUsage";
         for base in ["https://oapi.eiotclub.com", "https://oapi.eiotclub.com/"] {
-            assert_eq!(endpoint(base, false).expect("valid"), expect);
+            let endpoint = endpoint(base, false).expect("valid");
+            assert_eq!(below(&endpoint, REFRESH_USAGE).expect("valid"), expect);
         }
         let behind_gateway = endpoint("https://gateway.example/eiot/", false).expect("valid");
-        assert_eq!(behind_gateway.path(), "/eiot/api/v3/cloudesim/refreshUsage");
+        let address = below(&behind_gateway, REFRESH_USAGE).expect("valid");
+        assert_eq!(address.path(), "/eiot/api/v3/cloudesim/refreshUsage");
     }
 
     #[test]

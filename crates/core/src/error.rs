@@ -36,6 +36,8 @@ pub enum ErrorKind {
     Http,
     /// A reply that nobody can read: not the documented JSON, too large, or a redirect.
     Protocol,
+    /// A notification is not signed with the secret, was changed, or is too old.
+    NotGenuine,
     /// A fault of this library.
     Internal,
 }
@@ -50,7 +52,7 @@ struct Row {
 
 impl ErrorKind {
     /// Every kind, in the order of its status number.
-    pub const ALL: [ErrorKind; 15] = [
+    pub const ALL: [ErrorKind; 16] = [
         Self::InvalidArgument,
         Self::InvalidEid,
         Self::Config,
@@ -65,6 +67,7 @@ impl ErrorKind {
         Self::Platform,
         Self::Http,
         Self::Protocol,
+        Self::NotGenuine,
         Self::Internal,
     ];
 
@@ -110,6 +113,7 @@ impl ErrorKind {
             Self::Platform        => (43, "platform",         1,   "the platform refused the call"),
             Self::Http            => (44, "http",             1,   "an HTTP status that the call does not know"),
             Self::Protocol        => (45, "protocol",         1,   "a reply that nobody can read"),
+            Self::NotGenuine      => (60, "not_genuine",      3,   "the notification is not signed with the secret, or too old"),
             Self::Internal        => (99, "internal",         70,  "a fault of the eiot library"),
         };
         Row { status, name, exit_code, description }
@@ -143,7 +147,7 @@ impl Delivered {
 /// Its text says what happened, to which EID, and what to do; the fields say the same to programs. It never
 /// contains the secret or a signature.
 #[derive(thiserror::Error)]
-#[error("{}{}", EidPrefix(self.eid()), self.details.message)]
+#[error("{}{}", Subject(&self.details), self.details.message)]
 pub struct Error {
     // Boxed, so that a Result stays small on the path that succeeds.
     details: Box<Details>,
@@ -152,6 +156,8 @@ pub struct Error {
 struct Details {
     kind: ErrorKind,
     message: String,
+    /// Of a call that is no refresh.
+    path: Option<String>,
     eid: Option<String>,
     platform_code: Option<String>,
     platform_message: Option<String>,
@@ -167,6 +173,7 @@ impl Error {
         let details = Details {
             kind,
             message: message.into(),
+            path: None,
             eid: None,
             platform_code: None,
             platform_message: None,
@@ -204,6 +211,13 @@ impl Error {
 
     pub(crate) fn with_eid(mut self, eid: impl Into<String>) -> Self {
         self.details.eid = Some(eid.into());
+        self
+    }
+
+    /// Says which call it was: the path of one that is no refresh, and the card, where it was about one.
+    pub(crate) fn with_subject(mut self, path: Option<&str>, eid: Option<&str>) -> Self {
+        self.details.path = path.map(str::to_owned);
+        self.details.eid = eid.map(str::to_owned);
         self
     }
 
@@ -287,14 +301,16 @@ impl Error {
     }
 }
 
-/// "EID 8904…: ", or nothing.
-struct EidPrefix<'a>(Option<&'a str>);
+/// "EID 8904…: ", "/api/v3/cloudesim/get, EID 8904…: ", or nothing.
+struct Subject<'a>(&'a Details);
 
-impl fmt::Display for EidPrefix<'_> {
+impl fmt::Display for Subject<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(eid) => write!(f, "EID {eid}: "),
-            None => Ok(()),
+        match (&self.0.path, &self.0.eid) {
+            (None, None) => Ok(()),
+            (None, Some(eid)) => write!(f, "EID {eid}: "),
+            (Some(path), None) => write!(f, "{path}: "),
+            (Some(path), Some(eid)) => write!(f, "{path}, EID {eid}: "),
         }
     }
 }
@@ -356,5 +372,9 @@ mod tests {
     fn the_text_names_the_eid_first() {
         let error = Error::new(ErrorKind::Timeout, "no reply within 3 s").with_eid("890");
         assert_eq!(error.to_string(), "EID 890: no reply within 3 s");
+        let of_call =
+            |eid| Error::new(ErrorKind::Timeout, "no reply").with_subject(Some("/a"), eid).to_string();
+        assert_eq!(of_call(Some("890")), "/a, EID 890: no reply");
+        assert_eq!(of_call(None), "/a: no reply");
     }
 }

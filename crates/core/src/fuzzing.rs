@@ -7,6 +7,7 @@ use crate::eid::Eid;
 use crate::endpoint::endpoint;
 use crate::error::{Delivered, ErrorKind};
 use crate::reply::{RawReply, verdict};
+use crate::request::Request;
 use crate::retry_after;
 use crate::skew::{Sighting, Skew};
 use serde_json::Value;
@@ -30,7 +31,7 @@ pub fn reply(mut data: &[u8]) {
     let raw = RawReply { http_status, content_type: None, retry_after: None, sighting, body: data.to_vec() };
     let eid = Eid::parse("89044011112233441122334411223321").expect("an EID");
     let codes = BTreeMap::from([("7".to_owned(), ErrorKind::Cooldown)]);
-    match verdict(raw, &eid, 1, &codes) {
+    match verdict(raw, Request::RefreshUsage(&eid), 1, &codes) {
         Ok(reply) => {
             assert!((200..=299).contains(&http_status));
             // Where a reader that looks at every field can read it at all, it sees the same.

@@ -7,7 +7,7 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::connection::Connector;
-use crate::endpoint::{host_of, is_trusted, usual_port};
+use crate::endpoint::{REFRESH_USAGE, below, host_of, is_trusted, usual_port};
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::reply::RawReply;
 use crate::retry_after;
@@ -34,9 +34,6 @@ use tokio::runtime::{Builder, Runtime};
 /// An idle connection is given up before the usual server closes it.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The most of a reply that is read; real ones have some hundred bytes.
-const MAX_REPLY_BYTES: usize = 64 * 1024;
-
 /// How often a waiting call looks whether its caller wants to stop.
 pub(crate) const KEEP_GOING_CHECK: Duration = Duration::from_millis(50);
 
@@ -44,8 +41,8 @@ pub(crate) const KEEP_GOING_CHECK: Duration = Duration::from_millis(50);
 pub(crate) struct Transport {
     endpoint: Uri,
     connector: Connector,
-    /// What requests are addressed to.
-    target: Uri,
+    /// What refreshes are addressed to.
+    refresh_target: Uri,
     headers: HeaderMap,
 }
 
@@ -63,7 +60,16 @@ impl Transport {
         if let Some(authorization) = connector.proxy_authorization() {
             headers.insert(PROXY_AUTHORIZATION, authorization.clone());
         }
-        Ok(Self { target: connector.target_of(&endpoint), endpoint, connector, headers })
+        let refresh_target = target(&connector, &endpoint, REFRESH_USAGE)?;
+        Ok(Self { refresh_target, endpoint, connector, headers })
+    }
+
+    /// What a request for this path is addressed to.
+    fn target(&self, path: &str) -> Result<Uri, Error> {
+        if path == REFRESH_USAGE {
+            return Ok(self.refresh_target.clone());
+        }
+        target(&self.connector, &self.endpoint, path)
     }
 
     /// Whether what the platform says of itself, such as the time, can be believed.
@@ -81,6 +87,19 @@ impl Transport {
     pub(crate) fn host(&self) -> String {
         host_of(&self.endpoint)
     }
+}
+
+fn target(connector: &Connector, endpoint: &Uri, path: &str) -> Result<Uri, Error> {
+    let address = below(endpoint, path).ok_or_else(|| Error::internal(format!("{path:?} is no path")))?;
+    Ok(connector.target_of(&address))
+}
+
+/// One request for [`Connections::post`].
+pub(crate) struct Post<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) body: Vec<u8>,
+    /// A longer reply is an error.
+    pub(crate) max_reply_bytes: usize,
 }
 
 /// How a drive ended.
@@ -169,13 +188,13 @@ impl Connections {
     pub(crate) async fn post(
         &self,
         transport: &Transport,
-        body: Vec<u8>,
+        Post { path, body, max_reply_bytes }: Post<'_>,
         sent: Arc<AtomicBool>,
         clock: &dyn Clock,
     ) -> Result<RawReply, Error> {
         let mut request = Request::new(TrackedBody::new(body, sent.clone()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = transport.target.clone();
+        *request.uri_mut() = transport.target(path)?;
         *request.headers_mut() = transport.headers.clone();
         let failed = |why: hyper::Error| broken(&why, &transport.host(), sent.load(Ordering::Relaxed));
         let sent_at = clock.now();
@@ -192,7 +211,7 @@ impl Connections {
         };
         let received_at = clock.now();
         let sighting = Sighting { date: date(&response), sent: sent_at, received: received_at };
-        let reply = read_whole(response, sighting, failed).await?;
+        let reply = read_whole(response, sighting, max_reply_bytes, failed).await?;
         self.put(connection);
         Ok(reply)
     }
@@ -268,6 +287,7 @@ impl Drop for Lane {
 async fn read_whole(
     response: Response<Incoming>,
     sighting: Sighting,
+    max_reply_bytes: usize,
     failed: impl Fn(hyper::Error) -> Error,
 ) -> Result<RawReply, Error> {
     let http_status = response.status().as_u16();
@@ -278,8 +298,8 @@ async fn read_whole(
     let mut incoming = response.into_body();
     let mut body = Vec::new();
     while let Some(chunk) = next_chunk(&mut incoming).await.transpose().map_err(&failed)? {
-        if body.len() + chunk.len() > MAX_REPLY_BYTES {
-            let text = format!("the reply is larger than {} KiB", MAX_REPLY_BYTES / 1024);
+        if body.len() + chunk.len() > max_reply_bytes {
+            let text = format!("the reply is larger than {} KiB", max_reply_bytes / 1024);
             return Err(Error::new(ErrorKind::Protocol, text)
                 .with_http_status(http_status)
                 .with_delivered(Delivered::Yes));

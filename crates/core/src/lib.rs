@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod call;
 mod call_options;
 mod client;
 mod clock;
@@ -37,10 +38,12 @@ mod host_slot;
 mod journal;
 mod lane;
 mod nonce;
+mod notification;
 mod observer;
 mod option_text;
 mod option_values;
 mod pace;
+mod parameters;
 mod per_process;
 mod pool;
 mod probe;
@@ -49,6 +52,7 @@ mod random;
 mod recent;
 mod refresh_many;
 mod reply;
+mod request;
 mod retry;
 mod retry_after;
 mod shared;
@@ -61,6 +65,7 @@ mod transport_error;
 mod wire;
 
 pub use batch::{Batch, Outcome};
+pub use call::Call;
 pub use client::{Client, Sources};
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, RateScope};
@@ -68,6 +73,7 @@ pub use credentials::Secret;
 pub use eid::Eid;
 pub use error::{Delivered, Error, ErrorKind};
 pub use journal::{Journal, Run};
+pub use notification::verify_notification;
 pub use observer::{Attempt, Observer};
 pub use probe::{Answer, Probe};
 pub use random::{Random, SystemRandom};

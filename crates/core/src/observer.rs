@@ -26,13 +26,15 @@ impl Observer for () {}
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Attempt<'a> {
-    /// The card.
+    /// The path of a call that is no refresh.
+    pub path: Option<&'a str>,
+    /// The card; empty when the call is not about one.
     pub eid: &'a str,
     /// Which attempt of the call: 1 is the first.
     pub number: u32,
     /// How long it took, the wait for a slot not included.
     pub took: Duration,
-    /// Why it failed; `None` when the platform accepted the refresh.
+    /// Why it failed; `None` when the platform accepted the call.
     pub failure: Option<&'a Error>,
     /// When it is tried again; `None` when this was the last attempt.
     pub again_after: Option<Duration>,
@@ -41,7 +43,16 @@ pub struct Attempt<'a> {
 impl fmt::Display for Attempt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { eid, number, took, .. } = self;
-        write!(f, "eid={eid} attempt={number} took_ms={} outcome=", took.as_millis())?;
+        if let Some(path) = self.path {
+            write!(f, "path={path} ")?;
+        }
+        // Of a refresh it is digits; of other calls it is whatever the caller gave.
+        match eid.bytes().all(|byte| byte.is_ascii_digit()) {
+            true if eid.is_empty() => {}
+            true => write!(f, "eid={eid} ")?,
+            false => write!(f, "eid={eid:?} ")?,
+        }
+        write!(f, "attempt={number} took_ms={} outcome=", took.as_millis())?;
         match self.failure {
             None => f.write_str("ok")?,
             Some(error) => {
@@ -73,12 +84,19 @@ mod tests {
             .with_http_status(200)
             .with_delivered(Delivered::Yes);
         let took = Duration::from_millis(12);
-        let mut attempt = Attempt { eid: "89", number: 2, took, failure: None, again_after: None };
+        let mut attempt =
+            Attempt { path: None, eid: "89", number: 2, took, failure: None, again_after: None };
         assert_eq!(attempt.to_string(), "eid=89 attempt=2 took_ms=12 outcome=ok");
         attempt.failure = Some(&error);
         attempt.again_after = Some(Duration::from_millis(200));
         let line = "eid=89 attempt=2 took_ms=12 outcome=platform delivered=yes http_status=200 code=\"a\\nb\" \
                     again_after_ms=200";
         assert_eq!(attempt.to_string(), line);
+        let path = Some("/api/v3/cloudesim/list");
+        for (eid, said) in [("", ""), ("8\n9", "eid=\"8\\n9\" ")] {
+            let attempt = Attempt { path, eid, number: 1, took, failure: None, again_after: None };
+            let line = format!("path=/api/v3/cloudesim/list {said}attempt=1 took_ms=12 outcome=ok");
+            assert_eq!(attempt.to_string(), line);
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! How far a call has come.
 
-use crate::eid::Eid;
 use crate::error::{Delivered, Error};
 use crate::observer::Attempt;
+use crate::request::Request;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -79,24 +79,25 @@ impl<'a> Progress<'a> {
     }
 
     /// Tells that the attempt that is under way, if there is one, is over.
-    pub(crate) fn tell(&self, eid: &Eid, failure: Option<&Error>, again_after: Option<Duration>) {
+    pub(crate) fn tell(&self, request: Request<'_>, failure: Option<&Error>, again_after: Option<Duration>) {
         let (began, number) = {
             let mut state = self.state();
             (state.began.take(), state.attempts)
         };
         if let Some(began) = began {
             let took = began.elapsed();
-            (self.teller)(&Attempt { eid: eid.as_str(), number, took, failure, again_after });
+            let (path, eid) = (request.special_path(), request.eid().unwrap_or_default());
+            (self.teller)(&Attempt { path, eid, number, took, failure, again_after });
         }
     }
 
     /// Puts what the whole call went through into the error that it ended with.
-    pub(crate) fn conclude(&self, error: Error, eid: &Eid) -> Error {
-        let error = error.with_eid(eid.as_str()).with_attempts(self.attempts());
+    pub(crate) fn conclude(&self, error: Error, request: Request<'_>) -> Error {
+        let error = error.with_subject(request.special_path(), request.eid()).with_attempts(self.attempts());
         match (self.earlier(), error.delivered()) {
             (Some(Delivered::Unknown), Delivered::No) => error
                 .with_delivered(Delivered::Unknown)
-                .with_note("an earlier attempt got no answer, so the refresh may have happened"),
+                .with_note("an earlier attempt got no answer, so what was asked for may have happened"),
             (Some(Delivered::Unknown), Delivered::Yes) => {
                 error.with_note("an earlier attempt got no answer and may have landed")
             }

@@ -1,7 +1,7 @@
 //! What the platform answered, and what that means.
 
-use crate::eid::Eid;
 use crate::error::{Delivered, Error, ErrorKind};
+use crate::request::Request;
 use crate::skew::Sighting;
 use crate::wire::Envelope;
 use hyper::header::HeaderValue;
@@ -11,9 +11,9 @@ use std::time::Duration;
 /// The only code that means success (seed document).
 const SUCCESS: &str = "200";
 
-/// The platform has accepted the refresh.
+/// The platform has accepted the call.
 ///
-/// It *starts* one synchronisation of the card's usage with the carrier (vendor documentation of the twin call);
+/// A refresh *starts* one synchronisation of the card's usage with the carrier (vendor documentation of the twin call);
 /// the new figures may become visible a little later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
@@ -25,9 +25,15 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The EID that was refreshed, without the white space it may have come with.
+    /// The EID that was refreshed, without the white space it may have come with; of another call its `eid` parameter, and
+    /// empty where there is none.
     pub fn eid(&self) -> &str {
         &self.eid
+    }
+
+    /// The platform's code for success, `"200"`: every other one is an [`Error`].
+    pub fn code(&self) -> &'static str {
+        SUCCESS
     }
 
     /// The platform's message, exactly as it came. Its wording varies: show it, never compare it.
@@ -35,7 +41,8 @@ impl Reply {
         &self.message
     }
 
-    /// The reply's `data` as JSON text, exactly as it came; its fields are not documented, and it is optional.
+    /// The reply's `data` as JSON text, exactly as it came; it is optional, and of a refresh its fields are not
+    /// documented.
     pub fn data_json(&self) -> Option<&str> {
         self.data_json.as_deref()
     }
@@ -67,7 +74,7 @@ pub(crate) struct RawReply {
 /// and every other code is passed on as it is.
 pub(crate) fn verdict(
     raw: RawReply,
-    eid: &Eid,
+    request: Request<'_>,
     attempts: u32,
     codes: &BTreeMap<String, ErrorKind>,
 ) -> Result<Reply, Error> {
@@ -85,7 +92,7 @@ pub(crate) fn verdict(
     let (kind, text) = match (http_status, code.as_deref()) {
         (200..=299, Some(SUCCESS)) => {
             return Ok(Reply {
-                eid: eid.as_str().to_owned(),
+                eid: request.eid().unwrap_or_default().to_owned(),
                 message: message.unwrap_or_default(),
                 data_json: data.map(|data| data.get().to_owned()),
                 attempts,
@@ -128,7 +135,7 @@ pub(crate) fn verdict(
         _ => (ErrorKind::Http, format!("unexpected HTTP status {http_status} ({said})")),
     };
     Err(Error::new(kind, text)
-        .with_eid(eid.as_str())
+        .with_subject(request.special_path(), request.eid())
         .with_platform(code, message)
         .with_http_status(http_status)
         .with_attempts(attempts)
@@ -139,6 +146,7 @@ pub(crate) fn verdict(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eid::Eid;
     use proptest::prelude::*;
     use serde_json::Value;
     use std::time::SystemTime;
@@ -175,7 +183,7 @@ mod tests {
         #[test]
         fn whatever_comes_is_a_success_or_an_error_that_names_the_card(http_status in 200_u16..=599, body in body()) {
             let eid = Eid::parse("123").expect("digits");
-            match verdict(raw(http_status, body.clone()), &eid, 1, &BTreeMap::new()) {
+            match verdict(raw(http_status, body.clone()), Request::RefreshUsage(&eid), 1, &BTreeMap::new()) {
                 Ok(reply) => prop_assert!((200..=299).contains(&http_status) && reply.eid() == "123"),
                 Err(error) => prop_assert_eq!(error.eid(), Some("123")),
             }
@@ -189,7 +197,7 @@ mod tests {
         let kind_of = |http_status, code: &str| {
             let raw = raw(http_status, format!(r#"{{"code":{code:?},"message":"m"}}"#).into_bytes());
             let eid = Eid::parse("1").expect("digits");
-            verdict(raw, &eid, 1, &codes).map(drop).map_err(|error| error.kind())
+            verdict(raw, Request::RefreshUsage(&eid), 1, &codes).map(drop).map_err(|error| error.kind())
         };
         assert_eq!(kind_of(200, "45109"), Err(ErrorKind::Cooldown));
         assert_eq!(kind_of(400, "1"), Err(ErrorKind::RateLimited));
@@ -207,7 +215,7 @@ mod tests {
             let http_status = case["http_status"].as_u64().expect("a number") as u16;
             let raw = raw(http_status, case["body"].as_str().expect("a string").as_bytes().to_vec());
             let text = |field: &str| case[field].as_str();
-            match verdict(raw, &eid, 1, &BTreeMap::new()) {
+            match verdict(raw, Request::RefreshUsage(&eid), 1, &BTreeMap::new()) {
                 Ok(reply) => {
                     assert_eq!(Some("ok"), text("kind"), "{case}");
                     assert_eq!(Some(reply.message()), text("message"), "{case}");

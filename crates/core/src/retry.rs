@@ -1,9 +1,9 @@
 //! When a call is worth another try, and when.
 //!
 //! There are two reasons for one: the server said "not now", which is safe to repeat, and nobody knows what became of the
-//! request, which is repeated only because a refresh is harmless to repeat (vendor documentation of the twin call).
+//! request, which is repeated only where that is harmless, as it is for a refresh (vendor documentation of the twin call).
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Delivered, Error, ErrorKind};
 use crate::random::Random;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -26,9 +26,11 @@ pub(crate) enum Next {
     GiveUp(Option<String>),
 }
 
-/// How a client retries: the same for all its calls.
+/// How a call is retried.
 pub(crate) struct Policy {
     pub(crate) max_attempts: u32,
+    /// Whether it does no harm when the platform gets the request twice.
+    pub(crate) idempotent: bool,
 }
 
 impl Policy {
@@ -43,6 +45,12 @@ impl Policy {
     ) -> Next {
         if !is_worth_another_try(error) {
             return Next::GiveUp(None);
+        }
+        if !self.idempotent && !has_surely_not_acted(error) {
+            return Next::GiveUp(Some(
+                "not tried again, since repeating this call is not known to be harmless (idempotent)"
+                    .to_owned(),
+            ));
         }
         if attempts >= self.max_attempts {
             let after = (attempts > 1).then(|| format!("this was attempt {attempts} of {attempts}"));
@@ -76,6 +84,11 @@ fn is_worth_another_try(error: &Error) -> bool {
         ErrorKind::Http => matches!(error.http_status(), Some(408 | 500 | 502 | 503 | 504)),
         _ => false,
     }
+}
+
+/// Nothing was sent, or the platform said that it had too many requests to look at this one.
+fn has_surely_not_acted(error: &Error) -> bool {
+    error.delivered() == Delivered::No || error.kind() == ErrorKind::RateLimited
 }
 
 /// Any wait up to the exponential one is as likely as any other, so that clients that failed together do not come back
@@ -140,7 +153,7 @@ mod tests {
         }
     }
 
-    const POLICY: Policy = Policy { max_attempts: 3 };
+    const POLICY: Policy = Policy { max_attempts: 3, idempotent: true };
     const PLENTY: Duration = Duration::from_secs(300);
 
     fn after(error: &Error, attempts: u32, time_left: Duration) -> Next {
@@ -167,6 +180,21 @@ mod tests {
         for status in [400, 404, 418, 501, 505] {
             assert_eq!(after(&http(status, None), 1, PLENTY), Next::GiveUp(None), "{status}");
         }
+    }
+
+    #[test]
+    fn what_may_do_harm_twice_is_tried_again_only_when_it_has_surely_not_been_done() {
+        let careful = Policy { idempotent: false, ..POLICY };
+        let after = |error: &Error| careful.after(error, 1, PLENTY, &Budget::new(), &Always(0));
+        for kind in [ErrorKind::Connect, ErrorKind::Timeout, ErrorKind::ConnectionLost] {
+            let error = |delivered| Error::new(kind, "x").with_delivered(delivered);
+            assert!(matches!(after(&error(Delivered::No)), Next::TryAfter(_)), "{kind:?}");
+            let Next::GiveUp(Some(why)) = after(&error(Delivered::Unknown)) else { panic!("{kind:?}") };
+            assert!(why.contains("idempotent"), "{why}");
+        }
+        let too_many = Error::new(ErrorKind::RateLimited, "x").with_delivered(Delivered::Yes);
+        assert!(matches!(after(&too_many), Next::TryAfter(_)));
+        assert!(matches!(after(&http(503, None).with_delivered(Delivered::Yes)), Next::GiveUp(Some(_))));
     }
 
     #[test]

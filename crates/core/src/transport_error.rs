@@ -35,7 +35,7 @@ pub(crate) fn broken(error: &hyper::Error, host: &str, sent: bool) -> Error {
         (ErrorKind::Protocol, format!("what {host} answered is not HTTP: {cause}"))
     } else {
         let text = format!(
-            "the connection to {host} broke before the reply had come, so the refresh may have happened: {cause}"
+            "the connection to {host} broke before the reply had come, so what was asked for may have happened: {cause}"
         );
         (ErrorKind::ConnectionLost, text)
     };

@@ -3,6 +3,7 @@
 use crate::credentials::Credentials;
 use crate::eid::Eid;
 use crate::error::Error;
+use crate::parameters::{Parameters, quote};
 use crate::sign::{SignMethod, sign_sorted};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -44,6 +45,36 @@ pub(crate) fn signed_body(
     serde_json::to_writer(&mut body, &Request { appkey, timestamp, nonce, sign: &sign, eid })
         .map_err(Error::internal)?;
     Ok(body)
+}
+
+/// A signed body with any parameters: behind those that every request has, in the order in which they were given.
+pub(crate) fn signed_call_body(
+    credentials: &Credentials,
+    parameters: &Parameters,
+    timestamp: u64,
+    nonce: u32,
+    method: SignMethod,
+) -> Result<Vec<u8>, Error> {
+    let (nonce_text, timestamp_text) = (nonce.to_string(), timestamp.to_string());
+    let mut signed =
+        vec![("appkey", credentials.appkey.as_str()), ("nonce", &nonce_text), ("timestamp", &timestamp_text)];
+    signed.extend(parameters.iter().map(|parameter| (parameter.name.as_str(), parameter.signed.as_str())));
+    signed.retain(|(_, value)| !value.is_empty());
+    signed.sort_unstable();
+    let sign = sign_sorted(&signed, &credentials.secret, method);
+
+    let mut body = String::with_capacity(USUAL_BODY_BYTES);
+    body.push_str("{\"appkey\":");
+    quote(&credentials.appkey, &mut body).map_err(Error::internal)?;
+    body.push_str(&format!(",\"timestamp\":{timestamp_text},\"nonce\":{nonce_text},\"sign\":\"{sign}\""));
+    for parameter in parameters.iter() {
+        body.push(',');
+        quote(&parameter.name, &mut body).map_err(Error::internal)?;
+        body.push(':');
+        body.push_str(&parameter.json);
+    }
+    body.push('}');
+    Ok(body.into_bytes())
 }
 
 /// A request body that remembers whether the connection has taken it: until then, nothing has been sent.

@@ -8,8 +8,8 @@ use crate::log::Log;
 use crate::reply::eiot_reply;
 use crate::sigpipe;
 use crate::status::*;
-use crate::text::bytes;
-use eiot_core::{Attempt, Client, Observer};
+use crate::text::{bytes, utf8};
+use eiot_core::{Attempt, Call, Client, Error, Observer, Reply};
 use std::ffi::c_char;
 use std::ops::ControlFlow;
 use std::ptr;
@@ -112,6 +112,52 @@ pub unsafe extern "C" fn eiot_client_refresh_usage_cancellable(
     }
 }
 
+/// Makes any other signed call of the platform's family, and waits for its answer: the same way as a refresh, with the same
+/// rate, retries and errors.
+///
+/// `path` is such as "/api/v3/cloudesim/get", and `parameters_json` the text of a JSON object such as {"eid": "8904..."};
+/// each has as many bytes as said, or ends with a NUL (`EIOT_NTS`). appkey, timestamp, nonce and sign are added, and must not
+/// be among the parameters. Values are sent as they are signed: numbers as they are written, inner names in their own order.
+///
+/// A call whose reply is lost is repeated only where that is known to be harmless: so it is of calls that only read and of the
+/// refresh; of others, `idempotent` not 0 says so.
+///
+/// `cancel`, `out_reply` and `out_err` may each be NULL. What is put into the outputs is yours to free.
+///
+///     eiot_reply *reply;
+///     if (eiot_client_call(client, "/api/v3/cloudesim/get", EIOT_NTS, "{\"eid\": \"89044011112233441122334411223321\"}",
+///                          EIOT_NTS, 0, NULL, &reply, NULL) == EIOT_OK)
+///         puts(eiot_reply_message(reply));
+///     eiot_reply_free(reply);
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_client_call(
+    client: *const eiot_client,
+    path: *const c_char,
+    path_len: usize,
+    parameters_json: *const c_char,
+    parameters_json_len: usize,
+    idempotent: i32,
+    cancel: *const eiot_cancel,
+    out_reply: *mut *mut eiot_reply,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        put(out_reply, ptr::null_mut());
+        status(out_err, || {
+            let eiot_client { client, log } = handle("client", client)?;
+            let path = utf8("path", path, path_len)?;
+            let parameters = utf8("parameters_json", parameters_json, parameters_json_len)?;
+            let mut call = Call::from_json(path, parameters)?;
+            if idempotent != 0 {
+                call = call.idempotent(true);
+            }
+            let mut host = Host { log: *log, cancel: cancel.as_ref() };
+            answered(out_reply, || client.call_observed(&call, &mut host))
+        })
+    }
+}
+
 /// Closes the client's connections and frees it. No call may be using it. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_client_free(client: *mut eiot_client) {
@@ -142,19 +188,31 @@ impl Observer for Host<'_> {
     }
 }
 
-/// One call, with the host kept from SIGPIPE.
+/// One refresh.
 ///
 /// # Safety
-/// `out_reply` is NULL or may be written.
+/// As [`answered`].
 pub(crate) unsafe fn refresh(
     client: &Client,
     eid: &[u8],
     host: &mut Host<'_>,
     out_reply: *mut *mut eiot_reply,
-) -> Result<(), eiot_core::Error> {
+) -> Result<(), Error> {
+    // SAFETY: passed on.
+    unsafe { answered(out_reply, || client.refresh_usage_observed(eid, host)) }
+}
+
+/// One call, with the host kept from SIGPIPE, and its answer handed out.
+///
+/// # Safety
+/// `out_reply` is NULL or may be written.
+unsafe fn answered(
+    out_reply: *mut *mut eiot_reply,
+    call: impl FnOnce() -> Result<Reply, Error>,
+) -> Result<(), Error> {
     let reply = {
         let _blocked = sigpipe::Blocked::new();
-        client.refresh_usage_observed(eid, host)?
+        call()?
     };
     if !out_reply.is_null() {
         // SAFETY: the caller vouches for it.

@@ -106,6 +106,28 @@ unsafe fn set_text(
     unsafe { set(config, out_err, |config| config.set(option, utf8(option, value, value_len)?)) }
 }
 
+/// Sets any option by its name, from text as the environment has it: "timeout" is seconds ("2.5"), switches are "on" and
+/// "off", "rate_share" is "1/4", "codes" is "CODE=KIND,CODE=KIND". For programs and languages that take options by name;
+/// the functions below say what each is. `EIOT_ERR_CONFIG` names an option that there is not, or whose value cannot be used.
+///
+/// `name` and `value` are UTF-8, of `name_len` and `value_len` bytes or ended by a NUL (`EIOT_NTS`), and are copied.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_option(
+    config: *mut eiot_config,
+    name: *const c_char,
+    name_len: usize,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.set(utf8("name", name, name_len)?, utf8("value", value, value_len)?)
+        })
+    }
+}
+
 /// Identifies the account's application. Required.
 ///
 /// `value` is UTF-8, of `value_len` bytes or ended by a NUL (`EIOT_NTS`), and is copied. That holds for every text

@@ -36,6 +36,7 @@ mod reply;
 mod batch;
 
 mod eid;
+mod notification;
 mod sign;
 
 #[cfg(any(test, fuzzing))]

@@ -6,7 +6,7 @@ use std::ffi::{CStr, c_char};
 /// treat one that you do not know as a failure.
 pub type eiot_status = i32;
 
-/// The platform accepted the refresh.
+/// The platform accepted the call, or nothing went wrong.
 pub const EIOT_OK: eiot_status = 0;
 /// An argument other than the EID cannot be used, such as a NULL that must not be one.
 pub const EIOT_ERR_INVALID_ARGUMENT: eiot_status = 1;
@@ -36,6 +36,8 @@ pub const EIOT_ERR_PLATFORM: eiot_status = 43;
 pub const EIOT_ERR_HTTP: eiot_status = 44;
 /// A reply that nobody can read: not the documented JSON, too large, or a redirect.
 pub const EIOT_ERR_PROTOCOL: eiot_status = 45;
+/// A notification is not signed with the secret, was changed, or is too old.
+pub const EIOT_ERR_NOT_GENUINE: eiot_status = 60;
 /// A fault of this library.
 pub const EIOT_ERR_INTERNAL: eiot_status = 99;
 
@@ -81,41 +83,75 @@ pub extern "C" fn eiot_status_message(status: eiot_status) -> *const c_char {
     row(status).1.as_ptr()
 }
 
-/// Name and sentence, as C wants them: with a NUL at the end. A test holds them to the core's
-/// table.
+/// The kind behind a status, by the name that it has in every language and in the command's JSON, such as "timeout" or
+/// "connection_lost"; "ok" for `EIOT_OK`, "unknown" for a number that is none. Static; never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn eiot_status_kind(status: eiot_status) -> *const c_char {
+    row(status).2.as_ptr()
+}
+
+/// One of the EIOT_DELIVERED_ constants as a word: "no", "yes" or "unknown", which every other number is too. Static; never
+/// NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn eiot_delivered_name(delivered: eiot_delivered) -> *const c_char {
+    let name = match delivered {
+        EIOT_DELIVERED_NO => c"no",
+        EIOT_DELIVERED_YES => c"yes",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
+
+/// Name, sentence and kind, as C wants them: with a NUL at the end. A test holds them to the core's table.
 #[rustfmt::skip]
-fn row(status: eiot_status) -> (&'static CStr, &'static CStr) {
+fn row(status: eiot_status) -> (&'static CStr, &'static CStr, &'static CStr) {
     match status {
-        EIOT_OK                   => (c"EIOT_OK", c"the platform accepted the refresh"),
-        EIOT_ERR_INVALID_ARGUMENT => (c"EIOT_ERR_INVALID_ARGUMENT", c"an argument cannot be used"),
-        EIOT_ERR_INVALID_EID      => (c"EIOT_ERR_INVALID_EID", c"the EID is malformed"),
-        EIOT_ERR_CONFIG           => (c"EIOT_ERR_CONFIG", c"an option is missing or cannot be used"),
-        EIOT_ERR_CONNECT          => (c"EIOT_ERR_CONNECT", c"no connection could be made"),
-        EIOT_ERR_TLS              => (c"EIOT_ERR_TLS", c"the TLS handshake failed"),
-        EIOT_ERR_TIMEOUT          => (c"EIOT_ERR_TIMEOUT", c"the deadline passed"),
-        EIOT_ERR_IO               => (c"EIOT_ERR_IO", c"the connection broke before the reply had come"),
-        EIOT_ERR_CANCELLED        => (c"EIOT_ERR_CANCELLED", c"the caller asked to stop"),
-        EIOT_ERR_AUTH             => (c"EIOT_ERR_AUTH", c"the platform does not accept the credentials or the source address"),
-        EIOT_ERR_RATE_LIMITED     => (c"EIOT_ERR_RATE_LIMITED", c"too many requests"),
-        EIOT_ERR_COOLDOWN         => (c"EIOT_ERR_COOLDOWN", c"the card was refreshed too recently"),
-        EIOT_ERR_PLATFORM         => (c"EIOT_ERR_PLATFORM", c"the platform refused the call"),
-        EIOT_ERR_HTTP             => (c"EIOT_ERR_HTTP", c"an HTTP status that the call does not know"),
-        EIOT_ERR_PROTOCOL         => (c"EIOT_ERR_PROTOCOL", c"a reply that nobody can read"),
-        EIOT_ERR_INTERNAL         => (c"EIOT_ERR_INTERNAL", c"a fault of the eiot library"),
-        _                         => (c"EIOT_ERR_UNKNOWN", c"not a status of this version of libeiot"),
+        EIOT_OK                   => (c"EIOT_OK", c"no error", c"ok"),
+        EIOT_ERR_INVALID_ARGUMENT => (c"EIOT_ERR_INVALID_ARGUMENT", c"an argument cannot be used", c"invalid_argument"),
+        EIOT_ERR_INVALID_EID      => (c"EIOT_ERR_INVALID_EID", c"the EID is malformed", c"invalid_eid"),
+        EIOT_ERR_CONFIG           => (c"EIOT_ERR_CONFIG", c"an option is missing or cannot be used", c"config"),
+        EIOT_ERR_CONNECT          => (c"EIOT_ERR_CONNECT", c"no connection could be made", c"connect"),
+        EIOT_ERR_TLS              => (c"EIOT_ERR_TLS", c"the TLS handshake failed", c"tls"),
+        EIOT_ERR_TIMEOUT          => (c"EIOT_ERR_TIMEOUT", c"the deadline passed", c"timeout"),
+        EIOT_ERR_IO               => (c"EIOT_ERR_IO", c"the connection broke before the reply had come", c"connection_lost"),
+        EIOT_ERR_CANCELLED        => (c"EIOT_ERR_CANCELLED", c"the caller asked to stop", c"cancelled"),
+        EIOT_ERR_AUTH             => (c"EIOT_ERR_AUTH", c"the platform does not accept the credentials or the source address", c"auth"),
+        EIOT_ERR_RATE_LIMITED     => (c"EIOT_ERR_RATE_LIMITED", c"too many requests", c"rate_limited"),
+        EIOT_ERR_COOLDOWN         => (c"EIOT_ERR_COOLDOWN", c"the card was refreshed too recently", c"cooldown"),
+        EIOT_ERR_PLATFORM         => (c"EIOT_ERR_PLATFORM", c"the platform refused the call", c"platform"),
+        EIOT_ERR_HTTP             => (c"EIOT_ERR_HTTP", c"an HTTP status that the call does not know", c"http"),
+        EIOT_ERR_PROTOCOL         => (c"EIOT_ERR_PROTOCOL", c"a reply that nobody can read", c"protocol"),
+        EIOT_ERR_NOT_GENUINE      => (c"EIOT_ERR_NOT_GENUINE", c"the notification is not signed with the secret, or too old", c"not_genuine"),
+        EIOT_ERR_INTERNAL         => (c"EIOT_ERR_INTERNAL", c"a fault of the eiot library", c"internal"),
+        _                         => (c"EIOT_ERR_UNKNOWN", c"not a status of this version of libeiot", c"unknown"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eiot_core::ErrorKind;
+    use eiot_core::{Delivered, ErrorKind};
+
+    #[test]
+    fn delivered_has_the_cores_words() {
+        // SAFETY: static strings.
+        let name = |delivered| unsafe { CStr::from_ptr(eiot_delivered_name(delivered)) }.to_str();
+        for (delivered, word) in [
+            (EIOT_DELIVERED_NO, Delivered::No),
+            (EIOT_DELIVERED_YES, Delivered::Yes),
+            (EIOT_DELIVERED_UNKNOWN, Delivered::Unknown),
+        ] {
+            assert_eq!(name(delivered), Ok(word.name()));
+        }
+        assert_eq!(name(-1), Ok("unknown"));
+    }
 
     #[test]
     fn every_kind_of_the_core_has_its_constant_name_and_sentence() {
         let header = include_str!("../../../include/eiot.h");
         for kind in ErrorKind::ALL {
-            let (name, sentence) = row(kind.status());
+            let (name, sentence, kind_name) = row(kind.status());
+            assert_eq!(kind_name.to_str(), Ok(kind.name()));
             assert_eq!(sentence.to_str(), Ok(kind.description()));
             let define = format!("#define {} {}\n", name.to_str().expect("ASCII"), kind.status());
             assert!(header.contains(&define), "the header lacks {define}");

@@ -1,0 +1,77 @@
+//! What a call asks the platform for.
+
+use crate::call::Call;
+use crate::credentials::Credentials;
+use crate::eid::Eid;
+use crate::endpoint::REFRESH_USAGE;
+use crate::error::Error;
+use crate::sign::SignMethod;
+use crate::wire::{signed_body, signed_call_body};
+
+/// The most of a refresh's reply that is read; real ones have some hundred bytes.
+const REFRESH_REPLY_BYTES: usize = 64 * 1024;
+
+/// The most of any other reply that is read: lists of cards may be long.
+const CALL_REPLY_BYTES: usize = 8 * 1024 * 1024;
+
+/// What a call asks the platform for.
+#[derive(Clone, Copy)]
+pub(crate) enum Request<'a> {
+    RefreshUsage(&'a Eid),
+    Call(&'a Call),
+}
+
+impl<'a> Request<'a> {
+    /// The card, where the request is about one.
+    pub(crate) fn eid(self) -> Option<&'a str> {
+        match self {
+            Self::RefreshUsage(eid) => Some(eid.as_str()),
+            Self::Call(call) => call.eid(),
+        }
+    }
+
+    /// Where it is posted, below the base URL.
+    pub(crate) fn path(self) -> &'a str {
+        match self {
+            Self::RefreshUsage(_) => REFRESH_USAGE,
+            Self::Call(call) => call.path(),
+        }
+    }
+
+    /// The path, where people must be told.
+    pub(crate) fn special_path(self) -> Option<&'a str> {
+        match self {
+            Self::RefreshUsage(_) => None,
+            Self::Call(call) => Some(call.path()),
+        }
+    }
+
+    /// Whether it does no harm when the platform gets it twice. A refresh does none (vendor documentation of the twin call).
+    pub(crate) fn is_idempotent(self) -> bool {
+        match self {
+            Self::RefreshUsage(_) => true,
+            Self::Call(call) => call.is_idempotent(),
+        }
+    }
+
+    pub(crate) fn max_reply_bytes(self) -> usize {
+        match self {
+            Self::RefreshUsage(_) => REFRESH_REPLY_BYTES,
+            Self::Call(_) => CALL_REPLY_BYTES,
+        }
+    }
+
+    /// The signed body.
+    pub(crate) fn body(
+        self,
+        credentials: &Credentials,
+        timestamp: u64,
+        nonce: u32,
+        method: SignMethod,
+    ) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::RefreshUsage(eid) => signed_body(credentials, eid, timestamp, nonce, method),
+            Self::Call(call) => signed_call_body(credentials, call.parameters(), timestamp, nonce, method),
+        }
+    }
+}
