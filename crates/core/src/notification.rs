@@ -125,6 +125,39 @@ mod tests {
     }
 
     #[test]
+    fn every_vector_is_genuine_and_none_with_another_byte_is() {
+        let file: serde_json::Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/notifications.json")).expect("JSON");
+        for case in file["cases"].as_array().expect("a list") {
+            let text = |field: &str| case[field].as_str().expect("text");
+            let method: SignMethod = text("method").parse().expect("a method");
+            let secret = Secret::new(text("secret"));
+            let payload = text("payload").as_bytes();
+            verify_notification(payload, &secret, method, None).expect(text("name"));
+            assert!(verify_notification(payload, &Secret::new("other"), method, None).is_err());
+            for position in 0..payload.len() {
+                let mut altered = payload.to_vec();
+                altered[position] ^= 1;
+                if verify_notification(&altered, &secret, method, None).is_ok() {
+                    // White space, the appkey, or the name of what is empty.
+                    assert_eq!(meaning(&altered), meaning(payload), "{case}: byte {position}");
+                }
+            }
+        }
+    }
+
+    /// What is signed, and the signature.
+    fn meaning(payload: &[u8]) -> serde_json::Value {
+        let mut payload: serde_json::Value = serde_json::from_slice(payload).expect("JSON");
+        let fields = payload.as_object_mut().expect("an object");
+        fields.remove("appkey");
+        fields.retain(|_, value| {
+            !(value.is_null() || *value == "" || value.as_array().is_some_and(Vec::is_empty))
+        });
+        payload
+    }
+
+    #[test]
     fn a_notification_is_good_for_as_long_as_the_caller_says() {
         let genuine = payload(r#""timestamp":1000"#, &[("timestamp", "1000")]);
         assert_eq!(at(&genuine, Some(300), 1300), Ok(()));

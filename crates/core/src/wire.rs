@@ -166,6 +166,26 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
+    #[test]
+    fn every_call_vector_is_signed_and_sent_as_it_was_given() {
+        let file: Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/calls.json")).expect("JSON");
+        let credentials = Credentials { appkey: "000001".to_owned(), secret: Secret::new("a1b1c1d1") };
+        for case in file["cases"].as_array().expect("a list") {
+            let given = case["parameters"].as_str().expect("text");
+            let parameters = Parameters::read(given).expect("an object");
+            let body = signed_call_body(&credentials, &parameters, 1_700_000_000, 49_890, SignMethod::Sha1);
+            let mut sent: Value = serde_json::from_slice(&body.expect("signed")).expect("JSON");
+            assert_eq!(sent["sign"], case["sha1"], "{case}");
+            let sent = sent.as_object_mut().expect("an object");
+            for name in ["appkey", "timestamp", "nonce", "sign"] {
+                sent.remove(name).expect(name);
+            }
+            let given: Value = serde_json::from_str(given).expect("JSON");
+            assert_eq!(Some(&*sent), given.as_object(), "{case}");
+        }
+    }
+
     proptest! {
         #[test]
         fn the_signed_values_are_exactly_the_sent_values(

@@ -2,6 +2,7 @@
 
 use crate::options::Options;
 use crate::reply::Reply;
+use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 
 /// The reasons for a refusal, each with its code, and the HTTP status it has with `http_refusals`.
@@ -47,7 +48,12 @@ impl Refusal {
 
     /// An answer that refuses, with a sentence that says why.
     pub(crate) fn because(self, message: impl Into<String>) -> Answer {
-        Answer { code: self.code().to_owned(), message: message.into(), refusal_status: self.row().1 }
+        Answer {
+            code: self.code().to_owned(),
+            message: message.into(),
+            data: None,
+            refusal_status: self.row().1,
+        }
     }
 }
 
@@ -56,18 +62,25 @@ impl Refusal {
 pub(crate) struct Answer {
     pub(crate) code: String,
     pub(crate) message: String,
+    /// What comes with success.
+    data: Option<Value>,
     /// The HTTP status, where refusals have one of their own.
     refusal_status: u16,
 }
 
 impl Answer {
-    pub(crate) fn success() -> Self {
-        Self { code: "200".to_owned(), message: "success".to_owned(), refusal_status: 200 }
+    pub(crate) fn success(data: Option<Value>) -> Self {
+        Self { code: "200".to_owned(), message: "success".to_owned(), data, refusal_status: 200 }
     }
 
     /// A refusal that is rehearsed rather than decided.
     pub(crate) fn rehearsed(code: &str) -> Self {
-        Self { code: code.to_owned(), message: "this refusal is rehearsed".to_owned(), refusal_status: 400 }
+        Self {
+            code: code.to_owned(),
+            message: "this refusal is rehearsed".to_owned(),
+            data: None,
+            refusal_status: 400,
+        }
     }
 
     pub(crate) fn is_success(&self) -> bool {
@@ -77,10 +90,14 @@ impl Answer {
     /// The HTTP reply, with the code of success as text or as an integer.
     pub(crate) fn reply(&self, options: &Options, integer_code: bool) -> Reply {
         let code = match self.code.parse::<u32>() {
-            Ok(number) if integer_code => serde_json::Value::from(number),
-            _ => serde_json::Value::from(self.code.as_str()),
+            Ok(number) if integer_code => Value::from(number),
+            _ => Value::from(self.code.as_str()),
         };
-        let body = serde_json::json!({ "code": code, "message": self.message }).to_string();
+        let body = match &self.data {
+            Some(data) => json!({ "code": code, "message": self.message, "data": data }),
+            None => json!({ "code": code, "message": self.message }),
+        };
+        let body = body.to_string();
         let no_such_call = self.code == Refusal::NoSuchCall.code();
         let status = if options.http_refusals || no_such_call { self.refusal_status } else { 200 };
         Reply::json(status, body, now(options))

@@ -1,5 +1,7 @@
 //! What the simulator saw, so that tests can ask.
 
+use crate::call::Call;
+use crate::http::HttpRequest;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -11,9 +13,11 @@ const MOST_EIDS: usize = 10_000;
 pub struct Counters {
     /// Connections that were opened, those for counters included.
     pub connections: u64,
-    /// Requests to the call, whatever became of them.
+    /// Calls, whatever became of them, and requests for what is none.
     pub calls: u64,
-    /// Refreshes that were accepted.
+    /// The same by path; only paths of calls are counted one by one.
+    pub per_path: BTreeMap<String, u64>,
+    /// Calls that were accepted.
     pub accepted: u64,
     /// Refusals, by code.
     pub refused: BTreeMap<String, u64>,
@@ -31,6 +35,8 @@ pub struct Counters {
     pub per_eid: BTreeMap<String, u64>,
     /// Calls for EIDs beyond those.
     pub other_eids: u64,
+    /// Orders that were placed, by the caller's `outTradeNo`; only the first 10,000 of those are counted one by one.
+    pub orders: BTreeMap<String, u64>,
     /// The `User-Agent` of the latest call.
     pub last_user_agent: String,
 }
@@ -46,11 +52,26 @@ impl Counters {
         }
     }
 
-    pub(crate) fn count_call(&mut self, user_agent: &str) {
+    pub(crate) fn count_call(&mut self, http: &HttpRequest) {
         self.calls += 1;
-        if self.last_user_agent != user_agent {
+        if Call::at(&http.path).is_some() {
+            count(&mut self.per_path, &http.path);
+        }
+        let user_agent = &http.user_agent;
+        if self.last_user_agent != *user_agent {
             user_agent.clone_into(&mut self.last_user_agent);
         }
+    }
+
+    pub(crate) fn count_order(&mut self, trade_number: &str) {
+        if self.orders.contains_key(trade_number) || self.orders.len() < MOST_EIDS {
+            count(&mut self.orders, trade_number);
+        }
+    }
+
+    /// How many orders were placed.
+    pub(crate) fn ordered(&self) -> u64 {
+        self.orders.values().sum()
     }
 
     pub(crate) fn note_nonce_distance(&mut self, calls: u64) {

@@ -11,14 +11,17 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod call;
 mod connection;
 mod counters;
 mod fault;
 mod fault_delivery;
 mod fault_plan;
 mod fault_reply;
+mod fields;
 mod http;
 mod limits;
+mod notification;
 mod options;
 mod platform;
 mod reply;
@@ -31,5 +34,6 @@ mod tls;
 pub use counters::Counters;
 pub use fault::{Fault, NoFault};
 pub use fault_plan::Faults;
+pub use notification::signed_notification;
 pub use options::{Account, Options, SignMethod};
 pub use server::{Simulator, StartError};

@@ -88,6 +88,9 @@ struct Arguments {
     /// What chance chooses from, with commas between
     #[arg(long, value_name = "FAULTS", requires = "fault_chance", value_parser = listed)]
     fault_among: Option<List>,
+    /// Read a JSON object from standard input, print it signed as a notification, and end
+    #[arg(long, conflicts_with_all = ["port", "tls", "stop_with_stdin"])]
+    sign_notification: bool,
     /// End when standard input does: whoever started the simulator cannot leave it behind
     #[arg(long)]
     stop_with_stdin: bool,
@@ -201,6 +204,14 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    if arguments.sign_notification {
+        let payload = std::io::read_to_string(std::io::stdin())?;
+        let method = arguments.options().sign_method;
+        let signed = eiot_sim::signed_notification(&payload, &arguments.secret, method)
+            .map_err(|why| format!("cannot sign the notification: {why}"))?;
+        writeln!(std::io::stdout(), "{signed}")?;
+        return Ok(());
+    }
     let simulator = Simulator::start(arguments.options())?;
     if let (Some(pem), Some(path)) = (simulator.ca_pem(), &arguments.ca_out) {
         std::fs::write(path, pem).map_err(|why| format!("cannot write {}: {why}", path.display()))?;

@@ -1,6 +1,7 @@
 //! The platform's rules, and what it remembers.
 
 use crate::answer::{Answer, Refusal, now as clock};
+use crate::call::Call;
 use crate::counters::Counters;
 use crate::fault::Fault;
 use crate::fault_plan::FaultPlan;
@@ -9,13 +10,11 @@ use crate::limits::{Cooldowns, Nonces, Window};
 use crate::options::Options;
 use crate::request::Request;
 use crate::signature::{same, signature};
+use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
-
-/// The one call (seed document).
-const PATH: &str = "/api/v3/cloudesim/refreshUsage";
 
 /// Decides about calls. Shared by all connections.
 pub(crate) struct Platform {
@@ -60,27 +59,27 @@ impl Platform {
         self.remember().counters.malformed += 1;
     }
 
-    /// What will go wrong with the reply to this call, if anything; only the one call has faults.
+    /// What will go wrong with the reply to this call, if anything; only calls have faults.
     pub(crate) fn fault(&self, http: &HttpRequest) -> Option<&Fault> {
-        let fault = if is_the_call(http) { self.faults.next() } else { None }?;
+        let fault = if call(http).is_some() { self.faults.next() } else { None }?;
         self.remember().counters.count_fault(fault.name());
         Some(fault)
     }
 
     /// Counts a call that a fault keeps from the platform.
     pub(crate) fn note_replaced(&self, http: &HttpRequest) {
-        self.remember().counters.count_call(&http.user_agent);
+        self.remember().counters.count_call(http);
     }
 
     /// Decides about one call.
     pub(crate) fn answer(&self, http: &HttpRequest, from: IpAddr) -> Answer {
         let answer = match self.decide(http, from, clock(&self.options), Instant::now()) {
-            Ok(()) => Answer::success(),
+            Ok(data) => Answer::success(data),
             Err(refusal) => refusal,
         };
         let mut memory = self.remember();
         let counters = &mut memory.counters;
-        counters.count_call(&http.user_agent);
+        counters.count_call(http);
         if answer.is_success() {
             counters.accepted += 1;
         } else {
@@ -97,19 +96,21 @@ impl Platform {
         from: IpAddr,
         clock: SystemTime,
         now: Instant,
-    ) -> Result<(), Answer> {
-        if !is_the_call(http) {
-            return Err(Refusal::NoSuchCall.because(format!("the only call here is POST {PATH}")));
-        }
+    ) -> Result<Option<Value>, Answer> {
+        let Some(call) = call(http) else {
+            return Err(
+                Refusal::NoSuchCall.because("there is no such call; see the README for those there are")
+            );
+        };
         let options = &self.options;
-        let request = Request::read(http, options.sign_method)?;
+        let request = Request::read(http, call, options.sign_method)?;
         if options.allowed_ips.as_ref().is_some_and(|allowed| !allowed.contains(&from)) {
             return Err(Refusal::IpNotAllowed.because(format!("{from} is not on the allow-list")));
         }
         let Some(account) = options.accounts.iter().find(|account| account.appkey == request.appkey) else {
             return Err(Refusal::UnknownAppkey.because("there is no application with this appkey"));
         };
-        let expected = signature(request.signed_params(), &account.secret, options.sign_method);
+        let expected = signature(request.fields.signed(&["sign"]), &account.secret, options.sign_method);
         if !same(&request.sign, &expected) {
             return Err(
                 Refusal::BadSign.because("the signature is not that of these parameters and this secret")
@@ -126,7 +127,9 @@ impl Platform {
         };
         account.arrivals.add(now);
         counters.busiest_second = counters.busiest_second.max(account.arrivals.count(now));
-        counters.count_eid(&request.eid);
+        if call.has_eid() {
+            counters.count_eid(&request.eid);
+        }
         let before = account.nonces.note(request.nonce, now);
         if let Some(before) = &before {
             counters.note_nonce_distance(before.calls_ago);
@@ -155,10 +158,10 @@ impl Platform {
             }
             account.rate.add(now);
         }
-        if self.known_eids.as_ref().is_some_and(|known| !known.contains(&request.eid)) {
+        if call.has_eid() && self.known_eids.as_ref().is_some_and(|known| !known.contains(&request.eid)) {
             return Err(Refusal::UnknownEid.because("this account has no card with this EID"));
         }
-        if let Some(cooldown) = options.cooldown {
+        if let Some(cooldown) = options.cooldown.filter(|_| call == Call::RefreshUsage) {
             if let Some(rest) = cooldowns.remaining(&request.eid, cooldown, now) {
                 let seconds = rest.as_secs_f64().ceil();
                 return Err(
@@ -167,7 +170,10 @@ impl Platform {
             }
             cooldowns.start(&request.eid, cooldown, now);
         }
-        Ok(())
+        if call == Call::Purchase {
+            counters.count_order(&request.fields.text("outTradeNo").unwrap_or_default());
+        }
+        Ok(call.data(&request.eid, counters.ordered()))
     }
 
     fn remember(&self) -> MutexGuard<'_, Memory> {
@@ -175,8 +181,8 @@ impl Platform {
     }
 }
 
-fn is_the_call(http: &HttpRequest) -> bool {
-    http.method == "POST" && http.path == PATH
+fn call(http: &HttpRequest) -> Option<Call> {
+    Call::at(&http.path).filter(|_| http.method == "POST")
 }
 
 #[cfg(test)]
@@ -225,7 +231,7 @@ mod tests {
             });
             let http = HttpRequest {
                 method: "POST".to_owned(),
-                path: PATH.to_owned(),
+                path: "/api/v3/cloudesim/refreshUsage".to_owned(),
                 content_type: "application/json".to_owned(),
                 user_agent: String::new(),
                 body: body.to_string().into_bytes(),
@@ -236,7 +242,7 @@ mod tests {
             let now = self.start + Duration::from_millis(milliseconds);
             self.platform
                 .decide(&http, from, clock, now)
-                .map_or_else(|refusal| refusal.code, |()| "200".to_owned())
+                .map_or_else(|refusal| refusal.code, |_| "200".to_owned())
         }
     }
 

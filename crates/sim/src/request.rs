@@ -1,32 +1,31 @@
-//! The request's fields, checked as strictly as the owner's document describes them.
+//! A request's fields: those that every call has, checked as strictly as the owner's document describes them.
 
 use crate::answer::{Answer, Refusal};
+use crate::call::Call;
+use crate::fields::Fields;
 use crate::http::HttpRequest;
 use crate::options::SignMethod;
-use serde_json::{Map, Value};
 
-/// A request whose five fields are there and have their types.
+/// A request whose fields are there and have their types.
 pub(crate) struct Request {
     pub(crate) appkey: String,
     pub(crate) timestamp: u64,
     pub(crate) nonce: u32,
     pub(crate) sign: String,
+    /// Empty where the call is not about one card.
     pub(crate) eid: String,
-    fields: Map<String, Value>,
+    pub(crate) fields: Fields,
 }
 
 impl Request {
     /// Reads a request, or says what is wrong with it.
-    pub(crate) fn read(http: &HttpRequest, method: SignMethod) -> Result<Self, Answer> {
+    pub(crate) fn read(http: &HttpRequest, call: Call, method: SignMethod) -> Result<Self, Answer> {
         let media_type = http.content_type.split(';').next().unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/json") {
             return Err(Refusal::BadContentType.because("Content-Type must be application/json"));
         }
-        let fields = match serde_json::from_slice(&http.body) {
-            Ok(Value::Object(fields)) => fields,
-            Ok(_) => return Err(Refusal::BadJson.because("the body is JSON, but not an object")),
-            Err(error) => return Err(Refusal::BadJson.because(format!("the body is not JSON: {error}"))),
-        };
+        let fields = Fields::read(&http.body)
+            .map_err(|error| Refusal::BadJson.because(format!("the body is not a JSON object: {error}")))?;
         let sign_length = match method {
             SignMethod::Sha1 => 40,
             SignMethod::Md5 => 32,
@@ -40,52 +39,30 @@ impl Request {
             sign: text(&fields, "sign", &format!("must be {sign_length} upper-case hex digits"), |text| {
                 text.len() == sign_length && upper_hex(text)
             })?,
-            eid: text(&fields, "eid", "must be text of 1 to 32 digits", |text| {
-                (1..=32).contains(&text.len()) && digits(text)
-            })?,
+            eid: match call.has_eid() {
+                true => text(&fields, "eid", "must be text of 1 to 32 digits", |text| {
+                    (1..=32).contains(&text.len()) && digits(text)
+                })?,
+                false => String::new(),
+            },
             fields,
         };
-        if let Some((name, _)) =
-            request.fields.iter().find(|(_, value)| value.is_array() || value.is_object())
-        {
-            return Err(Refusal::BadField.because(format!("{name} must not be nested")));
-        }
+        call.check(&request.fields)?;
         Ok(request)
     }
+}
 
-    /// What takes part in the signature: all flat fields but `sign`; nothing that is null or empty; booleans as 1
-    /// and 0 (vendor SDK 1.0.1).
-    pub(crate) fn signed_params(&self) -> Vec<(&str, String)> {
-        let texts = self.fields.iter().filter(|(name, _)| *name != "sign").map(|(name, value)| {
-            let text = match value {
-                Value::Null => String::new(),
-                Value::Bool(true) => "1".to_owned(),
-                Value::Bool(false) => "0".to_owned(),
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            (name.as_str(), text)
-        });
-        texts.filter(|(_, text)| !text.is_empty()).collect()
+fn text(fields: &Fields, name: &str, rule: &str, valid: impl Fn(&str) -> bool) -> Result<String, Answer> {
+    match (fields.get(name), fields.text(name)) {
+        (_, Some(text)) if valid(&text) => Ok(text),
+        (Some(_), _) => Err(Refusal::BadField.because(format!("{name} {rule}"))),
+        (None, _) => Err(Refusal::BadField.because(format!("{name} is missing"))),
     }
 }
 
-fn text(
-    fields: &Map<String, Value>,
-    name: &str,
-    rule: &str,
-    valid: impl Fn(&str) -> bool,
-) -> Result<String, Answer> {
-    match fields.get(name) {
-        Some(Value::String(text)) if valid(text) => Ok(text.clone()),
-        Some(_) => Err(Refusal::BadField.because(format!("{name} {rule}"))),
-        None => Err(Refusal::BadField.because(format!("{name} is missing"))),
-    }
-}
-
-fn integer(fields: &Map<String, Value>, name: &str, least: u64, most: u64) -> Result<u64, Answer> {
-    match fields.get(name).map(Value::as_u64) {
-        Some(Some(number)) if (least..=most).contains(&number) => Ok(number),
+fn integer(fields: &Fields, name: &str, least: u64, most: u64) -> Result<u64, Answer> {
+    match fields.get(name).map(str::parse::<u64>) {
+        Some(Ok(number)) if (least..=most).contains(&number) => Ok(number),
         Some(_) => {
             Err(Refusal::BadField.because(format!("{name} must be an integer from {least} to {most}")))
         }
@@ -96,13 +73,13 @@ fn integer(fields: &Map<String, Value>, name: &str, least: u64, most: u64) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn valid() -> Value {
         json!({"appkey": "k", "timestamp": 1_700_000_000, "nonce": 12345, "sign": "A".repeat(40), "eid": "1"})
     }
 
-    fn read(body: &str, content_type: &str) -> Result<Request, Answer> {
+    fn read_call(call: Call, body: &str, content_type: &str) -> Result<Request, Answer> {
         let http = HttpRequest {
             method: "POST".to_owned(),
             path: String::new(),
@@ -111,7 +88,11 @@ mod tests {
             body: body.as_bytes().to_vec(),
             last: false,
         };
-        Request::read(&http, SignMethod::Sha1)
+        Request::read(&http, call, SignMethod::Sha1)
+    }
+
+    fn read(body: &str, content_type: &str) -> Result<Request, Answer> {
+        read_call(Call::RefreshUsage, body, content_type)
     }
 
     fn refusal(body: &str) -> (String, String) {
@@ -158,16 +139,21 @@ mod tests {
     }
 
     #[test]
-    fn further_flat_fields_take_part_in_the_signature_and_nested_ones_are_refused() {
+    fn each_call_asks_for_what_it_needs() {
+        let refused = |call, body: &Value| {
+            read_call(call, &body.to_string(), "application/json").err().map(|answer| answer.message)
+        };
         let mut body = valid();
-        body["flag"] = json!(true);
-        body["nothing"] = json!(null);
-        let Ok(request) = read(&body.to_string(), "application/json") else { panic!("valid") };
-        let params = request.signed_params();
-        assert!(
-            params.contains(&("flag", "1".to_owned())) && params.iter().all(|(name, _)| *name != "nothing")
-        );
-        body["list"] = json!([1]);
-        assert_eq!(refusal(&body.to_string()).0, "sim.bad-field");
+        assert_eq!(refused(Call::Get, &body), None);
+        assert_eq!(refused(Call::Purchase, &body).as_deref(), Some("outTradeNo is missing"));
+        body["outTradeNo"] = json!("1");
+        body["packageCode"] = json!("");
+        assert_eq!(refused(Call::Purchase, &body).as_deref(), Some("packageCode is missing"));
+        body["packageCode"] = json!("p");
+        body["renew"] = json!({ "nested": [true] });
+        assert_eq!(refused(Call::Purchase, &body), None);
+        body.as_object_mut().expect("an object").remove("eid");
+        assert_eq!(refused(Call::Purchase, &body).as_deref(), Some("eid is missing"));
+        assert_eq!(refused(Call::List, &body).as_deref(), Some("pageNum is missing"));
     }
 }

@@ -1,0 +1,128 @@
+//! Any signed call: accepted by a platform that checks signatures with code of its own, and not repeated blindly.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::{EID, config};
+use eiot::{Attempt, Call, Client, Delivered, ErrorKind, Observer};
+use eiot_sim::{Fault, Faults, Options, Simulator};
+use serde_json::{Value, json};
+
+const GET: &str = "/api/v3/cloudesim/get";
+const PURCHASE: &str = "/api/v3/cloudesim/purchase";
+
+fn platform(faults: Faults) -> Simulator {
+    Simulator::start(Options { faults, ..Options::unlimited() }).expect("a free port")
+}
+
+fn client(platform: &Simulator) -> Client {
+    let mut config = config(&platform.url());
+    config.max_attempts = 3;
+    Client::new(config).expect("valid")
+}
+
+fn purchase() -> Call {
+    let parameters = json!({ "eid": EID, "outTradeNo": "T1", "packageCode": "p" });
+    Call::new(PURCHASE, &parameters).expect("valid")
+}
+
+#[test]
+fn every_vector_is_accepted_as_correctly_signed() {
+    let platform = platform(Faults::default());
+    let client = client(&platform);
+    let file: Value = serde_json::from_str(include_str!("../../../tests/vectors/calls.json")).expect("JSON");
+    for case in file["cases"].as_array().expect("a list") {
+        let text = |field: &str| case[field].as_str().expect("text");
+        let call = Call::from_json(text("path"), text("parameters")).expect("valid");
+        let reply = client.call(&call).unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert_eq!((reply.code(), reply.delivered()), ("200", Delivered::Yes));
+        assert_eq!(reply.eid(), call.eid().unwrap_or_default());
+    }
+    let reply = client.call(&Call::new(GET, &json!({ "eid": EID })).expect("valid")).expect("accepted");
+    let data: Value = serde_json::from_str(reply.data_json().expect("a card")).expect("JSON");
+    assert_eq!(data["eid"], EID);
+}
+
+#[test]
+fn a_refresh_is_the_same_as_a_call() {
+    let platform = platform(Faults::default());
+    let refresh = Call::new("/api/v3/cloudesim/refreshUsage", &json!({ "eid": EID })).expect("valid");
+    let reply = client(&platform).call(&refresh).expect("accepted");
+    assert_eq!((reply.eid(), reply.message(), reply.data_json()), (EID, "success", None));
+}
+
+#[test]
+fn a_purchase_whose_reply_is_lost_is_placed_once_and_twice_when_the_caller_says_so() {
+    for (call, placed) in [(purchase(), 1), (purchase().idempotent(true), 2)] {
+        let platform = platform(Faults::in_order([Fault::Reset]));
+        let result = client(&platform).call(&call);
+        assert_eq!(platform.counters().orders["T1"], placed);
+        match result {
+            Ok(reply) => assert_eq!((placed, reply.attempts()), (2, 2)),
+            Err(error) => {
+                assert_eq!(
+                    (error.kind(), error.delivered()),
+                    (ErrorKind::ConnectionLost, Delivered::Unknown)
+                );
+                let text = error.to_string();
+                assert!(
+                    text.starts_with(&format!("{PURCHASE}, EID {EID}: ")) && text.contains("idempotent"),
+                    "{text}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_call_that_only_reads_is_repeated_and_a_purchase_too_when_nothing_was_done() {
+    let lost = platform(Faults::in_order([Fault::Close]));
+    let reply =
+        client(&lost).call(&Call::new(GET, &json!({ "eid": EID })).expect("valid")).expect("repeated");
+    assert_eq!(reply.attempts(), 2);
+    let busy = platform(Faults::in_order(["status=429,0".parse::<Fault>().expect("a fault")]));
+    let reply = client(&busy).call(&purchase()).expect("repeated");
+    assert_eq!((reply.attempts(), busy.counters().orders["T1"]), (2, 1));
+}
+
+#[test]
+fn a_purchase_is_not_dated_anew_behind_its_callers_back() {
+    let options = Options { clock_offset_seconds: 3600, ..Options::unlimited() };
+    let platform = Simulator::start(options).expect("a free port");
+    let client = client(&platform);
+    let error = client.call(&purchase()).expect_err("stale");
+    assert_eq!((error.platform_code(), error.attempts()), (Some("sim.stale-timestamp"), 1));
+    assert_eq!(client.call(&purchase()).expect("the clock is known now").attempts(), 1);
+}
+
+/// The lines that a log would have.
+struct Lines(Vec<String>);
+
+impl Observer for Lines {
+    fn attempt(&mut self, attempt: &Attempt<'_>) {
+        self.0.push(attempt.to_string());
+    }
+}
+
+#[test]
+fn the_log_names_the_path_and_the_card_and_no_parameters() {
+    let platform = platform(Faults::default());
+    let mut lines = Lines(Vec::new());
+    client(&platform).call_observed(&purchase(), &mut lines).expect("accepted");
+    let list = Call::new("/api/v3/cloudesim/list", &json!({ "pageNum": 1, "pageSize": 1 })).expect("valid");
+    client(&platform).call_observed(&list, &mut lines).expect("accepted");
+    assert!(lines.0[0].starts_with(&format!("path={PURCHASE} eid={EID} attempt=1 ")), "{:?}", lines.0);
+    assert!(lines.0[1].starts_with("path=/api/v3/cloudesim/list attempt=1 "), "{:?}", lines.0);
+    assert!(!lines.0[0].contains("T1"));
+}
+
+#[test]
+fn other_calls_know_no_rest_of_a_card() {
+    let platform = platform(Faults::default());
+    let mut config = config(&platform.url());
+    config.eid_cooldown = std::time::Duration::from_secs(300);
+    let client = Client::new(config).expect("valid");
+    client.refresh_usage(EID).expect("accepted");
+    client.call(&Call::new(GET, &json!({ "eid": EID })).expect("valid")).expect("accepted");
+    assert_eq!(client.refresh_usage(EID).expect_err("resting").kind(), ErrorKind::Cooldown);
+}
