@@ -101,7 +101,7 @@ impl BatchHandle {
     /// Gives the EID, and either the parts of the reply or the exception. What a signal handler raises is raised here, and
     /// breaks all off: what became of the cards is kept for later calls.
     #[pyo3(
-        signature = () -> "tuple[str, tuple[str, str, str | None, int, str] | None, BaseException | None] | None"
+        signature = () -> "tuple[str, tuple[str, str, str, str | None, int, str] | None, BaseException | None] | None"
     )]
     fn next(&self, py: Python<'_>) -> PyResult<Option<OutcomeParts>> {
         guarded(py, || {

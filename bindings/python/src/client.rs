@@ -6,9 +6,9 @@ use crate::exception::exception;
 use crate::guard::{Failure, guarded};
 use crate::options::{config, set_given};
 use crate::parts::{ReplyParts, reply_parts};
-use crate::text::bytes;
+use crate::text::{bytes, utf8};
 use crate::watcher::{Watcher, interrupted};
-use eiot::Client;
+use eiot::{Call, Client, Error, Reply};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyString};
 
@@ -99,21 +99,52 @@ impl ClientHandle {
     ) -> PyResult<ReplyParts> {
         guarded(py, || {
             let eid = bytes(eid)?;
-            let mut watcher = Watcher::new(cancellation.map(|cancellation| cancellation.clone().unbind()));
-            watcher.begin(py)?;
-            let answer = py.detach(|| self.client.refresh_usage_observed(&eid, &mut watcher));
-            match (answer, watcher.take_raised()) {
-                (Ok(reply), None) => Ok(reply_parts(&reply)),
-                (Err(error), None) => Err(Failure::Core(error)),
-                (Err(error), Some(raised)) => Err(interrupted(py, raised, exception(py, &error))),
-                // It came while the attempt that succeeded was logged: late, but not lost.
-                (Ok(_), Some(raised)) => Err(Failure::Python(raised)),
+            answered(py, cancellation, |watcher| self.client.refresh_usage_observed(&eid, watcher))
+        })
+    }
+
+    /// Any other call: its path, and its parameters as the text of a JSON object. As `refresh_usage` for the rest.
+    #[pyo3(signature = (path, parameters, idempotent, cancellation = None))]
+    fn call(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyString>,
+        parameters: &Bound<'_, PyString>,
+        idempotent: bool,
+        cancellation: Option<&Bound<'_, Cancellation>>,
+    ) -> PyResult<ReplyParts> {
+        guarded(py, || {
+            let path = utf8(path, || Error::invalid_argument("the path is not UTF-8 text"))?;
+            let parameters =
+                utf8(parameters, || Error::invalid_argument("the parameters are not UTF-8 text"))?;
+            let mut call = Call::from_json(path, parameters)?;
+            if idempotent {
+                call = call.idempotent(true);
             }
+            answered(py, cancellation, |watcher| self.client.call_observed(&call, watcher))
         })
     }
 
     /// Starts a batch with at most so many calls under way at once.
     fn batch(&self, py: Python<'_>, concurrency: &Bound<'_, PyInt>) -> PyResult<BatchHandle> {
         guarded(py, || BatchHandle::new(&self.client, concurrency))
+    }
+}
+
+/// Makes a call with a watcher, and puts together what came of both.
+fn answered(
+    py: Python<'_>,
+    cancellation: Option<&Bound<'_, Cancellation>>,
+    call: impl FnOnce(&mut Watcher) -> Result<Reply, Error> + Send,
+) -> Result<ReplyParts, Failure> {
+    let mut watcher = Watcher::new(cancellation.map(|cancellation| cancellation.clone().unbind()));
+    watcher.begin(py)?;
+    let answer = py.detach(|| call(&mut watcher));
+    match (answer, watcher.take_raised()) {
+        (Ok(reply), None) => Ok(reply_parts(&reply)),
+        (Err(error), None) => Err(Failure::Core(error)),
+        (Err(error), Some(raised)) => Err(interrupted(py, raised, exception(py, &error))),
+        // It came while the attempt that succeeded was logged: late, but not lost.
+        (Ok(_), Some(raised)) => Err(Failure::Python(raised)),
     }
 }

@@ -14,6 +14,7 @@ mod client;
 mod eid;
 mod exception;
 mod guard;
+mod notification;
 mod options;
 mod parts;
 mod sign;
@@ -33,6 +34,8 @@ mod _native {
     use crate::client::ClientHandle;
     #[pymodule_export]
     use crate::eid::eid_digits;
+    #[pymodule_export]
+    use crate::notification::verify_notification;
     #[pymodule_export]
     use crate::sign::{explain, sign};
     #[pymodule_export]

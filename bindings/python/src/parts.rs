@@ -4,8 +4,8 @@ use eiot::{Reply, Summary};
 use pyo3::PyErr;
 use std::collections::BTreeMap;
 
-/// EID, message, data as JSON text, attempts, delivered.
-pub(crate) type ReplyParts = (String, String, Option<String>, u32, &'static str);
+/// EID, code, message, data as JSON text, attempts, delivered.
+pub(crate) type ReplyParts = (String, &'static str, String, Option<String>, u32, &'static str);
 
 /// EID, and either the reply or the exception.
 pub(crate) type OutcomeParts = (String, Option<ReplyParts>, Option<PyErr>);
@@ -16,6 +16,7 @@ pub(crate) type SummaryParts = (u64, u64, u64, BTreeMap<&'static str, u64>);
 pub(crate) fn reply_parts(reply: &Reply) -> ReplyParts {
     (
         reply.eid().to_owned(),
+        reply.code(),
         reply.message().to_owned(),
         reply.data_json().map(str::to_owned),
         reply.attempts(),

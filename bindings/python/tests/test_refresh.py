@@ -44,7 +44,7 @@ def test_a_reply_is_passed_on_untouched(case: dict[str, Any], responder: Start) 
     server = responder(Answer(case["http_status"], case["body"]))
     reply = eiot.Client(**server.options).refresh_usage(EID)
     data = json.loads(case["data_json"]) if "data_json" in case else None
-    assert reply == eiot.Reply(eid=EID, message=case["message"], data=data, attempts=1, delivered="yes")
+    assert reply == eiot.Reply(eid=EID, code="200", message=case["message"], data=data, attempts=1, delivered="yes")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_reply_is_frozen_and_survives_pickling_and_copying(responder: Start) -
     with pytest.raises((AttributeError, TypeError)):
         reply.surprise = 1  # type: ignore[attr-defined]
     assert repr(reply) == (
-        f"Reply(eid={EID!r}, message='成功', data={{'used': [1.5, None]}}, attempts=1, delivered='yes')"
+        f"Reply(eid={EID!r}, code='200', message='成功', data={{'used': [1.5, None]}}, attempts=1, delivered='yes')"
     )
 
 

@@ -157,6 +157,31 @@ value in the process list.
 
 Exit codes: 0 done, 1 the output cannot be written, 2 wrong usage or configuration.";
 
+/// The end of `eiot call --help`.
+pub(crate) const FOR_CALL: &str = "\
+Examples:
+  eiot call /api/v3/cloudesim/get '{\"eid\": \"89044011112233441122334411223321\"}'
+  eiot call /api/v3/cloudesim/list '{\"pageNum\": 1, \"pageSize\": 500}' | jq .
+
+Output:
+  The reply's data, JSON as it came, is a line on standard output; null when there
+  is none. With --json the whole outcome is one object, as of eiot refresh --json.
+  A failure is a line on standard error.
+
+Flags and variables are those of eiot refresh, see there, and so are exit codes.";
+
+/// The end of `eiot verify --help`.
+pub(crate) const FOR_VERIFY: &str = "\
+Example:
+  export EIOT_SECRET=my-secret
+  eiot verify --max-age 300 notification.json && process notification.json
+
+appkey and sign take no part in a notification's signature (vendor SDK 1.0.1), so
+do not rely on the appkey in it.
+
+Exit codes: 0 it is genuine, 1 the output cannot be written, 2 wrong usage or
+configuration, or the file cannot be read, 3 it is not genuine, or too old.";
+
 /// The end of `eiot completions --help`.
 pub(crate) const FOR_COMPLETIONS: &str = "\
 Examples:

@@ -1,11 +1,12 @@
 //! The `eiot` command: the face of the library for shells and cron jobs.
 //!
-//! One file, one noun: `options` (flags and environment to a configuration) · `refresh`, `check`, `doctor`, `sign`,
-//! `completions` and `man` (the commands) · `many` (refreshing the cards of a file: `tally` counts, `status_line` shows how far
+//! One file, one noun: `options` (flags and environment to a configuration) · `refresh`, `call`, `check`, `doctor`, `sign`,
+//! `verify`, `completions` and `man` (the commands) · `many` (refreshing the cards of a file: `tally` counts, `status_line` shows how far
 //! it has come) · `cards` (reads them, with a `ration`) · `record` (one line of `--json`) · `diagnosis` (one line of `doctor`) ·
 //! `narrator` (`--verbose`) · `output` (the streams, and how a run ends) · `help` (what `--help` teaches).
 #![forbid(unsafe_code)]
 
+mod call;
 mod cards;
 mod check;
 mod completions;
@@ -23,6 +24,7 @@ mod refresh;
 mod sign;
 mod status_line;
 mod tally;
+mod verify;
 
 use crate::output::Failure;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -45,9 +47,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Refresh(Box<refresh::Refresh>),
+    Call(Box<call::Call>),
     Check(check::Check),
     Doctor(Box<doctor::Doctor>),
     Sign(sign::Sign),
+    Verify(verify::Verify),
     Completions(completions::Completions),
     Man(man::Manual),
 }
@@ -57,9 +61,11 @@ impl Cli {
     fn run(&self) -> Result<u8, Failure> {
         match &self.command {
             Command::Refresh(refresh) => refresh.run(),
+            Command::Call(call) => call.run(),
             Command::Check(check) => check.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Sign(sign) => sign.run(),
+            Command::Verify(verify) => verify.run(),
             Command::Completions(completions) => completions.run(Self::command()),
             Command::Man(manual) => manual.run(Self::command()),
         }

@@ -36,11 +36,13 @@ from eiot._exceptions import (
     InternalError,
     InvalidArgumentError,
     InvalidEidError,
+    NotGenuineError,
     PlatformError,
     ProtocolError,
     RateLimitedError,
     TlsError,
 )
+from eiot._notification import verify_notification
 from eiot._reply import Reply
 from eiot._result import Result, Summary
 from eiot._results import Results
@@ -62,6 +64,7 @@ __all__ = [
     "InternalError",
     "InvalidArgumentError",
     "InvalidEidError",
+    "NotGenuineError",
     "PlatformError",
     "ProtocolError",
     "RateLimitedError",
@@ -74,6 +77,7 @@ __all__ = [
     "explain",
     "refresh_usage",
     "sign",
+    "verify_notification",
 ]
 
 

@@ -1,15 +1,16 @@
 """The client for asyncio."""
 
 import contextvars
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from eiot._async_results import AsyncResults
 from eiot._base_client import BaseClient
 from eiot._eid import eid_text
 from eiot._native import Cancellation, ClientHandle
+from eiot._parameters import parameters_text
 from eiot._reply import Reply, read_reply
 from eiot._threads import Threads
 
@@ -48,10 +49,17 @@ class AsyncClient(BaseClient):
         `CancelledError` as its `__context__`, whose `delivered` says whether the platform may have acted; without it
         the call had not begun, or was over.
         """
+        return await self._awaited(partial(self._open_handle().refresh_usage, eid_text(eid)))
+
+    async def call(self, path: str, parameters: Mapping[str, Any] | None = None, *, idempotent: bool = False) -> Reply:
+        """As `Client.call`, awaited; when the awaiting task is cancelled, as `refresh_usage`."""
+        return await self._awaited(partial(self._open_handle().call, path, parameters_text(parameters), idempotent))
+
+    async def _awaited(self, function: Callable[[Cancellation], tuple[str, str, str, str | None, int, str]]) -> Reply:
         import asyncio  # Here, since half of the programs that import eiot have no other use for it.
 
         cancellation = Cancellation()
-        call = partial(self._open_handle().refresh_usage, eid_text(eid), cancellation)
+        call = partial(function, cancellation)
         # In the caller's context, so that what a log handler looks up there is the caller's.
         future = self._threads.submit(partial(contextvars.copy_context().run, call))
         try:

@@ -1,11 +1,12 @@
 """The client."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from eiot._base_client import BaseClient
 from eiot._eid import eid_text
+from eiot._parameters import parameters_text
 from eiot._reply import Reply, read_reply
 from eiot._results import Results
 
@@ -56,7 +57,7 @@ class Client(BaseClient):
 
         >>> client = eiot.Client.from_env(timeout=10)
         >>> client.refresh_usage(89001012012341234012345678901224)
-        Reply(eid='89001012012341234012345678901224', message='success', data=None, attempts=1, delivered='yes')
+        Reply(eid='89001012012341234012345678901224', code='200', message='success', data=None, attempts=1, delivered='yes')
 
         Blocks for at most the client's `timeout`; other threads run meanwhile, and Ctrl-C ends it.
 
@@ -65,6 +66,21 @@ class Client(BaseClient):
         may have acted.
         """
         return read_reply(self._open_handle().refresh_usage(eid_text(eid)))
+
+    def call(self, path: str, parameters: Mapping[str, Any] | None = None, *, idempotent: bool = False) -> Reply:
+        """Makes any other signed call of the platform's family, and waits for its answer.
+
+        >>> client = eiot.Client.from_env()
+        >>> client.call("/api/v3/cloudesim/get", {"eid": "89044011112233441122334411223321"}).data["eid"]
+        '89044011112233441122334411223321'
+
+        It goes the way of a refresh, with the same rate, retries and errors. `parameters` is what JSON can hold;
+        `appkey`, `timestamp`, `nonce` and `sign` are added, and must not be among them. What is sent is what was signed.
+
+        A call whose reply is lost is repeated only where that is known to be harmless: so it is of calls that only read
+        and of the refresh; of others, `idempotent=True` says so.
+        """
+        return read_reply(self._open_handle().call(path, parameters_text(parameters), idempotent))
 
     def refresh_many(
         self,

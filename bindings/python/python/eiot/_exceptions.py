@@ -173,6 +173,13 @@ class ProtocolError(EiotError):
     status = _STATUS[kind]
 
 
+class NotGenuineError(EiotError):
+    """A notification is not signed with the secret, was changed, or is too old: do not act on it."""
+
+    kind = "not_genuine"
+    status = _STATUS[kind]
+
+
 class InternalError(EiotError):
     """A fault of this library; please report it."""
 

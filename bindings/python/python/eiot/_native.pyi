@@ -2,9 +2,9 @@
 The native half of the package; not for use from outside.
 """
 
-from typing import Final, final
+from typing import Final, SupportsFloat, SupportsIndex, final
 
-__all__ = ["__version__", "BatchHandle", "Cancellation", "ClientHandle", "eid_digits", "explain", "kinds", "options", "sign"]
+__all__ = ["__version__", "BatchHandle", "Cancellation", "ClientHandle", "eid_digits", "explain", "kinds", "options", "sign", "verify_notification"]
 
 __version__: Final[str]
 
@@ -25,7 +25,7 @@ class BatchHandle:
         """
         Whether another EID should be pushed before the next wait.
         """
-    def next(self, /) -> "tuple[str, tuple[str, str, str | None, int, str] | None, BaseException | None] | None":
+    def next(self, /) -> "tuple[str, tuple[str, str, str, str | None, int, str] | None, BaseException | None] | None":
         """
         Waits until one card has come back; other Python threads run meanwhile, and signal handlers of this one. `None` when
         all have.
@@ -80,6 +80,10 @@ class ClientHandle:
         """
         Starts a batch with at most so many calls under way at once.
         """
+    def call(self, /, path: str, parameters: str, idempotent: bool, cancellation: Cancellation | None = None) -> tuple[str, str, str, str | None, int, str]:
+        """
+        Any other call: its path, and its parameters as the text of a JSON object. As `refresh_usage` for the rest.
+        """
     @property
     def connect_timeout(self, /) -> float:
         """
@@ -89,7 +93,7 @@ class ClientHandle:
         """
         How to make one like it elsewhere: whether of the environment, the options given, and those changed later.
         """
-    def refresh_usage(self, /, eid: str, cancellation: Cancellation | None = None) -> tuple[str, str, str | None, int, str]:
+    def refresh_usage(self, /, eid: str, cancellation: Cancellation | None = None) -> tuple[str, str, str, str | None, int, str]:
         """
         One call, on the calling thread; other Python threads run meanwhile, and signal handlers of this one.
 
@@ -128,4 +132,9 @@ def options() -> list[tuple[str, bool]]:
 def sign(params: "list[tuple[str, str]]", secret: str, method: str) -> str:
     """
     Signs flat parameters.
+    """
+
+def verify_notification(payload: bytes, secret: str, max_age: SupportsFloat | SupportsIndex | None, method: str) -> None:
+    """
+    Raises `NotGenuineError` unless the payload is signed with the secret, and no older than so many seconds.
     """

@@ -1,6 +1,7 @@
 //! The `eiot` command, run as its users run it: what it prints, what it sends, what it exits with.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod call;
 mod check;
 mod completions;
 mod configuration;
@@ -15,3 +16,4 @@ mod run;
 mod sign;
 mod simulator;
 mod streams;
+mod verify;

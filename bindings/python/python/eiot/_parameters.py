@@ -1,0 +1,20 @@
+"""The parameters of a call, as JSON text."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def parameters_text(parameters: Mapping[str, Any] | None) -> str:
+    """The JSON that is signed and sent."""
+    if parameters is None:
+        return "{}"
+    if not isinstance(parameters, Mapping):
+        raise TypeError(f"the parameters must be a mapping of names to values, not {type(parameters).__name__}")
+    for name, value in parameters.items():
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a parameter must be a str, not {type(name).__name__}")
+        if name in ("eid", "iccid") and isinstance(value, float):
+            raise TypeError(f"the parameter {name!r} is a float, which has lost digits; read card numbers as text")
+    # Surrogates that stand alone are no text: the native half says so.
+    return json.dumps(dict(parameters), ensure_ascii=False, allow_nan=False, separators=(",", ":"))

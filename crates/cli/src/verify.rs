@@ -1,0 +1,52 @@
+//! `eiot verify`: whether a notification is genuine.
+
+use crate::help;
+use crate::options::SigningOptions;
+use crate::output::{Failure, say};
+use clap::Args;
+use eiot::{Error, verify_notification};
+use std::io::Read;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Check that a notification is signed with the account's secret, and unchanged.
+///
+/// The secret comes from EIOT_SECRET or from a file. Nothing is sent.
+#[derive(Args)]
+#[command(after_help = help::FOR_VERIFY)]
+pub(crate) struct Verify {
+    /// A file with the body of the notification's HTTP request as it came, or - for standard input
+    #[arg(value_name = "FILE", default_value = "-")]
+    file: PathBuf,
+    /// Refuse notifications whose timestamp is further away from this machine's clock
+    #[arg(long, value_name = "SECONDS")]
+    max_age: Option<u64>,
+    #[command(flatten)]
+    options: SigningOptions,
+}
+
+impl Verify {
+    /// Says that it is genuine, or why not.
+    pub(crate) fn run(&self) -> Result<u8, Failure> {
+        let config = self.options.config()?;
+        let secret = config.read_secret()?;
+        let payload = self.payload()?;
+        verify_notification(payload, &secret, config.sign_method, self.max_age.map(Duration::from_secs))?;
+        say("genuine")?;
+        Ok(0)
+    }
+
+    fn payload(&self) -> Result<Vec<u8>, Error> {
+        let mut payload = Vec::new();
+        let read = match self.file.as_os_str() == "-" {
+            true => std::io::stdin().lock().read_to_end(&mut payload).map(drop),
+            false => std::fs::read(&self.file).map(|bytes| payload = bytes),
+        };
+        match read {
+            Ok(()) => Ok(payload),
+            Err(why) => {
+                Err(Error::invalid_argument(format!("{} cannot be read: {why}", self.file.display())))
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Whether a notification is genuine.
+
+use crate::run::{Outcome, eiot, run, vectors};
+use std::path::PathBuf;
+
+fn verify(name: &str, payload: &str, secret: &str, flags: &[&str]) -> Outcome {
+    let file: PathBuf = std::env::temp_dir().join(format!("eiot-verify-{name}-{}", std::process::id()));
+    std::fs::write(&file, payload).expect("written");
+    let mut command = eiot(&["verify"]);
+    let outcome = run(command.arg(&file).args(flags).env("EIOT_SECRET", secret));
+    std::fs::remove_file(&file).expect("there");
+    outcome
+}
+
+#[test]
+fn every_vector_is_genuine_and_with_another_secret_none_is() {
+    let file = vectors(include_str!("../../../../tests/vectors/notifications.json"));
+    for case in file["cases"].as_array().expect("a list") {
+        let text = |field: &str| case[field].as_str().expect("text");
+        let flags = ["--sign-method", text("method")];
+        let genuine = verify("vector", text("payload"), text("secret"), &flags);
+        assert_eq!((genuine.exit_code, genuine.stdout.as_str()), (Some(0), "genuine\n"), "{case}");
+        let forged = verify("vector", text("payload"), "canary-hunter2", &flags);
+        assert_eq!((forged.exit_code, forged.stdout.as_str()), (Some(3), ""), "{case}");
+        assert!(forged.stderr.contains("is not that of this secret"), "{forged:?}");
+    }
+}
+
+#[test]
+fn an_old_one_and_what_cannot_be_read_are_refused() {
+    let file = vectors(include_str!("../../../../tests/vectors/notifications.json"));
+    let case = &file["cases"][0];
+    let (payload, secret) = (case["payload"].as_str().expect("text"), case["secret"].as_str().expect("text"));
+    let old = verify("old", payload, secret, &["--max-age", "300"]);
+    assert!(old.exit_code == Some(3) && old.stderr.contains(" s old"), "{old:?}");
+    let unreadable = verify("unreadable", "<html>", secret, &[]);
+    assert!(
+        unreadable.exit_code == Some(3) && unreadable.stderr.contains("not a JSON object"),
+        "{unreadable:?}"
+    );
+    let absent = run(eiot(&["verify", "/nonexistent/notification"]).env("EIOT_SECRET", secret));
+    assert!(absent.exit_code == Some(2) && absent.stderr.contains("/nonexistent/notification"), "{absent:?}");
+    assert_eq!(run(&mut eiot(&["verify"])).exit_code, Some(2), "no secret");
+}
