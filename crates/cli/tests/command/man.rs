@@ -29,5 +29,5 @@ fn a_page_tells_what_help_tells() {
 fn a_command_that_is_not_there_is_wrong_usage_and_those_that_are_are_listed() {
     let outcome = run(&mut eiot(&["man", "refrsh"]));
     assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
-    assert!(outcome.stderr.contains("refresh, check"), "{outcome:?}");
+    assert!(outcome.stderr.contains("refresh, call, check"), "{outcome:?}");
 }
