@@ -16,7 +16,7 @@ fn platform(faults: Faults) -> Simulator {
 }
 
 fn client(platform: &Simulator) -> Client {
-    let mut config = config(&platform.url());
+    let mut config = config(platform.url());
     config.max_attempts = 3;
     Client::new(config).expect("valid")
 }
@@ -119,7 +119,7 @@ fn the_log_names_the_path_and_the_card_and_no_parameters() {
 #[test]
 fn other_calls_know_no_rest_of_a_card() {
     let platform = platform(Faults::default());
-    let mut config = config(&platform.url());
+    let mut config = config(platform.url());
     config.eid_cooldown = std::time::Duration::from_secs(300);
     let client = Client::new(config).expect("valid");
     client.refresh_usage(EID).expect("accepted");
