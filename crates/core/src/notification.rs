@@ -133,7 +133,7 @@ mod tests {
             let method: SignMethod = text("method").parse().expect("a method");
             let secret = Secret::new(text("secret"));
             let payload = text("payload").as_bytes();
-            verify_notification(payload, &secret, method, None).expect(text("name"));
+            assert!(verify_notification(payload, &secret, method, None).is_ok(), "{case}");
             assert!(verify_notification(payload, &Secret::new("other"), method, None).is_err());
             for position in 0..payload.len() {
                 let mut altered = payload.to_vec();
