@@ -27,7 +27,7 @@ export EIOT_SIM         := $(RELEASE)/eiot-sim
 export EIOT_TEST_SANITIZED := $(BUILD)/sanitize
 export EIOT_TEST_DIST := $(BUILD)/dist
 
-.PHONY: all demo test lint bench bench-python soak fuzz header stubs abi install place describe dist release stage wheel sanitized workers clean
+.PHONY: all demo test test-bindings setup-bindings lint bench bench-python soak fuzz header stubs abi install place describe dist release stage wheel sanitized workers clean
 
 all: release
 
@@ -42,6 +42,14 @@ test: lint stage wheel dist sanitized workers $(BUILD)/c++
 	$(CARGO) test --locked --workspace --exclude eiot-python
 	$(VENV)/bin/python -m pytest -q -rs tests
 	PYTHONDEVMODE=1 $(VENV)/bin/python -W error -m pytest -q -rs bindings/python/tests
+
+## test-bindings: the wrappers of the other languages, each where its toolchain is there, and a line for each of them
+test-bindings: stage $(VENV)/.ready
+	$(VENV)/bin/python -m pytest -q tests/test_bindings.py
+
+## setup-bindings: install those toolchains on Debian (needs root, or sudo)
+setup-bindings:
+	@sh packaging/setup-bindings.sh
 
 ## lint: formatting and clippy, where the toolchain has them
 lint:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -214,3 +215,22 @@ def face(request, build):
 
 def every_face(test):
     return pytest.mark.parametrize("face", FACES, indirect=True)(test)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """A line for each language behind libeiot: passed, failed, or not run and why."""
+    told = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            if "test_bindings.py" in report.nodeid and (named := re.search(r"\[(\w+)\]$", report.nodeid)):
+                told.setdefault(named[1], {}).setdefault(outcome, []).append(report)
+    if told:
+        terminalreporter.section("languages")
+    for name, outcomes in sorted(told.items()):
+        passed, failed = len(outcomes.get("passed", [])), len(outcomes.get("failed", []) + outcomes.get("error", []))
+        if failed:
+            terminalreporter.line(f"{name}: failed, {failed} of {passed + failed}")
+        elif passed:
+            terminalreporter.line(f"{name}: passed, {passed}")
+        else:
+            terminalreporter.line(f"{name}: not run, {outcomes['skipped'][0].longrepr[2].removeprefix('Skipped: ')}")

@@ -1,0 +1,353 @@
+package Eiot;
+
+use strict;
+use warnings;
+use utf8;
+use v5.26;
+
+use Carp ();
+use Encode ();
+use FFI::Platypus 1.00;
+use FFI::Platypus::Buffer ();
+use JSON::PP ();
+
+our $VERSION = '0.1.0';
+
+=encoding utf8
+
+=head1 NAME
+
+Eiot - refresh the package usage of EIOTCLUB cloud eSIM cards
+
+=head1 SYNOPSIS
+
+    my $client = Eiot->new(appkey => 'my-appkey', secret => 'my-secret', timeout => 10);
+    my $reply = eval { $client->refresh_usage('89044011112233441122334411223321') };
+    if (my $error = $@) { print $error->message, "\n" } else { print $reply->message, "\n" }
+
+=head1 DESCRIPTION
+
+A thin wrapper over libeiot. Text is Perl text in both directions, never bytes. Calls block the process for at most C<timeout>
+seconds. A forked child may go on using its parent's client. Every failure dies with an L</Eiot::Error>.
+
+=cut
+
+my $ffi = FFI::Platypus->new(api => 1, lib => [$ENV{EIOT_LIBRARY} // 'libeiot.so.0']);
+
+# What takes and gives what; a status always comes back, details through the last pointer.
+my %function;
+for my $line (split /\n/, <<'END') {
+eiot_version ()string
+eiot_status_kind (sint32)string
+eiot_error_status (opaque)sint32
+eiot_error_message (opaque)string
+eiot_error_eid (opaque)string
+eiot_error_platform_code (opaque)string
+eiot_error_platform_message (opaque)string
+eiot_error_http_status (opaque)sint32
+eiot_error_attempts (opaque)uint32
+eiot_error_retry_after_ms (opaque)sint64
+eiot_error_delivered (opaque)sint32
+eiot_error_free (opaque)void
+eiot_reply_eid (opaque)string
+eiot_reply_code (opaque)string
+eiot_reply_message (opaque)string
+eiot_reply_data_json (opaque)string
+eiot_reply_attempts (opaque)uint32
+eiot_reply_free (opaque)void
+eiot_config_new (opaque*,opaque*)sint32
+eiot_config_from_env (opaque*,opaque*)sint32
+eiot_config_set_option (opaque,string,size_t,string,size_t,opaque*)sint32
+eiot_config_free (opaque)void
+eiot_client_new (opaque,opaque*,opaque*)sint32
+eiot_client_refresh_usage_cancellable (opaque,string,size_t,opaque,opaque*,opaque*)sint32
+eiot_client_call (opaque,string,size_t,string,size_t,sint32,opaque,opaque*,opaque*)sint32
+eiot_client_free (opaque)void
+eiot_batch_new (opaque,uint32,opaque,opaque*,opaque*)sint32
+eiot_batch_has_room (opaque)sint32
+eiot_batch_push (opaque,string,size_t,opaque*)sint32
+eiot_batch_next (opaque,opaque*,opaque*)sint32
+eiot_batch_free (opaque)void
+eiot_refresh_usage_n (string,size_t,opaque*)sint32
+eiot_notification_verify (string,size_t,string,size_t,sint32,uint64,opaque*)sint32
+eiot_sign (string[],string[],size_t,string,size_t,sint32,opaque,size_t,opaque*)sint32
+END
+    my ($name, $takes, $gives) = $line =~ /^(\w+) \((.*)\)(\w+)$/;
+    $function{$name} = $ffi->function($name => [split /,/, $takes] => $gives);
+}
+
+my %SIGN_METHOD = (sha1 => 1, md5 => 2);
+my $SIGN_SIZE = 41;
+
+=head1 FUNCTIONS
+
+=head2 Eiot::sign(\%parameters, $secret, $method)
+
+The platform's signature of flat parameters, upper-case hex. C<$method> is C<'sha1'>, the default, or C<'md5'>.
+
+=cut
+
+sub sign {
+    my ($parameters, $secret, $method) = @_;
+    my @names = map { _bytes($_) } keys %$parameters;
+    my @values = map { _bytes($_) } values %$parameters;
+    my $room = "\0" x $SIGN_SIZE;
+    my ($address) = FFI::Platypus::Buffer::scalar_to_buffer($room);
+    _check(sub {
+        $function{eiot_sign}->call(\@names, \@values, scalar @names, _text($secret), _method($method), $address, $SIGN_SIZE, @_);
+    });
+    return unpack 'Z*', $room;
+}
+
+=head2 Eiot::verify_notification($payload, $secret, max_age => $seconds, method => 'sha1')
+
+Dies with an L</Eiot::Error> of the kind C<not_genuine> unless the notification is signed with the secret and unchanged.
+C<$payload> is the body of its HTTP request as it came, as bytes. Its appkey is not signed.
+
+=cut
+
+sub verify_notification {
+    my ($payload, $secret, %options) = @_;
+    my $max_age_ms = int(($options{max_age} // 0) * 1000);
+    _check(sub {
+        $function{eiot_notification_verify}
+            ->call($payload, length $payload, _text($secret), _method($options{method}), $max_age_ms, @_);
+    });
+    return;
+}
+
+=head2 Eiot::version()
+
+The version of the library.
+
+=cut
+
+sub version { return $function{eiot_version}->call }
+
+=head2 Eiot::kind($status)
+
+The kind behind a status number: C<'ok'> for 0, C<'unknown'> for a number that is none.
+
+=cut
+
+sub kind { my ($status) = @_; return $function{eiot_status_kind}->call($status) }
+
+=head1 METHODS
+
+=head2 Eiot->new(%options)
+
+A client of one account: C<appkey>, C<secret> or C<secret_file>, C<base_url>, C<timeout> and C<connect_timeout> (seconds),
+C<max_attempts>, C<rate_limit>, C<rate_scope>, C<rate_share> (C<'1/4'>), C<rate_wait>, C<eid_cooldown> (seconds), C<clock_skew>,
+C<codes> (C<'45109=cooldown'>), C<strict_eid>, C<sign_method>, C<ca_file>, C<proxy>, C<allow_http>; switches are C<'on'> and
+C<'off'>. Make one and keep it: it holds connections open. Dies when an option cannot be used; the text names it.
+
+=head2 Eiot->from_env(%options)
+
+The same, with what is not given taken from the environment: C<EIOT_APPKEY> and so on.
+
+=cut
+
+sub new { my ($class, %options) = @_; return $class->_make('eiot_config_new', \%options) }
+
+sub from_env { my ($class, %options) = @_; return $class->_make('eiot_config_from_env', \%options) }
+
+sub _make {
+    my ($class, $config_function, $options) = @_;
+    my $config = _made(sub { $function{$config_function}->call(@_) });
+    my $handle = eval {
+        for my $name (sort keys %$options) {
+            next unless defined $options->{$name};
+            _check(sub { $function{eiot_config_set_option}->call($config, _text($name), _text($options->{$name}), @_) });
+        }
+        _made(sub { $function{eiot_client_new}->call($config, @_) });
+    };
+    my $error = $@;
+    $function{eiot_config_free}->call($config);
+    die $error unless defined $handle;
+    # Nothing of the account is kept here, so that a dump of the object shows no secret.
+    return bless { handle => $handle }, $class;
+}
+
+=head2 $client->refresh_usage($eid)
+
+Asks the platform to refresh one card's package usage, and waits for its answer. Gives an L</Eiot::Reply>.
+
+As C<< Eiot->refresh_usage($eid) >> it uses a client of the whole process, which the environment configures, and gives nothing.
+
+=cut
+
+sub refresh_usage {
+    my ($self, $eid) = @_;
+    return _check(sub { $function{eiot_refresh_usage_n}->call(_text($eid), @_) }) unless ref $self;
+    my $handle = $self->{handle};
+    return Eiot::Reply->_take(_made(sub {
+        $function{eiot_client_refresh_usage_cancellable}->call($handle, _text($eid), undef, @_);
+    }));
+}
+
+=head2 $client->call($path, \%parameters, idempotent => 1)
+
+Any other signed call of the platform's, such as C</api/v3/cloudesim/get>. Parameters are a hash, or the text of a JSON object;
+a number is what Perl takes for one, so write EIDs in quotes. A call that is not known to be harmless to repeat is not repeated
+when its reply is lost, unless C<idempotent> says so.
+
+=cut
+
+sub call {
+    my ($self, $path, $parameters, %options) = @_;
+    my $handle = $self->{handle};
+    my $json = ref $parameters ? JSON::PP->new->canonical->encode($parameters) : $parameters // '{}';
+    return Eiot::Reply->_take(_made(sub {
+        $function{eiot_client_call}->call($handle, _text($path), _text($json), $options{idempotent} ? 1 : 0, undef, @_);
+    }));
+}
+
+=head2 $client->refresh_many(\@eids, $concurrency)
+
+Refreshes many cards, up to C<$concurrency> (32) at once. C<\@eids> may be a code reference that gives the next EID, and
+C<undef> at the end. Gives a code reference: each call of it waits for the next card that came back, in any order, and gives
+its reply and its error, of which one is C<undef>; an empty list means that all have.
+
+    my $next = $client->refresh_many(\@eids);
+    while (my ($reply, $error) = $next->()) { ... }
+
+=cut
+
+sub refresh_many {
+    my ($self, $eids, $concurrency) = @_;
+    my $handle = $self->{handle};
+    my @left = ref $eids eq 'ARRAY' ? @$eids : ();
+    my $source = ref $eids eq 'CODE' ? $eids : sub { shift @left };
+    my $batch = Eiot::Batch->_take(_made(sub { $function{eiot_batch_new}->call($handle, $concurrency // 0, undef, @_) }));
+    my $ended;
+    return sub {
+        while (!$ended && $function{eiot_batch_has_room}->call($$batch)) {
+            my $eid = $source->();
+            $ended = !defined $eid;
+            _check(sub { $function{eiot_batch_push}->call($$batch, _text($eid), @_) }) unless $ended;
+        }
+        my $reply = eval { _made(sub { $function{eiot_batch_next}->call($$batch, @_) }) };
+        my $error = $@;
+        return (undef, $error) if $error;
+        return defined $reply ? (Eiot::Reply->_take($reply), undef) : ();
+    };
+}
+
+=head2 $client->close
+
+Closes the connections. Later calls die with an L</Eiot::Error>; to close a second time does nothing. A client that goes out
+of scope closes itself.
+
+=cut
+
+sub close {
+    my ($self) = @_;
+    $function{eiot_client_free}->call(delete $self->{handle}) if defined $self->{handle};
+    return;
+}
+
+sub DESTROY { my ($self) = @_; $self->close unless ${^GLOBAL_PHASE} eq 'DESTRUCT'; return }
+
+# Text for C: its bytes and how many there are.
+sub _text { my $bytes = _bytes($_[0]); return ($bytes, length $bytes) }
+
+sub _bytes {
+    my ($text) = @_;
+    Carp::croak('a text is needed here, not undef') unless defined $text;
+    return Encode::encode('UTF-8', $text, Encode::LEAVE_SRC);
+}
+
+sub _method {
+    my ($name) = @_;
+    return $SIGN_METHOD{$name // 'sha1'} // Carp::croak("method must be 'sha1' or 'md5', is '$name'");
+}
+
+# Calls with a place for the error, and dies with it.
+sub _check {
+    my ($call) = @_;
+    my $error;
+    my $status = $call->(\$error);
+    die Eiot::Error->_take($status, $error) if $status != 0;
+    return;
+}
+
+# The same, for what makes something.
+sub _made {
+    my ($call) = @_;
+    my $made;
+    _check(sub { $call->(\$made, @_) });
+    return $made;
+}
+
+package Eiot::Batch {
+    sub _take { my ($class, $handle) = @_; return bless \$handle, $class }
+    sub DESTROY { my ($self) = @_; $function{eiot_batch_free}->call($$self) unless ${^GLOBAL_PHASE} eq 'DESTRUCT'; return }
+}
+
+=head1 Eiot::Reply
+
+The platform has accepted. C<eid>, C<code> (always C<'200'>), C<message> (show it, never compare it), C<data_json> and C<data>
+(decoded), C<attempts>.
+
+=cut
+
+package Eiot::Reply {
+
+    sub _take {
+        my ($class, $handle) = @_;
+        my %reply = map { $_ => scalar $function{"eiot_reply_$_"}->call($handle) } qw(eid code message data_json attempts);
+        $function{eiot_reply_free}->call($handle);
+        return bless { map { $_ => Eiot::_decoded($reply{$_}) } keys %reply }, $class;
+    }
+
+    sub eid { return $_[0]{eid} }
+    sub code { return $_[0]{code} }
+    sub message { return $_[0]{message} }
+    sub data_json { return $_[0]{data_json} }
+    sub attempts { return $_[0]{attempts} }
+    sub data { my ($self) = @_; return defined $self->{data_json} ? JSON::PP->new->decode($self->{data_json}) : undef }
+}
+
+=head1 Eiot::Error
+
+Why a call did not succeed; as text it is its C<message>, which says what happened, to which EID, and what to do. C<kind> (the
+same words in every language, such as C<'timeout'>), C<status> (its number in C), C<code> and C<platform_message> (the
+platform's own, or C<undef>), C<http_status> (0 when there was no reply), C<attempts>, C<retry_after> (seconds, or C<undef>),
+C<delivered> (C<'no'>, C<'yes'>, C<'unknown'>: whether the platform may have acted), C<eid> (or C<undef>).
+
+=cut
+
+package Eiot::Error {
+    use overload '""' => sub { $_[0]{message} }, bool => sub { 1 }, fallback => 1;
+
+    my %FIELD = (code => 'platform_code', map { $_ => $_ } qw(message eid platform_message http_status attempts));
+    my @DELIVERED = qw(no yes unknown);
+
+    sub _take {
+        my ($class, $status, $handle) = @_;
+        my $self = bless { status => $status, kind => Eiot::kind($status) }, $class;
+        $self->{$_} = Eiot::_decoded(scalar $function{"eiot_error_$FIELD{$_}"}->call($handle)) for keys %FIELD;
+        my $retry_after_ms = $function{eiot_error_retry_after_ms}->call($handle);
+        $self->{retry_after} = $retry_after_ms < 0 ? undef : $retry_after_ms / 1000;
+        $self->{delivered} = $DELIVERED[$function{eiot_error_delivered}->call($handle)] // 'unknown';
+        $function{eiot_error_free}->call($handle);
+        return $self;
+    }
+
+    sub message { return $_[0]{message} }
+    sub kind { return $_[0]{kind} }
+    sub status { return $_[0]{status} }
+    sub code { return $_[0]{code} }
+    sub platform_message { return $_[0]{platform_message} }
+    sub http_status { return $_[0]{http_status} }
+    sub attempts { return $_[0]{attempts} }
+    sub retry_after { return $_[0]{retry_after} }
+    sub delivered { return $_[0]{delivered} }
+    sub eid { return $_[0]{eid} }
+}
+
+package Eiot;
+
+sub _decoded { my ($bytes) = @_; return defined $bytes ? Encode::decode('UTF-8', $bytes) : undef }
+
+1;

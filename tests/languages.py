@@ -1,0 +1,193 @@
+"""The languages that call libeiot through its C ABI: one folder each in bindings/, one entry each here."""
+
+import dataclasses
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).parents[1]
+PREFIX = pathlib.Path(os.environ["EIOT_TEST_PREFIX"])
+BUILD = pathlib.Path(os.environ.get("EIOT_TEST_BINDINGS", ROOT / "build" / "bindings"))
+JNA = pathlib.Path("/usr/share/java/jna.jar")
+
+# What wrappers leave alone, with the reason.
+NOT_FOR_WRAPPERS = {
+    "eiot_refresh_usage": "eiot_refresh_usage_n does the same, with a length",
+    "eiot_client_refresh_usage": "eiot_client_refresh_usage_cancellable does the same, and takes NULL",
+    "eiot_client_refresh_many": "results come from eiot_batch_next, by which a loop can end early without a callback",
+    "eiot_status_message": "errors carry the whole message",
+    "eiot_status_name": "kinds have one name in all languages, eiot_status_kind",
+    "eiot_delivered_name": "where the language has an enumeration of its own",
+    "eiot_version_number": "eiot_version is enough",
+    "eiot_eid_validate": "every call validates",
+    "eiot_config_set_log": "a function of the host that is called from C, on any thread: not every language can have that",
+    "eiot_batch_given": "the loop counts",
+    "eiot_batch_count": "the loop counts",
+    "eiot_batch_duplicates": "the loop counts",
+    "eiot_batch_stop": "leaving the loop ends the batch",
+    "eiot_cancel_new": "where calls are broken off by their time-out only",
+    "eiot_cancel_trigger": "where calls are broken off by their time-out only",
+    "eiot_cancel_free": "where calls are broken off by their time-out only",
+}
+
+
+@dataclasses.dataclass
+class Language:
+    """How the programs of one language are made and run; {build} and {root} stand for folders in all commands."""
+
+    name: str
+    wrapper: str
+    """The one file, below bindings/<name>/."""
+    needs: dict[str, str]
+    """What must be there (a command, a file, or a command line that succeeds), and the Debian package that brings it."""
+    build: list[list[str]]
+    driver: list[str]
+    example: list[str]
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    bytes_as_eids: bool = True
+    """Whether text in this language can hold any bytes."""
+    has_threads: bool = False
+
+    @property
+    def folder(self):
+        return ROOT / "bindings" / self.name
+
+    @property
+    def output(self):
+        return BUILD / self.name
+
+    def filled(self, words):
+        places = {"build": self.output, "root": ROOT, "prefix": PREFIX, "jna": JNA, "pkgconf": _pkgconf()}
+        return [word.format(**places) for word in words]
+
+    def missing(self):
+        """Why it cannot be run here; nothing when it can."""
+        absent = {package: need for need, package in self.needs.items() if not _is_there(need)}
+        if absent:
+            return f"no {', '.join(absent.values())} (make setup-bindings, or apt-get install {' '.join(absent)})"
+        return None
+
+    def variables(self):
+        paths = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.output),
+            "LANG": "C.UTF-8",
+            "LD_LIBRARY_PATH": str(PREFIX / "lib"),
+            "PKG_CONFIG_PATH": str(PREFIX / "lib" / "pkgconfig"),
+            "PKG_CONFIG": _pkgconf(),
+        }
+        return paths | {name: value for name, value in zip(self.environment, self.filled(self.environment.values()))}
+
+    def make(self):
+        """Builds the programs; what the compilers say is shown when they fail or warn."""
+        shutil.rmtree(self.output, ignore_errors=True)
+        self.output.mkdir(parents=True)
+        for command in self.build:
+            done = subprocess.run(
+                self.filled(command), env=self.variables(), cwd=self.folder, capture_output=True, text=True, timeout=600
+            )
+            assert done.returncode == 0, f"{self.name}: {done.args}\n{done.stdout}\n{done.stderr}"
+
+
+def _is_there(need):
+    if need.startswith("/"):
+        return pathlib.Path(need).exists()
+    if " " in need:
+        return subprocess.run(need, shell=True, capture_output=True).returncode == 0
+    return shutil.which(need) is not None
+
+
+def _pkgconf():
+    return str(pathlib.Path(sys.executable).with_name("pkgconf"))
+
+
+LANGUAGES = {
+    language.name: language
+    for language in [
+        Language(
+            name="java",
+            wrapper="src/club/eiot/Eiot.java",
+            needs={"javac": "default-jdk-headless", str(JNA): "libjna-java"},
+            build=[
+                ["javac", "-Xlint:all", "-Werror", "--release", "11", "-encoding", "UTF-8", "-cp", "{jna}", "-d", "{build}",
+                 "src/club/eiot/Eiot.java", "example/Refresh.java", "test/Face.java"],
+            ],
+            driver=["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", "-cp", "{build}:{jna}", "Face"],
+            example=["java", "-Dfile.encoding=UTF-8", "-cp", "{build}:{jna}", "Refresh"],
+            bytes_as_eids=False,
+            has_threads=True,
+        ),
+        Language(
+            name="csharp",
+            wrapper="Eiot.cs",
+            needs={"mcs": "mono-mcs", "mono": "mono-runtime"},
+            build=[
+                ["mcs", "-warnaserror", "-out:{build}/Face.exe", "Eiot.cs", "test/Face.cs"],
+                ["mcs", "-warnaserror", "-out:{build}/Refresh.exe", "Eiot.cs", "example/Refresh.cs"],
+            ],
+            driver=["mono", "{build}/Face.exe"],
+            example=["mono", "{build}/Refresh.exe"],
+            bytes_as_eids=False,
+            has_threads=True,
+        ),
+        Language(
+            name="go",
+            wrapper="eiot.go",
+            needs={"go": "golang-go", "cc": "gcc"},
+            build=[
+                ["go", "vet", "./..."],
+                ["go", "build", "-o", "{build}/face", "./test"],
+                ["go", "build", "-o", "{build}/refresh", "./example"],
+            ],
+            driver=["{build}/face"],
+            example=["{build}/refresh"],
+            environment={"GOCACHE": "{build}/cache", "GOFLAGS": "-mod=mod", "GOPROXY": "off"},
+            has_threads=True,
+        ),
+        Language(
+            name="php",
+            wrapper="Eiot.php",
+            needs={"php": "php-cli", "php -m | grep -q FFI": "php-cli"},
+            build=[],
+            driver=["php", "-d", "ffi.enable=true", "{root}/bindings/php/test/face.php"],
+            example=["php", "-d", "ffi.enable=true", "{root}/bindings/php/example/refresh.php"],
+        ),
+        Language(
+            name="perl",
+            wrapper="lib/Eiot.pm",
+            needs={"perl": "perl", "perl -MFFI::Platypus -e 1": "libffi-platypus-perl"},
+            build=[["perl", "-Ilib", "-c", "lib/Eiot.pm"]],
+            driver=["perl", "-I{root}/bindings/perl/lib", "{root}/bindings/perl/test/face.pl"],
+            example=["perl", "-I{root}/bindings/perl/lib", "{root}/bindings/perl/example/refresh.pl"],
+            bytes_as_eids=False,
+        ),
+        Language(
+            name="node",
+            wrapper="eiot.js",
+            needs={"node": "nodejs", "npm": "npm"},
+            build=[
+                ["cp", "package.json", "package-lock.json", "{build}"],
+                ["npm", "ci", "--silent", "--no-audit", "--no-fund", "--prefix", "{build}"],
+            ],
+            driver=["node", "{root}/bindings/node/test/face.js"],
+            example=["node", "{root}/bindings/node/example/refresh.js"],
+            environment={"NODE_PATH": "{build}/node_modules"},
+            bytes_as_eids=False,
+        ),
+        Language(
+            name="cobol",
+            wrapper="eiot.cob",
+            needs={"cobc": "gnucobol", "cc": "gcc"},
+            build=[
+                ["cobc", "-Wall", "-Werror", "-x", "-o", "{build}/face", "test/face.cob", "eiot.cob",
+                 "-L{prefix}/lib", "-leiot"],
+                ["cobc", "-Wall", "-Werror", "-x", "-o", "{build}/refresh", "example/refresh.cob", "eiot.cob",
+                 "-L{prefix}/lib", "-leiot"],
+            ],
+            driver=["{build}/face"],
+            example=["{build}/refresh"],
+        ),
+    ]
+}  # fmt: skip

@@ -1,0 +1,334 @@
+"""What every language that calls libeiot must do, each through its own wrapper, in a program of its own.
+
+The tables are those of all tests: tests/vectors/, the header, `Config::OPTIONS` through the command's help.
+"""
+
+import json
+import re
+import subprocess
+import time
+
+import pytest
+import signer
+from conftest import CLEAN, PREFIX, TESTS, Face, run, vectors
+from languages import LANGUAGES, NOT_FOR_WRAPPERS, ROOT
+from test_faults import MATRIX, STATUS_OF
+from test_refusals import EID, INVALID, NO, REFUSED, STATUS, UNKNOWN, WRONG, YES
+
+PURCHASE = "/api/v3/cloudesim/purchase"
+OPTIONS = re.findall(r"EIOT_([A-Z_]+)  ", run([PREFIX / "bin" / "eiot", "--help"]).stdout)
+
+
+class LanguageFace(Face):
+    """A language's driver; the environment is the language's own."""
+
+    def __init__(self, language):
+        super().__init__(language.name, language.filled(language.driver))
+        self.language = language
+
+    def ask(self, *words, environment=None):
+        """What the driver says, one object a line."""
+        done = run([*self.command, *words], environment=self.language.variables() | (environment or {}))
+        assert done.stderr == "", done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def refresh(self, eids, options=None, environment=None, verb=()):
+        return self.ask(*verb, *_words(options), "--", *eids, environment=environment)
+
+    def call(self, running, path, parameters, *more, **options):
+        words = _words(running.options | {name: str(value) for name, value in options.items()})
+        (outcome,) = self.ask("call", *words, "--", path, parameters, *more)
+        return outcome
+
+    def verify(self, payload, secret, method="sha1", max_age_ms=0):
+        (outcome,) = self.ask("verify", "--", payload, secret, method, str(max_age_ms))
+        return outcome
+
+    def can_say(self, eid):
+        if eid == "null:":
+            return False
+        return not eid.startswith("hex:") or self.language.bytes_as_eids
+
+
+def _words(options):
+    return [f"{name}={value}" for name, value in (options or {}).items()]
+
+
+_made = {}
+
+
+@pytest.fixture(params=LANGUAGES)
+def face(request):
+    """The driver of the language, built once."""
+    language = LANGUAGES[request.param]
+    if why := language.missing():
+        pytest.skip(why)
+    if language.name not in _made:
+        _made[language.name] = None
+        language.make()
+        _made[language.name] = LanguageFace(language)
+    if _made[language.name] is None:
+        pytest.fail(f"{language.name} could not be built, see the first failure")
+    return _made[language.name]
+
+
+def test_the_golden_sample_and_every_signing_vector(face):
+    for case in vectors("signing.json")["cases"]:
+        parameters = [f"{name}={value}" for name, value in case["params"].items()]
+        for method in ("sha1", "md5"):
+            assert face.ask("sign", "--", case["secret"], method, *parameters) == [{"sign": case[method]}], case["name"]
+    (refused,) = face.ask("sign", "--", "", "sha1", "a=1")
+    assert refused["kind"] == "invalid_argument" and "secret" in refused["message"]
+
+
+def test_every_eid_is_refreshed_or_refused_as_the_table_says(face, simulator):
+    running = simulator("--tls", "--unlimited")
+    cases = vectors("eids.json")["valid"]
+    outcomes = face.refresh([case["eid"] for case in cases], running.options)
+    assert all(outcome["ok"] and outcome["attempts"] == 1 for outcome in outcomes), outcomes
+    assert {(outcome["code"], outcome["message"]) for outcome in outcomes} == {("200", "success")}
+    assert [outcome["eid"] for outcome in outcomes] == [case["eid"].strip() for case in cases]
+    wrong = [(eid, says) for eid, says in [*INVALID, ("hex:8904fffe", "UTF-8")] if "\0" not in eid and face.can_say(eid)]
+    outcomes = face.refresh([eid for eid, _ in wrong], running.options)
+    for (eid, says), outcome in zip(wrong, outcomes, strict=True):
+        assert outcome["kind"] == "invalid_eid" and says in outcome["message"], (eid, outcome)
+        assert outcome["status"] == STATUS["EIOT_ERR_INVALID_EID"] and outcome["delivered"] == NO
+    nul = next(eid for eid, _ in INVALID if "\0" in eid) if any("\0" in eid for eid, _ in INVALID) else "8904\x0011"
+    if face.can_say("hex:"):
+        (outcome,) = face.refresh([f"hex:{nul.encode().hex()}"], running.options)
+        assert outcome["kind"] == "invalid_eid", "what stands behind a NUL counts too"
+
+
+def test_the_environment_is_enough_and_what_is_missing_is_named(face, simulator):
+    running = simulator("--tls", "--unlimited")
+    (outcome,) = face.refresh([EID], environment=running.environment)
+    assert outcome["ok"], outcome
+    (outcome,) = face.refresh([EID], environment={"EIOT_SECRET": "s"})
+    assert outcome["kind"] == "config" and "EIOT_APPKEY" in outcome["message"], outcome
+
+
+def test_a_refusal_is_passed_on_untouched(face, simulator):
+    for case in ("wrong secret", "wrong secret, as HTTP 401", "unknown appkey"):
+        arguments, changes, status, code = REFUSED[case]
+        running = simulator("--tls", *arguments)
+        (outcome,) = face.refresh([EID], running.options | changes)
+        assert (outcome["status"], outcome["code"], outcome["delivered"]) == (STATUS[status], code, YES), outcome
+        assert outcome["message"].startswith(f"EID {EID}: ") and outcome["platform_message"] in outcome["message"]
+        assert outcome["http_status"] == (401 if status == "EIOT_ERR_AUTH" else 200)
+    assert "sign" in outcome["message"] or "appkey" in outcome["message"], "says what to look at"
+
+
+def test_chinese_goes_through_intact(face, simulator):
+    (outcome,) = face.refresh([EID], simulator("--tls", "--fault", "chinese").options)
+    assert outcome["ok"] and outcome["message"] == "操作成功", outcome
+    running = simulator("--tls", "--refuse", "套餐-503016")
+    (outcome,) = face.refresh([EID], running.options)
+    assert (outcome["kind"], outcome["code"]) == ("platform", "套餐-503016"), outcome
+    (outcome,) = face.refresh([EID], running.options | {"codes": "套餐-503016=cooldown"})
+    assert (outcome["kind"], outcome["code"]) == ("cooldown", "套餐-503016"), outcome
+
+
+def test_each_kind_of_fault_is_told_as_what_it_is_in_time(face, simulator):
+    tried = {}
+    for fault, expected in MATRIX.items():
+        tried.setdefault((expected["kind"], expected["delivered"]), fault)
+    for (kind, delivered), fault in tried.items():
+        running = simulator("--tls", "--unlimited", "--fault", fault)
+        began = time.monotonic()
+        (outcome,) = face.refresh([EID], running.options | {"timeout": "0.5"})
+        assert outcome["status"] == STATUS_OF[kind], (fault, outcome)
+        assert outcome.get("kind", "ok") == kind
+        assert outcome.get("delivered", YES) == ["no", "yes", "unknown"].index(delivered), (fault, outcome)
+        # What a virtual machine takes to start is not the call's.
+        assert time.monotonic() - began < 5
+    assert {kind for kind, _ in tried} >= {"ok", "timeout", "connection_lost", "http", "protocol"}
+
+
+def test_a_timeout_says_that_the_refresh_may_have_happened(face, simulator):
+    (outcome,) = face.refresh([EID], simulator("--tls", "--latency-ms", "5000").options | {"timeout": "0.3"})
+    assert (outcome["kind"], outcome["delivered"], outcome["retry_after_ms"]) == ("timeout", UNKNOWN, -1), outcome
+    assert "may have happened" in outcome["message"]
+
+
+def test_how_long_to_wait_is_told(face, simulator):
+    running = simulator("--tls", "--unlimited", "--fault", "status=429,7")
+    (outcome,) = face.refresh([EID], running.options)
+    assert (outcome["kind"], outcome["retry_after_ms"], outcome["http_status"]) == ("rate_limited", 7000, 429), outcome
+
+
+def test_every_option_is_offered_and_a_wrong_value_is_named_before_anything_is_sent(face, simulator):
+    (offered,) = face.ask("options")
+    assert offered["options"] == "any" or sorted(offered["options"]) == sorted(name.lower() for name in OPTIONS)
+    running = simulator()
+    right = {
+        "allow_http": "on", "timeout": "9.5", "connect_timeout": "2", "max_attempts": "2", "rate_limit": "9",
+        "rate_scope": "process", "rate_share": "1/2", "rate_wait": "on", "eid_cooldown": "1", "clock_skew": "off",
+        "codes": "1=auth", "strict_eid": "on", "sign_method": "sha1",
+    }  # fmt: skip
+    strict = next(case["eid"] for case in vectors("eids.json")["valid"] if case["strict"])
+    (outcome,) = face.refresh([strict], running.options | right)
+    assert outcome["ok"], outcome
+    calls = running.counters()["calls"]
+    wrong = [(changes, names) for changes, names in WRONG.values()]
+    wrong += [({"max_attempts": "0"}, "max_attempts"), ({"rate_share": "3/2"}, "rate_share"), ({"codes": "1=x"}, "codes")]
+    for changes, names in wrong:
+        (outcome,) = face.refresh([EID], running.options | changes)
+        assert outcome["kind"] == "config" and names in outcome["message"], (changes, outcome)
+    assert running.counters()["calls"] == calls
+
+
+def test_every_status_is_known_and_no_other(face):
+    told = {status["status"]: status["kind"] for status in face.ask("statuses")}
+    kinds = {STATUS_OF[kind]: kind for kind in STATUS_OF if kind != "io"}
+    assert told == kinds
+
+
+def test_every_function_is_used_or_is_left_out_for_a_reason(face):
+    text = (face.language.folder / face.language.wrapper).read_text(encoding="utf-8")
+    functions = (TESTS.parent / "abi" / "symbols.txt").read_text().split()
+    setters = [function for function in functions if function.startswith("eiot_config_set_") and "option" not in function]
+    # One setter takes every option by its name.
+    through_options = setters if "eiot_config_set_option" in text else []
+    unused = [function for function in functions if not re.search(rf"\b{function}\b", text)]
+    assert set(unused) <= {*NOT_FOR_WRAPPERS, *through_options}, "not in the wrapper, and no reason given"
+
+
+def test_a_batch_gives_each_card_back_once(face, simulator):
+    running = simulator("--tls", "--unlimited")
+    cards = [str(8904_0000 + card) for card in range(60)]
+    outcomes = face.refresh([*cards, *cards[:5], "8.9E+31"], running.options, verb=["batch"])
+    assert sorted(outcome["eid"] for outcome in outcomes if outcome["ok"]) == cards
+    (malformed,) = [outcome for outcome in outcomes if not outcome["ok"]]
+    assert malformed["kind"] == "invalid_eid"
+    assert face.refresh([], running.options, verb=["batch"]) == []
+
+
+def test_every_call_vector_is_accepted_as_correctly_signed(face, simulator):
+    running = simulator("--tls", "--unlimited")
+    for case in vectors("calls.json")["cases"]:
+        outcome = face.call(running, case["path"], case["parameters"])
+        assert outcome["ok"] and outcome["code"] == "200", (case, outcome)
+        assert outcome["eid"] == (json.loads(case["parameters"]).get("eid") or "")
+    outcome = face.call(running, "/api/v3/cloudesim/pkg/list", json.dumps({"eid": EID}))
+    assert json.loads(outcome["data_json"])["list"][0]["name"] == "1 GB, 30 天"
+
+
+def test_a_call_is_not_repeated_blindly_and_cannot_be_signed_by_hand(face, simulator):
+    order = json.dumps({"eid": EID, "outTradeNo": "T1", "packageCode": "p"})
+    for more, placed in (([], 1), (["idempotent"], 2)):
+        running = simulator("--unlimited", "--fault", "reset")
+        outcome = face.call(running, PURCHASE, order, *more, max_attempts=3)
+        assert running.counters()["orders"] == {"T1": placed}
+        assert outcome["ok"] == (placed == 2), outcome
+        if not outcome["ok"]:
+            assert (outcome["kind"], outcome["delivered"]) == ("connection_lost", UNKNOWN)
+    running = simulator()
+    for name in ("appkey", "timestamp", "nonce", "sign", "secret"):
+        outcome = face.call(running, PURCHASE, json.dumps({name: "x"}))
+        assert outcome["kind"] == "invalid_argument" and name in outcome["message"], outcome
+    assert face.call(running, "purchase", "{}")["kind"] == "invalid_argument"
+    assert running.counters()["calls"] == 0
+
+
+def test_every_notification_vector_is_genuine_and_with_one_byte_altered_none_is(face):
+    for case in vectors("notifications.json")["cases"]:
+        assert face.verify(case["payload"], case["secret"], case["method"]) == {"ok": True, "status": 0}, case
+    for payload, secret in _altered(vectors("notifications.json")["cases"][0]):
+        outcome = face.verify(payload, secret)
+        assert (outcome["kind"], outcome["status"]) == ("not_genuine", STATUS["EIOT_ERR_NOT_GENUINE"]), payload
+
+
+def _altered(case):
+    """The notification with one byte of each field altered in turn, and with another secret."""
+    payload = case["payload"]
+    yield payload, case["secret"] + "x"
+    for name, value in json.loads(payload).items():
+        text = str(value)
+        other = text[:-1] + ("1" if text[-1] != "1" else "2")
+        altered = payload.replace(f'"{name}":{json.dumps(value)}', f'"{name}":{json.dumps(type(value)(other))}')
+        assert altered != payload
+        yield altered, case["secret"]
+
+
+def test_an_old_notification_is_refused(face):
+    fields = {"event": "usage", "timestamp": int(time.time()) - 100}
+    payload = signer.with_sign(json.dumps(fields), "s", "sha1")
+    assert face.verify(payload, "s", max_age_ms=300_000)["ok"]
+    outcome = face.verify(payload, "s", max_age_ms=50_000)
+    assert outcome["kind"] == "not_genuine" and " s old" in outcome["message"], outcome
+
+
+def test_a_closed_client_is_an_error_or_cannot_be(face, simulator):
+    (outcome,) = face.ask("closed", *_words(simulator().options))
+    assert outcome["ok"] or outcome["kind"] == "invalid_argument", outcome
+
+
+def test_many_threads_use_one_client(face, simulator):
+    if not face.language.has_threads:
+        pytest.skip(f"{face.name} has no threads that share objects")
+    running = simulator("--tls", "--unlimited")
+    assert face.refresh(["8", "50", EID], running.options, verb=["threads"]) == [{"ok": 400}]
+
+
+def test_nothing_grows_over_1000_calls(face, simulator):
+    """Half of them refused: memory and descriptors of the driver, looked at from outside while it runs."""
+    running = simulator("--tls", "--unlimited", "--latency-ms", "1")
+    words = [*face.command, *_words(running.options), "--", *[EID, "8.9E+31"] * 500]
+    environment = CLEAN | face.language.variables()
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        seen = []
+        for line in process.stdout:
+            assert line.startswith("{")
+            seen.append(_footprint(process.pid))
+        assert process.wait(timeout=60) == 0
+    assert len(seen) == 1000
+    # By then a virtual machine has its size, and the process is still there.
+    early, late = seen[400], next(footprint for footprint in reversed(seen[:980]) if footprint)
+    assert late[1] <= early[1] + 4, (early, late)
+    assert late[0] <= early[0] * 1.1 + 8192, (early, late)
+
+
+def _footprint(pid):
+    """KiB and descriptors; nothing when the process has gone."""
+    try:
+        with open(f"/proc/{pid}/statm") as statm:
+            kib = int(statm.read().split()[1]) * 4
+        listed = subprocess.run(["ls", f"/proc/{pid}/fd"], capture_output=True, text=True).stdout if kib else ""
+    except OSError:
+        return None
+    return (kib, len(listed.split())) if kib else None
+
+
+def test_the_example_refreshes_and_says_what_went_wrong(face, simulator):
+    language = face.language
+    running = simulator("--tls")
+    environment = language.variables() | running.environment | {"EIOT_RATE_LIMIT": "0"}
+    command = language.filled(language.example)
+    cards = [EID, "89001012012341234012345678901224"]
+    done = run([*command, *cards], environment=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    assert all(f"{card}: success" in done.stdout for card in cards), done
+    again = run([*command, EID], environment=environment, check=False)
+    assert again.returncode != 0, again
+    said = again.stdout + again.stderr
+    assert "sim.cooldown" in said and "delivered yes" in said and f"EID {EID}" in said, again
+
+
+def test_the_main_job_in_the_readme_is_short_and_works(face, simulator, tmp_path):
+    """The first block of code that has "refresh" in it is a program's own lines: at most ten."""
+    readme = (face.language.folder / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w+\n(.*?)^```", readme, re.M | re.S)
+    main_job = next(block for block in blocks if re.search("refresh", block, re.I) and "apt-get" not in block)
+    lines = [line for line in main_job.splitlines() if line.strip()]
+    assert len(lines) <= 10, main_job
+    example = "".join(path.read_text(encoding="utf-8") for path in (face.language.folder / "example").rglob("*.*"))
+    # It is what the example is made of, and the example runs.
+    squeezed = re.sub(r"\s+", "", example)
+    missing = [line for line in lines if re.sub(r"\s+", "", line) not in squeezed]
+    assert not missing, f"not in the example: {missing}"
+
+
+def test_every_language_has_its_folder():
+    for language in LANGUAGES.values():
+        for path in (language.wrapper, "README.md", "example", "test"):
+            assert (ROOT / "bindings" / language.name / path).exists(), (language.name, path)
