@@ -49,6 +49,8 @@ class Language:
     bytes_as_eids: bool = True
     """Whether text in this language can hold any bytes."""
     has_threads: bool = False
+    can_cancel: bool = False
+    """Whether the wrapper can break a call off by other means than its time-out."""
 
     @property
     def folder(self):
@@ -72,7 +74,7 @@ class Language:
     def variables(self):
         paths = {
             "PATH": os.environ["PATH"],
-            "HOME": str(self.output),
+            "HOME": os.environ.get("HOME", str(self.output)),
             "LANG": "C.UTF-8",
             "LD_LIBRARY_PATH": str(PREFIX / "lib"),
             "PKG_CONFIG_PATH": str(PREFIX / "lib" / "pkgconfig"),
@@ -131,6 +133,7 @@ LANGUAGES = {
             example=["mono", "{build}/Refresh.exe"],
             bytes_as_eids=False,
             has_threads=True,
+            can_cancel=True,
         ),
         Language(
             name="go",
@@ -145,6 +148,7 @@ LANGUAGES = {
             example=["{build}/refresh"],
             environment={"GOCACHE": "{build}/cache", "GOFLAGS": "-mod=mod", "GOPROXY": "off"},
             has_threads=True,
+            can_cancel=True,
         ),
         Language(
             name="php",
@@ -169,12 +173,17 @@ LANGUAGES = {
             needs={"node": "nodejs", "npm": "npm"},
             build=[
                 ["cp", "package.json", "package-lock.json", "{build}"],
-                ["npm", "ci", "--silent", "--no-audit", "--no-fund", "--prefix", "{build}"],
+                ["npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", "{build}"],
             ],
             driver=["node", "{root}/bindings/node/test/face.js"],
             example=["node", "{root}/bindings/node/example/refresh.js"],
-            environment={"NODE_PATH": "{build}/node_modules"},
+            environment={
+                "NODE_PATH": "{build}/node_modules",
+                # As npm would have them from Debian, whose authorities may be more than its own.
+                "NODE_EXTRA_CA_CERTS": "/etc/ssl/certs/ca-certificates.crt",
+            },
             bytes_as_eids=False,
+            can_cancel=True,
         ),
         Language(
             name="cobol",

@@ -263,6 +263,22 @@ def test_a_closed_client_is_an_error_or_cannot_be(face, simulator):
     assert outcome["ok"] or outcome["kind"] == "invalid_argument", outcome
 
 
+def test_no_view_of_a_client_shows_the_secret(face, simulator):
+    (shown,) = face.ask("shown", *_words(simulator().options | {"secret": "canary-hunter2"}))
+    assert shown["shown"] and "hunter2" not in shown["shown"], shown
+
+
+def test_calls_are_broken_off_while_they_wait(face, simulator):
+    if not face.language.can_cancel:
+        pytest.skip(f"{face.name} breaks calls off by their time-out only")
+    running = simulator("--tls", "--unlimited", "--latency-ms", "8000")
+    began = time.monotonic()
+    outcomes = face.refresh([EID, "8904"], running.options, verb=["cancelled"])
+    assert time.monotonic() - began < 5
+    # Two calls, and the same two as a batch.
+    assert [(outcome["kind"], outcome["delivered"]) for outcome in outcomes] == [("cancelled", UNKNOWN)] * 4, outcomes
+
+
 def test_many_threads_use_one_client(face, simulator):
     if not face.language.has_threads:
         pytest.skip(f"{face.name} has no threads that share objects")

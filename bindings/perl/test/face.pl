@@ -40,7 +40,7 @@ sub outcome { my ($make) = @_; my $reply = eval { $make->() }; return $@ ? say_e
 # "hex:8904ff" stands for these bytes. As text they are themselves or, where they are no UTF-8, no text at all.
 sub eid { my ($word) = @_; return $word =~ /^hex:(.*)/ ? Encode::decode('UTF-8', pack('H*', $1), sub { chr shift }) : $word }
 
-my $verb = @arguments && $arguments[0] =~ /^(?:batch|call|verify|sign|statuses|options|closed)$/ ? shift @arguments : 'refresh';
+my $verb = @arguments && $arguments[0] =~ /^(?:batch|call|verify|sign|statuses|options|closed|shown)$/ ? shift @arguments : 'refresh';
 my %options;
 while (@arguments && $arguments[0] ne '--') {
     my ($name, $value) = split /=/, shift @arguments, 2;
@@ -77,6 +77,9 @@ if ($verb eq 'refresh') {
     }
 } elsif ($verb eq 'options') {
     say_object(options => 'any');
+} elsif ($verb eq 'shown') {
+    require Data::Dumper;
+    say_object(shown => Data::Dumper::Dumper($client) . "$client");
 } elsif ($verb eq 'closed') {
     $client->close;
     $client->close;

@@ -1,0 +1,114 @@
+/** Options of a client; `eiot refresh --help` explains each. Times are seconds. What is missing has its default. */
+export interface Options {
+  /** Identifies the account's application. Required. */
+  appkey?: string;
+  /** Signs each request and is never sent. Required, here or through `secretFile`. */
+  secret?: string;
+  /** A file that holds the secret and nothing else. */
+  secretFile?: string;
+  baseUrl?: string;
+  allowHttp?: boolean;
+  /** The deadline of a whole call, all attempts and waits included, in seconds. */
+  timeout?: number;
+  connectTimeout?: number;
+  maxAttempts?: number;
+  /** Calls a second that the account may make, 0 for any number. */
+  rateLimit?: number;
+  rateScope?: 'process' | 'host';
+  /** Such as `'2/5'`. */
+  rateShare?: string;
+  rateWait?: boolean;
+  /** Seconds; 0 is off. */
+  eidCooldown?: number;
+  clockSkew?: boolean;
+  /** What the platform's own codes mean, such as `{ 45109: 'cooldown' }`. */
+  codes?: Record<string, 'auth' | 'rate_limited' | 'cooldown' | 'platform'>;
+  strictEid?: boolean;
+  signMethod?: 'sha1' | 'md5';
+  caFile?: string;
+  proxy?: string;
+}
+
+/** The platform has accepted. After a refresh, new figures may become visible a little later. */
+export class Reply {
+  /** The card; empty for a call that is not about one. */
+  readonly eid: string;
+  /** Always `'200'`: every other code is an error. */
+  readonly code: string;
+  /** Exactly as it came: show it, never compare it. */
+  readonly message: string;
+  /** The reply's data as JSON text, or null. */
+  readonly dataJson: string | null;
+  /** The same, parsed. */
+  readonly data: unknown;
+  /** How many requests it took. */
+  readonly attempts: number;
+}
+
+/** Why a call did not succeed; `message` says what happened, to which EID, and what to do. */
+export class EiotError extends Error {
+  /** The kind by its name in every language, such as `'timeout'`. */
+  readonly kind: string;
+  /** The kind by number, as the C library returns it. */
+  readonly status: number;
+  /** The platform's own code, exactly as it came. */
+  readonly code: string | null;
+  readonly platformMessage: string | null;
+  /** 0 when there was no reply. */
+  readonly httpStatus: number;
+  readonly attempts: number;
+  /** How long the platform asks to wait, in milliseconds. */
+  readonly retryAfterMs: number | null;
+  /** Did the platform get the request? What to look at before repeating a call. */
+  readonly delivered: 'no' | 'yes' | 'unknown';
+  readonly eid: string | null;
+}
+
+/** What became of one card of many. */
+export type Result = { eid: string; reply: Reply; error: null } | { eid: string; reply: null; error: EiotError };
+
+/** Refreshes the cards of one account. Make one and keep it: it holds connections open between calls. */
+export class Client {
+  /** Throws `EiotError` of the kind `config`, which names the option. */
+  constructor(options?: Options);
+  /** What is not given is taken from the environment: `EIOT_APPKEY`, `EIOT_SECRET`, … */
+  static fromEnv(options?: Options): Client;
+  /** Refreshes one card on a thread of libuv's pool, of which there are four unless UV_THREADPOOL_SIZE says otherwise. */
+  refreshUsage(eid: string, options?: { signal?: AbortSignal }): Promise<Reply>;
+  /** The same, while the event loop waits. */
+  refreshUsageSync(eid: string): Reply;
+  /**
+   * Any other signed call, such as `/api/v3/cloudesim/get`. One that is not known to be harmless to repeat is not repeated
+   * when its reply is lost, unless `idempotent` says so.
+   */
+  call(path: string, parameters?: object | string, options?: { idempotent?: boolean; signal?: AbortSignal }): Promise<Reply>;
+  /** Refreshes many cards, many at once on one thread, and gives the results as they come. Leaving the loop ends it. */
+  refreshMany(
+    eids: Iterable<string> | AsyncIterable<string>,
+    options?: { concurrency?: number; signal?: AbortSignal },
+  ): AsyncGenerator<Result>;
+  /** Closes the connections, once the calls that are under way have ended. Later calls fail. */
+  close(): void;
+}
+
+/** Refreshes one card with a client of the whole process, which the environment configures; the event loop waits. */
+export function refreshUsageSync(eid: string): void;
+
+/**
+ * Throws `EiotError` of the kind `not_genuine` unless a notification is signed with the secret, and unchanged. `payload` is the
+ * body of its HTTP request as it came; its appkey is not signed. `maxAge` is in seconds.
+ */
+export function verifyNotification(
+  payload: string | Buffer,
+  secret: string,
+  options?: { maxAge?: number; signMethod?: 'sha1' | 'md5' },
+): void;
+
+/** The platform's signature of flat parameters, upper-case hex. */
+export function sign(parameters: Record<string, string | number>, secret: string, signMethod?: 'sha1' | 'md5'): string;
+
+/** The kind behind a status number. */
+export function kind(status: number): string;
+
+/** The version of the library. */
+export function version(): string;

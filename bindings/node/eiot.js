@@ -1,0 +1,294 @@
+'use strict';
+
+// Refresh the package usage of EIOTCLUB cloud eSIM cards: a thin wrapper over libeiot. eiot.d.ts documents what is public.
+
+const koffi = require('koffi');
+
+const library = koffi.load(process.env.EIOT_LIBRARY || 'libeiot.so.0');
+
+for (const name of ['batch', 'cancel', 'client', 'config', 'error', 'reply']) koffi.opaque(`eiot_${name}`);
+
+// As in eiot.h. Text goes in as bytes with a length, so that nothing in it can cut it short.
+const c = Object.fromEntries(
+  [
+    'const char *eiot_version(void)',
+    'const char *eiot_status_kind(int32_t status)',
+    'const char *eiot_delivered_name(int32_t delivered)',
+    'int32_t eiot_error_status(const eiot_error *error)',
+    'const char *eiot_error_message(const eiot_error *error)',
+    'const char *eiot_error_eid(const eiot_error *error)',
+    'const char *eiot_error_platform_code(const eiot_error *error)',
+    'const char *eiot_error_platform_message(const eiot_error *error)',
+    'int32_t eiot_error_http_status(const eiot_error *error)',
+    'uint32_t eiot_error_attempts(const eiot_error *error)',
+    'int64_t eiot_error_retry_after_ms(const eiot_error *error)',
+    'int32_t eiot_error_delivered(const eiot_error *error)',
+    'void eiot_error_free(eiot_error *error)',
+    'const char *eiot_reply_eid(const eiot_reply *reply)',
+    'const char *eiot_reply_code(const eiot_reply *reply)',
+    'const char *eiot_reply_message(const eiot_reply *reply)',
+    'const char *eiot_reply_data_json(const eiot_reply *reply)',
+    'uint32_t eiot_reply_attempts(const eiot_reply *reply)',
+    'void eiot_reply_free(eiot_reply *reply)',
+    'int32_t eiot_config_new(_Out_ eiot_config **config, _Out_ eiot_error **error)',
+    'int32_t eiot_config_from_env(_Out_ eiot_config **config, _Out_ eiot_error **error)',
+    `int32_t eiot_config_set_option(eiot_config *config, const uint8_t *name, size_t name_len, const uint8_t *value,
+                                    size_t value_len, _Out_ eiot_error **error)`,
+    'void eiot_config_free(eiot_config *config)',
+    'int32_t eiot_client_new(const eiot_config *config, _Out_ eiot_client **client, _Out_ eiot_error **error)',
+    `int32_t eiot_client_refresh_usage_cancellable(const eiot_client *client, const uint8_t *eid, size_t eid_len,
+                                    const eiot_cancel *cancel, _Out_ eiot_reply **reply, _Out_ eiot_error **error)`,
+    `int32_t eiot_client_call(const eiot_client *client, const uint8_t *path, size_t path_len, const uint8_t *parameters,
+                                    size_t parameters_len, int32_t idempotent, const eiot_cancel *cancel,
+                                    _Out_ eiot_reply **reply, _Out_ eiot_error **error)`,
+    'void eiot_client_free(eiot_client *client)',
+    'int32_t eiot_refresh_usage_n(const uint8_t *eid, size_t eid_len, _Out_ eiot_error **error)',
+    'int32_t eiot_cancel_new(_Out_ eiot_cancel **cancel, _Out_ eiot_error **error)',
+    'void eiot_cancel_trigger(const eiot_cancel *cancel)',
+    'void eiot_cancel_free(eiot_cancel *cancel)',
+    `int32_t eiot_batch_new(const eiot_client *client, uint32_t concurrency, const eiot_cancel *cancel,
+                                    _Out_ eiot_batch **batch, _Out_ eiot_error **error)`,
+    'int32_t eiot_batch_has_room(const eiot_batch *batch)',
+    'int32_t eiot_batch_push(eiot_batch *batch, const uint8_t *eid, size_t eid_len, _Out_ eiot_error **error)',
+    'int32_t eiot_batch_next(eiot_batch *batch, _Out_ eiot_reply **reply, _Out_ eiot_error **error)',
+    'void eiot_batch_free(eiot_batch *batch)',
+    `int32_t eiot_notification_verify(const uint8_t *payload, size_t payload_len, const uint8_t *secret, size_t secret_len,
+                                    int32_t method, uint64_t max_age_ms, _Out_ eiot_error **error)`,
+    `int32_t eiot_sign(const char **names, const char **values, size_t count, const uint8_t *secret, size_t secret_len,
+                                    int32_t method, uint8_t *out_sign, size_t out_size, _Out_ eiot_error **error)`,
+  ].map((declaration) => [/(eiot_\w+)\(/.exec(declaration)[1], library.func(declaration)]),
+);
+
+const SIGN_METHODS = { sha1: 1, md5: 2 };
+const SIGN_SIZE = 41;
+
+class EiotError extends Error {
+  name = 'EiotError';
+
+  // Takes over what a C function put into its out_err.
+  constructor(status, handle) {
+    super(c.eiot_error_message(handle));
+    this.status = status;
+    this.kind = c.eiot_status_kind(status);
+    this.code = c.eiot_error_platform_code(handle);
+    this.platformMessage = c.eiot_error_platform_message(handle);
+    this.httpStatus = c.eiot_error_http_status(handle);
+    this.attempts = c.eiot_error_attempts(handle);
+    const retryAfterMs = Number(c.eiot_error_retry_after_ms(handle));
+    this.retryAfterMs = retryAfterMs < 0 ? null : retryAfterMs;
+    this.delivered = c.eiot_delivered_name(c.eiot_error_delivered(handle));
+    this.eid = c.eiot_error_eid(handle);
+    c.eiot_error_free(handle);
+  }
+}
+
+class Reply {
+  constructor(handle) {
+    this.eid = c.eiot_reply_eid(handle);
+    this.code = c.eiot_reply_code(handle);
+    this.message = c.eiot_reply_message(handle);
+    this.dataJson = c.eiot_reply_data_json(handle);
+    this.attempts = c.eiot_reply_attempts(handle);
+    c.eiot_reply_free(handle);
+    Object.freeze(this);
+  }
+
+  get data() {
+    return this.dataJson === null ? null : JSON.parse(this.dataJson);
+  }
+}
+
+const bytes = (text) => {
+  if (typeof text !== 'string') throw new TypeError(`a string is needed here, not ${text === null ? 'null' : typeof text}`);
+  return Buffer.from(text, 'utf8');
+};
+
+// Calls a function that ends with its outputs: what it made, or null, and the error.
+const called = (name, args, made) => {
+  const out = made ? [null] : undefined;
+  const error = [null];
+  const status = c[name](...args, ...(made ? [out] : []), error);
+  if (status !== 0) throw new EiotError(status, error[0]);
+  return out && out[0];
+};
+
+// The same on a thread of libuv's; whatever `args` are must live until then, and do, in this function.
+const awaited = (name, args) =>
+  new Promise((resolve, reject) => {
+    const out = [null];
+    const error = [null];
+    c[name].async(...args, out, error, (failure, status) => {
+      if (failure) reject(failure);
+      else if (status !== 0) reject(new EiotError(status, error[0]));
+      else resolve(out[0] && new Reply(out[0]));
+      void args;
+    });
+  });
+
+const optionText = (value) => {
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  if (value !== null && typeof value === 'object') return Object.entries(value).map((pair) => pair.join('=')).join(',');
+  return String(value);
+};
+
+const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+// What is freed when a client was forgotten instead of closed.
+const forgotten = new FinalizationRegistry((handle) => c.eiot_client_free(handle));
+
+// Among the options of a client: what is not given is the environment's.
+const FROM_ENVIRONMENT = Symbol('from the environment');
+
+class Client {
+  #handle;
+  #underWay = 0;
+  #closed = false;
+
+  constructor(options = {}) {
+    const config = called(options[FROM_ENVIRONMENT] ? 'eiot_config_from_env' : 'eiot_config_new', [], true);
+    try {
+      for (const [name, value] of Object.entries(options)) {
+        if (value === undefined || value === null) continue;
+        const [option, text] = [bytes(snake(name)), bytes(optionText(value))];
+        called('eiot_config_set_option', [config, option, option.length, text, text.length]);
+      }
+      this.#handle = called('eiot_client_new', [config], true);
+    } finally {
+      c.eiot_config_free(config);
+    }
+    forgotten.register(this, this.#handle, this);
+  }
+
+  static fromEnv(options = {}) {
+    return new Client({ ...options, [FROM_ENVIRONMENT]: true });
+  }
+
+  refreshUsage(eid, { signal } = {}) {
+    return this.#ask(signal, (cancel) => {
+      const text = bytes(eid);
+      return ['eiot_client_refresh_usage_cancellable', [this.#opened(), text, text.length, cancel]];
+    });
+  }
+
+  refreshUsageSync(eid) {
+    const text = bytes(eid);
+    return new Reply(called('eiot_client_refresh_usage_cancellable', [this.#opened(), text, text.length, null], true));
+  }
+
+  call(path, parameters = {}, { idempotent = false, signal } = {}) {
+    return this.#ask(signal, (cancel) => {
+      const [place, json] = [bytes(path), bytes(typeof parameters === 'string' ? parameters : JSON.stringify(parameters))];
+      return [
+        'eiot_client_call',
+        [this.#opened(), place, place.length, json, json.length, idempotent ? 1 : 0, cancel],
+      ];
+    });
+  }
+
+  async *refreshMany(eids, { concurrency = 0, signal } = {}) {
+    const [handle, stop] = this.#begin(signal);
+    let batch = null;
+    try {
+      batch = called('eiot_batch_new', [handle, concurrency, stop.cancel], true);
+      const source = (eids[Symbol.asyncIterator] || eids[Symbol.iterator]).call(eids);
+      for (let ended = false; ; ) {
+        while (!ended && c.eiot_batch_has_room(batch)) {
+          const next = await source.next();
+          ended = next.done;
+          if (ended) break;
+          const text = bytes(next.value);
+          called('eiot_batch_push', [batch, text, text.length]);
+        }
+        try {
+          const reply = await awaited('eiot_batch_next', [batch]);
+          if (reply === null) return;
+          yield { eid: reply.eid, reply, error: null };
+        } catch (error) {
+          // What is about no card ends the batch.
+          if (!(error instanceof EiotError) || error.eid === null) throw error;
+          yield { eid: error.eid, reply: null, error };
+        }
+      }
+    } finally {
+      if (batch !== null) c.eiot_batch_free(batch);
+      this.#end(stop);
+    }
+  }
+
+  close() {
+    this.#closed = true;
+    if (this.#underWay > 0 || this.#handle === null) return;
+    forgotten.unregister(this);
+    c.eiot_client_free(this.#handle);
+    this.#handle = null;
+  }
+
+  #opened() {
+    // A call on NULL is the library's own error for that.
+    return this.#closed ? null : this.#handle;
+  }
+
+  async #ask(signal, prepare) {
+    const [, stop] = this.#begin(signal);
+    try {
+      const [name, args] = prepare(stop.cancel);
+      return await awaited(name, args);
+    } finally {
+      this.#end(stop);
+    }
+  }
+
+  // While a call is under way, the client must not be freed, and the signal's abort breaks it off.
+  #begin(signal) {
+    const cancel = signal ? called('eiot_cancel_new', [], true) : null;
+    const trigger = () => c.eiot_cancel_trigger(cancel);
+    if (signal?.aborted) trigger();
+    signal?.addEventListener('abort', trigger, { once: true });
+    this.#underWay += 1;
+    return [this.#opened(), { cancel, done: () => signal?.removeEventListener('abort', trigger) }];
+  }
+
+  #end(stop) {
+    stop.done();
+    if (stop.cancel !== null) c.eiot_cancel_free(stop.cancel);
+    this.#underWay -= 1;
+    if (this.#closed) this.close();
+  }
+}
+
+if (Symbol.dispose) Client.prototype[Symbol.dispose] = Client.prototype.close;
+
+const method = (name) => {
+  if (!Object.hasOwn(SIGN_METHODS, name)) throw new TypeError(`signMethod must be "sha1" or "md5", is ${JSON.stringify(name)}`);
+  return SIGN_METHODS[name];
+};
+
+const refreshUsageSync = (eid) => {
+  const text = bytes(eid);
+  called('eiot_refresh_usage_n', [text, text.length]);
+};
+
+const verifyNotification = (payload, secret, { maxAge = 0, signMethod = 'sha1' } = {}) => {
+  const [body, key] = [Buffer.isBuffer(payload) ? payload : bytes(payload), bytes(secret)];
+  // Never rounded down to "no limit".
+  const maxAgeMs = Math.ceil(maxAge * 1000);
+  called('eiot_notification_verify', [body, body.length, key, key.length, method(signMethod), maxAgeMs]);
+};
+
+const sign = (parameters, secret, signMethod = 'sha1') => {
+  const [names, values, key] = [Object.keys(parameters), Object.values(parameters).map(String), bytes(secret)];
+  const room = Buffer.alloc(SIGN_SIZE);
+  called('eiot_sign', [names, values, names.length, key, key.length, method(signMethod), room, room.length]);
+  return room.toString('latin1', 0, room.indexOf(0));
+};
+
+module.exports = {
+  Client,
+  EiotError,
+  Reply,
+  refreshUsageSync,
+  verifyNotification,
+  sign,
+  kind: (status) => c.eiot_status_kind(status),
+  version: () => c.eiot_version(),
+};
