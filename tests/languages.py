@@ -17,6 +17,7 @@ NOT_FOR_WRAPPERS = {
     "eiot_refresh_usage": "eiot_refresh_usage_n does the same, with a length",
     "eiot_client_refresh_usage": "eiot_client_refresh_usage_cancellable does the same, and takes NULL",
     "eiot_client_refresh_many": "results come from eiot_batch_next, by which a loop can end early without a callback",
+    "eiot_error_status": "every function returns it too",
     "eiot_status_message": "errors carry the whole message",
     "eiot_status_name": "kinds have one name in all languages, eiot_status_kind",
     "eiot_delivered_name": "where the language has an enumeration of its own",

@@ -1,0 +1,573 @@
+package club.eiot;
+
+import com.sun.jna.IntegerType;
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
+import com.sun.jna.ptr.PointerByReference;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Objects;
+import java.util.OptionalLong;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+
+/**
+ * Refreshes the package usage of EIOTCLUB cloud eSIM cards: a thin wrapper over {@code libeiot}.
+ *
+ * <pre>{@code
+ * try (Eiot.Client client = Eiot.options().appkey("my-appkey").secret("my-secret").open()) {
+ *     System.out.println(client.refreshUsage("89044011112233441122334411223321").message());
+ * } catch (Eiot.EiotException error) {
+ *     System.err.println(error.getMessage());
+ * }
+ * }</pre>
+ *
+ * The library is looked for where JNA looks: {@code jna.library.path}, and where the system's loader does.
+ */
+public final class Eiot {
+    private Eiot() {}
+
+    /** What a failure is; the names are the same in every language, and numbers those of C. */
+    public enum Kind {
+        INVALID_ARGUMENT(1), INVALID_EID(2), CONFIG(3), CONNECT(20), TLS(21), TIMEOUT(22), CONNECTION_LOST(23),
+        CANCELLED(24), AUTH(40), RATE_LIMITED(41), COOLDOWN(42), PLATFORM(43), HTTP(44), PROTOCOL(45), NOT_GENUINE(60),
+        INTERNAL(99),
+        /** A newer library's, which this version does not know. */
+        UNKNOWN(-1);
+
+        private final int status;
+
+        Kind(int status) {
+            this.status = status;
+        }
+
+        /** The number that C functions return. */
+        public int status() {
+            return status;
+        }
+
+        private static Kind of(int status) {
+            for (Kind kind : values()) {
+                if (kind.status == status) {
+                    return kind;
+                }
+            }
+            return UNKNOWN;
+        }
+    }
+
+    /** Did the platform get the request? What to look at before repeating a call. */
+    public enum Delivered { NO, YES, UNKNOWN }
+
+    /** The hash behind the signature. */
+    public enum SignMethod {
+        /** Which the platform documents. */
+        SHA1(1),
+        /** For gateways that ask for it. */
+        MD5(2);
+
+        private final int number;
+
+        SignMethod(int number) {
+            this.number = number;
+        }
+    }
+
+    /** Options of the command's names, none of them set: see {@link Options}. */
+    public static Options options() {
+        return new Options(false);
+    }
+
+    /** A client that the environment configures: {@code EIOT_APPKEY}, {@code EIOT_SECRET}, and so on. */
+    public static Client fromEnvironment() throws EiotException {
+        return new Options(true).open();
+    }
+
+    /** Refreshes one card with a client of the whole process, which the environment configures. */
+    public static void refreshUsage(String eid) throws EiotException {
+        Text text = new Text(eid);
+        PointerByReference error = new PointerByReference();
+        check(C.eiot_refresh_usage_n(text.bytes, text.length, error), error);
+    }
+
+    /**
+     * Checks that a notification is signed with the secret, and unchanged.
+     *
+     * @param payload the body of its HTTP request as it came; its appkey is not signed
+     * @param maxAge how far its timestamp may be from this machine's clock; {@link Duration#ZERO} is any distance
+     * @throws EiotException of the kind {@link Kind#NOT_GENUINE}, which says why
+     */
+    public static void verifyNotification(byte[] payload, String secret, SignMethod method, Duration maxAge)
+            throws EiotException {
+        Text key = new Text(secret);
+        PointerByReference error = new PointerByReference();
+        // An empty array is no pointer for JNA.
+        byte[] body = payload.length == 0 ? new byte[1] : payload;
+        check(C.eiot_notification_verify(body, new Size(payload.length), key.bytes, key.length, method.number,
+                milliseconds(maxAge), error), error);
+    }
+
+    /** The platform's signature of flat parameters, upper-case hex. */
+    public static String sign(Map<String, String> parameters, String secret, SignMethod method) throws EiotException {
+        Text key = new Text(secret);
+        byte[] room = new byte[41];
+        PointerByReference error = new PointerByReference();
+        try (Strings names = new Strings(parameters.keySet()); Strings values = new Strings(parameters.values())) {
+            check(C.eiot_sign(names.array, values.array, new Size(parameters.size()), key.bytes, key.length,
+                    method.number, room, new Size(room.length), error), error);
+        }
+        return Native.toString(room, "US-ASCII");
+    }
+
+    /** The version of the library. */
+    public static String version() {
+        return text(C.eiot_version());
+    }
+
+    /** Builds a client. What is not set has its default; {@code eiot refresh --help} explains each option. */
+    public static final class Options {
+        private final boolean fromEnvironment;
+        private final Map<String, String> given = new LinkedHashMap<>();
+
+        private Options(boolean fromEnvironment) {
+            this.fromEnvironment = fromEnvironment;
+        }
+
+        /** Identifies the account's application. Required. */
+        public Options appkey(String value) { return set("appkey", value); }
+        /** Signs each request and is never sent. Required, here or by {@link #secretFile}. */
+        public Options secret(String value) { return set("secret", value); }
+        /** A file that holds the secret and nothing else. */
+        public Options secretFile(String path) { return set("secret_file", path); }
+        /** Where the platform is. */
+        public Options baseUrl(String value) { return set("base_url", value); }
+        /** Allow plain http to any address; appkey and signature can then be read on the way. */
+        public Options allowHttp(boolean allow) { return set("allow_http", allow); }
+        /** The deadline of a whole call, all attempts and waits included. */
+        public Options timeout(Duration value) { return set("timeout", value); }
+        /** How long making a connection may take. */
+        public Options connectTimeout(Duration value) { return set("connect_timeout", value); }
+        /** How many requests a call may make: the first, and retries. */
+        public Options maxAttempts(int count) { return set("max_attempts", String.valueOf(count)); }
+        /** Calls a second that the account may make, 0 for any number. */
+        public Options rateLimit(double callsPerSecond) { return set("rate_limit", String.valueOf(callsPerSecond)); }
+        /** Who shares that rate: {@code "process"}, or {@code "host"} for all processes of this machine. */
+        public Options rateScope(String scope) { return set("rate_scope", scope); }
+        /** Which part of that rate is this client's, for fleets: {@code which} from 1 to {@code of}. */
+        public Options rateShare(int which, int of) { return set("rate_share", which + "/" + of); }
+        /** Wait for a free slot, or fail at once. */
+        public Options rateWait(boolean wait) { return set("rate_wait", wait); }
+        /** Refuse to refresh a card again before so long; zero is off. */
+        public Options eidCooldown(Duration value) { return set("eid_cooldown", value); }
+        /** Learn from the platform's replies how far this machine's clock is off. */
+        public Options clockSkew(boolean correct) { return set("clock_skew", correct); }
+        /** What the platform's own codes mean: {@code "CODE=KIND,CODE=KIND"}. */
+        public Options codes(String value) { return set("codes", value); }
+        /** Ask for GSMA EIDs: 32 digits that pass the check. */
+        public Options strictEid(boolean strict) { return set("strict_eid", strict); }
+        /** The hash behind the signature. */
+        public Options signMethod(SignMethod method) { return set("sign_method", method == SignMethod.MD5 ? "md5" : "sha1"); }
+        /** A PEM file of certificate authorities to trust instead of the system's. */
+        public Options caFile(String path) { return set("ca_file", path); }
+        /** An HTTP proxy, {@code http://[user:password@]host:port}. */
+        public Options proxy(String url) { return set("proxy", url); }
+
+        private Options set(String name, boolean value) { return set(name, value ? "on" : "off"); }
+
+        private Options set(String name, Duration value) {
+            return set(name, value.getSeconds() + String.format(".%09d", value.getNano()));
+        }
+
+        /** Any option by the name that the command has for it, from text as the environment has it. */
+        public Options set(String name, String value) {
+            given.put(name, Objects.requireNonNull(value, name));
+            return this;
+        }
+
+        /**
+         * Makes the client; nothing is sent yet.
+         *
+         * @throws EiotException of the kind {@link Kind#CONFIG}, which names the option
+         */
+        public Client open() throws EiotException {
+            PointerByReference made = new PointerByReference();
+            PointerByReference error = new PointerByReference();
+            check(fromEnvironment ? C.eiot_config_from_env(made, error) : C.eiot_config_new(made, error), error);
+            Pointer config = made.getValue();
+            try {
+                for (Map.Entry<String, String> option : given.entrySet()) {
+                    Text name = new Text(option.getKey());
+                    Text value = new Text(option.getValue());
+                    check(C.eiot_config_set_option(config, name.bytes, name.length, value.bytes, value.length, error), error);
+                }
+                PointerByReference client = new PointerByReference();
+                check(C.eiot_client_new(config, client, error), error);
+                return new Client(client.getValue());
+            } finally {
+                C.eiot_config_free(config);
+            }
+        }
+    }
+
+    /**
+     * Refreshes the cards of one account. Make one and keep it: it holds connections open between calls. Any number of threads
+     * may use it at once; {@link #close} waits for the calls that are under way.
+     */
+    public static final class Client implements AutoCloseable {
+        /** Calls hold it to read, and closing to write. */
+        private final ReadWriteLock lock = new ReentrantReadWriteLock();
+        private Pointer handle;
+
+        private Client(Pointer handle) {
+            this.handle = handle;
+        }
+
+        /** Asks the platform to refresh one card's package usage, and waits for its answer. */
+        public Reply refreshUsage(String eid) throws EiotException {
+            Text text = new Text(eid);
+            return ask((client, reply, error) ->
+                    C.eiot_client_refresh_usage_cancellable(client, text.bytes, text.length, null, reply, error));
+        }
+
+        /** Any other signed call that is not repeated when its reply is lost, unless that is known to be harmless. */
+        public Reply call(String path, String parametersJson) throws EiotException {
+            return call(path, parametersJson, false);
+        }
+
+        /**
+         * Any other signed call of the platform's, such as {@code /api/v3/cloudesim/get}.
+         *
+         * @param parametersJson the text of a JSON object
+         * @param idempotent repeating the call is harmless: try again when its reply is lost
+         */
+        public Reply call(String path, String parametersJson, boolean idempotent) throws EiotException {
+            Text place = new Text(path);
+            Text parameters = new Text(parametersJson);
+            return ask((client, reply, error) -> C.eiot_client_call(client, place.bytes, place.length, parameters.bytes,
+                    parameters.length, idempotent ? 1 : 0, null, reply, error));
+        }
+
+        /** Refreshes many cards, up to 32 at once: see {@link Results}. */
+        public Results refreshMany(Iterator<String> eids) throws EiotException {
+            return refreshMany(eids, 0);
+        }
+
+        /** Refreshes many cards, up to {@code concurrency} at once on the thread that asks for results. */
+        public Results refreshMany(Iterator<String> eids, int concurrency) throws EiotException {
+            PointerByReference batch = new PointerByReference();
+            PointerByReference error = new PointerByReference();
+            Lock reading = lock.readLock();
+            reading.lock();
+            try {
+                check(C.eiot_batch_new(handle, concurrency, null, batch, error), error);
+            } finally {
+                reading.unlock();
+            }
+            return new Results(batch.getValue(), eids);
+        }
+
+        private Reply ask(Call call) throws EiotException {
+            PointerByReference reply = new PointerByReference();
+            PointerByReference error = new PointerByReference();
+            Lock reading = lock.readLock();
+            reading.lock();
+            try {
+                // A closed client is NULL, and that the library's own error.
+                check(call.make(handle, reply, error), error);
+            } finally {
+                reading.unlock();
+            }
+            return new Reply(reply.getValue());
+        }
+
+        /** Waits for the calls that are under way, and closes the connections. Later calls fail. */
+        @Override
+        public void close() {
+            Lock writing = lock.writeLock();
+            writing.lock();
+            try {
+                C.eiot_client_free(handle);
+                handle = null;
+            } finally {
+                writing.unlock();
+            }
+        }
+    }
+
+    private interface Call {
+        int make(Pointer client, PointerByReference reply, PointerByReference error);
+    }
+
+    /**
+     * What became of many cards, as they come back: each {@link #next} waits for the next one. Memory does not depend on how
+     * many cards there are. One thread at a time; closing it breaks off what is under way.
+     */
+    public static final class Results implements Iterator<Result>, AutoCloseable {
+        private final Iterator<String> eids;
+        private Pointer batch;
+        private Result ahead;
+
+        private Results(Pointer batch, Iterator<String> eids) {
+            this.batch = batch;
+            this.eids = eids;
+        }
+
+        @Override
+        public boolean hasNext() {
+            if (ahead == null && batch != null) {
+                ahead = await();
+            }
+            return ahead != null;
+        }
+
+        @Override
+        public Result next() {
+            if (!hasNext()) {
+                throw new NoSuchElementException();
+            }
+            Result result = ahead;
+            ahead = null;
+            return result;
+        }
+
+        private Result await() {
+            PointerByReference error = new PointerByReference();
+            while (C.eiot_batch_has_room(batch) != 0 && eids.hasNext()) {
+                Text eid = new Text(eids.next());
+                if (C.eiot_batch_push(batch, eid.bytes, eid.length, error) != 0) {
+                    C.eiot_error_free(error.getValue());
+                }
+            }
+            PointerByReference reply = new PointerByReference();
+            int status = C.eiot_batch_next(batch, reply, error);
+            if (status != 0) {
+                EiotException failure = new EiotException(status, error.getValue());
+                return new Result(failure.eid(), null, failure);
+            }
+            if (reply.getValue() == null) {
+                close();
+                return null;
+            }
+            Reply refreshed = new Reply(reply.getValue());
+            return new Result(refreshed.eid(), refreshed, null);
+        }
+
+        @Override
+        public void close() {
+            C.eiot_batch_free(batch);
+            batch = null;
+        }
+    }
+
+    /** What became of one card of many: either its reply or its error is there. */
+    public static final class Result {
+        private final String eid;
+        private final Reply reply;
+        private final EiotException error;
+
+        private Result(String eid, Reply reply, EiotException error) {
+            this.eid = eid;
+            this.reply = reply;
+            this.error = error;
+        }
+
+        /** The card. */
+        public String eid() { return eid; }
+        /** Null when the card was not refreshed. */
+        public Reply reply() { return reply; }
+        /** Null when it was. */
+        public EiotException error() { return error; }
+    }
+
+    /** The platform has accepted. After a refresh, new figures may become visible a little later. */
+    public static final class Reply {
+        private final String eid;
+        private final String code;
+        private final String message;
+        private final String dataJson;
+        private final int attempts;
+
+        private Reply(Pointer handle) {
+            eid = text(C.eiot_reply_eid(handle));
+            code = text(C.eiot_reply_code(handle));
+            message = text(C.eiot_reply_message(handle));
+            dataJson = text(C.eiot_reply_data_json(handle));
+            attempts = C.eiot_reply_attempts(handle);
+            C.eiot_reply_free(handle);
+        }
+
+        /** The card; empty for a call that is not about one. */
+        public String eid() { return eid; }
+        /** Always {@code "200"}: every other code is an exception. */
+        public String code() { return code; }
+        /** The platform's message, exactly as it came: show it, never compare it. */
+        public String message() { return message; }
+        /** The reply's data as JSON text; null when there is none. */
+        public String dataJson() { return dataJson; }
+        /** How many requests it took. */
+        public int attempts() { return attempts; }
+    }
+
+    /** Why a call did not succeed; the message says what happened, to which EID, and what to do. */
+    public static final class EiotException extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        private final int status;
+        private final String code;
+        private final String platformMessage;
+        private final int httpStatus;
+        private final int attempts;
+        private final long retryAfterMs;
+        private final int delivered;
+        private final String eid;
+
+        private EiotException(int status, Pointer handle) {
+            super(text(C.eiot_error_message(handle)));
+            this.status = status;
+            code = text(C.eiot_error_platform_code(handle));
+            platformMessage = text(C.eiot_error_platform_message(handle));
+            httpStatus = C.eiot_error_http_status(handle);
+            attempts = C.eiot_error_attempts(handle);
+            retryAfterMs = C.eiot_error_retry_after_ms(handle);
+            delivered = C.eiot_error_delivered(handle);
+            eid = text(C.eiot_error_eid(handle));
+            C.eiot_error_free(handle);
+        }
+
+        /** What kind of failure it is. */
+        public Kind kind() { return Kind.of(status); }
+        /** Its number in C, also where {@link #kind} is unknown. */
+        public int status() { return status; }
+        /** The kind by its name in every language, such as {@code "timeout"}. */
+        public String kindName() { return text(C.eiot_status_kind(status)); }
+        /** The platform's own code, exactly as it came; null when it gave none. */
+        public String code() { return code; }
+        /** The platform's own message, exactly as it came; null when it gave none. */
+        public String platformMessage() { return platformMessage; }
+        /** The HTTP status of the reply, or 0 when there was none. */
+        public int httpStatus() { return httpStatus; }
+        /** How many requests were sent or begun. */
+        public int attempts() { return attempts; }
+        /** How many milliseconds the platform asks to wait. */
+        public OptionalLong retryAfterMs() { return retryAfterMs < 0 ? OptionalLong.empty() : OptionalLong.of(retryAfterMs); }
+        /** Whether the platform got the request. */
+        public Delivered delivered() { return delivered == 0 ? Delivered.NO : delivered == 1 ? Delivered.YES : Delivered.UNKNOWN; }
+        /** The card; null when the failure has nothing to do with one. */
+        public String eid() { return eid; }
+    }
+
+    private static void check(int status, PointerByReference error) throws EiotException {
+        if (status != 0) {
+            throw new EiotException(status, error.getValue());
+        }
+    }
+
+    private static String text(Pointer text) {
+        return text == null ? null : text.getString(0, "UTF-8");
+    }
+
+    private static long milliseconds(Duration duration) {
+        // Never rounded down to "no limit".
+        return duration.isZero() ? 0 : Math.max(1, duration.toMillis());
+    }
+
+    /** Text for C: its bytes and how many there are, so that nothing in it cuts it short. */
+    private static final class Text {
+        private final byte[] bytes;
+        private final Size length;
+
+        private Text(String text) {
+            byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+            length = new Size(utf8.length);
+            // An empty array is no pointer for JNA.
+            bytes = utf8.length == 0 ? new byte[1] : utf8;
+        }
+    }
+
+    /** An array of C strings, which live until it is closed. */
+    private static final class Strings implements AutoCloseable {
+        private final List<Memory> texts = new ArrayList<>();
+        private final Memory array;
+
+        private Strings(Collection<String> given) {
+            array = new Memory(Math.max(1, given.size()) * (long) Native.POINTER_SIZE);
+            for (String text : given) {
+                byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+                Memory memory = new Memory(bytes.length + 1L);
+                memory.clear();
+                memory.write(0, bytes, 0, bytes.length);
+                array.setPointer(texts.size() * (long) Native.POINTER_SIZE, memory);
+                texts.add(memory);
+            }
+        }
+
+        @Override
+        public void close() {
+            texts.clear();
+        }
+    }
+
+    /** C's size_t. */
+    public static final class Size extends IntegerType {
+        private static final long serialVersionUID = 1L;
+
+        /** Zero, as JNA wants to be able to make it. */
+        public Size() {
+            this(0);
+        }
+
+        private Size(long value) {
+            super(Native.SIZE_T_SIZE, value, true);
+        }
+    }
+
+    /** The functions of eiot.h, bound directly. */
+    private static final class C {
+        static {
+            Native.register(C.class, "eiot");
+        }
+
+        static native Pointer eiot_version();
+        static native Pointer eiot_status_kind(int status);
+        static native Pointer eiot_error_message(Pointer error);
+        static native Pointer eiot_error_eid(Pointer error);
+        static native Pointer eiot_error_platform_code(Pointer error);
+        static native Pointer eiot_error_platform_message(Pointer error);
+        static native int eiot_error_http_status(Pointer error);
+        static native int eiot_error_attempts(Pointer error);
+        static native long eiot_error_retry_after_ms(Pointer error);
+        static native int eiot_error_delivered(Pointer error);
+        static native void eiot_error_free(Pointer error);
+        static native Pointer eiot_reply_eid(Pointer reply);
+        static native Pointer eiot_reply_code(Pointer reply);
+        static native Pointer eiot_reply_message(Pointer reply);
+        static native Pointer eiot_reply_data_json(Pointer reply);
+        static native int eiot_reply_attempts(Pointer reply);
+        static native void eiot_reply_free(Pointer reply);
+        static native int eiot_config_new(PointerByReference config, PointerByReference error);
+        static native int eiot_config_from_env(PointerByReference config, PointerByReference error);
+        static native int eiot_config_set_option(Pointer config, byte[] name, Size nameLength, byte[] value, Size valueLength, PointerByReference error);
+        static native void eiot_config_free(Pointer config);
+        static native int eiot_client_new(Pointer config, PointerByReference client, PointerByReference error);
+        static native int eiot_client_refresh_usage_cancellable(Pointer client, byte[] eid, Size length, Pointer cancel, PointerByReference reply, PointerByReference error);
+        static native int eiot_client_call(Pointer client, byte[] path, Size pathLength, byte[] parameters, Size parametersLength, int idempotent, Pointer cancel, PointerByReference reply, PointerByReference error);
+        static native void eiot_client_free(Pointer client);
+        static native int eiot_refresh_usage_n(byte[] eid, Size length, PointerByReference error);
+        static native int eiot_batch_new(Pointer client, int concurrency, Pointer cancel, PointerByReference batch, PointerByReference error);
+        static native int eiot_batch_has_room(Pointer batch);
+        static native int eiot_batch_push(Pointer batch, byte[] eid, Size length, PointerByReference error);
+        static native int eiot_batch_next(Pointer batch, PointerByReference reply, PointerByReference error);
+        static native void eiot_batch_free(Pointer batch);
+        static native int eiot_notification_verify(byte[] payload, Size payloadLength, byte[] secret, Size secretLength, int method, long maxAgeMs, PointerByReference error);
+        static native int eiot_sign(Pointer names, Pointer values, Size count, byte[] secret, Size secretLength, int method, byte[] sign, Size size, PointerByReference error);
+    }
+}

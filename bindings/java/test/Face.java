@@ -1,0 +1,195 @@
+import club.eiot.Eiot;
+import club.eiot.Eiot.EiotException;
+import club.eiot.Eiot.Kind;
+import club.eiot.Eiot.SignMethod;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** Drives the Java wrapper for tests/test_bindings.py, which says what the arguments are. */
+public final class Face {
+    private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+    private static final List<String> VERBS =
+            List.of("batch", "call", "verify", "sign", "statuses", "options", "threads", "closed", "shown");
+
+    private Face() {}
+
+    public static void main(String[] arguments) throws Exception {
+        List<String> words = new ArrayList<>(Arrays.asList(arguments));
+        String verb = !words.isEmpty() && VERBS.contains(words.get(0)) ? words.remove(0) : "refresh";
+        int cut = words.contains("--") ? words.indexOf("--") : words.size();
+        List<String> options = words.subList(0, cut);
+        List<String> rest = words.subList(Math.min(cut + 1, words.size()), words.size());
+        try {
+            switch (verb) {
+                case "verify":
+                    Eiot.verifyNotification(rest.get(0).getBytes(StandardCharsets.UTF_8), rest.get(1), method(rest.get(2)),
+                            Duration.ofMillis(Long.parseLong(rest.get(3))));
+                    print("ok", true, "status", 0);
+                    return;
+                case "sign":
+                    Map<String, String> parameters = new LinkedHashMap<>();
+                    for (String word : rest.subList(2, rest.size())) {
+                        parameters.put(word.substring(0, word.indexOf('=')), word.substring(word.indexOf('=') + 1));
+                    }
+                    print("sign", Eiot.sign(parameters, rest.get(0), method(rest.get(1))));
+                    return;
+                case "statuses":
+                    print("status", 0, "kind", "ok");
+                    for (Kind kind : Kind.values()) {
+                        if (kind != Kind.UNKNOWN) {
+                            print("status", kind.status(), "kind", kind.name().toLowerCase());
+                        }
+                    }
+                    return;
+                case "options":
+                    print("options", "any");
+                    return;
+                default:
+                    try (Eiot.Client client = options.isEmpty() ? Eiot.fromEnvironment() : client(options)) {
+                        run(verb, client, rest);
+                    }
+            }
+        } catch (EiotException error) {
+            print(error);
+        }
+    }
+
+    private static void run(String verb, Eiot.Client client, List<String> rest) throws Exception {
+        switch (verb) {
+            case "refresh":
+                for (String eid : rest) {
+                    outcome(() -> client.refreshUsage(eid));
+                }
+                return;
+            case "batch":
+                try (Eiot.Results results = client.refreshMany(rest.iterator(), 8)) {
+                    while (results.hasNext()) {
+                        Eiot.Result result = results.next();
+                        outcome(() -> {
+                            if (result.error() != null) {
+                                throw result.error();
+                            }
+                            return result.reply();
+                        });
+                    }
+                }
+                return;
+            case "call":
+                outcome(() -> rest.size() > 2 ? client.call(rest.get(0), rest.get(1), true) : client.call(rest.get(0), rest.get(1)));
+                return;
+            case "threads":
+                threads(client, Integer.parseInt(rest.get(0)), Integer.parseInt(rest.get(1)), rest.get(2));
+                return;
+            case "shown":
+                print("shown", client.toString());
+                return;
+            default:
+                client.close();
+                client.close();
+                outcome(() -> client.refreshUsage("1"));
+        }
+    }
+
+    private static void threads(Eiot.Client client, int count, int calls, String eid) throws InterruptedException {
+        AtomicInteger succeeded = new AtomicInteger();
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            Thread thread = new Thread(() -> {
+                for (int call = 0; call < calls; call++) {
+                    try {
+                        client.refreshUsage(eid);
+                        succeeded.incrementAndGet();
+                    } catch (EiotException error) {
+                        print(error);
+                    }
+                }
+            });
+            thread.start();
+            threads.add(thread);
+        }
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        print("ok", succeeded.get());
+    }
+
+    /** Options by their names; those of a type of their own go through their own method. */
+    private static Eiot.Client client(List<String> words) throws EiotException {
+        Eiot.Options options = Eiot.options();
+        for (String word : words) {
+            String name = word.substring(0, word.indexOf('='));
+            String value = word.substring(word.indexOf('=') + 1);
+            switch (name) {
+                case "timeout": options.timeout(seconds(value)); break;
+                case "connect_timeout": options.connectTimeout(seconds(value)); break;
+                case "eid_cooldown": options.eidCooldown(seconds(value)); break;
+                case "max_attempts": options.maxAttempts(Integer.parseInt(value)); break;
+                case "rate_limit": options.rateLimit(Double.parseDouble(value)); break;
+                case "strict_eid": options.strictEid(value.equals("on")); break;
+                case "sign_method": options.signMethod(method(value)); break;
+                default: options.set(name, value);
+            }
+        }
+        return options.open();
+    }
+
+    private static Duration seconds(String text) {
+        return Duration.ofNanos(Math.round(Double.parseDouble(text) * 1e9));
+    }
+
+    private static SignMethod method(String name) {
+        return SignMethod.valueOf(name.toUpperCase());
+    }
+
+    private interface Make {
+        Eiot.Reply make() throws EiotException;
+    }
+
+    private static void outcome(Make make) {
+        try {
+            Eiot.Reply reply = make.make();
+            print("ok", true, "status", 0, "eid", reply.eid(), "code", reply.code(), "message", reply.message(),
+                    "data_json", reply.dataJson(), "attempts", reply.attempts());
+        } catch (EiotException error) {
+            print(error);
+        }
+    }
+
+    private static void print(EiotException error) {
+        String kind = error.kind().name().toLowerCase();
+        if (!kind.equals(error.kindName())) {
+            throw new AssertionError(kind + " is not " + error.kindName());
+        }
+        print("ok", false, "status", error.status(), "kind", kind, "message", error.getMessage(), "eid", error.eid(),
+                "code", error.code(), "platform_message", error.platformMessage(), "http_status", error.httpStatus(),
+                "attempts", error.attempts(), "retry_after_ms", error.retryAfterMs().orElse(-1),
+                "delivered", error.delivered().ordinal());
+    }
+
+    /** One line of JSON; names and values in turn. */
+    private static synchronized void print(Object... fields) {
+        StringBuilder line = new StringBuilder("{");
+        for (int i = 0; i < fields.length; i += 2) {
+            line.append(i > 0 ? ", " : "").append(json(fields[i])).append(": ").append(json(fields[i + 1]));
+        }
+        OUT.println(line.append('}'));
+    }
+
+    private static String json(Object value) {
+        if (!(value instanceof String)) {
+            return String.valueOf(value);
+        }
+        StringBuilder text = new StringBuilder("\"");
+        for (char c : ((String) value).toCharArray()) {
+            text.append(c == '"' || c == '\\' ? "\\" + c : c < ' ' ? String.format("\\u%04x", (int) c) : String.valueOf(c));
+        }
+        return text.append('"').toString();
+    }
+}
