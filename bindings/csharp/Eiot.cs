@@ -1,0 +1,476 @@
+// Refresh the package usage of EIOTCLUB cloud eSIM cards: a thin wrapper over libeiot, for .NET and Mono.
+
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Threading;
+
+namespace Eiot
+{
+    /// <summary>What a failure is; the numbers are those of C.</summary>
+    public enum Kind
+    {
+        /// <summary>An argument other than the EID cannot be used, or the client is closed.</summary>
+        InvalidArgument = 1,
+        /// <summary>Not 1 to 32 decimal digits, or in strict mode no GSMA EID.</summary>
+        InvalidEid = 2,
+        /// <summary>An option is missing or cannot be used.</summary>
+        Config = 3,
+        /// <summary>No connection could be made.</summary>
+        Connect = 20,
+        /// <summary>The TLS handshake failed.</summary>
+        Tls = 21,
+        /// <summary>The deadline passed.</summary>
+        Timeout = 22,
+        /// <summary>The connection broke before the whole reply had come.</summary>
+        ConnectionLost = 23,
+        /// <summary>The caller asked to stop.</summary>
+        Cancelled = 24,
+        /// <summary>The platform does not accept the credentials or the source address.</summary>
+        Auth = 40,
+        /// <summary>Too many requests.</summary>
+        RateLimited = 41,
+        /// <summary>The card was refreshed too recently.</summary>
+        Cooldown = 42,
+        /// <summary>The platform said no, with a code of its own.</summary>
+        Platform = 43,
+        /// <summary>An HTTP status that the call does not know.</summary>
+        Http = 44,
+        /// <summary>A reply that nobody can read.</summary>
+        Protocol = 45,
+        /// <summary>A notification is not signed with the secret, was changed, or is too old.</summary>
+        NotGenuine = 60,
+        /// <summary>A fault of the library.</summary>
+        Internal = 99,
+        /// <summary>A newer library's, which this version does not know; see <see cref="EiotException.Status"/>.</summary>
+        Unknown = -1
+    }
+
+    /// <summary>Did the platform get the request? What to look at before repeating a call.</summary>
+    public enum Delivered
+    {
+        /// <summary>Nothing was sent.</summary>
+        No = 0,
+        /// <summary>The platform answered.</summary>
+        Yes = 1,
+        /// <summary>It was sent, and no answer came.</summary>
+        Unknown = 2
+    }
+
+    /// <summary>The hash behind the signature.</summary>
+    public enum SignMethod
+    {
+        /// <summary>Which the platform documents.</summary>
+        Sha1 = 1,
+        /// <summary>For gateways that ask for it.</summary>
+        Md5 = 2
+    }
+
+    /// <summary>Options of a client; what is null has its default. <c>eiot refresh --help</c> explains each.</summary>
+    public sealed class Options
+    {
+        /// <summary>Identifies the account's application. Required.</summary>
+        public string Appkey;
+        /// <summary>Signs each request and is never sent. Required, here or through <see cref="SecretFile"/>.</summary>
+        public string Secret;
+        /// <summary>A file that holds the secret and nothing else.</summary>
+        public string SecretFile;
+        /// <summary>Where the platform is.</summary>
+        public string BaseUrl;
+        /// <summary>Allow plain http to any address; appkey and signature can then be read on the way.</summary>
+        public bool? AllowHttp;
+        /// <summary>The deadline of a whole call, all attempts and waits included.</summary>
+        public TimeSpan? Timeout;
+        /// <summary>How long making a connection may take.</summary>
+        public TimeSpan? ConnectTimeout;
+        /// <summary>How many requests a call may make: the first, and retries.</summary>
+        public int? MaxAttempts;
+        /// <summary>Calls a second that the account may make, 0 for any number.</summary>
+        public double? RateLimit;
+        /// <summary>Who shares that rate: "process", or "host" for all processes of this machine.</summary>
+        public string RateScope;
+        /// <summary>Which part of that rate is this client's, for fleets: "2/5".</summary>
+        public string RateShare;
+        /// <summary>Wait for a free slot, or fail at once.</summary>
+        public bool? RateWait;
+        /// <summary>Refuse to refresh a card again before so long.</summary>
+        public TimeSpan? EidCooldown;
+        /// <summary>Learn from the platform's replies how far this machine's clock is off.</summary>
+        public bool? ClockSkew;
+        /// <summary>What the platform's own codes mean: "CODE=KIND,CODE=KIND".</summary>
+        public string Codes;
+        /// <summary>Ask for GSMA EIDs: 32 digits that pass the check.</summary>
+        public bool? StrictEid;
+        /// <summary>The hash behind the signature.</summary>
+        public SignMethod? SignMethod;
+        /// <summary>A PEM file of certificate authorities to trust instead of the system's.</summary>
+        public string CaFile;
+        /// <summary>An HTTP proxy, http://[user:password@]host:port.</summary>
+        public string Proxy;
+
+        /// <summary>Those that are set, by the names and as the texts that the environment has for them.</summary>
+        internal IEnumerable<KeyValuePair<string, string>> Given()
+        {
+            foreach (var field in GetType().GetFields())
+            {
+                object value = field.GetValue(this);
+                if (value == null) continue;
+                string name = string.Concat(field.Name.Select((c, i) => (i > 0 && char.IsUpper(c) ? "_" : "") + char.ToLowerInvariant(c)));
+                yield return new KeyValuePair<string, string>(name, Text(value));
+            }
+        }
+
+        private static string Text(object value)
+        {
+            if (value is bool) return (bool)value ? "on" : "off";
+            if (value is TimeSpan) return ((TimeSpan)value).TotalSeconds.ToString("0.#######", CultureInfo.InvariantCulture);
+            if (value is SignMethod) return value.ToString().ToLowerInvariant();
+            return Convert.ToString(value, CultureInfo.InvariantCulture);
+        }
+    }
+
+    /// <summary>Why a call did not succeed; the message says what happened, to which EID, and what to do.</summary>
+    public sealed class EiotException : Exception
+    {
+        /// <summary>What kind of failure it is.</summary>
+        public Kind Kind { get { return Enum.IsDefined(typeof(Kind), Status) ? (Kind)Status : Kind.Unknown; } }
+        /// <summary>Its number in C, also where the kind is unknown.</summary>
+        public int Status { get; private set; }
+        /// <summary>The kind by its name in every language, such as "timeout".</summary>
+        public string KindName { get { return Native.Text(Native.eiot_status_kind(Status)); } }
+        /// <summary>The platform's own code, exactly as it came; null when it gave none.</summary>
+        public string Code { get; private set; }
+        /// <summary>The platform's own message, exactly as it came; null when it gave none.</summary>
+        public string PlatformMessage { get; private set; }
+        /// <summary>The HTTP status of the reply, or 0 when there was none.</summary>
+        public int HttpStatus { get; private set; }
+        /// <summary>How many requests were sent or begun.</summary>
+        public int Attempts { get; private set; }
+        /// <summary>How long the platform asks to wait; null when it does not say.</summary>
+        public TimeSpan? RetryAfter { get; private set; }
+        /// <summary>Whether the platform got the request.</summary>
+        public Delivered Delivered { get; private set; }
+        /// <summary>The card; null when the failure has nothing to do with one.</summary>
+        public string Eid { get; private set; }
+
+        /// <summary>Takes over what a C function put into its out_err.</summary>
+        internal EiotException(int status, IntPtr error) : base(Native.Text(Native.eiot_error_message(error)))
+        {
+            Status = status;
+            Code = Native.Text(Native.eiot_error_platform_code(error));
+            PlatformMessage = Native.Text(Native.eiot_error_platform_message(error));
+            HttpStatus = Native.eiot_error_http_status(error);
+            Attempts = (int)Native.eiot_error_attempts(error);
+            long retryAfterMs = Native.eiot_error_retry_after_ms(error);
+            RetryAfter = retryAfterMs < 0 ? (TimeSpan?)null : TimeSpan.FromMilliseconds(retryAfterMs);
+            int delivered = Native.eiot_error_delivered(error);
+            Delivered = Enum.IsDefined(typeof(Delivered), delivered) ? (Delivered)delivered : Delivered.Unknown;
+            Eid = Native.Text(Native.eiot_error_eid(error));
+            Native.eiot_error_free(error);
+        }
+    }
+
+    /// <summary>The platform has accepted. After a refresh, new figures may become visible a little later.</summary>
+    public sealed class Reply
+    {
+        /// <summary>The card; empty for a call that is not about one.</summary>
+        public string Eid { get; private set; }
+        /// <summary>Always "200": every other code is an exception.</summary>
+        public string Code { get; private set; }
+        /// <summary>The platform's message, exactly as it came: show it, never compare it.</summary>
+        public string Message { get; private set; }
+        /// <summary>The reply's data as JSON text; null when there is none.</summary>
+        public string DataJson { get; private set; }
+        /// <summary>How many requests it took.</summary>
+        public int Attempts { get; private set; }
+
+        internal Reply(IntPtr reply)
+        {
+            Eid = Native.Text(Native.eiot_reply_eid(reply));
+            Code = Native.Text(Native.eiot_reply_code(reply));
+            Message = Native.Text(Native.eiot_reply_message(reply));
+            DataJson = Native.Text(Native.eiot_reply_data_json(reply));
+            Attempts = (int)Native.eiot_reply_attempts(reply);
+            Native.eiot_reply_free(reply);
+        }
+    }
+
+    /// <summary>What became of one card of many: either the reply or the error is there.</summary>
+    public sealed class Result
+    {
+        /// <summary>The card.</summary>
+        public string Eid { get { return Reply != null ? Reply.Eid : Error.Eid; } }
+        /// <summary>Null when the card was not refreshed.</summary>
+        public Reply Reply { get; internal set; }
+        /// <summary>Null when it was.</summary>
+        public EiotException Error { get; internal set; }
+    }
+
+    /// <summary>
+    /// Refreshes the cards of one account. Make one and keep it: it holds connections open between calls. Any number of threads may
+    /// use it at once. It is freed when it is disposed of and the last call under way has ended.
+    /// </summary>
+    public sealed class Client : IDisposable
+    {
+        private readonly ClientHandle handle;
+
+        /// <summary>Throws <see cref="EiotException"/> of the kind Config, which names the option. Nothing is sent yet.</summary>
+        public Client(Options options) : this(options, false) { }
+
+        /// <summary>A client of what the environment says: EIOT_APPKEY, EIOT_SECRET, and so on; what is given goes before it.</summary>
+        public static Client FromEnvironment(Options options = null) { return new Client(options ?? new Options(), true); }
+
+        private Client(Options options, bool fromEnvironment)
+        {
+            IntPtr config, error, client;
+            Native.Check(fromEnvironment ? Native.eiot_config_from_env(out config, out error) : Native.eiot_config_new(out config, out error), error);
+            try
+            {
+                foreach (var option in options.Given())
+                {
+                    byte[] name = Native.Utf8(option.Key), value = Native.Utf8(option.Value);
+                    Native.Check(Native.eiot_config_set_option(config, name, Native.Length(name), value, Native.Length(value), out error), error);
+                }
+                Native.Check(Native.eiot_client_new(config, out client, out error), error);
+            }
+            finally
+            {
+                Native.eiot_config_free(config);
+            }
+            handle = new ClientHandle(client);
+        }
+
+        /// <summary>Asks the platform to refresh one card's package usage, and waits for its answer.</summary>
+        /// <param name="eid">The card: 1 to 32 digits; white space around it is ignored.</param>
+        /// <param name="cancellation">Breaks the call off: OperationCanceledException, with what became of it inside.</param>
+        public Reply RefreshUsage(string eid, CancellationToken cancellation = default(CancellationToken))
+        {
+            byte[] text = Native.Utf8(eid);
+            return Ask(cancellation, (CancelHandle cancel, out IntPtr reply, out IntPtr error) =>
+                Native.eiot_client_refresh_usage_cancellable(handle, text, Native.Length(text), cancel, out reply, out error));
+        }
+
+        /// <summary>Makes any other signed call of the platform's, such as /api/v3/cloudesim/get.</summary>
+        /// <param name="path">Where the platform has the call.</param>
+        /// <param name="parametersJson">The text of a JSON object.</param>
+        /// <param name="idempotent">Repeating the call is harmless: try again when its reply is lost.</param>
+        /// <param name="cancellation">Breaks the call off.</param>
+        public Reply Call(string path, string parametersJson, bool idempotent = false, CancellationToken cancellation = default(CancellationToken))
+        {
+            byte[] place = Native.Utf8(path), json = Native.Utf8(parametersJson);
+            return Ask(cancellation, (CancelHandle cancel, out IntPtr reply, out IntPtr error) => Native.eiot_client_call(
+                handle, place, Native.Length(place), json, Native.Length(json), idempotent ? 1 : 0, cancel, out reply, out error));
+        }
+
+        /// <summary>
+        /// Refreshes many cards, up to <paramref name="concurrency"/> (0: 32) at once, on the thread that asks for the next result.
+        /// Memory does not depend on how many cards there are. Leaving the loop breaks off what is under way.
+        /// </summary>
+        public IEnumerable<Result> RefreshMany(IEnumerable<string> eids, int concurrency = 0, CancellationToken cancellation = default(CancellationToken))
+        {
+            using (var cancel = CancelHandle.Make())
+            using (cancellation.Register(cancel.Trigger))
+            using (var batch = BatchHandle.Make(handle, concurrency, cancel))
+            using (var source = eids.GetEnumerator())
+            {
+                IntPtr reply, error;
+                for (bool ended = false; ;)
+                {
+                    while (!ended && Native.eiot_batch_has_room(batch) != 0)
+                    {
+                        ended = !source.MoveNext();
+                        if (ended) break;
+                        byte[] eid = Native.Utf8(source.Current);
+                        Native.Check(Native.eiot_batch_push(batch, eid, Native.Length(eid), out error), error);
+                    }
+                    int status = Native.eiot_batch_next(batch, out reply, out error);
+                    if (status != 0) yield return new Result { Error = new EiotException(status, error) };
+                    else if (reply == IntPtr.Zero) yield break;
+                    else yield return new Result { Reply = new Reply(reply) };
+                }
+            }
+        }
+
+        /// <summary>Closes the connections, once the calls that are under way have ended. Later calls fail.</summary>
+        public void Dispose() { handle.Dispose(); }
+
+        private delegate int Asked(CancelHandle cancel, out IntPtr reply, out IntPtr error);
+
+        private Reply Ask(CancellationToken cancellation, Asked ask)
+        {
+            IntPtr reply, error;
+            using (var cancel = CancelHandle.Make())
+            using (cancellation.Register(cancel.Trigger))
+            {
+                int status = ask(cancel, out reply, out error);
+                if (status == (int)Kind.Cancelled && cancellation.IsCancellationRequested)
+                {
+                    var inner = new EiotException(status, error);
+                    throw new OperationCanceledException(inner.Message, inner, cancellation);
+                }
+                Native.Check(status, error);
+            }
+            return new Reply(reply);
+        }
+    }
+
+    /// <summary>What needs no client.</summary>
+    public static class Library
+    {
+        /// <summary>The version of the library.</summary>
+        public static string Version { get { return Native.Text(Native.eiot_version()); } }
+
+        /// <summary>Refreshes one card with a client of the whole process, which the environment configures.</summary>
+        public static void RefreshUsage(string eid)
+        {
+            IntPtr error;
+            byte[] text = Native.Utf8(eid);
+            Native.Check(Native.eiot_refresh_usage_n(text, Native.Length(text), out error), error);
+        }
+
+        /// <summary>
+        /// Throws <see cref="EiotException"/> of the kind NotGenuine unless a notification is signed with the secret, and unchanged.
+        /// </summary>
+        /// <param name="payload">The body of its HTTP request as it came; its appkey is not signed.</param>
+        /// <param name="secret">The account's secret.</param>
+        /// <param name="maxAge">How far its timestamp may be from this machine's clock; zero is any distance.</param>
+        /// <param name="method">The hash behind the signature.</param>
+        public static void VerifyNotification(byte[] payload, string secret, TimeSpan maxAge = default(TimeSpan), SignMethod method = SignMethod.Sha1)
+        {
+            IntPtr error;
+            byte[] key = Native.Utf8(secret);
+            // Never rounded down to "no limit".
+            ulong milliseconds = maxAge == TimeSpan.Zero ? 0 : (ulong)Math.Max(1, maxAge.TotalMilliseconds);
+            Native.Check(Native.eiot_notification_verify(payload, Native.Length(payload), key, Native.Length(key), (int)method, milliseconds, out error), error);
+        }
+
+        /// <summary>The platform's signature of flat parameters, upper-case hex.</summary>
+        public static string Sign(IEnumerable<KeyValuePair<string, string>> parameters, string secret, SignMethod method = SignMethod.Sha1)
+        {
+            IntPtr error;
+            byte[] key = Native.Utf8(secret), room = new byte[41];
+            var pinned = new List<GCHandle>();
+            Func<string, IntPtr> pin = text =>
+            {
+                pinned.Add(GCHandle.Alloc(Native.Utf8(text + "\0"), GCHandleType.Pinned));
+                return pinned.Last().AddrOfPinnedObject();
+            };
+            try
+            {
+                IntPtr[] names = parameters.Select(pair => pin(pair.Key)).ToArray(), values = parameters.Select(pair => pin(pair.Value)).ToArray();
+                Native.Check(Native.eiot_sign(names, values, (UIntPtr)names.Length, key, Native.Length(key), (int)method, room, Native.Length(room), out error), error);
+            }
+            finally
+            {
+                pinned.ForEach(handle => handle.Free());
+            }
+            return Encoding.ASCII.GetString(room).TrimEnd('\0');
+        }
+    }
+
+    internal sealed class ClientHandle : SafeHandle
+    {
+        internal ClientHandle(IntPtr client) : base(IntPtr.Zero, true) { SetHandle(client); }
+        public override bool IsInvalid { get { return handle == IntPtr.Zero; } }
+        protected override bool ReleaseHandle() { Native.eiot_client_free(handle); return true; }
+    }
+
+    internal sealed class CancelHandle : SafeHandle
+    {
+        private CancelHandle(IntPtr cancel) : base(IntPtr.Zero, true) { SetHandle(cancel); }
+        public override bool IsInvalid { get { return handle == IntPtr.Zero; } }
+        protected override bool ReleaseHandle() { Native.eiot_cancel_free(handle); return true; }
+        internal void Trigger() { Native.eiot_cancel_trigger(this); }
+
+        internal static CancelHandle Make()
+        {
+            IntPtr cancel, error;
+            Native.Check(Native.eiot_cancel_new(out cancel, out error), error);
+            return new CancelHandle(cancel);
+        }
+    }
+
+    internal sealed class BatchHandle : SafeHandle
+    {
+        private BatchHandle(IntPtr batch) : base(IntPtr.Zero, true) { SetHandle(batch); }
+        public override bool IsInvalid { get { return handle == IntPtr.Zero; } }
+        protected override bool ReleaseHandle() { Native.eiot_batch_free(handle); return true; }
+
+        internal static BatchHandle Make(ClientHandle client, int concurrency, CancelHandle cancel)
+        {
+            IntPtr batch, error;
+            Native.Check(Native.eiot_batch_new(client, (uint)concurrency, cancel, out batch, out error), error);
+            return new BatchHandle(batch);
+        }
+    }
+
+    /// <summary>The functions of eiot.h. A handle that is closed is an ObjectDisposedException of the runtime's.</summary>
+    internal static class Native
+    {
+        private const string Name = "libeiot.so.0";
+
+        internal static void Check(int status, IntPtr error)
+        {
+            if (status != 0) throw new EiotException(status, error);
+        }
+
+        /// <summary>UTF-8 by hand: not every runtime can marshal it.</summary>
+        internal static byte[] Utf8(string text)
+        {
+            if (text == null) throw new ArgumentNullException("text");
+            return Encoding.UTF8.GetBytes(text);
+        }
+
+        internal static UIntPtr Length(byte[] bytes) { return (UIntPtr)bytes.Length; }
+
+        internal static string Text(IntPtr text)
+        {
+            if (text == IntPtr.Zero) return null;
+            int length = 0;
+            while (Marshal.ReadByte(text, length) != 0) length++;
+            var bytes = new byte[length];
+            Marshal.Copy(text, bytes, 0, length);
+            return Encoding.UTF8.GetString(bytes);
+        }
+
+        [DllImport(Name)] internal static extern IntPtr eiot_version();
+        [DllImport(Name)] internal static extern IntPtr eiot_status_kind(int status);
+        [DllImport(Name)] internal static extern IntPtr eiot_error_message(IntPtr error);
+        [DllImport(Name)] internal static extern IntPtr eiot_error_eid(IntPtr error);
+        [DllImport(Name)] internal static extern IntPtr eiot_error_platform_code(IntPtr error);
+        [DllImport(Name)] internal static extern IntPtr eiot_error_platform_message(IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_error_http_status(IntPtr error);
+        [DllImport(Name)] internal static extern uint eiot_error_attempts(IntPtr error);
+        [DllImport(Name)] internal static extern long eiot_error_retry_after_ms(IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_error_delivered(IntPtr error);
+        [DllImport(Name)] internal static extern void eiot_error_free(IntPtr error);
+        [DllImport(Name)] internal static extern IntPtr eiot_reply_eid(IntPtr reply);
+        [DllImport(Name)] internal static extern IntPtr eiot_reply_code(IntPtr reply);
+        [DllImport(Name)] internal static extern IntPtr eiot_reply_message(IntPtr reply);
+        [DllImport(Name)] internal static extern IntPtr eiot_reply_data_json(IntPtr reply);
+        [DllImport(Name)] internal static extern uint eiot_reply_attempts(IntPtr reply);
+        [DllImport(Name)] internal static extern void eiot_reply_free(IntPtr reply);
+        [DllImport(Name)] internal static extern int eiot_config_new(out IntPtr config, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_config_from_env(out IntPtr config, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_config_set_option(IntPtr config, byte[] name, UIntPtr nameLength, byte[] value, UIntPtr valueLength, out IntPtr error);
+        [DllImport(Name)] internal static extern void eiot_config_free(IntPtr config);
+        [DllImport(Name)] internal static extern int eiot_client_new(IntPtr config, out IntPtr client, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_client_refresh_usage_cancellable(ClientHandle client, byte[] eid, UIntPtr length, CancelHandle cancel, out IntPtr reply, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_client_call(ClientHandle client, byte[] path, UIntPtr pathLength, byte[] parameters, UIntPtr parametersLength, int idempotent, CancelHandle cancel, out IntPtr reply, out IntPtr error);
+        [DllImport(Name)] internal static extern void eiot_client_free(IntPtr client);
+        [DllImport(Name)] internal static extern int eiot_refresh_usage_n(byte[] eid, UIntPtr length, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_cancel_new(out IntPtr cancel, out IntPtr error);
+        [DllImport(Name)] internal static extern void eiot_cancel_trigger(CancelHandle cancel);
+        [DllImport(Name)] internal static extern void eiot_cancel_free(IntPtr cancel);
+        [DllImport(Name)] internal static extern int eiot_batch_new(ClientHandle client, uint concurrency, CancelHandle cancel, out IntPtr batch, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_batch_has_room(BatchHandle batch);
+        [DllImport(Name)] internal static extern int eiot_batch_push(BatchHandle batch, byte[] eid, UIntPtr length, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_batch_next(BatchHandle batch, out IntPtr reply, out IntPtr error);
+        [DllImport(Name)] internal static extern void eiot_batch_free(IntPtr batch);
+        [DllImport(Name)] internal static extern int eiot_notification_verify(byte[] payload, UIntPtr payloadLength, byte[] secret, UIntPtr secretLength, int method, ulong maxAgeMs, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_sign(IntPtr[] names, IntPtr[] values, UIntPtr count, byte[] secret, UIntPtr secretLength, int method, byte[] sign, UIntPtr size, out IntPtr error);
+    }
+}
