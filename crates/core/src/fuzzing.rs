@@ -2,15 +2,22 @@
 //! every input that is checked in there. Compiled for fuzzing and for tests only.
 #![allow(clippy::panic, clippy::expect_used, missing_docs)]
 
+use crate::call::Call;
 use crate::config::Config;
+use crate::credentials::{Credentials, Secret};
 use crate::eid::Eid;
 use crate::endpoint::endpoint;
 use crate::error::{Delivered, ErrorKind};
+use crate::notification::verify_notification;
+use crate::parameters::Parameters;
 use crate::reply::{RawReply, verdict};
 use crate::request::Request;
 use crate::retry_after;
+use crate::sign::SignMethod;
 use crate::skew::{Sighting, Skew};
+use crate::wire::signed_call_body;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -48,6 +55,35 @@ pub fn reply(mut data: &[u8]) {
                 assert!(error.to_string().contains(message), "the platform's words pass through");
             }
         }
+    }
+}
+
+/// A JSON object: the parameters of a call, or a notification.
+pub fn parameters(data: &[u8]) {
+    let secret = Secret::new("canary-hunter2");
+    let error =
+        verify_notification(data, &secret, SignMethod::Sha1, None).expect_err("nobody knows the secret");
+    assert_eq!(error.kind(), ErrorKind::NotGenuine);
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(parameters) = Parameters::read(text) else { return };
+    for parameter in parameters.iter() {
+        // What is sent is JSON that means what was given, and what was signed of text is the text.
+        let sent: Box<RawValue> = serde_json::from_str(&parameter.json).expect("JSON");
+        if let Ok(text) = serde_json::from_str::<String>(sent.get()) {
+            assert_eq!(text, parameter.signed);
+        }
+        assert_eq!(parameter.signed.is_empty(), ["null", "\"\"", "[]"].contains(&sent.get()));
+        // Compact already: reading it again changes nothing.
+        let again = Parameters::read(&format!("{{\"p\":{}}}", parameter.json)).expect("JSON");
+        assert!(again.iter().all(|again| again.json == parameter.json && again.signed == parameter.signed));
+    }
+    if let (Ok(given), Ok(call)) = (serde_json::from_str::<Value>(text), Call::from_json("/a", text)) {
+        let credentials = Credentials { appkey: "k".to_owned(), secret };
+        let body = signed_call_body(&credentials, call.parameters(), 1_700_000_000, 49_890, SignMethod::Sha1);
+        let mut sent: Value = serde_json::from_slice(&body.expect("signed")).expect("JSON");
+        let fields = sent.as_object_mut().expect("an object");
+        fields.retain(|name, _| !["appkey", "timestamp", "nonce", "sign"].contains(&name.as_str()));
+        assert_eq!(sent, given);
     }
 }
 
@@ -171,6 +207,11 @@ mod tests {
     #[test]
     fn every_checked_in_reply_is_understood_or_refused() {
         replay("reply", super::reply);
+    }
+
+    #[test]
+    fn every_checked_in_object_is_sent_as_it_is_signed_or_refused() {
+        replay("parameters", super::parameters);
     }
 
     #[test]
