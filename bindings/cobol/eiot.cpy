@@ -154,7 +154,7 @@
            05  EIOT-SIGN-METHOD          PIC S9(9) COMP-5 VALUE 1.
                88  EIOT-SIGN-SHA1            VALUE 1.
                88  EIOT-SIGN-MD5             VALUE 2.
-           05  EIOT-MAX-AGE-MS           PIC 9(18) COMP-5 VALUE 300000.
+           05  EIOT-MAX-AGE-MS           PIC 9(18) COMP-5 VALUE 0.
 
       *> What EIOT-SIGN signs, spaces where there is no more, and the
       *> signature that it gives, in upper-case hex.
