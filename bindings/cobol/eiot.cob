@@ -55,10 +55,10 @@
            GOBACK.
        END PROGRAM EIOT-REFRESH.
 
-      *> Makes a client with options of the program's own. The secret
-      *> is copied: MOVE SPACES TO EIOT-OPT-SECRET afterwards, or name
-      *> a file in EIOT-OPT-SECRET-FILE. EIOT-ERR-CONFIG: the message
-      *> names the option that cannot be used.
+      *> Makes a client with options of the program's own, and takes
+      *> the secret out of them, so that no dump of the program shows
+      *> it. EIOT-ERR-CONFIG: the message names the option that cannot
+      *> be used.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-OPEN.
        DATA DIVISION.
@@ -88,6 +88,7 @@
            END-IF
            CALL STATIC "eiot_config_free" USING
                BY VALUE CONFIG-POINTER RETURNING OMITTED
+           MOVE SPACES TO EIOT-OPT-SECRET
            CALL "EIOT-TAKE" USING CALL-STATUS REPLY-POINTER
                ERROR-POINTER EIOT-REPLY
            GOBACK.

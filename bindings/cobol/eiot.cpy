@@ -74,7 +74,8 @@
       *> named as in the environment: EIOT-OPT-TIMEOUT is EIOT_TIMEOUT.
       *> INITIALIZE EIOT-OPTIONS takes all back.
        01  EIOT-OPTIONS.
-      *>     Both are required, the secret here or in a file.
+      *>     Both are required, the secret here or in a file. EIOT-OPEN
+      *>     puts spaces in its place.
            05  FILLER          PIC X(16)  VALUE "appkey".
            05  EIOT-OPT-APPKEY           PIC X(256) VALUE SPACES.
            05  FILLER          PIC X(16)  VALUE "secret".

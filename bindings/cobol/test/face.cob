@@ -36,6 +36,7 @@
                WHEN "statuses"
                WHEN "options"
                WHEN "closed"
+               WHEN "shown"
                    MOVE ARGUMENT TO VERB
                    PERFORM NEXT-ARGUMENT
            END-EVALUATE
@@ -80,6 +81,10 @@
                    CALL "EIOT-CLIENT-REFRESH"
                        USING EIOT-CLIENT "1" EIOT-REPLY
                    PERFORM SAY-OUTCOME
+               WHEN "shown"
+                   DISPLAY '{"client": "' EIOT-CLIENT '"' NO ADVANCING
+                   CALL "SAY-TEXT" USING "shown" EIOT-OPTIONS
+                   DISPLAY "}"
            END-EVALUATE
            CALL "EIOT-CLOSE" USING EIOT-CLIENT EIOT-REPLY.
 
