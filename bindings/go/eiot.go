@@ -1,0 +1,738 @@
+// Package eiot asks the EIOTCLUB platform to refresh the package usage of cloud eSIM cards. It is a thin wrapper over
+// libeiot, found by pkg-config.
+//
+//	client, err := eiot.FromEnv(eiot.WithTimeout(10 * time.Second))
+//	if err != nil {
+//		return err
+//	}
+//	defer client.Close()
+//	reply, err := client.RefreshUsage(ctx, "89044011112233441122334411223321")
+//
+// A call blocks its goroutine, and one thread of the process, for at most the client's time-out. Strings are UTF-8.
+package eiot
+
+/*
+#cgo pkg-config: eiot
+#include <eiot.h>
+#include <stdlib.h>
+
+// Go strings come with their length, and libeiot copies what it takes: so none is copied here, nor cut at a NUL.
+#define TEXT(string) _GoStringPtr(string), _GoStringLen(string)
+
+static inline eiot_status set_option(eiot_config *config, _GoString_ name, _GoString_ value, eiot_error **err) {
+	return eiot_config_set_option(config, TEXT(name), TEXT(value), err);
+}
+
+static inline eiot_status refresh(_GoString_ eid, eiot_error **err) {
+	return eiot_refresh_usage_n(TEXT(eid), err);
+}
+
+static inline eiot_status client_refresh(const eiot_client *client, _GoString_ eid, const eiot_cancel *cancel,
+                                         eiot_reply **reply, eiot_error **err) {
+	return eiot_client_refresh_usage_cancellable(client, TEXT(eid), cancel, reply, err);
+}
+
+static inline eiot_status client_call(const eiot_client *client, _GoString_ path, _GoString_ parameters, int32_t idempotent,
+                                      const eiot_cancel *cancel, eiot_reply **reply, eiot_error **err) {
+	return eiot_client_call(client, TEXT(path), TEXT(parameters), idempotent, cancel, reply, err);
+}
+
+static inline eiot_status batch_push(eiot_batch *batch, _GoString_ eid, eiot_error **err) {
+	return eiot_batch_push(batch, TEXT(eid), err);
+}
+
+static inline eiot_status verify(_GoString_ payload, _GoString_ secret, eiot_sign_method method, uint64_t max_age_ms,
+                                 eiot_error **err) {
+	return eiot_notification_verify(TEXT(payload), TEXT(secret), method, max_age_ms, err);
+}
+
+static inline eiot_status sign(const char *const *names, const char *const *values, size_t count, _GoString_ secret,
+                               eiot_sign_method method, char *out, eiot_error **err) {
+	return eiot_sign(names, values, count, TEXT(secret), method, out, EIOT_SIGN_SIZE, err);
+}
+
+// In log.go. A handle is a number, and travels as one: Go's collector looks at what is in a pointer.
+void eiotGoLog(char *line, uintptr_t handle);
+
+static void log_line(const char *line, void *handle) {
+	eiotGoLog((char *)line, (uintptr_t)handle);
+}
+
+static inline eiot_status set_log(eiot_config *config, uintptr_t handle, eiot_error **err) {
+	return eiot_config_set_log(config, log_line, (void *)handle, err);
+}
+*/
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"runtime"
+	"runtime/cgo"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+)
+
+// Version is the version of the library that is running, such as "0.1.0".
+func Version() string {
+	return C.GoString(C.eiot_version())
+}
+
+// Kind says what sort of failure an Error is. Its numbers are those of the C library; more may be added, so treat one
+// that you do not know as a failure.
+type Kind int32
+
+// The kinds; docs/errors.md gives each a cause and a remedy.
+const (
+	KindInvalidArgument Kind = C.EIOT_ERR_INVALID_ARGUMENT // an argument other than the EID cannot be used, or the client is closed
+	KindInvalidEID      Kind = C.EIOT_ERR_INVALID_EID      // not 1 to 32 digits, or in strict mode not a GSMA EID
+	KindConfig          Kind = C.EIOT_ERR_CONFIG           // an option is missing or cannot be used
+	KindConnect         Kind = C.EIOT_ERR_CONNECT          // no connection could be made
+	KindTLS             Kind = C.EIOT_ERR_TLS              // the TLS handshake failed
+	KindTimeout         Kind = C.EIOT_ERR_TIMEOUT          // the client's time-out passed
+	KindConnectionLost  Kind = C.EIOT_ERR_IO               // the connection broke before the whole reply had come
+	KindCancelled       Kind = C.EIOT_ERR_CANCELLED        // the context ended
+	KindAuth            Kind = C.EIOT_ERR_AUTH             // the platform does not accept the credentials or the source address
+	KindRateLimited     Kind = C.EIOT_ERR_RATE_LIMITED     // too many requests
+	KindCooldown        Kind = C.EIOT_ERR_COOLDOWN         // the card was refreshed too recently
+	KindPlatform        Kind = C.EIOT_ERR_PLATFORM         // the platform said no, with a code of its own
+	KindHTTP            Kind = C.EIOT_ERR_HTTP             // an HTTP status that nobody expects
+	KindProtocol        Kind = C.EIOT_ERR_PROTOCOL         // a reply that nobody can read
+	KindNotGenuine      Kind = C.EIOT_ERR_NOT_GENUINE      // a notification is not signed with the secret, was changed, or is too old
+	KindInternal        Kind = C.EIOT_ERR_INTERNAL         // a fault of the library
+)
+
+// String is the kind's name, the same in every language, such as "timeout"; "unknown" for a number that is none.
+func (k Kind) String() string {
+	return C.GoString(C.eiot_status_kind(C.eiot_status(k)))
+}
+
+// Delivered says whether the platform got the request: what to look at before repeating a call.
+type Delivered int32
+
+// Whether it did. After DeliveredNo, repeating is safe; after DeliveredUnknown, the platform may have acted.
+const (
+	DeliveredNo      Delivered = C.EIOT_DELIVERED_NO
+	DeliveredYes     Delivered = C.EIOT_DELIVERED_YES
+	DeliveredUnknown Delivered = C.EIOT_DELIVERED_UNKNOWN
+)
+
+// String is "no", "yes" or "unknown".
+func (d Delivered) String() string {
+	return C.GoString(C.eiot_delivered_name(C.eiot_delivered(d)))
+}
+
+// Error is what every failure of this package is; get at it with errors.As. It contains neither the secret nor a
+// signature, so it can be logged.
+type Error struct {
+	Kind            Kind
+	Message         string        // what happened, to which EID, and what to do
+	EID             string        // the card; "" when the failure has nothing to do with one
+	Code            string        // the platform's own code, exactly as it came; "" when it gave none
+	PlatformMessage string        // the platform's own message, exactly as it came, often Chinese; "" when it gave none
+	HTTPStatus      int           // 0 when there was no reply
+	Attempts        int           // how many requests were sent or begun
+	RetryAfter      time.Duration // how long the platform asks to wait; negative when it does not say
+	Delivered       Delivered
+
+	cause error
+}
+
+// Error is the Message.
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap gives the context's error where the context ended the call, so that errors.Is(err, context.Canceled) holds.
+func (e *Error) Unwrap() error { return e.cause }
+
+// Timeout says whether time ran out: the client's, or the context's.
+func (e *Error) Timeout() bool { return e.Kind == KindTimeout || e.cause == context.DeadlineExceeded }
+
+// taken makes a Go error of what a C function gave back, nil when it succeeded, and frees it.
+func taken(status C.eiot_status, place **C.eiot_error) *Error {
+	if status == C.EIOT_OK {
+		return nil
+	}
+	err := *place
+	defer C.eiot_error_free(err)
+	made := &Error{
+		Kind:            Kind(C.eiot_error_status(err)),
+		Message:         C.GoString(C.eiot_error_message(err)),
+		EID:             C.GoString(C.eiot_error_eid(err)),
+		Code:            C.GoString(C.eiot_error_platform_code(err)),
+		PlatformMessage: C.GoString(C.eiot_error_platform_message(err)),
+		HTTPStatus:      int(C.eiot_error_http_status(err)),
+		Attempts:        int(C.eiot_error_attempts(err)),
+		RetryAfter:      -1,
+		Delivered:       Delivered(C.eiot_error_delivered(err)),
+	}
+	if ms := C.eiot_error_retry_after_ms(err); ms >= 0 {
+		made.RetryAfter = time.Duration(ms) * time.Millisecond
+	}
+	return made
+}
+
+// orNil keeps a nil *Error from becoming an error that is not nil.
+func (e *Error) orNil() error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+func invalid(message string) *Error {
+	return &Error{Kind: KindInvalidArgument, Message: message, RetryAfter: -1}
+}
+
+// Reply says that the platform has accepted. A refresh starts one synchronisation with the carrier; new figures may become
+// visible a little later.
+type Reply struct {
+	EID      string
+	Code     string          // always "200": every other one is an error
+	Message  string          // the platform's message, exactly as it came: show it, never compare it
+	Data     json.RawMessage // the reply's data, exactly as it came; nil when there is none
+	Attempts int             // how many requests it took
+}
+
+func takenReply(reply *C.eiot_reply) *Reply {
+	defer C.eiot_reply_free(reply)
+	made := &Reply{
+		EID:      C.GoString(C.eiot_reply_eid(reply)),
+		Code:     C.GoString(C.eiot_reply_code(reply)),
+		Message:  C.GoString(C.eiot_reply_message(reply)),
+		Attempts: int(C.eiot_reply_attempts(reply)),
+	}
+	if data := C.eiot_reply_data_json(reply); data != nil {
+		made.Data = json.RawMessage(C.GoString(data))
+	}
+	return made
+}
+
+// SignMethod is the hash behind a signature.
+type SignMethod int32
+
+// SHA1 is what the platform documents; MD5 is for gateways that ask for it.
+const (
+	SHA1 SignMethod = C.EIOT_SIGN_SHA1
+	MD5  SignMethod = C.EIOT_SIGN_MD5
+)
+
+func (m SignMethod) String() string {
+	switch m {
+	case SHA1:
+		return "sha1"
+	case MD5:
+		return "md5"
+	}
+	return fmt.Sprintf("SignMethod(%d)", int32(m))
+}
+
+// Option is an option of a client, made by one of the With functions. What each takes is checked when the client is made.
+type Option func(*settings)
+
+type settings struct {
+	config *C.eiot_config
+	log    func(line string)
+	err    *Error
+}
+
+// WithOption sets any option by its name, from text as the environment has it: ("timeout", "2.5"), ("strict_eid", "on").
+// It is for programs that take options from a file; others have a function an option.
+func WithOption(name, value string) Option {
+	return func(s *settings) {
+		if s.err == nil {
+			var err *C.eiot_error
+			s.err = taken(C.set_option(s.config, name, value, &err), &err)
+		}
+	}
+}
+
+// WithAppKey identifies the account's application. Required.
+func WithAppKey(appkey string) Option { return WithOption("appkey", appkey) }
+
+// WithSecret is the account's secret. Required, here or in a file.
+func WithSecret(secret string) Option { return WithOption("secret", secret) }
+
+// WithSecretFile names a file that holds the secret and nothing else.
+func WithSecretFile(path string) Option { return WithOption("secret_file", path) }
+
+// WithBaseURL says where the platform is. Default "https://oapi.eiotclub.com".
+func WithBaseURL(url string) Option { return WithOption("base_url", url) }
+
+// WithAllowHTTP allows plain http to any address; appkey and signature can then be read on the way. Default off.
+func WithAllowHTTP(allow bool) Option { return WithOption("allow_http", onOff(allow)) }
+
+// WithTimeout is the deadline of a whole call, all attempts and waits included. Default 30 s.
+func WithTimeout(timeout time.Duration) Option { return WithOption("timeout", seconds(timeout)) }
+
+// WithConnectTimeout is how long making a connection may take. Default 5 s.
+func WithConnectTimeout(timeout time.Duration) Option {
+	return WithOption("connect_timeout", seconds(timeout))
+}
+
+// WithMaxAttempts is how many requests a call may make, the first included. Default 3.
+func WithMaxAttempts(attempts int) Option {
+	return WithOption("max_attempts", strconv.Itoa(attempts))
+}
+
+// WithRateLimit is how many calls a second the account may make, 0 for any number. Default 10.
+func WithRateLimit(callsPerSecond float64) Option {
+	return WithOption("rate_limit", strconv.FormatFloat(callsPerSecond, 'f', -1, 64))
+}
+
+// WithRateScope says who shares that rate: "process", the default, or "host", all processes of this machine.
+func WithRateScope(scope string) Option { return WithOption("rate_scope", scope) }
+
+// WithRateShare says which part of that rate is this client's, for fleets of machines: which of how many, from 1.
+func WithRateShare(which, of int) Option {
+	return WithOption("rate_share", fmt.Sprintf("%d/%d", which, of))
+}
+
+// WithRateWait says whether to wait for a free slot of that rate, the default, or to fail at once with KindRateLimited.
+func WithRateWait(wait bool) Option { return WithOption("rate_wait", onOff(wait)) }
+
+// WithEIDCooldown refuses to refresh a card again so soon, with KindCooldown. Default 0, off.
+func WithEIDCooldown(rest time.Duration) Option { return WithOption("eid_cooldown", seconds(rest)) }
+
+// WithClockSkew says whether to learn from replies how far this machine's clock is off. Default on.
+func WithClockSkew(correct bool) Option { return WithOption("clock_skew", onOff(correct)) }
+
+// WithCodes says what the platform's own codes mean, as they become known: KindAuth, KindRateLimited, KindCooldown or
+// KindPlatform.
+func WithCodes(codes map[string]Kind) Option {
+	pairs := make([]string, 0, len(codes))
+	for code, kind := range codes {
+		pairs = append(pairs, code+"="+kind.String())
+	}
+	return WithOption("codes", strings.Join(pairs, ","))
+}
+
+// WithStrictEID asks for GSMA EIDs, 32 digits that pass the check. Default off.
+func WithStrictEID(strict bool) Option { return WithOption("strict_eid", onOff(strict)) }
+
+// WithSignMethod is the hash behind the signature. Default SHA1.
+func WithSignMethod(method SignMethod) Option { return WithOption("sign_method", method.String()) }
+
+// WithCAFile names a PEM file of certificate authorities to trust instead of the system's.
+func WithCAFile(path string) Option { return WithOption("ca_file", path) }
+
+// WithProxy is an HTTP proxy, "http://[user:password@]host:port". Default none; HTTPS_PROXY is not read.
+func WithProxy(url string) Option { return WithOption("proxy", url) }
+
+// WithLog calls log for each attempt that is over, with one line without secret or signature. It runs on the goroutine
+// that made the call, on many at once where they share the client. A panic in it ends the program.
+func WithLog(log func(line string)) Option { return func(s *settings) { s.log = log } }
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
+
+// Client refreshes the cards of one account. Make one and keep it: it holds connections open and keeps the account's rate.
+// Any number of goroutines may use it at once.
+type Client struct {
+	mu     sync.Mutex
+	handle *C.eiot_client
+	log    cgo.Handle // 0: none
+	users  int        // calls under way and batches that are open
+	closed bool
+}
+
+// New makes a client with options; an appkey and a secret are required. Nothing is sent yet. An error is of KindConfig
+// and names the option.
+func New(options ...Option) (*Client, error) {
+	var config *C.eiot_config
+	var err *C.eiot_error
+	if failure := taken(C.eiot_config_new(&config, &err), &err); failure != nil {
+		return nil, failure
+	}
+	return newClient(config, options)
+}
+
+// FromEnv makes a client as the environment says: EIOT_APPKEY, EIOT_SECRET and so on. Options win over the environment.
+func FromEnv(options ...Option) (*Client, error) {
+	var config *C.eiot_config
+	var err *C.eiot_error
+	if failure := taken(C.eiot_config_from_env(&config, &err), &err); failure != nil {
+		return nil, failure
+	}
+	return newClient(config, options)
+}
+
+// newClient makes a client of options, and frees them.
+func newClient(config *C.eiot_config, options []Option) (*Client, error) {
+	defer C.eiot_config_free(config)
+	chosen := settings{config: config}
+	for _, option := range options {
+		option(&chosen)
+	}
+	var err *C.eiot_error
+	client := &Client{}
+	if chosen.err == nil && chosen.log != nil {
+		client.log = cgo.NewHandle(chosen.log)
+		chosen.err = taken(C.set_log(config, C.uintptr_t(client.log), &err), &err)
+	}
+	if chosen.err == nil {
+		chosen.err = taken(C.eiot_client_new(config, &client.handle, &err), &err)
+	}
+	if chosen.err != nil {
+		client.free()
+		return nil, chosen.err
+	}
+	runtime.SetFinalizer(client, (*Client).Close) // a net for who forgets; nobody knows when it runs
+	return client, nil
+}
+
+// Close closes the client's connections. It does not wait: later calls fail with KindInvalidArgument, while calls under way
+// and open batches go on, and the last of them takes the connections with it. It never fails, and closing again does
+// nothing.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.users == 0 {
+		c.free()
+	}
+	return nil
+}
+
+// free is called by one goroutine, when there is no other left.
+func (c *Client) free() {
+	C.eiot_client_free(c.handle)
+	c.handle = nil
+	if c.log != 0 {
+		c.log.Delete()
+		c.log = 0
+	}
+}
+
+// enter keeps the handle from being freed until leave.
+func (c *Client) enter() *Error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return invalid("the client is closed; make another, or close it later")
+	}
+	c.users++
+	return nil
+}
+
+func (c *Client) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.users--
+	if c.closed && c.users == 0 {
+		c.free()
+	}
+}
+
+// RefreshUsage asks the platform to refresh one card's package usage, and waits for its answer. An error is an *Error.
+//
+// When ctx ends, the call is broken off within 50 ms, with KindCancelled and an error that wraps ctx.Err(); its Delivered
+// says whether the card may have been refreshed all the same.
+func (c *Client) RefreshUsage(ctx context.Context, eid string) (*Reply, error) {
+	return c.do(ctx, func(cancel *C.eiot_cancel, reply **C.eiot_reply, err **C.eiot_error) C.eiot_status {
+		return C.client_refresh(c.handle, eid, cancel, reply, err)
+	})
+}
+
+// CallOption is an option of a Call.
+type CallOption int
+
+// Idempotent says that repeating the call is harmless, so that it is repeated when its reply is lost.
+const Idempotent CallOption = 1
+
+// Call makes any other signed call of the platform's, such as "/api/v3/cloudesim/get". The parameters are what encoding/json
+// makes an object of: a map, a struct, a json.RawMessage; nil is none. Write EIDs as strings.
+func (c *Client) Call(ctx context.Context, path string, parameters any, options ...CallOption) (*Reply, error) {
+	if parameters == nil {
+		parameters = struct{}{}
+	}
+	text := new(strings.Builder)
+	encoder := json.NewEncoder(text)
+	encoder.SetEscapeHTML(false) // what is signed is what is sent
+	if err := encoder.Encode(parameters); err != nil {
+		return nil, invalid("parameters: " + err.Error())
+	}
+	var idempotent C.int32_t
+	for _, option := range options {
+		if option == Idempotent {
+			idempotent = 1
+		}
+	}
+	return c.do(ctx, func(cancel *C.eiot_cancel, reply **C.eiot_reply, err **C.eiot_error) C.eiot_status {
+		return C.client_call(c.handle, path, text.String(), idempotent, cancel, reply, err)
+	})
+}
+
+// do makes a call that ctx can break off.
+func (c *Client) do(ctx context.Context, call func(*C.eiot_cancel, **C.eiot_reply, **C.eiot_error) C.eiot_status) (*Reply, error) {
+	if failure := c.enter(); failure != nil {
+		return nil, failure
+	}
+	defer c.leave()
+	watch, failure := watchOver(ctx)
+	if failure != nil {
+		return nil, failure
+	}
+	defer watch.end()
+	var reply *C.eiot_reply
+	var err *C.eiot_error
+	if failure := watch.explain(taken(call(watch.cancel, &reply, &err), &err)); failure != nil {
+		return nil, failure
+	}
+	return takenReply(reply), nil
+}
+
+// watch triggers a cancellation when a context ends.
+type watch struct {
+	ctx         context.Context
+	cancel      *C.eiot_cancel // nil where the context never ends
+	done, ended chan struct{}
+}
+
+func watchOver(ctx context.Context) (*watch, *Error) {
+	w := &watch{ctx: ctx}
+	if ctx.Done() == nil {
+		return w, nil
+	}
+	var err *C.eiot_error
+	if failure := taken(C.eiot_cancel_new(&w.cancel, &err), &err); failure != nil {
+		return nil, failure
+	}
+	if ctx.Err() != nil {
+		C.eiot_cancel_trigger(w.cancel) // before anything is sent
+		return w, nil
+	}
+	w.done, w.ended = make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(w.ended)
+		select {
+		case <-w.ctx.Done():
+			C.eiot_cancel_trigger(w.cancel)
+		case <-w.done:
+		}
+	}()
+	return w, nil
+}
+
+// end waits for the goroutine, so that none is left and nobody triggers what is freed.
+func (w *watch) end() {
+	if w.done != nil {
+		close(w.done)
+		<-w.ended
+	}
+	C.eiot_cancel_free(w.cancel)
+	w.cancel = nil
+}
+
+// explain adds the context's error to a failure that it is the cause of.
+func (w *watch) explain(failure *Error) *Error {
+	if failure != nil && failure.Kind == KindCancelled {
+		failure.cause = w.ctx.Err()
+	}
+	return failure
+}
+
+// Result is what became of one card of a batch: a reply, or an error.
+type Result struct {
+	EID   string // as the reply or the error has it
+	Reply *Reply // nil where the card was not refreshed
+	Err   error  // nil where it was; otherwise an *Error
+}
+
+// Batch refreshes many cards, many at once, on the goroutine that calls Next: calls make progress while Next runs, so deal
+// with a result quickly or hand it on. Its memory depends on how many calls are under way, not on how many cards there are.
+// One goroutine at a time.
+//
+//	batch := client.RefreshMany(ctx, eids, 0)
+//	defer batch.Close()
+//	for batch.Next() {
+//		fmt.Println(batch.Result().EID, batch.Result().Err)
+//	}
+//	return batch.Err()
+type Batch struct {
+	mu      sync.Mutex
+	client  *Client
+	handle  *C.eiot_batch // nil: closed, or never begun
+	watch   *watch
+	next    func() (string, bool)
+	drained bool // next has no more, or ctx ended
+	result  Result
+	err     *Error
+}
+
+// RefreshMany refreshes many cards, with at most concurrency calls under way at once, 1 to 1024; 0 is the usual number, 32.
+// A card that comes again soon is left out. When ctx ends, no more are sent. What is wrong with the batch itself, Err says.
+func (c *Client) RefreshMany(ctx context.Context, eids []string, concurrency int) *Batch {
+	return c.RefreshManyFunc(ctx, func() (string, bool) {
+		if len(eids) == 0 {
+			return "", false
+		}
+		eid := eids[0]
+		eids = eids[1:]
+		return eid, true
+	}, concurrency)
+}
+
+// RefreshManyFunc is RefreshMany for EIDs that need not be in memory: next gives one after the other, and false at the end.
+// It is called by Batch.Next, on its goroutine.
+func (c *Client) RefreshManyFunc(ctx context.Context, next func() (eid string, more bool), concurrency int) *Batch {
+	if failure := c.enter(); failure != nil {
+		return &Batch{err: failure}
+	}
+	batch := &Batch{client: c, next: next}
+	batch.watch, batch.err = watchOver(ctx)
+	if batch.err == nil {
+		var err *C.eiot_error
+		// What does not fit must not become what does.
+		if concurrency < 0 || concurrency > math.MaxInt32 {
+			concurrency = math.MaxInt32
+		}
+		batch.err = taken(C.eiot_batch_new(c.handle, C.uint32_t(concurrency), batch.watch.cancel, &batch.handle, &err), &err)
+	}
+	if batch.err != nil {
+		batch.free()
+		return batch
+	}
+	runtime.SetFinalizer(batch, (*Batch).Close)
+	return batch
+}
+
+// Next waits until one card has come back, whichever is first, for Result to tell of. It is false when all have, and when the
+// batch cannot go on.
+func (b *Batch) Next() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.result = Result{}
+	if b.handle == nil {
+		return false
+	}
+	var reply *C.eiot_reply
+	var err *C.eiot_error
+	failure := b.fill()
+	if failure == nil {
+		failure = b.watch.explain(taken(C.eiot_batch_next(b.handle, &reply, &err), &err))
+	}
+	switch {
+	case failure != nil && failure.EID == "":
+		b.err = failure
+	case failure != nil:
+		b.result = Result{EID: failure.EID, Err: failure}
+		return true
+	case reply != nil:
+		b.result.Reply = takenReply(reply)
+		b.result.EID = b.result.Reply.EID
+		return true
+	}
+	b.free()
+	return false
+}
+
+// fill pushes as many cards as there is room for.
+func (b *Batch) fill() *Error {
+	for !b.drained && C.eiot_batch_has_room(b.handle) != 0 {
+		eid, more := b.next()
+		if !more {
+			b.drained = true
+			return nil
+		}
+		if cause := b.watch.ctx.Err(); cause != nil {
+			b.drained = true
+			b.err = &Error{
+				Kind: KindCancelled, Message: "the batch was stopped: cards that did not come back were not sent",
+				RetryAfter: -1, cause: cause,
+			}
+			return nil
+		}
+		var err *C.eiot_error
+		if failure := taken(C.batch_push(b.handle, eid, &err), &err); failure != nil {
+			return failure
+		}
+	}
+	return nil
+}
+
+// Result is what became of the card that Next waited for.
+func (b *Batch) Result() Result { return b.result }
+
+// Err is why Next is false: nil when all cards have come back, whatever became of them.
+func (b *Batch) Err() error { return b.err.orNil() }
+
+// Close frees the batch; calls that are under way are broken off. It never fails. It is needed where a loop over Next
+// ends early, and harmless otherwise.
+func (b *Batch) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.free()
+	return nil
+}
+
+// free lets go of everything, once.
+func (b *Batch) free() {
+	if b.client == nil {
+		return
+	}
+	C.eiot_batch_free(b.handle)
+	b.handle = nil
+	if b.watch != nil {
+		b.watch.end()
+	}
+	b.client.leave()
+	b.client = nil
+}
+
+// RefreshUsage refreshes one card by a client of the whole process, which the environment configures at the first call. It
+// is the simplest way in; for contexts and replies make a Client.
+func RefreshUsage(eid string) error {
+	var err *C.eiot_error
+	return taken(C.refresh(eid, &err), &err).orNil()
+}
+
+// VerifyNotification is nil when a notification is signed with the secret and unchanged, and an error of KindNotGenuine when
+// not. The payload is the body of its HTTP request as it came. With maxAge, a timestamp further away from this machine's
+// clock is refused; 0 is no limit. The payload's appkey is not signed: do not rely on it.
+func VerifyNotification(payload []byte, secret string, method SignMethod, maxAge time.Duration) error {
+	if maxAge < 0 {
+		return invalid("maxAge must not be negative, is " + maxAge.String())
+	}
+	ms := (maxAge + time.Millisecond - 1) / time.Millisecond // a little is not no limit
+	var err *C.eiot_error
+	return taken(C.verify(string(payload), secret, C.eiot_sign_method(method), C.uint64_t(ms), &err), &err).orNil()
+}
+
+// Sign is the platform's signature of flat parameters, upper-case hex; empty values and one named "sign" are left out.
+func Sign(parameters map[string]string, secret string, method SignMethod) (string, error) {
+	count := len(parameters)
+	// C's memory, since Go's may not be handed over with pointers in it; one more, so that there is a first.
+	table := unsafe.Slice((**C.char)(C.calloc(C.size_t(2*count+1), C.size_t(unsafe.Sizeof(uintptr(0))))), 2*count+1)
+	defer func() {
+		for _, text := range table {
+			C.free(unsafe.Pointer(text))
+		}
+		C.free(unsafe.Pointer(&table[0]))
+	}()
+	at := 0
+	for name, value := range parameters {
+		if strings.ContainsRune(name+value, 0) {
+			return "", invalid(fmt.Sprintf("parameter %q: a NUL cannot be signed", name))
+		}
+		table[at], table[count+at] = C.CString(name), C.CString(value)
+		at++
+	}
+	var out [C.EIOT_SIGN_SIZE]C.char
+	var err *C.eiot_error
+	status := C.sign(&table[0], &table[count], C.size_t(count), secret, C.eiot_sign_method(method), &out[0], &err)
+	if failure := taken(status, &err); failure != nil {
+		return "", failure
+	}
+	return C.GoString(&out[0]), nil
+}

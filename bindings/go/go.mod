@@ -1,0 +1,3 @@
+module eiot
+
+go 1.18
