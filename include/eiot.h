@@ -820,6 +820,17 @@ eiot_status eiot_eid_validate(const char *eid,
                               eiot_error **out_err);
 
 /**
+ * Copies a text of this library's into a fixed-width field, as records and databases have it: no NUL, and spaces after it.
+ * What is too long is cut between two characters. Returns how many bytes the whole text has, more than `field_size` when it
+ * was cut.
+ *
+ * `text` ends with a NUL; NULL is "". `field` has `field_size` bytes; when it is NULL, only the length is told.
+ */
+size_t eiot_text_to_field(const char *text,
+                          char *field,
+                          size_t field_size);
+
+/**
  * Checks that a notification comes from somebody who knows the secret, and has not been changed on its way: `EIOT_OK`, or
  * `EIOT_ERR_NOT_GENUINE` with an error that says why. Blocks nothing and calls nobody; any number of threads may check at
  * once.

@@ -23,6 +23,7 @@ NOT_FOR_WRAPPERS = {
     "eiot_delivered_name": "where the language has an enumeration of its own",
     "eiot_version_number": "eiot_version is enough",
     "eiot_eid_validate": "every call validates",
+    "eiot_text_to_field": "for fields of fixed width",
     "eiot_config_set_log": "a function of the host that is called from C, on any thread: not every language can have that",
     "eiot_batch_given": "the loop counts",
     "eiot_batch_count": "the loop counts",

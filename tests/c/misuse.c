@@ -136,6 +136,15 @@ static void names_are_never_null(void) {
     CHECK(strcmp(eiot_delivered_name(77), "unknown") == 0, "no delivered");
 }
 
+static void fields_are_padded(void) {
+    char field[4] = "xyz";
+    CHECK(eiot_text_to_field(NULL, NULL, 0) == 0, "nothing");
+    CHECK(eiot_text_to_field(NULL, field, 3) == 0 && memcmp(field, "   ", 4) == 0, "spaces, and not a byte more");
+    CHECK(eiot_text_to_field("abcd", field, 3) == 4 && memcmp(field, "abc", 4) == 0, "cut");
+    CHECK(eiot_text_to_field("abcd", field, (size_t)-1) == 4, "a size that cannot be");
+    CHECK(eiot_text_to_field("abcd", NULL, 3) == 4, "only the length");
+}
+
 static void calls_refuse(const eiot_client *client) {
     const char *path = "/api/v3/cloudesim/get", *none = "{}";
     eiot_reply *reply = (eiot_reply *)&expected_garbage;
@@ -240,6 +249,7 @@ int main(void) {
     getters_take_null();
     statuses_have_names();
     names_are_never_null();
+    fields_are_padded();
     configurations_refuse(config);
     clients_refuse(config, client);
     calls_refuse(client);

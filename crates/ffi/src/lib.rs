@@ -36,6 +36,7 @@ mod reply;
 mod batch;
 
 mod eid;
+mod field;
 mod notification;
 mod sign;
 
