@@ -229,12 +229,14 @@ final class Client
     }
 
     /**
-     * A client configured by the environment: EIOT_APPKEY, EIOT_SECRET and so on. Options that are given, by the
-     * constructor's names, go before it: `Client::fromEnv(timeout: 10)`.
+     * A client configured by the environment: EIOT_APPKEY, EIOT_SECRET and so on. With options of one's own it is
+     * `new Client(timeout: 10, fromEnv: true)`: named arguments gathered by this method would show in stack traces.
+     *
+     * @throws EiotException
      */
-    public static function fromEnv(#[\SensitiveParameter] mixed ...$options): self
+    public static function fromEnv(): self
     {
-        return new self(...$options, fromEnv: true);
+        return new self(fromEnv: true);
     }
 
     /**

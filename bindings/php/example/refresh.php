@@ -17,7 +17,7 @@ function tell(Eiot\EiotException $error): void
 $eids = array_slice($argv, 1);
 $failures = 0;
 try {
-    $client = Eiot\Client::fromEnv(timeout: 10);
+    $client = new Eiot\Client(timeout: 10, fromEnv: true);
     if ($eids !== []) {
         $reply = $client->refreshUsage($eids[0]);
         echo "{$reply->eid}: {$reply->message}\n";
