@@ -77,6 +77,11 @@ pub fn parameters(data: &[u8]) {
         let again = Parameters::read(&format!("{{\"p\":{}}}", parameter.json)).expect("JSON");
         assert!(again.iter().all(|again| again.json == parameter.json && again.signed == parameter.signed));
     }
+    // The reader that they are compared with takes this name for one of its own.
+    let own = "$serde_json::private::RawValue";
+    if parameters.iter().any(|parameter| parameter.name == own || parameter.json.contains(own)) {
+        return;
+    }
     if let (Ok(given), Ok(call)) = (serde_json::from_str::<Value>(text), Call::from_json("/a", text)) {
         let credentials = Credentials { appkey: "k".to_owned(), secret };
         let body = signed_call_body(&credentials, call.parameters(), 1_700_000_000, 49_890, SignMethod::Sha1);
