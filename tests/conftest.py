@@ -166,6 +166,15 @@ class Face:
         assert done.stderr == "", done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
+    def call(self, running, path, parameters, *more, **options):
+        """One outcome of any signed call."""
+        words = [f"{name}={value}" for name, value in (running.options | options).items()]
+        return json.loads(run([*self.command, "call", *words, "--", path, parameters, *more]).stdout)
+
+    def verify(self, payload, secret, method="sha1", max_age_ms=0):
+        """The outcome of a notification's check."""
+        return json.loads(run([*self.command, "verify", "--", payload, secret, method, max_age_ms]).stdout)
+
 
 class CommandFace(Face):
     """The command has one flag an option, and takes the secret from the environment only."""
@@ -188,6 +197,27 @@ class CommandFace(Face):
         worst = [outcome for outcome in outcomes if not outcome["ok"]]
         assert (done.returncode == 0) == (not worst), (done.returncode, done.stdout, done.stderr)
         return outcomes
+
+    def call(self, running, path, parameters, *more, **options):
+        options = running.options | options
+        environment = {"EIOT_SECRET": options.pop("secret")}
+        flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+        flags += [f"--{word}" for word in more]
+        command = [self.command[0], "call", "--json", *flags, "--", path, parameters]
+        said = json.loads(run(command, environment=environment, check=False).stdout)
+        said |= {"delivered": ["no", "yes", "unknown"].index(said["delivered"]), "data_json": json.dumps(said["data"])}
+        return said | ({"code": "200"} if said["ok"] else {})
+
+    def verify(self, payload, secret, method="sha1", max_age_ms=0):
+        flags = [f"--max-age={max_age_ms // 1000}"] if max_age_ms else []
+        command = [self.command[0], "verify", f"--sign-method={method}", *flags]
+        done = subprocess.run(
+            command, input=payload.encode(), env=CLEAN | {"EIOT_SECRET": secret}, capture_output=True, timeout=60
+        )
+        if done.returncode == 0:
+            return {"ok": True, "status": 0}
+        assert done.returncode == 3, done
+        return {"ok": False, "status": 60, "kind": "not_genuine", "message": done.stderr.decode()}
 
 
 def _is_utf8(eid):
@@ -219,11 +249,14 @@ def every_face(test):
 
 def pytest_terminal_summary(terminalreporter):
     """A line for each language behind libeiot: passed, failed, or not run and why."""
+    from languages import LANGUAGES
+
     told = {}
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
-            if "test_bindings.py" in report.nodeid and (named := re.search(r"\[(\w+)\]$", report.nodeid)):
-                told.setdefault(named[1], {}).setdefault(outcome, []).append(report)
+            parameters = re.search(r"test_bindings\.py.*\[(.*)\]$", report.nodeid)
+            for name in set(parameters[1].split("-")) & LANGUAGES.keys() if parameters else ():
+                told.setdefault(name, {}).setdefault(outcome, []).append(report)
     if told:
         terminalreporter.section("languages")
     for name, outcomes in sorted(told.items()):

@@ -9,13 +9,12 @@ import subprocess
 import time
 
 import pytest
-import signer
+from calls import PROMISES
 from conftest import CLEAN, PREFIX, TESTS, Face, run, vectors
 from languages import LANGUAGES, NOT_FOR_WRAPPERS, ROOT
 from test_faults import MATRIX, STATUS_OF
 from test_refusals import EID, INVALID, NO, REFUSED, STATUS, UNKNOWN, WRONG, YES
 
-PURCHASE = "/api/v3/cloudesim/purchase"
 OPTIONS = re.findall(r"EIOT_([A-Z_]+)  ", run([PREFIX / "bin" / "eiot", "--help"]).stdout)
 
 
@@ -36,7 +35,7 @@ class LanguageFace(Face):
         return self.ask(*verb, *_words(options), "--", *eids, environment=environment)
 
     def call(self, running, path, parameters, *more, **options):
-        words = _words(running.options | {name: str(value) for name, value in options.items()})
+        words = _words(running.options | options)
         (outcome,) = self.ask("call", *words, "--", path, parameters, *more)
         return outcome
 
@@ -203,59 +202,9 @@ def test_a_batch_gives_each_card_back_once(face, simulator):
     assert face.refresh([], running.options, verb=["batch"]) == []
 
 
-def test_every_call_vector_is_accepted_as_correctly_signed(face, simulator):
-    running = simulator("--tls", "--unlimited")
-    for case in vectors("calls.json")["cases"]:
-        outcome = face.call(running, case["path"], case["parameters"])
-        assert outcome["ok"] and outcome["code"] == "200", (case, outcome)
-        assert outcome["eid"] == (json.loads(case["parameters"]).get("eid") or "")
-    outcome = face.call(running, "/api/v3/cloudesim/pkg/list", json.dumps({"eid": EID}))
-    assert json.loads(outcome["data_json"])["list"][0]["name"] == "1 GB, 30 天"
-
-
-def test_a_call_is_not_repeated_blindly_and_cannot_be_signed_by_hand(face, simulator):
-    order = json.dumps({"eid": EID, "outTradeNo": "T1", "packageCode": "p"})
-    for more, placed in (([], 1), (["idempotent"], 2)):
-        running = simulator("--unlimited", "--fault", "reset")
-        outcome = face.call(running, PURCHASE, order, *more, max_attempts=3)
-        assert running.counters()["orders"] == {"T1": placed}
-        assert outcome["ok"] == (placed == 2), outcome
-        if not outcome["ok"]:
-            assert (outcome["kind"], outcome["delivered"]) == ("connection_lost", UNKNOWN)
-    running = simulator()
-    for name in ("appkey", "timestamp", "nonce", "sign", "secret"):
-        outcome = face.call(running, PURCHASE, json.dumps({name: "x"}))
-        assert outcome["kind"] == "invalid_argument" and name in outcome["message"], outcome
-    assert face.call(running, "purchase", "{}")["kind"] == "invalid_argument"
-    assert running.counters()["calls"] == 0
-
-
-def test_every_notification_vector_is_genuine_and_with_one_byte_altered_none_is(face):
-    for case in vectors("notifications.json")["cases"]:
-        assert face.verify(case["payload"], case["secret"], case["method"]) == {"ok": True, "status": 0}, case
-    for payload, secret in _altered(vectors("notifications.json")["cases"][0]):
-        outcome = face.verify(payload, secret)
-        assert (outcome["kind"], outcome["status"]) == ("not_genuine", STATUS["EIOT_ERR_NOT_GENUINE"]), payload
-
-
-def _altered(case):
-    """The notification with one byte of each field altered in turn, and with another secret."""
-    payload = case["payload"]
-    yield payload, case["secret"] + "x"
-    for name, value in json.loads(payload).items():
-        text = str(value)
-        other = text[:-1] + ("1" if text[-1] != "1" else "2")
-        altered = payload.replace(f'"{name}":{json.dumps(value)}', f'"{name}":{json.dumps(type(value)(other))}')
-        assert altered != payload
-        yield altered, case["secret"]
-
-
-def test_an_old_notification_is_refused(face):
-    fields = {"event": "usage", "timestamp": int(time.time()) - 100}
-    payload = signer.with_sign(json.dumps(fields), "s", "sha1")
-    assert face.verify(payload, "s", max_age_ms=300_000)["ok"]
-    outcome = face.verify(payload, "s", max_age_ms=50_000)
-    assert outcome["kind"] == "not_genuine" and " s old" in outcome["message"], outcome
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+def test_other_calls_and_notifications(promise, face, simulator):
+    promise(face, simulator)
 
 
 def test_a_closed_client_is_an_error_or_cannot_be(face, simulator):

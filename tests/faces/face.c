@@ -1,4 +1,5 @@
-/* Drives the C face for the tests: face [OPTION=VALUE ...] -- EID ...; without options the environment counts. */
+/* Drives the C face for the tests: face [OPTION=VALUE ...] -- EID ...; without options the environment counts.
+   face call [OPTION=VALUE ...] -- PATH JSON [idempotent]; face verify -- PAYLOAD SECRET METHOD MAX_AGE_MS */
 #include "json.h"
 #include <eiot.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@ static void print_error(eiot_status status, eiot_error *error) {
     printf("{");
     json_number("status", status);
     json_text("status_name", eiot_status_name(eiot_error_status(error)));
+    json_text("kind", eiot_status_kind(eiot_error_status(error)));
     json_text("message", eiot_error_message(error));
     json_text("eid", eiot_error_eid(error));
     json_text("code", eiot_error_platform_code(error));
@@ -23,6 +25,7 @@ static void print_reply(eiot_reply *reply) {
     printf("{");
     json_number("status", EIOT_OK);
     json_text("eid", eiot_reply_eid(reply));
+    json_text("code", eiot_reply_code(reply));
     json_text("message", eiot_reply_message(reply));
     json_text("data_json", eiot_reply_data_json(reply));
     json_number("attempts", eiot_reply_attempts(reply));
@@ -61,13 +64,26 @@ static int set(eiot_config *config, const char *name, const char *value, eiot_st
     return 1;
 }
 
+static int verify(char **argument) {
+    eiot_error *error;
+    eiot_sign_method method = strcmp(argument[2], "md5") == 0 ? EIOT_SIGN_MD5 : EIOT_SIGN_SHA1;
+    eiot_status status = eiot_notification_verify(argument[0], strlen(argument[0]), argument[1], EIOT_NTS, method,
+                                                  strtoul(argument[3], NULL, 10), &error);
+    if (status == EIOT_OK) printf("{\"ok\": true, \"status\": 0}\n");
+    else print_error(status, error);
+    return 0;
+}
+
 int main(int argc, char **argv) {
+    int is_call = strcmp(argv[1], "call") == 0;
     eiot_config *config = NULL;
     eiot_client *client = NULL;
     eiot_error *error = NULL;
     eiot_status status;
-    int by_environment = strcmp(argv[1], "--") == 0;
-    int i = 1;
+    int by_environment, i = 1 + is_call;
+
+    if (strcmp(argv[1], "verify") == 0) return verify(argv + 3);
+    by_environment = strcmp(argv[i], "--") == 0;
 
     if (!by_environment) {
         status = eiot_config_new(&config, &error);
@@ -84,6 +100,13 @@ int main(int argc, char **argv) {
         }
     }
     while (i < argc && strcmp(argv[i], "--") != 0) i++;
+    if (is_call) {
+        eiot_reply *reply;
+        status = eiot_client_call(client, argv[i + 1], EIOT_NTS, argv[i + 2], strlen(argv[i + 2]), argc > i + 3, NULL, &reply, &error);
+        if (status == EIOT_OK) print_reply(reply);
+        else print_error(status, error);
+        i = argc;
+    }
     for (i++; i < argc; i++) {
         char room[256];
         size_t length;

@@ -1,4 +1,4 @@
-// Drives the C++ face for the tests: face [OPTION=VALUE ...] -- EID ...; without options the environment counts.
+// Drives the C++ face for the tests, by the same arguments as face.c.
 #include "json.h"
 #include <cstdlib>
 #include <eiot.hpp>
@@ -8,6 +8,7 @@ static void print_error(const eiot::error &error) {
     printf("{");
     json_number("status", error.status());
     json_text("status_name", error.status_name());
+    json_text("kind", error.kind());
     json_text("message", error.what());
     json_text("eid", or_null(error.eid()));
     json_text("code", or_null(error.platform_code()));
@@ -23,6 +24,7 @@ static void print_reply(const eiot::reply &reply) {
     printf("{");
     json_number("status", EIOT_OK);
     json_text("eid", reply.eid().c_str());
+    json_text("code", reply.code().c_str());
     json_text("message", reply.message().c_str());
     json_text("data_json", reply.data_json().empty() ? nullptr : reply.data_json().c_str());
     json_number("attempts", reply.attempts());
@@ -66,10 +68,26 @@ static eiot::client make_client(char **&argument) {
     return eiot::client(config);
 }
 
+static void verify(char **argument) {
+    const auto method = std::string(argument[2]) == "md5" ? eiot::sign_method::md5 : eiot::sign_method::sha1;
+    eiot::verify_notification(argument[0], argument[1], std::chrono::milliseconds(std::atol(argument[3])), method);
+    printf("{\"ok\": true, \"status\": 0}\n");
+}
+
 int main(int, char **argv) {
     char **argument = argv + 1;
+    const std::string verb = *argument;
     try {
+        if (verb == "verify") {
+            verify(argument + 2);
+            return 0;
+        }
+        if (verb == "call") argument++;
         eiot::client client = make_client(argument);
+        if (verb == "call") {
+            print_reply(client.call(argument[1], argument[2], argument[3] != nullptr));
+            return 0;
+        }
         for (argument++; *argument; argument++) {
             char room[256];
             std::size_t length;

@@ -1,4 +1,4 @@
-"""Drives the Python face for the tests: face [OPTION=VALUE ...] -- EID ...; without options the environment counts."""
+"""Drives the Python face for the tests, by the same arguments as face.c."""
 
 import json
 import sys
@@ -13,6 +13,7 @@ def outcome(call):
         return {
             "ok": False,
             "status": error.status,
+            "kind": error.kind,
             "message": str(error),
             "eid": error.eid,
             "code": error.code,
@@ -22,14 +23,23 @@ def outcome(call):
             "retry_after_ms": -1 if error.retry_after is None else int(error.retry_after * 1000),
             "delivered": ["no", "yes", "unknown"].index(error.delivered),
         }
-    return {"ok": True, "status": 0, "eid": reply.eid, "message": reply.message, "attempts": reply.attempts}
+    if reply is None:
+        return {"ok": True, "status": 0}
+    fields = {name: getattr(reply, name) for name in ("eid", "code", "message", "attempts")}
+    return {"ok": True, "status": 0, "data_json": json.dumps(reply.data), **fields}
 
 
 def eid_argument(argument):
     return bytes.fromhex(argument[4:]).decode() if argument.startswith("hex:") else argument
 
 
+verb = sys.argv.pop(1) if sys.argv[1] in ("call", "verify") else "refresh"
 cut = sys.argv.index("--")
+if verb == "verify":
+    payload, secret, method, max_age_ms = sys.argv[cut + 1 :]
+    max_age = float(max_age_ms) / 1000 or None
+    print(json.dumps(outcome(lambda: eiot.verify_notification(payload, secret, max_age=max_age, sign_method=method))))
+    sys.exit()
 options = dict(argument.split("=", 1) for argument in sys.argv[1:cut])
 refresh_usage = eiot.refresh_usage
 if options:
@@ -45,7 +55,13 @@ if options:
         elif value in ("on", "off"):
             options[name] = value == "on"
     try:
-        refresh_usage = eiot.Client(**{"appkey": "", **options}).refresh_usage
+        client = eiot.Client(**{"appkey": "", **options})
+        refresh_usage = client.refresh_usage
+        if verb == "call":
+            path, parameters, *idempotent = sys.argv[cut + 1 :]
+            call = lambda: client.call(path, json.loads(parameters), idempotent=bool(idempotent))  # noqa: E731
+            print(json.dumps(outcome(call)))
+            sys.exit()
     except eiot.EiotError as error:
         refresh_usage = None
         failure = error
