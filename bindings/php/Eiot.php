@@ -132,7 +132,7 @@ final class EiotException extends \RuntimeException
  * The platform has accepted. A refresh starts one synchronisation with the carrier; new figures may become visible a little
  * later.
  */
-final class Reply
+final readonly class Reply
 {
     /**
      * @param string      $eid      the card that was refreshed, or the call's parameter "eid"; '' where there is none
@@ -143,23 +143,23 @@ final class Reply
      * @param int         $attempts how many requests it took
      */
     public function __construct(
-        public readonly string $eid,
-        public readonly string $code,
-        public readonly string $message,
-        public readonly ?string $dataJson,
-        public readonly mixed $data,
-        public readonly int $attempts,
+        public string $eid,
+        public string $code,
+        public string $message,
+        public ?string $dataJson,
+        public mixed $data,
+        public int $attempts,
     ) {
     }
 }
 
 /** What became of one card of {@see Client::refreshMany()}: a reply, or an error. */
-final class Result
+final readonly class Result
 {
     public function __construct(
-        public readonly string $eid,
-        public readonly ?Reply $reply,
-        public readonly ?EiotException $error,
+        public string $eid,
+        public ?Reply $reply,
+        public ?EiotException $error,
     ) {
     }
 }

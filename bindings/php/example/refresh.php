@@ -9,9 +9,8 @@ require __DIR__ . '/../Eiot.php';
 /** What happened and what to do, and what to look at before the call is repeated. */
 function tell(Eiot\EiotException $error): void
 {
-    $code = $error->platformCode ?? 'none';
-    fwrite(STDERR, $error->getMessage() . "\n");
-    fwrite(STDERR, "  kind {$error->kind->value}, code {$code}, delivered {$error->delivered->value}\n");
+    fwrite(STDERR, "{$error->getMessage()}\n");
+    fwrite(STDERR, "  kind {$error->kind->value}, code {$error->platformCode}, delivered {$error->delivered->value}\n");
 }
 
 $eids = array_slice($argv, 1);
@@ -22,16 +21,16 @@ try {
         $reply = $client->refreshUsage($eids[0]);
         echo "{$reply->eid}: {$reply->message}\n";
     }
+    foreach ($client->refreshMany(array_slice($eids, 1)) as $result) {
+        if ($result->reply !== null) {
+            echo "{$result->eid}: {$result->reply->message}\n";
+        } else {
+            tell($result->error);
+            $failures++;
+        }
+    }
 } catch (Eiot\EiotException $error) {
     tell($error);
-    exit(1);
-}
-foreach ($client->refreshMany(array_slice($eids, 1)) as $result) {
-    if ($result->reply !== null) {
-        echo "{$result->eid}: {$result->reply->message}\n";
-    } else {
-        tell($result->error);
-        $failures++;
-    }
+    $failures++;
 }
 exit($failures > 0 ? 1 : 0);
