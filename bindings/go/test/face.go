@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -152,6 +153,24 @@ func main() {
 		}
 		all.Wait()
 		say(map[string]any{"ok": succeeded})
+	case "cancelled":
+		for _, eid := range arguments {
+			soon, stop := context.WithTimeout(ctx, 200*time.Millisecond)
+			outcome(client.RefreshUsage(soon, bytes(eid)))
+			stop()
+		}
+		soon, stop := context.WithTimeout(ctx, 200*time.Millisecond)
+		defer stop()
+		batch := client.RefreshMany(soon, arguments, 8)
+		for batch.Next() {
+			outcome(batch.Result().Reply, batch.Result().Err)
+		}
+	case "shown":
+		shown := ""
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+			shown += fmt.Sprintf(verb, client) + fmt.Sprintf(verb, given)
+		}
+		say(map[string]any{"shown": shown})
 	case "closed":
 		client.Close()
 		client.Close()
