@@ -45,7 +45,7 @@ test: lint stage wheel dist sanitized workers $(BUILD)/c++
 
 ## test-bindings: the wrappers of the other languages, each where its toolchain is there, and a line for each of them
 test-bindings: stage $(VENV)/.ready
-	$(VENV)/bin/python -m pytest -q tests/test_bindings.py
+	$(VENV)/bin/python -m pytest -q tests/test_bindings*.py
 
 ## setup-bindings: install those toolchains on Debian (needs root, or sudo)
 setup-bindings:

@@ -51,6 +51,8 @@ class Language:
     bytes_as_eids: bool = True
     """Whether text in this language can hold any bytes."""
     has_threads: bool = False
+    growth_kib: int = 24
+    """How much memory may grow between the 300th and the 1,000th call: next to nothing where no collector runs."""
     can_cancel: bool = False
     """Whether the wrapper can break a call off by other means than its time-out."""
 
@@ -122,6 +124,7 @@ LANGUAGES = {
             example=["java", "-Dfile.encoding=UTF-8", "-cp", "{build}:{jna}", "Refresh"],
             bytes_as_eids=False,
             has_threads=True,
+            growth_kib=16384,
         ),
         Language(
             name="csharp",
@@ -136,6 +139,7 @@ LANGUAGES = {
             bytes_as_eids=False,
             has_threads=True,
             can_cancel=True,
+            growth_kib=2048,
         ),
         Language(
             name="go",
@@ -151,6 +155,7 @@ LANGUAGES = {
             environment={"GOCACHE": "{build}/cache", "GOFLAGS": "-mod=mod", "GOPROXY": "off"},
             has_threads=True,
             can_cancel=True,
+            growth_kib=2048,
         ),
         Language(
             name="php",
@@ -159,6 +164,7 @@ LANGUAGES = {
             build=[],
             driver=["php", "-d", "ffi.enable=true", "{root}/bindings/php/test/face.php"],
             example=["php", "-d", "ffi.enable=true", "{root}/bindings/php/example/refresh.php"],
+            growth_kib=512,
         ),
         Language(
             name="perl",
@@ -186,6 +192,7 @@ LANGUAGES = {
             },
             bytes_as_eids=False,
             can_cancel=True,
+            growth_kib=8192,
         ),
         Language(
             name="cobol",
