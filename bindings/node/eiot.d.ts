@@ -45,7 +45,10 @@ export class Reply {
   readonly attempts: number;
 }
 
-/** Why a call did not succeed; `message` says what happened, to which EID, and what to do. */
+/**
+ * Why a call did not succeed; `message` says what happened, to which EID, and what to do. Where an AbortSignal broke the call off,
+ * its kind is `'cancelled'` and its `cause` the signal's reason.
+ */
 export class EiotError extends Error {
   /** The kind by its name in every language, such as `'timeout'`. */
   readonly kind: string;
@@ -82,7 +85,11 @@ export class Client {
    * when its reply is lost, unless `idempotent` says so.
    */
   call(path: string, parameters?: object | string, options?: { idempotent?: boolean; signal?: AbortSignal }): Promise<Reply>;
-  /** Refreshes many cards, many at once on one thread, and gives the results as they come. Leaving the loop ends it. */
+  /**
+   * Refreshes many cards, many at once on one thread, and gives the results as they come. Leaving the loop ends it. When `signal`
+   * is aborted, no more are sent: what is under way still comes back, and then the loop throws the signal's reason if cards were
+   * left. At most `concurrency` calls are under way at once, 1 to 1024; 0 is the usual number, 32.
+   */
   refreshMany(
     eids: Iterable<string> | AsyncIterable<string>,
     options?: { concurrency?: number; signal?: AbortSignal },

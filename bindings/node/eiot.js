@@ -4,6 +4,17 @@
 
 const koffi = require('koffi');
 
+// A call over TLS takes up to 80 KiB of stack, and koffi gives one on another thread 128 KiB. Only what is touched is used.
+const STACK_SIZE = 1024 * 1024;
+if (koffi.config().async_stack_size < STACK_SIZE) {
+  try {
+    koffi.config({ async_stack_size: STACK_SIZE });
+  } catch (cause) {
+    const remedy = `load eiot before what else uses koffi, or begin with koffi.config({ async_stack_size: ${STACK_SIZE} })`;
+    throw new Error(`eiot needs more stack for its calls than koffi gives them: ${remedy}`, { cause });
+  }
+}
+
 const library = koffi.load(process.env.EIOT_LIBRARY || 'libeiot.so.0');
 
 for (const name of ['batch', 'cancel', 'client', 'config', 'error', 'reply']) koffi.opaque(`eiot_${name}`);
@@ -112,18 +123,46 @@ const called = (name, args, made) => {
   return out && out[0];
 };
 
+// koffi refuses more than 256 calls at once, of all that use it. What is too much waits here, in its order.
+const MOST_AT_ONCE = 128;
+const waiting = [];
+let atOnce = 0;
+
 // The same on a thread of libuv's; whatever `args` are must live until then, and do, in this function.
-const awaited = (name, args) =>
-  new Promise((resolve, reject) => {
-    const out = [null];
-    const error = [null];
-    c[name].async(...args, out, error, (failure, status) => {
-      if (failure) reject(failure);
-      else if (status !== 0) reject(new EiotError(status, error[0]));
-      else resolve(out[0] && new Reply(out[0]));
-      void args;
+const awaited = async (name, args) => {
+  if (atOnce < MOST_AT_ONCE) atOnce += 1;
+  else await new Promise((go) => waiting.push(go));
+  try {
+    return await new Promise((resolve, reject) => {
+      const out = [null];
+      const error = [null];
+      c[name].async(...args, out, error, (failure, status) => {
+        if (failure) reject(failure);
+        else if (status !== 0) reject(new EiotError(status, error[0]));
+        else resolve(out[0] && new Reply(out[0]));
+        void args;
+      });
     });
-  });
+  } finally {
+    const next = waiting.shift();
+    if (next) next();
+    else atOnce -= 1;
+  }
+};
+
+// What a promise gives, or NOT_YET where that takes until the event loop has been round; what is no promise is there already.
+const NOT_YET = Symbol('not yet');
+const soon = (value) => {
+  if (typeof value?.then !== 'function') return value;
+  value.then(undefined, () => {}); // where nobody waits for it any more
+  return Promise.race([value, new Promise((resolve) => setImmediate(resolve, NOT_YET))]);
+};
+
+// Says by what signal a call was broken off.
+const explained = (error, signal) => {
+  if (signal?.aborted && error.kind === 'cancelled') error.cause = signal.reason;
+  return error;
+};
 
 const optionText = (value) => {
   if (typeof value === 'boolean') return value ? 'on' : 'off';
@@ -135,6 +174,9 @@ const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCas
 
 // What is freed when a client was forgotten instead of closed.
 const forgotten = new FinalizationRegistry((handle) => c.eiot_client_free(handle));
+
+// The same for a loop over many cards that nobody goes on with, nor leaves.
+const abandoned = new FinalizationRegistry((held) => held.free());
 
 // Among the options of a client: what is not given is the environment's.
 const FROM_ENVIRONMENT = Symbol('from the environment');
@@ -185,33 +227,69 @@ class Client {
     });
   }
 
-  async *refreshMany(eids, { concurrency = 0, signal } = {}) {
+  refreshMany(eids, { concurrency = 0, signal } = {}) {
+    if (typeof eids === 'string') throw new TypeError('many EIDs are needed here, not one string');
+    // C would take the remainder by 2^32.
+    if (!Number.isInteger(concurrency) || concurrency < 0 || concurrency > 0xffffffff) {
+      throw new RangeError(`concurrency must be from 1 to 1024, is ${concurrency}`);
+    }
+    const source = (eids[Symbol.asyncIterator] || eids[Symbol.iterator]).call(eids);
+    const held = { free: () => {} };
+    const results = this.#results(source, concurrency, signal, held);
+    abandoned.register(results, held);
+    return results;
+  }
+
+  async *#results(source, concurrency, signal, held) {
     const [handle, stop] = this.#begin(signal);
     let batch = null;
+    held.free = () => {
+      held.free = () => {};
+      if (batch !== null) c.eiot_batch_free(batch);
+      this.#end(stop);
+    };
+    let [asked, ended, stopped] = [null, false, false];
     try {
       batch = called('eiot_batch_new', [handle, concurrency, stop.cancel], true);
-      const source = (eids[Symbol.asyncIterator] || eids[Symbol.iterator]).call(eids);
-      for (let ended = false; ; ) {
-        while (!ended && c.eiot_batch_has_room(batch)) {
-          const next = await source.next();
-          ended = next.done;
-          if (ended) break;
+      for (;;) {
+        while (!ended && !stopped && c.eiot_batch_has_room(batch)) {
+          asked ??= source.next();
+          const next = await soon(asked); // a source that takes its time keeps no result waiting
+          if (next !== NOT_YET) {
+            asked = null;
+            ended = Boolean(next.done);
+          }
+          stopped = !ended && Boolean(signal?.aborted);
+          if (next === NOT_YET || ended || stopped) break;
           const text = bytes(next.value);
           called('eiot_batch_push', [batch, text, text.length]);
         }
-        try {
-          const reply = await awaited('eiot_batch_next', [batch]);
-          if (reply === null) return;
-          yield { eid: reply.eid, reply, error: null };
-        } catch (error) {
-          // What is about no card ends the batch.
-          if (!(error instanceof EiotError) || error.eid === null) throw error;
-          yield { eid: error.eid, reply: null, error };
-        }
+        const result = await this.#next(batch, signal);
+        if (result !== null) yield result;
+        else if (ended) return;
+        else if (stopped) throw signal.reason;
+        else await Promise.race([asked, stop.aborted]);
       }
     } finally {
-      if (batch !== null) c.eiot_batch_free(batch);
-      this.#end(stop);
+      held.free();
+      if (!ended) {
+        const left = source.return?.();
+        // One that is still asked for the next EID would be waited for as long as that takes.
+        if (asked === null) await left;
+        else left?.catch?.(() => {});
+      }
+    }
+  }
+
+  // What became of the next card; null when all have come back.
+  async #next(batch, signal) {
+    try {
+      const reply = await awaited('eiot_batch_next', [batch]);
+      return reply && { eid: reply.eid, reply, error: null };
+    } catch (error) {
+      // What is about no card ends the batch.
+      if (!(error instanceof EiotError) || error.eid === null) throw error;
+      return { eid: error.eid, reply: null, error: explained(error, signal) };
     }
   }
 
@@ -233,6 +311,8 @@ class Client {
     try {
       const [name, args] = prepare(stop.cancel);
       return await awaited(name, args);
+    } catch (error) {
+      throw explained(error, signal);
     } finally {
       this.#end(stop);
     }
@@ -241,11 +321,18 @@ class Client {
   // While a call is under way, the client must not be freed, and the signal's abort breaks it off.
   #begin(signal) {
     const cancel = signal ? called('eiot_cancel_new', [], true) : null;
-    const trigger = () => c.eiot_cancel_trigger(cancel);
+    let tell;
+    const aborted = new Promise((resolve) => {
+      tell = resolve;
+    });
+    const trigger = () => {
+      c.eiot_cancel_trigger(cancel);
+      tell();
+    };
     if (signal?.aborted) trigger();
     signal?.addEventListener('abort', trigger, { once: true });
     this.#underWay += 1;
-    return [this.#opened(), { cancel, done: () => signal?.removeEventListener('abort', trigger) }];
+    return [this.#opened(), { cancel, aborted, done: () => signal?.removeEventListener('abort', trigger) }];
   }
 
   #end(stop) {
@@ -270,13 +357,23 @@ const refreshUsageSync = (eid) => {
 
 const verifyNotification = (payload, secret, { maxAge = 0, signMethod = 'sha1' } = {}) => {
   const [body, key] = [Buffer.isBuffer(payload) ? payload : bytes(payload), bytes(secret)];
+  if (!(maxAge >= 0)) throw new RangeError(`maxAge must be a number of seconds, is ${maxAge}`);
   // Never rounded down to "no limit".
   const maxAgeMs = Math.ceil(maxAge * 1000);
   called('eiot_notification_verify', [body, body.length, key, key.length, method(signMethod), maxAgeMs]);
 };
 
+// A parameter's value as the text that is signed. C ends text at a NUL, and would sign what stands before it.
+const signable = ([name, value]) => {
+  if (typeof value !== 'string' && !Number.isSafeInteger(value)) {
+    throw new TypeError(`parameter ${name}: a string or a whole number is needed here`);
+  }
+  if (`${name}${value}`.includes('\0')) throw new TypeError(`parameter ${name}: a NUL cannot be signed`);
+  return String(value);
+};
+
 const sign = (parameters, secret, signMethod = 'sha1') => {
-  const [names, values, key] = [Object.keys(parameters), Object.values(parameters).map(String), bytes(secret)];
+  const [names, values, key] = [Object.keys(parameters), Object.entries(parameters).map(signable), bytes(secret)];
   const room = Buffer.alloc(SIGN_SIZE);
   called('eiot_sign', [names, values, names.length, key, key.length, method(signMethod), room, room.length]);
   return room.toString('latin1', 0, room.indexOf(0));
