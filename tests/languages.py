@@ -47,6 +47,8 @@ class Language:
     build: list[list[str]]
     driver: list[str]
     example: list[str]
+    own_tests: list[str] = dataclasses.field(default_factory=list)
+    """A command that runs what concerns this language alone, with its own test runner."""
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     bytes_as_eids: bool = True
     """Whether text in this language can hold any bytes."""
@@ -152,6 +154,7 @@ LANGUAGES = {
             ],
             driver=["{build}/face"],
             example=["{build}/refresh"],
+            own_tests=["go", "test", "-race", "-count=1", "."],
             environment={"GOCACHE": "{build}/cache", "GOFLAGS": "-mod=mod", "GOPROXY": "off"},
             has_threads=True,
             can_cancel=True,
@@ -185,6 +188,7 @@ LANGUAGES = {
             ],
             driver=["node", "{root}/bindings/node/test/face.js"],
             example=["node", "{root}/bindings/node/example/refresh.js"],
+            own_tests=["node", "--test", "test/eiot.test.js"],
             environment={
                 "NODE_PATH": "{build}/node_modules",
                 # As npm would have them from Debian, whose authorities may be more than its own.

@@ -269,6 +269,16 @@ def _footprint(pid):
         return None
 
 
+def test_what_concerns_this_language_alone(face):
+    language = face.language
+    if not language.own_tests:
+        pytest.skip(f"{face.name} has no test runner of its own here")
+    environment = CLEAN | language.variables() | {"EIOT_SIM": os.environ["EIOT_SIM"]}
+    command = language.filled(language.own_tests)
+    done = subprocess.run(command, cwd=language.folder, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
 def test_the_example_refreshes_and_says_what_went_wrong(face, simulator):
     language = face.language
     running = simulator("--tls")
