@@ -5,6 +5,7 @@ they cost. Everybody signs afresh for each call, keeps connections, and looks at
 """
 
 import asyncio
+import atexit
 import hashlib
 import io
 import itertools
@@ -83,13 +84,14 @@ def with_aiohttp(in_flight):
     import aiohttp
 
     loop = asyncio.new_event_loop()
-    # These two want a running loop.
     context = ssl.create_default_context(cafile=CA_FILE)
 
     async def opened():
+        # Both want a running loop.
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=in_flight or 1))
 
     session = loop.run_until_complete(opened())
+    atexit.register(lambda: loop.run_until_complete(session.close()))
     eids = cards() if in_flight else itertools.repeat(EID)
 
     async def some(calls):

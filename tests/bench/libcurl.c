@@ -123,6 +123,10 @@ int main(int argc, char **argv) {
     const char *work = argc > 1 ? argv[1] : "";
     int count = 1, i;
 
+    if (strcmp(work, "version") == 0) {
+        puts(curl_version());
+        return 0;
+    }
     curl_global_init(CURL_GLOBAL_DEFAULT);
     headers = curl_slist_append(NULL, "Content-Type: application/json;charset=utf-8");
     headers = curl_slist_append(headers, "Accept: application/json");
@@ -142,8 +146,6 @@ int main(int argc, char **argv) {
         curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)in_flight);
         many(in_flight);
         take_turns(many);
-    } else if (strcmp(work, "version") == 0) {
-        puts(curl_version());
     } else {
         CHECK(strcmp(work, "cold") == 0, "usage: single | threads | batch IN_FLIGHT | cold | version");
         single(1);

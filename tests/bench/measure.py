@@ -6,19 +6,19 @@ is the median of the ratio within a round.
 """
 
 import contextlib
-import dataclasses
 import os
 import pathlib
-import signal
-import statistics
 import subprocess
 import time
 from collections.abc import Iterator
 
 from contenders import BENCH, IN_FLIGHT, PREFIX, Contender
+from turns import Turns
 
 ACCOUNT = {"EIOT_APPKEY": "demo-appkey", "EIOT_SECRET": "demo-secret", "EIOT_RATE_LIMIT": "off"}
 CALIBRATION = 40
+MOST_CALLS = 4000
+LONGER_TURN = 5
 
 
 def environment(url: str, ca_file: pathlib.Path) -> dict[str, str]:
@@ -111,12 +111,18 @@ class Player:
             raise SystemExit(f"{self.process.args} failed (what it says is above)")
         return line
 
+    def __enter__(self) -> "Player":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def stop(self) -> None:
         self.process.stdin.close()
         try:
             code = self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            self.process.send_signal(signal.SIGKILL)
+            self.process.kill()
             code = self.process.wait()
         if code != 0:
             raise SystemExit(f"{self.process.args} ended with {code}")
@@ -129,6 +135,7 @@ class Runs:
         self.contender, self.server, self.core, self.work = contender, server, core, work
 
     def turn(self, calls: int) -> tuple[float, float]:
+        """As a player's; the start of the program is in it, and divided by the calls."""
         cards = self.work / f"cards-{calls}"
         if not cards.exists():
             cards.write_text("".join(f"89044011{number:024}\n" for number in range(calls)))
@@ -146,40 +153,14 @@ class Runs:
 def run_once(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
     """Seconds, and seconds of processor time, of a whole program from its start to its end."""
     began = time.perf_counter()
-    pid = os.posix_spawn(command[0], command, environment)
+    # What it has to say is not for the terminal; where it fails, its exit code tells.
+    silent = [(os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
+    pid = os.posix_spawn(command[0], command, environment, file_actions=silent)
     _, status, usage = os.wait4(pid, 0)
     seconds = time.perf_counter() - began
     if status != 0:
-        raise SystemExit(f"{command} failed (what it says is above)")
+        raise SystemExit(f"{command} failed")
     return seconds, usage.ru_utime + usage.ru_stime
-
-
-@dataclasses.dataclass
-class Turns:
-    """What one client's turns came to; one entry a round."""
-
-    seconds: list[float] = dataclasses.field(default_factory=list)
-    cpu: list[float] = dataclasses.field(default_factory=list)
-    status: dict[str, int] = dataclasses.field(default_factory=dict)
-
-    @property
-    def calls_per_second(self) -> float:
-        return 1 / statistics.median(self.seconds)
-
-    @property
-    def cpu_us(self) -> float:
-        return statistics.median(self.cpu) * 1e6
-
-
-def times_as_fast(ours: Turns, theirs: Turns) -> float:
-    """How many calls we make in the time of one of theirs."""
-    pairs = zip(ours.seconds, theirs.seconds, strict=True)
-    return statistics.median(their / our for our, their in pairs)
-
-
-def cpu_ratio(ours: Turns, theirs: Turns) -> float:
-    """Our processor time a call, in theirs."""
-    return statistics.median(our / their for our, their in zip(ours.cpu, theirs.cpu, strict=True))
 
 
 def take_turns(
@@ -200,11 +181,14 @@ def take_turns(
             stack.callback(player.stop)
             players[contender.name] = player
         answered, made, calls = server.count(), 0, {}
-        for name, player in players.items():
-            seconds, _ = player.turn(CALIBRATION)
+        for contender in contenders:
+            # A program that is started anew for each turn needs longer ones.
+            trial, length = (CALIBRATION, 1) if contender.turns else (LONGER_TURN * CALIBRATION, LONGER_TURN)
+            seconds, _ = players[contender.name].turn(trial)
             # Whole shares for eight threads, and more than are under way at once.
-            calls[name] = max(2 * IN_FLIGHT, min(4000, round(turn_seconds / seconds / 8) * 8))
-            made += CALIBRATION
+            fitting = round(length * turn_seconds / seconds / 8) * 8
+            calls[contender.name] = max(2 * IN_FLIGHT, min(length * MOST_CALLS, fitting))
+            made += trial
         turns = {name: Turns() for name in players}
         for number in range(rounds):
             order = list(players)
