@@ -37,7 +37,7 @@ def goals_table(results: Results) -> str:
     verdict = {True: "met", False: "**missed**", None: "–"}
     lines += [f"| {one.work} | {one.goal} | {one.measured} | {verdict[one.met]} |" for one in goals(results)]
     if len(placements) > 1:
-        lines += ["", f"Where there are two figures, the first is with {placements[0]} (client and server), and decides; the second with {placements[1]}."]
+        lines += ["", f"Where there are two figures, the first is with {placements[0]} for client and server, and decides; the second with {placements[1]}."]
     return "\n".join(lines)
 
 
@@ -50,7 +50,7 @@ def work_table(results: Results, work: str, stem: str) -> str:
         turns = turns_of(results, work, placement)
         base = turns.get("libcurl")
         lines += [
-            f"With {placement}:" if placement.startswith("a ") else f"With {placement}:",
+            f"Client and server: {placement}.",
             "",
             "| client | calls/s | of libcurl's | CPU a call | of libcurl's | memory |",
             "|---|---|---|---|---|---|",
