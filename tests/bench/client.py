@@ -1,7 +1,7 @@
 """The signed call from Python: `client.py LIBRARY single`, or `batch IN_FLIGHT`, configured by the environment.
 
-Takes part in the benchmark as crates/bench/src/turns.rs says: "ready", and for each number read, that many calls and what
-they cost. Everybody signs afresh for each call, keeps connections, and looks at the code of each reply.
+Takes part in the benchmark as crates/bench/src/turns.rs says: "ready", and for each number read, that many calls and
+what they cost. Everybody signs afresh for each call, keeps connections, and looks at the code of each reply.
 """
 
 import asyncio

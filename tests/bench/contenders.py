@@ -38,7 +38,13 @@ class Contender:
 def compiled(work: pathlib.Path, name: str, flags: list[str]) -> str:
     """A C program, compiled as a user would."""
     output = work / name
-    command = [*os.environ["EIOT_TEST_CC"].split(), "-O2", "-std=gnu99", "-pthread", f"-I{PREFIX / 'include'}"]
+    command = [
+        *os.environ["EIOT_TEST_CC"].split(),
+        "-O2",
+        "-std=gnu99",
+        "-pthread",
+        f"-I{PREFIX / 'include'}",
+    ]
     subprocess.run([*command, "-o", output, HERE / f"{name}.c", *flags], check=True)
     return str(output)
 

@@ -1,4 +1,4 @@
-"""What was to be reached, and whether it was. Computed from the figures, so that no report claims more than it measured."""
+"""What was to be reached, and whether it was: computed, so that no report claims more than was measured."""
 
 import dataclasses
 from collections.abc import Callable
@@ -30,7 +30,13 @@ def goals(results: Results) -> list[Goal]:
     placements = list(results["works"]["single"]["placements"])
 
     def compare(
-        work: str, title: str, ours: str, theirs: str, how: Callable[[Turns, Turns], float], goal: str, least: float
+        work: str,
+        title: str,
+        ours: str,
+        theirs: str,
+        how: Callable[[Turns, Turns], float],
+        goal: str,
+        least: float,
     ) -> None:
         """The first placement decides; the other is told."""
         ratios = []
@@ -48,7 +54,13 @@ def goals(results: Results) -> list[Goal]:
     compare("single", f"{one}, CPU a call", "c", "libcurl", cpu_ratio, "≤ 0.80 of libcurl easy", 0.80)
     compare("single", f"{one}, throughput", "c", "libcurl", times_as_fast, "≥ 1.10 of libcurl easy", 1.10)
     compare(
-        "threads", "8 threads on one client", "c", "libcurl", times_as_fast, "≥ 1.10 of libcurl, 8 handles", 1.10
+        "threads",
+        "8 threads on one client",
+        "c",
+        "libcurl",
+        times_as_fast,
+        "≥ 1.10 of libcurl, 8 handles",
+        1.10,
     )
     many = "batch, 32 in flight, one thread"
     compare("batch", many, "c", "libcurl", times_as_fast, "≥ 1.8 of libcurl multi", 1.8)

@@ -13,7 +13,12 @@ YOUNG = 1000
 
 
 def measure(
-    made: dict[str, str], cores: list[int], calls: int, rounds: int, work: pathlib.Path, say: Callable[[str], None]
+    made: dict[str, str],
+    cores: list[int],
+    calls: int,
+    rounds: int,
+    work: pathlib.Path,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     return {name: _measure(name, made, cores, calls, rounds, work, say) for name in ("single", "batch")}
 

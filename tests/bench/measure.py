@@ -1,8 +1,7 @@
 """Measuring: a server, clients that take turns, and what their turns come to.
 
-Everything is pinned: left to the scheduler, one client shares its core with the server and the next does not, which alone
-makes a factor of three. Turns are short and go round, so that whatever the machine does meanwhile meets all alike; what counts
-is the median of the ratio within a round.
+Everything is pinned: left to the scheduler, one client shares its core with the server and the next does not, which
+alone makes a factor of three. Turns are short and go round, so that what the machine does meanwhile meets all alike.
 """
 
 import contextlib
@@ -56,7 +55,15 @@ class Server:
     @classmethod
     def strict(cls, work: pathlib.Path) -> "Server":
         """The simulator, which looks at every field and at the signature."""
-        arguments = ["--port", "0", "--tls", "--unlimited", "--stop-with-stdin", "--ca-out", str(work / "sim.pem")]
+        arguments = [
+            "--port",
+            "0",
+            "--tls",
+            "--unlimited",
+            "--stop-with-stdin",
+            "--ca-out",
+            str(work / "sim.pem"),
+        ]
         return cls([os.environ["EIOT_SIM"], *arguments], work / "sim.pem", None)
 
     def count(self) -> int:
@@ -211,7 +218,9 @@ def prove(contenders: list[Contender], work: pathlib.Path) -> int:
     """Each client makes calls to the simulator, which checks fields and signature. Returns how many clients did."""
     with Server.strict(work) as server:
         for contender in contenders:
-            player = Player(contender, server, None) if contender.turns else Runs(contender, server, None, work)
+            player = (
+                Player(contender, server, None) if contender.turns else Runs(contender, server, None, work)
+            )
             player.turn(2 * IN_FLIGHT)
             player.stop()
     return len(contenders)

@@ -54,12 +54,23 @@ def bars(results: Results, work: str) -> tuple[int, int, list[str]]:
     placement = next(iter(found["placements"]))
     turns = turns_of(results, work, placement)
     columns = [
-        ("calls a second (more is better)", {name: one.calls_per_second for name, one in turns.items()}, "{:,.0f}"),
-        ("processor time a call (less is better)", {name: one.cpu_us for name, one in turns.items()}, "{:,.1f} µs"),
+        (
+            "calls a second (more is better)",
+            {name: one.calls_per_second for name, one in turns.items()},
+            "{:,.0f}",
+        ),
+        (
+            "processor time a call (less is better)",
+            {name: one.cpu_us for name, one in turns.items()},
+            "{:,.1f} µs",
+        ),
     ]
     # The best first.
     order = sorted(turns, key=lambda name: -turns[name].calls_per_second)
-    elements = [label(14, 24, found["title"], "title"), label(14, 44, f"client and server: {placement}", "small")]
+    elements = [
+        label(14, 24, found["title"], "title"),
+        label(14, 44, f"client and server: {placement}", "small"),
+    ]
     for index, (title, values, form) in enumerate(columns):
         left = LABELS + index * (BARS + FIGURES + 20)
         elements.append(label(left, 66, title, "small"))
@@ -71,7 +82,9 @@ def bars(results: Results, work: str) -> tuple[int, int, list[str]]:
             length = max(1.0, values[name] / most * BARS)
             if index == 0:
                 elements.append(label(LABELS - 10, y + 14, client["label"], anchor="end"))
-            elements.append(f'<rect x="{left}" y="{y}" width="{length:.1f}" height="18" rx="2" class="{kind}"/>')
+            elements.append(
+                f'<rect x="{left}" y="{y}" width="{length:.1f}" height="18" rx="2" class="{kind}"/>'
+            )
             elements.append(label(left + length + 6, y + 14, form.format(values[name]), "small"))
     return LABELS + 2 * (BARS + FIGURES + 20), 90 + len(order) * ROW, elements
 
@@ -103,7 +116,9 @@ def growth(results: Results) -> tuple[int, int, list[str]]:
             elements.append(f'<line x1="{left}" y1="{y:.1f}" x2="{left + panel}" y2="{y:.1f}" class="grid"/>')
             elements.append(label(left - 8, y + 4, f"{step * step_y:g}", "small", "end"))
         for calls in (0, most_x // 2, most_x):
-            elements.append(label(left + panel * calls / most_x, bottom + 20, f"{calls:,}", "small", "middle"))
+            elements.append(
+                label(left + panel * calls / most_x, bottom + 20, f"{calls:,}", "small", "middle")
+            )
         elements.append(label(left + panel / 2, bottom + 40, "calls made", "small", "middle"))
         for work, points in series.items():
             places = " ".join(

@@ -9,6 +9,9 @@ from turns import cpu_ratio, times_as_fast
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 Results = dict[str, Any]
 
+# The works that have one.
+PICTURES = ("single", "batch")
+
 
 def write(results: Results, path: pathlib.Path) -> None:
     measured = f"{BEGIN}\n{text(results, path.stem)}\n{END}"
@@ -37,7 +40,11 @@ def goals_table(results: Results) -> str:
     verdict = {True: "met", False: "**missed**", None: "–"}
     lines += [f"| {one.work} | {one.goal} | {one.measured} | {verdict[one.met]} |" for one in goals(results)]
     if len(placements) > 1:
-        lines += ["", f"Where there are two figures, the first is with {placements[0]} for client and server, and decides; the second with {placements[1]}."]
+        lines += [
+            "",
+            f"Where there are two figures, the first is with {placements[0]} for client and server, and decides;",
+            f"the second with {placements[1]}.",
+        ]
     return "\n".join(lines)
 
 
@@ -60,7 +67,9 @@ def work_table(results: Results, work: str, stem: str) -> str:
             cpu = f"{cpu_ratio(one, base):.2f}" if base else "–"
             memory = f"{one.status['memory_kib'] / 1024:.1f} MiB" if one.status else "–"
             label = found["clients"][name]["label"]
-            lines.append(f"| {label} | {one.calls_per_second:,.0f} | {speed} | {one.cpu_us:.1f} µs | {cpu} | {memory} |")
+            lines.append(
+                f"| {label} | {one.calls_per_second:,.0f} | {speed} | {one.cpu_us:.1f} µs | {cpu} | {memory} |"
+            )
         lines.append("")
     lines += [f"Not run: {one['label']} ({one['why']})." for one in found["missing"].values()]
     return "\n".join(lines).strip()
@@ -72,10 +81,11 @@ def beside(results: Results, stem: str) -> str:
     lines = [
         "## Everything else",
         "",
-        f"A program's start, configuration, first call over TLS and end: from C {cold['c']:.1f} ms{curl}, with the `eiot` command "
-        f"{cold['command']:.1f} ms.",
+        f"A program's start, configuration, first call over TLS and end: from C {cold['c']:.1f} ms{curl}, with the",
+        f"`eiot` command {cold['command']:.1f} ms.",
         "",
-        f"Signing and writing the body: {signing['body_ns']:.0f} ns; the bare SHA-1 of what is signed: {signing['hash_ns']:.0f} ns.",
+        f"Signing and writing the body: {signing['body_ns']:.0f} ns; the bare SHA-1 of what is signed:",
+        f"{signing['hash_ns']:.0f} ns.",
         "",
         f"![Processor time a call, and memory, as calls add up]({stem}-growth.svg)",
         "",
@@ -84,14 +94,10 @@ def beside(results: Results, stem: str) -> str:
     ]
     for work, name in [("single", "one after the other"), ("batch", "batch")]:
         one = growth[work]
-        first, last = one["memory_kib"][0][1], one["memory_kib"][-1][1]
-        lines.append(
-            f"| {one['calls']:,} calls, {name} | {one['young_us']:.1f} µs | {one['old_us']:.1f} µs | {first / 1024:.1f} MiB | {last / 1024:.1f} MiB |"
-        )
+        first, last = (f"{one['memory_kib'][place][1] / 1024:.1f} MiB" for place in (0, -1))
+        cost = f"{one['young_us']:.1f} µs | {one['old_us']:.1f} µs"
+        lines.append(f"| {one['calls']:,} calls, {name} | {cost} | {first} | {last} |")
     if results["criterion"]:
         lines += ["", "| Criterion | |", "|---|---|"]
         lines += [f"| {name} | {nanoseconds:.0f} ns |" for name, nanoseconds in results["criterion"].items()]
     return "\n".join(lines)
-
-
-PICTURES = ("single", "batch")

@@ -12,7 +12,6 @@ import platform
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 from typing import Any
 
@@ -46,7 +45,9 @@ def measure_works(made: dict[str, str], cores: list[int], short: bool, work: pat
         results[name] = {
             "title": title,
             "clients": {one.name: {"label": one.label, "ours": one.ours} for one in present},
-            "missing": {one.name: {"label": one.label, "why": one.missing} for one in everybody if not one.command},
+            "missing": {
+                one.name: {"label": one.label, "why": one.missing} for one in everybody if not one.command
+            },
             "placements": {},
         }
         for placement, pair in placements.items():
@@ -54,7 +55,9 @@ def measure_works(made: dict[str, str], cores: list[int], short: bool, work: pat
             results[name]["placements"][placement] = {name: vars(one) for name, one in turns.items()}
             for contender in present:
                 one = turns[contender.name]
-                say(f"  {placement}: {contender.label}: {one.calls_per_second:.0f}/s, {one.cpu_us:.1f} us of CPU")
+                say(
+                    f"  {placement}: {contender.label}: {one.calls_per_second:.0f}/s, {one.cpu_us:.1f} us of CPU"
+                )
     return results
 
 
@@ -86,12 +89,16 @@ def measure_signing(core: int) -> Results:
 
 def measure_criterion(core: int, work: pathlib.Path) -> Results:
     """The parts of a call by themselves, in nanoseconds."""
-    command = [os.environ.get("CARGO", "cargo"), "bench", "--locked", "-q", "-p", "eiot-bench"]
-    environment = os.environ | {"CRITERION_HOME": str(work / "criterion")}
     say("Criterion: signing, reading replies, pace")
+    command = [os.environ.get("CARGO", "cargo"), "bench", "--locked", "-q", "-p", "eiot-bench", "--bench", "parts"]
+    environment = os.environ | {"CRITERION_HOME": str(work / "criterion")}
+    # All cores may compile.
+    subprocess.run([*command, "--no-run"], check=True, cwd=ROOT)
+    flags = ["--warm-up-time", "0.5", "--measurement-time", "2", "--noplot"]
     with pinned(core):
-        flags = ["--benches", "--", "--warm-up-time", "0.5", "--measurement-time", "2", "--noplot"]
-        subprocess.run([*command, *flags], check=True, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [*command, "--", *flags], check=True, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL
+        )
     found = {}
     for file in sorted((work / "criterion").rglob("new/benchmark.json")):
         estimates = json.loads(file.with_name("estimates.json").read_text())
@@ -124,16 +131,27 @@ def versions(made: dict[str, str]) -> list[str]:
 
 
 def machine() -> str:
-    models = [line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line]
-    return f"{models[0] if models else platform.machine()}, {len(os.sched_getaffinity(0))} cores, Linux {platform.release()}"
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    cores = len(os.sched_getaffinity(0))
+    return f"{models[0] if models else platform.machine()}, {cores} cores, Linux {platform.release()}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--short", action="store_true", help="seconds instead of minutes; the figures say little")
-    parser.add_argument("--report", type=pathlib.Path, default=ROOT / "docs" / "benchmarks.md", help="where the report goes, its pictures beside it")
+    parser.add_argument(
+        "--short", action="store_true", help="seconds instead of minutes; the figures say little"
+    )
+    parser.add_argument(
+        "--report",
+        type=pathlib.Path,
+        default=ROOT / "docs" / "benchmarks.md",
+        help="where the report goes, its pictures beside it",
+    )
     parser.add_argument("--results", type=pathlib.Path, help="keep the figures here, as JSON")
-    parser.add_argument("--from-results", type=pathlib.Path, help="measure nothing; write the report of these figures")
+    parser.add_argument(
+        "--from-results", type=pathlib.Path, help="measure nothing; write the report of these figures"
+    )
     arguments = parser.parse_args()
     if arguments.from_results:
         results = json.loads(arguments.from_results.read_text())
@@ -156,9 +174,9 @@ def measure_all(short: bool) -> Results:
         results["works"] = measure_works(made, cores, short, work)
         results["cold"] = measure_cold(made, cores, short, work)
         results["signing"] = measure_signing(cores[0])
-        results["criterion"] = {} if short else measure_criterion(cores[0], work)
         results["library_bytes"] = library_bytes(work)
         results["growth"] = growth.measure(made, cores, calls, 5 if short else 41, work, say)
+        results["criterion"] = {} if short else measure_criterion(cores[0], work)
     return results
 
 
