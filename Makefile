@@ -55,7 +55,7 @@ lint:
 bench: stage wheel bench-tools
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/bench/requirements.txt \
 	 || echo "could not install what tests/bench/requirements.txt lists: those clients are left out"
-	$(VENV)/bin/python tests/bench/run.py $(BENCH_FLAGS)
+	CARGO=$(CARGO) $(VENV)/bin/python tests/bench/run.py $(BENCH_FLAGS)
 
 # By itself: cargo would give the library that it is built with the internals that this one looks at.
 bench-tools:

@@ -105,7 +105,7 @@ pub(crate) fn sign_sorted(params: &[(&str, &str)], secret: &Secret, method: Sign
         }
     }
     text.extend_from_slice(b"secret=");
-    Signature::of(&text, secret, method).as_str().to_owned()
+    Signature::of(&text, secret, method).as_bytes().iter().copied().map(char::from).collect()
 }
 
 /// A signature as it is sent: upper-case hex, without an allocation.
@@ -129,19 +129,23 @@ impl Signature {
     fn with<D: Digest>(text: &[u8], secret: &Secret) -> Self {
         let hash = D::new().chain_update(text).chain_update(secret.expose()).finalize();
         let mut hex = [0; SHA1_HEX];
-        let length = 2 * hash.len();
-        // Both have the hash's own length, which is never more than SHA-1's.
-        if let Some(digits) = hex.get_mut(..length) {
-            let _ = hex::encode_to_slice(hash, digits);
-            digits.make_ascii_uppercase();
+        // No hash here is longer than SHA-1.
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(&hash) {
+            if let [high, low] = pair {
+                (*high, *low) = (digit(byte >> 4), digit(byte & 15));
+            }
         }
-        Self { hex, length }
+        Self { hex, length: 2 * hash.len() }
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        let digits = self.hex.get(..self.length).unwrap_or_default();
-        std::str::from_utf8(digits).unwrap_or_default()
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.hex.get(..self.length).unwrap_or_default()
     }
+}
+
+/// Of a number below 16.
+fn digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'A' - 10 + value }
 }
 
 #[cfg(test)]

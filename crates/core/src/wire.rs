@@ -46,7 +46,9 @@ pub(crate) fn signed_body(
     push_json(&mut body, &timestamp)?;
     push(&mut body, &[",\"nonce\":"]);
     push_json(&mut body, &nonce)?;
-    push(&mut body, &[",\"sign\":\"", sign.as_str(), "\",\"eid\":\"", eid, "\"}"]);
+    push(&mut body, &[",\"sign\":\""]);
+    body.extend_from_slice(sign.as_bytes());
+    push(&mut body, &["\",\"eid\":\"", eid, "\"}"]);
     Ok(body)
 }
 
