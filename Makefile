@@ -27,7 +27,7 @@ export EIOT_SIM         := $(RELEASE)/eiot-sim
 export EIOT_TEST_SANITIZED := $(BUILD)/sanitize
 export EIOT_TEST_DIST := $(BUILD)/dist
 
-.PHONY: all demo test test-bindings setup-bindings lint bench bench-python soak fuzz header stubs abi install place describe dist release stage wheel sanitized workers clean
+.PHONY: all demo test test-bindings setup-bindings lint bench bench-tools soak fuzz header stubs abi install place describe dist release stage wheel sanitized workers clean
 
 all: release
 
@@ -38,7 +38,7 @@ demo: stage wheel $(BUILD)/c++
 	@PKG_CONFIG=$(VENV)/bin/pkgconf BUILD=$(BUILD)/demo sh examples/demo.sh
 
 ## test: all tests of all languages
-test: lint stage wheel dist sanitized workers $(BUILD)/c++
+test: lint stage wheel dist sanitized workers bench-tools $(BUILD)/c++
 	$(CARGO) test --locked --workspace --exclude eiot-python
 	$(VENV)/bin/python -m pytest -q -rs tests
 	PYTHONDEVMODE=1 $(VENV)/bin/python -W error -m pytest -q -rs bindings/python/tests
@@ -59,13 +59,15 @@ lint:
 	 else echo "lint: no clippy in this toolchain, lints are not checked"; fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then PYO3_BUILD_EXTENSION_MODULE=1 $(CARGO) clippy --locked -p eiot-python -- -D warnings; fi
 
-## bench: our C call against libcurl's, in one run (needs libcurl's development files)
-bench: stage $(VENV)/.ready
-	PKG_CONFIG=$(VENV)/bin/pkgconf sh tests/bench/run.sh
+## bench: eiot beside libcurl, requests, httpx, aiohttp, pycurl and a bare socket, on this machine; writes docs/benchmarks.md
+bench: stage wheel bench-tools
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/bench/requirements.txt \
+	 || echo "could not install what tests/bench/requirements.txt lists: those clients are left out"
+	CARGO=$(CARGO) $(VENV)/bin/python tests/bench/run.py $(BENCH_FLAGS)
 
-## bench-python: a call from Python against the same call with requests and httpx, in one run
-bench-python: stage wheel
-	$(VENV)/bin/python bindings/python/bench/compare.py
+# By itself: cargo would give the library that it is built with the internals that this one looks at.
+bench-tools:
+	$(CARGO) build --locked --release -p eiot-bench
 
 ## soak: 100,000 faulty calls from C and as many from Python; nothing may grow
 soak: stage $(BUILD)/c++

@@ -134,6 +134,11 @@ impl Batch {
         self.waiting.len() + self.ended.len() + self.engine.as_ref().map_or(0, |engine| engine.calls.len())
     }
 
+    /// Whether something has come back already, so that [`Batch::next`] does not wait.
+    pub fn is_ready(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
     /// What has come back so far, counted.
     pub fn summary(&self) -> &Summary {
         &self.summary

@@ -15,7 +15,7 @@ use crate::random::{Random, SystemRandom};
 use crate::reply::{Reply, verdict};
 use crate::request::Request;
 use crate::retry::{self, Next};
-use crate::shared::Shared;
+use crate::shared::{Shared, State};
 use crate::skew::Skew;
 use crate::standstill::Standstill;
 use futures_util::future::{Either, select};
@@ -92,7 +92,7 @@ impl Client {
             state: PerProcess::new(),
             config: config.clone(),
         };
-        shared.pace()?;
+        shared.state().pace()?;
         Ok(Self { config, shared: Arc::new(shared) })
     }
 
@@ -152,8 +152,9 @@ impl Client {
         let started = Instant::now();
         let eid = self.eid(eid)?;
         outside_of_any_runtime(|| {
-            self.shared.state().cooldowns.start(&eid, started)?;
-            self.request(Request::RefreshUsage(&eid), started, observer)
+            let state = self.shared.state();
+            state.cooldowns.start(&eid, started)?;
+            self.request(state, Request::RefreshUsage(&eid), started, observer)
         })
     }
 
@@ -174,7 +175,7 @@ impl Client {
     /// As [`Client::refresh_usage`].
     pub fn call_observed(&self, call: &Call, observer: &mut dyn Observer) -> Result<Reply, Error> {
         let started = Instant::now();
-        outside_of_any_runtime(|| self.request(Request::Call(call), started, observer))
+        outside_of_any_runtime(|| self.request(self.shared.state(), Request::Call(call), started, observer))
     }
 
     /// Reads an EID as this client's options want it.
@@ -185,6 +186,7 @@ impl Client {
     /// One call, within its deadline and as long as its caller wants.
     fn request(
         &self,
+        state: &State,
         request: Request<'_>,
         started: Instant,
         observer: &mut dyn Observer,
@@ -193,12 +195,14 @@ impl Client {
         let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
         let progress = Progress::new(&tell);
         let mut keep_going = || locked(&observer).keep_going();
-        let result = self.drive(request, started + self.config.timeout, &mut keep_going, &progress);
-        self.conclude(request, started, result, &progress)
+        let deadline = started + self.config.timeout;
+        let result = self.drive(state, request, deadline, &mut keep_going, &progress);
+        self.conclude(state, request, started, result, &progress)
     }
 
     fn drive(
         &self,
+        state: &State,
         request: Request<'_>,
         deadline: Instant,
         keep_going: &mut dyn FnMut() -> ControlFlow<()>,
@@ -207,9 +211,9 @@ impl Client {
         if keep_going().is_break() {
             return Err(self.unanswered(ErrorKind::Cancelled, request, progress));
         }
-        let lanes = &self.shared.state().lanes;
+        let lanes = &state.lanes;
         let lane = lanes.take()?;
-        let attempts = self.attempts(lane.connections(), request, deadline, None, progress);
+        let attempts = self.attempts(state, lane.connections(), request, deadline, None, progress);
         // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
         match lane.drive(Some(deadline), keep_going, attempts) {
             Driven::Done(result) => {
@@ -234,13 +238,13 @@ impl Client {
     /// Settles when a card of a batch is called, however far away that is, and starts its rest.
     pub(crate) fn take_turn(&self, eid: &Eid) -> Result<Turn, Error> {
         let now = Instant::now();
-        let cooldowns = &self.shared.state().cooldowns;
-        cooldowns.start(eid, now)?;
-        let slot = self.shared.pace().and_then(|pace| pace.take(now + EVER, true));
+        let state = self.shared.state();
+        state.cooldowns.start(eid, now)?;
+        let slot = state.pace().and_then(|pace| pace.take(now + EVER, true));
         match slot {
             Ok(slot) => Ok(Turn { slot: slot.unwrap_or(now), rests_since: now }),
             Err(error) => {
-                cooldowns.undo(eid, now);
+                state.cooldowns.undo(eid, now);
                 Err(error)
             }
         }
@@ -261,10 +265,10 @@ impl Client {
         standstill: Standstill,
         cancelled: impl Future<Output = ()>,
     ) -> Result<Reply, Error> {
-        let request = Request::RefreshUsage(eid);
+        let (state, request) = (self.shared.state(), Request::RefreshUsage(eid));
         let deadline = Instant::now() + self.config.timeout;
         let progress = Progress::new(tell);
-        let attempts = pin!(self.attempts(connections, request, deadline, Some(turn.slot), &progress));
+        let attempts = pin!(self.attempts(state, connections, request, deadline, Some(turn.slot), &progress));
         let end = pin!(standstill.passed(self.config.timeout));
         let result = match select(select(attempts, end), pin!(cancelled)).await {
             Either::Left((Either::Left((result, _)), _)) => result,
@@ -273,18 +277,18 @@ impl Client {
             }
             Either::Right(_) => Err(self.unanswered(ErrorKind::Cancelled, request, &progress)),
         };
-        self.conclude(request, turn.rests_since, result, &progress)
+        self.conclude(state, request, turn.rests_since, result, &progress)
     }
 
     /// What a call leaves behind for those that come: its retries are settled, and its card rests, or does not.
     fn conclude(
         &self,
+        state: &State,
         request: Request<'_>,
         started: Instant,
         result: Result<Reply, Error>,
         progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
-        let state = self.shared.state();
         match (&result, request) {
             (Ok(reply), _) => state.budget.success(reply.attempts()),
             (Err(error), _) if error.kind() == ErrorKind::Cooldown => {}
@@ -297,14 +301,14 @@ impl Client {
     /// `pace → attempt`, and again after a wait while that is worth it. The first slot may have been taken before.
     async fn attempts(
         &self,
+        state: &State,
         connections: &Connections,
         request: Request<'_>,
         deadline: Instant,
         mut first_slot: Option<Instant>,
         progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
-        let state = self.shared.state();
-        let pace = self.shared.pace()?;
+        let pace = state.pace()?;
         let retry =
             retry::Policy { max_attempts: self.config.max_attempts, idempotent: request.is_idempotent() };
         let most = retry.max_attempts;
@@ -324,7 +328,7 @@ impl Client {
                     return Err(error.with_note("the account's rate leaves no slot to try again"));
                 }
             }
-            let error = match self.attempt(connections, request, progress).await {
+            let error = match self.attempt(state, connections, request, progress).await {
                 Ok(reply) => {
                     progress.tell(request, None, None);
                     return Ok(reply);
@@ -369,6 +373,7 @@ impl Client {
     /// `sign → send → read → verdict`: one request and its answer; time, nonce and signature are fresh in each.
     async fn attempt(
         &self,
+        state: &State,
         connections: &Connections,
         request: Request<'_>,
         progress: &Progress<'_>,
@@ -376,7 +381,7 @@ impl Client {
         let shared = self.shared.as_ref();
         let clock = shared.sources.clock.as_ref();
         let timestamp = timestamp(shared.skew.correct(clock.now()))?;
-        let nonce = shared.state().nonces.next();
+        let nonce = state.nonces.next();
         let body = request.body(&shared.credentials, timestamp, nonce, shared.config.sign_method)?;
         let post = Post { path: request.path(), body, max_reply_bytes: request.max_reply_bytes() };
         let sent = progress.begin_attempt();

@@ -86,9 +86,9 @@ impl Connector {
 
     /// A connection that is ready for a request, name look-up, tunnel and TLS included.
     pub(crate) async fn connect(&self) -> Result<SendRequest<TrackedBody>, NoConnection> {
-        tokio::time::timeout(self.timeout, self.connect_at_leisure())
-            .await
-            .unwrap_or(Err(NoConnection::TimedOut))
+        // In memory of its own: it is rare, and large, and would make every call as large.
+        let made = Box::pin(tokio::time::timeout(self.timeout, self.connect_at_leisure()));
+        made.await.unwrap_or(Err(NoConnection::TimedOut))
     }
 
     async fn connect_at_leisure(&self) -> Result<SendRequest<TrackedBody>, NoConnection> {

@@ -35,6 +35,9 @@ mod error;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod host_slot;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals;
 mod journal;
 mod lane;
 mod nonce;

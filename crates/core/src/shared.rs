@@ -30,14 +30,14 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) cooldowns: Cooldowns,
     /// An error where the file that processes share cannot be used.
-    pub(crate) pace: Result<Pace, String>,
+    pace: Result<Pace, String>,
     pub(crate) lanes: Pool,
     pub(crate) nonces: Nonces,
     pub(crate) budget: Budget,
 }
 
 impl Shared {
-    /// What belongs to this process.
+    /// What belongs to this process. To find that out takes a system call, so a call asks once.
     pub(crate) fn state(&self) -> &State {
         self.state.get(|| State {
             cooldowns: Cooldowns::new(self.config.eid_cooldown),
@@ -46,11 +46,6 @@ impl Shared {
             nonces: Nonces::new(self.sources.random.next_u64()),
             budget: Budget::new(),
         })
-    }
-
-    /// The account's rate.
-    pub(crate) fn pace(&self) -> Result<&Pace, Error> {
-        self.state().pace.as_ref().map_err(|why| Error::config("rate_scope", why))
     }
 
     fn make_pace(&self) -> Result<Pace, String> {
@@ -63,5 +58,12 @@ impl Shared {
                 slot.map(|slot| Pace::of_host(&rate, slot)).map_err(|why| why.to_string())
             }
         }
+    }
+}
+
+impl State {
+    /// The account's rate.
+    pub(crate) fn pace(&self) -> Result<&Pace, Error> {
+        self.pace.as_ref().map_err(|why| Error::config("rate_scope", why))
     }
 }

@@ -98,24 +98,54 @@ fn signed_params<'a>(params: &[(&'a str, &'a str)]) -> Result<Vec<(&'a str, &'a 
 
 /// Signs parameters that are sorted by name and not empty.
 pub(crate) fn sign_sorted(params: &[(&str, &str)], secret: &Secret, method: SignMethod) -> String {
-    match method {
-        SignMethod::Sha1 => digest::<Sha1>(params, secret),
-        SignMethod::Md5 => digest::<Md5>(params, secret),
+    let mut text = Vec::new();
+    for (name, value) in params {
+        for piece in [name, "=", value, "&"] {
+            text.extend_from_slice(piece.as_bytes());
+        }
+    }
+    text.extend_from_slice(b"secret=");
+    Signature::of(&text, secret, method).as_bytes().iter().copied().map(char::from).collect()
+}
+
+/// A signature as it is sent: upper-case hex, without an allocation.
+pub(crate) struct Signature {
+    hex: [u8; SHA1_HEX],
+    length: usize,
+}
+
+const SHA1_HEX: usize = 40;
+
+impl Signature {
+    /// Of the parameters as they are joined for signing, up to and with the `secret=` before the secret.
+    pub(crate) fn of(text: &[u8], secret: &Secret, method: SignMethod) -> Self {
+        match method {
+            SignMethod::Sha1 => Self::with::<Sha1>(text, secret),
+            SignMethod::Md5 => Self::with::<Md5>(text, secret),
+        }
+    }
+
+    /// The secret goes from where it lies into the hash: no copy of it is made, and the hash wipes its own state.
+    fn with<D: Digest>(text: &[u8], secret: &Secret) -> Self {
+        let hash = D::new().chain_update(text).chain_update(secret.expose()).finalize();
+        let mut hex = [0; SHA1_HEX];
+        // No hash here is longer than SHA-1.
+        for (pair, byte) in hex.chunks_exact_mut(2).zip(&hash) {
+            if let [high, low] = pair {
+                (*high, *low) = (digit(byte >> 4), digit(byte & 15));
+            }
+        }
+        Self { hex, length: 2 * hash.len() }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.hex.get(..self.length).unwrap_or_default()
     }
 }
 
-/// Feeds the hash piece by piece: no copy of the secret is made, and the hash wipes its own state.
-fn digest<D: Digest>(params: &[(&str, &str)], secret: &Secret) -> String {
-    let mut hash = D::new();
-    for (name, value) in params {
-        hash.update(name);
-        hash.update("=");
-        hash.update(value);
-        hash.update("&");
-    }
-    hash.update("secret=");
-    hash.update(secret.expose());
-    hex::encode_upper(hash.finalize())
+/// Of a number below 16.
+fn digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'A' - 10 + value }
 }
 
 #[cfg(test)]

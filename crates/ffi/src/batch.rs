@@ -248,7 +248,8 @@ unsafe fn batch_of<'a>(batch: *mut eiot_batch) -> Result<&'a mut eiot_batch, Err
 
 /// The next outcome, with the host kept from SIGPIPE.
 fn next(batch: &mut Batch) -> Option<Outcome> {
-    let _blocked = sigpipe::Blocked::new();
+    // What has come back already takes no I/O.
+    let _blocked = (!batch.is_ready()).then(sigpipe::Blocked::new);
     batch.next()
 }
 

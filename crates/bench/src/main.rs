@@ -1,0 +1,42 @@
+//! What `make bench` measures with, beside the programs in `tests/bench`.
+//!
+//! `eiot-bench server CA_FILE` serves; `rust-single`, `rust-batch N`, `socket-single` and `socket-batch N` are clients, which
+//! are told by the environment whom to call and by standard input how often; `signing` measures by itself.
+#![forbid(unsafe_code)]
+
+mod authority;
+mod calls;
+mod server;
+mod signing;
+mod socket;
+mod turns;
+
+use std::process::ExitCode;
+use turns::Failure;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("eiot-bench: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["server", ca_file] => Ok(server::run(ca_file)?),
+        ["rust-single"] => calls::single(),
+        ["rust-batch", in_flight] => calls::batch(in_flight.parse()?),
+        ["socket-single"] => socket::single(),
+        ["socket-batch", in_flight] => socket::batch(in_flight.parse()?),
+        ["signing"] => signing::run(),
+        _ => Err(
+            "usage: server CA_FILE | rust-single | rust-batch N | socket-single | socket-batch N | signing"
+                .into(),
+        ),
+    }
+}

@@ -1,0 +1,39 @@
+//! How a client takes part: it says "ready", and for each line with a number makes as many calls and says what they cost.
+//! The programs in C and Python under `tests/bench` do the same, so that turns alternate between processes.
+
+use rustix::time::{ClockId, clock_gettime};
+use std::error::Error;
+use std::io::{self, BufRead, Write};
+use std::time::Instant;
+
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// Takes turns until standard input closes; `work` makes so many calls.
+pub(crate) fn take(mut work: impl FnMut(usize) -> Result<(), Failure>) -> Result<(), Failure> {
+    let mut output = io::stdout();
+    writeln!(output, "ready")?;
+    for line in io::stdin().lock().lines() {
+        let calls = line?.trim().parse()?;
+        let (began, cpu) = (Instant::now(), cpu_seconds());
+        work(calls)?;
+        writeln!(output, "{:.9} {:.9}", began.elapsed().as_secs_f64(), cpu_seconds() - cpu)?;
+    }
+    Ok(())
+}
+
+fn cpu_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// The account and the address that every client is given in the environment.
+pub(crate) fn variable(name: &str) -> Result<String, Failure> {
+    std::env::var(name).map_err(|_| format!("{name} is not set").into())
+}
+
+/// A card of its own for each call of a batch.
+pub(crate) fn eid_number(number: u64) -> String {
+    format!("89044011{number:024}")
+}
+
+pub(crate) const EID: &str = "89044011112233441122334411223321";
