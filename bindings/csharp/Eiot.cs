@@ -73,62 +73,83 @@ namespace Eiot
     public sealed class Options
     {
         /// <summary>Identifies the account's application. Required.</summary>
-        public string Appkey;
+        public string Appkey { get; set; }
         /// <summary>Signs each request and is never sent. Required, here or through <see cref="SecretFile"/>.</summary>
-        public string Secret;
+        public string Secret { get; set; }
         /// <summary>A file that holds the secret and nothing else.</summary>
-        public string SecretFile;
+        public string SecretFile { get; set; }
         /// <summary>Where the platform is.</summary>
-        public string BaseUrl;
+        public string BaseUrl { get; set; }
         /// <summary>Allow plain http to any address; appkey and signature can then be read on the way.</summary>
-        public bool? AllowHttp;
+        public bool? AllowHttp { get; set; }
         /// <summary>The deadline of a whole call, all attempts and waits included.</summary>
-        public TimeSpan? Timeout;
+        public TimeSpan? Timeout { get; set; }
         /// <summary>How long making a connection may take.</summary>
-        public TimeSpan? ConnectTimeout;
+        public TimeSpan? ConnectTimeout { get; set; }
         /// <summary>How many requests a call may make: the first, and retries.</summary>
-        public int? MaxAttempts;
+        public int? MaxAttempts { get; set; }
         /// <summary>Calls a second that the account may make, 0 for any number.</summary>
-        public double? RateLimit;
+        public double? RateLimit { get; set; }
         /// <summary>Who shares that rate: "process", or "host" for all processes of this machine.</summary>
-        public string RateScope;
+        public string RateScope { get; set; }
         /// <summary>Which part of that rate is this client's, for fleets: "2/5".</summary>
-        public string RateShare;
+        public string RateShare { get; set; }
         /// <summary>Wait for a free slot, or fail at once.</summary>
-        public bool? RateWait;
+        public bool? RateWait { get; set; }
         /// <summary>Refuse to refresh a card again before so long.</summary>
-        public TimeSpan? EidCooldown;
+        public TimeSpan? EidCooldown { get; set; }
         /// <summary>Learn from the platform's replies how far this machine's clock is off.</summary>
-        public bool? ClockSkew;
+        public bool? ClockSkew { get; set; }
         /// <summary>What the platform's own codes mean: "CODE=KIND,CODE=KIND".</summary>
-        public string Codes;
+        public string Codes { get; set; }
         /// <summary>Ask for GSMA EIDs: 32 digits that pass the check.</summary>
-        public bool? StrictEid;
+        public bool? StrictEid { get; set; }
         /// <summary>The hash behind the signature.</summary>
-        public SignMethod? SignMethod;
+        public SignMethod? SignMethod { get; set; }
         /// <summary>A PEM file of certificate authorities to trust instead of the system's.</summary>
-        public string CaFile;
+        public string CaFile { get; set; }
         /// <summary>An HTTP proxy, http://[user:password@]host:port.</summary>
-        public string Proxy;
+        public string Proxy { get; set; }
 
-        /// <summary>Those that are set, by the names and as the texts that the environment has for them.</summary>
-        internal IEnumerable<KeyValuePair<string, string>> Given()
+        /// <summary>
+        /// Is told of each attempt that is over, in one line without secret or signature. It runs on the thread that made the call,
+        /// so on many at once where many share the client. What it throws is lost: nothing may be thrown through C.
+        /// </summary>
+        public Action<string> Log { get; set; }
+
+        /// <summary>By the names and as the texts that the environment has for them; null is not set.</summary>
+        internal Dictionary<string, string> Texts()
         {
-            foreach (var field in GetType().GetFields())
+            return new Dictionary<string, string>
             {
-                object value = field.GetValue(this);
-                if (value == null) continue;
-                string name = string.Concat(field.Name.Select((c, i) => (i > 0 && char.IsUpper(c) ? "_" : "") + char.ToLowerInvariant(c)));
-                yield return new KeyValuePair<string, string>(name, Text(value));
-            }
+                { "appkey", Text(Appkey) },
+                { "secret", Text(Secret) },
+                { "secret_file", Text(SecretFile) },
+                { "base_url", Text(BaseUrl) },
+                { "allow_http", Text(AllowHttp) },
+                { "timeout", Text(Timeout) },
+                { "connect_timeout", Text(ConnectTimeout) },
+                { "max_attempts", Text(MaxAttempts) },
+                { "rate_limit", Text(RateLimit) },
+                { "rate_scope", Text(RateScope) },
+                { "rate_share", Text(RateShare) },
+                { "rate_wait", Text(RateWait) },
+                { "eid_cooldown", Text(EidCooldown) },
+                { "clock_skew", Text(ClockSkew) },
+                { "codes", Text(Codes) },
+                { "strict_eid", Text(StrictEid) },
+                { "sign_method", Text(SignMethod) },
+                { "ca_file", Text(CaFile) },
+                { "proxy", Text(Proxy) },
+            };
         }
 
         private static string Text(object value)
         {
             if (value is bool) return (bool)value ? "on" : "off";
-            if (value is TimeSpan) return ((TimeSpan)value).TotalSeconds.ToString("0.#######", CultureInfo.InvariantCulture);
-            if (value is SignMethod) return value.ToString().ToLowerInvariant();
-            return Convert.ToString(value, CultureInfo.InvariantCulture);
+            if (value is TimeSpan) return ((decimal)((TimeSpan)value).Ticks / TimeSpan.TicksPerSecond).ToString(CultureInfo.InvariantCulture);
+            if (value is SignMethod) return (SignMethod)value == Eiot.SignMethod.Md5 ? "md5" : "sha1";
+            return value == null ? null : Convert.ToString(value, CultureInfo.InvariantCulture);
         }
     }
 
@@ -225,22 +246,26 @@ namespace Eiot
 
         private Client(Options options, bool fromEnvironment)
         {
+            if (options == null) throw new ArgumentNullException("options");
+            LogFunction log = options.Log == null ? null : Native.Logging(options.Log);
             IntPtr config, error, client;
             Native.Check(fromEnvironment ? Native.eiot_config_from_env(out config, out error) : Native.eiot_config_new(out config, out error), error);
             try
             {
-                foreach (var option in options.Given())
+                foreach (var option in options.Texts())
                 {
+                    if (option.Value == null) continue;
                     byte[] name = Native.Utf8(option.Key), value = Native.Utf8(option.Value);
                     Native.Check(Native.eiot_config_set_option(config, name, Native.Length(name), value, Native.Length(value), out error), error);
                 }
+                if (log != null) Native.Check(Native.eiot_config_set_log(config, log, IntPtr.Zero, out error), error);
                 Native.Check(Native.eiot_client_new(config, out client, out error), error);
             }
             finally
             {
                 Native.eiot_config_free(config);
             }
-            handle = new ClientHandle(client);
+            handle = new ClientHandle(client, log);
         }
 
         /// <summary>Asks the platform to refresh one card's package usage, and waits for its answer.</summary>
@@ -269,7 +294,17 @@ namespace Eiot
         /// Refreshes many cards, up to <paramref name="concurrency"/> (0: 32) at once, on the thread that asks for the next result.
         /// Memory does not depend on how many cards there are. Leaving the loop breaks off what is under way.
         /// </summary>
+        /// <param name="eids">Asked for the next card when there is room for it.</param>
+        /// <param name="concurrency">1 to 1024 calls under way at once; 0 is 32.</param>
+        /// <param name="cancellation">Breaks the batch off: what had not come back comes back as an error of the kind Cancelled.</param>
         public IEnumerable<Result> RefreshMany(IEnumerable<string> eids, int concurrency = 0, CancellationToken cancellation = default(CancellationToken))
+        {
+            if (eids == null) throw new ArgumentNullException("eids");
+            if (handle.IsClosed) throw new ObjectDisposedException(GetType().FullName);
+            return Many(eids, concurrency, cancellation);
+        }
+
+        private IEnumerable<Result> Many(IEnumerable<string> eids, int concurrency, CancellationToken cancellation)
         {
             using (var cancel = CancelHandle.Make())
             using (cancellation.Register(cancel.Trigger))
@@ -355,6 +390,7 @@ namespace Eiot
             var pinned = new List<GCHandle>();
             Func<string, IntPtr> pin = text =>
             {
+                if (text.IndexOf('\0') >= 0) throw new ArgumentException("a parameter to sign has a NUL in it, where C ends a text", "parameters");
                 pinned.Add(GCHandle.Alloc(Native.Utf8(text + "\0"), GCHandleType.Pinned));
                 return pinned.Last().AddrOfPinnedObject();
             };
@@ -371,9 +407,21 @@ namespace Eiot
         }
     }
 
+    /// <summary>eiot_log_fn.</summary>
+    [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
+    internal delegate void LogFunction(IntPtr line, IntPtr userData);
+
     internal sealed class ClientHandle : SafeHandle
     {
-        internal ClientHandle(IntPtr client) : base(IntPtr.Zero, true) { SetHandle(client); }
+        /// <summary>Lives as long as C may call it: while there is a client, or a batch of its.</summary>
+        internal readonly LogFunction Log;
+
+        internal ClientHandle(IntPtr client, LogFunction log) : base(IntPtr.Zero, true)
+        {
+            Log = log;
+            SetHandle(client);
+        }
+
         public override bool IsInvalid { get { return handle == IntPtr.Zero; } }
         protected override bool ReleaseHandle() { Native.eiot_client_free(handle); return true; }
     }
@@ -395,15 +443,34 @@ namespace Eiot
 
     internal sealed class BatchHandle : SafeHandle
     {
-        private BatchHandle(IntPtr batch) : base(IntPtr.Zero, true) { SetHandle(batch); }
+        private readonly LogFunction log;
+        private readonly CancelHandle cancel;
+
+        private BatchHandle(IntPtr batch, LogFunction log, CancelHandle cancel) : base(IntPtr.Zero, true)
+        {
+            this.log = log;
+            this.cancel = cancel;
+            SetHandle(batch);
+        }
+
         public override bool IsInvalid { get { return handle == IntPtr.Zero; } }
-        protected override bool ReleaseHandle() { Native.eiot_batch_free(handle); return true; }
+
+        protected override bool ReleaseHandle()
+        {
+            Native.eiot_batch_free(handle);
+            cancel.DangerousRelease();
+            GC.KeepAlive(log);
+            return true;
+        }
 
         internal static BatchHandle Make(ClientHandle client, int concurrency, CancelHandle cancel)
         {
             IntPtr batch, error;
             Native.Check(Native.eiot_batch_new(client, (uint)concurrency, cancel, out batch, out error), error);
-            return new BatchHandle(batch);
+            // Finalizers come in any order, and the batch needs it to its end.
+            bool added = false;
+            cancel.DangerousAddRef(ref added);
+            return new BatchHandle(batch, client.Log, cancel);
         }
     }
 
@@ -422,6 +489,15 @@ namespace Eiot
         {
             if (text == null) throw new ArgumentNullException("text");
             return Encoding.UTF8.GetBytes(text);
+        }
+
+        internal static LogFunction Logging(Action<string> log)
+        {
+            return (line, userData) =>
+            {
+                try { log(Text(line)); }
+                catch (Exception) { /* Nothing may be thrown through C, and the call is not to fail for it. */ }
+            };
         }
 
         internal static UIntPtr Length(byte[] bytes) { return (UIntPtr)bytes.Length; }
@@ -456,6 +532,7 @@ namespace Eiot
         [DllImport(Name)] internal static extern int eiot_config_new(out IntPtr config, out IntPtr error);
         [DllImport(Name)] internal static extern int eiot_config_from_env(out IntPtr config, out IntPtr error);
         [DllImport(Name)] internal static extern int eiot_config_set_option(IntPtr config, byte[] name, UIntPtr nameLength, byte[] value, UIntPtr valueLength, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_config_set_log(IntPtr config, LogFunction log, IntPtr userData, out IntPtr error);
         [DllImport(Name)] internal static extern void eiot_config_free(IntPtr config);
         [DllImport(Name)] internal static extern int eiot_client_new(IntPtr config, out IntPtr client, out IntPtr error);
         [DllImport(Name)] internal static extern int eiot_client_refresh_usage_cancellable(ClientHandle client, byte[] eid, UIntPtr length, CancelHandle cancel, out IntPtr reply, out IntPtr error);

@@ -5,6 +5,7 @@ using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
 using System.Linq;
+using System.Reflection;
 using System.Text;
 using System.Threading;
 using Eiot;
@@ -38,7 +39,7 @@ internal static class Face
                     foreach (Kind kind in Enum.GetValues(typeof(Kind))) if (kind != Kind.Unknown) Print("status", (int)kind, "kind", Snake(kind.ToString()));
                     return;
                 case "options":
-                    Print("options", typeof(Options).GetFields().Select(field => Snake(field.Name)).ToArray());
+                    Print("options", Offered().Select(option => Snake(option.Name)).ToArray());
                     return;
                 default:
                     using (var client = options.Count == 0 ? Client.FromEnvironment() : new Client(Read(options))) Run(verb, client, rest);
@@ -97,18 +98,21 @@ internal static class Face
                 client.Dispose();
                 client.Dispose();
                 try { client.RefreshUsage("1"); }
-                catch (ObjectDisposedException) { Print("ok", false, "kind", "invalid_argument"); }
+                catch (ObjectDisposedException closed) { Print("ok", false, "kind", "invalid_argument", "message", closed.Message); }
                 return;
         }
     }
+
+    // Those that can be said in text.
+    private static IEnumerable<PropertyInfo> Offered() { return typeof(Options).GetProperties().Where(option => option.Name != "Log"); }
 
     private static Options Read(IEnumerable<string> words)
     {
         var options = new Options();
         foreach (var option in words.Select(Pair))
         {
-            var field = typeof(Options).GetFields().Single(known => Snake(known.Name) == option.Key);
-            field.SetValue(options, Value(Nullable.GetUnderlyingType(field.FieldType) ?? field.FieldType, option.Value));
+            var known = Offered().Single(offered => Snake(offered.Name) == option.Key);
+            known.SetValue(options, Value(Nullable.GetUnderlyingType(known.PropertyType) ?? known.PropertyType, option.Value), null);
         }
         return options;
     }

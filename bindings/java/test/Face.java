@@ -9,14 +9,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Drives the Java wrapper for tests/test_bindings.py, which says what the arguments are. */
 public final class Face {
     private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     private static final List<String> VERBS =
-            List.of("batch", "call", "verify", "sign", "statuses", "options", "threads", "closed", "shown");
+            List.of("batch", "call", "verify", "sign", "statuses", "options", "threads", "closed", "shown", "cancelled");
 
     private Face() {}
 
@@ -44,7 +47,7 @@ public final class Face {
                     print("status", 0, "kind", "ok");
                     for (Kind kind : Kind.values()) {
                         if (kind != Kind.UNKNOWN) {
-                            print("status", kind.status(), "kind", kind.name().toLowerCase());
+                            print("status", kind.status(), "kind", kind.name().toLowerCase(Locale.ROOT));
                         }
                     }
                     return;
@@ -69,20 +72,12 @@ public final class Face {
                 }
                 return;
             case "batch":
-                try (Eiot.Results results = client.refreshMany(rest.iterator(), 8)) {
-                    while (results.hasNext()) {
-                        Eiot.Result result = results.next();
-                        outcome(() -> {
-                            if (result.error() != null) {
-                                throw result.error();
-                            }
-                            return result.reply();
-                        });
-                    }
+                try (Eiot.Results results = client.refreshMany(rest, 8, null)) {
+                    results.forEach(Face::outcome);
                 }
                 return;
             case "call":
-                outcome(() -> rest.size() > 2 ? client.call(rest.get(0), rest.get(1), true) : client.call(rest.get(0), rest.get(1)));
+                outcome(() -> rest.size() > 2 ? client.call(rest.get(0), rest.get(1), true, null) : client.call(rest.get(0), rest.get(1)));
                 return;
             case "threads":
                 threads(client, Integer.parseInt(rest.get(0)), Integer.parseInt(rest.get(1)), rest.get(2));
@@ -90,11 +85,39 @@ public final class Face {
             case "shown":
                 print("shown", client.toString());
                 return;
+            case "cancelled":
+                for (String eid : rest) {
+                    outcome(() -> client.refreshUsage(eid, soon()));
+                }
+                try (Eiot.Results results = client.refreshMany(rest, 8, soon())) {
+                    results.stream().forEach(Face::outcome);
+                }
+                return;
             default:
                 client.close();
                 client.close();
-                outcome(() -> client.refreshUsage("1"));
+                try {
+                    client.refreshUsage("1");
+                } catch (IllegalStateException closed) {
+                    print("ok", false, "kind", "invalid_argument", "message", closed.getMessage());
+                }
         }
+    }
+
+    /** Is triggered after 200 ms. */
+    private static Eiot.Cancel soon() {
+        Eiot.Cancel cancel = new Eiot.Cancel();
+        CompletableFuture.delayedExecutor(200, TimeUnit.MILLISECONDS).execute(cancel::trigger);
+        return cancel;
+    }
+
+    private static void outcome(Eiot.Result result) {
+        outcome(() -> {
+            if (result.error() != null) {
+                throw result.error();
+            }
+            return result.reply();
+        });
     }
 
     private static void threads(Eiot.Client client, int count, int calls, String eid) throws InterruptedException {
@@ -145,7 +168,7 @@ public final class Face {
     }
 
     private static SignMethod method(String name) {
-        return SignMethod.valueOf(name.toUpperCase());
+        return SignMethod.valueOf(name.toUpperCase(Locale.ROOT));
     }
 
     private interface Make {
@@ -163,7 +186,7 @@ public final class Face {
     }
 
     private static void print(EiotException error) {
-        String kind = error.kind().name().toLowerCase();
+        String kind = error.kind().name().toLowerCase(Locale.ROOT);
         if (!kind.equals(error.kindName())) {
             throw new AssertionError(kind + " is not " + error.kindName());
         }

@@ -1,10 +1,14 @@
 package club.eiot;
 
+import com.sun.jna.Callback;
 import com.sun.jna.IntegerType;
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
+import com.sun.jna.Platform;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.PointerByReference;
+import java.lang.ref.Cleaner;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,9 +20,11 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.OptionalLong;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReadWriteLock;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 
 /**
  * Refreshes the package usage of EIOTCLUB cloud eSIM cards: a thin wrapper over {@code libeiot}.
@@ -31,7 +37,8 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * }
  * }</pre>
  *
- * The library is looked for where JNA looks: {@code jna.library.path}, and where the system's loader does.
+ * The library is looked for where JNA looks: {@code jna.library.path}, and where the system's loader does. The environment
+ * variable {@code EIOT_LIBRARY} names another file.
  */
 public final class Eiot {
     private Eiot() {}
@@ -66,7 +73,20 @@ public final class Eiot {
     }
 
     /** Did the platform get the request? What to look at before repeating a call. */
-    public enum Delivered { NO, YES, UNKNOWN }
+    public enum Delivered {
+        /** Nothing was sent: repeating the call is safe. */
+        NO,
+        /** It did, and answered. */
+        YES,
+        /** It may have: the request was sent, and no answer came. */
+        UNKNOWN;
+
+        /** The word that every language has for it, such as {@code "yes"}. */
+        @Override
+        public String toString() {
+            return text(C.eiot_delivered_name(ordinal()));
+        }
+    }
 
     /** The hash behind the signature. */
     public enum SignMethod {
@@ -137,6 +157,7 @@ public final class Eiot {
     public static final class Options {
         private final boolean fromEnvironment;
         private final Map<String, String> given = new LinkedHashMap<>();
+        private LogFunction log;
 
         private Options(boolean fromEnvironment) {
             this.fromEnvironment = fromEnvironment;
@@ -181,10 +202,21 @@ public final class Eiot {
         /** An HTTP proxy, {@code http://[user:password@]host:port}. */
         public Options proxy(String url) { return set("proxy", url); }
 
+        /**
+         * Is told of each attempt that is over, in one line without secret or signature. It runs on the thread that made the
+         * call, so on many at once where many share the client. What it throws goes to JNA's handler of exceptions in
+         * callbacks, and the call goes on.
+         */
+        public Options log(Consumer<String> log) {
+            Objects.requireNonNull(log, "log");
+            this.log = (line, userData) -> log.accept(text(line));
+            return this;
+        }
+
         private Options set(String name, boolean value) { return set(name, value ? "on" : "off"); }
 
         private Options set(String name, Duration value) {
-            return set(name, value.getSeconds() + String.format(".%09d", value.getNano()));
+            return set(name, BigDecimal.valueOf(value.getSeconds()).add(BigDecimal.valueOf(value.getNano(), 9)).toPlainString());
         }
 
         /** Any option by the name that the command has for it, from text as the environment has it. */
@@ -209,9 +241,12 @@ public final class Eiot {
                     Text value = new Text(option.getValue());
                     check(C.eiot_config_set_option(config, name.bytes, name.length, value.bytes, value.length, error), error);
                 }
+                if (log != null) {
+                    check(C.eiot_config_set_log(config, log, null, error), error);
+                }
                 PointerByReference client = new PointerByReference();
                 check(C.eiot_client_new(config, client, error), error);
-                return new Client(client.getValue());
+                return new Client(client.getValue(), log);
             } finally {
                 C.eiot_config_free(config);
             }
@@ -219,28 +254,66 @@ public final class Eiot {
     }
 
     /**
+     * Breaks calls off: give one to as many calls as you like, and {@link #trigger} it from any thread. A call looks for it
+     * every 50 ms while it waits, and then fails with {@link Kind#CANCELLED}. Once triggered it stays so. Needs no closing.
+     */
+    public static final class Cancel {
+        private final Handle handle;
+
+        /** One that is not triggered. */
+        public Cancel() {
+            PointerByReference made = new PointerByReference();
+            if (C.eiot_cancel_new(made, null) != 0) {
+                throw new IllegalStateException("libeiot gave no eiot_cancel");
+            }
+            handle = new Handle("cancel", made.getValue(), null, C::eiot_cancel_free);
+            handle.closeWhenUnreachable(this);
+        }
+
+        /** Breaks off the calls that were given this one, those under way and those to come. */
+        public void trigger() {
+            C.eiot_cancel_trigger(handle.use());
+            handle.done();
+        }
+    }
+
+    /**
      * Refreshes the cards of one account. Make one and keep it: it holds connections open between calls. Any number of threads
-     * may use it at once; {@link #close} waits for the calls that are under way.
+     * may use it at once; each call runs on its caller's thread, and an interrupt does not end it: its time-out or a
+     * {@link Cancel} does.
      */
     public static final class Client implements AutoCloseable {
-        /** Calls hold it to read, and closing to write. */
-        private final ReadWriteLock lock = new ReentrantReadWriteLock();
-        private Pointer handle;
+        private final Handle handle;
+        /** C calls it for as long as there is a client or a batch of its. */
+        private final LogFunction log;
 
-        private Client(Pointer handle) {
-            this.handle = handle;
+        private Client(Pointer client, LogFunction log) {
+            this.log = log;
+            handle = new Handle("client", client, log, C::eiot_client_free);
+            handle.closeWhenUnreachable(this);
         }
 
-        /** Asks the platform to refresh one card's package usage, and waits for its answer. */
+        /**
+         * Asks the platform to refresh one card's package usage, and waits for its answer.
+         *
+         * @param eid 1 to 32 digits; white space around it is ignored
+         * @throws EiotException when it was not refreshed: why, and whether the platform got the request
+         * @throws IllegalStateException when the client is closed
+         */
         public Reply refreshUsage(String eid) throws EiotException {
-            Text text = new Text(eid);
-            return ask((client, reply, error) ->
-                    C.eiot_client_refresh_usage_cancellable(client, text.bytes, text.length, null, reply, error));
+            return refreshUsage(eid, null);
         }
 
-        /** Any other signed call that is not repeated when its reply is lost, unless that is known to be harmless. */
+        /** As {@link #refreshUsage(String)}, for a call that {@code cancel} may break off; null is none. */
+        public Reply refreshUsage(String eid, Cancel cancel) throws EiotException {
+            Text text = new Text(eid);
+            return ask(cancel, (client, stop, reply, error) ->
+                    C.eiot_client_refresh_usage_cancellable(client, text.bytes, text.length, stop, reply, error));
+        }
+
+        /** As {@link #call(String, String, boolean, Cancel)}, for what must not be repeated and is not broken off. */
         public Reply call(String path, String parametersJson) throws EiotException {
-            return call(path, parametersJson, false);
+            return call(path, parametersJson, false, null);
         }
 
         /**
@@ -248,110 +321,156 @@ public final class Eiot {
          *
          * @param parametersJson the text of a JSON object
          * @param idempotent repeating the call is harmless: try again when its reply is lost
+         * @param cancel may break the call off; null is none
+         * @throws IllegalStateException when the client is closed
          */
-        public Reply call(String path, String parametersJson, boolean idempotent) throws EiotException {
+        public Reply call(String path, String parametersJson, boolean idempotent, Cancel cancel) throws EiotException {
             Text place = new Text(path);
             Text parameters = new Text(parametersJson);
-            return ask((client, reply, error) -> C.eiot_client_call(client, place.bytes, place.length, parameters.bytes,
-                    parameters.length, idempotent ? 1 : 0, null, reply, error));
+            return ask(cancel, (client, stop, reply, error) -> C.eiot_client_call(client, place.bytes, place.length,
+                    parameters.bytes, parameters.length, idempotent ? 1 : 0, stop, reply, error));
         }
 
         /** Refreshes many cards, up to 32 at once: see {@link Results}. */
-        public Results refreshMany(Iterator<String> eids) throws EiotException {
-            return refreshMany(eids, 0);
+        public Results refreshMany(Iterable<String> eids) throws EiotException {
+            return refreshMany(eids, 0, null);
         }
 
-        /** Refreshes many cards, up to {@code concurrency} at once on the thread that asks for results. */
-        public Results refreshMany(Iterator<String> eids, int concurrency) throws EiotException {
+        /**
+         * Refreshes many cards.
+         *
+         * @param eids asked for the next card when there is room for it, on the thread that asks for results
+         * @param concurrency how many calls may be under way at once, 1 to 1024; 0 is 32
+         * @param cancel may break the batch off; null is none
+         * @throws IllegalStateException when the client is closed
+         */
+        public Results refreshMany(Iterable<String> eids, int concurrency, Cancel cancel) throws EiotException {
+            Iterator<String> source = eids.iterator();
             PointerByReference batch = new PointerByReference();
             PointerByReference error = new PointerByReference();
-            Lock reading = lock.readLock();
-            reading.lock();
+            // The batch needs it until it is freed.
+            Handle stop = cancel == null ? Handle.NONE : cancel.handle;
+            Pointer stopping = stop.use();
             try {
-                check(C.eiot_batch_new(handle, concurrency, null, batch, error), error);
-            } finally {
-                reading.unlock();
+                Pointer client = handle.use();
+                try {
+                    check(C.eiot_batch_new(client, concurrency, stopping, batch, error), error);
+                } finally {
+                    handle.done();
+                }
+            } catch (EiotException | RuntimeException failure) {
+                stop.done();
+                throw failure;
             }
-            return new Results(batch.getValue(), eids);
+            return new Results(source, new Handle("batch", batch.getValue(), log, made -> {
+                C.eiot_batch_free(made);
+                stop.done();
+            }));
         }
 
-        private Reply ask(Call call) throws EiotException {
+        private Reply ask(Cancel cancel, Call call) throws EiotException {
             PointerByReference reply = new PointerByReference();
             PointerByReference error = new PointerByReference();
-            Lock reading = lock.readLock();
-            reading.lock();
+            Handle stop = cancel == null ? Handle.NONE : cancel.handle;
+            Pointer client = handle.use();
             try {
-                // A closed client is NULL, and that the library's own error.
-                check(call.make(handle, reply, error), error);
+                Pointer stopping = stop.use();
+                try {
+                    check(call.make(client, stopping, reply, error), error);
+                } finally {
+                    stop.done();
+                }
             } finally {
-                reading.unlock();
+                handle.done();
             }
             return new Reply(reply.getValue());
         }
 
-        /** Waits for the calls that are under way, and closes the connections. Later calls fail. */
+        /** Later calls fail; those under way end as they end, and the last of them closes the connections. */
         @Override
         public void close() {
-            Lock writing = lock.writeLock();
-            writing.lock();
-            try {
-                C.eiot_client_free(handle);
-                handle = null;
-            } finally {
-                writing.unlock();
-            }
+            handle.close();
         }
     }
 
     private interface Call {
-        int make(Pointer client, PointerByReference reply, PointerByReference error);
+        int make(Pointer client, Pointer cancel, PointerByReference reply, PointerByReference error);
     }
 
     /**
-     * What became of many cards, as they come back: each {@link #next} waits for the next one. Memory does not depend on how
-     * many cards there are. One thread at a time; closing it breaks off what is under way.
+     * What became of many cards, as they come back: the loop waits for each. Memory does not depend on how many cards there
+     * are. Calls make progress while the loop waits for the next result, so deal with each quickly, or hand it on. Can be gone
+     * through once, by one thread at a time; closing it breaks off what is under way.
      */
-    public static final class Results implements Iterator<Result>, AutoCloseable {
+    public static final class Results implements Iterable<Result>, AutoCloseable {
         private final Iterator<String> eids;
-        private Pointer batch;
-        private Result ahead;
+        private final Handle handle;
+        private boolean taken;
 
-        private Results(Pointer batch, Iterator<String> eids) {
-            this.batch = batch;
+        private Results(Iterator<String> eids, Handle handle) {
             this.eids = eids;
+            this.handle = handle;
+            handle.closeWhenUnreachable(this);
         }
 
+        /** @throws IllegalStateException when it was asked for before */
         @Override
-        public boolean hasNext() {
-            if (ahead == null && batch != null) {
-                ahead = await();
+        public Iterator<Result> iterator() {
+            if (taken) {
+                throw new IllegalStateException("the results can be gone through once");
             }
-            return ahead != null;
-        }
+            taken = true;
+            return new Iterator<>() {
+                private Result ahead;
+                private boolean over;
 
-        @Override
-        public Result next() {
-            if (!hasNext()) {
-                throw new NoSuchElementException();
-            }
-            Result result = ahead;
-            ahead = null;
-            return result;
-        }
-
-        private Result await() {
-            PointerByReference error = new PointerByReference();
-            while (C.eiot_batch_has_room(batch) != 0 && eids.hasNext()) {
-                Text eid = new Text(eids.next());
-                if (C.eiot_batch_push(batch, eid.bytes, eid.length, error) != 0) {
-                    C.eiot_error_free(error.getValue());
+                @Override
+                public boolean hasNext() {
+                    if (ahead == null && !over) {
+                        ahead = await();
+                        over = ahead == null;
+                    }
+                    return ahead != null;
                 }
-            }
+
+                @Override
+                public Result next() {
+                    if (!hasNext()) {
+                        throw new NoSuchElementException();
+                    }
+                    Result result = ahead;
+                    ahead = null;
+                    return result;
+                }
+            };
+        }
+
+        /** The same as a stream, in the order in which they come back; closing the stream closes this. */
+        public Stream<Result> stream() {
+            int traits = Spliterator.ORDERED | Spliterator.NONNULL;
+            return StreamSupport.stream(Spliterators.spliteratorUnknownSize(iterator(), traits), false).onClose(this::close);
+        }
+
+        /** The next one, or null when all have come back. */
+        private Result await() {
             PointerByReference reply = new PointerByReference();
-            int status = C.eiot_batch_next(batch, reply, error);
-            if (status != 0) {
-                EiotException failure = new EiotException(status, error.getValue());
-                return new Result(failure.eid(), null, failure);
+            PointerByReference error = new PointerByReference();
+            Pointer batch = handle.use();
+            try {
+                int status = 0;
+                while (status == 0 && C.eiot_batch_has_room(batch) != 0 && eids.hasNext()) {
+                    Text eid = new Text(eids.next());
+                    status = C.eiot_batch_push(batch, eid.bytes, eid.length, error);
+                }
+                if (status == 0) {
+                    status = C.eiot_batch_next(batch, reply, error);
+                }
+                if (status != 0) {
+                    EiotException failure = new EiotException(status, error.getValue());
+                    return new Result(failure.eid(), null, failure);
+                }
+            } finally {
+                handle.done();
             }
             if (reply.getValue() == null) {
                 close();
@@ -361,10 +480,10 @@ public final class Eiot {
             return new Result(refreshed.eid(), refreshed, null);
         }
 
+        /** Breaks off what is under way. */
         @Override
         public void close() {
-            C.eiot_batch_free(batch);
-            batch = null;
+            handle.close();
         }
     }
 
@@ -480,6 +599,69 @@ public final class Eiot {
         return duration.isZero() ? 0 : Math.max(1, duration.toMillis());
     }
 
+    /**
+     * An object of C's. Freed once: when it is closed and the last call that uses it has ended, or when its owner can no longer
+     * be reached, which a call under way outlasts too.
+     */
+    private static final class Handle {
+        private static final Cleaner CLEANER = Cleaner.create();
+        /** What stands for NULL. */
+        static final Handle NONE = new Handle("nothing", null, null, nothing -> { });
+
+        private final String name;
+        private final Pointer pointer;
+        /** What C may call until the object is freed. */
+        private final Callback kept;
+        private final Consumer<Pointer> free;
+        private int users = 1;
+        private boolean closed;
+
+        private Handle(String name, Pointer pointer, Callback kept, Consumer<Pointer> free) {
+            this.name = name;
+            this.pointer = pointer;
+            this.kept = kept;
+            this.free = free;
+        }
+
+        private void closeWhenUnreachable(Object owner) {
+            CLEANER.register(owner, this::close);
+        }
+
+        /** Each use ends with {@link #done}. */
+        private synchronized Pointer use() {
+            if (closed) {
+                throw new IllegalStateException("the " + name + " is closed");
+            }
+            users++;
+            return pointer;
+        }
+
+        private void done() {
+            synchronized (this) {
+                users--;
+                if (users > 0) {
+                    return;
+                }
+            }
+            free.accept(pointer);
+        }
+
+        private void close() {
+            synchronized (this) {
+                if (closed) {
+                    return;
+                }
+                closed = true;
+            }
+            done();
+        }
+    }
+
+    /** eiot_log_fn. */
+    private interface LogFunction extends Callback {
+        void invoke(Pointer line, Pointer userData);
+    }
+
     /** Text for C: its bytes and how many there are, so that nothing in it cuts it short. */
     private static final class Text {
         private final byte[] bytes;
@@ -501,6 +683,9 @@ public final class Eiot {
         private Strings(Collection<String> given) {
             array = new Memory(Math.max(1, given.size()) * (long) Native.POINTER_SIZE);
             for (String text : given) {
+                if (text.indexOf('\0') >= 0) {
+                    throw new IllegalArgumentException("a parameter to sign has a NUL in it, where C ends a text");
+                }
                 byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
                 Memory memory = new Memory(bytes.length + 1L);
                 memory.clear();
@@ -533,11 +718,13 @@ public final class Eiot {
     /** The functions of eiot.h, bound directly. */
     private static final class C {
         static {
-            Native.register(C.class, "eiot");
+            String usual = Platform.isLinux() ? "libeiot.so.0" : "eiot";
+            Native.register(C.class, System.getenv().getOrDefault("EIOT_LIBRARY", usual));
         }
 
         static native Pointer eiot_version();
         static native Pointer eiot_status_kind(int status);
+        static native Pointer eiot_delivered_name(int delivered);
         static native Pointer eiot_error_message(Pointer error);
         static native Pointer eiot_error_eid(Pointer error);
         static native Pointer eiot_error_platform_code(Pointer error);
@@ -556,11 +743,15 @@ public final class Eiot {
         static native int eiot_config_new(PointerByReference config, PointerByReference error);
         static native int eiot_config_from_env(PointerByReference config, PointerByReference error);
         static native int eiot_config_set_option(Pointer config, byte[] name, Size nameLength, byte[] value, Size valueLength, PointerByReference error);
+        static native int eiot_config_set_log(Pointer config, LogFunction log, Pointer userData, PointerByReference error);
         static native void eiot_config_free(Pointer config);
         static native int eiot_client_new(Pointer config, PointerByReference client, PointerByReference error);
         static native int eiot_client_refresh_usage_cancellable(Pointer client, byte[] eid, Size length, Pointer cancel, PointerByReference reply, PointerByReference error);
         static native int eiot_client_call(Pointer client, byte[] path, Size pathLength, byte[] parameters, Size parametersLength, int idempotent, Pointer cancel, PointerByReference reply, PointerByReference error);
         static native void eiot_client_free(Pointer client);
+        static native int eiot_cancel_new(PointerByReference cancel, PointerByReference error);
+        static native void eiot_cancel_trigger(Pointer cancel);
+        static native void eiot_cancel_free(Pointer cancel);
         static native int eiot_refresh_usage_n(byte[] eid, Size length, PointerByReference error);
         static native int eiot_batch_new(Pointer client, int concurrency, Pointer cancel, PointerByReference batch, PointerByReference error);
         static native int eiot_batch_has_room(Pointer batch);
