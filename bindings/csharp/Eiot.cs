@@ -237,6 +237,8 @@ namespace Eiot
     public sealed class Client : IDisposable
     {
         private readonly ClientHandle handle;
+        // The handle itself is open for as long as a call is under way, and busy threads could hold it so for ever.
+        private volatile bool disposed;
 
         /// <summary>Throws <see cref="EiotException"/> of the kind Config, which names the option. Nothing is sent yet.</summary>
         public Client(Options options) : this(options, false) { }
@@ -300,7 +302,7 @@ namespace Eiot
         public IEnumerable<Result> RefreshMany(IEnumerable<string> eids, int concurrency = 0, CancellationToken cancellation = default(CancellationToken))
         {
             if (eids == null) throw new ArgumentNullException("eids");
-            if (handle.IsClosed) throw new ObjectDisposedException(GetType().FullName);
+            ThrowIfDisposed();
             return Many(eids, concurrency, cancellation);
         }
 
@@ -330,12 +332,22 @@ namespace Eiot
         }
 
         /// <summary>Closes the connections, once the calls that are under way have ended. Later calls fail.</summary>
-        public void Dispose() { handle.Dispose(); }
+        public void Dispose()
+        {
+            disposed = true;
+            handle.Dispose();
+        }
+
+        private void ThrowIfDisposed()
+        {
+            if (disposed) throw new ObjectDisposedException(GetType().FullName);
+        }
 
         private delegate int Asked(CancelHandle cancel, out IntPtr reply, out IntPtr error);
 
         private Reply Ask(CancellationToken cancellation, Asked ask)
         {
+            ThrowIfDisposed();
             IntPtr reply, error;
             using (var cancel = CancelHandle.Make())
             using (cancellation.Register(cancel.Trigger))
@@ -375,6 +387,7 @@ namespace Eiot
         /// <param name="method">The hash behind the signature.</param>
         public static void VerifyNotification(byte[] payload, string secret, TimeSpan maxAge = default(TimeSpan), SignMethod method = SignMethod.Sha1)
         {
+            if (payload == null) throw new ArgumentNullException("payload");
             IntPtr error;
             byte[] key = Native.Utf8(secret);
             // Never rounded down to "no limit".
