@@ -127,9 +127,8 @@ public final class Lifetimes {
             for (CompletableFuture<String> thread : threads) {
                 thread.get();
             }
-            // A batch logs as well, and also when its client is closed.
-            try (Results results = client.refreshMany(cards(50), 8, null)) {
-                client.close();
+            // A batch logs as well, and also when its client is gone.
+            try (Results results = orphaned(simulator.options().log(lines::add).open())) {
                 for (Result result : results) {
                     System.gc();
                     require(result.error() == null, "refreshed");
@@ -139,6 +138,13 @@ public final class Lifetimes {
             require(lines.get(0).contains("outcome=ok") && lines.get(0).contains(EID), lines.get(0));
             require(lines.stream().noneMatch(line -> line.contains(Simulator.SECRET)), "no secret");
         }
+    }
+
+    /** A batch whose client is closed, and held by nobody. */
+    private static Results orphaned(Client client) throws EiotException {
+        Results results = client.refreshMany(cards(50), 8, null);
+        client.close();
+        return results;
     }
 
     private static void aLogThatThrowsDoesNotHarmTheCall() throws Exception {
