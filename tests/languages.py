@@ -120,12 +120,14 @@ LANGUAGES = {
             needs={"javac": "default-jdk-headless", str(JNA): "libjna-java"},
             build=[
                 ["javac", "-Xlint:all", "-Werror", "--release", "11", "-encoding", "UTF-8", "-cp", "{jna}", "-d", "{build}",
-                 "src/club/eiot/Eiot.java", "example/Refresh.java", "test/Face.java"],
+                 "src/club/eiot/Eiot.java", "example/Refresh.java", "test/Face.java", "test/Lifetimes.java"],
             ],
             driver=["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", "-cp", "{build}:{jna}", "Face"],
             example=["java", "-Dfile.encoding=UTF-8", "-cp", "{build}:{jna}", "Refresh"],
+            own_tests=["java", "-cp", "{build}:{jna}", "Lifetimes"],
             bytes_as_eids=False,
             has_threads=True,
+            can_cancel=True,
             growth_kib=16384,
         ),
         Language(
@@ -135,9 +137,11 @@ LANGUAGES = {
             build=[
                 ["mcs", "-warnaserror", "-out:{build}/Face.exe", "Eiot.cs", "test/Face.cs"],
                 ["mcs", "-warnaserror", "-out:{build}/Refresh.exe", "Eiot.cs", "example/Refresh.cs"],
+                ["mcs", "-warnaserror", "-out:{build}/Lifetimes.exe", "Eiot.cs", "test/Lifetimes.cs"],
             ],
             driver=["mono", "{build}/Face.exe"],
             example=["mono", "{build}/Refresh.exe"],
+            own_tests=["mono", "{build}/Lifetimes.exe"],
             bytes_as_eids=False,
             has_threads=True,
             can_cancel=True,
