@@ -38,8 +38,9 @@ def _measure(
         done, step = YOUNG, max(YOUNG, calls // 50)
         cost, memory = [], [(done, old.status()["memory_kib"])]
         while done < calls:
-            _, cpu = old.turn(step)
-            done += step
+            more = min(step, calls - done)
+            _, cpu = old.turn(more)
+            done += more
             cost.append((done, cpu * 1e6))
             memory.append((done, old.status()["memory_kib"]))
         pairs = []
