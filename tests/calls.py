@@ -63,6 +63,10 @@ def an_old_notification_is_refused(face, simulator):
     assert face.verify(payload, "s", max_age_ms=300_000)["ok"]
     outcome = face.verify(payload, "s", max_age_ms=50_000)
     assert outcome["kind"] == "not_genuine" and " s old" in outcome["message"], outcome
+    ageless = signer.with_sign('{"event":"usage"}', "s", "sha1")
+    assert face.verify(ageless, "s")["ok"]
+    outcome = face.verify(ageless, "s", max_age_ms=50_000)
+    assert outcome["kind"] == "not_genuine" and "timestamp" in outcome["message"], outcome
 
 
 PROMISES = [

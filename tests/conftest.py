@@ -254,8 +254,9 @@ def pytest_terminal_summary(terminalreporter):
     told = {}
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
-            parameters = re.search(r"test_bindings\.py.*\[(.*)\]$", report.nodeid)
-            for name in set(parameters[1].split("-")) & LANGUAGES.keys() if parameters else ():
+            # A language is a parameter of the shared tests; tests of its own are in a file that has its name.
+            words = re.search(r"test_bindings\.py.*\[(.*)\]$|test_bindings_(\w+)\.py", report.nodeid)
+            for name in set((words[1] or words[2]).split("-")) & LANGUAGES.keys() if words else ():
                 told.setdefault(name, {}).setdefault(outcome, []).append(report)
     if told:
         terminalreporter.section("languages")

@@ -10,6 +10,8 @@ use Encode ();
 use FFI::Platypus 1.00;
 use FFI::Platypus::Buffer ();
 use JSON::PP ();
+use POSIX ();
+use Scalar::Util ();
 
 our $VERSION = '0.1.0';
 
@@ -91,6 +93,8 @@ sub sign {
     my ($parameters, $secret, $method) = @_;
     my @names = map { _bytes($_) } keys %$parameters;
     my @values = map { _bytes($_) } values %$parameters;
+    # C ends these texts at a NUL, and would sign what stands before it.
+    Carp::croak('a parameter must not hold a NUL') if grep { /\0/ } @names, @values;
     my $room = "\0" x $SIGN_SIZE;
     my ($address) = FFI::Platypus::Buffer::scalar_to_buffer($room);
     _check(sub {
@@ -102,13 +106,22 @@ sub sign {
 =head2 Eiot::verify_notification($payload, $secret, max_age => $seconds, method => 'sha1')
 
 Dies with an L</Eiot::Error> of the kind C<not_genuine> unless the notification is signed with the secret and unchanged.
-C<$payload> is the body of its HTTP request as it came, as bytes. Its appkey is not signed.
+C<$payload> is the body of its HTTP request as it came, as bytes; decoded text dies, since it is not what was signed. Its appkey
+is not signed. With a C<max_age> above 0 it must have a timestamp, and be no older.
 
 =cut
 
 sub verify_notification {
     my ($payload, $secret, %options) = @_;
-    my $max_age_ms = int(($options{max_age} // 0) * 1000);
+    Carp::croak('a payload is needed here, not undef') unless defined $payload;
+    # Perl may hold bytes as UTF-8, and counts characters: C would then be given a pointer to more than it is told of, and would
+    # check the beginning only.
+    utf8::downgrade($payload, 1) or Carp::croak('the payload must be bytes as they came, not decoded text');
+    my $max_age = $options{max_age} // 0;
+    Carp::croak("max_age must be a number of seconds, is '$max_age'")
+        unless Scalar::Util::looks_like_number($max_age) && $max_age >= 0;
+    # Never rounded down to "no limit".
+    my $max_age_ms = POSIX::ceil($max_age * 1000);
     _check(sub {
         $function{eiot_notification_verify}
             ->call($payload, length $payload, _text($secret), _method($options{method}), $max_age_ms, @_);
