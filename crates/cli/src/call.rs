@@ -43,7 +43,7 @@ impl Call {
             .and_then(|call| self.ask(&call).map_err(|error| (call.eid().map(str::to_owned), error)));
         match answer {
             Ok(reply) if self.json => say(&Record::of_reply(&reply)?.to_line()?).map(|()| 0),
-            // As every failure of a call that has no data: something that reads as JSON.
+            // Something that reads as JSON, also where there is no data.
             Ok(reply) => say(reply.data_json().unwrap_or("null")).map(|()| 0),
             Err((eid, error)) => {
                 match self.json {
