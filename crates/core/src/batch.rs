@@ -1,10 +1,12 @@
 //! Many cards: a stream of EIDs in, results as they finish.
 
+use crate::circuit_breaker::{CircuitBreaker, Signal, Trip};
 use crate::client::{Client, Turn, locked, outside_of_any_runtime};
 use crate::eid::Eid;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Delivered, Error, ErrorKind};
 use crate::lane::{Connections, Driven, KEEP_GOING_CHECK, Lane};
-use crate::observer::{Attempt, Observer};
+use crate::observer::{Attempt, Notice, Observer};
+use crate::progress::History;
 use crate::recent::Recent;
 use crate::reply::Reply;
 use crate::standstill::Standstill;
@@ -17,11 +19,17 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// The most calls under way at once that a batch takes.
 const MOST_CONCURRENCY: usize = 1024;
+
+/// A card that fails this often because the platform cannot be reached, while it answers others in between, fails for good.
+const MAX_STRIKES: u32 = 3;
+
+/// How often a batch that holds its cards back looks whether it should stop.
+const STOP_CHECK: Duration = Duration::from_millis(250);
 
 /// What became of one card of a batch.
 #[derive(Debug)]
@@ -31,6 +39,8 @@ pub struct Outcome {
     pub eid: String,
     /// The platform's reply, or why there is none.
     pub result: Result<Reply, Error>,
+    /// The card was not sent at all, because the batch was stopped or stopped by itself.
+    pub unsent: bool,
 }
 
 /// Refreshes many cards, with many calls under way at once on the thread that calls [`Batch::next`]; made by
@@ -42,6 +52,11 @@ pub struct Outcome {
 ///
 /// Calls make progress while `next` runs, and stand still while it does not, which does not count as time towards their
 /// time-out. Still, deal with an outcome quickly, or hand it on: the platform may lose its patience.
+///
+/// A batch that cannot succeed stops by itself: after [`max_auth_failures`](crate::Config::max_auth_failures) refusals of the
+/// account in a row, and when the platform has not been reachable for [`outage_timeout`](crate::Config::outage_timeout).
+/// All cards that are left come back unsent, with an error that says why. In an outage it holds its cards back, and
+/// goes on with them when the platform answers again: a card that failed meanwhile is called again.
 ///
 /// ```no_run
 /// # let client = eiot::Client::new(eiot::Config::new("my-appkey", "my-secret"))?;
@@ -65,7 +80,12 @@ pub struct Batch {
     engine: Option<Engine>,
     concurrency: usize,
     /// Cards that wait for their turn, the next one first.
-    waiting: VecDeque<Eid>,
+    waiting: VecDeque<Card>,
+    /// Cards that failed in what may be an outage.
+    held: VecDeque<Card>,
+    breaker: CircuitBreaker,
+    /// Why no more cards are sent.
+    stopped: Option<Stopped>,
     /// The turn of the card at the front, where it is settled.
     turn: Option<Turn>,
     /// What came back and was not fetched yet.
@@ -83,13 +103,29 @@ pub struct Batch {
     summary: Summary,
 }
 
+/// A card on its way through a batch.
+struct Card {
+    eid: Eid,
+    history: History,
+    /// How often it failed because the platform could not be reached, although that answered others.
+    strikes: u32,
+    /// How it failed last.
+    failure: Option<Error>,
+}
+
+/// Why a batch sends no more.
+enum Stopped {
+    ByCaller,
+    ByItself(Trip),
+}
+
 /// What must be left alone after a fork.
 struct Engine {
     lane: Lane,
     calls: Calls,
 }
 
-type Calls = FuturesUnordered<Pin<Box<dyn Future<Output = Outcome> + Send>>>;
+type Calls = FuturesUnordered<Pin<Box<dyn Future<Output = (Card, Result<Reply, Error>)> + Send>>>;
 
 impl Client {
     /// Starts a batch with at most `concurrency` calls under way at once, 1 to 1024; nothing is sent yet. The account's
@@ -109,6 +145,9 @@ impl Client {
             client: self.clone(),
             concurrency,
             waiting: VecDeque::new(),
+            held: VecDeque::new(),
+            breaker: CircuitBreaker::new(self.config().max_auth_failures, self.config().outage_timeout),
+            stopped: None,
             turn: None,
             ended: VecDeque::new(),
             recent: Recent::new(),
@@ -124,14 +163,16 @@ impl Client {
 }
 
 impl Batch {
-    /// Is there room for another EID? More can be pushed all the same; they wait in memory.
+    /// Is there room for another EID? More can be pushed all the same; they wait in memory. There is none once the caller
+    /// has stopped the batch.
     pub fn has_room(&self) -> bool {
-        self.pending() < self.concurrency
+        !matches!(self.stopped, Some(Stopped::ByCaller)) && self.pending() < self.concurrency
     }
 
     /// How many cards were pushed and have not come back.
     pub fn pending(&self) -> usize {
-        self.waiting.len() + self.ended.len() + self.engine.as_ref().map_or(0, |engine| engine.calls.len())
+        let under_way = self.engine.as_ref().map_or(0, |engine| engine.calls.len());
+        self.waiting.len() + self.held.len() + self.ended.len() + under_way
     }
 
     /// Whether something has come back already, so that [`Batch::next`] does not wait.
@@ -144,12 +185,27 @@ impl Batch {
         &self.summary
     }
 
-    /// Takes a card. One that came among the last 8,192 is left out and only counted; what is no EID comes back as a
-    /// failure.
+    /// Why the batch has stopped by itself: the account is refused, or the platform could not be reached. `None` while it has
+    /// not.
+    pub fn stop_reason(&self) -> Option<&str> {
+        match &self.stopped {
+            Some(Stopped::ByItself(trip)) => Some(trip.reason()),
+            _ => None,
+        }
+    }
+
+    /// Takes a card. One that came among the last 8,192 is left out and only counted; a malformed EID comes back as a
+    /// failure, and so does every card once the batch has stopped.
     pub fn push(&mut self, eid: impl AsRef<[u8]>) {
         self.summary.given += 1;
         match self.client.eid(eid) {
-            Ok(eid) if self.recent.note(&eid) => self.waiting.push_back(eid),
+            Ok(eid) if self.recent.note(&eid) => {
+                let card = Card { eid, history: History::default(), strikes: 0, failure: None };
+                match self.stopped {
+                    None => self.waiting.push_back(card),
+                    Some(_) => self.end_unsent(card),
+                }
+            }
             Ok(_) => self.summary.duplicates += 1,
             Err(error) => self.ended.push_back(Outcome::refused(error)),
         }
@@ -157,7 +213,8 @@ impl Batch {
 
     /// Waits until one card comes back, whichever is first; `None` when all that were pushed have.
     ///
-    /// Blocks for as long as the account's rate asks for, plus the client's `timeout`.
+    /// Blocks for as long as the account's rate asks for, plus the client's `timeout`; in an outage for up to
+    /// `outage_timeout` longer.
     #[allow(clippy::should_implement_trait, reason = "more can be pushed after it was None")]
     pub fn next(&mut self) -> Option<Outcome> {
         if self.ended.is_empty() && self.pending() > 0 {
@@ -168,16 +225,10 @@ impl Batch {
         Some(outcome)
     }
 
-    /// Sends no more: cards that wait for their turn come back as [cancelled](ErrorKind::Cancelled), with nothing sent;
-    /// calls that are under way end as they end.
+    /// Sends no more: cards that wait for their turn, and all that are pushed later, come back as
+    /// [cancelled](ErrorKind::Cancelled), with nothing sent; calls that are under way end as they end.
     pub fn stop(&mut self) {
-        if let (Some(turn), Some(eid)) = (self.turn.take(), self.waiting.front()) {
-            self.client.give_turn_back(eid, turn);
-        }
-        for eid in std::mem::take(&mut self.waiting) {
-            let error = Error::new(ErrorKind::Cancelled, "cancelled by the caller; nothing was sent");
-            self.ended.push_back(Outcome::refused(error.with_eid(eid.as_str())));
-        }
+        self.end_with(Stopped::ByCaller);
     }
 
     /// As [`Batch::stop`], as soon as the flag is true, which another thread or a signal handler may make it; it is looked at
@@ -191,6 +242,42 @@ impl Batch {
     pub fn cancel(&mut self) {
         self.stop();
         self.cancel.send_replace(true);
+    }
+
+    /// Sends no more, for the first reason that is given.
+    fn end_with(&mut self, why: Stopped) {
+        self.give_turn_back();
+        if let Stopped::ByItself(trip) = &why {
+            self.tell(&Notice::Stopped { reason: trip.reason() });
+        }
+        self.stopped.get_or_insert(why);
+        for card in std::mem::take(&mut self.held).into_iter().chain(std::mem::take(&mut self.waiting)) {
+            self.end_unsent(card);
+        }
+    }
+
+    /// A card that will not be sent any more: how it failed before, or that nothing was sent.
+    fn end_unsent(&mut self, card: Card) {
+        let eid = card.eid.as_str();
+        let (error, unsent) = match (card.failure, &self.stopped) {
+            (Some(failure), _) => (failure, false),
+            (None, Some(Stopped::ByItself(trip))) => (trip.error(eid), true),
+            (None, _) => {
+                let error = Error::new(ErrorKind::Cancelled, "cancelled by the caller; nothing was sent");
+                (error.with_eid(eid), true)
+            }
+        };
+        self.ended.push_back(Outcome { unsent, ..Outcome::refused(error) });
+    }
+
+    fn give_turn_back(&mut self) {
+        if let (Some(turn), Some(card)) = (self.turn.take(), self.waiting.front()) {
+            self.client.give_turn_back(&card.eid, turn);
+        }
+    }
+
+    fn tell(&self, notice: &Notice<'_>) {
+        locked(&self.observer).notice(notice);
     }
 
     /// Runs the calls until one has ended, or the observer wants to stop.
@@ -234,22 +321,43 @@ impl Batch {
         loop {
             self.start(connections, calls);
             // What has ended together comes back together.
-            while let Some(Some(outcome)) = calls.next().now_or_never() {
-                self.ended.push_back(outcome);
+            while let Some(Some((card, result))) = calls.next().now_or_never() {
+                self.take(card, result);
             }
+            self.review(calls.is_empty());
             if !self.ended.is_empty() {
                 return;
             }
-            let slot = self.turn.map(|turn| turn.slot.into());
-            match (slot, calls.is_empty()) {
+            let ended = match (self.wakes_at(calls.is_empty()), calls.is_empty()) {
                 (None, true) => return,
-                (None, false) => self.ended.extend(calls.next().await),
-                (Some(slot), true) => tokio::time::sleep_until(slot).await,
-                (Some(slot), false) => {
-                    self.ended.extend(tokio::time::timeout_at(slot, calls.next()).await.ok().flatten());
+                (None, false) => calls.next().await,
+                (Some(time), true) => {
+                    tokio::time::sleep_until(time.into()).await;
+                    None
+                }
+                (Some(time), false) => {
+                    tokio::time::timeout_at(time.into(), calls.next()).await.ok().flatten()
+                }
+            };
+            if let Some((card, result)) = ended {
+                self.take(card, result);
+                self.review(calls.is_empty());
+                if !self.ended.is_empty() {
+                    return;
                 }
             }
         }
+    }
+
+    /// When there is something to do before a call ends.
+    fn wakes_at(&self, is_idle: bool) -> Option<Instant> {
+        let slot = self.turn.map(|turn| turn.slot);
+        if !self.breaker.is_open() {
+            return slot;
+        }
+        // In an outage, what is under way ends first.
+        let probe = self.breaker.probe_at().filter(|_| is_idle)?;
+        Some(slot.map_or(probe, |slot| slot.max(probe)).min(Instant::now() + STOP_CHECK))
     }
 
     /// Starts the calls whose turn has come.
@@ -258,11 +366,14 @@ impl Batch {
             self.stop();
         }
         while calls.len() < self.concurrency {
-            let Some(eid) = self.waiting.front() else { return };
-            let turn = match self.turn.map_or_else(|| self.client.take_turn(eid), Ok) {
+            if self.breaker.is_open() && !self.is_time_to_probe(calls.is_empty()) {
+                return;
+            }
+            let Some(card) = self.waiting.front() else { return };
+            let turn = match self.turn.map_or_else(|| self.client.take_turn(&card.eid), Ok) {
                 Ok(turn) => turn,
                 Err(error) => {
-                    self.ended.push_back(Outcome::refused(error.with_eid(eid.as_str())));
+                    self.ended.push_back(Outcome::refused(error.with_eid(card.eid.as_str())));
                     self.waiting.pop_front();
                     continue;
                 }
@@ -272,33 +383,146 @@ impl Batch {
                 return;
             }
             self.turn = None;
-            if let Some(eid) = self.waiting.pop_front() {
-                calls.push(Box::pin(self.call(connections.clone(), eid, turn)));
+            if let Some(card) = self.waiting.pop_front() {
+                self.breaker.probe();
+                calls.push(Box::pin(self.call(connections.clone(), card, turn)));
             }
         }
+    }
+
+    /// Whether a probe may be sent now; the card at the front is the one to send.
+    fn is_time_to_probe(&mut self, is_idle: bool) -> bool {
+        if !is_idle || self.breaker.probe_at().is_none_or(|probe_at| probe_at > Instant::now()) {
+            return false;
+        }
+        // Cards that have failed and cards that were not tried yet take turns: a card may fail for its own sake.
+        let fresh_next = self
+            .waiting
+            .front()
+            .is_some_and(|card| card.failure.is_none() && self.breaker.is_turn_of_fresh());
+        if self.turn.is_none() && !fresh_next {
+            if let Some(card) = self.held.pop_front() {
+                self.waiting.push_front(card);
+            }
+        }
+        true
     }
 
     fn call(
         &self,
         connections: Connections,
-        eid: Eid,
+        card: Card,
         turn: Turn,
-    ) -> impl Future<Output = Outcome> + Send + use<> {
+    ) -> impl Future<Output = (Card, Result<Reply, Error>)> + Send + use<> {
         let (client, observer, standstill, mut cancel) =
             (self.client.clone(), self.observer.clone(), self.standstill.clone(), self.cancel.subscribe());
         async move {
             let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
             // The sender lives as long as the batch, and the batch longer than the call.
             let cancelled = async { drop(cancel.wait_for(|cancelled| *cancelled).await) };
-            let result = client.call_among_many(&connections, &eid, turn, &tell, standstill, cancelled).await;
-            Outcome { eid: eid.as_str().to_owned(), result }
+            let start = (turn, card.history);
+            let call = client.call_among_many(&connections, &card.eid, start, &tell, standstill, cancelled);
+            let result = call.await;
+            (card, result)
         }
+    }
+
+    /// Takes what became of a card: it comes back, or is kept back because that may be an outage.
+    fn take(&mut self, mut card: Card, result: Result<Reply, Error>) {
+        let (signal, now) = (Signal::of(&result), Instant::now());
+        let error = match result {
+            Err(error) if self.stopped.is_none() && self.breaker.holds(signal) => error,
+            result => {
+                if signal == Signal::Answer {
+                    self.answered(now);
+                }
+                let trip = self.breaker.check_account(&result);
+                let eid = card.eid.as_str().to_owned();
+                self.ended.push_back(Outcome { eid, result, unsent: false });
+                if let Some(trip) = trip.filter(|_| self.stopped.is_none()) {
+                    self.end_with(Stopped::ByItself(trip));
+                }
+                return;
+            }
+        };
+        // The error counts in what was before it.
+        card.history = History { attempts: error.attempts(), delivered: Some(error.delivered()) };
+        if self.breaker.unanswered(now) && !self.breaker.is_time_up() {
+            self.tell_holding(&error, now);
+        }
+        card.failure = Some(error);
+        self.held.push_back(card);
+    }
+
+    /// The platform has answered: cards that were kept back are tried again.
+    fn answered(&mut self, now: Instant) {
+        let outage = self.breaker.answered(now);
+        if let Some(after) = outage {
+            self.tell(&Notice::Resumed { after });
+            self.give_turn_back();
+        }
+        for mut card in std::mem::take(&mut self.held).into_iter().rev() {
+            card.strikes += 1;
+            // One that was sent and got no answer by itself is not repeated more than a single call would.
+            let gives_up = outage.is_none() && card.has_no_answer();
+            match card.failure.take_if(|_| gives_up || card.strikes >= MAX_STRIKES) {
+                Some(error) => self.ended.push_back(Outcome::refused(error)),
+                None if outage.is_some() => self.waiting.push_front(card),
+                None => self.waiting.push_back(card),
+            }
+        }
+    }
+
+    /// Opens the circuit when there is an outage, and gives up when that has lasted too long.
+    fn review(&mut self, is_idle: bool) {
+        let now = Instant::now();
+        if self.breaker.is_time_up() && is_idle {
+            let last = self.held.back().and_then(|card| card.failure.as_ref());
+            match self.breaker.give_up(now, last) {
+                Some(trip) => self.end_with(Stopped::ByItself(trip)),
+                None => self.end_held(),
+            }
+        }
+        if self.held.is_empty() {
+            return;
+        }
+        let few_left = is_idle && self.waiting.is_empty();
+        if self.breaker.open(now, few_left) {
+            if let Some(error) = self.held.back().and_then(|card| card.failure.as_ref()) {
+                self.tell_holding(error, now);
+            }
+        } else if few_left && !self.breaker.is_open() {
+            self.end_held();
+        }
+    }
+
+    /// Cards that were kept back come back as they failed.
+    fn end_held(&mut self) {
+        for card in std::mem::take(&mut self.held) {
+            self.end_unsent(card);
+        }
+    }
+
+    fn tell_holding(&self, failure: &Error, now: Instant) {
+        let (next_probe, gives_up) = self.breaker.waits(now);
+        self.tell(&Notice::Holding { failure, next_probe, gives_up });
     }
 
     /// In a forked child there is nothing to wait for: the calls are the parent's.
     fn leave_to_the_parent(&mut self) {
         self.waiting.clear();
+        self.held.clear();
         std::mem::forget(self.engine.take());
+    }
+}
+
+impl Card {
+    /// The last call was at least partly sent, and got no answer.
+    fn has_no_answer(&self) -> bool {
+        self.failure.as_ref().is_some_and(|error| {
+            matches!(error.kind(), ErrorKind::Timeout | ErrorKind::ConnectionLost)
+                && error.delivered() != Delivered::No
+        })
     }
 }
 
@@ -313,11 +537,11 @@ impl Drop for Batch {
 impl Outcome {
     /// An outcome that no batch made, such as that of a line that cannot even be pushed.
     pub fn new(eid: impl Into<String>, result: Result<Reply, Error>) -> Self {
-        Self { eid: eid.into(), result }
+        Self { eid: eid.into(), result, unsent: false }
     }
 
     /// A card that was not sent.
     pub(crate) fn refused(error: Error) -> Self {
-        Self { eid: error.eid().unwrap_or_default().to_owned(), result: Err(error) }
+        Self { eid: error.eid().unwrap_or_default().to_owned(), result: Err(error), unsent: false }
     }
 }

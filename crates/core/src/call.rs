@@ -8,12 +8,16 @@ use serde::Serialize;
 const RESERVED: [&str; 5] = ["appkey", "timestamp", "nonce", "sign", "secret"];
 
 /// The calls that are harmless to repeat: those that only read, and the refresh (vendor SDK 1.0.1 lists them).
-const HARMLESS: [&str; 5] = [
+const HARMLESS: [&str; 9] = [
+    "/api/v3/agent/balance",
+    "/api/v3/cdr/traffic/query",
     "/api/v3/cloudesim/get",
     "/api/v3/cloudesim/list",
+    "/api/v3/cloudesim/orderStatus",
     "/api/v3/cloudesim/pkg/list",
     "/api/v3/cloudesim/pkg/record/list",
     "/api/v3/cloudesim/refreshUsage",
+    "/api/v3/outputApi/queryCardNumber",
 ];
 
 /// A signed call of the platform's family: a path and its parameters.

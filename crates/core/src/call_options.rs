@@ -5,8 +5,15 @@ use crate::config::Config;
 impl Config {
     /// The options by which each call goes for itself, by name: what
     /// [`Client::with_options`](crate::Client::with_options) can change. All others belong to what clients share.
-    pub const CALL_OPTIONS: [&'static str; 5] =
-        ["timeout", "max_attempts", "rate_wait", "codes", "strict_eid"];
+    pub const CALL_OPTIONS: [&'static str; 7] = [
+        "timeout",
+        "max_attempts",
+        "rate_wait",
+        "codes",
+        "max_auth_failures",
+        "outage_timeout",
+        "strict_eid",
+    ];
 
     /// The first option that two clients cannot have in two ways and share connections and rate, where these differ.
     pub(crate) fn shared_difference(&self, other: &Self) -> Option<&'static str> {
@@ -27,6 +34,8 @@ impl Config {
             eid_cooldown,
             clock_skew,
             codes: _,
+            max_auth_failures: _,
+            outage_timeout: _,
             strict_eid: _,
             sign_method,
             ca_file,

@@ -10,7 +10,7 @@ use crate::error::{Delivered, Error, ErrorKind};
 use crate::lane::{Connections, Driven, Lane, Post, Transport};
 use crate::observer::{Attempt, Observer};
 use crate::per_process::PerProcess;
-use crate::progress::Progress;
+use crate::progress::{History, Progress};
 use crate::random::{Random, SystemRandom};
 use crate::reply::{Reply, verdict};
 use crate::request::Request;
@@ -260,14 +260,14 @@ impl Client {
         &self,
         connections: &Connections,
         eid: &Eid,
-        turn: Turn,
+        (turn, history): (Turn, History),
         tell: &(dyn Fn(&Attempt<'_>) + Sync),
         standstill: Standstill,
         cancelled: impl Future<Output = ()>,
     ) -> Result<Reply, Error> {
         let (state, request) = (self.shared.state(), Request::RefreshUsage(eid));
         let deadline = Instant::now() + self.config.timeout;
-        let progress = Progress::new(tell);
+        let progress = Progress::new(tell).after(history);
         let attempts = pin!(self.attempts(state, connections, request, deadline, Some(turn.slot), &progress));
         let end = pin!(standstill.passed(self.config.timeout));
         let result = match select(select(attempts, end), pin!(cancelled)).await {
@@ -295,7 +295,9 @@ impl Client {
             (Err(_), Request::RefreshUsage(eid)) => state.cooldowns.undo(eid, started),
             (Err(_), Request::Call(_)) => {}
         }
-        result.map_err(|error| progress.conclude(error, request))
+        result
+            .map(|reply| reply.with_attempts_before(progress.attempts_before()))
+            .map_err(|error| progress.conclude(error, request))
     }
 
     /// `pace → attempt`, and again after a wait while that is worth it. The first slot may have been taken before.
@@ -313,6 +315,7 @@ impl Client {
             retry::Policy { max_attempts: self.config.max_attempts, idempotent: request.is_idempotent() };
         let most = retry.max_attempts;
         let mut clock_was_corrected = false;
+        let mut was_limited = false;
         let mut last_failure: Option<Error> = None;
         loop {
             let slot = match first_slot.take() {
@@ -330,20 +333,27 @@ impl Client {
             }
             let error = match self.attempt(state, connections, request, progress).await {
                 Ok(reply) => {
+                    state.backpressure.succeeded(was_limited);
                     progress.tell(request, None, None);
                     return Ok(reply);
                 }
                 Err(error) => error,
             };
             progress.end_attempt(&error);
-            if error.kind() == ErrorKind::RateLimited {
+            let limited = error.kind() == ErrorKind::RateLimited;
+            if limited {
                 let now = Instant::now();
-                let wait = error.retry_after().unwrap_or(UNTOLD_PAUSE).min(retry::LONGEST_RETRY_AFTER);
-                pace.pause(now, now + wait)?;
+                // HTTP 429 speaks of the caller, and a Retry-After is to be obeyed; a code without one may speak of the card.
+                let ambiguous = error.meaning().is_some() && error.retry_after().is_none();
+                if !ambiguous || state.backpressure.refused(now, was_limited) {
+                    let wait = error.retry_after().unwrap_or(UNTOLD_PAUSE).min(retry::LONGEST_RETRY_AFTER);
+                    pace.pause(now, now + wait)?;
+                }
             }
+            was_limited = limited;
             // The code for a stale timestamp is not published. So when a refusal comes with the news that the clock is
             // off, the request is dated anew, once.
-            let refused = matches!(error.kind(), ErrorKind::Platform | ErrorKind::Auth);
+            let refused = matches!(error.kind(), ErrorKind::Platform | ErrorKind::Auth) && !error.is_final();
             let attempts = progress.attempts();
             let again = refused && progress.clock_moved() && !clock_was_corrected && attempts < most;
             let next = if again && request.is_idempotent() {

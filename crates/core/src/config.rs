@@ -1,8 +1,9 @@
 //! The options of a client, by the same names in every face.
 
 use crate::credentials::{Credentials, Secret};
-use crate::error::{Error, ErrorKind};
-use crate::option_text::{MEANINGS, codes, meanings, number, rate_limit, seconds, share, switch};
+use crate::error::Error;
+use crate::error_codes::CodeMeaning;
+use crate::option_text::{codes, number, rate_limit, seconds, seconds_or_off, share, switch};
 use crate::pace::Rate;
 use crate::sign::SignMethod;
 use std::collections::BTreeMap;
@@ -81,10 +82,14 @@ pub struct Config {
     pub eid_cooldown: Duration,
     /// Learn from the platform's replies how far this machine's clock is off, and date requests accordingly. Default on.
     pub clock_skew: bool,
-    /// What the platform's own codes mean, as they become known: code to one of the kinds
-    /// [`Auth`](ErrorKind::Auth), [`RateLimited`](ErrorKind::RateLimited), [`Cooldown`](ErrorKind::Cooldown) and
-    /// [`Platform`](ErrorKind::Platform). Default empty.
-    pub codes: BTreeMap<String, ErrorKind>,
+    /// What error codes of the platform mean. Takes precedence over the published table. Default empty.
+    pub codes: BTreeMap<String, CodeMeaning>,
+    /// A batch stops after this many calls in a row were refused for the account ([`Auth`](crate::ErrorKind::Auth)) and none
+    /// succeeded in between: the remaining cards come back unsent. 0 is off. Default 20.
+    pub max_auth_failures: u32,
+    /// How long a batch holds its cards back while the platform cannot be reached, before it gives up and the remaining cards
+    /// come back unsent. Zero: it does not hold, and a card fails as in a single call. Default 15 minutes.
+    pub outage_timeout: Duration,
     /// Ask for GSMA EIDs: 32 digits that pass the check. Default off.
     pub strict_eid: bool,
     /// The hash behind the signature. Default SHA-1.
@@ -116,6 +121,8 @@ impl Default for Config {
             eid_cooldown: Duration::ZERO,
             clock_skew: true,
             codes: BTreeMap::new(),
+            max_auth_failures: 20,
+            outage_timeout: Duration::from_secs(15 * 60),
             strict_eid: false,
             sign_method: SignMethod::default(),
             ca_file: None,
@@ -128,7 +135,7 @@ impl Default for Config {
 impl Config {
     /// Every option, by the name that [`Config::set`] takes. In the environment the same names stand in upper
     /// case behind `EIOT_`.
-    pub const OPTIONS: [&'static str; 19] = [
+    pub const OPTIONS: [&'static str; 21] = [
         "appkey",
         "secret",
         "secret_file",
@@ -144,6 +151,8 @@ impl Config {
         "eid_cooldown",
         "clock_skew",
         "codes",
+        "max_auth_failures",
+        "outage_timeout",
         "strict_eid",
         "sign_method",
         "ca_file",
@@ -159,8 +168,9 @@ impl Config {
     }
 
     /// Sets an option from text, as environments and command lines have it: durations are seconds (`"2.5"`),
-    /// switches are `on`/`off`, `true`/`false`, `yes`/`no` or `1`/`0`, `rate_limit` and `eid_cooldown` can be `off` or 0,
-    /// `rate_share` is `2/5`, and `codes` is `CODE=KIND,CODE=KIND`.
+    /// switches are `on`/`off`, `true`/`false`, `yes`/`no` or `1`/`0`, `rate_limit`, `eid_cooldown`, `max_auth_failures` and
+    /// `outage_timeout` can be `off` or 0, `rate_share` is `2/5`, and `codes` is `CODE=KIND,CODE=KIND` with the names of
+    /// [`CodeMeaning`].
     ///
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config), which names the option and says what it takes.
@@ -178,10 +188,14 @@ impl Config {
             "rate_scope" => self.rate_scope = value.parse()?,
             "rate_share" => self.rate_share = share(option, value)?,
             "rate_wait" => self.rate_wait = switch(option, value)?,
-            "eid_cooldown" if value == "off" => self.eid_cooldown = Duration::ZERO,
-            "eid_cooldown" => self.eid_cooldown = seconds(option, value)?,
+            "eid_cooldown" => self.eid_cooldown = seconds_or_off(option, value)?,
             "clock_skew" => self.clock_skew = switch(option, value)?,
             "codes" => self.codes = codes(option, value)?,
+            "max_auth_failures" if value == "off" => self.max_auth_failures = 0,
+            "max_auth_failures" => {
+                self.max_auth_failures = number(option, value, "a whole number, or off")?;
+            }
+            "outage_timeout" => self.outage_timeout = seconds_or_off(option, value)?,
             "strict_eid" => self.strict_eid = switch(option, value)?,
             "sign_method" => self.sign_method = SignMethod::from_str(value)?,
             "ca_file" => self.ca_file = Some(value.into()),
@@ -215,11 +229,11 @@ impl Config {
         if which == 0 || which > of {
             return refused("rate_share", "such as 2/5: the second of five", &format!("{which}/{of}"));
         }
-        if self.eid_cooldown > LONGEST {
-            return refused("eid_cooldown", "at most 24 hours", &self.eid_cooldown);
-        }
-        if let Some((code, kind)) = self.codes.iter().find(|(_, kind)| !MEANINGS.contains(kind)) {
-            return refused("codes", &meanings(), &format!("{code}={}", kind.name()));
+        for (option, value) in [("eid_cooldown", self.eid_cooldown), ("outage_timeout", self.outage_timeout)]
+        {
+            if value > LONGEST {
+                return refused(option, "at most 24 hours", &value);
+            }
         }
         Ok(())
     }
@@ -292,6 +306,8 @@ impl fmt::Debug for Config {
             .field("eid_cooldown", &self.eid_cooldown)
             .field("clock_skew", &self.clock_skew)
             .field("codes", &self.codes)
+            .field("max_auth_failures", &self.max_auth_failures)
+            .field("outage_timeout", &self.outage_timeout)
             .field("strict_eid", &self.strict_eid)
             .field("sign_method", &self.sign_method)
             .field("ca_file", &self.ca_file)
@@ -304,6 +320,7 @@ impl fmt::Debug for Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn refusal(option: &str, value: &str) -> String {
         let error = Config::default().set(option, value).expect_err("a wrong value");
@@ -315,13 +332,13 @@ mod tests {
     fn every_option_can_be_set_from_text() {
         for option in Config::OPTIONS {
             let value = match option {
-                "timeout" | "connect_timeout" | "eid_cooldown" => "2.5",
+                "timeout" | "connect_timeout" | "eid_cooldown" | "outage_timeout" => "2.5",
                 "strict_eid" | "allow_http" => "on",
                 "rate_wait" | "clock_skew" | "rate_limit" => "off",
-                "max_attempts" => "7",
+                "max_attempts" | "max_auth_failures" => "7",
                 "rate_scope" => "host",
                 "rate_share" => "2/5",
-                "codes" => "45109=cooldown, sim.bad-sign=auth,",
+                "codes" => "45109=cooldown, sim.bad-sign=auth, 500=retry, 7=final,",
                 "sign_method" => "md5",
                 _ => "x",
             };
@@ -345,6 +362,10 @@ mod tests {
             assert!(text.contains("timeout: must be a number of seconds"), "{text}");
         }
         assert!(refusal("strict_eid", "maybe").contains("strict_eid: must be on or off"));
+        assert!(
+            refusal("codes", "1=timeout")
+                .contains("auth, rate_limited, cooldown, unavailable, platform, final, retry")
+        );
         assert!(refusal("sign_method", "sha256").contains("\"sha1\" or \"md5\""));
         assert!(
             refusal("time_out", "3").contains("connect_timeout"),
@@ -377,13 +398,11 @@ mod tests {
             ("rate_share", "0/5"),
             ("rate_share", "6/5"),
             ("eid_cooldown", "1e9"),
+            ("outage_timeout", "1e9"),
         ];
         for (option, value) in wrong {
             assert!(refusal(option, value).starts_with(&format!("{option}: must be ")), "{option} {value}");
         }
-        let mut config = Config::new("k", "s");
-        config.codes.insert("1".to_owned(), ErrorKind::Timeout);
-        assert!(config.check().expect_err("not a meaning").to_string().starts_with("codes: "));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What can go wrong, in one taxonomy for all faces.
 
+use crate::error_codes::CodeMeaning;
 use std::fmt;
 use std::time::Duration;
 
@@ -24,18 +25,22 @@ pub enum ErrorKind {
     ConnectionLost,
     /// The caller asked to stop.
     Cancelled,
-    /// The platform does not accept the credentials or the source address (HTTP 401 or 403).
+    /// The platform does not accept the credentials, their rights or the source address (HTTP 401 or 403, its codes 403
+    /// and 502).
     Auth,
-    /// Too many requests (HTTP 429), or the account's rate leaves no free slot in time.
+    /// Too many requests (HTTP 429, the platform's code 501), or the account's rate leaves no free slot in time.
     RateLimited,
     /// This card was refreshed too recently.
     Cooldown,
-    /// The platform said no: any code but `"200"` that has no more precise kind.
+    /// The platform said no: any code but `"200"` that has no more precise kind. [`Error::is_final`] tells whether the same
+    /// request would fail again.
     Platform,
     /// An HTTP status that the call does not know.
     Http,
     /// A reply that nobody can read: not the documented JSON, too large, or a redirect.
     Protocol,
+    /// The platform itself says that it cannot serve the call now (its code 500).
+    Unavailable,
     /// A notification is not signed with the secret, was changed, or is too old.
     NotGenuine,
     /// A fault of this library.
@@ -52,7 +57,7 @@ struct Row {
 
 impl ErrorKind {
     /// Every kind, in the order of its status number.
-    pub const ALL: [ErrorKind; 16] = [
+    pub const ALL: [ErrorKind; 17] = [
         Self::InvalidArgument,
         Self::InvalidEid,
         Self::Config,
@@ -67,6 +72,7 @@ impl ErrorKind {
         Self::Platform,
         Self::Http,
         Self::Protocol,
+        Self::Unavailable,
         Self::NotGenuine,
         Self::Internal,
     ];
@@ -113,6 +119,7 @@ impl ErrorKind {
             Self::Platform        => (43, "platform",         1,   "the platform refused the call"),
             Self::Http            => (44, "http",             1,   "an HTTP status that the call does not know"),
             Self::Protocol        => (45, "protocol",         1,   "a reply that nobody can read"),
+            Self::Unavailable     => (46, "unavailable",      1,   "the platform cannot serve calls at the moment"),
             Self::NotGenuine      => (60, "not_genuine",      3,   "the notification is not signed with the secret, or too old"),
             Self::Internal        => (99, "internal",         70,  "a fault of the eiot library"),
         };
@@ -161,6 +168,8 @@ struct Details {
     eid: Option<String>,
     platform_code: Option<String>,
     platform_message: Option<String>,
+    /// What the platform's code means, where that is known.
+    meaning: Option<CodeMeaning>,
     http_status: Option<u16>,
     attempts: u32,
     retry_after: Option<Duration>,
@@ -177,6 +186,7 @@ impl Error {
             eid: None,
             platform_code: None,
             platform_message: None,
+            meaning: None,
             http_status: None,
             attempts: 0,
             retry_after: None,
@@ -240,6 +250,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_meaning(mut self, meaning: Option<CodeMeaning>) -> Self {
+        self.details.meaning = meaning;
+        self
+    }
+
     pub(crate) fn with_http_status(mut self, http_status: u16) -> Self {
         self.details.http_status = Some(http_status);
         self
@@ -278,6 +293,19 @@ impl Error {
     /// The platform's message, exactly as it came; it can be Chinese.
     pub fn platform_message(&self) -> Option<&str> {
         self.details.platform_message.as_deref()
+    }
+
+    /// What the platform's code means, where the published table or the option `codes` knows it.
+    pub(crate) fn meaning(&self) -> Option<CodeMeaning> {
+        self.details.meaning
+    }
+
+    /// Whether the same call would fail again, whatever becomes of network, account and platform: a malformed EID or argument,
+    /// and the platform's codes for a wrong request (vendor error-code page, or the option `codes`). A code that is not
+    /// published is never final.
+    pub fn is_final(&self) -> bool {
+        matches!(self.details.kind, ErrorKind::InvalidEid | ErrorKind::InvalidArgument)
+            || self.details.meaning == Some(CodeMeaning::Final)
     }
 
     /// The HTTP status of the reply, if there was one.

@@ -8,6 +8,7 @@ use crate::credentials::{Credentials, Secret};
 use crate::eid::Eid;
 use crate::endpoint::endpoint;
 use crate::error::{Delivered, ErrorKind};
+use crate::error_codes::CodeMeaning;
 use crate::notification::verify_notification;
 use crate::parameters::Parameters;
 use crate::reply::{RawReply, verdict};
@@ -37,7 +38,7 @@ pub fn reply(mut data: &[u8]) {
     let sighting = Sighting { date: None, sent: UNIX_EPOCH, received: UNIX_EPOCH };
     let raw = RawReply { http_status, content_type: None, retry_after: None, sighting, body: data.to_vec() };
     let eid = Eid::parse("89044011112233441122334411223321").expect("an EID");
-    let codes = BTreeMap::from([("7".to_owned(), ErrorKind::Cooldown)]);
+    let codes = BTreeMap::from([("7".to_owned(), CodeMeaning::Cooldown)]);
     match verdict(raw, Request::RefreshUsage(&eid), 1, &codes) {
         Ok(reply) => {
             assert!((200..=299).contains(&http_status));

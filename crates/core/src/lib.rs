@@ -19,9 +19,11 @@
 //! command are thin faces over it.
 #![forbid(unsafe_code)]
 
+mod backpressure;
 mod batch;
 mod call;
 mod call_options;
+mod circuit_breaker;
 mod client;
 mod clock;
 mod config;
@@ -32,6 +34,7 @@ mod eid;
 mod endpoint;
 mod environment;
 mod error;
+mod error_codes;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod host_slot;
@@ -75,9 +78,10 @@ pub use config::{Config, RateScope};
 pub use credentials::Secret;
 pub use eid::Eid;
 pub use error::{Delivered, Error, ErrorKind};
+pub use error_codes::CodeMeaning;
 pub use journal::{Journal, Run};
 pub use notification::verify_notification;
-pub use observer::{Attempt, Observer};
+pub use observer::{Attempt, Notice, Observer};
 pub use probe::{Answer, Probe};
 pub use random::{Random, SystemRandom};
 pub use refresh_many::RefreshMany;

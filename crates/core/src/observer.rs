@@ -17,10 +17,58 @@ pub trait Observer: Send {
     fn attempt(&mut self, attempt: &Attempt<'_>) {
         let _ = attempt;
     }
+
+    /// A batch holds its cards back, goes on, or stops by itself.
+    fn notice(&mut self, notice: &Notice<'_>) {
+        let _ = notice;
+    }
 }
 
 /// Watches nothing.
 impl Observer for () {}
+
+/// What a batch does by itself. Its text is one line for a log, without secret or signature.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Notice<'a> {
+    /// The platform cannot be reached: no more cards are sent until it can be. Given again before each probe.
+    Holding {
+        /// What went wrong last.
+        failure: &'a Error,
+        /// How long until the next probe.
+        next_probe: Duration,
+        /// How long until the batch gives up.
+        gives_up: Duration,
+    },
+    /// The platform can be reached again.
+    Resumed {
+        /// How long it could not be reached.
+        after: Duration,
+    },
+    /// No more cards are sent; those that wait come back unsent.
+    Stopped {
+        /// Why.
+        reason: &'a str,
+    },
+}
+
+impl fmt::Display for Notice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Holding { failure, next_probe, gives_up } => write!(
+                f,
+                "the platform cannot be reached, holding back all cards: next probe in {:.1} s, giving up in {:.0} s; \
+                 the last failure: {failure}",
+                next_probe.as_secs_f64(),
+                gives_up.as_secs_f64()
+            ),
+            Self::Resumed { after } => {
+                write!(f, "the platform can be reached again, after {:.1} s; going on", after.as_secs_f64())
+            }
+            Self::Stopped { reason } => write!(f, "no more cards are sent, because {reason}"),
+        }
+    }
+}
 
 /// One attempt that is over. Its text is one line for a log, without secret or signature.
 #[derive(Debug)]

@@ -1,30 +1,29 @@
 //! The values of options as text, as environments and command lines have them.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::error_codes::CodeMeaning;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What a code of the platform's can mean.
-pub(crate) const MEANINGS: [ErrorKind; 4] =
-    [ErrorKind::Auth, ErrorKind::RateLimited, ErrorKind::Cooldown, ErrorKind::Platform];
-
-pub(crate) fn meanings() -> String {
-    format!("CODE=KIND with one of the kinds {}", MEANINGS.map(ErrorKind::name).join(", "))
-}
-
-pub(crate) fn codes(option: &str, value: &str) -> Result<BTreeMap<String, ErrorKind>, Error> {
+pub(crate) fn codes(option: &str, value: &str) -> Result<BTreeMap<String, CodeMeaning>, Error> {
     let pair = |pair: &str| {
-        let (code, kind) = pair.trim().split_once('=')?;
-        let kind = MEANINGS.into_iter().find(|meaning| meaning.name() == kind.trim())?;
-        Some((code.trim().to_owned(), kind))
+        let (code, meaning) = pair.trim().split_once('=')?;
+        Some((code.trim().to_owned(), CodeMeaning::from_name(meaning.trim())?))
     };
+    let meanings = || CodeMeaning::ALL.map(CodeMeaning::name).join(", ");
     let pairs = value.split(',').filter(|text| !text.trim().is_empty());
     pairs
         .map(|text| {
-            pair(text).ok_or_else(|| Error::config(option, format!("must be {}, is {text:?}", meanings())))
+            pair(text).ok_or_else(|| {
+                Error::config(option, format!("must be CODE=KIND with one of {}, is {text:?}", meanings()))
+            })
         })
         .collect()
+}
+
+pub(crate) fn seconds_or_off(option: &str, value: &str) -> Result<Duration, Error> {
+    if value == "off" { Ok(Duration::ZERO) } else { seconds(option, value) }
 }
 
 pub(crate) fn share(option: &str, value: &str) -> Result<(u32, u32), Error> {

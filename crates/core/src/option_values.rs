@@ -24,9 +24,11 @@ impl Config {
             Some(scope(self.rate_scope).to_owned()),
             Some(format!("{}/{}", self.rate_share.0, self.rate_share.1)),
             Some(switch(self.rate_wait)),
-            Some(if self.eid_cooldown.is_zero() { "off".to_owned() } else { seconds(self.eid_cooldown) }),
+            Some(seconds_or_off(self.eid_cooldown)),
             Some(switch(self.clock_skew)),
             given(&self.codes_text()),
+            Some(self.max_auth_failures.to_string()),
+            Some(seconds_or_off(self.outage_timeout)),
             Some(switch(self.strict_eid)),
             Some(self.sign_method.name().to_owned()),
             self.ca_file.as_deref().map(path),
@@ -40,7 +42,7 @@ impl Config {
     }
 
     fn codes_text(&self) -> String {
-        let pairs = self.codes.iter().map(|(code, kind)| format!("{code}={}", kind.name()));
+        let pairs = self.codes.iter().map(|(code, meaning)| format!("{code}={}", meaning.name()));
         pairs.collect::<Vec<_>>().join(",")
     }
 }
@@ -59,6 +61,10 @@ fn switch(on: bool) -> String {
 
 fn seconds(duration: Duration) -> String {
     duration.as_secs_f64().to_string()
+}
+
+fn seconds_or_off(duration: Duration) -> String {
+    if duration.is_zero() { "off".to_owned() } else { seconds(duration) }
 }
 
 fn scope(scope: RateScope) -> &'static str {
@@ -96,7 +102,9 @@ mod tests {
             ("rate_wait", "off"),
             ("eid_cooldown", "300"),
             ("clock_skew", "off"),
-            ("codes", "1=auth,2=cooldown"),
+            ("codes", "1=auth,2=final"),
+            ("max_auth_failures", "3"),
+            ("outage_timeout", "60"),
             ("strict_eid", "on"),
             ("sign_method", "md5"),
             ("ca_file", "/etc/ca.pem"),

@@ -15,9 +15,19 @@ pub(crate) struct Progress<'a> {
     state: Mutex<State>,
 }
 
+/// What calls for a card that have failed leave to the next one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct History {
+    pub(crate) attempts: u32,
+    /// Whether the platform got one of them: the worst case of all.
+    pub(crate) delivered: Option<Delivered>,
+}
+
 #[derive(Default)]
 struct State {
+    /// Of this call.
     attempts: u32,
+    attempts_before: u32,
     /// When the attempt that is under way began.
     began: Option<Instant>,
     /// Whether the connection has taken the request of the attempt that is under way.
@@ -31,6 +41,21 @@ struct State {
 impl<'a> Progress<'a> {
     pub(crate) fn new(teller: &'a (dyn Fn(&Attempt<'_>) + Sync)) -> Self {
         Self { teller, state: Mutex::default() }
+    }
+
+    /// The same for a card that earlier calls of a batch have tried in vain.
+    pub(crate) fn after(self, history: History) -> Self {
+        {
+            let mut state = self.state();
+            state.attempts_before = history.attempts;
+            state.earlier = history.delivered;
+        }
+        self
+    }
+
+    /// How many requests earlier calls of a batch have made for this card.
+    pub(crate) fn attempts_before(&self) -> u32 {
+        self.state().attempts_before
     }
 
     pub(crate) fn attempts(&self) -> u32 {
@@ -93,7 +118,8 @@ impl<'a> Progress<'a> {
 
     /// Puts what the whole call went through into the error that it ended with.
     pub(crate) fn conclude(&self, error: Error, request: Request<'_>) -> Error {
-        let error = error.with_subject(request.special_path(), request.eid()).with_attempts(self.attempts());
+        let attempts = self.attempts().saturating_add(self.attempts_before());
+        let error = error.with_subject(request.special_path(), request.eid()).with_attempts(attempts);
         match (self.earlier(), error.delivered()) {
             (Some(Delivered::Unknown), Delivered::No) => error
                 .with_delivered(Delivered::Unknown)

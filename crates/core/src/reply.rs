@@ -1,6 +1,7 @@
 //! What the platform answered, and what that means.
 
 use crate::error::{Delivered, Error, ErrorKind};
+use crate::error_codes::{CodeMeaning, look_up};
 use crate::request::Request;
 use crate::skew::Sighting;
 use crate::wire::Envelope;
@@ -52,6 +53,11 @@ impl Reply {
         self.attempts
     }
 
+    pub(crate) fn with_attempts_before(mut self, attempts: u32) -> Self {
+        self.attempts = self.attempts.saturating_add(attempts);
+        self
+    }
+
     /// Whether the platform got the request: here always [`Delivered::Yes`].
     pub fn delivered(&self) -> Delivered {
         self.delivered
@@ -67,30 +73,24 @@ pub(crate) struct RawReply {
     pub(crate) body: Vec<u8>,
 }
 
-/// The one table from HTTP status and platform code to meaning.
+/// The one place that decides what a response means.
 ///
-/// Only `"200"` is documented; refusals may come as HTTP 200 with another code or as an HTTP error, with or without
-/// the platform's envelope. So 401, 403, 429 and 5xx mean what they usually mean, `codes` says what is known of others,
-/// and every other code is passed on as it is.
+/// The platform's code comes first, at whatever HTTP status it arrives: in the caller's own `codes`, then in the published
+/// table. Where neither knows it, or the body cannot be read, HTTP 401, 403, 429 and 5xx mean what they usually mean.
 pub(crate) fn verdict(
     raw: RawReply,
     request: Request<'_>,
     attempts: u32,
-    codes: &BTreeMap<String, ErrorKind>,
+    codes: &BTreeMap<String, CodeMeaning>,
 ) -> Result<Reply, Error> {
     let RawReply { http_status, content_type, retry_after, sighting: _, body } = raw;
-    let meaning = |code: &str| codes.get(code).copied().unwrap_or(ErrorKind::Platform);
     let (code, message, data) = match Envelope::read(&body) {
         Some(envelope) => (Some(envelope.code.into_text()), envelope.message, envelope.data),
         None => (None, None, None),
     };
-    let said = match (&code, &message) {
-        (Some(code), Some(message)) => format!("code {code}: {message}"),
-        (Some(code), None) => format!("code {code}, without a message"),
-        (None, _) => format!("HTTP {http_status}"),
-    };
-    let (kind, text) = match (http_status, code.as_deref()) {
-        (200..=299, Some(SUCCESS)) => {
+    let known = code.as_deref().filter(|code| *code != SUCCESS).and_then(|code| look_up(code, codes));
+    let (kind, text) = match (http_status, code.as_deref(), &known) {
+        (200..=299, Some(SUCCESS), _) => {
             return Ok(Reply {
                 eid: request.eid().unwrap_or_default().to_owned(),
                 message: message.unwrap_or_default(),
@@ -99,13 +99,56 @@ pub(crate) fn verdict(
                 delivered: Delivered::Yes,
             });
         }
+        (_, Some(code), Some(known)) => {
+            let said = said(code, message.as_deref(), known.words);
+            let mut text = format!("the platform refused with {said}");
+            for advice in [advice(code, known.meaning), waiting(retry_after).as_deref()].into_iter().flatten()
+            {
+                text.push_str("; ");
+                text.push_str(advice);
+            }
+            (known.meaning.kind(), text)
+        }
+        (_, code, None) => by_status(http_status, code, message.as_deref(), retry_after, || {
+            format!(
+                "content type {:?}, {} bytes",
+                content_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default(),
+                body.len()
+            )
+        }),
+        // A code is known only where there is one.
+        (_, None, Some(_)) => (ErrorKind::Protocol, "the reply has no code".to_owned()),
+    };
+    Err(Error::new(kind, text)
+        .with_subject(request.special_path(), request.eid())
+        .with_platform(code, message)
+        .with_meaning(known.map(|known| known.meaning))
+        .with_http_status(http_status)
+        .with_attempts(attempts)
+        .with_retry_after(retry_after)
+        .with_delivered(Delivered::Yes))
+}
+
+/// What a response means whose code is unknown, or that has none.
+fn by_status(
+    http_status: u16,
+    code: Option<&str>,
+    message: Option<&str>,
+    retry_after: Option<Duration>,
+    body: impl Fn() -> String,
+) -> (ErrorKind, String) {
+    let described = code.map(|code| said(code, message, None)).unwrap_or_default();
+    let said = match code {
+        Some(_) => format!("HTTP {http_status}, {described}"),
+        None => format!("HTTP {http_status}"),
+    };
+    match (http_status, code) {
         (200..=299, None) => (
             ErrorKind::Protocol,
             format!(
-                "the reply is not the platform's JSON (content type {:?}, {} bytes); is base_url right, \
-                 or does something on the way answer in the platform's place?",
-                content_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default(),
-                body.len()
+                "the reply is not the platform's JSON ({}); is base_url right, or does something on the way answer in the \
+                 platform's place?",
+                body()
             ),
         ),
         (300..=399, _) => (
@@ -117,30 +160,64 @@ pub(crate) fn verdict(
         (401 | 403, _) => (
             ErrorKind::Auth,
             format!(
-                "the platform does not let this caller in ({said}); check appkey and secret, and that this machine's \
-                 public address is on the allow-list in the console"
+                "authentication failed ({said}); check appkey and secret, and that this machine's public address is on the \
+                 allow-list in the console"
             ),
         ),
-        (429, _) => (
-            ErrorKind::RateLimited,
-            match retry_after {
-                Some(wait) => format!("too many requests ({said}); wait {} s", wait.as_secs()),
-                None => format!("too many requests ({said}); call less often"),
-            },
+        (429, _) => {
+            let advice = waiting(retry_after).unwrap_or_else(|| "call less often".to_owned());
+            (ErrorKind::RateLimited, format!("too many requests ({said}); {advice}"))
+        }
+        (200..=499, Some(code)) if code != SUCCESS => (
+            ErrorKind::Platform,
+            format!(
+                "the platform refused with {described}; this code is not published, so it is not known whether the call \
+                 would fail again: ask the platform what it means, and set the option codes to \"{code}=KIND\""
+            ),
         ),
-        (200..=499, Some(code)) if code != SUCCESS => match meaning(code) {
-            ErrorKind::Platform => (ErrorKind::Platform, format!("the platform refused with {said}")),
-            kind => (kind, format!("the platform refused with {said}: {}", kind.description())),
-        },
         _ => (ErrorKind::Http, format!("unexpected HTTP status {http_status} ({said})")),
+    }
+}
+
+/// The platform's code and message, and its published words where the message does not have them, as it may be Chinese.
+fn said(code: &str, message: Option<&str>, words: Option<&str>) -> String {
+    let is_same = |words: &&str| {
+        message.is_some_and(|message| message.trim_end_matches('.').eq_ignore_ascii_case(words))
     };
-    Err(Error::new(kind, text)
-        .with_subject(request.special_path(), request.eid())
-        .with_platform(code, message)
-        .with_http_status(http_status)
-        .with_attempts(attempts)
-        .with_retry_after(retry_after)
-        .with_delivered(Delivered::Yes))
+    let said = match message {
+        Some(message) => format!("code {code}: {message}"),
+        None => format!("code {code}, without a message"),
+    };
+    match words.filter(|words| !is_same(words)) {
+        Some(words) => format!("{said} ({words})"),
+        None => said,
+    }
+}
+
+/// What to do about a code of this meaning.
+fn advice(code: &str, meaning: CodeMeaning) -> Option<&'static str> {
+    Some(match (meaning, code) {
+        (CodeMeaning::Auth, "502") => {
+            "this machine's public address is not on the account's allow-list: add it in the console (platform settings, up \
+             to 15 addresses)"
+        }
+        (CodeMeaning::Auth, "403") => "check appkey, secret and the account's rights in the console",
+        (CodeMeaning::Auth, _) => {
+            "check appkey, secret, the account's rights and the allow-list in the console"
+        }
+        (CodeMeaning::RateLimited, "501") => {
+            "call less often; it may also mean that this card was refreshed less than five minutes ago"
+        }
+        (CodeMeaning::RateLimited, _) => "too many requests: call less often",
+        (CodeMeaning::Cooldown, _) => "this card was refreshed too recently",
+        (CodeMeaning::Unavailable, _) => "the platform cannot serve calls at the moment: try again later",
+        (CodeMeaning::Final, _) => "the same request would fail again",
+        (CodeMeaning::Platform | CodeMeaning::Retry, _) => return None,
+    })
+}
+
+fn waiting(retry_after: Option<Duration>) -> Option<String> {
+    retry_after.map(|wait| format!("wait {} s", wait.as_secs()))
 }
 
 #[cfg(test)]
@@ -190,20 +267,79 @@ mod tests {
         }
     }
 
+    fn refusal(http_status: u16, body: &str, codes: &[(&str, CodeMeaning)]) -> Option<Error> {
+        let codes = codes.iter().map(|(code, meaning)| ((*code).to_owned(), *meaning)).collect();
+        let eid = Eid::parse("1").expect("digits");
+        verdict(raw(http_status, body.as_bytes().to_vec()), Request::RefreshUsage(&eid), 1, &codes).err()
+    }
+
+    fn coded(code: &str, message: &str) -> String {
+        serde_json::json!({ "code": code, "message": message }).to_string()
+    }
+
     #[test]
-    fn a_code_means_what_the_configuration_says() {
-        let known = [("45109", ErrorKind::Cooldown), ("200", ErrorKind::Auth), ("1", ErrorKind::RateLimited)];
-        let codes = known.map(|(code, kind)| (code.to_owned(), kind)).into();
-        let kind_of = |http_status, code: &str| {
-            let raw = raw(http_status, format!(r#"{{"code":{code:?},"message":"m"}}"#).into_bytes());
-            let eid = Eid::parse("1").expect("digits");
-            verdict(raw, Request::RefreshUsage(&eid), 1, &codes).map(drop).map_err(|error| error.kind())
+    fn verdict_of_a_published_code_is_its_meaning_at_any_http_status() {
+        let file: Value =
+            serde_json::from_str(include_str!("../../../tests/vectors/error_codes.json")).expect("JSON");
+        for case in file["codes"].as_array().expect("a list") {
+            let (code, zh) = (case["code"].as_str().expect("text"), case["zh"].as_str().expect("text"));
+            let words = case["en"].as_str().expect("text").trim_end_matches('.');
+            for http_status in [200, 302, 400, 401, 403, 404, 429, 500, 502, 503] {
+                for message in [zh, &format!("{words}."), "something else"] {
+                    let error = refusal(http_status, &coded(code, message), &[]).expect("a refusal");
+                    assert_eq!(error.kind().name(), case["kind"], "HTTP {http_status}: {error}");
+                    assert_eq!(error.is_final(), case["final"], "HTTP {http_status}: {error}");
+                    assert_eq!(
+                        (error.platform_code(), error.platform_message()),
+                        (Some(code), Some(message))
+                    );
+                    let text = error.to_string();
+                    assert_eq!(text.matches(words).count(), 1, "the published words, once: {text}");
+                    assert!(text.contains(message), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn verdict_of_code_502_names_the_allow_list() {
+        let error = refusal(200, &coded("502", "IP白名单错误"), &[]).expect("a refusal");
+        assert!(error.to_string().contains("allow-list") && !error.is_final(), "{error}");
+    }
+
+    #[test]
+    fn verdict_of_an_unknown_code_is_not_final_and_says_how_to_teach_it() {
+        let error = refusal(200, &coded("45109", "m"), &[]).expect("a refusal");
+        assert_eq!((error.kind(), error.is_final()), (ErrorKind::Platform, false));
+        let text = error.to_string();
+        assert!(text.contains("code 45109: m") && text.contains("codes to \"45109=KIND\""), "{text}");
+        for (http_status, kind) in
+            [(401, ErrorKind::Auth), (429, ErrorKind::RateLimited), (503, ErrorKind::Http)]
+        {
+            assert_eq!(refusal(http_status, &coded("45109", "m"), &[]).map(|error| error.kind()), Some(kind));
+        }
+    }
+
+    #[test]
+    fn verdict_of_an_own_code_takes_precedence() {
+        let own = [
+            ("45109", CodeMeaning::Cooldown),
+            ("502", CodeMeaning::Unavailable),
+            ("200", CodeMeaning::Auth),
+            ("7", CodeMeaning::Final),
+            ("8", CodeMeaning::Retry),
+        ];
+        let verdict_of = |http_status, code: &str| {
+            refusal(http_status, &coded(code, "m"), &own).map(|error| (error.kind(), error.is_final()))
         };
-        assert_eq!(kind_of(200, "45109"), Err(ErrorKind::Cooldown));
-        assert_eq!(kind_of(400, "1"), Err(ErrorKind::RateLimited));
-        assert_eq!(kind_of(200, "45110"), Err(ErrorKind::Platform));
-        assert_eq!(kind_of(200, "200"), Ok(()), "success is success, whatever is configured");
-        assert_eq!(kind_of(401, "45109"), Err(ErrorKind::Auth), "HTTP 401 means what it always means");
+        assert_eq!(verdict_of(200, "45109"), Some((ErrorKind::Cooldown, false)));
+        assert_eq!(verdict_of(401, "45109"), Some((ErrorKind::Cooldown, false)), "at any HTTP status");
+        assert_eq!(verdict_of(200, "502"), Some((ErrorKind::Unavailable, false)));
+        assert_eq!(verdict_of(200, "7"), Some((ErrorKind::Platform, true)));
+        assert_eq!(verdict_of(200, "8"), Some((ErrorKind::Platform, false)));
+        assert_eq!(verdict_of(200, "200"), None, "success is success, whatever is configured");
+        let error = refusal(200, &coded("502", "m"), &own).expect("a refusal");
+        assert!(!error.to_string().contains("allow-list"), "{error}");
     }
 
     #[test]

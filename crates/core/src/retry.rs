@@ -4,6 +4,7 @@
 //! request, which is repeated only where that is harmless, as it is for a refresh (vendor documentation of the twin call).
 
 use crate::error::{Delivered, Error, ErrorKind};
+use crate::error_codes::CodeMeaning;
 use crate::random::Random;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -67,7 +68,7 @@ impl Policy {
         if wait >= time_left {
             return Next::GiveUp(Some("no time is left for another try".to_owned()));
         }
-        if !budget.take() {
+        if !budget.take(cost(error)) {
             return Next::GiveUp(Some(
                 "too many calls are failing for this one to be tried again".to_owned(),
             ));
@@ -80,7 +81,12 @@ impl Policy {
 /// has decided.
 fn is_worth_another_try(error: &Error) -> bool {
     match error.kind() {
-        ErrorKind::Connect | ErrorKind::ConnectionLost | ErrorKind::Timeout | ErrorKind::RateLimited => true,
+        ErrorKind::Connect
+        | ErrorKind::ConnectionLost
+        | ErrorKind::Timeout
+        | ErrorKind::RateLimited
+        | ErrorKind::Unavailable => true,
+        ErrorKind::Platform => error.meaning() == Some(CodeMeaning::Retry),
         ErrorKind::Http => matches!(error.http_status(), Some(408 | 500 | 502 | 503 | 504)),
         _ => false,
     }
@@ -110,6 +116,17 @@ pub(crate) struct Budget {
 const FULL: u32 = 500;
 const PRICE: u32 = 5;
 
+/// A refusal for too many requests may speak of the five minutes between two refreshes of one card, which no retry outlasts.
+/// At this price, a list in which every second card answers so spends one call in ten on retries.
+const PRICE_AFTER_TOO_MANY: u32 = 10;
+
+fn cost(error: &Error) -> u32 {
+    match (error.kind(), error.retry_after()) {
+        (ErrorKind::RateLimited, None) => PRICE_AFTER_TOO_MANY,
+        _ => PRICE,
+    }
+}
+
 impl Budget {
     /// Full: good for a hundred retries in a row that all fail.
     pub(crate) fn new() -> Self {
@@ -117,8 +134,8 @@ impl Budget {
     }
 
     /// Pays for a retry, if there is enough left.
-    fn take(&self) -> bool {
-        self.change(|tokens| tokens.checked_sub(PRICE))
+    fn take(&self, cost: u32) -> bool {
+        self.change(|tokens| tokens.checked_sub(cost))
     }
 
     /// A call has succeeded, after `attempts`.
@@ -170,8 +187,13 @@ mod tests {
     fn not_now_and_nobody_knows_are_tried_again_and_a_no_is_not() {
         for kind in ErrorKind::ALL {
             let again = matches!(after(&Error::new(kind, "x"), 1, PLENTY), Next::TryAfter(_));
-            let expected =
-                [ErrorKind::Connect, ErrorKind::ConnectionLost, ErrorKind::Timeout, ErrorKind::RateLimited];
+            let expected = [
+                ErrorKind::Connect,
+                ErrorKind::ConnectionLost,
+                ErrorKind::Timeout,
+                ErrorKind::RateLimited,
+                ErrorKind::Unavailable,
+            ];
             assert_eq!(again, expected.contains(&kind), "{kind:?}");
         }
         for status in [408, 500, 502, 503, 504] {
@@ -180,6 +202,24 @@ mod tests {
         for status in [400, 404, 418, 501, 505] {
             assert_eq!(after(&http(status, None), 1, PLENTY), Next::GiveUp(None), "{status}");
         }
+    }
+
+    #[test]
+    fn retry_of_a_platform_code_is_for_its_meaning_to_say() {
+        for (meaning, retried) in
+            [(None, false), (Some(CodeMeaning::Retry), true), (Some(CodeMeaning::Final), false)]
+        {
+            let error = Error::new(ErrorKind::Platform, "x").with_meaning(meaning);
+            assert_eq!(matches!(after(&error, 1, PLENTY), Next::TryAfter(_)), retried, "{meaning:?}");
+        }
+    }
+
+    #[test]
+    fn retry_after_too_many_requests_costs_twice_as_much() {
+        let budget = Budget::new();
+        let too_many = Error::new(ErrorKind::RateLimited, "x");
+        let granted = || matches!(POLICY.after(&too_many, 1, PLENTY, &budget, &Always(0)), Next::TryAfter(_));
+        assert_eq!((0..1000).filter(|_| granted()).count(), 50);
     }
 
     #[test]

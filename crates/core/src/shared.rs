@@ -1,5 +1,6 @@
 //! What clients that come from one another have in common.
 
+use crate::backpressure::Backpressure;
 use crate::client::Sources;
 use crate::config::{Config, RateScope};
 use crate::cooldown::Cooldowns;
@@ -34,6 +35,7 @@ pub(crate) struct State {
     pub(crate) lanes: Pool,
     pub(crate) nonces: Nonces,
     pub(crate) budget: Budget,
+    pub(crate) backpressure: Backpressure,
 }
 
 impl Shared {
@@ -45,6 +47,7 @@ impl Shared {
             lanes: Pool::default(),
             nonces: Nonces::new(self.sources.random.next_u64()),
             budget: Budget::new(),
+            backpressure: Backpressure::default(),
         })
     }
 
