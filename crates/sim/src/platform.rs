@@ -173,7 +173,7 @@ impl Platform {
         if call == Call::Purchase {
             counters.count_order(&request.fields.text("outTradeNo").unwrap_or_default());
         }
-        Ok(call.data(&request.eid, counters.ordered()))
+        Ok(call.data(&request.eid, &request.fields, &counters.orders))
     }
 
     fn remember(&self) -> MutexGuard<'_, Memory> {
