@@ -37,4 +37,4 @@ def test_processes_that_do_not_share_the_rate_are_refused(build, simulator):
     ]
     for process in processes:
         process.wait(timeout=60)
-    assert running.counters()["refused"].get("sim.rate-limit", 0) > 0
+    assert running.counters()["refused"].get("501", 0) > 0

@@ -20,7 +20,8 @@ REFUSED = {
     "our clock slow": (["--clock-offset", "3600"], {}, "EIOT_ERR_PLATFORM", "sim.stale-timestamp"),
     "our clock fast": (["--clock-offset", "-3600"], {}, "EIOT_ERR_PLATFORM", "sim.stale-timestamp"),
     "repeated nonce": (["--refuse", "sim.nonce-reused"], {}, "EIOT_ERR_PLATFORM", "sim.nonce-reused"),
-    "address not allowed": (["--allow-ip", "127.0.0.9"], {}, "EIOT_ERR_PLATFORM", "sim.ip-not-allowed"),
+    "address not allowed": (["--allow-ip", "127.0.0.9"], {}, "EIOT_ERR_AUTH", "502"),
+    "no permission": (["--refuse", "403"], {}, "EIOT_ERR_AUTH", "403"),
     "the other hash": (["--sign-method", "md5"], {}, "EIOT_ERR_PLATFORM", "sim.bad-field"),
     "wrong secret, as HTTP 401": (["--http-refusals"], {"secret": "wrong"}, "EIOT_ERR_AUTH", "sim.bad-sign"),
 }
@@ -35,7 +36,7 @@ def test_a_refusal_of_the_platform_is_passed_on_untouched(face, case, simulator)
     assert outcome["status"] == STATUS[status], outcome
     assert outcome["code"] == code and outcome["platform_message"], outcome
     assert outcome["delivered"] == YES and outcome["attempts"] == 1
-    assert outcome["http_status"] == (401 if status == "EIOT_ERR_AUTH" else 200)
+    assert outcome["http_status"] == (401 if "--http-refusals" in arguments else 200)
     assert outcome["message"].startswith(f"EID {EID}: ") and outcome["platform_message"] in outcome["message"]
 
 

@@ -1,6 +1,7 @@
 //! What the simulator answers, before it becomes HTTP.
 
 use crate::options::Options;
+use crate::published::Published;
 use crate::reply::Reply;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
@@ -30,30 +31,30 @@ impl Refusal {
             Self::BadContentType => ("sim.bad-content-type", 400),
             Self::BadJson        => ("sim.bad-json", 400),
             Self::BadField       => ("sim.bad-field", 400),
-            Self::IpNotAllowed   => ("sim.ip-not-allowed", 403),
+            Self::IpNotAllowed   => ("502", 403),
             Self::UnknownAppkey  => ("sim.unknown-appkey", 401),
             Self::BadSign        => ("sim.bad-sign", 401),
             Self::StaleTimestamp => ("sim.stale-timestamp", 401),
             Self::NonceReused    => ("sim.nonce-reused", 401),
-            Self::RateLimit      => ("sim.rate-limit", 429),
+            Self::RateLimit      => ("501", 429),
             Self::UnknownEid     => ("sim.unknown-eid", 404),
             Self::Cooldown       => ("sim.cooldown", 429),
         }
     }
 
-    /// The code, recognisably the simulator's own: the platform's are not published.
+    /// The code: the platform's where one is published, else one of the simulator's own, which begin with `sim.`.
     pub(crate) fn code(self) -> &'static str {
         self.row().0
     }
 
     /// An answer that refuses, with a sentence that says why.
-    pub(crate) fn because(self, message: impl Into<String>) -> Answer {
-        Answer {
-            code: self.code().to_owned(),
-            message: message.into(),
-            data: None,
-            refusal_status: self.row().1,
-        }
+    pub(crate) fn because(self, detail: impl Into<String>) -> Answer {
+        self.with_code(self.code(), detail)
+    }
+
+    /// The same with another code.
+    pub(crate) fn with_code(self, code: &str, detail: impl Into<String>) -> Answer {
+        Answer::refused(code, self.row().1, detail.into())
     }
 }
 
@@ -62,6 +63,8 @@ impl Refusal {
 pub(crate) struct Answer {
     pub(crate) code: String,
     pub(crate) message: String,
+    /// Why, for the log only; empty where the message says it.
+    detail: String,
     /// What comes with success.
     data: Option<Value>,
     /// The HTTP status, where refusals have one of their own.
@@ -70,24 +73,51 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn success(data: Option<Value>) -> Self {
-        Self { code: "200".to_owned(), message: "success".to_owned(), data, refusal_status: 200 }
+        Self {
+            code: "200".to_owned(),
+            message: "success".to_owned(),
+            detail: String::new(),
+            data,
+            refusal_status: 200,
+        }
+    }
+
+    /// A refusal in the platform's words where the code is published, else in the simulator's.
+    fn refused(code: &str, refusal_status: u16, detail: String) -> Self {
+        let (message, detail) = match Published::of(code) {
+            Some(published) => (published.english.to_owned(), detail),
+            None => (detail, String::new()),
+        };
+        Self { code: code.to_owned(), message, detail, data: None, refusal_status }
     }
 
     /// A refusal that is rehearsed rather than decided.
     pub(crate) fn rehearsed(code: &str) -> Self {
-        Self {
-            code: code.to_owned(),
-            message: "this refusal is rehearsed".to_owned(),
-            data: None,
-            refusal_status: 400,
-        }
+        let status = Published::of(code).map_or(400, Published::http_status);
+        Self::refused(code, status, "this refusal is rehearsed".to_owned())
+    }
+
+    /// The same answer in Chinese.
+    pub(crate) fn in_chinese(self) -> Self {
+        let message = match Published::of(&self.code) {
+            _ if self.is_success() => "操作成功",
+            Some(published) => published.chinese,
+            None => "请求被拒绝",
+        };
+        Self { message: message.to_owned(), ..self }
+    }
+
+    /// Code, message and detail, as the log has them.
+    pub(crate) fn logged(&self) -> String {
+        let Self { code, message, detail, .. } = self;
+        if detail.is_empty() { format!("{code} {message}") } else { format!("{code} {message} ({detail})") }
     }
 
     pub(crate) fn is_success(&self) -> bool {
         self.refusal_status == 200
     }
 
-    /// The HTTP reply, with the code of success as text or as an integer.
+    /// The HTTP reply, with a code that is a number as text or as an integer.
     pub(crate) fn reply(&self, options: &Options, integer_code: bool) -> Reply {
         let code = match self.code.parse::<u32>() {
             Ok(number) if integer_code => Value::from(number),

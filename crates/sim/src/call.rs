@@ -1,11 +1,10 @@
-//! The calls of the family: which there are, what they ask for, and what they answer (paths and parameters: vendor SDK 1.0.1;
-//! the shapes of `data` are made up).
+//! The calls: which there are, what they ask for, and what they answer. Paths and parameters are those of the vendor's
+//! SDK 1.0.1 and of its API pages, the parameters of `orderStatus` aside; the shapes of `data` are made up.
 
 use crate::answer::{Answer, Refusal};
 use crate::fields::Fields;
 use serde_json::{Value, json};
-
-const FAMILY: &str = "/api/v3/cloudesim/";
+use std::collections::BTreeMap;
 
 /// One of the calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,27 +17,47 @@ pub(crate) enum Call {
     CancelSession,
     Unlock,
     Purchase,
+    OrderStatus,
+    Balance,
+    CardNumbers,
+    Traffic,
 }
+
+/// All calls, with their paths below `/api/v3/`.
+static CALLS: [(&str, Call); 12] = [
+    ("cloudesim/refreshUsage", Call::RefreshUsage),
+    ("cloudesim/get", Call::Get),
+    ("cloudesim/list", Call::List),
+    ("cloudesim/pkg/list", Call::PackageList),
+    ("cloudesim/pkg/record/list", Call::PackageRecords),
+    ("cloudesim/cancelSession", Call::CancelSession),
+    ("cloudesim/unlock", Call::Unlock),
+    ("cloudesim/purchase", Call::Purchase),
+    ("cloudesim/orderStatus", Call::OrderStatus),
+    ("agent/balance", Call::Balance),
+    ("outputApi/queryCardNumber", Call::CardNumbers),
+    ("cdr/traffic/query", Call::Traffic),
+];
 
 impl Call {
     /// The call behind a path.
     pub(crate) fn at(path: &str) -> Option<Self> {
-        Some(match path.strip_prefix(FAMILY)? {
-            "refreshUsage" => Self::RefreshUsage,
-            "get" => Self::Get,
-            "list" => Self::List,
-            "pkg/list" => Self::PackageList,
-            "pkg/record/list" => Self::PackageRecords,
-            "cancelSession" => Self::CancelSession,
-            "unlock" => Self::Unlock,
-            "purchase" => Self::Purchase,
-            _ => return None,
-        })
+        let path = path.strip_prefix("/api/v3/")?;
+        CALLS.iter().find(|(known, _)| *known == path).map(|(_, call)| *call)
     }
 
-    /// Whether it is about one card.
+    /// Whether it is about one card, by its EID.
     pub(crate) fn has_eid(self) -> bool {
-        self != Self::List
+        match self {
+            Self::RefreshUsage
+            | Self::Get
+            | Self::PackageList
+            | Self::PackageRecords
+            | Self::CancelSession
+            | Self::Unlock
+            | Self::Purchase => true,
+            Self::List | Self::OrderStatus | Self::Balance | Self::CardNumbers | Self::Traffic => false,
+        }
     }
 
     /// Checks what this call asks for beyond the EID.
@@ -46,6 +65,7 @@ impl Call {
         let required: &[&str] = match self {
             Self::List => &["pageNum", "pageSize"],
             Self::Purchase => &["outTradeNo", "packageCode"],
+            // The others take nothing more, or what they require is not known for certain.
             _ => &[],
         };
         match required.iter().find(|name| fields.signed(&[]).iter().all(|(given, _)| given != *name)) {
@@ -54,16 +74,65 @@ impl Call {
         }
     }
 
-    /// The `data` of its answer.
-    pub(crate) fn data(self, eid: &str, order: u64) -> Option<Value> {
+    /// The `data` of its answer, given how often each order was placed.
+    pub(crate) fn data(self, eid: &str, fields: &Fields, orders: &BTreeMap<String, u64>) -> Option<Value> {
         let package = json!({ "packageCode": "sim-1gb", "name": "1 GB, 30 天", "usedMb": 0 });
         match self {
             Self::RefreshUsage | Self::CancelSession | Self::Unlock => None,
             Self::Get => Some(json!({ "eid": eid, "cardStatus": "active" })),
-            Self::List => Some(json!({ "total": 0, "list": [] })),
+            Self::List | Self::Traffic => Some(json!({ "total": 0, "list": [] })),
             Self::PackageList => Some(json!({ "eid": eid, "list": [package] })),
             Self::PackageRecords => Some(json!({ "eid": eid, "total": 0, "list": [] })),
-            Self::Purchase => Some(json!({ "eid": eid, "orderId": format!("sim-{order}") })),
+            Self::Purchase => {
+                let order: u64 = orders.values().sum();
+                Some(json!({ "eid": eid, "orderId": format!("sim-{order}") }))
+            }
+            Self::OrderStatus => {
+                let number = fields.text("outTradeNo").unwrap_or_default();
+                let status = if orders.contains_key(&number) { "placed" } else { "unknown" };
+                Some(json!({ "outTradeNo": number, "orderStatus": status }))
+            }
+            Self::Balance => Some(json!({ "balance": "0.00" })),
+            Self::CardNumbers => Some(json!({ "cardNumber": 0 })),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_has_its_whole_path() {
+        assert_eq!(Call::at("/api/v3/cloudesim/refreshUsage"), Some(Call::RefreshUsage));
+        assert_eq!(Call::at("/api/v3/agent/balance"), Some(Call::Balance));
+        for path in [
+            "/api/v3/",
+            "/api/v3/balance",
+            "/api/v3/cloudesim/balance",
+            "agent/balance",
+            "/api/v3/agent/balance/",
+        ] {
+            assert_eq!(Call::at(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_order_status_tells_whether_the_order_was_placed() {
+        let orders = BTreeMap::from([("1".to_owned(), 1)]);
+        for (number, status) in [("1", "placed"), ("2", "unknown")] {
+            let body = json!({ "outTradeNo": number });
+            let fields = Fields::read(body.to_string().as_bytes()).expect("an object");
+            let data = Call::OrderStatus.data("", &fields, &orders).expect("data");
+            assert_eq!(data, json!({ "outTradeNo": number, "orderStatus": status }));
+        }
+    }
+
+    #[test]
+    fn the_readme_has_every_call() {
+        let readme = include_str!("../README.md");
+        for (path, _) in &CALLS {
+            assert!(readme.contains(&format!("`{path}`")), "{path}");
         }
     }
 }

@@ -77,9 +77,9 @@ fn reply(platform: &Platform, request: &HttpRequest, from: IpAddr) -> Reply {
     if request.method == "GET" && request.path == "/sim/counters" {
         return counters(platform);
     }
-    let answer = platform.answer(request, from);
+    let answer = platform.answer(request, from, None);
     std::thread::sleep(options.latency);
-    tell(platform, request, from, || format!("{} {}", answer.code, answer.message));
+    tell(platform, request, from, || answer.logged());
     answer.reply(options, options.integer_codes)
 }
 
@@ -91,9 +91,9 @@ fn reply_with_fault(fault: &Fault, platform: &Platform, request: &HttpRequest, f
         tell(platform, request, from, || format!("the fault {fault} instead of an answer"));
         return in_place_of_the_platform(fault, options);
     }
-    let answer = platform.answer(request, from);
+    let answer = platform.answer(request, from, fault.refusal());
     std::thread::sleep(options.latency);
-    tell(platform, request, from, || format!("{} {}, with the fault {fault}", answer.code, answer.message));
+    tell(platform, request, from, || format!("{}, with the fault {fault}", answer.logged()));
     altered(fault, answer, options)
 }
 

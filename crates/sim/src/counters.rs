@@ -69,11 +69,6 @@ impl Counters {
         }
     }
 
-    /// How many orders were placed.
-    pub(crate) fn ordered(&self) -> u64 {
-        self.orders.values().sum()
-    }
-
     pub(crate) fn note_nonce_distance(&mut self, calls: u64) {
         self.shortest_nonce_distance =
             Some(self.shortest_nonce_distance.map_or(calls, |before| before.min(calls)));

@@ -65,11 +65,13 @@ pub enum Fault {
     NoDate,
     /// `age=SECONDS`: there is an `Age` header, as from a cache.
     Age(u64),
+    /// `refuse=CODE`: the platform refuses the call with this code, after it has checked the signature.
+    Refuse(String),
 }
 
 /// The faults with an argument, as they are written.
-const WITH_ARGUMENT: [&str; 5] =
-    ["delay=MS", "drip=MS", "status=CODE[,RETRY-AFTER]", "date=SECONDS", "age=SECONDS"];
+const WITH_ARGUMENT: [&str; 6] =
+    ["delay=MS", "drip=MS", "status=CODE[,RETRY-AFTER]", "date=SECONDS", "age=SECONDS", "refuse=CODE"];
 
 /// The faults without.
 static PLAIN: [(&str, Fault); 20] = [
@@ -121,6 +123,7 @@ impl Fault {
             Self::Status { .. } => "status",
             Self::Date(_) => "date",
             Self::Age(_) => "age",
+            Self::Refuse(_) => "refuse",
             plain => PLAIN.iter().find(|(_, fault)| fault == plain).map_or("", |(name, _)| name),
         }
     }
@@ -150,6 +153,14 @@ impl Fault {
             }
         }
         texts.iter().map(|text| text.parse()).collect()
+    }
+
+    /// The code that the platform itself refuses the call with.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        match self {
+            Self::Refuse(code) => Some(code),
+            _ => None,
+        }
     }
 
     /// The fault takes the platform's place: the platform never sees the call, and remembers nothing of it.
@@ -196,8 +207,21 @@ impl FromStr for Fault {
             "drip" => milliseconds().map(Self::Drip),
             "date" => argument.parse().map(Self::Date).map_err(|_| wrong("a number, negative for the past")),
             "age" => argument.parse().map(Self::Age).map_err(|_| wrong("a number")),
+            "refuse" => refusal_code(argument).map(Self::Refuse).map_err(wrong),
             _ => status(argument).ok_or_else(|| wrong("CODE from 200 to 599 and RETRY-AFTER plain text")),
         }
+    }
+}
+
+/// Reads a code to refuse calls with.
+///
+/// # Errors
+/// When the text is empty, is `200`, which is success, or contains a comma, which separates faults in a list.
+pub fn refusal_code(text: &str) -> Result<String, &'static str> {
+    match text {
+        "" | "200" => Err("a code other than 200"),
+        _ if text.contains(',') => Err("a code without commas"),
+        _ => Ok(text.to_owned()),
     }
 }
 
@@ -221,6 +245,7 @@ impl fmt::Display for Fault {
             Self::Status { code, retry_after: Some(text) } => write!(f, "={code},{text}"),
             Self::Date(seconds) => write!(f, "={seconds}"),
             Self::Age(seconds) => write!(f, "={seconds}"),
+            Self::Refuse(code) => write!(f, "={code}"),
             _ => Ok(()),
         }
     }
@@ -236,8 +261,17 @@ mod tests {
 
     #[test]
     fn every_fault_is_shown_as_it_is_written() {
-        let arguments =
-            ["delay=5", "drip=0", "status=503", "status=429,2", "date=-3600", "date=3600", "age=7"];
+        let arguments = [
+            "delay=5",
+            "drip=0",
+            "status=503",
+            "status=429,2",
+            "date=-3600",
+            "date=3600",
+            "age=7",
+            "refuse=500",
+            "refuse=a=b",
+        ];
         for text in arguments.into_iter().chain(PLAIN.iter().map(|(name, _)| *name)) {
             let fault: Fault = text.parse().expect(text);
             assert_eq!(fault.to_string(), text);
@@ -270,6 +304,10 @@ mod tests {
             assert!(refused(text).contains("CODE from 200 to 599"), "{text}");
         }
         assert!(refused("age=-1").ends_with("age=SECONDS, a number"));
+        for text in ["refuse", "refuse=", "refuse=200"] {
+            assert!(refused(text).ends_with("must be refuse=CODE, a code other than 200"), "{text}");
+        }
+        assert!(refused("refuse=500,501").ends_with("must be refuse=CODE, a code without commas"));
         assert_eq!(refused("close=1"), "the fault close takes no argument");
     }
 
@@ -277,7 +315,7 @@ mod tests {
     fn a_list_knows_which_commas_are_its_own() {
         let list = |text| Fault::list(text).map(|faults| faults.iter().map(Fault::to_string).collect());
         let date = "status=503,Sun, 06 Nov 1994 08:49:37 GMT";
-        let faults = ["reset", "status=429,2", date, "delay=3"].map(str::to_owned);
+        let faults = ["reset", "status=429,2", date, "refuse=500", "delay=3"].map(str::to_owned);
         assert_eq!(list(&faults.join(",")), Ok(faults.to_vec()));
         assert!(Fault::list("reset,clsoe").is_err() && Fault::list("reset,").is_err());
         assert!(Fault::list("").is_err());

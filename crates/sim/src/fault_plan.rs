@@ -50,6 +50,7 @@ impl Default for Faults {
                 Fault::TruncatedJson,
                 Fault::Garbage,
                 Fault::NoDate,
+                Fault::Refuse("500".to_owned()),
             ],
         }
     }

@@ -49,10 +49,8 @@ pub(crate) fn in_place_of_the_platform(fault: &Fault, options: &Options) -> Repl
 }
 
 /// The platform's own answer, as a fault alters it.
-pub(crate) fn altered(fault: &Fault, mut answer: Answer, options: &Options) -> Reply {
-    if *fault == Fault::Chinese {
-        answer.message = if answer.is_success() { "操作成功" } else { "请求被拒绝" }.to_owned();
-    }
+pub(crate) fn altered(fault: &Fault, answer: Answer, options: &Options) -> Reply {
+    let answer = if *fault == Fault::Chinese { answer.in_chinese() } else { answer };
     let mut reply = answer.reply(options, options.integer_codes || *fault == Fault::IntegerCode);
     match fault {
         Fault::Date(seconds) => reply.date = reply.date.map(|date| shifted(date, *seconds)),

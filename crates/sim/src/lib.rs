@@ -24,6 +24,7 @@ mod limits;
 mod notification;
 mod options;
 mod platform;
+mod published;
 mod reply;
 mod request;
 mod server;
@@ -32,7 +33,7 @@ mod stop;
 mod tls;
 
 pub use counters::Counters;
-pub use fault::{Fault, NoFault};
+pub use fault::{Fault, NoFault, refusal_code};
 pub use fault_plan::Faults;
 pub use notification::signed_notification;
 pub use options::{Account, Options, SignMethod};

@@ -46,6 +46,9 @@ struct Arguments {
     /// How long a card must rest after a refresh, in seconds, or "off"
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     cooldown: Limit<u64>,
+    /// The code that a refresh is refused with during the cooldown; 501 is the platform's "Too many requests."
+    #[arg(long, value_name = "CODE", default_value = "sim.cooldown", value_parser = refusal_code)]
+    cooldown_code: String,
     /// No rate limit, no cooldown, no nonce check
     #[arg(long, conflicts_with_all = ["nonce_check", "rate_limit", "cooldown"])]
     unlimited: bool,
@@ -58,13 +61,13 @@ struct Arguments {
     /// How far the simulator's own clock is wrong, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
-    /// Rehearse: refuse every call that has a valid signature with this code
-    #[arg(long, value_name = "CODE")]
+    /// Rehearse: refuse every call that has a valid signature with this code; a published one with its published words
+    #[arg(long, value_name = "CODE", value_parser = refusal_code)]
     refuse: Option<String>,
-    /// Refuse with HTTP 4xx instead of HTTP 200
+    /// Refuse with HTTP 4xx or 500 instead of HTTP 200
     #[arg(long)]
     http_refusals: bool,
-    /// Send the code of success as an integer
+    /// Send codes that are numbers as integers
     #[arg(long)]
     integer_codes: bool,
     /// Close connections that have been idle for so long
@@ -137,6 +140,10 @@ fn listed(text: &str) -> Result<List, NoFault> {
     Fault::list(text).map(List)
 }
 
+fn refusal_code(text: &str) -> Result<String, String> {
+    eiot_sim::refusal_code(text).map_err(|rule| format!("must be {rule}"))
+}
+
 fn known_faults() -> String {
     let known: Vec<_> = Fault::known().collect();
     format!("Faults: {}.", known.join(", "))
@@ -178,6 +185,7 @@ impl Arguments {
             nonce_check: matches!(self.nonce_check, Switch::On) && !self.unlimited,
             rate_limit: self.rate_limit.0.filter(|_| !self.unlimited),
             cooldown: self.cooldown.0.map(Duration::from_secs).filter(|_| !self.unlimited),
+            cooldown_code: Some(self.cooldown_code.clone()),
             allowed_ips: listed(!self.allow_ip.is_empty()).map(|()| self.allow_ip.clone()),
             known_eids: listed(!self.known_eid.is_empty()).map(|()| self.known_eid.clone()),
             clock_offset_seconds: self.clock_offset,

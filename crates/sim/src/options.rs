@@ -52,17 +52,20 @@ pub struct Options {
     pub rate_limit: Option<u32>,
     /// How long a card must rest after a refresh that was accepted. Default 300 s (vendor, for the twin call).
     pub cooldown: Option<Duration>,
+    /// The code that a refresh is refused with during the cooldown; `None`, the default, is `sim.cooldown` (the
+    /// platform's own code is unknown; `501`, "too many requests", is a guess).
+    pub cooldown_code: Option<String>,
     /// Addresses that may call; `None`, the default, is any.
     pub allowed_ips: Option<Vec<IpAddr>>,
     /// Cards that exist; `None`, the default, is all.
     pub known_eids: Option<Vec<String>>,
     /// How far the simulator's own clock is wrong, in seconds: for `Date` and the timestamp check. Default 0.
     pub clock_offset_seconds: i64,
-    /// Rehearse a refusal: every call with a valid signature gets this code.
+    /// Rehearse a refusal: every call with a valid signature gets this code, in the platform's words if it is published.
     pub refuse: Option<String>,
-    /// Refuse with HTTP 400, 401, 403, 404 or 429 instead of HTTP 200 (which of them the platform uses is unknown).
+    /// Refuse with HTTP 400, 401, 403, 404, 429 or 500 instead of HTTP 200 (whether the platform does is unknown).
     pub http_refusals: bool,
-    /// Send the code of success as an integer, as a sibling page of the vendor's shows it.
+    /// Send codes that are numbers as integers, as a sibling page of the vendor's shows that of success.
     pub integer_codes: bool,
     /// Close a connection that has been idle for so long; `None` is never. Default 60 s.
     pub idle_timeout: Option<Duration>,
@@ -85,6 +88,7 @@ impl Default for Options {
             nonce_check: true,
             rate_limit: Some(10),
             cooldown: Some(Duration::from_secs(300)),
+            cooldown_code: None,
             allowed_ips: None,
             known_eids: None,
             clock_offset_seconds: 0,

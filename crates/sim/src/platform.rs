@@ -71,9 +71,10 @@ impl Platform {
         self.remember().counters.count_call(http);
     }
 
-    /// Decides about one call.
-    pub(crate) fn answer(&self, http: &HttpRequest, from: IpAddr) -> Answer {
-        let answer = match self.decide(http, from, clock(&self.options), Instant::now()) {
+    /// Decides about one call, which a fault may refuse with a code.
+    pub(crate) fn answer(&self, http: &HttpRequest, from: IpAddr, refuse: Option<&str>) -> Answer {
+        let refuse = refuse.or(self.options.refuse.as_deref());
+        let answer = match self.decide(http, from, refuse, clock(&self.options), Instant::now()) {
             Ok(data) => Answer::success(data),
             Err(refusal) => refusal,
         };
@@ -88,12 +89,13 @@ impl Platform {
         answer
     }
 
-    /// The rules, in their order. A call with a valid signature uses up its nonce and, unless it is refused for the
-    /// rate itself, counts against the rate, whatever becomes of it.
+    /// The rules, in their order. A call with a valid signature uses up its nonce. It counts against the rate when it
+    /// reaches that check and passes it, even if a later check refuses it.
     fn decide(
         &self,
         http: &HttpRequest,
         from: IpAddr,
+        refuse: Option<&str>,
         clock: SystemTime,
         now: Instant,
     ) -> Result<Option<Value>, Answer> {
@@ -138,7 +140,7 @@ impl Platform {
             before.is_some_and(|before| options.timestamp_window.is_none_or(|memory| before.ago <= memory));
         counters.repeated_nonces += u64::from(repeated);
 
-        if let Some(code) = &options.refuse {
+        if let Some(code) = refuse {
             return Err(Answer::rehearsed(code));
         }
         let clock = clock.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -164,16 +166,16 @@ impl Platform {
         if let Some(cooldown) = options.cooldown.filter(|_| call == Call::RefreshUsage) {
             if let Some(rest) = cooldowns.remaining(&request.eid, cooldown, now) {
                 let seconds = rest.as_secs_f64().ceil();
-                return Err(
-                    Refusal::Cooldown.because(format!("this card can be refreshed again in {seconds} s"))
-                );
+                let code = options.cooldown_code.as_deref().unwrap_or(Refusal::Cooldown.code());
+                let detail = format!("this card can be refreshed again in {seconds} s");
+                return Err(Refusal::Cooldown.with_code(code, detail));
             }
             cooldowns.start(&request.eid, cooldown, now);
         }
         if call == Call::Purchase {
             counters.count_order(&request.fields.text("outTradeNo").unwrap_or_default());
         }
-        Ok(call.data(&request.eid, counters.ordered()))
+        Ok(call.data(&request.eid, &request.fields, &counters.orders))
     }
 
     fn remember(&self) -> MutexGuard<'_, Memory> {
@@ -219,6 +221,10 @@ mod tests {
 
         /// The code of the answer, "200" for success.
         fn at(&self, milliseconds: u64, call: Call) -> String {
+            self.decision(milliseconds, call).map_or_else(|refusal| refusal.code, |_| "200".to_owned())
+        }
+
+        fn decision(&self, milliseconds: u64, call: Call) -> Result<Option<Value>, Answer> {
             let params = vec![
                 ("appkey", call.appkey.to_owned()),
                 ("timestamp", call.timestamp.to_string()),
@@ -240,9 +246,8 @@ mod tests {
             let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
             let clock = SystemTime::UNIX_EPOCH + Duration::from_secs(CLOCK);
             let now = self.start + Duration::from_millis(milliseconds);
-            self.platform
-                .decide(&http, from, clock, now)
-                .map_or_else(|refusal| refusal.code, |_| "200".to_owned())
+            let refuse = self.platform.options.refuse.as_deref();
+            self.platform.decide(&http, from, refuse, clock, now)
         }
     }
 
@@ -285,7 +290,9 @@ mod tests {
         for call in 0..10 {
             assert_eq!(trial.at(call * 100, GOOD), "200");
         }
-        assert_eq!(trial.at(1000, GOOD), "sim.rate-limit");
+        let refusal = trial.decision(1000, GOOD).expect_err("the eleventh");
+        assert_eq!(refusal.logged(), "501 Too many requests. (more than 10 calls in a second)");
+        assert_eq!(refusal.message, "Too many requests.");
         assert_eq!(trial.at(1001, GOOD), "200", "what was refused for the rate does not count against it");
         assert_eq!(trial.platform.counters().busiest_second, 11);
     }
@@ -299,12 +306,26 @@ mod tests {
     }
 
     #[test]
+    fn a_card_that_rests_is_refused_with_the_code_of_the_options() {
+        for (code, message) in
+            [("501", "Too many requests."), ("x", "this card can be refreshed again in 299 s")]
+        {
+            let cooldown_code = Some(code.to_owned());
+            let trial = Trial::new(Options { nonce_check: false, cooldown_code, ..Options::default() });
+            assert_eq!(trial.at(0, GOOD), "200");
+            let refusal = trial.decision(1000, GOOD).expect_err("it rests");
+            assert_eq!((refusal.code.as_str(), refusal.message.as_str()), (code, message));
+            assert_eq!(trial.at(2000, Call { eid: "2", ..GOOD }), "200");
+        }
+    }
+
+    #[test]
     fn cards_and_addresses_that_are_not_listed_are_refused() {
         let trial = Trial::new(Options { known_eids: Some(vec!["2".to_owned()]), ..Options::default() });
         assert_eq!(trial.at(0, GOOD), "sim.unknown-eid");
         let elsewhere = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
         let trial = Trial::new(Options { allowed_ips: Some(vec![elsewhere]), ..Options::default() });
-        assert_eq!(trial.at(0, GOOD), "sim.ip-not-allowed");
+        assert_eq!(trial.at(0, GOOD), "502");
     }
 
     #[test]
@@ -312,5 +333,16 @@ mod tests {
         let trial = Trial::new(Options { refuse: Some("45109".to_owned()), ..Options::default() });
         assert_eq!(trial.at(0, GOOD), "45109");
         assert_eq!(trial.at(0, Call { secret: "wrong", ..GOOD }), "sim.bad-sign");
+    }
+
+    #[test]
+    fn a_rehearsed_refusal_has_the_published_words_where_there_are_any() {
+        let message = |code: &str| {
+            let trial = Trial::new(Options { refuse: Some(code.to_owned()), ..Options::default() });
+            trial.decision(0, GOOD).expect_err("refused").message
+        };
+        assert_eq!(message("403"), "You don't have permission to access.");
+        assert_eq!(message("500"), "Operation failed, try again later.");
+        assert_eq!(message("45109"), "this refusal is rehearsed");
     }
 }

@@ -155,5 +155,11 @@ mod tests {
         body.as_object_mut().expect("an object").remove("eid");
         assert_eq!(refused(Call::Purchase, &body).as_deref(), Some("eid is missing"));
         assert_eq!(refused(Call::List, &body).as_deref(), Some("pageNum is missing"));
+        let mut body = valid();
+        body.as_object_mut().expect("an object").remove("eid");
+        for call in [Call::Balance, Call::CardNumbers, Call::OrderStatus, Call::Traffic] {
+            assert_eq!(refused(call, &body), None, "{call:?}");
+        }
+        assert_eq!(refused(Call::Get, &body).as_deref(), Some("eid is missing"));
     }
 }

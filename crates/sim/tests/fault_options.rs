@@ -62,6 +62,15 @@ fn options_that_make_no_sense_alone_are_refused() {
 }
 
 #[test]
+fn a_code_to_refuse_with_is_neither_success_nor_empty() {
+    for option in ["--refuse", "--cooldown-code"] {
+        assert!(refused(&[option, "200"]).contains("must be a code other than 200"));
+        assert!(refused(&[option, ""]).contains("must be a code other than 200"));
+    }
+    assert!(refused(&["--fault", "refuse=200"]).contains("must be refuse=CODE, a code other than 200"));
+}
+
+#[test]
 fn faults_come_in_their_order() {
     let options = ["--fault", "status=418", "--fault", "none", "--fault", "status=503,2"];
     assert_eq!(statuses(&options, 4), ["418", "200", "503", "200"]);

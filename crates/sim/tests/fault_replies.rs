@@ -4,6 +4,7 @@
 mod caller;
 
 use caller::{ask, call, connect, header, listen, reply, with};
+use eiot_sim::{Fault, Faults, Options, Simulator};
 use std::io::{Read, Write};
 use std::time::{Duration, SystemTime};
 
@@ -37,6 +38,45 @@ fn a_fault_that_alters_the_reply_leaves_the_platforms_decision_alone() {
         assert!(ask(&mut stream, "1").1.contains("200"), "{fault}");
         let (_, body) = ask(&mut stream, "1");
         assert!(body.contains("sim.cooldown"), "{fault}: {body}");
+    }
+}
+
+#[test]
+fn a_refused_call_has_not_been_acted_on() {
+    let simulator = with(&["refuse=500", "refuse=45109"]);
+    let mut stream = connect(&simulator);
+    let refused = r#"{"code":"500","message":"Operation failed, try again later."}"#;
+    assert_eq!(ask(&mut stream, "1").1, refused);
+    assert_eq!(ask(&mut stream, "1").1, r#"{"code":"45109","message":"this refusal is rehearsed"}"#);
+    assert_eq!(ask(&mut stream, "1").1, r#"{"code":"200","message":"success"}"#, "the card does not rest");
+    let counters = simulator.counters();
+    assert_eq!((counters.calls, counters.accepted, counters.per_eid["1"]), (3, 1, 3));
+    assert_eq!((counters.refused["500"], counters.refused["45109"], counters.faults["refuse"]), (1, 1, 2));
+}
+
+#[test]
+fn a_call_is_refused_on_demand_after_its_signature_is_checked() {
+    let simulator = with(&["refuse=500"]);
+    let request = String::from_utf8(call("1")).expect("text").replace(r#""eid":"1""#, r#""eid":"2""#);
+    let mut stream = connect(&simulator);
+    stream.write_all(request.as_bytes()).expect("sent");
+    let body = String::from_utf8(reply(&mut stream).1).expect("text");
+    assert!(body.contains("sim.bad-sign"), "{body}");
+}
+
+#[test]
+fn a_refusal_on_demand_has_the_http_status_of_its_kind_where_refusals_have_one() {
+    let codes =
+        [("403", "403"), ("500", "500"), ("501", "429"), ("502", "403"), ("41002", "400"), ("x", "400")];
+    let plan = codes.map(|(code, _)| Fault::Refuse(code.to_owned()));
+    let options = Options { faults: Faults::in_order(plan), http_refusals: true, ..Options::default() };
+    let simulator = Simulator::start(options).expect("a free port");
+    for (code, status) in codes {
+        let (head, body) = ask(&mut connect(&simulator), "1");
+        assert!(
+            head[9..12] == *status && body.contains(&format!(r#"{{"code":"{code}""#)),
+            "{code}: {head}{body}"
+        );
     }
 }
 
@@ -140,6 +180,17 @@ fn garbage_is_not_http_and_the_end() {
 fn an_integer_code_and_a_chinese_message_are_still_success() {
     assert_eq!(ask_with("integer-code").1, r#"{"code":200,"message":"success"}"#);
     assert_eq!(ask_with("chinese").1, r#"{"code":"200","message":"操作成功"}"#);
+}
+
+#[test]
+fn a_refusal_in_chinese_has_the_published_words_where_there_are_any() {
+    for (code, message) in [("501", "请求太频繁"), ("45109", "请求被拒绝")] {
+        let faults = Faults::always(Fault::Chinese);
+        let options = Options { refuse: Some(code.to_owned()), faults, ..Options::default() };
+        let simulator = Simulator::start(options).expect("a free port");
+        let (_, body) = ask(&mut connect(&simulator), "1");
+        assert_eq!(body, format!(r#"{{"code":"{code}","message":"{message}"}}"#));
+    }
 }
 
 #[test]
