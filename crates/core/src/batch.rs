@@ -6,6 +6,7 @@ use crate::eid::Eid;
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::lane::{Connections, Driven, KEEP_GOING_CHECK, Lane};
 use crate::observer::{Attempt, Notice, Observer};
+use crate::outcome::Outcome;
 use crate::progress::History;
 use crate::recent::Recent;
 use crate::reply::Reply;
@@ -33,18 +34,6 @@ const MAX_STRIKES_WITHOUT_ANSWER: u32 = 2;
 
 /// How often a batch that holds its cards back looks whether it should stop.
 const STOP_CHECK: Duration = Duration::from_millis(250);
-
-/// What became of one card of a batch.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Outcome {
-    /// The card's EID; as it was given, quoted and shortened, where it is none.
-    pub eid: String,
-    /// The platform's reply, or why there is none.
-    pub result: Result<Reply, Error>,
-    /// The card was not sent at all, because the batch was stopped or stopped by itself.
-    pub unsent: bool,
-}
 
 /// Refreshes many cards, with many calls under way at once on the thread that calls [`Batch::next`]; made by
 /// [`Client::batch`].
@@ -540,17 +529,5 @@ impl Drop for Batch {
         if self.pid != std::process::id() {
             self.leave_to_the_parent();
         }
-    }
-}
-
-impl Outcome {
-    /// An outcome that no batch made, such as that of a line that cannot even be pushed.
-    pub fn new(eid: impl Into<String>, result: Result<Reply, Error>) -> Self {
-        Self { eid: eid.into(), result, unsent: false }
-    }
-
-    /// A card that was not sent.
-    pub(crate) fn refused(error: Error) -> Self {
-        Self { eid: error.eid().unwrap_or_default().to_owned(), result: Err(error), unsent: false }
     }
 }
