@@ -21,6 +21,7 @@ mod output;
 mod ration;
 mod record;
 mod refresh;
+mod retry_rules;
 mod sign;
 mod status_line;
 mod tally;
