@@ -118,28 +118,49 @@ pub(crate) const FOR_DOCTOR: &str = "\
 Example:
   eiot doctor && eiot refresh --from cards.csv
 
-The checks, each a line on standard output that begins with ok, failed or skipped:
+The checks, each a line on standard output that begins with ok, warning, failed or
+skipped:
   configuration  the options in effect, secrets masked
+  environment    every EIOT_ variable is known; a warning names those that are not,
+                 with the nearest known one and without their values
   signature      a sample of the vendor's is signed as the vendor signs it
   dns            the host's name has addresses
-  connection     TCP, and the TLS handshake with a certificate that is trusted
-  answer         the host speaks HTTP, whatever its status
+  connection     TCP, and the TLS handshake with a trusted certificate
+  answer         the host speaks HTTP, whatever its status; it need not be the platform
   clock          this machine's clock is at most 2 s off the server's
-Only a refresh can tell whether appkey, secret and this machine's address are
-accepted.
+  account        the platform accepts appkey, secret and this machine's address
 
-With --json every check is one object a line, with all of these fields, null where
+account is one signed call, POST /api/v3/agent/balance, which only reads and does not
+concern a card. It counts against the account's rate, and is retried as any other
+call. The balance is not shown. The check tells apart:
+  code 502        this machine's public address is not on the account's allow-list
+  code 403        the account lacks rights
+  HTTP 401, 403   the credentials, or the allow-list
+  other codes     the platform does not publish its codes for wrong credentials: code
+                  and message are shown verbatim, with the most likely causes
+  code 500        the platform cannot serve calls at the moment
+  code 501        a warning: too many requests, so the credentials were not checked
+  anything else   no connection, or base_url does not lead to the platform
+
+With --json every check is one object per line, with all of these fields, null where
 there is no value:
     check            its name
-    status           \"ok\", \"failed\" or \"skipped\"
-    message          what was seen
+    status           \"ok\", \"warning\", \"failed\" or \"skipped\"
+    message          what was found
     advice           what to do, where the message does not say it
-    options          of the configuration: every option and its value
-    clock_offset_ms  of the clock: how far the server's is ahead, milliseconds
+    options          of configuration: every option and its value
+    clock_offset_ms  of clock: how far the server's is ahead, in milliseconds
+    kind             the kind of failure, such as \"auth\" or \"tls\", where there is one
+    code             the platform's code, verbatim, where it refused
 
-Flags and variables are those of eiot refresh, see there.
+The flags and variables are those of eiot refresh.
 
-Exit codes: 0 all is well, 1 a check has failed, 2 the configuration has.";
+Exit codes, of the first check that failed:
+  0    no check failed; there may be warnings
+  1    a check failed, or the output cannot be written
+  2    wrong usage or configuration
+  3    the platform refused the account: credentials, rights or allow-list (kind auth)
+  70   a fault of eiot itself; please report it";
 
 /// The end of `eiot sign --help`.
 pub(crate) const FOR_SIGN: &str = "\
