@@ -425,8 +425,9 @@ impl Batch {
         let error = match result {
             Err(error) if self.stopped.is_none() && self.breaker.holds(signal) => error,
             result => {
-                if signal == Signal::Answer {
-                    self.answered(now);
+                match signal {
+                    Signal::Answer => self.answered(now),
+                    _ => drop(self.breaker.end_probe(now)),
                 }
                 let trip = self.breaker.check_account(&result);
                 let eid = card.eid.as_str().to_owned();
@@ -439,7 +440,8 @@ impl Batch {
         };
         // The error counts in what was before it.
         card.history = History { attempts: error.attempts(), delivered: Some(error.delivered()) };
-        if self.breaker.unanswered(now) && !self.breaker.is_time_up() {
+        self.breaker.unanswered();
+        if self.breaker.end_probe(now) && !self.breaker.is_time_up() {
             self.tell_holding(&error, now);
         }
         card.failure = Some(error);

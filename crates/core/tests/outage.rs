@@ -306,3 +306,18 @@ fn a_stop_is_obeyed_while_the_batch_holds_its_cards_back() {
         assert!([ErrorKind::Connect, ErrorKind::Cancelled].contains(&error.kind()), "{error}");
     }
 }
+
+#[test]
+fn a_page_in_the_platforms_place_is_an_outage_too() {
+    // Real time: three probes fail, after 0.5, 1 and 2 s.
+    let faults = ["status=503", "html", "status=404"].map(|fault| fault.parse::<Fault>().expect("a fault"));
+    let faults = Faults::in_order(faults.into_iter().cycle().take(15));
+    let simulator = Simulator::start(Options { faults, ..Options::unlimited() }).expect("started");
+    let mut config = holding(simulator.url());
+    config.max_attempts = 1;
+    let client = Client::new(config).expect("valid");
+    let mut batch = client.batch(12, Box::new(())).expect("a batch");
+    let outcomes = all(&mut batch, eids(50));
+    assert_eq!((outcomes.len(), batch.pending()), (50, 0));
+    assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()), "{outcomes:?}");
+}
