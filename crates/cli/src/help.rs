@@ -41,12 +41,13 @@ Exit codes:
   0    every EID was refreshed
   1    a call failed (no connection, TLS, time-out, the platform refused), or the
        output cannot be written
-  2    wrong usage, configuration or EID; nothing was sent
+  2    wrong usage or configuration, or an invalid EID
   3    the platform does not accept the credentials or this machine's address
   70   a fault of eiot itself; please report it
   130  interrupted
   141  the reader of standard output has gone; the EIDs that were left are not sent
-With several EIDs each is tried, and the largest of their codes is given.";
+With several EIDs each is tried, and the largest of their codes is given; with
+--journal, that of cards that failed for good in an earlier run included.";
 
 const OUTPUT: &str = "\
 Output:
@@ -72,11 +73,17 @@ Output:
   fields: the EID, ok or the kind of failure, the message. How far the run has come
   is shown on standard error: on a terminal as it goes, elsewhere once a minute.
 
-  --journal keeps a line an outcome in a file of its own. Ctrl-C or SIGTERM
-  finishes the calls that are under way; the same command then goes on from there,
-  also after kill -9: cards that are refreshed, malformed or refused with a code of
-  the platform's are skipped, all others are tried again. A second Ctrl-C ends it at
-  once.
+  --journal keeps a line per outcome in a file of its own. Ctrl-C or SIGTERM
+  finishes the calls in flight; the same command then goes on from there, also after
+  kill -9. Cards that were refreshed are skipped, and so are malformed EIDs and final
+  refusals, which count as failed in every run; all other failures are tried again
+  (--retry changes that). Exit code 0 means that every card of the file is refreshed.
+  Give each run a journal of its own, for example with the date in its name. A second
+  Ctrl-C ends it at once.
+
+  A run that cannot succeed stops: after 20 refusals of the account in a row
+  (--max-auth-failures). While the platform cannot be reached it holds its cards back,
+  for at most 15 minutes (--outage-timeout). Cards that were not sent stay open.
 
   200 from the platform means that it has begun to fetch the usage from the
   carrier; new figures may be visible a little later.";
