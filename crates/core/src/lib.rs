@@ -35,6 +35,7 @@ mod endpoint;
 mod environment;
 mod error;
 mod error_codes;
+mod escape;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod host_slot;
@@ -80,6 +81,7 @@ pub use credentials::Secret;
 pub use eid::Eid;
 pub use error::{Delivered, Error, ErrorKind};
 pub use error_codes::CodeMeaning;
+pub use escape::{escaped, is_unsafe};
 pub use journal::{Journal, Past, PastFailure, Run};
 pub use notification::verify_notification;
 pub use observer::{Attempt, Notice, Observer};
