@@ -202,10 +202,14 @@ def summary(results: dict[str, Result], seconds: float) -> list[str]:
     lines.append(f"{passed} passed, {len(failed)} failed, {reasons.total()} skipped")
 
     parts = []
-    good = [name for name, result in results.items() if not result.failed and not result.unfinished]
+    good = {name: result for name, result in results.items() if not result.failed and not result.unfinished}
     if good:
-        parts.append(f"passed: {joined(good)} ({count(passed, 'test')})")
-    bad = [f"{name} ({len(result.failed)})" for name, result in results.items() if result.failed]
+        parts.append(f"passed: {joined(list(good))} ({count(sum(result.passed for result in good.values()), 'test')})")
+    bad = [
+        f"{name} ({len(result.failed)} of {len(result.failed) + result.passed})"
+        for name, result in results.items()
+        if result.failed
+    ]
     parts.append(f"failed: {joined(bad) or 'nothing'}")
     unfinished = [f"{name} ({result.unfinished})" for name, result in results.items() if result.unfinished]
     if reasons:
