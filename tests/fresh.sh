@@ -3,7 +3,7 @@
 # only what the README names. Called by `make test-fresh`. Needs root. Takes from the environment:
 #   RELEASE    Debian's name for it: trixie, bookworm
 #   COMMANDS   the make targets to run (default "demo test")
-#   LIMIT      seconds for all commands together; a command that is not finished then has not failed (default: no limit)
+#   LIMIT      seconds for everything; a command that is not finished then has not failed (default: no limit)
 #   MIRROR     Debian's mirror (default: debootstrap's)
 #   BUILD      the directory to work in; $BUILD/fresh/$RELEASE is kept for the next run
 set -eu
@@ -63,7 +63,6 @@ inside() {
         set -- "$@" "$name=$value"
     done
 
-    began=$(date +%s)
     failed=0
     summary=
     for command in $COMMANDS; do
@@ -71,7 +70,7 @@ inside() {
         start=$(date +%s)
         limited=
         if [ -n "${LIMIT:-}" ]; then
-            left=$((LIMIT - (start - began)))
+            left=$((LIMIT - (start - BEGAN)))
             if [ "$left" -le 0 ]; then
                 summary="$summary
 make $command: not begun, the limit of $LIMIT s is over"
@@ -111,7 +110,8 @@ cd "$(dirname "$0")/.."
 [ -n "${RELEASE:-}" ] || { RELEASE='?'; fail 'say which Debian: make test-fresh RELEASE=trixie'; }
 [ "$(id -u)" = 0 ] || fail 'needs root, for debootstrap, mount and chroot'
 BUILD=${BUILD:-$PWD/build}
-export RELEASE BUILD COMMANDS="${COMMANDS:-demo test}" TOOLCHAIN=
+BEGAN=$(date +%s)
+export RELEASE BUILD BEGAN COMMANDS="${COMMANDS:-demo test}" TOOLCHAIN=
 
 # What the README names. Rust comes from Debian where that is new enough, otherwise from this machine.
 packages=gcc,libc6-dev,make,python3,python3-venv,git,ca-certificates
