@@ -194,7 +194,7 @@ workers: $(VENV)/.tests
 # The machine's C++ compiler, or if it has none zig's, which comes as a Python package.
 $(BUILD)/c++: $(VENV)/.ready
 	@if command -v $(CXX) >/dev/null 2>&1; then printf '#!/bin/sh\nexec $(CXX) "$$@"\n' > $@; \
-	 else echo "no C++ compiler here ($(CXX)): installing zig's into build/venv (about 100 MB)…"; \
+	 else echo "no C++ compiler here ($(CXX)): installing zig's into build/venv (about 100 MB; its first program takes a minute)…"; \
 	   $(VENV)/bin/python -m pip install -q --disable-pip-version-check -r packaging/requirements-zig.txt && \
 	   printf '#!/bin/sh\nZIG_GLOBAL_CACHE_DIR=%s ZIG_LOCAL_CACHE_DIR=%s exec %s -m ziglang c++ "$$@"\n' \
 	     '$(BUILD)/zig' '$(BUILD)/zig' '$(VENV)/bin/python' > $@; fi

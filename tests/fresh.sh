@@ -96,7 +96,7 @@ make $command: not begun, the limit of $LIMIT s is over"
         fi
         summary="$summary
 make $command: $told
-$(sed -n '/^skipped:$/,$p' "$log" | sed 's/^/    /')"
+$(sed -n '/^== summary$/,$p' "$log" | sed 's/^/    /')"
     done
     printf '%s\n' "$summary" | sed -n "/./s/^/fresh $RELEASE: /p"
     exit "$failed"
