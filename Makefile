@@ -141,10 +141,11 @@ dist: export PATH := $(BUILD)/cargo/bin:$(PATH)
 dist: $(VENV)/.tests $(BUILD)/cargo/bin/cargo-cyclonedx
 	@BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) CARGO=$(CARGO) MAKE=$(MAKE) sh packaging/dist.sh
 
-# Without --locked: its lock file names a yanked version of xml-rs.
+# Quiet, since cargo warns that its lock file names a yanked version of xml-rs, which only reads and writes XML; ours is JSON.
+# Without the lock file it needs a Rust newer than 1.85.
 $(BUILD)/cargo/bin/cargo-cyclonedx:
 	@echo "building cargo-cyclonedx, which lists what is inside the packages (about two minutes)…"
-	CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback $(CARGO) install -q --debug --root $(BUILD)/cargo --version 0.5.9 cargo-cyclonedx
+	$(CARGO) install -q --locked --debug --root $(BUILD)/cargo --version 0.5.9 cargo-cyclonedx
 
 release:
 	@echo "building the library and the commands (several minutes the first time)…"
