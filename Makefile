@@ -45,7 +45,7 @@ demo: stage wheel $(BUILD)/c++
 	@PKG_CONFIG=$(VENV)/bin/pkgconf BUILD=$(BUILD)/demo sh examples/demo.sh
 
 ## test: all tests of all languages
-test: $(VENV)/.tests stage wheel dist sanitized workers bench-tools $(BUILD)/c++
+test: $(VENV)/.tests stage wheel $(BUILD)/c++
 	@CARGO=$(CARGO) MAKE=$(MAKE) $(VENV)/bin/python tests/run_suites.py
 
 ## test-fresh: `make demo` and `make test` in a minimal Debian, RELEASE=trixie or bookworm, or only COMMANDS=demo (needs root)

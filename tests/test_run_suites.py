@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from conftest import TESTS
-from run_suites import Result, cargo_test, lint, pytest_report, summary
+from run_suites import Result, cargo_test, make_target, pytest_report, summary
 
 LIBTEST = """\
      Running unittests src/lib.rs (target/debug/deps/eiot_core-0123456789abcdef)
@@ -54,11 +54,11 @@ from run_suites import *
 report = pathlib.Path("report.xml")
 pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1", "--junitxml=report.xml"]
 suites = [
-    Suite("lint", ["sh", "-c", "echo 'lint: no clippy in this toolchain'; exit 3"], lint),
-    Suite("missing", ["./there-is-no-such-program"], lint),
+    Suite("lint", ["sh", "-c", "echo 'lint: no clippy in this toolchain'; exit 3"], make_target),
+    Suite("missing", ["./there-is-no-such-program"], make_target),
     Suite("tests", ["sh", "-c", "cd {directory} && exec \\"$@\\"", "sh", *pytest, "test_some.py"],
           pytest_report(pathlib.Path("{directory}/report.xml")), stop_signal=signal.SIGINT),
-    Suite("last", ["echo", "the last suite runs"], lint),
+    Suite("last", ["echo", "the last suite runs"], make_target),
 ]
 sys.exit(run_all(suites))
 """
@@ -147,7 +147,7 @@ def test_a_module_that_is_skipped_has_its_reason(tmp_path):
 
 
 def test_the_last_line_says_that_all_is_well():
-    told = summary({"lint": lint(0, ""), "tests": Result(passed=1234)}, 120)
+    told = summary({"lint": make_target(0, ""), "tests": Result(passed=1234)}, 120)
     assert told == [
         "1234 passed, 0 failed, 0 skipped",
         "make test, 2 min: passed: lint and tests (1,234 tests); failed: nothing; not run: nothing.",
