@@ -17,6 +17,7 @@ static void print_error(eiot_status status, eiot_error *error) {
     json_number("attempts", eiot_error_attempts(error));
     json_number("retry_after_ms", (long)eiot_error_retry_after_ms(error));
     json_number("delivered", eiot_error_delivered(error));
+    printf("\"final\": %s, ", eiot_error_is_final(error) ? "true" : "false");
     printf("\"ok\": false}\n");
     eiot_error_free(error);
 }
@@ -57,6 +58,9 @@ static int set(eiot_config *config, const char *name, const char *value, eiot_st
     else if (strcmp(name, "eid_cooldown") == 0) *status = eiot_config_set_eid_cooldown_ms(config, milliseconds, error);
     else if (strcmp(name, "clock_skew") == 0) *status = eiot_config_set_clock_skew(config, on, error);
     else if (strcmp(name, "codes") == 0) *status = eiot_config_set_codes(config, value, EIOT_NTS, error);
+    else if (strcmp(name, "max_auth_failures") == 0)
+        *status = eiot_config_set_max_auth_failures(config, (uint32_t)atoi(value), error);
+    else if (strcmp(name, "outage_timeout") == 0) *status = eiot_config_set_outage_timeout_ms(config, milliseconds, error);
     else if (strcmp(name, "strict_eid") == 0) *status = eiot_config_set_strict_eid(config, on, error);
     else if (strcmp(name, "sign_method") == 0)
         *status = eiot_config_set_sign_method(config, strcmp(value, "md5") == 0 ? EIOT_SIGN_MD5 : EIOT_SIGN_SHA1, error);

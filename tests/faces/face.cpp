@@ -17,6 +17,7 @@ static void print_error(const eiot::error &error) {
     json_number("attempts", error.attempts());
     json_number("retry_after_ms", static_cast<long>(error.retry_after().count()));
     json_number("delivered", static_cast<long>(error.delivered()));
+    printf("\"final\": %s, ", error.is_final() ? "true" : "false");
     printf("\"ok\": false}\n");
 }
 
@@ -52,6 +53,8 @@ static void set(eiot::config &config, const std::string &name, const std::string
     else if (name == "eid_cooldown") config.eid_cooldown(milliseconds);
     else if (name == "clock_skew") config.clock_skew(value == "on");
     else if (name == "codes") config.codes(value);
+    else if (name == "max_auth_failures") config.max_auth_failures(static_cast<std::uint32_t>(std::atoi(value.c_str())));
+    else if (name == "outage_timeout") config.outage_timeout(milliseconds);
     else if (name == "strict_eid") config.strict_eid(value == "on");
     else if (name == "sign_method") config.sign_method(value == "md5" ? eiot::sign_method::md5 : eiot::sign_method::sha1);
     else std::exit(3);

@@ -22,6 +22,7 @@ def outcome(call):
             "attempts": error.attempts,
             "retry_after_ms": -1 if error.retry_after is None else int(error.retry_after * 1000),
             "delivered": ["no", "yes", "unknown"].index(error.delivered),
+            "final": error.final,
         }
     if reply is None:
         return {"ok": True, "status": 0}
@@ -44,9 +45,9 @@ options = dict(argument.split("=", 1) for argument in sys.argv[1:cut])
 refresh_usage = eiot.refresh_usage
 if options:
     for name, value in options.items():
-        if name in ("timeout", "connect_timeout", "rate_limit", "eid_cooldown"):
+        if name in ("timeout", "connect_timeout", "rate_limit", "eid_cooldown", "outage_timeout"):
             options[name] = float(value)
-        elif name == "max_attempts":
+        elif name in ("max_attempts", "max_auth_failures"):
             options[name] = int(value)
         elif name == "rate_share":
             options[name] = tuple(int(part) for part in value.split("/"))
