@@ -2,6 +2,7 @@
 #include "json.h"
 #include <cstdlib>
 #include <eiot.hpp>
+#include <vector>
 
 static void print_error(const eiot::error &error) {
     const auto or_null = [](const std::string &text) { return text.empty() ? nullptr : text.c_str(); };
@@ -77,7 +78,7 @@ static void verify(char **argument) {
     printf("{\"ok\": true, \"status\": 0}\n");
 }
 
-int main(int, char **argv) {
+int main(int argc, char **argv) {
     char **argument = argv + 1;
     const std::string verb = *argument;
     try {
@@ -85,10 +86,18 @@ int main(int, char **argv) {
             verify(argument + 2);
             return 0;
         }
-        if (verb == "call") argument++;
+        if (verb == "call" || verb == "batch") argument++;
         eiot::client client = make_client(argument);
         if (verb == "call") {
             print_reply(client.call(argument[1], argument[2], argument[3] != nullptr));
+            return 0;
+        }
+        if (verb == "batch") {
+            const std::vector<std::string> eids(argument + 1, argv + argc);
+            client.refresh_many(eids, [](const eiot::outcome &outcome) {
+                if (outcome) print_reply(outcome.reply());
+                else print_error(outcome.error());
+            });
             return 0;
         }
         for (argument++; *argument; argument++) {

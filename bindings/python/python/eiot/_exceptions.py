@@ -44,8 +44,8 @@ class EiotError(Exception):
     """How many seconds the platform asks to wait before the next try."""
 
     final: bool
-    """Whether the same call would fail again, whatever becomes of network, account and platform: a malformed EID or argument,
-    and the platform's codes for a wrong request. A code that is not published is never final."""
+    """Whether the same call would fail again, whatever becomes of network, account and platform: a malformed EID or
+    argument, and the platform's codes for a wrong request. A code that is not published is never final."""
 
     delivered: Literal["no", "yes", "unknown"]
     """Did the platform get the request? What to know before a call is repeated."""
@@ -138,8 +138,8 @@ class CancelledError(EiotError):
 
 
 class AuthError(EiotError):
-    """The platform does not accept the credentials, their rights or the source address (HTTP 401 or 403, its codes 403 and
-    502).
+    """The platform does not accept the credentials, their rights or the source address (HTTP 401 or 403, its codes 403
+    and 502).
     """
 
     kind = "auth"
