@@ -168,9 +168,9 @@ class Face:
             return self.name == "c"
         return not eid.startswith("hex:") or self.name in ("c", "cpp") or _is_utf8(eid) and self.name == "python"
 
-    def refresh(self, eids, options=None, environment=None):
+    def refresh(self, eids, options=None, environment=None, verb=()):
         words = [f"{name}={value}" for name, value in (options or {}).items()]
-        done = run([*self.command, *words, "--", *eids], environment=environment)
+        done = run([*self.command, *verb, *words, "--", *eids], environment=environment)
         assert done.stderr == "", done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 

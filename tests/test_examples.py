@@ -47,8 +47,14 @@ def test_an_error_is_looked_at_from_all_sides(example, simulator):
     command = [example("c/errors.c"), running.url, running.appkey, running.secret]
     done = run([*command, EID], check=False)
     assert done.returncode == 1
-    for said in ("EIOT_ERR_PLATFORM", "code         45109", "delivered    yes", "try again    no"):
+    for said in ("EIOT_ERR_PLATFORM", "code         45109", "delivered    yes", "try again    unknown"):
         assert said in done.stderr
+    for code, again in (("41007", "no"), ("502", "once that is fixed"), ("500", "later")):
+        running = simulator("--refuse", code)
+        done = run([command[0], running.url, *command[2:], EID], check=False)
+        assert f"try again    {again}\n" in done.stderr, done
+    done = run([*command, "8.9E+31"], check=False)
+    assert "try again    no\n" in done.stderr, done
     assert run(command, check=False).returncode == 2
 
 

@@ -19,6 +19,8 @@ pub(crate) struct Record<'a> {
     attempts: u32,
     retry_after_ms: Option<u64>,
     delivered: &'static str,
+    #[serde(rename = "final")]
+    is_final: bool,
     data: Option<Box<RawValue>>,
 }
 
@@ -37,6 +39,7 @@ impl<'a> Record<'a> {
             attempts: reply.attempts(),
             retry_after_ms: None,
             delivered: reply.delivered().name(),
+            is_final: false,
             data: reply.data_json().map(on_one_line).transpose()?,
         })
     }
@@ -55,6 +58,7 @@ impl<'a> Record<'a> {
             attempts: error.attempts(),
             retry_after_ms: error.retry_after().map(milliseconds),
             delivered: error.delivered().name(),
+            is_final: error.is_final(),
             data: None,
         }
     }
