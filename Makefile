@@ -44,9 +44,9 @@ demo: stage wheel $(BUILD)/c++
 	@$(BUILD)/demo/bin/python -m pip install -q --disable-pip-version-check --no-index $(BUILD)/wheels/eiot-$(VERSION)-*.whl
 	@PKG_CONFIG=$(VENV)/bin/pkgconf BUILD=$(BUILD)/demo sh examples/demo.sh
 
-## test: all tests of all languages
+## test: all tests of all languages; `exec`, so that a signal for make reaches the runner
 test: $(VENV)/.tests stage wheel $(BUILD)/c++
-	@CARGO=$(CARGO) MAKE=$(MAKE) $(VENV)/bin/python tests/run_suites.py
+	@exec env CARGO=$(CARGO) MAKE=$(MAKE) $(VENV)/bin/python tests/run_suites.py
 
 ## test-fresh: `make demo` and `make test` in a minimal Debian, RELEASE=trixie or bookworm, or only COMMANDS=demo (needs root)
 test-fresh:

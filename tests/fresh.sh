@@ -21,6 +21,8 @@ inside() {
     run=$1
     trap 'exit 130' INT
     trap 'exit 143' TERM
+    # A mount point, so that the tests can make mount namespaces of their own inside.
+    mount --bind "$run" "$run"
     mount -t proc proc "$run/proc"
     mount --rbind /dev "$run/dev"
     mount -t devpts -o newinstance,ptmxmode=0666,mode=620 devpts "$run/dev/pts"
