@@ -54,7 +54,8 @@ class Simulator:
     @property
     def options(self):
         """Where there is no limit to keep, the client need not keep one either; one attempt shows what it meets."""
-        options = {"base_url": self.url, "appkey": self.appkey, "secret": self.secret, "max_attempts": "1"}
+        options = {"base_url": self.url, "appkey": self.appkey, "secret": self.secret}
+        options |= {"max_attempts": "1", "outage_timeout": "0"}
         if self.unlimited:
             options["rate_limit"] = "0"
         return options | {"ca_file": str(self.ca_file)} if self.tls else options

@@ -1,7 +1,6 @@
 //! One line of `eiot doctor`.
 
-use crate::output::plain;
-use eiot::Error;
+use eiot::{Error, escaped};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -14,6 +13,8 @@ pub(crate) type OptionValues = BTreeMap<&'static str, Option<String>>;
 pub(crate) enum Status {
     /// As it should be.
     Ok,
+    /// Worth a look; does not make the command fail.
+    Warning,
     /// Something must be done.
     Failed,
     /// Not looked at: not needed, or something before it has failed.
@@ -30,6 +31,11 @@ pub(crate) struct Diagnosis {
     advice: Option<&'static str>,
     options: Option<OptionValues>,
     clock_offset_ms: Option<i64>,
+    kind: Option<&'static str>,
+    code: Option<String>,
+    /// What the command exits with when this is the first check that failed; `None` unless it has failed.
+    #[serde(skip)]
+    pub(crate) exit_code: Option<u8>,
 }
 
 impl Diagnosis {
@@ -42,6 +48,9 @@ impl Diagnosis {
             advice: None,
             options: None,
             clock_offset_ms: None,
+            kind: None,
+            code: None,
+            exit_code: None,
         }
     }
 
@@ -50,13 +59,32 @@ impl Diagnosis {
         Self { status: Status::Skipped, ..Self::ok(check, why) }
     }
 
-    /// A check that found something; `advice` says what to do where the message does not.
+    /// A check that found something that need not be wrong.
+    pub(crate) fn warning(
+        check: &'static str,
+        message: impl Into<String>,
+        advice: Option<&'static str>,
+    ) -> Self {
+        Self { status: Status::Warning, advice, ..Self::ok(check, message) }
+    }
+
+    /// A check that found something wrong; `advice` says what to do where the message does not.
     pub(crate) fn failed(
         check: &'static str,
         message: impl Into<String>,
         advice: Option<&'static str>,
     ) -> Self {
-        Self { status: Status::Failed, advice, ..Self::ok(check, message) }
+        Self { status: Status::Failed, advice, exit_code: Some(1), ..Self::ok(check, message) }
+    }
+
+    /// The same, with kind, platform code and exit code of the error behind it.
+    pub(crate) fn of(self, error: &Error) -> Self {
+        Self {
+            kind: Some(error.kind().name()),
+            code: error.platform_code().map(str::to_owned),
+            exit_code: self.exit_code.map(|_| error.kind().exit_code()),
+            ..self
+        }
     }
 
     /// The same, with every option.
@@ -73,11 +101,12 @@ impl Diagnosis {
     pub(crate) fn to_text(&self) -> String {
         let status = match self.status {
             Status::Ok => "ok",
+            Status::Warning => "warning",
             Status::Failed => "failed",
             Status::Skipped => "skipped",
         };
         let advice = self.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
-        format!("{status:<8} {:<14} {}{advice}", self.check, plain(&self.message))
+        format!("{status:<8} {:<14} {}{advice}", self.check, escaped(&self.message))
     }
 
     /// As a line of `--json`.
@@ -91,10 +120,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn exit_code_is_that_of_the_error_and_only_of_a_failure() {
+        let error = Error::config("proxy", "is wrong");
+        assert_eq!(Diagnosis::failed("dns", "m", None).exit_code, Some(1));
+        assert_eq!(Diagnosis::failed("dns", "m", None).of(&error).exit_code, Some(2));
+        assert_eq!(Diagnosis::warning("dns", "m", None).of(&error).exit_code, None);
+        assert_eq!(Diagnosis::skipped("dns", "m").exit_code, None);
+    }
+
+    #[test]
     fn a_line_has_status_check_message_and_advice() {
         let lines = [
             Diagnosis::ok("dns", "found"),
             Diagnosis::skipped("clock", "no answer"),
+            Diagnosis::warning("account", "too many", None),
             Diagnosis::failed("connection", "refused\nby a\tpeer", Some("look at base_url")),
         ];
         assert_eq!(
@@ -102,6 +141,7 @@ mod tests {
             [
                 "ok       dns            found",
                 "skipped  clock          no answer",
+                "warning  account        too many",
                 "failed   connection     refused\\nby a\\tpeer; look at base_url",
             ]
         );

@@ -1,9 +1,11 @@
 //! `eiot doctor`: what stands between this machine and the platform?
 
-use crate::diagnosis::{Diagnosis, OptionValues, Status};
+use crate::account::{self, account};
+use crate::diagnosis::{Diagnosis, OptionValues};
 use crate::help;
 use crate::options::Options;
 use crate::output::{Failure, say};
+use crate::variables::environment;
 use clap::Args;
 use eiot::{Answer, Client, Config, Error, ErrorKind, Probe, Secret, SignMethod};
 use std::net::IpAddr;
@@ -26,13 +28,18 @@ const MOST_CLOCK_OFFSET_MS: u64 = 2_000;
 /// The options that are always named; others where they differ from the defaults.
 const ALWAYS_NAMED: [&str; 4] = ["appkey", "secret", "base_url", "timeout"];
 
-/// Look at configuration, signing, network and clock, and say what to do.
+/// Check configuration, signing, network, clock and account, and say what to do.
 ///
-/// No card is refreshed. One unsigned GET of base_url is sent, which does not name the account.
+/// No card is refreshed. doctor sends one unsigned GET of base_url, and then makes one signed, read-only call,
+/// POST /api/v3/agent/balance, which shows whether the platform accepts appkey, secret and this machine's address. That
+/// call counts against the account's rate; --no-call leaves it out.
 #[derive(Args)]
 #[command(after_help = help::FOR_DOCTOR)]
 pub(crate) struct Doctor {
-    /// Print one JSON object a line for every check
+    /// Do not make the signed call: appkey, secret and allow-list stay unchecked
+    #[arg(long)]
+    no_call: bool,
+    /// Print one JSON object per line for every check
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -40,27 +47,36 @@ pub(crate) struct Doctor {
 }
 
 impl Doctor {
-    /// Makes every check, whatever became of those before; the exit code is that of the first that failed.
+    /// Makes every check, whatever came of those before; the exit code is that of the first that failed.
     pub(crate) fn run(&self) -> Result<u8, Failure> {
-        let (configuration, client) = self.configuration();
-        let exit_code = if client.is_err() { ErrorKind::Config.exit_code() } else { 1 };
-        self.tell(&configuration)?;
-        let signature = signature();
-        self.tell(&signature)?;
-        let way = match client {
-            Ok(client) => way(&client.probe()?, client.config()),
-            Err(()) => ["dns", "connection", "answer", "clock"]
-                .map(|check| Diagnosis::skipped(check, "needs a configuration")),
+        let mut exit_code = None;
+        let mut tell = |diagnosis: Diagnosis| {
+            exit_code = exit_code.or(diagnosis.exit_code);
+            say(&if self.json { diagnosis.to_json()? } else { diagnosis.to_text() })
         };
-        for diagnosis in &way {
-            self.tell(diagnosis)?;
+        let (configuration, client) = self.configuration();
+        tell(configuration)?;
+        tell(environment())?;
+        tell(signature())?;
+        match client {
+            Ok(client) => {
+                let probe = client.probe()?;
+                way(&probe, client.config()).into_iter().try_for_each(&mut tell)?;
+                tell(self.account(&client, matches!(probe.connection, Some(Ok(()))))?)?;
+            }
+            Err(()) => ["dns", "connection", "answer", "clock", account::CHECK]
+                .into_iter()
+                .try_for_each(|check| tell(Diagnosis::skipped(check, "needs a configuration")))?,
         }
-        let all_is_well = [configuration, signature].iter().chain(&way).all(|it| it.status != Status::Failed);
-        Ok(if all_is_well { 0 } else { exit_code })
+        Ok(exit_code.unwrap_or(0))
     }
 
-    fn tell(&self, diagnosis: &Diagnosis) -> Result<(), Failure> {
-        say(&if self.json { diagnosis.to_json()? } else { diagnosis.to_text() })
+    fn account(&self, client: &Client, connected: bool) -> Result<Diagnosis, Error> {
+        match (self.no_call, connected) {
+            (true, _) => Ok(Diagnosis::skipped(account::CHECK, "left out by --no-call")),
+            (false, false) => Ok(Diagnosis::skipped(account::CHECK, "needs a connection")),
+            (false, true) => account(client),
+        }
     }
 
     fn configuration(&self) -> (Diagnosis, Result<Client, ()>) {
@@ -75,7 +91,7 @@ impl Doctor {
                 let diagnosis = Diagnosis::ok("configuration", in_effect(&options));
                 (diagnosis.with_options(options), Ok(client))
             }
-            Err(error) => (Diagnosis::failed("configuration", error.to_string(), None), Err(())),
+            Err(error) => (Diagnosis::failed("configuration", error.to_string(), None).of(&error), Err(())),
         }
     }
 }
@@ -100,7 +116,7 @@ fn signature() -> Diagnosis {
         }
         Ok(signature) => {
             let message = format!("the vendor's sample is signed {signature}, must be {SAMPLE_SIGNATURE}");
-            Diagnosis::failed(check, message, Some("this program is damaged, install it anew"))
+            Diagnosis::failed(check, message, Some("this binary is corrupt; reinstall it"))
         }
         Err(error) => Diagnosis::failed(check, error.to_string(), None),
     }
@@ -130,7 +146,8 @@ fn name(addresses: Option<&Result<Vec<IpAddr>, Error>>, through_proxy: bool) -> 
             check,
             error.to_string(),
             Some("look at base_url, and at this machine's name servers"),
-        ),
+        )
+        .of(error),
     }
 }
 
@@ -148,7 +165,7 @@ fn connection(connection: Option<&Result<(), Error>>, host: &str, by_tls: bool) 
                 ErrorKind::Tls => None,
                 _ => Some("look at base_url and proxy, and ask whether a firewall lets this machine out"),
             };
-            Diagnosis::failed(check, error.to_string(), advice)
+            Diagnosis::failed(check, error.to_string(), advice).of(error)
         }
     }
 }
@@ -159,13 +176,17 @@ fn answer(answer: Option<&Result<Answer, Error>>, base_url: &str) -> Diagnosis {
         None => Diagnosis::skipped(check, "needs a connection"),
         Some(Ok(answer)) => Diagnosis::ok(
             check,
-            format!("HTTP {} to an unsigned GET of {base_url}; no card was refreshed", answer.http_status),
+            format!(
+                "HTTP {} to an unsigned GET of {base_url}: a web server, not necessarily the platform",
+                answer.http_status
+            ),
         ),
         Some(Err(error)) => Diagnosis::failed(
             check,
             error.to_string(),
             Some("ask whether base_url is right, and what stands between this machine and it"),
-        ),
+        )
+        .of(error),
     }
 }
 
@@ -192,6 +213,7 @@ fn clock_offset(answer: Option<&Answer>) -> Diagnosis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnosis::Status;
     use serde_json::Value;
 
     #[test]

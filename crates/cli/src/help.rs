@@ -41,12 +41,13 @@ Exit codes:
   0    every EID was refreshed
   1    a call failed (no connection, TLS, time-out, the platform refused), or the
        output cannot be written
-  2    wrong usage, configuration or EID; nothing was sent
+  2    wrong usage or configuration, or an invalid EID
   3    the platform does not accept the credentials or this machine's address
   70   a fault of eiot itself; please report it
   130  interrupted
   141  the reader of standard output has gone; the EIDs that were left are not sent
-With several EIDs each is tried, and the largest of their codes is given.";
+With several EIDs each is tried, and the largest of their codes is given; with
+--journal, that of cards that failed for good in an earlier run included.";
 
 const OUTPUT: &str = "\
 Output:
@@ -72,11 +73,17 @@ Output:
   fields: the EID, ok or the kind of failure, the message. How far the run has come
   is shown on standard error: on a terminal as it goes, elsewhere once a minute.
 
-  --journal keeps a line an outcome in a file of its own. Ctrl-C or SIGTERM
-  finishes the calls that are under way; the same command then goes on from there,
-  also after kill -9: cards that are refreshed, malformed or refused with a code of
-  the platform's are skipped, all others are tried again. A second Ctrl-C ends it at
-  once.
+  --journal keeps a line per outcome in a file of its own. Ctrl-C or SIGTERM
+  finishes the calls in flight; the same command then goes on from there, also after
+  kill -9. Cards that were refreshed are skipped, and so are malformed EIDs and final
+  refusals, which count as failed in every run; all other failures are tried again
+  (--retry changes that). Exit code 0 means that every card of the file is refreshed.
+  Give each run a journal of its own, for example with the date in its name. A second
+  Ctrl-C ends it at once.
+
+  A run that cannot succeed stops: after 20 refusals of the account in a row
+  (--max-auth-failures). While the platform cannot be reached it holds its cards back,
+  for at most 15 minutes (--outage-timeout). Cards that were not sent stay open.
 
   200 from the platform means that it has begun to fetch the usage from the
   carrier; new figures may be visible a little later.";
@@ -118,28 +125,49 @@ pub(crate) const FOR_DOCTOR: &str = "\
 Example:
   eiot doctor && eiot refresh --from cards.csv
 
-The checks, each a line on standard output that begins with ok, failed or skipped:
+The checks, each a line on standard output that begins with ok, warning, failed or
+skipped:
   configuration  the options in effect, secrets masked
+  environment    every EIOT_ variable is known; a warning names those that are not,
+                 with the nearest known one and without their values
   signature      a sample of the vendor's is signed as the vendor signs it
   dns            the host's name has addresses
-  connection     TCP, and the TLS handshake with a certificate that is trusted
-  answer         the host speaks HTTP, whatever its status
+  connection     TCP, and the TLS handshake with a trusted certificate
+  answer         the host speaks HTTP, whatever its status; it need not be the platform
   clock          this machine's clock is at most 2 s off the server's
-Only a refresh can tell whether appkey, secret and this machine's address are
-accepted.
+  account        the platform accepts appkey, secret and this machine's address
 
-With --json every check is one object a line, with all of these fields, null where
+account is one signed call, POST /api/v3/agent/balance, which only reads and does not
+concern a card. It counts against the account's rate, and is retried as any other
+call. The balance is not shown. The check tells apart:
+  code 502        this machine's public address is not on the account's allow-list
+  code 403        the account lacks rights
+  HTTP 401, 403   the credentials, or the allow-list
+  other codes     the platform does not publish its codes for wrong credentials: code
+                  and message are shown verbatim, with the most likely causes
+  code 500        the platform cannot serve calls at the moment
+  code 501        a warning: too many requests, so the credentials were not checked
+  anything else   no connection, or base_url does not lead to the platform
+
+With --json every check is one object per line, with all of these fields, null where
 there is no value:
     check            its name
-    status           \"ok\", \"failed\" or \"skipped\"
-    message          what was seen
+    status           \"ok\", \"warning\", \"failed\" or \"skipped\"
+    message          what was found
     advice           what to do, where the message does not say it
-    options          of the configuration: every option and its value
-    clock_offset_ms  of the clock: how far the server's is ahead, milliseconds
+    options          of configuration: every option and its value
+    clock_offset_ms  of clock: how far the server's is ahead, in milliseconds
+    kind             the kind of failure, such as \"auth\" or \"tls\", where there is one
+    code             the platform's code, verbatim, where it refused
 
-Flags and variables are those of eiot refresh, see there.
+The flags and variables are those of eiot refresh.
 
-Exit codes: 0 all is well, 1 a check has failed, 2 the configuration has.";
+Exit codes, of the first check that failed:
+  0    no check failed; there may be warnings
+  1    a check failed, or the output cannot be written
+  2    wrong usage or configuration
+  3    the platform refused the account: credentials, rights or allow-list (kind auth)
+  70   a fault of eiot itself; please report it";
 
 /// The end of `eiot sign --help`.
 pub(crate) const FOR_SIGN: &str = "\

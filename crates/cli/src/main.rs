@@ -2,10 +2,12 @@
 //!
 //! One file, one noun: `options` (flags and environment to a configuration) · `refresh`, `call`, `check`, `doctor`, `sign`,
 //! `verify`, `completions` and `man` (the commands) · `many` (refreshing the cards of a file: `tally` counts, `status_line` shows how far
-//! it has come) · `cards` (reads them, with a `ration`) · `record` (one line of `--json`) · `diagnosis` (one line of `doctor`) ·
+//! it has come) · `cards` (reads them, with a `ration`) · `record` (one line of `--json`) · `diagnosis` (one line of `doctor`), `account` and
+//! `variables` (two of its checks) ·
 //! `narrator` (`--verbose`) · `output` (the streams, and how a run ends) · `help` (what `--help` teaches).
 #![forbid(unsafe_code)]
 
+mod account;
 mod call;
 mod cards;
 mod check;
@@ -21,9 +23,11 @@ mod output;
 mod ration;
 mod record;
 mod refresh;
+mod retry_rules;
 mod sign;
 mod status_line;
 mod tally;
+mod variables;
 mod verify;
 
 use crate::output::Failure;

@@ -2,12 +2,13 @@
 
 use crate::cards::Cards;
 use crate::narrator::Narrator;
-use crate::output::{Failure, complain, plain};
+use crate::output::{Failure, complain};
 use crate::record::Record;
+use crate::retry_rules::{RetryRule, RetryRules};
 use crate::status_line::{Figures, StatusLine, spoken};
 use crate::tally::Tally;
 use clap::Args;
-use eiot::{Batch, Client, Config, Eid, Error, ErrorKind, Journal, Outcome, Run};
+use eiot::{Batch, Client, Config, Eid, Error, Journal, Outcome, Past, Run, escaped};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -30,6 +31,9 @@ pub(crate) struct Many {
     /// Keep a journal here, and go on where an earlier run with it has stopped
     #[arg(long, value_name = "FILE", requires = "from")]
     journal: Option<PathBuf>,
+    /// With --journal, also retry cards that are done with: invalid EIDs, final refusals; none: no failed card at all
+    #[arg(long, value_name = "RULE", requires = "journal", value_enum, value_delimiter = ',')]
+    retry: Vec<RetryRule>,
     /// Write the outcomes here instead of to standard output
     #[arg(long, value_name = "FILE", requires = "from")]
     out: Option<PathBuf>,
@@ -53,12 +57,17 @@ pub(crate) struct Manner {
 struct Running {
     strict_eid: bool,
     journal: Option<Journal>,
+    rules: RetryRules,
     output: Box<dyn Write>,
     manner: Manner,
     status_line: StatusLine,
     tally: Tally,
     total: Option<u64>,
     started: Instant,
+    /// The whole input was read.
+    read_all: bool,
+    /// The batch has stopped because the run cannot succeed.
+    stopped_by_itself: bool,
     /// What ends the run early; what is under way still comes to its end.
     failure: Option<Failure>,
 }
@@ -75,21 +84,25 @@ impl Many {
         let strict_eid = config.strict_eid;
         let rate =
             config.rate_limit.map(|limit| limit * eiot::Config::RATE_USED / f64::from(config.rate_share.1));
+        let rules = RetryRules::new(&self.retry)?;
         let client = Client::new(config)?;
         let cards = Cards::open(from, self.column.as_deref())?;
         let journal = self.journal.as_ref().map(|path| self.open_journal(&client, path, from)).transpose()?;
         if self.dry_run {
-            return self.rehearse(cards, journal, strict_eid, rate);
+            return self.rehearse(cards, journal, rules, strict_eid, rate);
         }
         let mut running = Running {
             strict_eid,
             output: self.open_output(journal.as_ref().is_some_and(Journal::is_resumed))?,
             total: self.count(from),
             journal,
+            rules,
             manner,
             status_line: StatusLine::new(),
             tally: Tally::default(),
             started: Instant::now(),
+            read_all: false,
+            stopped_by_itself: false,
             failure: None,
         };
         let stop = stop_flag()?;
@@ -130,6 +143,7 @@ impl Many {
         &self,
         cards: Cards,
         journal: Option<Journal>,
+        rules: RetryRules,
         strict_eid: bool,
         rate: Option<f64>,
     ) -> Result<u8, Failure> {
@@ -137,13 +151,14 @@ impl Many {
         for card in cards {
             let card = card?;
             tally.given += 1;
+            if let Some(past) = done_before(journal.as_ref(), rules, &card.text) {
+                tally.count_past(past);
+                continue;
+            }
             match parse(&card.text, strict_eid) {
                 Err(error) => {
                     complain(format_args!("line {}: {error}", card.line));
                     tally.fail(&error);
-                }
-                Ok(_) if journal.as_ref().is_some_and(|journal| journal.is_settled(&card.text)) => {
-                    tally.skipped += 1;
                 }
                 Ok(_) => to_do += 1,
             }
@@ -153,10 +168,11 @@ impl Many {
         let mut output = self.open_output(true)?;
         writeln!(
             output,
-            "{} cards: {to_do} to refresh{takes}; {} malformed, {} settled before; nothing was sent",
+            "{} cards: {to_do} to refresh{takes}; {} malformed, {} refreshed before, {} failed before; nothing was sent",
             tally.given,
             tally.failed(),
-            tally.skipped
+            tally.refreshed_before(),
+            tally.failed_before()
         )?;
         Ok(tally.exit_code())
     }
@@ -166,6 +182,7 @@ impl Running {
     /// Feeds the batch and takes what comes back, until all is done or something ends the run.
     fn go(&mut self, mut cards: Cards, batch: &mut Batch, stop: &AtomicBool) {
         let mut more = true;
+        self.tell_finished();
         loop {
             while more && self.failure.is_none() && !stop.load(Ordering::Relaxed) && batch.has_room() {
                 more = self.take_card(&mut cards, batch);
@@ -178,6 +195,8 @@ impl Running {
             self.take_outcome(&outcome);
         }
         self.tally.duplicates = batch.summary().duplicates;
+        self.read_all = !more;
+        self.stopped_by_itself = batch.stop_reason().is_some();
     }
 
     /// Reads a card and pushes it; whether there may be more.
@@ -191,8 +210,8 @@ impl Running {
             }
         };
         self.tally.given += 1;
-        if self.journal.as_ref().is_some_and(|journal| journal.is_settled(&card.text)) {
-            self.tally.skipped += 1;
+        if let Some(past) = done_before(self.journal.as_ref(), self.rules, &card.text) {
+            self.tally.count_past(past);
             return true;
         }
         match parse(&card.text, self.strict_eid) {
@@ -208,7 +227,7 @@ impl Running {
 
     /// Counts an outcome, writes it down, and tells it.
     fn take_outcome(&mut self, outcome: &Outcome) {
-        if is_unsent(outcome) {
+        if outcome.unsent {
             self.tally.unsent += 1;
             return;
         }
@@ -229,9 +248,9 @@ impl Running {
             (Ok(_), _) if self.manner.quiet => return Ok(()),
             (Ok(reply), true) => Record::of_reply(reply)?.to_line()?,
             (Err(error), true) => Record::of_error(&outcome.eid, error).to_line()?,
-            (Ok(reply), false) => format!("{}\tok\t{}", reply.eid(), plain(reply.message())),
+            (Ok(reply), false) => format!("{}\tok\t{}", reply.eid(), escaped(reply.message())),
             (Err(error), false) => {
-                format!("{}\t{}\t{}", outcome.eid, error.kind().name(), plain(&error.to_string()))
+                format!("{}\t{}\t{}", outcome.eid, error.kind().name(), escaped(&error.to_string()))
             }
         };
         self.status_line.clear();
@@ -239,11 +258,31 @@ impl Running {
         Ok(())
     }
 
+    /// Says that an earlier run was finished, where it was.
+    fn tell_finished(&self) {
+        if let Some(time) = self.journal.as_ref().and_then(Journal::finished) {
+            complain(format_args!(
+                "this run was finished at {time}: only cards that are new in the input are refreshed; give a new run a \
+                 journal of its own"
+            ));
+        }
+    }
+
+    /// Writes that the run is finished, where it is and was not before, and makes sure that all survives a loss of power.
+    fn close_journal(&mut self, complete: bool) -> Result<(), Error> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        let nothing_new = journal.finished().is_some() && self.tally.tried() == 0;
+        if complete && self.tally.open() == 0 && !nothing_new {
+            journal.finish()?;
+        }
+        journal.sync()
+    }
+
     fn show(&mut self) {
         let figures = Figures {
             done: self.tally.tried(),
             failed: self.tally.failed(),
-            total: self.total.map(|total| total.saturating_sub(self.tally.skipped)),
+            total: self.total.map(|total| total.saturating_sub(self.tally.done_before())),
             elapsed: self.started.elapsed(),
         };
         self.status_line.show(&figures);
@@ -252,19 +291,23 @@ impl Running {
     /// Tells how it ended.
     fn end(mut self, stop: &AtomicBool, has_journal: bool) -> Result<u8, Failure> {
         self.status_line.clear();
-        let synced = self.journal.as_ref().map_or(Ok(()), Journal::sync);
         let stopped = stop.load(Ordering::Relaxed);
         for line in self.tally.told(self.started.elapsed()) {
             complain(line);
         }
-        if stopped || self.failure.is_some() {
-            complain(match has_journal {
-                true => "not all cards were tried; the same command goes on from here",
-                false => {
-                    "not all cards were tried, and no journal was kept: --journal FILE makes a run that can go on"
-                }
-            });
+        let complete = self.read_all && !stopped && self.failure.is_none() && self.tally.unsent == 0;
+        match (complete, has_journal) {
+            (false, true) => complain("not all cards were tried; the same command goes on from here"),
+            (false, false) => complain(
+                "not all cards were tried, and no journal was kept: --journal FILE makes a run that can go on",
+            ),
+            (true, true) if self.tally.open() > 0 => complain(format_args!(
+                "{} cards failed and may succeed later: the same command tries them again",
+                self.tally.open()
+            )),
+            (true, _) => {}
         }
+        let synced = self.close_journal(complete);
         if let Some(failure) = self.failure {
             return Err(failure);
         }
@@ -277,9 +320,9 @@ fn parse(text: &str, strict: bool) -> Result<Eid, Error> {
     if strict { Eid::parse_strict(text) } else { Eid::parse(text) }
 }
 
-/// A card that was given to the batch and not sent, because the run was stopped.
-fn is_unsent(outcome: &Outcome) -> bool {
-    outcome.result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Cancelled && error.attempts() == 0)
+/// What an earlier run has left of this card, where that leaves nothing to do.
+fn done_before<'a>(journal: Option<&'a Journal>, rules: RetryRules, eid: &str) -> Option<Past<'a>> {
+    journal?.past(eid).filter(|past| rules.is_done(past))
 }
 
 /// Becomes true on Ctrl-C and on SIGTERM; a second signal ends the process at once.

@@ -4,53 +4,81 @@
 //! not published. So the account pauses until there is evidence: a card that is refused again after a pause, while others
 //! succeed, is refused for its own sake; a card that succeeds after a pause was refused for the account's rate.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// The first pause of the account; it doubles from pause to pause until a call succeeds.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// No pause is longer: a limit per second leaves room again after one.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+
 /// Where the cards are to blame, the account still pauses this often, in case that has changed.
 const PAUSES_APART: Duration = Duration::from_secs(30);
+
+/// Where the cards are to blame, so many refusals in a row blame the account again.
+const IN_A_ROW: u32 = 10;
 
 /// What the refusals of an account have shown so far. Thread-safe.
 #[derive(Default)]
 pub(crate) struct Backpressure {
     evidence: Mutex<Evidence>,
-    /// A call has succeeded since the last pause. Apart from the rest, since every call that succeeds looks at it.
-    succeeded: AtomicBool,
+    /// Calls that succeeded. Apart from the rest, since every call that succeeds counts here.
+    successes: AtomicU64,
+    /// Refusals since the last success.
+    in_a_row: AtomicU32,
 }
 
 #[derive(Default)]
 struct Evidence {
     last_pause: Option<Instant>,
+    /// Pauses since the last success.
+    pauses: u32,
+    successes: u64,
     cards_are_to_blame: bool,
 }
 
+/// Marks the first refusal of a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refused {
+    /// How many calls had succeeded by then.
+    successes: u64,
+}
+
 impl Backpressure {
-    /// A call was refused with "too many requests", without being told how long to wait. `again`: so was its attempt before.
-    /// Whether the account should pause.
-    pub(crate) fn refused(&self, now: Instant, again: bool) -> bool {
+    /// A call was refused with "too many requests", without being told how long to wait. `before`: what this gave when
+    /// the same call was refused before. How long the account should pause, if at all.
+    pub(crate) fn refused(&self, now: Instant, before: Option<Refused>) -> (Option<Duration>, Refused) {
         let mut evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
-        let succeeded = self.succeeded.load(Ordering::Relaxed);
-        if again && succeeded {
+        let successes = self.successes.load(Ordering::Relaxed);
+        let in_a_row = self.in_a_row.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        if before.is_some_and(|before| successes > before.successes) {
             evidence.cards_are_to_blame = true;
+        }
+        if successes > evidence.successes {
+            evidence.successes = successes;
+            evidence.pauses = 0;
         }
         let long_ago =
             evidence.last_pause.is_none_or(|last| now.saturating_duration_since(last) >= PAUSES_APART);
-        let pauses = !evidence.cards_are_to_blame || !succeeded || long_ago;
-        if pauses {
+        let pause = (!evidence.cards_are_to_blame || in_a_row >= IN_A_ROW || long_ago).then(|| {
+            let pause = FIRST_PAUSE.saturating_mul(1 << evidence.pauses.min(8)).min(MAX_PAUSE);
+            evidence.pauses = evidence.pauses.saturating_add(1);
             evidence.last_pause = Some(now);
-            self.succeeded.store(false, Ordering::Relaxed);
-        }
-        pauses
+            pause
+        });
+        (pause, before.unwrap_or(Refused { successes }))
     }
 
-    /// A call succeeded. `after_refusal`: its attempt before was refused with "too many requests".
-    pub(crate) fn succeeded(&self, after_refusal: bool) {
-        if after_refusal {
+    /// A call succeeded. `before`: what [`refused`](Self::refused) gave when it was refused before.
+    pub(crate) fn succeeded(&self, before: Option<Refused>) {
+        if before.is_some() {
             self.evidence.lock().unwrap_or_else(PoisonError::into_inner).cards_are_to_blame = false;
         }
-        if !self.succeeded.load(Ordering::Relaxed) {
-            self.succeeded.store(true, Ordering::Relaxed);
+        self.successes.fetch_add(1, Ordering::Relaxed);
+        if self.in_a_row.load(Ordering::Relaxed) > 0 {
+            self.in_a_row.store(0, Ordering::Relaxed);
         }
     }
 }
@@ -66,30 +94,44 @@ mod tests {
     #[test]
     fn backpressure_pauses_the_account_until_a_card_is_to_blame() {
         let (pressure, start) = (Backpressure::default(), Instant::now());
-        assert!(pressure.refused(start, false));
-        pressure.succeeded(false);
-        assert!(pressure.refused(start + seconds(1), false), "one refusal proves nothing");
-        pressure.succeeded(false);
-        assert!(!pressure.refused(start + seconds(2), true), "refused again, while others succeed");
-        assert!(!pressure.refused(start + seconds(3), false));
-        assert!(pressure.refused(start + seconds(31), false), "now and then, in case that has changed");
+        let (pause, first) = pressure.refused(start, None);
+        assert_eq!(pause, Some(FIRST_PAUSE));
+        pressure.succeeded(None);
+        assert!(pressure.refused(start + seconds(1), None).0.is_some(), "one refusal proves nothing");
+        assert_eq!(
+            pressure.refused(start + seconds(2), Some(first)).0,
+            None,
+            "again, while another succeeded"
+        );
+        pressure.succeeded(None);
+        assert_eq!(pressure.refused(start + seconds(3), None).0, None);
+        assert!(pressure.refused(start + seconds(31), None).0.is_some(), "in case that has changed");
     }
 
     #[test]
-    fn backpressure_pauses_the_account_when_no_call_succeeds() {
+    fn backpressure_pauses_the_account_longer_and_longer_while_no_call_succeeds() {
         let (pressure, start) = (Backpressure::default(), Instant::now());
-        for second in 0..10 {
-            assert!(pressure.refused(start + seconds(second), second > 0));
-        }
+        let mut before = None;
+        let pauses = [0, 1, 2, 3, 4].map(|second| {
+            let (pause, refused) = pressure.refused(start + seconds(second), before);
+            before = Some(refused);
+            pause.expect("a pause").as_millis()
+        });
+        assert_eq!(pauses, [250, 500, 1000, 1000, 1000]);
     }
 
     #[test]
-    fn backpressure_blames_the_account_again_when_waiting_has_helped() {
-        let (pressure, start) = (Backpressure::default(), Instant::now());
-        assert!(pressure.refused(start, false));
-        pressure.succeeded(false);
-        assert!(!pressure.refused(start + seconds(1), true));
-        pressure.succeeded(true);
-        assert!(pressure.refused(start + seconds(2), false));
+    fn backpressure_blames_the_account_again_when_waiting_has_helped_or_all_are_refused() {
+        let (pressure, now) = (Backpressure::default(), Instant::now());
+        let (_, first) = pressure.refused(now, None);
+        pressure.succeeded(None);
+        assert_eq!(pressure.refused(now, Some(first)).0, None);
+        pressure.succeeded(Some(first));
+        assert!(pressure.refused(now, None).0.is_some(), "waiting has helped");
+
+        pressure.succeeded(None);
+        assert_eq!(pressure.refused(now, Some(first)).0, None);
+        let paused = (2..=IN_A_ROW).filter(|_| pressure.refused(now, None).0.is_some()).count();
+        assert_eq!(paused, 1, "the last of ten in a row");
     }
 }

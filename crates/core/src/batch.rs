@@ -6,6 +6,7 @@ use crate::eid::Eid;
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::lane::{Connections, Driven, KEEP_GOING_CHECK, Lane};
 use crate::observer::{Attempt, Notice, Observer};
+use crate::outcome::Outcome;
 use crate::progress::History;
 use crate::recent::Recent;
 use crate::reply::Reply;
@@ -28,20 +29,11 @@ const MOST_CONCURRENCY: usize = 1024;
 /// A card that fails this often because the platform cannot be reached, while it answers others in between, fails for good.
 const MAX_STRIKES: u32 = 3;
 
+/// The same of a card that was sent and got no answer: each time may have taken its whole timeout.
+const MAX_STRIKES_WITHOUT_ANSWER: u32 = 2;
+
 /// How often a batch that holds its cards back looks whether it should stop.
 const STOP_CHECK: Duration = Duration::from_millis(250);
-
-/// What became of one card of a batch.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Outcome {
-    /// The card's EID; as it was given, quoted and shortened, where it is none.
-    pub eid: String,
-    /// The platform's reply, or why there is none.
-    pub result: Result<Reply, Error>,
-    /// The card was not sent at all, because the batch was stopped or stopped by itself.
-    pub unsent: bool,
-}
 
 /// Refreshes many cards, with many calls under way at once on the thread that calls [`Batch::next`]; made by
 /// [`Client::batch`].
@@ -203,7 +195,7 @@ impl Batch {
                 let card = Card { eid, history: History::default(), strikes: 0, failure: None };
                 match self.stopped {
                     None => self.waiting.push_back(card),
-                    Some(_) => self.end_unsent(card),
+                    Some(_) => self.give_back(card),
                 }
             }
             Ok(_) => self.summary.duplicates += 1,
@@ -252,12 +244,12 @@ impl Batch {
         }
         self.stopped.get_or_insert(why);
         for card in std::mem::take(&mut self.held).into_iter().chain(std::mem::take(&mut self.waiting)) {
-            self.end_unsent(card);
+            self.give_back(card);
         }
     }
 
-    /// A card that will not be sent any more: how it failed before, or that nothing was sent.
-    fn end_unsent(&mut self, card: Card) {
+    /// A card that will not be sent any more comes back: as it failed before, or as one that was not sent.
+    fn give_back(&mut self, card: Card) {
         let eid = card.eid.as_str();
         let (error, unsent) = match (card.failure, &self.stopped) {
             (Some(failure), _) => (failure, false),
@@ -433,8 +425,9 @@ impl Batch {
         let error = match result {
             Err(error) if self.stopped.is_none() && self.breaker.holds(signal) => error,
             result => {
-                if signal == Signal::Answer {
-                    self.answered(now);
+                match signal {
+                    Signal::Answer => self.answered(now),
+                    _ => drop(self.breaker.end_probe(now)),
                 }
                 let trip = self.breaker.check_account(&result);
                 let eid = card.eid.as_str().to_owned();
@@ -447,7 +440,8 @@ impl Batch {
         };
         // The error counts in what was before it.
         card.history = History { attempts: error.attempts(), delivered: Some(error.delivered()) };
-        if self.breaker.unanswered(now) && !self.breaker.is_time_up() {
+        self.breaker.unanswered();
+        if self.breaker.end_probe(now) && !self.breaker.is_time_up() {
             self.tell_holding(&error, now);
         }
         card.failure = Some(error);
@@ -463,12 +457,12 @@ impl Batch {
         }
         for mut card in std::mem::take(&mut self.held).into_iter().rev() {
             card.strikes += 1;
-            // One that was sent and got no answer by itself is not repeated more than a single call would.
-            let gives_up = outage.is_none() && card.has_no_answer();
-            match card.failure.take_if(|_| gives_up || card.strikes >= MAX_STRIKES) {
-                Some(error) => self.ended.push_back(Outcome::refused(error)),
-                None if outage.is_some() => self.waiting.push_front(card),
-                None => self.waiting.push_back(card),
+            if card.strikes >= card.max_strikes() {
+                self.give_back(card);
+            } else if outage.is_some() {
+                self.waiting.push_front(card);
+            } else {
+                self.waiting.push_back(card);
             }
         }
     }
@@ -487,7 +481,9 @@ impl Batch {
             return;
         }
         let few_left = is_idle && self.waiting.is_empty();
-        if self.breaker.open(now, few_left) {
+        // What gets no answer is not worth a wait where it is all that is left.
+        let worth_a_wait = few_left && !self.held.iter().all(Card::has_no_answer);
+        if self.breaker.open(now, worth_a_wait) {
             if let Some(error) = self.held.back().and_then(|card| card.failure.as_ref()) {
                 self.tell_holding(error, now);
             }
@@ -499,7 +495,7 @@ impl Batch {
     /// Cards that were kept back come back as they failed.
     fn end_held(&mut self) {
         for card in std::mem::take(&mut self.held) {
-            self.end_unsent(card);
+            self.give_back(card);
         }
     }
 
@@ -517,6 +513,10 @@ impl Batch {
 }
 
 impl Card {
+    fn max_strikes(&self) -> u32 {
+        if self.has_no_answer() { MAX_STRIKES_WITHOUT_ANSWER } else { MAX_STRIKES }
+    }
+
     /// The last call was at least partly sent, and got no answer.
     fn has_no_answer(&self) -> bool {
         self.failure.as_ref().is_some_and(|error| {
@@ -531,17 +531,5 @@ impl Drop for Batch {
         if self.pid != std::process::id() {
             self.leave_to_the_parent();
         }
-    }
-}
-
-impl Outcome {
-    /// An outcome that no batch made, such as that of a line that cannot even be pushed.
-    pub fn new(eid: impl Into<String>, result: Result<Reply, Error>) -> Self {
-        Self { eid: eid.into(), result, unsent: false }
-    }
-
-    /// A card that was not sent.
-    pub(crate) fn refused(error: Error) -> Self {
-        Self { eid: error.eid().unwrap_or_default().to_owned(), result: Err(error), unsent: false }
     }
 }

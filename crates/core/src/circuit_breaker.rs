@@ -22,7 +22,7 @@ const MAX_HOLD_OF_FEW: Duration = Duration::from_secs(30);
 pub(crate) enum Signal {
     /// It answered: it accepted the call, or refused it.
     Answer,
-    /// It cannot be reached, or says so itself.
+    /// It cannot be reached, or says so itself, or something else answers in its place.
     Unreachable,
     /// The request was at least partly sent, and no answer came.
     NoAnswer,
@@ -37,8 +37,11 @@ impl Signal {
             Err(error) => error,
         };
         match error.kind() {
-            ErrorKind::Connect | ErrorKind::Tls | ErrorKind::Unavailable => Self::Unreachable,
-            ErrorKind::Http if error.http_status().is_some_and(|status| status >= 500) => Self::Unreachable,
+            ErrorKind::Connect
+            | ErrorKind::Tls
+            | ErrorKind::Unavailable
+            | ErrorKind::Http
+            | ErrorKind::Protocol => Self::Unreachable,
             ErrorKind::Timeout | ErrorKind::ConnectionLost => match error.delivered() {
                 Delivered::No => Self::Unreachable,
                 _ => Self::NoAnswer,
@@ -123,9 +126,13 @@ impl CircuitBreaker {
         self.outage.is_some()
     }
 
-    /// A card was kept back. `true`: a probe has failed.
-    pub(crate) fn unanswered(&mut self, now: Instant) -> bool {
+    /// A card was kept back.
+    pub(crate) fn unanswered(&mut self) {
         self.unanswered = self.unanswered.saturating_add(1);
+    }
+
+    /// A call has ended without an answer. Whether it was a probe: the next one is made after a longer wait.
+    pub(crate) fn end_probe(&mut self, now: Instant) -> bool {
         let Some(outage) = self.outage.as_mut().filter(|outage| outage.probing) else { return false };
         outage.probing = false;
         outage.is_time_up = now >= outage.gives_up_at;
@@ -245,21 +252,21 @@ mod tests {
         Error::new(kind, "it failed").with_attempts(1)
     }
 
-    fn down(breaker: &mut CircuitBreaker, now: Instant, calls: u32) {
+    fn down(breaker: &mut CircuitBreaker, calls: u32) {
         for _ in 0..calls {
-            breaker.unanswered(now);
+            breaker.unanswered();
         }
     }
 
     #[test]
     fn circuit_opens_after_five_calls_in_a_row_without_an_answer() {
         let (mut breaker, now) = (CircuitBreaker::new(20, LONG), Instant::now());
-        down(&mut breaker, now, 4);
+        down(&mut breaker, 4);
         assert!(!breaker.open(now, false));
         breaker.answered(now);
-        down(&mut breaker, now, 4);
+        down(&mut breaker, 4);
         assert!(!breaker.open(now, false), "an answer in between");
-        down(&mut breaker, now, 1);
+        down(&mut breaker, 1);
         assert!(breaker.open(now, false) && breaker.is_open());
         assert!(!breaker.open(now, false), "once");
     }
@@ -267,7 +274,7 @@ mod tests {
     #[test]
     fn circuit_probes_at_growing_intervals_up_to_a_minute_and_gives_up_in_time() {
         let (mut breaker, start) = (CircuitBreaker::new(20, LONG), Instant::now());
-        down(&mut breaker, start, 5);
+        down(&mut breaker, 5);
         breaker.open(start, false);
         let (mut now, mut waits) = (start, Vec::new());
         while !breaker.is_time_up() {
@@ -276,7 +283,7 @@ mod tests {
             now = probe_at;
             breaker.probe();
             assert_eq!(breaker.probe_at(), None, "one probe at a time");
-            assert!(breaker.unanswered(now));
+            assert!(breaker.end_probe(now) && !breaker.end_probe(now));
         }
         assert_eq!(waits[..9], [500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
         assert_eq!(now - start, LONG, "the last probe is made when the time is up");
@@ -294,7 +301,7 @@ mod tests {
     #[test]
     fn circuit_closes_when_a_probe_is_answered() {
         let (mut breaker, start) = (CircuitBreaker::new(20, LONG), Instant::now());
-        down(&mut breaker, start, 5);
+        down(&mut breaker, 5);
         breaker.open(start, false);
         assert_eq!(breaker.answered(start + FIRST_PROBE), Some(FIRST_PROBE));
         assert!(!breaker.is_open() && !breaker.open(start, false));
@@ -303,10 +310,10 @@ mod tests {
     #[test]
     fn circuit_holds_the_last_few_cards_only_when_the_platform_has_answered_before() {
         let (mut breaker, now) = (CircuitBreaker::new(20, LONG), Instant::now());
-        down(&mut breaker, now, 1);
+        down(&mut breaker, 1);
         assert!(!breaker.open(now, true), "base_url may be wrong");
         breaker.answered(now);
-        down(&mut breaker, now, 1);
+        down(&mut breaker, 1);
         assert!(breaker.open(now, true));
         assert_eq!(breaker.waits(now), (FIRST_PROBE, MAX_HOLD_OF_FEW));
         assert!(
@@ -319,7 +326,7 @@ mod tests {
     fn circuit_never_opens_when_it_is_off() {
         let (mut breaker, now) = (CircuitBreaker::new(0, Duration::ZERO), Instant::now());
         assert!(!breaker.holds(Signal::Unreachable));
-        down(&mut breaker, now, 100);
+        down(&mut breaker, 100);
         assert!(!breaker.open(now, true));
         for _ in 0..100 {
             assert!(breaker.check_account(&Err(failure(ErrorKind::Auth))).is_none());
@@ -348,20 +355,25 @@ mod tests {
             let error = failure(kind).with_delivered(delivered).with_http_status(http_status);
             Signal::of(&Err(error))
         };
-        for kind in [ErrorKind::Connect, ErrorKind::Tls, ErrorKind::Unavailable] {
+        let no_platform = [
+            ErrorKind::Connect,
+            ErrorKind::Tls,
+            ErrorKind::Unavailable,
+            ErrorKind::Http,
+            ErrorKind::Protocol,
+        ];
+        for kind in no_platform {
             assert_eq!(of(kind, Delivered::Yes, 200), Signal::Unreachable, "{kind:?}");
         }
         for kind in [ErrorKind::Timeout, ErrorKind::ConnectionLost] {
             assert_eq!(of(kind, Delivered::No, 0), Signal::Unreachable, "{kind:?}");
             assert_eq!(of(kind, Delivered::Unknown, 0), Signal::NoAnswer, "{kind:?}");
         }
-        assert_eq!(of(ErrorKind::Http, Delivered::Yes, 503), Signal::Unreachable);
-        assert_eq!(of(ErrorKind::Http, Delivered::Yes, 404), Signal::Nothing);
         for kind in [ErrorKind::Auth, ErrorKind::Platform, ErrorKind::Cooldown, ErrorKind::RateLimited] {
             assert_eq!(of(kind, Delivered::Yes, 200), Signal::Answer, "{kind:?}");
             assert_eq!(Signal::of(&Err(Error::new(kind, "here"))), Signal::Nothing, "{kind:?}");
         }
-        for kind in [ErrorKind::Cancelled, ErrorKind::Protocol, ErrorKind::Config] {
+        for kind in [ErrorKind::Cancelled, ErrorKind::Internal, ErrorKind::Config] {
             assert_eq!(of(kind, Delivered::Unknown, 200), Signal::Nothing, "{kind:?}");
         }
     }

@@ -232,7 +232,7 @@ impl Client {
 
     /// A lane for a batch, which keeps it to itself.
     pub(crate) fn open_lane(&self) -> Result<Lane, Error> {
-        Lane::open(&self.shared.transport)
+        Lane::open_for_many(&self.shared.transport)
     }
 
     /// Settles when a card of a batch is called, however far away that is, and starts its rest.
@@ -315,7 +315,7 @@ impl Client {
             retry::Policy { max_attempts: self.config.max_attempts, idempotent: request.is_idempotent() };
         let most = retry.max_attempts;
         let mut clock_was_corrected = false;
-        let mut was_limited = false;
+        let mut refused_before = None;
         let mut last_failure: Option<Error> = None;
         loop {
             let slot = match first_slot.take() {
@@ -333,24 +333,29 @@ impl Client {
             }
             let error = match self.attempt(state, connections, request, progress).await {
                 Ok(reply) => {
-                    state.backpressure.succeeded(was_limited);
+                    state.backpressure.succeeded(refused_before);
                     progress.tell(request, None, None);
                     return Ok(reply);
                 }
                 Err(error) => error,
             };
             progress.end_attempt(&error);
-            let limited = error.kind() == ErrorKind::RateLimited;
-            if limited {
+            if error.kind() == ErrorKind::RateLimited {
                 let now = Instant::now();
-                // HTTP 429 speaks of the caller, and a Retry-After is to be obeyed; a code without one may speak of the card.
-                let ambiguous = error.meaning().is_some() && error.retry_after().is_none();
-                if !ambiguous || state.backpressure.refused(now, was_limited) {
-                    let wait = error.retry_after().unwrap_or(UNTOLD_PAUSE).min(retry::LONGEST_RETRY_AFTER);
-                    pace.pause(now, now + wait)?;
+                let pause = match (error.retry_after(), error.meaning()) {
+                    // A code may speak of the card; HTTP 429 speaks of the caller, and a Retry-After is to be obeyed.
+                    (None, Some(_)) => {
+                        let (pause, refused) = state.backpressure.refused(now, refused_before);
+                        refused_before = Some(refused);
+                        pause
+                    }
+                    (None, None) => Some(UNTOLD_PAUSE),
+                    (Some(wait), _) => Some(wait.min(retry::LONGEST_RETRY_AFTER)),
+                };
+                if let Some(pause) = pause {
+                    pace.pause(now, now + pause)?;
                 }
             }
-            was_limited = limited;
             // The code for a stale timestamp is not published. So when a refusal comes with the news that the clock is
             // off, the request is dated anew, once.
             let refused = matches!(error.kind(), ErrorKind::Platform | ErrorKind::Auth) && !error.is_final();

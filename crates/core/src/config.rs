@@ -3,6 +3,7 @@
 use crate::credentials::{Credentials, Secret};
 use crate::error::Error;
 use crate::error_codes::CodeMeaning;
+use crate::escape::is_unsafe;
 use crate::files;
 use crate::option_text::{codes, number, rate_limit, seconds, seconds_or_off, share, switch};
 use crate::pace::Rate;
@@ -326,19 +327,11 @@ impl Config {
 
 /// Editors and copied text leave such characters at the ends, and nobody can see them there.
 fn refuse_invisible(option: &str, value: &str) -> Result<(), Error> {
-    let name = |c: char| {
-        Some(match c {
-            '\u{feff}' => "a byte order mark",
-            '\u{200b}'..='\u{200f}' | '\u{2060}' => "an invisible character",
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "an invisible mark of the writing direction",
-            '\u{00ad}' => "a soft hyphen",
-            _ => return None,
-        })
-    };
-    for (c, place) in [(value.chars().next(), "begins"), (value.chars().next_back(), "ends")] {
-        if let Some((c, name)) = c.and_then(|c| Some((c, name(c)?))) {
+    for (end, verb) in [(value.chars().next(), "begins"), (value.chars().next_back(), "ends")] {
+        if let Some(c) = end.filter(|c| is_unsafe(*c)) {
+            let name = if c == '\u{feff}' { "a byte order mark" } else { "an invisible character" };
             let code = u32::from(c);
-            return Err(Error::config(option, format!("{place} with {name} (U+{code:04X}); remove it")));
+            return Err(Error::config(option, format!("{verb} with {name} (U+{code:04X}); remove it")));
         }
     }
     Ok(())

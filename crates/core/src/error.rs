@@ -102,6 +102,11 @@ impl ErrorKind {
         Self::ALL.into_iter().find(|kind| kind.status() == status)
     }
 
+    /// The kind with this [name](Self::name), if there is one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     #[rustfmt::skip]
     fn row(self) -> Row {
         let (status, name, exit_code, description) = match self {
@@ -389,11 +394,12 @@ mod tests {
     }
 
     #[test]
-    fn a_status_leads_back_to_its_kind() {
+    fn a_status_and_a_name_lead_back_to_their_kind() {
         for kind in ErrorKind::ALL {
             assert_eq!(ErrorKind::from_status(kind.status()), Some(kind));
+            assert_eq!(ErrorKind::from_name(kind.name()), Some(kind));
         }
-        assert_eq!(ErrorKind::from_status(0), None);
+        assert_eq!((ErrorKind::from_status(0), ErrorKind::from_name("ok")), (None, None));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::eid::Eid;
 use crate::endpoint::endpoint;
 use crate::error::{Delivered, ErrorKind};
 use crate::error_codes::CodeMeaning;
+use crate::escape::excerpt;
 use crate::notification::verify_notification;
 use crate::parameters::Parameters;
 use crate::reply::{RawReply, verdict};
@@ -53,7 +54,8 @@ pub fn reply(mut data: &[u8]) {
             assert_eq!(error.eid(), Some(eid.as_str()));
             assert_eq!((error.http_status(), error.delivered()), (Some(http_status), Delivered::Yes));
             if let Some(message) = error.platform_message().filter(|_| error.kind() != ErrorKind::Protocol) {
-                assert!(error.to_string().contains(message), "the platform's words pass through");
+                assert!(error.to_string().contains(&*excerpt(message)), "the platform's words pass through");
+                assert!(!error.to_string().contains(crate::is_unsafe), "in one safe line");
             }
         }
     }

@@ -1,15 +1,16 @@
 //! What became of each card of a long run, on disk, so that it can be resumed.
 //!
-//! JSON Lines: a header that names the run, then one line an outcome, each written at once. A run that was killed leaves at
+//! JSON Lines: a header that names the run, then one line per outcome, each written at once, and a last line when the run is
+//! finished. A run that was killed leaves at
 //! most a torn last line behind, which is cut off when the journal is opened again.
 
-use crate::batch::Outcome;
 use crate::client::Client;
 use crate::eid::Eid;
 use crate::error::{Error, ErrorKind};
+use crate::outcome::Outcome;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read as _, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,9 @@ use std::time::SystemTime;
 
 /// No line of ours is longer; what is, was not written by us.
 const LONGEST_LINE_BYTES: u64 = 1024 * 1024;
+
+/// The `kind` of a card that was refreshed.
+const OK: &str = "ok";
 
 /// The version of the format.
 const FORMAT: u32 = 1;
@@ -55,29 +59,72 @@ struct Line<'a> {
     kind: &'a str,
     code: Option<&'a str>,
     message: String,
+    /// The same call would fail again.
+    r#final: bool,
     attempts: u32,
     delivered: &'a str,
     /// UTC, as RFC 3339 has it.
     time: String,
 }
 
+/// The last line of a run after which nothing is left to do.
+#[derive(Serialize)]
+struct Finish {
+    /// UTC, as RFC 3339 has it.
+    finished: String,
+}
+
 /// What of a line matters when it is read again.
 #[derive(Deserialize)]
 struct Read {
-    eid: String,
-    kind: String,
+    eid: Option<String>,
+    kind: Option<String>,
+    message: Option<String>,
+    #[serde(default)]
+    r#final: bool,
+    finished: Option<String>,
+}
+
+/// What an earlier run has left of a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past<'a> {
+    /// It was refreshed.
+    Refreshed,
+    /// It failed.
+    Failed(&'a PastFailure),
+}
+
+/// How a card failed in an earlier run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PastFailure {
+    /// The kind of the failure; [`ErrorKind::Internal`] for one that this version does not know.
+    pub kind: ErrorKind,
+    /// The same call would fail again.
+    pub is_final: bool,
+    /// The error's text.
+    pub message: String,
 }
 
 /// A run's journal, open for this process alone.
 ///
-/// A card is *settled* when there is nothing left to do for it: it was refreshed, or is no EID, or the platform said no with
-/// a code of its own. Any other failure may pass, so a resumed run tries that card again.
+/// A card is *done* when there is nothing left to do for it: it was refreshed, its EID is malformed, or the failure is
+/// [final](Error::is_final). All other failures are open, since the same call may succeed later.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
     file: File,
-    settled: HashSet<u128>,
+    past: History,
     resumed: bool,
+}
+
+/// What the lines of a journal say, the last one of each card.
+#[derive(Debug, Default)]
+struct History {
+    refreshed: HashSet<u128>,
+    /// By the EID as it was written: malformed ones are no numbers. Few, since most cards of a run succeed.
+    failed: HashMap<Box<str>, PastFailure>,
+    finished: Option<String>,
 }
 
 impl Journal {
@@ -98,14 +145,14 @@ impl Journal {
             return Err(unusable(&"it is no regular file"));
         }
         lock(&file).map_err(|()| unusable(&"another process uses it"))?;
-        let (settled, end, resumed) = read(&file, run).map_err(|why| unusable(&why))?;
+        let (past, end, resumed) = read(&file, run).map_err(|why| unusable(&why))?;
         // What a killed run left of its last line.
         file.set_len(end).map_err(|why| unusable(&why))?;
         if !resumed {
             let header = Header { eiot_journal: FORMAT, run: run.clone(), started: now() };
             write_line(&mut file, &header).map_err(|why| unusable(&why))?;
         }
-        Ok(Self { path, file, settled, resumed })
+        Ok(Self { path, file, past, resumed })
     }
 
     /// Was there a journal already?
@@ -113,14 +160,24 @@ impl Journal {
         self.resumed
     }
 
-    /// How many cards are settled.
-    pub fn settled(&self) -> usize {
-        self.settled.len()
+    /// When an earlier run was finished, in UTC as RFC 3339 has it; `None` where cards were still open at its end, or others
+    /// came later.
+    pub fn finished(&self) -> Option<&str> {
+        self.past.finished.as_deref()
     }
 
-    /// Is there nothing left to do for this card? What is no EID never was.
-    pub fn is_settled(&self, eid: impl AsRef<[u8]>) -> bool {
-        !self.settled.is_empty() && Eid::parse(eid).is_ok_and(|eid| self.settled.contains(&eid.to_number()))
+    /// What an earlier run has left of this card, given as its EID or as the malformed text that stood in its place.
+    pub fn past(&self, eid: impl AsRef<[u8]>) -> Option<Past<'_>> {
+        let History { refreshed, failed, .. } = &self.past;
+        if refreshed.is_empty() && failed.is_empty() {
+            return None;
+        }
+        let failure = match Eid::parse(eid) {
+            Ok(eid) if refreshed.contains(&eid.to_number()) => return Some(Past::Refreshed),
+            Ok(eid) => failed.get(eid.as_str()),
+            Err(error) => failed.get(error.eid()?),
+        };
+        failure.map(Past::Failed)
     }
 
     /// Writes what became of a card. It is in the hands of the system when this returns; see [`Journal::sync`].
@@ -132,9 +189,10 @@ impl Journal {
         let line = match &outcome.result {
             Ok(reply) => Line {
                 eid: &outcome.eid,
-                kind: "ok",
+                kind: OK,
                 code: None,
                 message: reply.message().to_owned(),
+                r#final: true,
                 attempts: reply.attempts(),
                 delivered: reply.delivered().name(),
                 time: now(),
@@ -144,6 +202,7 @@ impl Journal {
                 kind: error.kind().name(),
                 code: error.platform_code(),
                 message: error.to_string(),
+                r#final: error.is_final(),
                 attempts: error.attempts(),
                 delivered: error.delivered().name(),
                 time: now(),
@@ -152,12 +211,46 @@ impl Journal {
         write_line(&mut self.file, &line).map_err(|why| unusable(&self.path, &why))
     }
 
+    /// Writes that the run is finished: every card of its input is done.
+    ///
+    /// # Errors
+    /// As [`Journal::record`].
+    pub fn finish(&mut self) -> Result<(), Error> {
+        write_line(&mut self.file, &Finish { finished: now() }).map_err(|why| unusable(&self.path, &why))
+    }
+
     /// Makes sure that what was recorded survives a loss of power, too.
     ///
     /// # Errors
     /// As [`Journal::record`].
     pub fn sync(&self) -> Result<(), Error> {
         self.file.sync_data().map_err(|why| unusable(&self.path, &why))
+    }
+}
+
+impl History {
+    fn add(&mut self, line: Read) -> Result<(), &'static str> {
+        if let Some(finished) = line.finished {
+            self.finished = Some(finished);
+            return Ok(());
+        }
+        let (Some(eid), Some(kind)) = (line.eid, line.kind) else {
+            return Err("it has neither eid nor finished");
+        };
+        self.finished = None;
+        if kind == OK {
+            self.failed.remove(eid.as_str());
+            // Only what was an EID can have been refreshed.
+            self.refreshed.extend(Eid::parse(&eid).ok().map(|eid| eid.to_number()));
+            return Ok(());
+        }
+        let failure = PastFailure {
+            kind: ErrorKind::from_name(&kind).unwrap_or(ErrorKind::Internal),
+            is_final: line.r#final,
+            message: line.message.unwrap_or_default(),
+        };
+        self.failed.insert(eid.into(), failure);
+        Ok(())
     }
 }
 
@@ -176,9 +269,9 @@ fn write_line(file: &mut File, line: &impl Serialize) -> std::io::Result<()> {
     file.write_all(&bytes)
 }
 
-/// Reads a journal: who is settled, where the last whole line ends, and whether there is a header.
-fn read(file: &File, run: &Run) -> Result<(HashSet<u128>, u64, bool), String> {
-    let mut settled = HashSet::new();
+/// Reads a journal: what its lines say, where the last whole line ends, and whether there is a header.
+fn read(file: &File, run: &Run) -> Result<(History, u64, bool), String> {
+    let mut past = History::default();
     let mut reader = BufReader::new(file);
     reader.seek(SeekFrom::Start(0)).map_err(|why| why.to_string())?;
     let (mut end, mut number) = (0, 0_u64);
@@ -191,7 +284,7 @@ fn read(file: &File, run: &Run) -> Result<(HashSet<u128>, u64, bool), String> {
             return Err(format!("line {} is too long for a journal", number + 1));
         }
         if length == 0 || line.last() != Some(&b'\n') {
-            return Ok((settled, end, number > 0));
+            return Ok((past, end, number > 0));
         }
         number += 1;
         end += length as u64;
@@ -199,12 +292,9 @@ fn read(file: &File, run: &Run) -> Result<(HashSet<u128>, u64, bool), String> {
             check_header(&line, run)?;
             continue;
         }
-        let Read { eid, kind } =
+        let read =
             serde_json::from_slice(&line).map_err(|why| format!("line {number} is no outcome: {why}"))?;
-        let Ok(eid) = Eid::parse(&eid) else { continue };
-        if is_settled(&kind) {
-            settled.insert(eid.to_number());
-        }
+        past.add(read).map_err(|why| format!("line {number} is no outcome: {why}"))?;
     }
 }
 
@@ -229,10 +319,6 @@ fn check_header(line: &[u8], run: &Run) -> Result<(), String> {
     Ok(())
 }
 
-fn is_settled(kind: &str) -> bool {
-    [ErrorKind::InvalidEid.name(), ErrorKind::Platform.name(), "ok"].contains(&kind)
-}
-
 #[cfg(unix)]
 fn lock(file: &File) -> Result<(), ()> {
     rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(drop)
@@ -247,6 +333,8 @@ fn lock(_: &File) -> Result<(), ()> {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::error_codes::CodeMeaning;
+    use crate::reply::Reply;
 
     fn run(input: &str) -> Run {
         Run::new(&Client::new(Config::new("my-appkey", "s")).expect("valid"), input)
@@ -262,25 +350,61 @@ mod tests {
         Outcome::refused(Error::new(kind, "it failed").with_eid(eid))
     }
 
-    fn settled_after(kind: ErrorKind) -> bool {
-        let path = fresh(kind.name());
+    fn past_after(outcomes: &[Outcome]) -> (Journal, PathBuf) {
+        let path = fresh(&format!("past-{}", outcomes.len()));
         let mut journal = Journal::open(&path, &run("a.csv")).expect("new");
-        journal.record(&failed("7", kind)).expect("written");
+        for outcome in outcomes {
+            journal.record(outcome).expect("written");
+        }
         drop(journal);
-        let settled = Journal::open(&path, &run("a.csv")).expect("there").is_settled("7");
-        std::fs::remove_file(path).expect("there");
-        settled
+        (Journal::open(&path, &run("a.csv")).expect("there"), path)
     }
 
     #[test]
-    fn what_cannot_pass_is_settled_and_all_else_is_tried_again() {
+    fn journal_keeps_what_became_of_each_card_and_its_last_word_counts() {
+        let final_code =
+            Error::new(ErrorKind::Platform, "no such package").with_meaning(Some(CodeMeaning::Final));
+        let mut outcomes: Vec<_> =
+            ErrorKind::ALL.iter().map(|kind| failed(&kind.status().to_string(), *kind)).collect();
+        outcomes.push(Outcome::refused(final_code.with_eid("1000")));
+        outcomes.push(Outcome::refused(Eid::parse("8.9E+31").expect_err("malformed")));
+        // Refreshed at last, by a later run.
+        let reply = Reply::new("22", "success");
+        outcomes.push(Outcome::new("22", Ok(reply)));
+        let (journal, path) = past_after(&outcomes);
+        let past = |eid: &str| match journal.past(eid) {
+            Some(Past::Failed(failure)) => Some((failure.kind, failure.is_final)),
+            Some(Past::Refreshed) => panic!("{eid} was not refreshed"),
+            None => None,
+        };
         for kind in ErrorKind::ALL {
-            assert_eq!(
-                settled_after(kind),
-                matches!(kind, ErrorKind::InvalidEid | ErrorKind::Platform),
-                "{kind:?}"
-            );
+            if kind == ErrorKind::Timeout {
+                continue;
+            }
+            let is_final = matches!(kind, ErrorKind::InvalidEid | ErrorKind::InvalidArgument);
+            assert_eq!(past(&kind.status().to_string()), Some((kind, is_final)));
         }
+        assert_eq!(journal.past(" 22 "), Some(Past::Refreshed));
+        assert_eq!(past("1000"), Some((ErrorKind::Platform, true)));
+        assert_eq!(past("8.9E+31"), Some((ErrorKind::InvalidEid, true)));
+        assert_eq!((past("9E+31"), past("9999")), (None, None));
+        std::fs::remove_file(path).expect("there");
+    }
+
+    #[test]
+    fn journal_is_finished_until_another_card_comes() {
+        let (path, run) = (fresh("finished"), run("a.csv"));
+        let mut journal = Journal::open(&path, &run).expect("new");
+        journal.record(&Outcome::new("1", Ok(Reply::new("1", "success")))).expect("written");
+        journal.finish().expect("written");
+        assert_eq!(journal.finished(), None, "it is about earlier runs");
+        drop(journal);
+        let mut journal = Journal::open(&path, &run).expect("there");
+        assert!(journal.finished().expect("a time").ends_with('Z'));
+        journal.record(&failed("2", ErrorKind::Timeout)).expect("written");
+        drop(journal);
+        assert_eq!(Journal::open(&path, &run).expect("there").finished(), None);
+        std::fs::remove_file(path).expect("there");
     }
 
     #[test]
@@ -291,6 +415,7 @@ mod tests {
         for eid in ["1", "2", "3"] {
             journal.record(&failed(eid, ErrorKind::Platform)).expect("written");
         }
+        journal.finish().expect("written");
         drop(journal);
         let whole = std::fs::read(&path).expect("readable");
         // Killed at any moment whatsoever.
@@ -298,10 +423,12 @@ mod tests {
             std::fs::write(&path, whole.get(..length).expect("a prefix")).expect("writable");
             let mut journal = Journal::open(&path, &run).expect("usable");
             let lines = whole.get(..length).expect("a prefix").iter().filter(|byte| **byte == b'\n').count();
-            assert_eq!((journal.is_resumed(), journal.settled()), (lines > 0, lines.saturating_sub(1)));
+            assert_eq!(journal.is_resumed(), lines > 0);
+            assert_eq!(journal.past.failed.len(), lines.saturating_sub(1).min(3));
+            assert_eq!(journal.finished().is_some(), length == whole.len());
             journal.record(&failed("4", ErrorKind::Platform)).expect("written");
             drop(journal);
-            assert!(Journal::open(&path, &run).expect("usable").is_settled(" 4 "));
+            assert!(Journal::open(&path, &run).expect("usable").past(" 4 ").is_some());
         }
         std::fs::remove_file(path).expect("there");
     }

@@ -28,6 +28,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::{Builder, Runtime};
 
+/// After so many steps of its tasks an engine looks at sockets and at the time. hyper reads on for as long as there is
+/// something to read, so that a flood makes each step a long one; where there is one connection, few steps lose nothing.
+const STEPS_OF_ONE: u32 = 2;
+
+/// The same with many connections, whose replies come together.
+const STEPS_OF_MANY: u32 = 61;
+
 /// How often a waiting call looks whether its caller wants to stop.
 pub(crate) const KEEP_GOING_CHECK: Duration = Duration::from_millis(50);
 
@@ -126,16 +133,24 @@ pub(crate) struct Connections(reqwest::Client);
 impl Lane {
     /// Makes the engine; the connection is made by the first exchange.
     pub(crate) fn open(transport: &Transport) -> Result<Self, Error> {
-        Self::open_telling(transport, Arc::default())
+        Self::open_telling(transport, STEPS_OF_ONE, Arc::default())
+    }
+
+    /// As [`Lane::open`], for many calls at once.
+    pub(crate) fn open_for_many(transport: &Transport) -> Result<Self, Error> {
+        Self::open_telling(transport, STEPS_OF_MANY, Arc::default())
     }
 
     /// As [`Lane::open`]; `connected` becomes true when a connection was made.
-    pub(crate) fn open_telling(transport: &Transport, connected: Arc<AtomicBool>) -> Result<Self, Error> {
+    pub(crate) fn open_for_probe(transport: &Transport, connected: Arc<AtomicBool>) -> Result<Self, Error> {
+        Self::open_telling(transport, STEPS_OF_ONE, connected)
+    }
+
+    fn open_telling(transport: &Transport, steps: u32, connected: Arc<AtomicBool>) -> Result<Self, Error> {
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
-            // So often it looks at the time, whatever floods it: hyper reads on for as long as there is something to read.
-            .event_interval(2)
+            .event_interval(steps)
             // Name look-ups are the only work that is done on another thread. It leaves soon after.
             .max_blocking_threads(4)
             .thread_keep_alive(Duration::from_millis(100))
@@ -160,19 +175,25 @@ impl Lane {
         let Some(runtime) = &self.runtime else { return Driven::Interrupted };
         runtime.block_on(async {
             let mut call = pin!(call);
-            loop {
+            let driven = loop {
                 let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
                 if left.is_some_and(|left| left.is_zero()) {
-                    return Driven::TimedOut;
+                    break Driven::TimedOut;
                 }
                 let wait = left.unwrap_or(KEEP_GOING_CHECK).min(KEEP_GOING_CHECK);
                 if let Ok(done) = tokio::time::timeout(wait, call.as_mut()).await {
-                    return Driven::Done(done);
+                    break Driven::Done(done);
                 }
                 if keep_going().is_break() {
-                    return Driven::Interrupted;
+                    break Driven::Interrupted;
                 }
+            };
+            if deadline.is_none() {
+                // The calls of a batch live on, and what one of them has put off until the engine's next turn (a yield) would
+                // never be taken up again: the engine forgets that when it stops.
+                tokio::task::yield_now().await;
             }
+            driven
         })
     }
 }

@@ -52,7 +52,7 @@ impl Client {
     fn walk(&self, deadline: Instant) -> Result<Probe, Error> {
         // Not one of the pool's lanes, whose connection would be open already.
         let connected = Arc::new(AtomicBool::new(false));
-        let lane = Lane::open_telling(&self.shared.transport, connected.clone())?;
+        let lane = Lane::open_for_probe(&self.shared.transport, connected.clone())?;
         let mut probe = Probe { host: self.shared.transport.host(), ..Probe::default() };
         probe.addresses = self.look_up(&lane, deadline);
         if !matches!(probe.addresses, Some(Err(_))) {

@@ -2,6 +2,7 @@
 
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::error_codes::{CodeMeaning, look_up};
+use crate::escape::excerpt;
 use crate::request::Request;
 use crate::skew::Sighting;
 use crate::wire::Envelope;
@@ -26,6 +27,12 @@ pub struct Reply {
 }
 
 impl Reply {
+    #[cfg(test)]
+    pub(crate) fn new(eid: &str, message: &str) -> Self {
+        let (eid, message) = (eid.to_owned(), message.to_owned());
+        Self { eid, message, data_json: None, attempts: 1, delivered: Delivered::Yes }
+    }
+
     /// The EID that was refreshed, without the white space it may have come with; of another call its `eid` parameter, and
     /// empty where there is none.
     pub fn eid(&self) -> &str {
@@ -177,7 +184,8 @@ fn by_status(
             ErrorKind::Platform,
             format!(
                 "the platform refused with {described}; this code is not published, so it is not known whether the call \
-                 would fail again: ask the platform what it means, and set the option codes to \"{code}=KIND\""
+                 would fail again: ask the platform what it means, and set the option codes to \"{}=KIND\"",
+                excerpt(code)
             ),
         ),
         _ => (ErrorKind::Http, format!("unexpected HTTP status {http_status} ({said})")),
@@ -186,11 +194,12 @@ fn by_status(
 
 /// The platform's code and message, and its published words where the message does not have them, as it may be Chinese.
 fn said(code: &str, message: Option<&str>, words: Option<&str>) -> String {
+    let code = excerpt(code);
     let is_same = |words: &&str| {
         message.is_some_and(|message| message.trim_end_matches('.').eq_ignore_ascii_case(words))
     };
     let said = match message {
-        Some(message) => format!("code {code}: {message}"),
+        Some(message) => format!("code {code}: {}", excerpt(message)),
         None => format!("code {code}, without a message"),
     };
     match words.filter(|words| !is_same(words)) {

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{EID, answer, config, http, read_request, serve};
-use eiot::{Client, Config, ErrorKind};
+use eiot::{Client, CodeMeaning, Config, ErrorKind};
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -77,7 +77,7 @@ fn its_calls_go_by_its_own_options_and_its_parents_by_theirs() {
 
     let client = Client::new(config(&answer(http("200 OK", "", r#"{"code":"7"}"#)))).expect("valid");
     let taught = with(&client, |options| {
-        options.codes.insert("7".to_owned(), ErrorKind::Auth);
+        options.codes.insert("7".to_owned(), CodeMeaning::Auth);
     });
     assert_eq!(taught.refresh_usage(EID).expect_err("refused").kind(), ErrorKind::Auth);
     assert_eq!(client.refresh_usage(EID).expect_err("refused").kind(), ErrorKind::Platform);
@@ -100,14 +100,15 @@ fn every_option_is_either_a_calls_own_or_refused_by_its_name() {
     let client = Client::new(Config::new("k", "s")).expect("valid");
     for option in Config::OPTIONS {
         let value = match option {
-            "timeout" | "connect_timeout" | "eid_cooldown" => "2.5",
+            "timeout" | "connect_timeout" | "eid_cooldown" | "outage_timeout" => "2.5",
             "strict_eid" | "allow_http" => "on",
             "rate_wait" | "clock_skew" | "rate_limit" => "off",
-            "max_attempts" => "7",
+            "max_attempts" | "max_auth_failures" => "7",
             "rate_scope" => "host",
             "rate_share" => "2/5",
             "codes" => "45109=cooldown",
             "sign_method" => "md5",
+            "source_address" => "::1",
             _ => "x",
         };
         let mut options = client.config().clone();

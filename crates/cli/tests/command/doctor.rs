@@ -1,13 +1,19 @@
 //! `eiot doctor`: what is well, what is not, and what to do about it; nothing is refreshed.
 
-use crate::run::{Outcome, SECRET, eiot, run};
+use crate::responder::{Reply, Responder};
+use crate::run::{EID, Outcome, SECRET, eiot, run};
 use eiot::Config;
-use eiot_sim::{Options, Simulator};
+use eiot_sim::{Account, Counters, Fault, Faults, Options, Simulator};
 use serde_json::Value;
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 
 /// The checks, in the order in which they are told.
-const CHECKS: [&str; 6] = ["configuration", "signature", "dns", "connection", "answer", "clock"];
+const CHECKS: [&str; 8] =
+    ["configuration", "environment", "signature", "dns", "connection", "answer", "clock", "account"];
+
+/// The read-only call that checks the account.
+const BALANCE: &str = "/api/v3/agent/balance";
 
 fn doctor(url: &str, flags: &[&str]) -> Command {
     let mut command = eiot(&["doctor"]);
@@ -16,8 +22,31 @@ fn doctor(url: &str, flags: &[&str]) -> Command {
     command
 }
 
+/// A platform that knows the account of these tests.
 fn platform(options: Options) -> Simulator {
-    Simulator::start(options).expect("a free port")
+    let accounts = vec![Account { appkey: "k".to_owned(), secret: SECRET.to_owned() }];
+    Simulator::start(Options { accounts, ..options }).expect("a free port")
+}
+
+/// A healthy platform whose first calls get these faults.
+fn faulty(faults: &[Fault]) -> Simulator {
+    let plan = faults.iter().cloned().map(Some).collect();
+    platform(Options { faults: Faults { plan, ..Faults::default() }, ..Options::default() })
+}
+
+/// How often the account was asked for its balance; nothing else was called, and no card.
+fn balance_calls(counters: &Counters) -> u64 {
+    assert!(counters.per_eid.is_empty() && counters.other_eids == 0, "{counters:?}");
+    assert!(counters.per_path.keys().all(|path| path == BALANCE), "{counters:?}");
+    counters.per_path.get(BALANCE).copied().unwrap_or(0)
+}
+
+/// What doctor says of an account at a platform where all else is well.
+fn account(outcome: &Outcome) -> (Option<i32>, String, &str) {
+    let mut statuses = statuses(outcome);
+    let status = statuses.pop().expect("a status");
+    assert_eq!(statuses, ["ok", "ok", "ok", "skipped", "ok", "ok", "ok"], "{outcome:?}");
+    (outcome.exit_code, status, line(outcome, "account"))
 }
 
 /// The platform's authority as a file.
@@ -53,13 +82,17 @@ fn all_is_well_with_a_healthy_platform() {
         }
         let outcome = run(&mut command);
         assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
-        assert_eq!(statuses(&outcome), ["ok"; 6]);
+        assert_eq!(statuses(&outcome), ["ok"; 8]);
         assert!(line(&outcome, "dns").contains("127.0.0.1"));
         assert_eq!(line(&outcome, "connection").contains("TCP and TLS"), tls);
         assert!(
             line(&outcome, "answer").contains("unsigned GET") && line(&outcome, "answer").contains("404")
         );
-        assert_eq!((platform.counters().accepted, platform.counters().calls), (0, 1), "one GET, no refresh");
+        let counters = platform.counters();
+        assert_eq!((counters.accepted, counters.calls), (1, 2), "one GET, and one call that was accepted");
+        assert_eq!(balance_calls(&counters), 1);
+        assert!(line(&outcome, "account").contains("accepts appkey, secret and this machine's address"));
+        assert!(!outcome.stdout.to_lowercase().contains("balance"), "{outcome:?}");
     }
 }
 
@@ -90,7 +123,7 @@ fn a_wrong_clock_is_told_in_seconds_and_direction() {
         let platform = platform(Options { clock_offset_seconds: seconds, ..Options::default() });
         let outcome = run(&mut doctor(platform.url(), &[]));
         assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
-        assert_eq!(statuses(&outcome), ["ok", "ok", "skipped", "ok", "ok", "failed"]);
+        assert_eq!(statuses(&outcome), ["ok", "ok", "ok", "skipped", "ok", "ok", "failed", "ok"]);
         let line = line(&outcome, "clock");
         assert!(line.contains(says) && line.contains("NTP"), "{line}");
         assert!(line.contains("3599 s") || line.contains("3600 s") || line.contains("3601 s"), "{line}");
@@ -101,7 +134,7 @@ fn a_wrong_clock_is_told_in_seconds_and_direction() {
 fn a_platform_that_cannot_be_reached_is_told_with_what_to_do() {
     let outcome = run(&mut doctor("http://127.0.0.1:1", &[]));
     assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
-    assert_eq!(statuses(&outcome), ["ok", "ok", "skipped", "failed", "skipped", "skipped"]);
+    assert_eq!(statuses(&outcome), [&["ok", "ok", "ok", "skipped", "failed"][..], &["skipped"; 3]].concat());
     let line = line(&outcome, "connection");
     assert!(line.contains("refused") && line.contains("firewall"), "{line}");
 }
@@ -110,7 +143,7 @@ fn a_platform_that_cannot_be_reached_is_told_with_what_to_do() {
 fn a_name_that_is_not_there_is_told_with_what_to_do() {
     let outcome = run(&mut doctor("https://eiot.invalid", &[]));
     assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
-    assert_eq!(statuses(&outcome), ["ok", "ok", "failed", "skipped", "skipped", "skipped"]);
+    assert_eq!(statuses(&outcome), [&["ok", "ok", "ok", "failed"][..], &["skipped"; 4]].concat());
     assert!(line(&outcome, "dns").contains("name servers"), "{outcome:?}");
 }
 
@@ -119,7 +152,7 @@ fn an_unknown_authority_is_told_with_the_option_for_it() {
     let platform = platform(Options { tls: true, ..Options::default() });
     let outcome = run(&mut doctor(platform.url(), &[]));
     assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
-    assert_eq!(statuses(&outcome), ["ok", "ok", "skipped", "failed", "skipped", "skipped"]);
+    assert_eq!(statuses(&outcome), [&["ok", "ok", "ok", "skipped", "failed"][..], &["skipped"; 3]].concat());
     assert!(line(&outcome, "connection").contains("ca_file"), "{outcome:?}");
 }
 
@@ -133,7 +166,7 @@ fn a_configuration_that_cannot_be_used_is_told_and_nothing_is_sent() {
         let platform = platform(Options::default());
         let outcome = run(doctor(platform.url(), &[]).env(variable, value));
         assert_eq!(outcome.exit_code, Some(2), "{outcome:?}");
-        assert_eq!(statuses(&outcome), ["failed", "ok", "skipped", "skipped", "skipped", "skipped"]);
+        assert_eq!(statuses(&outcome), [&["failed", "ok", "ok"][..], &["skipped"; 5]].concat());
         assert!(line(&outcome, "configuration").contains(says), "{outcome:?}");
         assert_eq!(platform.counters().connections, 0);
     }
@@ -151,9 +184,10 @@ fn json_has_an_object_a_check_and_help_names_its_fields() {
     let options = records[0]["options"].as_object().expect("an object");
     assert_eq!(options.len(), Config::OPTIONS.len());
     assert_eq!((&options["secret"], &options["proxy"]), (&"[redacted]".into(), &Value::Null));
-    let offset = records[5]["clock_offset_ms"].as_i64().expect("a number");
+    let clock = &records[6];
+    let offset = clock["clock_offset_ms"].as_i64().expect("a number");
     assert!((offset - 60_000).abs() < 1_000, "{offset}");
-    assert_eq!(records[5]["status"], "failed");
+    assert_eq!((&clock["status"], &clock["kind"]), (&"failed".into(), &Value::Null));
     let help = run(&mut eiot(&["doctor", "--help"])).stdout;
     for record in &records {
         for field in record.as_object().expect("an object").keys() {
@@ -168,4 +202,200 @@ fn help_lists_every_check() {
     for check in CHECKS {
         assert!(help.contains(&format!("\n  {check} ")), "{check}");
     }
+}
+
+#[test]
+fn wrong_secret_or_appkey_is_told_with_code_and_message_verbatim() {
+    for (variable, code, message) in [
+        ("EIOT_SECRET", "sim.bad-sign", "the signature is not that of these parameters and this secret"),
+        ("EIOT_APPKEY", "sim.unknown-appkey", "there is no application with this appkey"),
+    ] {
+        let platform = platform(Options::default());
+        let outcome = run(doctor(platform.url(), &[]).env(variable, "wrong"));
+        let (exit_code, status, line) = account(&outcome);
+        assert_eq!((exit_code, status.as_str()), (Some(1), "failed"), "{outcome:?}");
+        for said in [&format!("code {code}: {message}"), "unpublished code", "appkey or secret", "clock"] {
+            assert!(line.contains(said), "{line}");
+        }
+        assert_eq!(balance_calls(&platform.counters()), 1, "a refusal of this kind is not retried");
+    }
+}
+
+#[test]
+fn wrong_secret_that_the_platform_tells_by_http_is_a_matter_of_credentials() {
+    let platform = platform(Options { http_refusals: true, ..Options::default() });
+    let outcome = run(doctor(platform.url(), &["--json"]).env("EIOT_SECRET", "wrong"));
+    assert_eq!(outcome.exit_code, Some(3), "{outcome:?}");
+    let record = outcome.records().pop().expect("a record");
+    assert_eq!((&record["kind"], &record["code"]), (&"auth".into(), &"sim.bad-sign".into()));
+    assert!(record["message"].to_string().contains("check appkey and secret"), "{record}");
+}
+
+#[test]
+fn missing_rights_are_told_in_the_published_words() {
+    let platform = platform(Options { refuse: Some("403".to_owned()), ..Options::default() });
+    let outcome = run(&mut doctor(platform.url(), &[]));
+    let (exit_code, status, line) = account(&outcome);
+    assert_eq!((exit_code, status.as_str()), (Some(3), "failed"), "{outcome:?}");
+    for said in ["code 403: You don't have permission to access", "rights", "--no-call"] {
+        assert!(line.contains(said), "{line}");
+    }
+    assert!(!line.contains("allow-list"), "{line}");
+}
+
+#[test]
+fn address_that_is_not_on_the_allow_list_is_told_with_what_to_do() {
+    let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    let platform = platform(Options { allowed_ips: Some(vec![elsewhere]), ..Options::default() });
+    let outcome = run(&mut doctor(platform.url(), &[]));
+    let (exit_code, status, line) = account(&outcome);
+    assert_eq!((exit_code, status.as_str()), (Some(3), "failed"), "{outcome:?}");
+    for said in
+        ["code 502", "public address is not on the account's allow-list", "add it in the console", "NAT"]
+    {
+        assert!(line.contains(said), "{line}");
+    }
+    let record = run(&mut doctor(platform.url(), &["--json"])).records().pop().expect("a record");
+    assert_eq!((&record["status"], &record["kind"]), (&"failed".into(), &"auth".into()));
+    assert_eq!((&record["code"], &record["check"]), (&"502".into(), &"account".into()));
+}
+
+#[test]
+fn too_many_requests_are_a_warning_that_says_nothing_about_credentials() {
+    let platform = platform(Options { refuse: Some("501".to_owned()), ..Options::default() });
+    let outcome = run(&mut doctor(platform.url(), &["--max-attempts", "2"]));
+    let (exit_code, status, line) = account(&outcome);
+    assert_eq!((exit_code, status.as_str()), (Some(0), "warning"), "{outcome:?}");
+    assert!(line.contains("code 501: Too many requests") && line.contains("were not checked"), "{line}");
+    assert!(!line.contains("card") && !line.contains("allow-list"), "{line}");
+    assert_eq!(balance_calls(&platform.counters()), 2, "retried as any call");
+}
+
+#[test]
+fn too_many_requests_by_http_are_a_warning_too() {
+    let server = Responder::start(&[Reply { status: 429, header: "", body: String::new() }]);
+    let outcome = run(&mut doctor(&server.url(), &["--max-attempts", "1"]));
+    assert_eq!((outcome.exit_code, statuses(&outcome)[7].as_str()), (Some(0), "warning"), "{outcome:?}");
+    let line = line(&outcome, "account");
+    assert!(line.contains("HTTP 429") && line.contains("were not checked"), "{line}");
+}
+
+#[test]
+fn http_401_without_a_code_is_a_matter_of_credentials_or_of_base_url() {
+    let server = Responder::start(&[Reply { status: 401, header: "", body: "<html>".to_owned() }]);
+    let outcome = run(&mut doctor(&server.url(), &[]));
+    assert_eq!((outcome.exit_code, statuses(&outcome)[7].as_str()), (Some(3), "failed"), "{outcome:?}");
+    let line = line(&outcome, "account");
+    assert!(line.contains("check appkey and secret") && line.contains("base_url"), "{line}");
+}
+
+#[test]
+fn platform_that_says_try_again_later_is_told_so_and_tried_again() {
+    let later = Fault::Refuse("500".to_owned());
+    let platform = faulty(&[later.clone(), later.clone()]);
+    let outcome = run(&mut doctor(platform.url(), &["--max-attempts", "2"]));
+    let (exit_code, status, line) = account(&outcome);
+    assert_eq!((exit_code, status.as_str()), (Some(1), "failed"), "{outcome:?}");
+    assert!(line.contains("code 500: Operation failed, try again later"), "{line}");
+    assert!(line.contains("credentials were not checked"), "{line}");
+    let platform = faulty(&[later]);
+    assert_eq!(account(&run(&mut doctor(platform.url(), &[]))).1, "ok", "the second attempt succeeds");
+    assert_eq!(balance_calls(&platform.counters()), 2);
+}
+
+#[test]
+fn refused_parameters_are_not_taken_for_wrong_credentials() {
+    let platform = platform(Options { refuse: Some("41001".to_owned()), ..Options::default() });
+    let outcome = run(&mut doctor(platform.url(), &[]));
+    let (exit_code, status, line) = account(&outcome);
+    assert_eq!((exit_code, status.as_str()), (Some(1), "failed"), "{outcome:?}");
+    assert!(line.contains("code 41001: Invalid iccids parameter"), "{line}");
+    assert!(!line.contains("unpublished") && !line.contains("secret"), "{line}");
+}
+
+#[test]
+fn foreign_web_server_as_base_url_fails() {
+    for (status, body, says) in [
+        (200, "<html>It works!</html>", "not the platform's JSON"),
+        (404, "<html>Not Found</html>", "HTTP status 404"),
+        (405, "", "HTTP status 405"),
+        (200, "{}", "not the platform's JSON"),
+    ] {
+        let server = Responder::start(&[Reply { status, header: "", body: body.to_owned() }]);
+        let outcome = run(&mut doctor(&server.url(), &[]));
+        assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
+        let [.., answer, clock, account] = &statuses(&outcome)[..] else { panic!("{outcome:?}") };
+        assert_eq!([answer, clock, account], ["ok", "skipped", "failed"], "{outcome:?}");
+        let line = line(&outcome, "account");
+        assert!(line.contains(says) && line.contains("base_url does not lead to the platform"), "{line}");
+        let [get, post] = &server.requests()[..] else { panic!("not two requests") };
+        assert!(get.head.starts_with("GET / ") && !get.head.contains("sign"), "{}", get.head);
+        assert!(post.head.starts_with(&format!("POST {BALANCE} ")), "{}", post.head);
+    }
+}
+
+#[test]
+fn gateway_that_fails_is_not_taken_for_a_foreign_server_nor_for_wrong_credentials() {
+    let server = Responder::start(&[Reply { status: 503, header: "", body: String::new() }]);
+    let outcome = run(&mut doctor(&server.url(), &["--max-attempts", "1"]));
+    assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
+    let line = line(&outcome, "account");
+    assert!(line.contains("HTTP 503") && line.contains("credentials were not checked"), "{line}");
+    assert!(!line.contains("does not lead"), "{line}");
+}
+
+#[test]
+fn platform_that_does_not_answer_the_call_is_told_with_what_to_do() {
+    let platform = faulty(&[Fault::Stall]);
+    let outcome = run(doctor(platform.url(), &["--max-attempts", "1"]).env("EIOT_TIMEOUT", "1"));
+    let (exit_code, status, line) = account(&outcome);
+    assert_eq!((exit_code, status.as_str()), (Some(1), "failed"), "{outcome:?}");
+    assert!(line.contains("credentials were not checked") && line.contains("timeout"), "{line}");
+}
+
+#[test]
+fn no_call_leaves_the_call_out_and_answer_does_not_claim_the_platform() {
+    let platform = platform(Options::default());
+    let outcome = run(&mut doctor(platform.url(), &["--no-call"]));
+    let (exit_code, status, line) = account(&outcome);
+    assert_eq!((exit_code, status.as_str()), (Some(0), "skipped"), "{outcome:?}");
+    assert!(line.contains("left out by --no-call"), "{line}");
+    let counters = platform.counters();
+    assert_eq!((balance_calls(&counters), counters.calls), (0, 1), "the unsigned GET only");
+    assert!(self::line(&outcome, "answer").contains("not necessarily the platform"), "{outcome:?}");
+}
+
+#[test]
+fn unknown_variables_are_named_with_the_nearest_known_one_and_without_their_values() {
+    let platform = platform(Options::default());
+    let mut command = doctor(platform.url(), &[]);
+    command.env("EIOT_RATE_LIMT", SECRET).env("EIOT_QQQ", SECRET).env("EIOT_LIBRARY", "libeiot.so.0");
+    let outcome = run(&mut command);
+    assert_eq!(outcome.exit_code, Some(0), "a warning is not a failure: {outcome:?}");
+    assert_eq!(statuses(&outcome)[1], "warning");
+    let told = line(&outcome, "environment");
+    let limit = "EIOT_RATE_LIMT is not known and ignored; did you mean EIOT_RATE_LIMIT?";
+    assert!(told.contains(limit) && told.contains("EIOT_QQQ is not known and ignored"), "{told}");
+    assert!(!told.contains("EIOT_LIBRARY"), "{told}");
+    let record = &run(command.arg("--json")).records()[1];
+    assert_eq!((&record["check"], &record["status"]), (&"environment".into(), &"warning".into()));
+    assert!(record["message"].as_str().expect("a text").starts_with("EIOT_QQQ"), "{record}");
+}
+
+#[test]
+fn text_of_the_platform_is_no_command_for_a_terminal() {
+    let body = r#"{"code":"45109","message":"bad\u001b[2J\nok       account"}"#;
+    let server = Responder::start(&[Reply { status: 200, header: "", body: body.to_owned() }]);
+    let outcome = run(&mut doctor(&server.url(), &[]));
+    assert_eq!(statuses(&outcome)[7], "failed");
+    assert!(line(&outcome, "account").contains("code 45109: bad\\u{1b}[2J\\nok"), "{outcome:?}");
+}
+
+#[test]
+fn account_can_refresh_a_card_right_after_doctor() {
+    let platform = platform(Options::default());
+    assert_eq!(run(&mut doctor(platform.url(), &[])).exit_code, Some(0));
+    balance_calls(&platform.counters());
+    let refreshed = run(&mut crate::run::refresh_at(platform.url(), &[EID]));
+    assert_eq!(refreshed.exit_code, Some(0), "the card does not rest because of doctor: {refreshed:?}");
 }

@@ -69,13 +69,15 @@ fn serve(connection: TcpStream, requests: &Mutex<Vec<Request>>, replies: &[Reply
         }
     }
     let length = head.to_lowercase();
-    let length = length.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+    // A GET has neither length nor body.
+    let length = length.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
     let mut body = vec![0; length.parse().expect("a number")];
     reader.read_exact(&mut body).expect("a body");
+    let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("JSON") };
 
     let mut requests = requests.lock().expect("not poisoned");
     let reply = replies.get(requests.len()).or(replies.last()).expect("a reply");
-    requests.push(Request { head, body: serde_json::from_slice(&body).expect("JSON") });
+    requests.push(Request { head, body });
     drop(requests);
     let Reply { status, header, body } = reply;
     let length = body.len();

@@ -17,12 +17,13 @@ use std::thread;
 /// The owner's example EID.
 pub const EID: &str = "11111111111111111111111111";
 
-/// Options for a server on loopback: one attempt, and as many calls a second as may be.
+/// Options for a server on loopback: one attempt, as many calls per second as may be, and a batch that holds nothing back.
 pub fn config(url: &str) -> eiot::Config {
     let mut config = eiot::Config::new("demo-appkey", "demo-secret");
     config.base_url = url.to_owned();
     config.max_attempts = 1;
     config.rate_limit = None;
+    config.outage_timeout = std::time::Duration::ZERO;
     config
 }
 

@@ -1,0 +1,28 @@
+//! What became of one card of a batch.
+
+use crate::error::Error;
+use crate::reply::Reply;
+
+/// What became of one card of a batch.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The card's EID; as it was given, quoted and shortened, where it is none.
+    pub eid: String,
+    /// The platform's reply, or why there is none.
+    pub result: Result<Reply, Error>,
+    /// The card was not sent at all, because the batch was stopped or stopped by itself.
+    pub unsent: bool,
+}
+
+impl Outcome {
+    /// An outcome that no batch made, such as that of a line that cannot even be pushed.
+    pub fn new(eid: impl Into<String>, result: Result<Reply, Error>) -> Self {
+        Self { eid: eid.into(), result, unsent: false }
+    }
+
+    /// A card that was not sent.
+    pub(crate) fn refused(error: Error) -> Self {
+        Self { eid: error.eid().unwrap_or_default().to_owned(), result: Err(error), unsent: false }
+    }
+}
