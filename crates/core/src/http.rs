@@ -26,7 +26,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 pub(crate) struct Http {
     tls: ClientConfig,
     user_agent: String,
-    source_address: Option<IpAddr>,
+    pub(crate) source_address: Option<IpAddr>,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) connect_timeout: Duration,
 }

@@ -83,20 +83,28 @@ pub(crate) fn advice(error: &rustls::Error, ca_file: Option<&Path>) -> String {
     match error {
         rustls::Error::InvalidCertificate(why) => certificate_advice(why, ca_file),
         rustls::Error::InvalidMessage(_) => format!("{error}; does base_url name a port that speaks TLS?"),
-        rustls::Error::AlertReceived(
-            alert @ (AlertDescription::CertificateRequired
+        _ if is_about_client_certificate(error) => format!(
+            "the server does not accept the client's certificate, or asks for one; see client_cert_file ({error})"
+        ),
+        _ => error.to_string(),
+    }
+}
+
+/// Whether the server says so of the certificate that the client has shown, or has not.
+pub(crate) fn is_about_client_certificate(error: &rustls::Error) -> bool {
+    let rustls::Error::AlertReceived(alert) = error else { return false };
+    matches!(
+        alert,
+        AlertDescription::CertificateRequired
             | AlertDescription::NoCertificate
             | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
             | AlertDescription::CertificateUnknown
             | AlertDescription::CertificateExpired
             | AlertDescription::CertificateRevoked
             | AlertDescription::UnknownCA
-            | AlertDescription::AccessDenied),
-        ) => format!(
-            "the server does not accept the client's certificate, or asks for one ({alert:?}); see client_cert_file"
-        ),
-        _ => error.to_string(),
-    }
+            | AlertDescription::AccessDenied
+    )
 }
 
 fn certificate_advice(why: &CertificateError, ca_file: Option<&Path>) -> String {

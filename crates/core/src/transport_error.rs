@@ -3,7 +3,7 @@
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::lane::Transport;
 use crate::proxy::Refusal;
-use crate::tls::advice;
+use crate::tls::{advice, is_about_client_certificate};
 use std::error::Error as StdError;
 use std::io;
 
@@ -61,6 +61,14 @@ impl Transport {
         if let Some(tls) = find::<rustls::Error>(error) {
             return self.tls_failure(tls, &host);
         }
+        if let (Some(io::ErrorKind::AddrNotAvailable), Some(address)) =
+            (find::<io::Error>(error).map(io::Error::kind), self.http.source_address)
+        {
+            let text = format!(
+                "no connection to {host}: source_address {address} is not an address of this machine"
+            );
+            return Error::new(ErrorKind::Connect, text);
+        }
         let through = self.http.proxy.as_ref().map(|proxy| format!(" through the proxy {}", proxy.name()));
         let text = format!("no connection to {host}{}: {}", through.unwrap_or_default(), root_cause(error));
         Error::new(ErrorKind::Connect, text)
@@ -84,15 +92,17 @@ impl Transport {
             None => find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse),
         };
         let (kind, delivered, text) = match (stage, tls) {
+            // The server looks at the client's certificate when the client is done with the handshake.
+            (Stage::Unsent, Some(tls)) if is_about_client_certificate(tls) => {
+                return self.tls_failure(tls, &host);
+            }
+            (Stage::Sent, Some(tls)) if is_about_client_certificate(tls) => {
+                return self.tls_failure(tls, &host).with_delivered(Delivered::Unknown);
+            }
             (Stage::Unsent, _) => (
                 ErrorKind::ConnectionLost,
                 Delivered::No,
                 format!("the connection to {host} failed before anything was sent: {cause}"),
-            ),
-            (Stage::Sent, Some(rustls::Error::AlertReceived(_))) => (
-                ErrorKind::Tls,
-                Delivered::Unknown,
-                format!("TLS with {host} failed: {}", tls.map(|tls| advice(tls, None)).unwrap_or_default()),
             ),
             (_, Some(tls)) => (
                 ErrorKind::ConnectionLost,

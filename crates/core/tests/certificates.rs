@@ -63,6 +63,31 @@ fn certificate_error_of_an_unknown_authority_points_at_ca_file_unless_it_is_set(
 }
 
 #[test]
+fn client_certificate_is_shown_to_a_server_that_asks_for_one() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let url = serve_tls(authority.server(Flaw::None, Some(&clients)), |stream| {
+        while read_request(stream).is_some() {
+            let _ = stream.write_all(http("200 OK", "", r#"{"code":"200"}"#).as_bytes());
+        }
+    });
+    let mut config = config(&url);
+    config.ca_file = Some(file(&authority.pem));
+    let refused = Client::new(config.clone()).expect("valid").refresh_usage(EID).expect_err("not shown");
+    assert_eq!(refused.kind(), ErrorKind::Tls, "{refused}");
+    assert!(refused.to_string().contains("client_cert_file"), "{refused}");
+
+    let (certificate, key) = clients.certificate(Flaw::None);
+    (config.client_cert_file, config.client_key_file) = (Some(file(certificate)), Some(file(key)));
+    Client::new(config.clone()).expect("valid").refresh_usage(EID).expect("let in");
+
+    let (_, other_key) = clients.certificate(Flaw::None);
+    config.client_key_file = Some(file(other_key));
+    let error = Client::new(config).err().expect("the key is another certificate's");
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().starts_with("client_key_file: "), "{error}");
+}
+
+#[test]
 fn tls_failure_in_the_middle_of_a_reply_is_a_lost_connection() {
     let authority = Authority::new();
     let url = serve_tls(authority.server(Flaw::None, None), |stream| {

@@ -241,6 +241,28 @@ fn packets_that_are_dropped_are_a_timeout_that_names_connect_timeout() {
 }
 
 #[test]
+fn connections_are_made_from_the_source_address() {
+    let (told, seen) = std::sync::mpsc::channel();
+    let url = serve(move |mut connection| {
+        let _ = told.send(connection.peer_addr().expect("an address").ip());
+        read_request(&mut connection);
+        let _ = connection.write_all(http("200 OK", "", SUCCESS).as_bytes());
+    });
+    let mut config = config(&url);
+    // All of 127.0.0.0/8 is this machine.
+    config.source_address = Some([127, 0, 0, 42].into());
+    Client::new(config.clone()).expect("valid").refresh_usage(EID).expect("refreshed");
+    assert_eq!(seen.recv().expect("a connection"), std::net::IpAddr::from([127, 0, 0, 42]));
+
+    // TEST-NET-1, which no machine has.
+    config.source_address = Some([192, 0, 2, 1].into());
+    let error =
+        Client::new(config).expect("valid").refresh_usage(EID).expect_err("not an address of this machine");
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Connect, Delivered::No), "{error}");
+    assert!(error.to_string().contains("source_address"), "{error}");
+}
+
+#[test]
 fn a_peer_that_does_not_speak_tls_is_a_tls_error() {
     let url = serve(|mut connection| {
         let _ = connection.write_all(http("400 Bad Request", "", "").as_bytes());
