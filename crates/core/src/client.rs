@@ -212,7 +212,7 @@ impl Client {
             return Err(self.unanswered(ErrorKind::Cancelled, request, progress));
         }
         let lanes = &state.lanes;
-        let lane = lanes.take()?;
+        let lane = lanes.take(&self.shared.transport)?;
         let attempts = self.attempts(state, lane.connections(), request, deadline, None, progress);
         // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
         match lane.drive(Some(deadline), keep_going, attempts) {
@@ -232,7 +232,7 @@ impl Client {
 
     /// A lane for a batch, which keeps it to itself.
     pub(crate) fn open_lane(&self) -> Result<Lane, Error> {
-        Lane::open()
+        Lane::open_for_many(&self.shared.transport)
     }
 
     /// Settles when a card of a batch is called, however far away that is, and starts its rest.
@@ -398,7 +398,7 @@ impl Client {
         let timestamp = timestamp(shared.skew.correct(clock.now()))?;
         let nonce = state.nonces.next();
         let body = request.body(&shared.credentials, timestamp, nonce, shared.config.sign_method)?;
-        let post = Post { path: request.path(), body, max_reply_bytes: request.max_reply_bytes() };
+        let post = Post { body, request };
         let sent = progress.begin_attempt();
         let raw = connections.post(&shared.transport, post, sent, clock).await?;
         if shared.config.clock_skew && shared.transport.is_trusted() {

@@ -313,7 +313,8 @@ impl Error {
             || self.details.meaning == Some(CodeMeaning::Final)
     }
 
-    /// The HTTP status of the reply, if there was one.
+    /// The HTTP status of the reply, if there was one; of a [`Connect`](ErrorKind::Connect) error that of the proxy, where one
+    /// does not connect.
     pub fn http_status(&self) -> Option<u16> {
         self.details.http_status
     }

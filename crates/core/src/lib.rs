@@ -27,7 +27,6 @@ mod circuit_breaker;
 mod client;
 mod clock;
 mod config;
-mod connection;
 mod cooldown;
 mod credentials;
 mod eid;
@@ -36,9 +35,11 @@ mod environment;
 mod error;
 mod error_codes;
 mod escape;
+mod files;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod host_slot;
+mod http;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
@@ -56,6 +57,7 @@ mod per_process;
 mod pool;
 mod probe;
 mod progress;
+mod proxy;
 mod random;
 mod recent;
 mod refresh_many;

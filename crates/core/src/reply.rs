@@ -6,7 +6,7 @@ use crate::escape::excerpt;
 use crate::request::Request;
 use crate::skew::Sighting;
 use crate::wire::Envelope;
-use hyper::header::HeaderValue;
+use reqwest::header::HeaderValue;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -157,6 +157,11 @@ fn by_status(
                  platform's place?",
                 body()
             ),
+        ),
+        (304, _) => (
+            ErrorKind::Protocol,
+            "HTTP 304 (not modified) answers no signed request; does a cache on the way answer in the platform's place?"
+                .to_owned(),
         ),
         (300..=399, _) => (
             ErrorKind::Protocol,

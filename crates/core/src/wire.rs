@@ -106,13 +106,6 @@ impl TrackedBody {
     }
 }
 
-impl TrackedBody {
-    /// No body at all.
-    pub(crate) fn none() -> Self {
-        Self { bytes: None, taken: Arc::default() }
-    }
-}
-
 impl Body for TrackedBody {
     type Data = Bytes;
     type Error = Infallible;
