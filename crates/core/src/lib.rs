@@ -31,6 +31,7 @@ mod cooldown;
 mod credentials;
 mod eid;
 mod endpoint;
+mod envelope;
 mod environment;
 mod error;
 mod error_codes;

@@ -1,11 +1,11 @@
 //! What the platform answered, and what that means.
 
+use crate::envelope::Envelope;
 use crate::error::{Delivered, Error, ErrorKind, Evidence};
 use crate::error_codes::{CodeMeaning, look_up};
 use crate::escape::{escaped, excerpt};
 use crate::request::Request;
 use crate::skew::Sighting;
-use crate::wire::Envelope;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ pub(crate) fn verdict(
 ) -> Result<Reply, Error> {
     let RawReply { http_status, headers, retry_after, sighting: _, mut body } = raw;
     let (code, message, data) = match Envelope::read(&body) {
-        Some(envelope) => (Some(envelope.code.into_text()), envelope.message, envelope.data),
+        Some(envelope) => (Some(envelope.code), envelope.message, envelope.data),
         None => (None, None, None),
     };
     let known = code.as_deref().filter(|code| *code != SUCCESS).and_then(|code| look_up(code, codes));

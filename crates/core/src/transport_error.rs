@@ -30,9 +30,12 @@ impl Transport {
     /// No connection was made, so nothing was sent.
     async fn not_connected(&self, error: &reqwest::Error) -> Error {
         let (host, connect_timeout) = (self.host(), self.http.connect_timeout);
+        let through = self.http.proxy.as_ref().map(|proxy| format!(" through the proxy {}", proxy.name()));
+        let through = through.unwrap_or_default();
         // Which of several limits has noticed it is chance.
         if error.is_timeout() {
-            let text = format!("no connection to {host} within connect_timeout ({connect_timeout:?})");
+            let text =
+                format!("no connection to {host}{through} within connect_timeout ({connect_timeout:?})");
             return Error::new(ErrorKind::Timeout, text);
         }
         let tunnel = chain(error).find_map(|error| error.to_string().strip_prefix(TUNNEL).map(str::to_owned));
@@ -45,18 +48,9 @@ impl Transport {
             if let Some(refusal) = refusal {
                 return refusal.error(&proxy.name(), &host);
             }
-            let name = proxy.name();
-            return match find::<rustls::Error>(error) {
-                Some(tls) => self.tls_failure(tls, &name),
-                None => {
-                    let cause = root_cause(error);
-                    let cause = cause.strip_prefix(TUNNEL).unwrap_or(&cause);
-                    Error::new(
-                        ErrorKind::Connect,
-                        format!("no connection to {host} through the proxy {name}: {cause}"),
-                    )
-                }
-            };
+            if let Some(tls) = find::<rustls::Error>(error) {
+                return self.tls_failure(tls, &proxy.name());
+            }
         }
         if let Some(tls) = find::<rustls::Error>(error) {
             return self.tls_failure(tls, &host);
@@ -69,9 +63,9 @@ impl Transport {
             );
             return Error::new(ErrorKind::Connect, text);
         }
-        let through = self.http.proxy.as_ref().map(|proxy| format!(" through the proxy {}", proxy.name()));
-        let text = format!("no connection to {host}{}: {}", through.unwrap_or_default(), root_cause(error));
-        Error::new(ErrorKind::Connect, text)
+        let cause = root_cause(error);
+        let cause = cause.strip_prefix(TUNNEL).unwrap_or(&cause);
+        Error::new(ErrorKind::Connect, format!("no connection to {host}{through}: {cause}"))
     }
 
     /// The handshake failed.
