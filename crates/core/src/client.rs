@@ -12,12 +12,14 @@ use crate::observer::{Attempt, Observer};
 use crate::per_process::PerProcess;
 use crate::progress::{History, Progress};
 use crate::random::{Random, SystemRandom};
+use crate::redact::redact;
 use crate::reply::{Reply, verdict};
 use crate::request::Request;
 use crate::retry::{self, Next};
 use crate::shared::{Shared, State};
 use crate::skew::Skew;
 use crate::standstill::Standstill;
+use crate::wire::sign_in;
 use futures_util::future::{Either, select};
 use std::fmt;
 use std::future::Future;
@@ -399,12 +401,17 @@ impl Client {
         let nonce = state.nonces.next();
         let body = request.body(&shared.credentials, timestamp, nonce, shared.config.sign_method)?;
         let post = Post { body, request };
-        let sent = progress.begin_attempt();
-        let raw = connections.post(&shared.transport, post, sent, clock).await?;
+        let sign = sign_in(&post.body);
+        let sent = progress.begin_attempt(timestamp, nonce);
+        let secrets = [shared.credentials.secret.expose().as_bytes(), &sign];
+        let exchange = connections.post(&shared.transport, post, sent, clock).await;
+        let mut raw = exchange.map_err(|error| error.with_redacted_evidence(secrets))?;
         if shared.config.clock_skew && shared.transport.is_trusted() {
             progress.note_clock(shared.skew.learn(raw.sighting));
         }
+        redact(&mut raw.body, secrets);
         verdict(raw, request, progress.attempts(), &self.config.codes)
+            .map_err(|error| error.with_redacted_evidence(secrets))
     }
 
     /// The error of a call that ended without an answer.

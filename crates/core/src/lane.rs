@@ -7,10 +7,10 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::endpoint::{REFRESH_USAGE, below, host_of, is_trusted, usual_port};
-use crate::error::{Delivered, Error, ErrorKind};
+use crate::error::{Delivered, Error, ErrorKind, Evidence};
 use crate::http::Http;
 use crate::proxy::{Proxy, Refusal};
-use crate::reply::RawReply;
+use crate::reply::{MAX_BODY_BYTES, RawReply};
 use crate::request;
 use crate::retry_after;
 use crate::skew::Sighting;
@@ -275,7 +275,7 @@ async fn read_whole(
     max_reply_bytes: usize,
 ) -> Result<RawReply, Error> {
     let http_status = response.status().as_u16();
-    let content_type = response.headers().get(CONTENT_TYPE).cloned();
+    let headers = support_headers(&response);
     // A date in it is by the server's clock, so the server's clock says how far away it is.
     let now = sighting.date.unwrap_or(sighting.received);
     let retry_after = header(&response, RETRY_AFTER).and_then(|value| retry_after::parse(value, now));
@@ -291,13 +291,42 @@ async fn read_whole(
         };
         if body.len() + chunk.len() > max_reply_bytes {
             let text = format!("the reply is larger than {} KiB", max_reply_bytes / 1024);
+            body.truncate(MAX_BODY_BYTES);
             return Err(Error::new(ErrorKind::Protocol, text)
+                .with_evidence(Evidence { body: Some(body), headers })
                 .with_http_status(http_status)
                 .with_delivered(Delivered::Yes));
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(RawReply { http_status, content_type, retry_after, sighting, body })
+    Ok(RawReply { http_status, headers, retry_after, sighting, body })
+}
+
+/// The headers by which the support of the platform, or of what stands before it, finds a request.
+const SUPPORT_HEADERS: [&str; 11] = [
+    "content-type",
+    "date",
+    "server",
+    "via",
+    "x-request-id",
+    "x-trace-id",
+    "x-correlation-id",
+    "traceparent",
+    "eagleeye-traceid",
+    "cf-ray",
+    "x-cache",
+];
+
+/// A longer value is cut.
+const MAX_HEADER_BYTES: usize = 256;
+
+fn support_headers(response: &Response) -> Vec<(&'static str, String)> {
+    let present = SUPPORT_HEADERS.iter().filter_map(|name| {
+        let value = response.headers().get(*name)?.as_bytes();
+        let value = value.get(..value.len().min(MAX_HEADER_BYTES))?;
+        Some((*name, String::from_utf8_lossy(value).into_owned()))
+    });
+    present.collect()
 }
 
 /// Only a proxy answers this, before it has sent anything on.
@@ -313,4 +342,18 @@ fn date(response: &Response) -> Option<SystemTime> {
 
 fn header(response: &Response, name: HeaderName) -> Option<&str> {
     response.headers().get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::endpoint;
+
+    #[test]
+    fn names_in_other_scripts_are_taken_as_a_resolver_wants_them() {
+        // "中国.example", as the base URL must be written.
+        let base = endpoint("https://xn--fiqs8s.example/gateway", false).expect("valid");
+        let address = url(&base, REFRESH_USAGE).expect("an address");
+        assert_eq!(address.as_str(), "https://xn--fiqs8s.example/gateway/api/v3/cloudesim/refreshUsage");
+    }
 }

@@ -61,6 +61,7 @@ mod progress;
 mod proxy;
 mod random;
 mod recent;
+mod redact;
 mod refresh_many;
 mod reply;
 mod request;

@@ -92,6 +92,14 @@ pub(crate) fn signed_call_body(
     Ok(body.into_bytes())
 }
 
+/// The signature in a signed body.
+pub(crate) fn sign_in(body: &[u8]) -> Vec<u8> {
+    const BEFORE: &[u8] = b"\"sign\":\"";
+    let start = memchr::memmem::find(body, BEFORE).map(|start| start + BEFORE.len());
+    let sign = start.and_then(|start| body.get(start..)).unwrap_or_default();
+    sign.iter().copied().take_while(u8::is_ascii_hexdigit).collect()
+}
+
 /// A request body that remembers whether the connection has taken it: until then, nothing has been sent.
 pub(crate) struct TrackedBody {
     bytes: Option<Bytes>,
