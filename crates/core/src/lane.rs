@@ -79,6 +79,16 @@ impl Transport {
         self.http.proxy.as_ref().filter(|proxy| is_plain && proxy.is_http()).map(Proxy::name)
     }
 
+    /// The error of a reply that is not the platform's own and may be that of a proxy, which need not have passed the request on.
+    pub(crate) fn with_proxy(&self, error: Error) -> Error {
+        match self.answering_proxy().filter(|_| error.platform_code().is_none()) {
+            Some(proxy) => error
+                .with_note(&format!("this may be the answer of the proxy {proxy}"))
+                .with_delivered(Delivered::Unknown),
+            None => error,
+        }
+    }
+
     /// Whether what the platform says of itself, such as the time, can be believed.
     pub(crate) fn is_trusted(&self) -> bool {
         is_trusted(&self.endpoint)
