@@ -411,6 +411,7 @@ impl Client {
         }
         redact(&mut raw.body, secrets);
         verdict(raw, request, progress.attempts(), &self.config.codes)
+            .map_err(|error| shared.transport.with_proxy(error))
             .map_err(|error| error.with_redacted_evidence(secrets))
     }
 

@@ -37,7 +37,13 @@ fn number(data: &mut &[u8], bytes: usize) -> u64 {
 pub fn reply(mut data: &[u8]) {
     let http_status = 200 + (number(&mut data, 2) % 400) as u16;
     let sighting = Sighting { date: None, sent: UNIX_EPOCH, received: UNIX_EPOCH };
-    let raw = RawReply { http_status, headers: Vec::new(), retry_after: None, sighting, body: data.to_vec() };
+    let raw = RawReply {
+        http_status,
+        headers: Default::default(),
+        retry_after: None,
+        sighting,
+        body: data.to_vec(),
+    };
     let eid = Eid::parse("89044011112233441122334411223321").expect("an EID");
     let codes = BTreeMap::from([("7".to_owned(), CodeMeaning::Cooldown)]);
     match verdict(raw, Request::RefreshUsage(&eid), 1, &codes) {

@@ -79,6 +79,16 @@ impl Transport {
         self.http.proxy.as_ref().filter(|proxy| is_plain && proxy.is_http()).map(Proxy::name)
     }
 
+    /// The error of a reply that is not the platform's own and may be that of a proxy, which need not have passed the request on.
+    pub(crate) fn with_proxy(&self, error: Error) -> Error {
+        match self.answering_proxy().filter(|_| error.platform_code().is_none()) {
+            Some(proxy) => error
+                .with_note(&format!("this may be the answer of the proxy {proxy}"))
+                .with_delivered(Delivered::Unknown),
+            None => error,
+        }
+    }
+
     /// Whether what the platform says of itself, such as the time, can be believed.
     pub(crate) fn is_trusted(&self) -> bool {
         is_trusted(&self.endpoint)
@@ -133,20 +143,24 @@ pub(crate) struct Connections(reqwest::Client);
 impl Lane {
     /// Makes the engine; the connection is made by the first exchange.
     pub(crate) fn open(transport: &Transport) -> Result<Self, Error> {
-        Self::open_telling(transport, STEPS_OF_ONE, Arc::default())
+        Self::open_telling(transport, STEPS_OF_ONE, None)
     }
 
     /// As [`Lane::open`], for many calls at once.
     pub(crate) fn open_for_many(transport: &Transport) -> Result<Self, Error> {
-        Self::open_telling(transport, STEPS_OF_MANY, Arc::default())
+        Self::open_telling(transport, STEPS_OF_MANY, None)
     }
 
     /// As [`Lane::open`]; `connected` becomes true when a connection was made.
     pub(crate) fn open_for_probe(transport: &Transport, connected: Arc<AtomicBool>) -> Result<Self, Error> {
-        Self::open_telling(transport, STEPS_OF_ONE, connected)
+        Self::open_telling(transport, STEPS_OF_ONE, Some(connected))
     }
 
-    fn open_telling(transport: &Transport, steps: u32, connected: Arc<AtomicBool>) -> Result<Self, Error> {
+    fn open_telling(
+        transport: &Transport,
+        steps: u32,
+        connected: Option<Arc<AtomicBool>>,
+    ) -> Result<Self, Error> {
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -216,7 +230,7 @@ impl Connections {
         let http = if call.is_idempotent() {
             &self.0
         } else {
-            single_use = transport.http.client(false, Arc::default())?;
+            single_use = transport.http.client(false, Some(Arc::default()))?;
             &single_use
         };
         // Lets the engine notice what happened while nobody drove it: that the server has closed the connection, or has sent
@@ -275,10 +289,10 @@ async fn read_whole(
     max_reply_bytes: usize,
 ) -> Result<RawReply, Error> {
     let http_status = response.status().as_u16();
-    let headers = support_headers(&response);
     // A date in it is by the server's clock, so the server's clock says how far away it is.
     let now = sighting.date.unwrap_or(sighting.received);
     let retry_after = header(&response, RETRY_AFTER).and_then(|value| retry_after::parse(value, now));
+    let headers = std::mem::take(response.headers_mut());
     let mut body = Vec::new();
     loop {
         let chunk = match response.chunk().await {
@@ -286,14 +300,17 @@ async fn read_whole(
             Ok(None) => break,
             Err(why) => {
                 let error = transport.failed(why, Stage::Answered).await;
-                return Err(error.with_http_status(http_status));
+                body.truncate(MAX_BODY_BYTES);
+                return Err(error
+                    .with_evidence(Evidence { body: Some(body), headers: support_headers(&headers) })
+                    .with_http_status(http_status));
             }
         };
         if body.len() + chunk.len() > max_reply_bytes {
             let text = format!("the reply is larger than {} KiB", max_reply_bytes / 1024);
             body.truncate(MAX_BODY_BYTES);
             return Err(Error::new(ErrorKind::Protocol, text)
-                .with_evidence(Evidence { body: Some(body), headers })
+                .with_evidence(Evidence { body: Some(body), headers: support_headers(&headers) })
                 .with_http_status(http_status)
                 .with_delivered(Delivered::Yes));
         }
@@ -320,9 +337,9 @@ const SUPPORT_HEADERS: [&str; 11] = [
 /// A longer value is cut.
 const MAX_HEADER_BYTES: usize = 256;
 
-fn support_headers(response: &Response) -> Vec<(&'static str, String)> {
+pub(crate) fn support_headers(headers: &HeaderMap) -> Vec<(&'static str, String)> {
     let present = SUPPORT_HEADERS.iter().filter_map(|name| {
-        let value = response.headers().get(*name)?.as_bytes();
+        let value = headers.get(*name)?.as_bytes();
         let value = value.get(..value.len().min(MAX_HEADER_BYTES))?;
         Some((*name, String::from_utf8_lossy(value).into_owned()))
     });
@@ -342,4 +359,18 @@ fn date(response: &Response) -> Option<SystemTime> {
 
 fn header(response: &Response, name: HeaderName) -> Option<&str> {
     response.headers().get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::endpoint;
+
+    #[test]
+    fn names_in_other_scripts_are_taken_as_a_resolver_wants_them() {
+        // "中国.example", as the base URL must be written.
+        let base = endpoint("https://xn--fiqs8s.example/gateway", false).expect("valid");
+        let address = url(&base, REFRESH_USAGE).expect("an address");
+        assert_eq!(address.as_str(), "https://xn--fiqs8s.example/gateway/api/v3/cloudesim/refreshUsage");
+    }
 }

@@ -3,6 +3,7 @@
 use crate::client::{Client, outside_of_any_runtime};
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::lane::{Driven, Lane};
+use crate::proxy::Proxy;
 use std::future::Future;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -17,6 +18,8 @@ use std::time::Instant;
 pub struct Probe {
     /// The host, with its port where that is not the usual one.
     pub host: String,
+    /// The proxy on the way, without user name and password.
+    pub proxy: Option<String>,
     /// The addresses of the host's name. Not looked up where the host is an address already, and where there is a proxy,
     /// which looks it up itself.
     pub addresses: Option<Result<Vec<IpAddr>, Error>>,
@@ -53,7 +56,9 @@ impl Client {
         // Not one of the pool's lanes, whose connection would be open already.
         let connected = Arc::new(AtomicBool::new(false));
         let lane = Lane::open_for_probe(&self.shared.transport, connected.clone())?;
-        let mut probe = Probe { host: self.shared.transport.host(), ..Probe::default() };
+        let transport = &self.shared.transport;
+        let proxy = transport.http.proxy.as_ref().map(Proxy::name);
+        let mut probe = Probe { host: transport.host(), proxy, ..Probe::default() };
         probe.addresses = self.look_up(&lane, deadline);
         if !matches!(probe.addresses, Some(Err(_))) {
             self.ask(&lane, deadline, &connected, &mut probe);

@@ -4,8 +4,10 @@ use crate::envelope::Envelope;
 use crate::error::{Delivered, Error, ErrorKind, Evidence};
 use crate::error_codes::{CodeMeaning, look_up};
 use crate::escape::{escaped, excerpt};
+use crate::lane::support_headers;
 use crate::request::Request;
 use crate::skew::Sighting;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -80,7 +82,7 @@ impl Reply {
 pub(crate) struct RawReply {
     pub(crate) http_status: u16,
     /// Those that help support.
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: HeaderMap,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) sighting: Sighting,
     pub(crate) body: Vec<u8>,
@@ -123,8 +125,9 @@ pub(crate) fn verdict(
             (known.meaning.kind(), text)
         }
         (_, code, None) => by_status(http_status, code, message.as_deref(), retry_after, || {
-            let content_type = headers.iter().find(|(name, _)| *name == "content-type");
-            let content_type = content_type.map_or("none", |(_, value)| value);
+            let content_type =
+                headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+            let content_type = content_type.as_deref().unwrap_or("none");
             let beginning = body.get(..body.len().min(SHOWN_BODY_BYTES)).unwrap_or_default();
             format!(
                 "content type {content_type:?}, {} bytes, begins with \"{}\"",
@@ -139,7 +142,7 @@ pub(crate) fn verdict(
     body.truncate(MAX_BODY_BYTES);
     let body = (!is_the_platforms || kind == ErrorKind::Http).then_some(body);
     Err(Error::new(kind, text)
-        .with_evidence(Evidence { body, headers })
+        .with_evidence(Evidence { body, headers: support_headers(&headers) })
         .with_subject(request.special_path(), request.eid())
         .with_platform(code, message)
         .with_meaning(known.map(|known| known.meaning))
@@ -259,7 +262,7 @@ mod tests {
         let epoch = SystemTime::UNIX_EPOCH;
         RawReply {
             http_status,
-            headers: Vec::new(),
+            headers: HeaderMap::new(),
             retry_after: None,
             sighting: Sighting { date: None, sent: epoch, received: epoch },
             body,

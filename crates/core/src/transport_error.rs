@@ -24,7 +24,12 @@ pub(crate) enum Stage {
 impl Transport {
     /// The error of an exchange that failed.
     pub(crate) async fn failed(&self, error: reqwest::Error, stage: Stage) -> Error {
-        if error.is_connect() { self.not_connected(&error).await } else { self.broken(&error, stage) }
+        if error.is_connect() {
+            // In memory of its own: it is rare, and would make every call larger.
+            Box::pin(self.not_connected(&error)).await
+        } else {
+            self.broken(&error, stage)
+        }
     }
 
     /// No connection was made, so nothing was sent.

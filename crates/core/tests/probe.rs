@@ -139,8 +139,9 @@ fn it_goes_through_the_proxy_which_looks_the_name_up() {
         let _ = connection.write_all(http("200 OK", "", "").as_bytes());
     });
     let mut through = config("http://localhost:1");
-    through.proxy = Some(proxy);
+    through.proxy = Some(proxy.replace("http://", "http://user:swordfish@"));
     let probe = probe(through);
+    assert_eq!(probe.proxy, Some(proxy));
     assert!(probe.addresses.is_none());
     assert_eq!(probe.answer.expect("taken").expect("answered").http_status, 200);
 }

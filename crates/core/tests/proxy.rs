@@ -120,6 +120,20 @@ fn a_proxy_that_asks_for_a_password_is_asked_once() {
 }
 
 #[test]
+fn an_answer_over_plain_http_may_be_the_proxys_own() {
+    for answer in ["302 Found", "403 Forbidden", "502 Bad Gateway"] {
+        let (proxy, _) = refusing(http(answer, "", "<html>sorry</html>"));
+        let error = failure("http://127.0.0.1:1", &proxy);
+        assert_eq!(error.delivered(), Delivered::Unknown, "{error}");
+        assert!(error.to_string().contains(&format!("answer of the proxy {proxy}")), "{error}");
+    }
+    let (proxy, _) = refusing(http("403 Forbidden", "", r#"{"code":"403","message":"no rights"}"#));
+    let error = failure("http://127.0.0.1:1", &proxy);
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Auth, Delivered::Yes), "{error}");
+    assert!(!error.to_string().contains("proxy"), "{error}");
+}
+
+#[test]
 fn a_batch_stops_at_once_when_the_proxy_asks_for_a_password() {
     let (proxy, asked) = refusing(http("407 Proxy Authentication Required", "", ""));
     let mut config = config("https://oapi.example");

@@ -21,9 +21,21 @@ fn failure(url: &str) -> Error {
 fn a_redirect_is_not_followed() {
     let elsewhere = answer(http("200 OK", "", SUCCESS));
     for status in ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
-        for to in [elsewhere.as_str(), "/elsewhere", "http://[", "\u{1}", "mailto:x@example", ""] {
+        let odd = [
+            "http://[",
+            "\u{1}",
+            "mailto:x@example",
+            "",
+            "http://256.1.1.1/",
+            "http://x:99999/",
+            "http://a%b/",
+        ];
+        for to in [elsewhere.as_str(), "/elsewhere"].into_iter().chain(odd) {
             let error = failure(&answer(http(status, &format!("Location: {to}\r\n"), "")));
             assert_eq!(error.kind(), ErrorKind::Protocol, "{status} to {to:?}: {error}");
+            let is_http = to != "\u{1}";
+            let delivered = if is_http { Delivered::Yes } else { Delivered::Unknown };
+            assert_eq!(error.delivered(), delivered, "{status} to {to:?}: {error}");
         }
     }
 }
