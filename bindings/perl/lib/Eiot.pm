@@ -361,7 +361,8 @@ package Eiot::Error {
         my $body = $function{eiot_error_body}->call($handle, \$length);
         $self->{body} = defined $body ? FFI::Platypus::Buffer::buffer_to_scalar($body, $length) : undef;
         $self->{headers} = {};
-        while (defined(my $name = $function{eiot_error_header_name}->call($handle, scalar keys %{ $self->{headers} }))) {
+        my $index = 0;
+        while (defined(my $name = $function{eiot_error_header_name}->call($handle, $index++))) {
             $self->{headers}{$name} = Eiot::_decoded(scalar $function{eiot_error_header}->call($handle, $name));
         }
         $function{eiot_error_free}->call($handle);
