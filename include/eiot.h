@@ -139,7 +139,8 @@ typedef int32_t eiot_sign_method;
 
 /**
  * Is told of each attempt that is over, in one line without secret or signature, such as
- * "eid=8904... attempt=1 took_ms=35 outcome=http delivered=yes http_status=503 again_after_ms=120". A batch also tells when it
+ * "eid=8904... attempt=1 timestamp=1700000000 nonce=12345 took_ms=35 outcome=http delivered=yes http_status=503
+ * again_after_ms=120". `timestamp` and `nonce` are those of the request: support can find it by them. A batch also tells when it
  * holds its cards back in an outage, goes on, or stops by itself, in a line that begins with "batch: ". The line ends with
  * a NUL and lives until the function returns. It runs on the thread that made the call; with a client that many
  * threads share, on many at once. It must return: no exception, no longjmp.
@@ -320,8 +321,8 @@ uint32_t eiot_version_number(void);
 eiot_status eiot_error_status(const eiot_error *error);
 
 /**
- * What happened, to which EID, and what to do, for people. It contains neither the secret nor a signature, so it
- * can be logged. Never NULL; "" for NULL.
+ * What happened, to which EID, and what to do, for people. One line without the secret or a signature, and control characters
+ * in what the platform said are escaped, so it can be logged. Never NULL; "" for NULL.
  */
 const char *eiot_error_message(const eiot_error *error);
 
@@ -337,7 +338,7 @@ const char *eiot_error_eid(const eiot_error *error);
 const char *eiot_error_platform_code(const eiot_error *error);
 
 /**
- * The platform's own message, exactly as it came (UTF-8, often Chinese); NULL when the platform gave none.
+ * The platform's own message, verbatim (UTF-8, often Chinese, control characters included); NULL when the platform gave none.
  */
 const char *eiot_error_platform_message(const eiot_error *error);
 
@@ -367,6 +368,32 @@ int64_t eiot_error_retry_after_ms(const eiot_error *error);
  * Whether the platform got the request: what to look at before repeating a call.
  */
 eiot_delivered eiot_error_delivered(const eiot_error *error);
+
+/**
+ * The first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of a proxy or
+ * gateway; NULL otherwise. The secret and the signature are masked if the server echoes them. The body is not necessarily text
+ * and can contain NUL bytes; for convenience a NUL follows it.
+ *
+ * `*out_len` receives the length without that NUL, 0 for NULL. `out_len` may be NULL.
+ */
+const char *eiot_error_body(const eiot_error *error,
+                            size_t *out_len);
+
+/**
+ * A response header, such as "server" or "x-request-id": quote it when you contact the operator of the server. Only headers that
+ * help support are kept. NULL when the response does not have the header, or when there was no response.
+ *
+ * `name` is NUL-terminated and case-insensitive.
+ */
+const char *eiot_error_header(const eiot_error *error,
+                              const char *name);
+
+/**
+ * The name of the kept response header at `index`, in lower case; NULL past the last one. Enumerates the names that
+ * `eiot_error_header` knows.
+ */
+const char *eiot_error_header_name(const eiot_error *error,
+                                   size_t index);
 
 /**
  * Frees an error and its strings. NULL is fine.
@@ -597,12 +624,40 @@ eiot_status eiot_config_set_ca_file(eiot_config *config,
                                     eiot_error **out_err);
 
 /**
- * An HTTP proxy, "http://[user:password@]host:port". Default none; the environment's proxy variables are not read.
+ * A PEM file with the certificate that the client presents to the server (mutual TLS), followed by its chain. For gateways that
+ * require a client certificate. Requires `eiot_config_set_client_key_file`. It is read when a client is made. Default none.
+ */
+eiot_status eiot_config_set_client_cert_file(eiot_config *config,
+                                             const char *value,
+                                             size_t value_len,
+                                             eiot_error **out_err);
+
+/**
+ * The PEM file with the private key of that certificate, without a passphrase. It is read when a client is made. Default none.
+ */
+eiot_status eiot_config_set_client_key_file(eiot_config *config,
+                                            const char *value,
+                                            size_t value_len,
+                                            eiot_error **out_err);
+
+/**
+ * A proxy, "http://[user:password@]host:port". The scheme can also be https, socks5 (host names are resolved locally) or socks5h
+ * (the proxy resolves them). "env" reads HTTPS_PROXY, ALL_PROXY and NO_PROXY (http_proxy for plain http) when a client is made.
+ * Default none; without "env" these variables are not read.
  */
 eiot_status eiot_config_set_proxy(eiot_config *config,
                                   const char *value,
                                   size_t value_len,
                                   eiot_error **out_err);
+
+/**
+ * The local IP address that connections are made from, such as "192.0.2.7". The platform allow-lists addresses, and a host can
+ * have several. "0.0.0.0" means any IPv4 address, "::" any IPv6 address. Default: the system chooses.
+ */
+eiot_status eiot_config_set_source_address(eiot_config *config,
+                                           const char *value,
+                                           size_t value_len,
+                                           eiot_error **out_err);
 
 /**
  * A function that is told of each attempt, and of what a batch does by itself, with `user_data` passed on to it; NULL, the default, is none. Both must

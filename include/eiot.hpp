@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -89,27 +90,54 @@ public:
     std::chrono::milliseconds retry_after() const noexcept { return fields_->retry_after; }
     /** Whether the platform got the request. */
     eiot::delivered delivered() const noexcept { return fields_->delivered; }
+    /**
+     * The first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of a proxy;
+     * empty otherwise.
+     */
+    const std::string &body() const noexcept { return fields_->body; }
+    /**
+     * A response header that helps support, such as "server" or "x-request-id", by its case-insensitive name; empty when the
+     * response does not have it.
+     */
+    std::string header(const std::string &name) const {
+        const char *value = eiot_error_header(fields_->details.get(), name.c_str());
+        return value ? value : "";
+    }
+    /** The headers that header() knows, by their names in lower case. */
+    std::map<std::string, std::string> headers() const {
+        std::map<std::string, std::string> all;
+        const eiot_error *details = fields_->details.get();
+        for (std::size_t index = 0; const char *name = eiot_error_header_name(details, index); index++) {
+            all[name] = header(name);
+        }
+        return all;
+    }
 
 private:
     static std::string text(const char *text) { return text ? text : ""; }
 
+    static std::string bytes(const eiot_error *details) {
+        std::size_t length = 0;
+        const char *body = eiot_error_body(details, &length);
+        return body ? std::string(body, length) : std::string();
+    }
+
     struct fields {
-        fields(eiot_status failed_with, eiot_error *details)
-            : status(failed_with), owner(details, eiot_error_free), eid(text(eiot_error_eid(details))),
-              platform_code(text(eiot_error_platform_code(details))),
-              platform_message(text(eiot_error_platform_message(details))),
-              is_final(eiot_error_is_final(details) != 0), http_status(eiot_error_http_status(details)), attempts(eiot_error_attempts(details)),
-              retry_after(eiot_error_retry_after_ms(details)),
-              delivered(static_cast<eiot::delivered>(eiot_error_delivered(details))) {
-            owner.reset();
-        }
+        fields(eiot_status failed_with, eiot_error *error)
+            : status(failed_with), details(error, eiot_error_free), eid(text(eiot_error_eid(error))),
+              platform_code(text(eiot_error_platform_code(error))),
+              platform_message(text(eiot_error_platform_message(error))), body(bytes(error)),
+              is_final(eiot_error_is_final(error) != 0), http_status(eiot_error_http_status(error)),
+              attempts(eiot_error_attempts(error)), retry_after(eiot_error_retry_after_ms(error)),
+              delivered(static_cast<eiot::delivered>(eiot_error_delivered(error))) {}
 
         eiot_status status;
-        /* First of the rest, so that the details are freed also when copying one of them fails. */
-        std::unique_ptr<eiot_error, void (*)(eiot_error *)> owner;
+        /* Has the headers. First of the rest, so that it is freed also when copying one of them fails. */
+        std::unique_ptr<eiot_error, void (*)(eiot_error *)> details;
         std::string eid;
         std::string platform_code;
         std::string platform_message;
+        std::string body;
         bool is_final;
         int http_status;
         unsigned attempts;
@@ -230,8 +258,14 @@ public:
     config &base_url(const std::string &value) { return set_text(eiot_config_set_base_url, value); }
     /** A PEM file of certificate authorities to trust instead of the system's. */
     config &ca_file(const std::string &value) { return set_text(eiot_config_set_ca_file, value); }
-    /** An HTTP proxy, "http://[user:password@]host:port". */
+    /** A PEM file with the certificate chain that the client presents (mutual TLS). Requires client_key_file. */
+    config &client_cert_file(const std::string &value) { return set_text(eiot_config_set_client_cert_file, value); }
+    /** The PEM file with the private key of that certificate, without a passphrase. */
+    config &client_key_file(const std::string &value) { return set_text(eiot_config_set_client_key_file, value); }
+    /** A proxy, "http://[user:password@]host:port"; the scheme can also be https, socks5 or socks5h. "env" reads the environment. */
     config &proxy(const std::string &value) { return set_text(eiot_config_set_proxy, value); }
+    /** The local IP address that connections are made from. Default: the system chooses. */
+    config &source_address(const std::string &value) { return set_text(eiot_config_set_source_address, value); }
 
     /** The deadline of a whole call. Default 30 s. */
     config &timeout(std::chrono::milliseconds value) { return set_time(eiot_config_set_timeout_ms, value); }

@@ -8,12 +8,16 @@ import threading
 from conftest import vectors
 from test_refusals import EID, STATUS, YES
 
+PAGE_HEADERS = {"Content-Type": "text/html", "Server": "nginx", "X-Request-Id": "req-4711", "X-Private": "not kept"}
 PUBLISHED = vectors("error_codes.json")["codes"]
 
 
 @contextlib.contextmanager
 def answering(answers):
-    """A platform that answers each EID with a code and a message of its own; `answers` has them by EID."""
+    """A platform that answers each EID with a code and a message of its own; `answers` has them by EID.
+
+    An answer can also be a function of the request, and a text by itself is sent as an HTML page.
+    """
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -21,9 +25,15 @@ def answering(answers):
 
         def do_POST(self):
             eid = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["eid"]
-            code, message = answers[eid]
-            body = json.dumps({"code": code, "message": message}, ensure_ascii=False).encode()
-            self.send_response(200)
+            answer = answers[eid](self) if callable(answers[eid]) else answers[eid]
+            self.send_response_only(200)
+            if isinstance(answer, str):
+                body = answer.encode()
+                for header in PAGE_HEADERS.items():
+                    self.send_header(*header)
+            else:
+                code, message = answer
+                body = json.dumps({"code": code, "message": message}, ensure_ascii=False).encode()
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -13,6 +13,7 @@ import batches
 import calls
 import error_codes
 import pytest
+import responses
 from conftest import CLEAN, PREFIX, TESTS, Face, run, vectors
 from languages import LANGUAGES, NOT_FOR_WRAPPERS, ROOT
 from test_faults import MATRIX, STATUS_OF
@@ -166,6 +167,7 @@ def test_every_option_is_offered_and_a_wrong_value_is_named_before_anything_is_s
         "allow_http": "on", "timeout": "9.5", "connect_timeout": "2", "max_attempts": "2", "rate_limit": "9",
         "rate_scope": "process", "rate_share": "1/2", "rate_wait": "on", "eid_cooldown": "1", "clock_skew": "off",
         "codes": "1=auth", "max_auth_failures": "5", "outage_timeout": "60", "strict_eid": "on", "sign_method": "sha1",
+        "source_address": "127.0.0.1",
     }  # fmt: skip
     strict = next(case["eid"] for case in vectors("eids.json")["valid"] if case["strict"])
     (outcome,) = face.refresh([strict], running.options | right)
@@ -212,6 +214,11 @@ def test_other_calls_and_notifications(promise, face, simulator):
 
 @pytest.mark.parametrize("promise", error_codes.PROMISES, ids=lambda promise: promise.__name__)
 def test_codes(promise, face, simulator):
+    promise(face, simulator)
+
+
+@pytest.mark.parametrize("promise", responses.PROMISES, ids=lambda promise: promise.__name__)
+def test_responses(promise, face, simulator):
     promise(face, simulator)
 
 

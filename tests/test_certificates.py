@@ -3,12 +3,16 @@ newer make by default."""
 
 import os
 import pathlib
+import shutil
 import socket
 import ssl
 import subprocess
+import threading
 import urllib.parse
 
 import pytest
+from conftest import every_face
+from test_refusals import EID
 
 BENCH = pathlib.Path(os.environ["EIOT_TEST_BIN"]) / "eiot-bench"
 
@@ -40,3 +44,49 @@ def test_the_benchmark_servers_certificate_passes_strict_checks(tmp_path):
         finally:
             server.stdin.close()
     assert ("IP Address", "127.0.0.1") in shown["subjectAltName"]
+
+
+@every_face
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl, which makes the certificates (apt-get install openssl)")
+def test_a_client_certificate_opens_a_gateway_that_requires_one(face, tmp_path):
+    server, server_key = certificate(tmp_path, "server")
+    client, client_key = certificate(tmp_path, "client")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(server, server_key)
+    context.load_verify_locations(client)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=one_reply_each, args=(listening, context), daemon=True).start()
+        options = {"base_url": f"https://127.0.0.1:{listening.getsockname()[1]}", "ca_file": str(server), "max_attempts": "1"}
+        options |= {"appkey": "k", "secret": "s", "rate_limit": "0"}
+        (refused,) = face.refresh([EID], options)
+        (accepted,) = face.refresh([EID], options | {"client_cert_file": str(client), "client_key_file": str(client_key)})
+    assert not refused["ok"] and "client_cert_file" in refused["message"], refused
+    assert accepted["ok"], accepted
+
+
+def certificate(folder, name):
+    """A certificate that vouches for itself, and its key."""
+    made, key = folder / f"{name}.pem", folder / f"{name}.key"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    command += ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]
+    subprocess.run([*command, "-keyout", key, "-out", made], check=True, capture_output=True)
+    return made, key
+
+
+def one_reply_each(listening, context):
+    """Accepts every refresh, on connections of one request each, until the listener is closed."""
+    body = b'{"code": "200", "message": "success"}'
+    while True:
+        try:
+            plain, _ = listening.accept()
+        except OSError:
+            return
+        try:
+            with context.wrap_socket(plain, server_side=True) as encrypted:
+                received = b""
+                while not received.endswith(b"}") and (more := encrypted.recv(65536)):
+                    received += more
+                encrypted.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        except OSError:
+            plain.close()

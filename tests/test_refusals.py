@@ -84,7 +84,13 @@ WRONG = {
     "a CA file that is absent": ({"ca_file": "/nonexistent/ca.pem"}, "/nonexistent/ca.pem"),
     "a secret file that is absent": ({"secret": "", "secret_file": "/nonexistent/secret"}, "/nonexistent/secret"),
     "no time at all": ({"timeout": "0"}, "timeout"),
+    "a client certificate that is absent": (
+        {"client_cert_file": "/nonexistent/client.pem", "client_key_file": "/nonexistent/key.pem"}, "/nonexistent/client.pem"
+    ),
+    "a client certificate without its key": ({"client_cert_file": "/nonexistent/client.pem"}, "client_key_file"),
+    "a client key without its certificate": ({"client_key_file": "/nonexistent/key.pem"}, "client_cert_file"),
     "a proxy that is no URL": ({"proxy": "socks://127.0.0.1:1"}, "proxy"),
+    "a source address that is a name": ({"source_address": "localhost"}, "source_address"),
 }
 
 

@@ -121,8 +121,18 @@
            05  EIOT-OPT-SIGN-METHOD      PIC X(256) VALUE SPACES.
            05  FILLER          PIC X(20)  VALUE "ca_file".
            05  EIOT-OPT-CA-FILE          PIC X(256) VALUE SPACES.
+      *>     A PEM certificate chain and its private key (mutual TLS).
+           05  FILLER          PIC X(20)  VALUE "client_cert_file".
+           05  EIOT-OPT-CLIENT-CERT-FILE PIC X(256) VALUE SPACES.
+           05  FILLER          PIC X(20)  VALUE "client_key_file".
+           05  EIOT-OPT-CLIENT-KEY-FILE  PIC X(256) VALUE SPACES.
+      *>     "http://[user:password@]host:port", or https, socks5 or
+      *>     socks5h; "env" reads the environment.
            05  FILLER          PIC X(20)  VALUE "proxy".
            05  EIOT-OPT-PROXY            PIC X(256) VALUE SPACES.
+      *>     The local IP address that connections are made from.
+           05  FILLER          PIC X(20)  VALUE "source_address".
+           05  EIOT-OPT-SOURCE-ADDRESS   PIC X(256) VALUE SPACES.
       *>     "on" or "off", both.
            05  FILLER          PIC X(20)  VALUE "allow_http".
            05  EIOT-OPT-ALLOW-HTTP       PIC X(256) VALUE SPACES.
@@ -144,7 +154,7 @@
       *>     Ends the table.
            05  FILLER                    PIC X(276) VALUE SPACES.
        01  EIOT-OPTION-TABLE REDEFINES EIOT-OPTIONS.
-           05  EIOT-OPTION OCCURS 22 TIMES.
+           05  EIOT-OPTION OCCURS 25 TIMES.
                10  EIOT-OPTION-NAME      PIC X(20).
                10  EIOT-OPTION-VALUE     PIC X(256).
 

@@ -117,8 +117,14 @@ namespace Eiot
         public SignMethod? SignMethod { get; set; }
         /// <summary>A PEM file of certificate authorities to trust instead of the system's.</summary>
         public string CaFile { get; set; }
-        /// <summary>An HTTP proxy, http://[user:password@]host:port.</summary>
+        /// <summary>A PEM file with the certificate chain that the client presents (mutual TLS). Requires ClientKeyFile.</summary>
+        public string ClientCertFile { get; set; }
+        /// <summary>The PEM file with the private key of that certificate, without a passphrase.</summary>
+        public string ClientKeyFile { get; set; }
+        /// <summary>A proxy, http://[user:password@]host:port; the scheme can also be https, socks5 or socks5h. "env" reads the environment.</summary>
         public string Proxy { get; set; }
+        /// <summary>The local IP address that connections are made from.</summary>
+        public string SourceAddress { get; set; }
 
         /// <summary>
         /// Is told of each attempt that is over, and of a batch that holds its cards back, goes on, or stops by itself, in one line
@@ -151,7 +157,10 @@ namespace Eiot
                 { "strict_eid", Text(StrictEid) },
                 { "sign_method", Text(SignMethod) },
                 { "ca_file", Text(CaFile) },
+                { "client_cert_file", Text(ClientCertFile) },
+                { "client_key_file", Text(ClientKeyFile) },
                 { "proxy", Text(Proxy) },
+                { "source_address", Text(SourceAddress) },
             };
         }
 
@@ -192,6 +201,16 @@ namespace Eiot
         public bool IsFinal { get; private set; }
         /// <summary>The card; null when the failure has nothing to do with one.</summary>
         public string Eid { get; private set; }
+        /// <summary>
+        /// The first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of a proxy;
+        /// otherwise null.
+        /// </summary>
+        public byte[] Body { get; private set; }
+        /// <summary>
+        /// The response headers that help support, such as "x-request-id", by their case-insensitive names; empty when there was no
+        /// response.
+        /// </summary>
+        public IReadOnlyDictionary<string, string> Headers { get; private set; }
 
         /// <summary>Takes over what a C function put into its out_err.</summary>
         internal EiotException(int status, IntPtr error) : base(Native.Text(Native.eiot_error_message(error)))
@@ -207,6 +226,18 @@ namespace Eiot
             Delivered = Enum.IsDefined(typeof(Delivered), delivered) ? (Delivered)delivered : Delivered.Unknown;
             IsFinal = Native.eiot_error_is_final(error) != 0;
             Eid = Native.Text(Native.eiot_error_eid(error));
+            UIntPtr length;
+            IntPtr body = Native.eiot_error_body(error, out length);
+            if (body != IntPtr.Zero)
+            {
+                Body = new byte[(int)length];
+                Marshal.Copy(body, Body, 0, Body.Length);
+            }
+            var headers = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+            IntPtr name;
+            while ((name = Native.eiot_error_header_name(error, (UIntPtr)headers.Count)) != IntPtr.Zero)
+                headers.Add(Native.Text(name), Native.Text(Native.eiot_error_header(error, name)));
+            Headers = headers;
             Native.eiot_error_free(error);
         }
     }
@@ -558,6 +589,9 @@ namespace Eiot
         [DllImport(Name)] internal static extern long eiot_error_retry_after_ms(IntPtr error);
         [DllImport(Name)] internal static extern int eiot_error_delivered(IntPtr error);
         [DllImport(Name)] internal static extern int eiot_error_is_final(IntPtr error);
+        [DllImport(Name)] internal static extern IntPtr eiot_error_body(IntPtr error, out UIntPtr length);
+        [DllImport(Name)] internal static extern IntPtr eiot_error_header(IntPtr error, IntPtr name);
+        [DllImport(Name)] internal static extern IntPtr eiot_error_header_name(IntPtr error, UIntPtr index);
         [DllImport(Name)] internal static extern void eiot_error_free(IntPtr error);
         [DllImport(Name)] internal static extern IntPtr eiot_reply_eid(IntPtr reply);
         [DllImport(Name)] internal static extern IntPtr eiot_reply_code(IntPtr reply);

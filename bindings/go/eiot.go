@@ -142,6 +142,13 @@ type Error struct {
 	Delivered       Delivered
 	Final           bool // the same call would fail again, whatever happens: a malformed EID, the platform's codes for a wrong request
 
+	// Body is the first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of
+	// a proxy; nil otherwise.
+	Body []byte
+	// Headers are the response headers that help support, such as "x-request-id", by their names in lower case; empty when there
+	// was no response.
+	Headers map[string]string
+
 	cause error
 }
 
@@ -175,6 +182,18 @@ func taken(status C.eiot_status, place **C.eiot_error) *Error {
 	}
 	if ms := C.eiot_error_retry_after_ms(err); ms >= 0 {
 		made.RetryAfter = time.Duration(ms) * time.Millisecond
+	}
+	var length C.size_t
+	if body := C.eiot_error_body(err, &length); body != nil {
+		made.Body = C.GoBytes(unsafe.Pointer(body), C.int(length))
+	}
+	made.Headers = map[string]string{}
+	for index := C.size_t(0); ; index++ {
+		name := C.eiot_error_header_name(err, index)
+		if name == nil {
+			break
+		}
+		made.Headers[C.GoString(name)] = C.GoString(C.eiot_error_header(err, name))
 	}
 	return made
 }
@@ -346,8 +365,19 @@ func WithSignMethod(method SignMethod) Option { return WithOption("sign_method",
 // WithCAFile names a PEM file of certificate authorities to trust instead of the system's.
 func WithCAFile(path string) Option { return WithOption("ca_file", path) }
 
-// WithProxy is an HTTP proxy, "http://[user:password@]host:port". Default none; HTTPS_PROXY is not read.
+// WithClientCertFile names a PEM file with the certificate chain that the client presents (mutual TLS), for gateways that require
+// a client certificate. Requires WithClientKeyFile.
+func WithClientCertFile(path string) Option { return WithOption("client_cert_file", path) }
+
+// WithClientKeyFile names the PEM file with the private key of that certificate, without a passphrase.
+func WithClientKeyFile(path string) Option { return WithOption("client_key_file", path) }
+
+// WithProxy is a proxy, "http://[user:password@]host:port"; the scheme can also be https, socks5 (host names are resolved locally)
+// or socks5h (the proxy resolves them). "env" reads HTTPS_PROXY, ALL_PROXY and NO_PROXY. Default none.
 func WithProxy(url string) Option { return WithOption("proxy", url) }
+
+// WithSourceAddress is the local IP address that connections are made from. Default: the system chooses.
+func WithSourceAddress(address string) Option { return WithOption("source_address", address) }
 
 // WithLog calls log for each attempt that is over, and for a batch that holds its cards back, goes on, or stops by itself,
 // with one line without secret or signature. It runs on the goroutine that made the call, on many at once where they share the client. A panic in it ends the program.

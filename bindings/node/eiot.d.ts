@@ -33,7 +33,14 @@ export interface Options {
   strictEid?: boolean;
   signMethod?: 'sha1' | 'md5';
   caFile?: string;
+  /** A PEM file with the certificate chain that the client presents (mutual TLS). Requires `clientKeyFile`. */
+  clientCertFile?: string;
+  /** The PEM file with the private key of that certificate, without a passphrase. */
+  clientKeyFile?: string;
+  /** `http://[user:password@]host:port`; the scheme can also be `https`, `socks5` or `socks5h`. `'env'` reads the environment. */
   proxy?: string;
+  /** The local IP address that connections are made from. */
+  sourceAddress?: string;
 }
 
 /** The platform has accepted. After a refresh, new figures may become visible a little later. */
@@ -77,6 +84,10 @@ export class EiotError extends Error {
    */
   readonly final: boolean;
   readonly eid: string | null;
+  /** The first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of a proxy. */
+  readonly body: Buffer | null;
+  /** The response headers that help support, such as `'x-request-id'`, by their names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** What became of one card of many. */

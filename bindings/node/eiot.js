@@ -35,6 +35,9 @@ const c = Object.fromEntries(
     'int64_t eiot_error_retry_after_ms(const eiot_error *error)',
     'int32_t eiot_error_delivered(const eiot_error *error)',
     'int32_t eiot_error_is_final(const eiot_error *error)',
+    'const void *eiot_error_body(const eiot_error *error, _Out_ size_t *length)',
+    'const char *eiot_error_header(const eiot_error *error, const char *name)',
+    'const char *eiot_error_header_name(const eiot_error *error, size_t index)',
     'void eiot_error_free(eiot_error *error)',
     'const char *eiot_reply_eid(const eiot_reply *reply)',
     'const char *eiot_reply_code(const eiot_reply *reply)',
@@ -91,6 +94,13 @@ class EiotError extends Error {
     this.delivered = c.eiot_delivered_name(c.eiot_error_delivered(handle));
     this.final = c.eiot_error_is_final(handle) !== 0;
     this.eid = c.eiot_error_eid(handle);
+    const length = [0];
+    const body = c.eiot_error_body(handle, length);
+    this.body = body === null ? null : Buffer.from(koffi.decode(body, 'uint8_t', Number(length[0])));
+    this.headers = {};
+    for (let index = 0, name; (name = c.eiot_error_header_name(handle, index)) !== null; index++) {
+      this.headers[name] = c.eiot_error_header(handle, name);
+    }
     c.eiot_error_free(handle);
   }
 }

@@ -115,6 +115,10 @@ final class EiotException extends \RuntimeException
      * @param string|null $eid             the card, quoted and shortened where it is no EID; null when it is about none
      * @param bool        $isFinal         whether the same call would fail again, whatever becomes of network, account and
      *                                     platform: malformed EIDs, and the platform's codes for a wrong request
+     * @param string|null $body            the first 2 KiB of the response body, verbatim, when the response is not the platform's,
+     *                                     such as the HTML page of a proxy; otherwise null
+     * @param array<string, string> $headers the response headers that help support, such as x-request-id, by their names in
+     *                                     lower case; empty when there was no response
      */
     public function __construct(
         string $message,
@@ -128,6 +132,8 @@ final class EiotException extends \RuntimeException
         public readonly ?float $retryAfter = null,
         public readonly ?string $eid = null,
         public readonly bool $isFinal = false,
+        public readonly ?string $body = null,
+        public readonly array $headers = [],
     ) {
         parent::__construct($message, $status);
     }
@@ -195,7 +201,11 @@ final class Client
      * @param float|null               $outageTimeout  seconds that a batch waits for a platform that cannot be reached (900)
      * @param bool|null                $strictEid      ask for GSMA EIDs: 32 digits that pass the check
      * @param string|null              $caFile         a PEM file of authorities to trust in place of the system's
-     * @param string|null              $proxy          http://[user:password@]host:port
+     * @param string|null              $clientCertFile a PEM file with the certificate chain that the client presents (mutual TLS)
+     * @param string|null              $clientKeyFile  the PEM file with its private key, without a passphrase
+     * @param string|null              $proxy          http://[user:password@]host:port, or https, socks5 or socks5h; 'env' reads
+     *                                                 HTTPS_PROXY, ALL_PROXY and NO_PROXY
+     * @param string|null              $sourceAddress  the local IP address that connections are made from
      * @param bool|null                $allowHttp      allow plain http to any address
      * @param bool                     $fromEnv        take what is null from the environment: EIOT_APPKEY and so on
      *
@@ -221,7 +231,10 @@ final class Client
         ?bool $strictEid = null,
         ?SignMethod $signMethod = null,
         ?string $caFile = null,
+        ?string $clientCertFile = null,
+        ?string $clientKeyFile = null,
         #[\SensitiveParameter] ?string $proxy = null,
+        ?string $sourceAddress = null,
         ?bool $allowHttp = null,
         bool $fromEnv = false,
     ) {
@@ -493,6 +506,9 @@ final class Library
         int64_t eiot_error_retry_after_ms(const eiot_error *);
         int32_t eiot_error_delivered(const eiot_error *);
         int32_t eiot_error_is_final(const eiot_error *);
+        const char *eiot_error_header(const eiot_error *, const char *);
+        const char *eiot_error_header_name(const eiot_error *, size_t);
+        const void *eiot_error_body(const eiot_error *, size_t *);
         void eiot_error_free(eiot_error *);
         const char *eiot_reply_eid(const eiot_reply *);
         const char *eiot_reply_code(const eiot_reply *);
@@ -589,6 +605,12 @@ final class Library
         $library = self::get();
         try {
             $retryAfterMs = $library->eiot_error_retry_after_ms($error);
+            $length = $library->new('size_t');
+            $body = $library->eiot_error_body($error, FFI::addr($length));
+            $headers = [];
+            while (($name = $library->eiot_error_header_name($error, \count($headers))) !== null) {
+                $headers[$name] = $library->eiot_error_header($error, $name);
+            }
 
             return new EiotException(
                 message: $library->eiot_error_message($error),
@@ -602,6 +624,8 @@ final class Library
                 retryAfter: $retryAfterMs < 0 ? null : $retryAfterMs / 1000,
                 eid: $library->eiot_error_eid($error),
                 isFinal: $library->eiot_error_is_final($error) !== 0,
+                body: $body === null ? null : FFI::string($body, $length->cdata),
+                headers: $headers,
             );
         } finally {
             $library->eiot_error_free($error);

@@ -21,6 +21,7 @@
 static int expected_garbage;
 
 static void getters_take_null(void) {
+    size_t length = 99;
     CHECK(eiot_error_status(NULL) == EIOT_OK, "status");
     CHECK(strcmp(eiot_error_message(NULL), "") == 0, "message");
     CHECK(eiot_error_eid(NULL) == NULL, "eid");
@@ -31,6 +32,9 @@ static void getters_take_null(void) {
     CHECK(eiot_error_attempts(NULL) == 0, "attempts");
     CHECK(eiot_error_retry_after_ms(NULL) == -1, "retry_after_ms");
     CHECK(eiot_error_delivered(NULL) == EIOT_DELIVERED_NO, "delivered");
+    CHECK(eiot_error_body(NULL, &length) == NULL && length == 0 && eiot_error_body(NULL, NULL) == NULL, "body");
+    CHECK(eiot_error_header(NULL, "date") == NULL && eiot_error_header(NULL, NULL) == NULL, "header");
+    CHECK(eiot_error_header_name(NULL, 0) == NULL, "header_name");
     CHECK(strcmp(eiot_reply_eid(NULL), "") == 0, "eid");
     CHECK(strcmp(eiot_reply_code(NULL), "") == 0, "code");
     CHECK(strcmp(eiot_reply_message(NULL), "") == 0, "message");
@@ -72,10 +76,17 @@ static void configurations_refuse(eiot_config *config) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_codes(config, NULL, EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_ca_file(config, NULL, EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_proxy(config, NULL, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_client_cert_file(config, NULL, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_client_key_file(config, NULL, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_source_address(config, NULL, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_source_address(config, "localhost", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_base_url(config, "x", (size_t)-2, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_secret_file(NULL, "x", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_ca_file(NULL, "x", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_proxy(NULL, "x", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_client_cert_file(NULL, "x", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_client_key_file(NULL, "x", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_source_address(NULL, "::", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_timeout_ms(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_connect_timeout_ms(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_strict_eid(NULL, 1, out_err));

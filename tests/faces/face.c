@@ -4,8 +4,23 @@
 #include <eiot.h>
 #include <stdlib.h>
 
+/* The body is text in the tests, and tells its own length. */
+static void tell_page(const eiot_error *error) {
+    size_t length = 99, i;
+    const char *body = eiot_error_body(error, &length), *name;
+    if (body == NULL ? length != 0 || eiot_error_body(error, NULL) != NULL : length != strlen(body)) exit(4);
+    json_text("body", body);
+    printf("\"headers\": {");
+    for (i = 0; (name = eiot_error_header_name(error, i)) != NULL; i++) {
+        printf("%s", i > 0 ? ", " : "");
+        json_pair(name, eiot_error_header(error, name));
+    }
+    printf("}, ");
+}
+
 static void tell_error(eiot_status status, const eiot_error *error) {
     printf("{");
+    tell_page(error);
     json_number("status", status);
     json_text("status_name", eiot_status_name(eiot_error_status(error)));
     json_text("kind", eiot_status_kind(eiot_error_status(error)));
@@ -58,6 +73,9 @@ static int set(eiot_config *config, const char *name, const char *value, eiot_st
     else if (strcmp(name, "secret_file") == 0) *status = eiot_config_set_secret_file(config, value, EIOT_NTS, error);
     else if (strcmp(name, "base_url") == 0) *status = eiot_config_set_base_url(config, value, EIOT_NTS, error);
     else if (strcmp(name, "ca_file") == 0) *status = eiot_config_set_ca_file(config, value, EIOT_NTS, error);
+    else if (strcmp(name, "client_cert_file") == 0) *status = eiot_config_set_client_cert_file(config, value, EIOT_NTS, error);
+    else if (strcmp(name, "client_key_file") == 0) *status = eiot_config_set_client_key_file(config, value, EIOT_NTS, error);
+    else if (strcmp(name, "source_address") == 0) *status = eiot_config_set_source_address(config, value, EIOT_NTS, error);
     else if (strcmp(name, "proxy") == 0) *status = eiot_config_set_proxy(config, value, EIOT_NTS, error);
     else if (strcmp(name, "timeout") == 0) *status = eiot_config_set_timeout_ms(config, milliseconds, error);
     else if (strcmp(name, "connect_timeout") == 0) *status = eiot_config_set_connect_timeout_ms(config, milliseconds, error);

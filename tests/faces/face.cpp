@@ -18,7 +18,15 @@ static void print_error(const eiot::error &error) {
     json_number("attempts", error.attempts());
     json_number("retry_after_ms", static_cast<long>(error.retry_after().count()));
     json_number("delivered", static_cast<long>(error.delivered()));
-    printf("\"final\": %s, ", error.is_final() ? "true" : "false");
+    json_text("body", or_null(error.body()));
+    printf("\"headers\": {");
+    const char *comma = "";
+    for (const auto &header : error.headers()) {
+        printf("%s", comma);
+        json_pair(header.first.c_str(), header.second.c_str());
+        comma = ", ";
+    }
+    printf("}, \"final\": %s, ", error.is_final() ? "true" : "false");
     printf("\"ok\": false}\n");
 }
 
@@ -40,6 +48,9 @@ static void set(eiot::config &config, const std::string &name, const std::string
     else if (name == "secret_file") config.secret_file(value);
     else if (name == "base_url") config.base_url(value);
     else if (name == "ca_file") config.ca_file(value);
+    else if (name == "client_cert_file") config.client_cert_file(value);
+    else if (name == "client_key_file") config.client_key_file(value);
+    else if (name == "source_address") config.source_address(value);
     else if (name == "proxy") config.proxy(value);
     else if (name == "timeout") config.timeout(milliseconds);
     else if (name == "connect_timeout") config.connect_timeout(milliseconds);

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static void json_text(const char *name, const char *text) {
+static void json_pair(const char *name, const char *text) {
     printf("\"%s\": ", name);
     if (text == NULL) {
-        printf("null, ");
+        printf("null");
         return;
     }
     putchar('"');
@@ -18,7 +18,12 @@ static void json_text(const char *name, const char *text) {
         else if (byte < 0x20) printf("\\u%04x", byte);
         else putchar(byte);
     }
-    printf("\", ");
+    putchar('"');
+}
+
+static void json_text(const char *name, const char *text) {
+    json_pair(name, text);
+    printf(", ");
 }
 
 static void json_number(const char *name, long number) { printf("\"%s\": %ld, ", name, number); }

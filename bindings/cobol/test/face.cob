@@ -338,7 +338,8 @@
            ELSE
                DISPLAY '"' FUNCTION SUBSTITUTE
                    (TEXT-FIELD(1:TEXT-LENGTH), "\", "\\", '"', '\"',
-                   X"0A", "\n", X"0D", "\r", X"09", "\t") '"'
+                   X"0A", "\n", X"0D", "\r", X"09", "\t",
+                   X"1B", "\u001b") '"'
                    NO ADVANCING
            END-IF
            GOBACK.

@@ -161,7 +161,7 @@ internal static class Face
         Print("ok", false, "status", error.Status, "kind", error.KindName, "message", error.Message, "eid", error.Eid, "code", error.Code,
             "platform_message", error.PlatformMessage, "http_status", error.HttpStatus, "attempts", error.Attempts,
             "retry_after_ms", error.RetryAfter.HasValue ? (long)error.RetryAfter.Value.TotalMilliseconds : -1, "delivered", (int)error.Delivered,
-            "final", error.IsFinal);
+            "final", error.IsFinal, "body", error.Body == null ? null : Encoding.UTF8.GetString(error.Body), "headers", error.Headers);
     }
 
     // One line of JSON; names and values in turn.
@@ -180,6 +180,8 @@ internal static class Face
     {
         if (value == null) return "null";
         if (value is bool) return (bool)value ? "true" : "false";
+        var pairs = value as IReadOnlyDictionary<string, string>;
+        if (pairs != null) return "{" + string.Join(", ", pairs.Select(pair => Json(pair.Key) + ": " + Json(pair.Value))) + "}";
         if (value is string[]) return "[" + string.Join(", ", ((string[])value).Select(Json)) + "]";
         string text = value as string;
         if (text == null) return Convert.ToString(value, CultureInfo.InvariantCulture);

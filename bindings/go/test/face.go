@@ -42,7 +42,10 @@ var options = map[string]func(string) (eiot.Option, error){
 	"strict_eid":        onOff(eiot.WithStrictEID),
 	"sign_method":       typed(method, eiot.WithSignMethod),
 	"ca_file":           text(eiot.WithCAFile),
+	"client_cert_file":  text(eiot.WithClientCertFile),
+	"client_key_file":   text(eiot.WithClientKeyFile),
 	"proxy":             text(eiot.WithProxy),
+	"source_address":    text(eiot.WithSourceAddress),
 }
 
 var kinds = []eiot.Kind{
@@ -210,7 +213,12 @@ func sayError(err error) {
 	if e.RetryAfter >= 0 {
 		retryAfterMs = e.RetryAfter.Milliseconds()
 	}
+	var body any
+	if e.Body != nil {
+		body = string(e.Body)
+	}
 	say(map[string]any{
+		"body": body, "headers": e.Headers,
 		"ok": false, "status": int(e.Kind), "kind": e.Kind.String(), "message": e.Error(), "eid": orNull(e.EID),
 		"code": orNull(e.Code), "platform_message": orNull(e.PlatformMessage), "http_status": e.HTTPStatus,
 		"attempts": e.Attempts, "retry_after_ms": retryAfterMs, "delivered": int(e.Delivered), "final": e.Final,

@@ -195,7 +195,8 @@ public final class Face {
         print("ok", false, "status", error.status(), "kind", kind, "message", error.getMessage(), "eid", error.eid(),
                 "code", error.code(), "platform_message", error.platformMessage(), "http_status", error.httpStatus(),
                 "attempts", error.attempts(), "retry_after_ms", error.retryAfterMs().orElse(-1),
-                "delivered", error.delivered().ordinal(), "final", error.isFinal());
+                "delivered", error.delivered().ordinal(), "final", error.isFinal(),
+                "body", error.body() == null ? null : new String(error.body(), StandardCharsets.UTF_8), "headers", error.headers());
     }
 
     /** One line of JSON; names and values in turn. */
@@ -208,6 +209,11 @@ public final class Face {
     }
 
     private static String json(Object value) {
+        if (value instanceof Map) {
+            List<String> pairs = new ArrayList<>();
+            ((Map<?, ?>) value).forEach((name, text) -> pairs.add(json(name) + ": " + json(text)));
+            return "{" + String.join(", ", pairs) + "}";
+        }
         if (!(value instanceof String)) {
             return String.valueOf(value);
         }

@@ -51,6 +51,9 @@ eiot_error_attempts (opaque)uint32
 eiot_error_retry_after_ms (opaque)sint64
 eiot_error_delivered (opaque)sint32
 eiot_error_is_final (opaque)sint32
+eiot_error_body (opaque,size_t*)opaque
+eiot_error_header (opaque,string)string
+eiot_error_header_name (opaque,size_t)string
 eiot_error_free (opaque)void
 eiot_reply_eid (opaque)string
 eiot_reply_code (opaque)string
@@ -152,7 +155,8 @@ sub kind { my ($status) = @_; return $function{eiot_status_kind}->call($status) 
 
 A client of one account: C<appkey>, C<secret> or C<secret_file>, C<base_url>, C<timeout> and C<connect_timeout> (seconds),
 C<max_attempts>, C<rate_limit>, C<rate_scope>, C<rate_share> (C<'1/4'>), C<rate_wait>, C<eid_cooldown> (seconds), C<clock_skew>,
-C<codes> (C<'45109=cooldown,7=final'>), C<max_auth_failures>, C<outage_timeout> (seconds), C<strict_eid>, C<sign_method>, C<ca_file>, C<proxy>, C<allow_http>; switches are C<'on'> and
+C<codes> (C<'45109=cooldown,7=final'>), C<max_auth_failures>, C<outage_timeout> (seconds), C<strict_eid>, C<sign_method>, C<ca_file>,
+C<client_cert_file> and C<client_key_file> (mutual TLS), C<proxy>, C<source_address>, C<allow_http>; switches are C<'on'> and
 C<'off'>. Make one and keep it: it holds connections open. Dies when an option cannot be used; the text names it.
 
 =head2 Eiot->from_env(%options)
@@ -333,7 +337,9 @@ Why a call did not succeed; as text it is its C<message>, which says what happen
 same words in every language, such as C<'timeout'>), C<status> (its number in C), C<code> and C<platform_message> (the
 platform's own, or C<undef>), C<http_status> (0 when there was no reply), C<attempts>, C<retry_after> (seconds, or C<undef>),
 C<delivered> (C<'no'>, C<'yes'>, C<'unknown'>: whether the platform may have acted), C<is_final> (whether the same call would
-fail again whatever happens: malformed EIDs, and the platform's codes for a wrong request), C<eid> (or C<undef>).
+fail again whatever happens: malformed EIDs, and the platform's codes for a wrong request), C<eid> (or C<undef>), C<body> (the first 2 KiB of the response
+body, as bytes, when the response is not the platform's, such as the HTML page of a proxy; otherwise C<undef>), C<headers> (a hash
+of the response headers that help support, such as C<x-request-id>, by their names in lower case).
 
 =cut
 
@@ -351,6 +357,14 @@ package Eiot::Error {
         $self->{retry_after} = $retry_after_ms < 0 ? undef : $retry_after_ms / 1000;
         $self->{delivered} = $DELIVERED[$function{eiot_error_delivered}->call($handle)] // 'unknown';
         $self->{is_final} = $function{eiot_error_is_final}->call($handle) != 0;
+        my $length = 0;
+        my $body = $function{eiot_error_body}->call($handle, \$length);
+        $self->{body} = defined $body ? FFI::Platypus::Buffer::buffer_to_scalar($body, $length) : undef;
+        $self->{headers} = {};
+        my $index = 0;
+        while (defined(my $name = $function{eiot_error_header_name}->call($handle, $index++))) {
+            $self->{headers}{$name} = Eiot::_decoded(scalar $function{eiot_error_header}->call($handle, $name));
+        }
         $function{eiot_error_free}->call($handle);
         return $self;
     }
@@ -366,6 +380,8 @@ package Eiot::Error {
     sub delivered { return $_[0]{delivered} }
     sub is_final { return $_[0]{is_final} }
     sub eid { return $_[0]{eid} }
+    sub body { return $_[0]{body} }
+    sub headers { return $_[0]{headers} }
 }
 
 package Eiot;

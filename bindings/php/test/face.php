@@ -32,7 +32,7 @@ function sayError(EiotException $error): void
         'http_status' => $error->httpStatus ?? 0, 'attempts' => $error->attempts,
         'retry_after_ms' => $error->retryAfter === null ? -1 : (int) round($error->retryAfter * 1000),
         'delivered' => array_search($error->delivered, [Delivered::No, Delivered::Yes, Delivered::Unknown], true),
-        'final' => $error->isFinal]);
+        'final' => $error->isFinal, 'body' => $error->body, 'headers' => (object) $error->headers]);
 }
 
 /** Says what comes of it, or why nothing does. */

@@ -3,10 +3,13 @@
 use eiot::Error;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use std::collections::BTreeMap;
 
 /// The exception that says what `error` says.
 pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
     static FROM_NATIVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let headers: BTreeMap<&str, &str> =
+        error.headers().iter().map(|(name, value)| (*name, value.as_str())).collect();
     let made = FROM_NATIVE.import(py, "eiot._exceptions", "from_native").and_then(|from_native| {
         from_native.call1((
             error.kind().name(),
@@ -19,6 +22,8 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
             error.delivered().name(),
             error.eid(),
             error.is_final(),
+            error.body(),
+            headers,
         ))
     });
     made.map_or_else(|failure| failure, PyErr::from_value)

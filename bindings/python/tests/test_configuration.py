@@ -75,6 +75,7 @@ def test_every_option_of_the_core_is_a_keyword(make: Callable[..., Any]) -> None
         ("sign_method", "sha256"),
         ("ca_file", "/nonexistent/ca.pem"),
         ("proxy", "socks://127.0.0.1:1"),
+        ("source_address", "localhost"),
         ("max_attempts", 0),
         ("max_attempts", 2.5),
         ("rate_limit", -1),
@@ -96,11 +97,22 @@ def test_a_wrong_value_is_a_config_error_that_names_the_option(option: str, valu
         eiot.Client(**{**ACCOUNT, option: value})
 
 
+def test_a_client_certificate_and_its_key_are_required_together_and_read() -> None:
+    absent = pathlib.Path("/nonexistent/client.pem")
+    with pytest.raises(eiot.ConfigError, match="^client_key_file: "):
+        eiot.Client(**ACCOUNT, client_cert_file=absent)
+    with pytest.raises(eiot.ConfigError, match="^client_cert_file: "):
+        eiot.Client(**ACCOUNT, client_key_file=absent)
+    with pytest.raises(eiot.ConfigError, match="^client_cert_file: .*/nonexistent/client.pem"):
+        eiot.Client(**ACCOUNT, client_cert_file=absent, client_key_file=absent)
+
+
 @pytest.mark.parametrize(
     "option, value",
     [("appkey", 1), ("secret", b"s"), ("timeout", [1]), ("strict_eid", []), ("ca_file", 3), ("proxy", 1.5)]
     + [("rate_share", 2), ("codes", "45109=cooldown"), ("max_attempts", []), ("rate_scope", 1)]
-    + [("max_auth_failures", []), ("outage_timeout", [])],
+    + [("max_auth_failures", []), ("outage_timeout", [])]
+    + [("client_cert_file", 3), ("client_key_file", b"k"), ("source_address", 2130706433)],
 )
 def test_a_value_of_a_wrong_type_is_a_type_error_that_names_the_option(option: str, value: Any) -> None:
     with pytest.raises(TypeError, match=f"^{option}: must be "):

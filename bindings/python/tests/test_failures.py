@@ -132,6 +132,8 @@ FIELDS: dict[str, Any] = {
     "delivered": "unknown",
     "eid": EID,
     "final": True,
+    "body": b"<html>\xff",
+    "headers": {"server": "nginx"},
 }
 
 
@@ -149,6 +151,7 @@ def test_every_exception_survives_pickling_and_copying_with_all_its_fields(cls: 
 def test_an_exception_can_be_made_by_hand_for_tests_of_ones_own() -> None:
     error = eiot.PlatformError("no", code="1")
     assert (error.code, error.delivered, error.attempts, error.eid) == ("1", "no", 0, None)
+    assert (error.body, error.headers) == (None, {})
     assert error.final is False and eiot.PlatformError("no", final=True).final is True
     assert eiot.InvalidEidError("no").final is True and eiot.InvalidArgumentError("no").final is True
 

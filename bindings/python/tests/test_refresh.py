@@ -183,6 +183,22 @@ def test_each_attempt_is_a_line_of_the_log(
         failed.getMessage().startswith(f"eid={EID} attempt=1 ") and "http_status=503" in failed.getMessage()
     )
     assert succeeded.getMessage().endswith(" outcome=ok")
+    for record, request in zip(caplog.records, server.requests, strict=True):
+        sent = f" timestamp={request.body['timestamp']} nonce={request.body['nonce']} took_ms="
+        assert sent in record.getMessage(), "as the platform's support sees them"
+
+
+def test_a_message_with_control_characters_is_one_harmless_line_in_the_log_too(
+    responder: Callable[..., Responder], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "eiot")
+    body = json.dumps({"code": "7\n\x1b[2J", "message": "a\nb\x1b[2J\u202e"})
+    with pytest.raises(eiot.PlatformError) as refused:
+        eiot.Client(**responder(Answer(body=body)).options).refresh_usage(EID)
+    assert (refused.value.code, refused.value.platform_message) == ("7\n\x1b[2J", "a\nb\x1b[2J\u202e")
+    (record,) = caplog.records
+    for line in (str(refused.value), record.getMessage()):
+        assert line.isprintable(), line
 
 
 @pytest.mark.parametrize("raises, ends", [(ZeroDivisionError, False), (KeyboardInterrupt, True)])

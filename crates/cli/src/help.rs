@@ -36,7 +36,14 @@ Environment (a flag overrides its variable):
   EIOT_SIGN_METHOD      the hash behind the signature, sha1 or md5 [sha1]
   EIOT_CA_FILE          certificate authorities (PEM) to trust instead of the
                         system's
-  EIOT_PROXY            an HTTP proxy, http://[user:password@]host:port [none]
+  EIOT_CLIENT_CERT_FILE  client certificate (PEM) and its chain, for gateways
+                        that require one [none]
+  EIOT_CLIENT_KEY_FILE  the private key of that certificate (PEM) [none]
+  EIOT_PROXY            a proxy, http://[user:password@]host:port, or https,
+                        socks5 or socks5h; env: read HTTPS_PROXY, ALL_PROXY and
+                        NO_PROXY [none]
+  EIOT_SOURCE_ADDRESS   the local IP address that connections are made from;
+                        the platform allow-lists addresses [the system's choice]
 
 There is no --secret flag on purpose: every user of the machine could read its
 value in the process list. For the same reason, set a proxy with a password by
@@ -74,6 +81,9 @@ Output:
     retry_after_ms    how long the platform asks to wait, in milliseconds
     delivered         did the platform get the request: \"yes\", \"no\" or \"unknown\"
     final             true when the same call would fail again, whatever happens
+    headers           the response headers that help support, such as \"x-request-id\",
+                      when the call failed: an object of names in lower case
+    body              the first 2 KiB of a response that is not the platform's, as text
     data              the reply's data
 
   With --from the outcomes come as they finish, failures too, as lines of three

@@ -62,9 +62,18 @@ pub(crate) struct Options {
     /// Trust these certificate authorities (PEM) instead of the system's [EIOT_CA_FILE]
     #[arg(long, value_name = "FILE")]
     ca_file: Option<String>,
-    /// Go through this HTTP proxy [EIOT_PROXY]
+    /// Present this client certificate (PEM), with its chain [EIOT_CLIENT_CERT_FILE]
+    #[arg(long, value_name = "FILE")]
+    client_cert_file: Option<String>,
+    /// The private key of that certificate (PEM) [EIOT_CLIENT_KEY_FILE]
+    #[arg(long, value_name = "FILE")]
+    client_key_file: Option<String>,
+    /// Use this proxy (http, https, socks5 or socks5h), or env [EIOT_PROXY]
     #[arg(long, value_name = "URL")]
     proxy: Option<String>,
+    /// Connect from this IP address of this machine [EIOT_SOURCE_ADDRESS]
+    #[arg(long, value_name = "ADDRESS")]
+    source_address: Option<String>,
 }
 
 // The options that also matter to a signature by itself.
@@ -99,7 +108,10 @@ impl Options {
             ("outage_timeout", self.outage_timeout.as_ref()),
             ("strict_eid", self.strict_eid.as_ref()),
             ("ca_file", self.ca_file.as_ref()),
+            ("client_cert_file", self.client_cert_file.as_ref()),
+            ("client_key_file", self.client_key_file.as_ref()),
             ("proxy", self.proxy.as_ref()),
+            ("source_address", self.source_address.as_ref()),
         ];
         over_environment(&[&given[..], &self.signing.given()].concat())
     }

@@ -3,6 +3,8 @@
 use eiot::{Error, Reply, is_unsafe};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The outcome of one EID. Names and their meaning never change; new ones may be added.
@@ -21,6 +23,8 @@ pub(crate) struct Record<'a> {
     delivered: &'static str,
     #[serde(rename = "final")]
     is_final: bool,
+    headers: Option<BTreeMap<&'static str, &'a str>>,
+    body: Option<Cow<'a, str>>,
     data: Option<Box<RawValue>>,
 }
 
@@ -40,12 +44,16 @@ impl<'a> Record<'a> {
             retry_after_ms: None,
             delivered: reply.delivered().name(),
             is_final: false,
+            headers: None,
+            body: None,
             data: reply.data_json().map(raw).transpose()?,
         })
     }
 
     /// Of an EID that was not, or of which that is not known.
     pub(crate) fn of_error(eid: &'a str, error: &'a Error) -> Self {
+        let headers: BTreeMap<_, _> =
+            error.headers().iter().map(|(name, value)| (*name, value.as_str())).collect();
         Self {
             eid,
             ok: false,
@@ -59,6 +67,8 @@ impl<'a> Record<'a> {
             retry_after_ms: error.retry_after().map(milliseconds),
             delivered: error.delivered().name(),
             is_final: error.is_final(),
+            headers: (!headers.is_empty()).then_some(headers),
+            body: error.body().map(String::from_utf8_lossy),
             data: None,
         }
     }

@@ -445,7 +445,34 @@ pub unsafe extern "C" fn eiot_config_set_ca_file(
     unsafe { set_text(config, "ca_file", value, value_len, out_err) }
 }
 
-/// An HTTP proxy, "http://[user:password@]host:port". Default none; the environment's proxy variables are not read.
+/// A PEM file with the certificate that the client presents to the server (mutual TLS), followed by its chain. For gateways that
+/// require a client certificate. Requires `eiot_config_set_client_key_file`. It is read when a client is made. Default none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_client_cert_file(
+    config: *mut eiot_config,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe { set_text(config, "client_cert_file", value, value_len, out_err) }
+}
+
+/// The PEM file with the private key of that certificate, without a passphrase. It is read when a client is made. Default none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_client_key_file(
+    config: *mut eiot_config,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe { set_text(config, "client_key_file", value, value_len, out_err) }
+}
+
+/// A proxy, "http://[user:password@]host:port". The scheme can also be https, socks5 (host names are resolved locally) or socks5h
+/// (the proxy resolves them). "env" reads HTTPS_PROXY, ALL_PROXY and NO_PROXY (http_proxy for plain http) when a client is made.
+/// Default none; without "env" these variables are not read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_proxy(
     config: *mut eiot_config,
@@ -455,6 +482,19 @@ pub unsafe extern "C" fn eiot_config_set_proxy(
 ) -> eiot_status {
     // SAFETY: the caller vouches for all pointers.
     unsafe { set_text(config, "proxy", value, value_len, out_err) }
+}
+
+/// The local IP address that connections are made from, such as "192.0.2.7". The platform allow-lists addresses, and a host can
+/// have several. "0.0.0.0" means any IPv4 address, "::" any IPv6 address. Default: the system chooses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_source_address(
+    config: *mut eiot_config,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe { set_text(config, "source_address", value, value_len, out_err) }
 }
 
 /// A function that is told of each attempt, and of what a batch does by itself, with `user_data` passed on to it; NULL, the default, is none. Both must

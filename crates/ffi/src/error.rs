@@ -4,7 +4,7 @@ use crate::guard::value;
 use crate::status::*;
 use crate::text::{or_null, owned};
 use eiot_core::{Delivered, Error};
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 
 /// What went wrong. Made by a call that fails, when it is given somewhere to put it (`out_err`); yours to free
@@ -21,6 +21,10 @@ pub struct eiot_error {
     attempts: u32,
     retry_after_ms: i64,
     delivered: eiot_delivered,
+    /// With a NUL behind it that does not count.
+    body: Option<Vec<u8>>,
+    /// Names in lower case, and values.
+    headers: Vec<(CString, CString)>,
 }
 
 impl eiot_error {
@@ -41,6 +45,8 @@ impl eiot_error {
                 Delivered::Yes => EIOT_DELIVERED_YES,
                 Delivered::Unknown => EIOT_DELIVERED_UNKNOWN,
             },
+            body: error.body().map(|body| [body, b"\0"].concat()),
+            headers: error.headers().iter().map(|(name, value)| (owned(name), owned(value))).collect(),
         }
     }
 }
@@ -62,8 +68,8 @@ pub unsafe extern "C" fn eiot_error_status(error: *const eiot_error) -> eiot_sta
     unsafe { field(error, EIOT_OK, |error| error.status) }
 }
 
-/// What happened, to which EID, and what to do, for people. It contains neither the secret nor a signature, so it
-/// can be logged. Never NULL; "" for NULL.
+/// What happened, to which EID, and what to do, for people. One line without the secret or a signature, and control characters
+/// in what the platform said are escaped, so it can be logged. Never NULL; "" for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_message(error: *const eiot_error) -> *const c_char {
     // SAFETY: the caller vouches for the pointer.
@@ -85,7 +91,7 @@ pub unsafe extern "C" fn eiot_error_platform_code(error: *const eiot_error) -> *
     unsafe { field(error, ptr::null(), |error| or_null(&error.platform_code)) }
 }
 
-/// The platform's own message, exactly as it came (UTF-8, often Chinese); NULL when the platform gave none.
+/// The platform's own message, verbatim (UTF-8, often Chinese, control characters included); NULL when the platform gave none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_platform_message(error: *const eiot_error) -> *const c_char {
     // SAFETY: the caller vouches for the pointer.
@@ -127,6 +133,60 @@ pub unsafe extern "C" fn eiot_error_retry_after_ms(error: *const eiot_error) -> 
 pub unsafe extern "C" fn eiot_error_delivered(error: *const eiot_error) -> eiot_delivered {
     // SAFETY: the caller vouches for the pointer.
     unsafe { field(error, EIOT_DELIVERED_NO, |error| error.delivered) }
+}
+
+/// The first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of a proxy or
+/// gateway; NULL otherwise. The secret and the signature are masked if the server echoes them. The body is not necessarily text
+/// and can contain NUL bytes; for convenience a NUL follows it.
+///
+/// `*out_len` receives the length without that NUL, 0 for NULL. `out_len` may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_body(error: *const eiot_error, out_len: *mut usize) -> *const c_char {
+    // SAFETY: the caller vouches for the pointer.
+    let (body, length) = unsafe {
+        field(error, (ptr::null(), 0), |error| match &error.body {
+            Some(body) => (body.as_ptr().cast(), body.len().saturating_sub(1)),
+            None => (ptr::null(), 0),
+        })
+    };
+    if !out_len.is_null() {
+        // SAFETY: the caller vouches for the output.
+        unsafe { out_len.write(length) };
+    }
+    body
+}
+
+/// A response header, such as "server" or "x-request-id": quote it when you contact the operator of the server. Only headers that
+/// help support are kept. NULL when the response does not have the header, or when there was no response.
+///
+/// `name` is NUL-terminated and case-insensitive.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_header(error: *const eiot_error, name: *const c_char) -> *const c_char {
+    if name.is_null() {
+        return ptr::null();
+    }
+    // SAFETY: the caller vouches for the NUL.
+    let name = unsafe { CStr::from_ptr(name) }.to_bytes();
+    let is_named = |header: &CStr| header.to_bytes().eq_ignore_ascii_case(name);
+    // SAFETY: the caller vouches for the pointer.
+    unsafe {
+        field(error, ptr::null(), |error| {
+            let mut headers = error.headers.iter();
+            headers.find(|(name, _)| is_named(name)).map_or(ptr::null(), |(_, value)| value.as_ptr())
+        })
+    }
+}
+
+/// The name of the kept response header at `index`, in lower case; NULL past the last one. Enumerates the names that
+/// `eiot_error_header` knows.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_header_name(error: *const eiot_error, index: usize) -> *const c_char {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe {
+        field(error, ptr::null(), |error| {
+            error.headers.get(index).map_or(ptr::null(), |(name, _)| name.as_ptr())
+        })
+    }
 }
 
 /// Frees an error and its strings. NULL is fine.

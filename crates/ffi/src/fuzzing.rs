@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 type TextSetter =
     unsafe extern "C" fn(*mut eiot_config, *const c_char, usize, *mut *mut eiot_error) -> eiot_status;
 
-const TEXT_SETTERS: [TextSetter; 8] = [
+const TEXT_SETTERS: [TextSetter; 10] = [
     eiot_config_set_appkey,
     eiot_config_set_secret,
     eiot_config_set_secret_file,
@@ -24,7 +24,9 @@ const TEXT_SETTERS: [TextSetter; 8] = [
     eiot_config_set_codes,
     eiot_config_set_ca_file,
     eiot_config_set_proxy,
-    eiot_config_set_appkey,
+    eiot_config_set_client_cert_file,
+    eiot_config_set_client_key_file,
+    eiot_config_set_source_address,
 ];
 
 /// A client whose platform refuses every connection, at once.

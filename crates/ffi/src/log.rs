@@ -4,7 +4,8 @@ use std::ffi::{CString, c_char, c_void};
 use std::fmt::Display;
 
 /// Is told of each attempt that is over, in one line without secret or signature, such as
-/// "eid=8904... attempt=1 took_ms=35 outcome=http delivered=yes http_status=503 again_after_ms=120". A batch also tells when it
+/// "eid=8904... attempt=1 timestamp=1700000000 nonce=12345 took_ms=35 outcome=http delivered=yes http_status=503
+/// again_after_ms=120". `timestamp` and `nonce` are those of the request: support can find it by them. A batch also tells when it
 /// holds its cards back in an outage, goes on, or stops by itself, in a line that begins with "batch: ". The line ends with
 /// a NUL and lives until the function returns. It runs on the thread that made the call; with a client that many
 /// threads share, on many at once. It must return: no exception, no longjmp.

@@ -44,7 +44,10 @@ class BaseClient:
         strict_eid: bool | None = None,
         sign_method: Literal["sha1", "md5"] | None = None,
         ca_file: _Path | None = None,
+        client_cert_file: _Path | None = None,
+        client_key_file: _Path | None = None,
         proxy: str | None = None,
+        source_address: str | None = None,
     ) -> None:
         self._begin(ClientHandle(False, _given(locals())))
 
@@ -72,7 +75,10 @@ class BaseClient:
         strict_eid: bool | None = None,
         sign_method: Literal["sha1", "md5"] | None = None,
         ca_file: _Path | None = None,
+        client_cert_file: _Path | None = None,
+        client_key_file: _Path | None = None,
         proxy: str | None = None,
+        source_address: str | None = None,
     ) -> _Self:
         """A client of what the environment says: `EIOT_APPKEY`, `EIOT_SECRET`, and so on, one for each option.
 

@@ -52,7 +52,14 @@ class Client(BaseClient):
     :param strict_eid: ask for GSMA EIDs, 32 digits that pass the check.
     :param sign_method: the hash behind the signature, `"sha1"` or `"md5"`.
     :param ca_file: a PEM file of certificate authorities to trust instead of the system's.
-    :param proxy: an HTTP proxy, `http://[user:password@]host:port`; the environment's are not used.
+    :param client_cert_file: a PEM file with the certificate chain that the client presents, for gateways that require a
+        client certificate (mutual TLS); requires `client_key_file`.
+    :param client_key_file: the PEM file with the private key of that certificate, without a passphrase.
+    :param proxy: a proxy, `http://[user:password@]host:port`; the scheme can also be `https`, `socks5` (host names are
+        resolved locally) or `socks5h` (the proxy resolves them). `"env"` reads `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`;
+        without it they are not used.
+    :param source_address: the local IP address that connections are made from: the platform allow-lists addresses, and
+        a host can have several.
     """
 
     __slots__ = ()

@@ -53,6 +53,14 @@ class EiotError(Exception):
     eid: str | None
     """The EID of the call; `None` when the failure has nothing to do with one card."""
 
+    body: bytes | None
+    """The first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of a
+    proxy or gateway; otherwise `None`."""
+
+    headers: dict[str, str]
+    """The response headers that help support, by their names in lower case, such as `"server"` and `"x-request-id"`; empty
+    when there was no response."""
+
     def __init__(
         self,
         message: str = "",
@@ -65,6 +73,8 @@ class EiotError(Exception):
         delivered: Literal["no", "yes", "unknown"] = "no",
         eid: str | None = None,
         final: bool | None = None,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         # Only the message is an argument: pickling passes it, and restores the fields from `__dict__`.
         super().__init__(message)
@@ -75,6 +85,8 @@ class EiotError(Exception):
         self.retry_after = retry_after
         self.delivered = delivered
         self.eid = eid
+        self.body = body
+        self.headers = {} if headers is None else headers
         self.final = isinstance(self, (InvalidArgumentError, InvalidEidError)) if final is None else final
 
 
@@ -216,6 +228,8 @@ def from_native(
     delivered: Literal["no", "yes", "unknown"],
     eid: str | None,
     final: bool,
+    body: bytes | None,
+    headers: dict[str, str],
 ) -> EiotError:
     """Makes the exception that the native half raises."""
     return BY_KIND[kind](
@@ -228,4 +242,6 @@ def from_native(
         delivered=delivered,
         eid=eid,
         final=final,
+        body=body,
+        headers=headers,
     )

@@ -4,7 +4,7 @@ use crate::responder::{Reply, Responder, SUCCESS, Untouched, ok};
 use crate::run::{EID, OTHER_EID, eiot, refresh, refresh_at, run, vectors};
 use serde_json::{Value, json};
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 15] = [
     "eid",
     "ok",
     "kind",
@@ -17,6 +17,8 @@ const FIELDS: [&str; 13] = [
     "retry_after_ms",
     "delivered",
     "final",
+    "headers",
+    "body",
     "data",
 ];
 
@@ -49,6 +51,8 @@ fn a_success_has_every_field() {
         "retry_after_ms": null,
         "delivered": "yes",
         "final": false,
+        "headers": null,
+        "body": null,
         "data": {"b": 1, "a": null},
     });
     assert_eq!(outcome.record(), expected);
@@ -79,10 +83,24 @@ fn a_failure_has_every_field_and_goes_to_standard_output_too() {
         "retry_after_ms": 7_200_000,
         "delivered": "yes",
         "final": false,
+        "headers": null,
+        "body": null,
         "data": null,
     });
     assert_eq!(record, expected);
     assert_eq!(fields(&outcome.stdout), FIELDS);
+}
+
+#[test]
+fn a_page_is_told_with_the_headers_that_help_support() {
+    let header = "Server: nginx\r\nX-Request-Id: req-4711\r\nX-Private: not kept\r\n";
+    let body = "<html>\n\u{1b}[2J\u{202e}".to_owned();
+    let platform = Responder::start(&[Reply { status: 502, header, body: body.clone() }]);
+    let outcome = run(&mut refresh(&platform, &["--json", "--max-attempts=1", EID]));
+    let record = outcome.record();
+    assert_eq!(record["headers"], json!({"server": "nginx", "x-request-id": "req-4711"}), "{outcome:?}");
+    assert_eq!(record["body"], body, "{outcome:?}");
+    assert!(outcome.stdout.contains(r#""body":"<html>\n\u001b[2J\u202e""#), "{outcome:?}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,6 +23,7 @@ import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.Spliterator;
 import java.util.Spliterators;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -206,8 +208,17 @@ public final class Eiot {
         public Options signMethod(SignMethod method) { return set("sign_method", method == SignMethod.MD5 ? "md5" : "sha1"); }
         /** A PEM file of certificate authorities to trust instead of the system's. */
         public Options caFile(String path) { return set("ca_file", path); }
-        /** An HTTP proxy, {@code http://[user:password@]host:port}. */
+        /** A PEM file with the certificate chain that the client presents (mutual TLS). Requires {@link #clientKeyFile}. */
+        public Options clientCertFile(String path) { return set("client_cert_file", path); }
+        /** The PEM file with the private key of that certificate, without a passphrase. */
+        public Options clientKeyFile(String path) { return set("client_key_file", path); }
+        /**
+         * A proxy, {@code http://[user:password@]host:port}; the scheme can also be {@code https}, {@code socks5} or
+         * {@code socks5h}. {@code "env"} reads the environment.
+         */
         public Options proxy(String url) { return set("proxy", url); }
+        /** The local IP address that connections are made from. */
+        public Options sourceAddress(String address) { return set("source_address", address); }
 
         /**
          * Is told of each attempt that is over, and of a batch that holds its cards back, goes on, or stops by itself, in one
@@ -561,6 +572,8 @@ public final class Eiot {
         private final int delivered;
         private final boolean isFinal;
         private final String eid;
+        private final byte[] body;
+        private final TreeMap<String, String> headers = new TreeMap<>();
 
         private EiotException(int status, Pointer handle) {
             super(text(C.eiot_error_message(handle)));
@@ -573,6 +586,13 @@ public final class Eiot {
             delivered = C.eiot_error_delivered(handle);
             isFinal = C.eiot_error_is_final(handle) != 0;
             eid = text(C.eiot_error_eid(handle));
+            // A size_t is as wide as a pointer.
+            PointerByReference length = new PointerByReference();
+            Pointer bytes = C.eiot_error_body(handle, length);
+            body = bytes == null ? null : bytes.getByteArray(0, (int) Pointer.nativeValue(length.getValue()));
+            for (Pointer name; (name = C.eiot_error_header_name(handle, new Size(headers.size()))) != null; ) {
+                headers.put(text(name), text(C.eiot_error_header(handle, name)));
+            }
             C.eiot_error_free(handle);
         }
 
@@ -601,6 +621,16 @@ public final class Eiot {
         public boolean isFinal() { return isFinal; }
         /** The card; null when the failure has nothing to do with one. */
         public String eid() { return eid; }
+        /**
+         * The first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of a
+         * proxy; otherwise null.
+         */
+        public byte[] body() { return body == null ? null : body.clone(); }
+        /**
+         * The response headers that help support, such as {@code x-request-id}, by their names in lower case; empty when there was
+         * no response.
+         */
+        public Map<String, String> headers() { return Collections.unmodifiableMap(headers); }
     }
 
     private static void check(int status, PointerByReference error) throws EiotException {
@@ -753,6 +783,9 @@ public final class Eiot {
         static native long eiot_error_retry_after_ms(Pointer error);
         static native int eiot_error_delivered(Pointer error);
         static native int eiot_error_is_final(Pointer error);
+        static native Pointer eiot_error_body(Pointer error, PointerByReference length);
+        static native Pointer eiot_error_header(Pointer error, Pointer name);
+        static native Pointer eiot_error_header_name(Pointer error, Size index);
         static native void eiot_error_free(Pointer error);
         static native Pointer eiot_reply_eid(Pointer reply);
         static native Pointer eiot_reply_code(Pointer reply);
