@@ -12,6 +12,7 @@ use crate::observer::{Attempt, Observer};
 use crate::per_process::PerProcess;
 use crate::progress::{History, Progress};
 use crate::random::{Random, SystemRandom};
+use crate::rate_limit::{Cooldown, Permit, RateLimiter};
 use crate::reply::{Reply, verdict};
 use crate::request::Request;
 use crate::retry::{self, Next};
@@ -26,8 +27,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A batch waits for its turn however long it takes: this is longer than anybody waits.
-const EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// A batch waits for its permits without a deadline: this is longer than any wait.
+const NO_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How long everybody pauses when the platform has had too many requests and does not say for how long.
 const UNTOLD_PAUSE: Duration = Duration::from_secs(1);
@@ -44,12 +45,14 @@ pub struct Client {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// When a card of a batch is called, and since when it rests.
-#[derive(Clone, Copy)]
+/// What a card of a batch needs to be called. Dropping it gives all of it back.
 pub(crate) struct Turn {
-    pub(crate) slot: Instant,
-    pub(crate) rests_since: Instant,
+    pub(crate) permit: Permit,
+    pub(crate) cooldown: Option<Cooldown>,
 }
+
+/// Lets the calls of a batch reserve one permit at a time, so that a call beside the batch need not wait behind all of them.
+pub(crate) type Gate = tokio::sync::Mutex<()>;
 
 /// Where time and randomness come from; tests replace them.
 #[derive(Clone)]
@@ -92,7 +95,7 @@ impl Client {
             state: PerProcess::new(),
             config: config.clone(),
         };
-        shared.state().pace()?;
+        shared.state().limiter()?;
         Ok(Self { config, shared: Arc::new(shared) })
     }
 
@@ -102,7 +105,7 @@ impl Client {
     }
 
     /// A client whose calls go by other options, and that shares with this one what must not be had twice: connections,
-    /// the account's rate, the cards' rest, the order of nonces and what is known of the platform's clock.
+    /// the account's rate, the cards' cooldowns, the order of nonces and what is known of the platform's clock.
     ///
     /// Only [`Config::CALL_OPTIONS`] can change.
     ///
@@ -153,8 +156,8 @@ impl Client {
         let eid = self.eid(eid)?;
         outside_of_any_runtime(|| {
             let state = self.shared.state();
-            state.cooldowns.start(&eid, started)?;
-            self.request(state, Request::RefreshUsage(&eid), started, observer)
+            let cooldown = self.start_cooldown(state, &eid, started)?;
+            self.request(state, Request::RefreshUsage(&eid), (started, cooldown), observer)
         })
     }
 
@@ -175,7 +178,9 @@ impl Client {
     /// As [`Client::refresh_usage`].
     pub fn call_observed(&self, call: &Call, observer: &mut dyn Observer) -> Result<Reply, Error> {
         let started = Instant::now();
-        outside_of_any_runtime(|| self.request(self.shared.state(), Request::Call(call), started, observer))
+        outside_of_any_runtime(|| {
+            self.request(self.shared.state(), Request::Call(call), (started, None), observer)
+        })
     }
 
     /// Reads an EID as this client's options want it.
@@ -188,7 +193,7 @@ impl Client {
         &self,
         state: &State,
         request: Request<'_>,
-        started: Instant,
+        (started, cooldown): (Instant, Option<Cooldown>),
         observer: &mut dyn Observer,
     ) -> Result<Reply, Error> {
         let observer = Mutex::new(observer);
@@ -197,7 +202,11 @@ impl Client {
         let mut keep_going = || locked(&observer).keep_going();
         let deadline = started + self.config.timeout;
         let result = self.drive(state, request, deadline, &mut keep_going, &progress);
-        self.conclude(state, request, started, result, &progress)
+        conclude(state, request, cooldown, result, &progress)
+    }
+
+    fn start_cooldown(&self, state: &State, eid: &Eid, now: Instant) -> Result<Option<Cooldown>, Error> {
+        Cooldown::start(&state.account, eid, now, self.shared.config.eid_cooldown)
     }
 
     fn drive(
@@ -213,7 +222,8 @@ impl Client {
         }
         let lanes = &state.lanes;
         let lane = lanes.take()?;
-        let attempts = self.attempts(state, lane.connections(), request, deadline, None, progress);
+        let attempts =
+            self.attempts(state, lane.connections(), request, deadline, Permits::default(), progress);
         // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
         match lane.drive(Some(deadline), keep_going, attempts) {
             Driven::Done(result) => {
@@ -235,24 +245,13 @@ impl Client {
         Lane::open()
     }
 
-    /// Settles when a card of a batch is called, however far away that is, and starts its rest.
-    pub(crate) fn take_turn(&self, eid: &Eid) -> Result<Turn, Error> {
-        let now = Instant::now();
+    /// Starts a card's cooldown and waits for its permit, however long that takes.
+    pub(crate) async fn take_turn(self, eid: Eid, gate: Arc<Gate>) -> Result<Turn, Error> {
         let state = self.shared.state();
-        state.cooldowns.start(eid, now)?;
-        let slot = state.pace().and_then(|pace| pace.take(now + EVER, true));
-        match slot {
-            Ok(slot) => Ok(Turn { slot: slot.unwrap_or(now), rests_since: now }),
-            Err(error) => {
-                state.cooldowns.undo(eid, now);
-                Err(error)
-            }
-        }
-    }
-
-    /// The card will not be called.
-    pub(crate) fn give_turn_back(&self, eid: &Eid, turn: Turn) {
-        self.shared.state().cooldowns.undo(eid, turn.rests_since);
+        let now = Instant::now();
+        let cooldown = self.start_cooldown(state, &eid, now)?;
+        let permit = acquire(state.limiter()?, now + NO_DEADLINE, true, Some(&gate)).await?;
+        Ok(Turn { permit, cooldown })
     }
 
     /// One call of many on a lane, whose turn has come. `cancelled` breaks it off.
@@ -260,7 +259,7 @@ impl Client {
         &self,
         connections: &Connections,
         eid: &Eid,
-        (turn, history): (Turn, History),
+        (turn, gate, history): (Turn, Arc<Gate>, History),
         tell: &(dyn Fn(&Attempt<'_>) + Sync),
         standstill: Standstill,
         cancelled: impl Future<Output = ()>,
@@ -268,7 +267,8 @@ impl Client {
         let (state, request) = (self.shared.state(), Request::RefreshUsage(eid));
         let deadline = Instant::now() + self.config.timeout;
         let progress = Progress::new(tell).after(history);
-        let attempts = pin!(self.attempts(state, connections, request, deadline, Some(turn.slot), &progress));
+        let permits = Permits { first: Some(turn.permit), gate: Some(&gate) };
+        let attempts = pin!(self.attempts(state, connections, request, deadline, permits, &progress));
         let end = pin!(standstill.passed(self.config.timeout));
         let result = match select(select(attempts, end), pin!(cancelled)).await {
             Either::Left((Either::Left((result, _)), _)) => result,
@@ -277,40 +277,20 @@ impl Client {
             }
             Either::Right(_) => Err(self.unanswered(ErrorKind::Cancelled, request, &progress)),
         };
-        self.conclude(state, request, turn.rests_since, result, &progress)
+        conclude(state, request, turn.cooldown, result, &progress)
     }
 
-    /// What a call leaves behind for those that come: its retries are settled, and its card rests, or does not.
-    fn conclude(
-        &self,
-        state: &State,
-        request: Request<'_>,
-        started: Instant,
-        result: Result<Reply, Error>,
-        progress: &Progress<'_>,
-    ) -> Result<Reply, Error> {
-        match (&result, request) {
-            (Ok(reply), _) => state.budget.success(reply.attempts()),
-            (Err(error), _) if error.kind() == ErrorKind::Cooldown => {}
-            (Err(_), Request::RefreshUsage(eid)) => state.cooldowns.undo(eid, started),
-            (Err(_), Request::Call(_)) => {}
-        }
-        result
-            .map(|reply| reply.with_attempts_before(progress.attempts_before()))
-            .map_err(|error| progress.conclude(error, request))
-    }
-
-    /// `pace → attempt`, and again after a wait while that is worth it. The first slot may have been taken before.
+    /// `permit → attempt`, and again after a wait while that is worth it.
     async fn attempts(
         &self,
         state: &State,
         connections: &Connections,
         request: Request<'_>,
         deadline: Instant,
-        mut first_slot: Option<Instant>,
+        mut permits: Permits<'_>,
         progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
-        let pace = state.pace()?;
+        let limiter = state.limiter()?;
         let retry =
             retry::Policy { max_attempts: self.config.max_attempts, idempotent: request.is_idempotent() };
         let most = retry.max_attempts;
@@ -318,22 +298,23 @@ impl Client {
         let mut refused_before = None;
         let mut last_failure: Option<Error> = None;
         loop {
-            let slot = match first_slot.take() {
-                Some(taken) => Ok(Some(taken)),
-                None => pace.take(deadline, self.config.rate_wait),
+            let permit = match permits.first.take() {
+                Some(permit) => Ok(permit),
+                None => acquire(limiter, deadline, self.config.rate_wait, permits.gate).await,
             };
-            match (slot, last_failure.take()) {
-                (Ok(None), _) => {}
-                (Ok(Some(slot)), _) => wait_until(slot).await,
+            let permit = match (permit, last_failure.take()) {
+                (Ok(permit), _) => permit,
                 (Err(refusal), None) => return Err(refusal),
-                // What went wrong before says more than that there is no slot to try again.
+                // The failure of the last attempt says more than that there is no permit for another.
                 (Err(_), Some(error)) => {
-                    return Err(error.with_note("the account's rate leaves no slot to try again"));
+                    return Err(
+                        error.with_note("not retried: the rate limit allows no further attempt in time")
+                    );
                 }
-            }
-            let error = match self.attempt(state, connections, request, progress).await {
+            };
+            let error = match self.attempt(permit, connections, request, progress).await {
                 Ok(reply) => {
-                    state.backpressure.succeeded(refused_before);
+                    state.account.backpressure.succeeded(refused_before);
                     progress.tell(request, None, None);
                     return Ok(reply);
                 }
@@ -345,7 +326,7 @@ impl Client {
                 let pause = match (error.retry_after(), error.meaning()) {
                     // A code may speak of the card; HTTP 429 speaks of the caller, and a Retry-After is to be obeyed.
                     (None, Some(_)) => {
-                        let (pause, refused) = state.backpressure.refused(now, refused_before);
+                        let (pause, refused) = state.account.backpressure.refused(now, refused_before);
                         refused_before = Some(refused);
                         pause
                     }
@@ -353,7 +334,7 @@ impl Client {
                     (Some(wait), _) => Some(wait.min(retry::LONGEST_RETRY_AFTER)),
                 };
                 if let Some(pause) = pause {
-                    pace.pause(now, now + pause)?;
+                    limiter.pause(pause).await?;
                 }
             }
             // The code for a stale timestamp is not published. So when a refusal comes with the news that the clock is
@@ -388,7 +369,7 @@ impl Client {
     /// `sign → send → read → verdict`: one request and its answer; time, nonce and signature are fresh in each.
     async fn attempt(
         &self,
-        state: &State,
+        permit: Permit,
         connections: &Connections,
         request: Request<'_>,
         progress: &Progress<'_>,
@@ -396,8 +377,7 @@ impl Client {
         let shared = self.shared.as_ref();
         let clock = shared.sources.clock.as_ref();
         let timestamp = timestamp(shared.skew.correct(clock.now()))?;
-        let nonce = state.nonces.next();
-        let body = request.body(&shared.credentials, timestamp, nonce, shared.config.sign_method)?;
+        let body = request.body(&shared.credentials, timestamp, permit.spend(), shared.config.sign_method)?;
         let post = Post { path: request.path(), body, max_reply_bytes: request.max_reply_bytes() };
         let sent = progress.begin_attempt();
         let raw = connections.post(&shared.transport, post, sent, clock).await?;
@@ -423,6 +403,50 @@ impl Client {
         progress.tell(request, Some(&error), None);
         error
     }
+}
+
+/// Where the permits of a call come from.
+#[derive(Default)]
+struct Permits<'a> {
+    /// Acquired before.
+    first: Option<Permit>,
+    /// Holds back all calls of a batch but one.
+    gate: Option<&'a Gate>,
+}
+
+/// Waits for a permit; of the calls that share a gate, one at a time.
+async fn acquire(
+    limiter: &Arc<RateLimiter>,
+    deadline: Instant,
+    wait: bool,
+    gate: Option<&Gate>,
+) -> Result<Permit, Error> {
+    let _passed = match gate {
+        None => None,
+        // Past the deadline there is no permit either: asking for one says how long it would take.
+        Some(gate) => tokio::time::timeout_at(deadline.into(), gate.lock()).await.ok(),
+    };
+    limiter.acquire(deadline, wait).await
+}
+
+/// What a call leaves behind for those that come: its retries are accounted for, and its cooldown stays or is taken back.
+fn conclude(
+    state: &State,
+    request: Request<'_>,
+    cooldown: Option<Cooldown>,
+    result: Result<Reply, Error>,
+    progress: &Progress<'_>,
+) -> Result<Reply, Error> {
+    if let Ok(reply) = &result {
+        state.budget.success(reply.attempts());
+    }
+    let refreshed = result.as_ref().map_or_else(|error| error.kind() == ErrorKind::Cooldown, |_| true);
+    if let Some(cooldown) = cooldown.filter(|_| refreshed) {
+        cooldown.keep();
+    }
+    result
+        .map(|reply| reply.with_attempts_before(progress.attempts_before()))
+        .map_err(|error| progress.conclude(error, request))
 }
 
 /// Waits on the lane; at once when the time has come, since the engine's timer rounds up to a millisecond.

@@ -4,7 +4,7 @@ use crate::credentials::{Credentials, Secret};
 use crate::error::Error;
 use crate::error_codes::CodeMeaning;
 use crate::option_text::{codes, number, rate_limit, seconds, seconds_or_off, share, switch};
-use crate::pace::Rate;
+use crate::rate_limit::{RATE_USED, Rate};
 use crate::sign::SignMethod;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -160,7 +160,7 @@ impl Config {
     ];
 
     /// The share of `rate_limit` that is used, evenly spaced.
-    pub const RATE_USED: f64 = crate::pace::SHARE_USED;
+    pub const RATE_USED: f64 = RATE_USED;
 
     /// The defaults, for this account.
     pub fn new(appkey: impl Into<String>, secret: impl Into<Secret>) -> Self {
@@ -238,9 +238,9 @@ impl Config {
         Ok(())
     }
 
-    /// What the pace is told.
+    /// What the rate limiter is told.
     pub(crate) fn rate(&self) -> Rate {
-        Rate { limit: self.rate_limit, divided_by: self.rate_share.1 }
+        Rate { limit: self.rate_limit, share: self.rate_share }
     }
 
     /// Who calls; reads `secret_file`.

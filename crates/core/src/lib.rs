@@ -10,16 +10,15 @@
 //! The way of a call, which `client.rs` shows as code:
 //!
 //! ```text
-//! eid → pace → ┌ sign → send on a lane → read the reply → verdict ┐ → Reply | Error
-//!              └──────────── wait, if worth another try ──────────┘
+//! eid → rate limit → ┌ sign → send on a lane → read the reply → verdict ┐ → Reply | Error
+//!                    └──────────── wait, if worth another try ──────────┘
 //! ```
 //!
-//! This crate signs, calls and understands the reply. It prints nothing, keeps no global state, starts no
-//! threads (name look-ups aside) and contains no `unsafe`. The C library, the Python package and the
+//! This crate signs, calls and understands the reply. It prints nothing, starts no threads (name lookups aside) and
+//! contains no `unsafe`. Its only global state is the rate of each account, which all clients of a process share. The C library, the Python package and the
 //! command are thin faces over it.
 #![forbid(unsafe_code)]
 
-mod backpressure;
 mod batch;
 mod call;
 mod call_options;
@@ -28,7 +27,6 @@ mod client;
 mod clock;
 mod config;
 mod connection;
-mod cooldown;
 mod credentials;
 mod eid;
 mod endpoint;
@@ -37,7 +35,6 @@ mod error;
 mod error_codes;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
-mod host_slot;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
@@ -49,13 +46,13 @@ mod observer;
 mod option_text;
 mod option_values;
 mod outcome;
-mod pace;
 mod parameters;
 mod per_process;
 mod pool;
 mod probe;
 mod progress;
 mod random;
+mod rate_limit;
 mod recent;
 mod refresh_many;
 mod reply;

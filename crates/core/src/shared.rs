@@ -1,17 +1,13 @@
 //! What clients that come from one another have in common.
 
-use crate::backpressure::Backpressure;
 use crate::client::Sources;
 use crate::config::{Config, RateScope};
-use crate::cooldown::Cooldowns;
 use crate::credentials::Credentials;
 use crate::error::Error;
-use crate::host_slot::{self, HostSlot};
 use crate::lane::Transport;
-use crate::nonce::Nonces;
-use crate::pace::Pace;
 use crate::per_process::PerProcess;
 use crate::pool::Pool;
+use crate::rate_limit::{Account, Directory, RateLimiter, SharedFile};
 use crate::retry::Budget;
 use crate::skew::Skew;
 use std::sync::Arc;
@@ -29,44 +25,52 @@ pub(crate) struct Shared {
 
 /// What a process must not share with its children.
 pub(crate) struct State {
-    pub(crate) cooldowns: Cooldowns,
+    pub(crate) account: Arc<Account>,
     /// An error where the file that processes share cannot be used.
-    pace: Result<Pace, String>,
+    limiter: Result<Arc<RateLimiter>, String>,
     pub(crate) lanes: Pool,
-    pub(crate) nonces: Nonces,
     pub(crate) budget: Budget,
-    pub(crate) backpressure: Backpressure,
 }
 
 impl Shared {
     /// What belongs to this process. To find that out takes a system call, so a call asks once.
     pub(crate) fn state(&self) -> &State {
-        self.state.get(|| State {
-            cooldowns: Cooldowns::new(self.config.eid_cooldown),
-            pace: self.make_pace(),
-            lanes: Pool::default(),
-            nonces: Nonces::new(self.sources.random.next_u64()),
-            budget: Budget::new(),
-            backpressure: Backpressure::default(),
+        self.state.get(|| {
+            let key = self.account_key();
+            let account = Account::of(&key, || self.sources.random.next_u64());
+            State {
+                limiter: self.limiter(&account, &key),
+                account,
+                lanes: Pool::default(),
+                budget: Budget::new(),
+            }
         })
     }
 
-    fn make_pace(&self) -> Result<Pace, String> {
-        let rate = self.config.rate();
-        match self.config.rate_scope {
-            RateScope::Process => Ok(Pace::of_process(&rate)),
+    /// Tells one account from another. Each share of a rate is an account of its own, also where several of them are used on
+    /// one machine.
+    fn account_key(&self) -> String {
+        let (host, (which, of)) = (self.transport.host(), self.config.rate_share);
+        let appkey = &self.credentials.appkey;
+        if of > 1 { format!("{appkey}\n{host}\n{which}/{of}") } else { format!("{appkey}\n{host}") }
+    }
+
+    fn limiter(&self, account: &Arc<Account>, key: &str) -> Result<Arc<RateLimiter>, String> {
+        let (account, rate) = (account.clone(), self.config.rate());
+        let limiter = match self.config.rate_scope {
+            RateScope::Process => RateLimiter::in_process(account, rate),
             RateScope::Host => {
-                let slot =
-                    HostSlot::open(host_slot::path_for(&self.credentials.appkey, &self.transport.host()));
-                slot.map(|slot| Pace::of_host(&rate, slot)).map_err(|why| why.to_string())
+                let file = SharedFile::open(Directory::of_user(), key);
+                RateLimiter::in_file(account, rate, file.map_err(|why| why.to_string())?)
             }
-        }
+        };
+        Ok(Arc::new(limiter))
     }
 }
 
 impl State {
-    /// The account's rate.
-    pub(crate) fn pace(&self) -> Result<&Pace, Error> {
-        self.pace.as_ref().map_err(|why| Error::config("rate_scope", why))
+    /// The account's rate limiter.
+    pub(crate) fn limiter(&self) -> Result<&Arc<RateLimiter>, Error> {
+        self.limiter.as_ref().map_err(|why| Error::config("rate_scope", why))
     }
 }

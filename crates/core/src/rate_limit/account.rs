@@ -1,0 +1,75 @@
+//! What this process knows about an account, whatever the number of clients.
+
+use super::backpressure::Backpressure;
+use super::cooldown::Cooldowns;
+use super::schedule::Schedule;
+use crate::per_process::PerProcess;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// With more accounts than this, those without a client are forgotten.
+const MAX_ACCOUNTS: usize = 1024;
+
+/// The accounts of this process. A forked child starts with an empty registry, since an inherited lock may be held by a
+/// thread that the child does not have.
+static ACCOUNTS: PerProcess<Mutex<HashMap<String, Arc<Account>>>> = PerProcess::new();
+
+/// The state that all clients of an account share within a process.
+pub(crate) struct Account {
+    pub(crate) cooldowns: Cooldowns,
+    pub(crate) backpressure: Backpressure,
+    schedule: Mutex<Schedule>,
+}
+
+impl Account {
+    /// The account with this key: appkey, host with port, and share of the rate. It stays when its clients are gone: a program may make a client per call. `seed` starts
+    /// the nonces of an account that is new to this process.
+    pub(crate) fn of(key: &str, seed: impl FnOnce() -> u64) -> Arc<Self> {
+        let accounts = ACCOUNTS.get(Mutex::default);
+        let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = accounts.get(key) {
+            return account.clone();
+        }
+        if accounts.len() >= MAX_ACCOUNTS {
+            accounts.retain(|_, account| Arc::strong_count(account) > 1);
+        }
+        let account = Arc::new(Self {
+            cooldowns: Cooldowns::default(),
+            backpressure: Backpressure::default(),
+            schedule: Mutex::new(Schedule::new(seed())),
+        });
+        accounts.insert(key.to_owned(), account.clone());
+        account
+    }
+
+    /// The schedule in memory. Never held across a wait.
+    pub(super) fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        // A panic elsewhere cannot leave it half written.
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn account_is_one_per_key_and_outlives_its_clients() {
+        let first = Account::of("account_is_one\nhost", || 7);
+        let address = Arc::as_ptr(&first);
+        drop(first);
+        assert_eq!(Arc::as_ptr(&Account::of("account_is_one\nhost", || 8)), address);
+        assert_ne!(Arc::as_ptr(&Account::of("account_is_one\nhost:81", || 7)), address);
+    }
+
+    #[test]
+    fn account_registry_is_bounded_and_keeps_accounts_that_have_a_client() {
+        let kept = Account::of("registry\nkept", || 7);
+        for number in 0..2 * MAX_ACCOUNTS {
+            Account::of(&format!("registry\n{number}"), || 7);
+        }
+        assert!(Arc::ptr_eq(&kept, &Account::of("registry\nkept", || 8)));
+        let accounts = ACCOUNTS.get(Mutex::default).lock().expect("not poisoned").len();
+        assert!(accounts <= MAX_ACCOUNTS, "{accounts}");
+    }
+}

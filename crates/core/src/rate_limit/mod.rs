@@ -1,0 +1,19 @@
+//! The account's rate limit: when a call may be made, and with which nonce.
+//!
+//! The platform limits the account, so the state belongs to the account and not to a client object:
+//!
+//! ```text
+//! RateLimiter (one per client) → Account (one per process) → Schedule, in memory or in a shared file
+//! ```
+
+mod account;
+mod backpressure;
+mod cooldown;
+mod limiter;
+mod schedule;
+mod shared_file;
+
+pub(crate) use account::Account;
+pub(crate) use cooldown::Cooldown;
+pub(crate) use limiter::{Permit, RATE_USED, Rate, RateLimiter};
+pub(crate) use shared_file::{Directory, SharedFile};
