@@ -8,7 +8,7 @@ use crate::eid::Eid;
 use crate::endpoint::endpoint;
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::lane::{Connections, Driven, Lane, Post, Transport};
-use crate::observer::{Attempt, Observer};
+use crate::observer::{Attempt, Notice, Observer};
 use crate::per_process::PerProcess;
 use crate::progress::{History, Progress};
 use crate::random::{Random, SystemRandom};
@@ -196,6 +196,9 @@ impl Client {
         (started, cooldown): (Instant, Option<Cooldown>),
         observer: &mut dyn Observer,
     ) -> Result<Reply, Error> {
+        if let Some(reason) = state.account.untold_fallback() {
+            observer.notice(&Notice::RateNotShared { reason: &reason });
+        }
         let observer = Mutex::new(observer);
         let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
         let progress = Progress::new(&tell);
@@ -238,6 +241,11 @@ impl Client {
     /// Appkey and platform, which tell one account from another.
     pub(crate) fn account(&self) -> (&str, String) {
         (&self.shared.credentials.appkey, self.shared.transport.host())
+    }
+
+    /// Why the rate is not shared with other processes, if that is so and was not told yet.
+    pub(crate) fn untold_fallback(&self) -> Option<String> {
+        self.shared.state().account.untold_fallback()
     }
 
     /// A lane for a batch, which keeps it to itself.

@@ -19,13 +19,17 @@ const BASE_URL: &str = "https://oapi.eiotclub.com";
 /// The longest time-out that an option takes.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Who shares the account's rate.
+/// Who shares the account's rate, its nonces and the pause after "too many requests". All clients of an account should have
+/// the same scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RateScope {
-    /// All threads of a client.
+    /// `Host` where its directory can be used, otherwise `Process` and a [`Notice`](crate::Notice).
     #[default]
+    Auto,
+    /// All clients of the account in this process.
     Process,
-    /// All processes of this machine that call for the same account, through a small locked file in `/tmp`.
+    /// All processes of this user on this machine, through a small locked file in a private directory, or in
+    /// [`Config::rate_dir`].
     Host,
 }
 
@@ -34,9 +38,13 @@ impl FromStr for RateScope {
 
     fn from_str(name: &str) -> Result<Self, Error> {
         match name {
+            "auto" => Ok(Self::Auto),
             "process" => Ok(Self::Process),
             "host" => Ok(Self::Host),
-            _ => Err(Error::config("rate_scope", format!("must be \"process\" or \"host\", is {name:?}"))),
+            _ => {
+                let takes = "must be \"auto\", \"process\" or \"host\"";
+                Err(Error::config("rate_scope", format!("{takes}, is {name:?}")))
+            }
         }
     }
 }
@@ -71,8 +79,11 @@ pub struct Config {
     /// Calls a second that the account may make; 95 % of it is used, evenly spaced. `None` is any number. Default 10
     /// (said by an outside integrator).
     pub rate_limit: Option<f64>,
-    /// Who shares that rate. Default the threads of a client.
+    /// Who shares that rate. Default [`RateScope::Auto`]: all processes of this user on this machine, where possible.
     pub rate_scope: RateScope,
+    /// The directory of the file that processes share. Users who share it all need write access. Default `/tmp/eiot-UID`,
+    /// which belongs to one user; on Windows `eiot` in the user's temporary directory.
+    pub rate_dir: Option<PathBuf>,
     /// Which part of that rate is this client's, as (which, of how many), for fleets. Default (1, 1): all of it.
     pub rate_share: (u32, u32),
     /// Wait for a free slot, as long as `timeout` allows, or fail at once. Default on.
@@ -116,6 +127,7 @@ impl Default for Config {
             max_attempts: 3,
             rate_limit: Some(10.0),
             rate_scope: RateScope::default(),
+            rate_dir: None,
             rate_share: (1, 1),
             rate_wait: true,
             eid_cooldown: Duration::ZERO,
@@ -135,7 +147,7 @@ impl Default for Config {
 impl Config {
     /// Every option, by the name that [`Config::set`] takes. In the environment the same names stand in upper
     /// case behind `EIOT_`.
-    pub const OPTIONS: [&'static str; 21] = [
+    pub const OPTIONS: [&'static str; 22] = [
         "appkey",
         "secret",
         "secret_file",
@@ -146,6 +158,7 @@ impl Config {
         "max_attempts",
         "rate_limit",
         "rate_scope",
+        "rate_dir",
         "rate_share",
         "rate_wait",
         "eid_cooldown",
@@ -186,6 +199,7 @@ impl Config {
             "max_attempts" => self.max_attempts = number(option, value, "a whole number from 1 to 100")?,
             "rate_limit" => self.rate_limit = rate_limit(option, value)?,
             "rate_scope" => self.rate_scope = value.parse()?,
+            "rate_dir" => self.rate_dir = Some(value.into()),
             "rate_share" => self.rate_share = share(option, value)?,
             "rate_wait" => self.rate_wait = switch(option, value)?,
             "eid_cooldown" => self.eid_cooldown = seconds_or_off(option, value)?,
@@ -301,6 +315,7 @@ impl fmt::Debug for Config {
             .field("max_attempts", &self.max_attempts)
             .field("rate_limit", &self.rate_limit)
             .field("rate_scope", &self.rate_scope)
+            .field("rate_dir", &self.rate_dir)
             .field("rate_share", &self.rate_share)
             .field("rate_wait", &self.rate_wait)
             .field("eid_cooldown", &self.eid_cooldown)

@@ -22,6 +22,7 @@ impl Config {
             Some(self.max_attempts.to_string()),
             Some(self.rate_limit.map_or("off".to_owned(), |limit| limit.to_string())),
             Some(scope(self.rate_scope).to_owned()),
+            self.rate_dir.as_deref().map(path),
             Some(format!("{}/{}", self.rate_share.0, self.rate_share.1)),
             Some(switch(self.rate_wait)),
             Some(seconds_or_off(self.eid_cooldown)),
@@ -69,6 +70,7 @@ fn seconds_or_off(duration: Duration) -> String {
 
 fn scope(scope: RateScope) -> &'static str {
     match scope {
+        RateScope::Auto => "auto",
         RateScope::Process => "process",
         RateScope::Host => "host",
     }
@@ -98,6 +100,7 @@ mod tests {
             ("max_attempts", "7"),
             ("rate_limit", "off"),
             ("rate_scope", "host"),
+            ("rate_dir", "/run/eiot"),
             ("rate_share", "2/5"),
             ("rate_wait", "off"),
             ("eid_cooldown", "300"),

@@ -59,9 +59,18 @@ impl Shared {
         let (account, rate) = (account.clone(), self.config.rate());
         let limiter = match self.config.rate_scope {
             RateScope::Process => RateLimiter::in_process(account, rate),
-            RateScope::Host => {
-                let file = SharedFile::open(Directory::of_user(), key);
-                RateLimiter::in_file(account, rate, file.map_err(|why| why.to_string())?)
+            RateScope::Auto | RateScope::Host => {
+                // What the operator has asked for must work; the default need not.
+                let is_optional = self.config.rate_scope == RateScope::Auto && self.config.rate_dir.is_none();
+                let chosen = self.config.rate_dir.as_deref();
+                match SharedFile::open(chosen.map_or_else(Directory::of_user, Directory::chosen), key) {
+                    Ok(file) => RateLimiter::in_file(account, rate, file, is_optional),
+                    Err(why) if is_optional => {
+                        account.fall_back(why);
+                        RateLimiter::in_process(account, rate)
+                    }
+                    Err(why) => return Err(why),
+                }
             }
         };
         Ok(Arc::new(limiter))
@@ -71,6 +80,6 @@ impl Shared {
 impl State {
     /// The account's rate limiter.
     pub(crate) fn limiter(&self) -> Result<&Arc<RateLimiter>, Error> {
-        self.limiter.as_ref().map_err(|why| Error::config("rate_scope", why))
+        self.limiter.as_ref().map_err(RateLimiter::unusable)
     }
 }

@@ -5,7 +5,7 @@ use super::cooldown::Cooldowns;
 use super::schedule::Schedule;
 use crate::per_process::PerProcess;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// With more accounts than this, those without a client are forgotten.
 const MAX_ACCOUNTS: usize = 1024;
@@ -19,6 +19,8 @@ pub(crate) struct Account {
     pub(crate) cooldowns: Cooldowns,
     pub(crate) backpressure: Backpressure,
     schedule: Mutex<Schedule>,
+    /// Why the rate is not shared with other processes, where it should be; `None` inside once that was told.
+    fallback: OnceLock<Mutex<Option<String>>>,
 }
 
 impl Account {
@@ -37,9 +39,20 @@ impl Account {
             cooldowns: Cooldowns::default(),
             backpressure: Backpressure::default(),
             schedule: Mutex::new(Schedule::new(seed())),
+            fallback: OnceLock::new(),
         });
         accounts.insert(key.to_owned(), account.clone());
         account
+    }
+
+    /// The file that processes share cannot be used, and this process goes on alone. Only the first reason counts.
+    pub(crate) fn fall_back(&self, why: String) {
+        self.fallback.get_or_init(|| Mutex::new(Some(why)));
+    }
+
+    /// Why the rate is not shared with other processes, if that is so and was not told yet.
+    pub(crate) fn untold_fallback(&self) -> Option<String> {
+        self.fallback.get()?.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The schedule in memory. Never held across a wait.

@@ -6,7 +6,7 @@
 
 use super::account::Account;
 use super::schedule::{Reserved, Schedule, clock, nanoseconds};
-use super::shared_file::SharedFile;
+use super::shared_file::{SharedFile, unusable};
 use crate::error::{Error, ErrorKind};
 use crate::nonce::Permutation;
 use std::sync::Arc;
@@ -69,7 +69,11 @@ enum Store {
     /// In this process.
     Memory,
     /// In a file that processes share.
-    File(SharedFile),
+    File {
+        file: SharedFile,
+        /// Where the file cannot be used any more, the schedule in this process will do.
+        is_optional: bool,
+    },
 }
 
 /// Permission to make one call. Dropping it gives it back.
@@ -90,19 +94,30 @@ impl RateLimiter {
     }
 
     /// A limiter whose schedule is kept in a file of a directory that processes share.
-    pub(crate) fn in_file(account: Arc<Account>, rate: Rate, file: SharedFile) -> Self {
-        Self { interval: rate.interval(), account, rate, store: Store::File(file) }
+    pub(crate) fn in_file(account: Arc<Account>, rate: Rate, file: SharedFile, is_optional: bool) -> Self {
+        Self { interval: rate.interval(), account, rate, store: Store::File { file, is_optional } }
+    }
+
+    /// The error where the file that processes share cannot be used.
+    #[allow(clippy::ptr_arg, reason = "for map_err")]
+    pub(crate) fn unusable(why: &String) -> Error {
+        Error::config("rate_scope", why)
     }
 
     /// Waits for the next permit. Fails at once if the permit lies at `deadline` or later, or if the caller does not `wait`
     /// and it is not free now. Dropping the future gives up the wait and its place.
     pub(crate) async fn acquire(self: &Arc<Self>, deadline: Instant, wait: bool) -> Result<Permit, Error> {
-        let permit = self.reserve(deadline, wait).await?;
-        // At once when the time has come, since the event loop's timer rounds up to a millisecond.
-        if permit.at > Instant::now() {
-            tokio::time::sleep_until(permit.at.into()).await;
+        loop {
+            let permit = self.reserve(deadline, wait).await?;
+            // At once when the time has come, since the event loop's timer rounds up to a millisecond.
+            if permit.at > Instant::now() {
+                tokio::time::sleep_until(permit.at.into()).await;
+            }
+            // On a busy machine, or one that was suspended, this may be long after.
+            if !permit.is_stale() {
+                return Ok(permit);
+            }
         }
-        Ok(permit)
     }
 
     /// Reserves the next permit, without waiting for its time.
@@ -135,7 +150,7 @@ impl RateLimiter {
         let because = if wait { "past this call's deadline" } else { "and rate_wait is off" };
         let place = match &self.store {
             Store::Memory => String::new(),
-            Store::File(file) => format!(" ({})", file.path().display()),
+            Store::File { file, .. } => format!(" (set by {})", file.path().display()),
         };
         let seconds = after.as_secs_f64();
         let text = format!(
@@ -161,9 +176,9 @@ impl RateLimiter {
         deadline: Instant,
         mut change: impl FnMut(&mut Schedule) -> T,
     ) -> Result<T, Error> {
-        let file = match &self.store {
+        let (file, is_optional) = match &self.store {
             Store::Memory => return Ok(change(&mut self.account.schedule())),
-            Store::File(file) => file,
+            Store::File { file, is_optional } => (file, *is_optional),
         };
         let started = Instant::now();
         let deadline = deadline.checked_sub(LOCK_MARGIN).unwrap_or(deadline).min(started + MAX_LOCK_WAIT);
@@ -172,7 +187,14 @@ impl RateLimiter {
             match self.try_update(file, &mut change) {
                 Ok(Some(changed)) => return Ok(changed),
                 Ok(None) => {}
-                Err(why) => return Err(unusable(file, &why)),
+                Err(why) => {
+                    let why = unusable(file.path(), &why);
+                    if !is_optional {
+                        return Err(Self::unusable(&why));
+                    }
+                    self.account.fall_back(why);
+                    return Ok(change(&mut self.account.schedule()));
+                }
             }
             tries = tries.saturating_add(1);
             if tries < SPINS {
@@ -206,7 +228,7 @@ impl RateLimiter {
         let give_back = |schedule: &mut Schedule| schedule.release(reserved, self.interval);
         match &self.store {
             Store::Memory => give_back(&mut self.account.schedule()),
-            Store::File(file) => {
+            Store::File { file, .. } => {
                 // Where another process holds the lock for longer, the permit is lost and nothing else.
                 for _ in 0..SPINS {
                     match self.try_update(file, give_back) {
@@ -239,10 +261,6 @@ impl Drop for Permit {
             self.limiter.release(self.reserved);
         }
     }
-}
-
-fn unusable(file: &SharedFile, why: &std::io::Error) -> Error {
-    Error::config("rate_scope", format!("{} cannot be used: {why}", file.path().display()))
 }
 
 #[cfg(test)]

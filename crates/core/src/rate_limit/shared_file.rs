@@ -46,7 +46,6 @@ impl Directory {
     }
 
     /// A directory that the operator has chosen; several users may share it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the option follows"))]
     pub(crate) fn chosen(path: &Path) -> Self {
         Self { path: path.to_owned(), private: false }
     }
@@ -55,11 +54,11 @@ impl Directory {
 impl SharedFile {
     /// Opens the file of an account, and makes it and its directory where they are missing. The file's name reveals neither
     /// appkey nor host.
-    pub(crate) fn open(directory: Directory, key: &str) -> io::Result<Self> {
+    pub(crate) fn open(directory: Directory, key: &str) -> Result<Self, String> {
         use sha1::{Digest, Sha1};
         let name = format!("rate-{}", hex::encode(Sha1::digest(key)));
         let path = directory.path.join(name);
-        let file = open(&directory, &path)?;
+        let file = open(&directory, &path).map_err(|why| unusable(&path, &why))?;
         Ok(Self { directory, path, file: Mutex::new(Some(file)) })
     }
 
@@ -99,6 +98,11 @@ impl SharedFile {
         }
         Err(io::Error::other("it is replaced again and again"))
     }
+}
+
+/// What the error of a file says.
+pub(super) fn unusable(path: &Path, why: &io::Error) -> String {
+    format!("{} cannot be used: {why}", path.display())
 }
 
 /// Reads the schedule, changes it, and writes it back. The lock is held.
@@ -393,5 +397,31 @@ mod tests {
         assert!(!name.contains("my-appkey") && !name.contains("oapi"), "{name}");
         assert_ne!(path("my-appkey\nhost"), path("my-appkey\nhost:81"));
         std::fs::remove_dir_all(directory).expect("there");
+    }
+
+    #[test]
+    fn private_directory_is_refused_where_others_have_access_or_it_is_a_link() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = directory_of("private");
+        let open = || {
+            SharedFile::open(Directory { path: directory.clone(), private: true }, "key")
+                .map(|file| file.path)
+        };
+        open().expect("made");
+        for mode in [0o750, 0o701, 0o777] {
+            std::fs::set_permissions(&directory, PermissionsExt::from_mode(mode)).expect("ours");
+            let why = open().expect_err("others have access");
+            assert!(why.contains("chmod 700"), "{why}");
+        }
+        std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o700)).expect("ours");
+        if std::os::unix::fs::chown(&directory, Some(54_321), None).is_ok() {
+            let why = open().expect_err("another user's");
+            assert!(why.contains("belongs to user 54321, not to this process's user 0"), "{why}");
+        }
+        let target = directory.with_extension("target");
+        std::fs::rename(&directory, &target).expect("there");
+        std::os::unix::fs::symlink(&target, &directory).expect("a link");
+        open().expect_err("a link");
+        let _ = (std::fs::remove_file(&directory), std::fs::remove_dir_all(&target));
     }
 }
