@@ -204,7 +204,8 @@ impl Client {
         let progress = Progress::new(&tell);
         let mut keep_going = || locked(&observer).keep_going();
         let deadline = started + self.config.timeout;
-        let result = self.drive(state, request, deadline, &mut keep_going, &progress);
+        let permits = Permits { cooldown: cooldown.as_ref(), ..Permits::default() };
+        let result = self.drive(state, (request, permits), deadline, &mut keep_going, &progress);
         conclude(state, request, cooldown, result, &progress)
     }
 
@@ -215,7 +216,7 @@ impl Client {
     fn drive(
         &self,
         state: &State,
-        request: Request<'_>,
+        (request, permits): (Request<'_>, Permits<'_>),
         deadline: Instant,
         keep_going: &mut dyn FnMut() -> ControlFlow<()>,
         progress: &Progress<'_>,
@@ -225,8 +226,7 @@ impl Client {
         }
         let lanes = &state.lanes;
         let lane = lanes.take()?;
-        let attempts =
-            self.attempts(state, lane.connections(), request, deadline, Permits::default(), progress);
+        let attempts = self.attempts(state, lane.connections(), request, deadline, permits, progress);
         // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
         match lane.drive(Some(deadline), keep_going, attempts) {
             Driven::Done(result) => {
@@ -258,7 +258,9 @@ impl Client {
         let state = self.shared.state();
         let now = Instant::now();
         let cooldown = self.start_cooldown(state, &eid, now)?;
-        let permit = acquire(state.limiter()?, now + NO_DEADLINE, true, Some(&gate)).await?;
+        let (limiter, permits) =
+            (state.limiter()?, Permits { first: None, gate: Some(&gate), cooldown: cooldown.as_ref() });
+        let permit = permits.acquire(limiter, now + NO_DEADLINE, true).await?;
         Ok(Turn { permit, cooldown })
     }
 
@@ -275,17 +277,20 @@ impl Client {
         let (state, request) = (self.shared.state(), Request::RefreshUsage(eid));
         let deadline = Instant::now() + self.config.timeout;
         let progress = Progress::new(tell).after(history);
-        let permits = Permits { first: Some(turn.permit), gate: Some(&gate) };
-        let attempts = pin!(self.attempts(state, connections, request, deadline, permits, &progress));
-        let end = pin!(standstill.passed(self.config.timeout));
-        let result = match select(select(attempts, end), pin!(cancelled)).await {
-            Either::Left((Either::Left((result, _)), _)) => result,
-            Either::Left((Either::Right(_), _)) => {
-                Err(self.unanswered(ErrorKind::Timeout, request, &progress))
+        let Turn { permit, cooldown } = turn;
+        let permits = Permits { first: Some(permit), gate: Some(&gate), cooldown: cooldown.as_ref() };
+        let result = {
+            let attempts = pin!(self.attempts(state, connections, request, deadline, permits, &progress));
+            let end = pin!(standstill.passed(self.config.timeout));
+            match select(select(attempts, end), pin!(cancelled)).await {
+                Either::Left((Either::Left((result, _)), _)) => result,
+                Either::Left((Either::Right(_), _)) => {
+                    Err(self.unanswered(ErrorKind::Timeout, request, &progress))
+                }
+                Either::Right(_) => Err(self.unanswered(ErrorKind::Cancelled, request, &progress)),
             }
-            Either::Right(_) => Err(self.unanswered(ErrorKind::Cancelled, request, &progress)),
         };
-        conclude(state, request, turn.cooldown, result, &progress)
+        conclude(state, request, cooldown, result, &progress)
     }
 
     /// `permit → attempt`, and again after a wait while that is worth it.
@@ -308,7 +313,7 @@ impl Client {
         loop {
             let permit = match permits.first.take() {
                 Some(permit) => Ok(permit),
-                None => acquire(limiter, deadline, self.config.rate_wait, permits.gate).await,
+                None => permits.acquire(limiter, deadline, self.config.rate_wait).await,
             };
             let permit = match (permit, last_failure.take()) {
                 (Ok(permit), _) => permit,
@@ -420,21 +425,25 @@ struct Permits<'a> {
     first: Option<Permit>,
     /// Holds back all calls of a batch but one.
     gate: Option<&'a Gate>,
+    /// That of the card.
+    cooldown: Option<&'a Cooldown>,
 }
 
-/// Waits for a permit; of the calls that share a gate, one at a time.
-async fn acquire(
-    limiter: &Arc<RateLimiter>,
-    deadline: Instant,
-    wait: bool,
-    gate: Option<&Gate>,
-) -> Result<Permit, Error> {
-    let _passed = match gate {
-        None => None,
-        // Past the deadline there is no permit either: asking for one says how long it would take.
-        Some(gate) => tokio::time::timeout_at(deadline.into(), gate.lock()).await.ok(),
-    };
-    limiter.acquire(deadline, wait).await
+impl Permits<'_> {
+    /// Waits for a permit; of the calls that share a gate, one at a time.
+    async fn acquire(
+        &self,
+        limiter: &Arc<RateLimiter>,
+        deadline: Instant,
+        wait: bool,
+    ) -> Result<Permit, Error> {
+        let _passed = match self.gate {
+            None => None,
+            // Past the deadline there is no permit either: asking for one says how long it would take.
+            Some(gate) => tokio::time::timeout_at(deadline.into(), gate.lock()).await.ok(),
+        };
+        limiter.acquire(deadline, wait, self.cooldown).await
+    }
 }
 
 /// What a call leaves behind for those that come: its retries are accounted for, and its cooldown stays or is taken back.
@@ -448,7 +457,10 @@ fn conclude(
     if let Ok(reply) = &result {
         state.budget.success(reply.attempts());
     }
-    let refreshed = result.as_ref().map_or_else(|error| error.kind() == ErrorKind::Cooldown, |_| true);
+    // What the platform itself says of a cooldown is news; what was known before is not.
+    let is_resting =
+        |error: &Error| error.kind() == ErrorKind::Cooldown && error.delivered() != Delivered::No;
+    let refreshed = result.as_ref().map_or_else(is_resting, |_| true);
     if let Some(cooldown) = cooldown.filter(|_| refreshed) {
         cooldown.keep();
     }

@@ -4,7 +4,7 @@ use crate::credentials::{Credentials, Secret};
 use crate::error::Error;
 use crate::error_codes::CodeMeaning;
 use crate::option_text::{codes, number, rate_limit, seconds, seconds_or_off, share, switch};
-use crate::rate_limit::{RATE_USED, Rate};
+use crate::rate_limit::{RATE_USED, Rate, RedisUrl};
 use crate::sign::SignMethod;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +21,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Who shares the account's rate, its nonces and the pause after "too many requests". All clients of an account should have
 /// the same scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum RateScope {
     /// `Host` where its directory can be used, otherwise `Process` and a [`Notice`](crate::Notice).
     #[default]
@@ -31,6 +31,8 @@ pub enum RateScope {
     /// All processes of this user on this machine, through a small locked file in a private directory, or in
     /// [`Config::rate_dir`].
     Host,
+    /// All machines that use the same Redis (version 5 or later), with its clock.
+    Redis(RedisUrl),
 }
 
 impl FromStr for RateScope {
@@ -41,8 +43,9 @@ impl FromStr for RateScope {
             "auto" => Ok(Self::Auto),
             "process" => Ok(Self::Process),
             "host" => Ok(Self::Host),
+            _ if name.starts_with("redis:") || name.starts_with("rediss:") => Ok(Self::Redis(name.parse()?)),
             _ => {
-                let takes = "must be \"auto\", \"process\" or \"host\"";
+                let takes = "must be \"auto\", \"process\", \"host\" or a redis:// address";
                 Err(Error::config("rate_scope", format!("{takes}, is {name:?}")))
             }
         }

@@ -83,6 +83,7 @@ pub use observer::{Attempt, Notice, Observer};
 pub use outcome::Outcome;
 pub use probe::{Answer, Probe};
 pub use random::{Random, SystemRandom};
+pub use rate_limit::RedisUrl;
 pub use refresh_many::RefreshMany;
 pub use reply::Reply;
 pub use sign::{SignMethod, explain, sign};

@@ -14,7 +14,18 @@ pub(crate) struct Walk {
     pub(crate) position: u64,
 }
 
+/// More nonces than others have taken since this process has looked last.
+const MAX_TAKEN_SINCE: u64 = 1024;
+
 impl Walk {
+    /// From where the walk can go on without a nonce that others have taken since.
+    pub(crate) fn beyond_others(self) -> Self {
+        match self.position {
+            0 => self,
+            position => Self { position: position.wrapping_add(MAX_TAKEN_SINCE), ..self },
+        }
+    }
+
     /// Takes the next position.
     pub(crate) fn advance(&mut self) -> u64 {
         let position = self.position;

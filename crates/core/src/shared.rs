@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::lane::Transport;
 use crate::per_process::PerProcess;
 use crate::pool::Pool;
-use crate::rate_limit::{Account, Directory, RateLimiter, SharedFile};
+use crate::rate_limit::{Account, Directory, RateLimiter, Redis, SharedFile};
 use crate::retry::Budget;
 use crate::skew::Skew;
 use std::sync::Arc;
@@ -57,8 +57,14 @@ impl Shared {
 
     fn limiter(&self, account: &Arc<Account>, key: &str) -> Result<Arc<RateLimiter>, String> {
         let (account, rate) = (account.clone(), self.config.rate());
-        let limiter = match self.config.rate_scope {
+        let limiter = match &self.config.rate_scope {
             RateScope::Process => RateLimiter::in_process(account, rate),
+            RateScope::Redis(url) => {
+                let ca_file = self.config.ca_file.as_deref();
+                let tls = url.tls.then(|| crate::tls::client_config(ca_file)).transpose();
+                let redis = tls.and_then(|tls| Redis::new(url.clone(), tls, key));
+                RateLimiter::in_redis(account, rate, redis.map_err(|why| why.to_string())?)
+            }
             RateScope::Auto | RateScope::Host => {
                 // What the operator has asked for must work; the default need not.
                 let is_optional = self.config.rate_scope == RateScope::Auto && self.config.rate_dir.is_none();

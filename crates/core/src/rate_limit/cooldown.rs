@@ -3,10 +3,11 @@
 //! The vendor says five minutes for the twin call by ICCID; for EIDs that is inferred, so it is off unless asked for.
 
 use super::account::Account;
+use super::limiter::RateLimiter;
 use crate::eid::Eid;
 use crate::error::{Error, ErrorKind};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// More cards than this are not remembered; the one refreshed longest ago is forgotten first.
@@ -23,6 +24,9 @@ pub(crate) struct Cooldown {
     account: Arc<Account>,
     eid: Eid,
     started: Instant,
+    length: Duration,
+    /// Where it was started for other machines too, and the token that tells it from others there.
+    shared: OnceLock<(Arc<RateLimiter>, u64)>,
     /// The process that started it. A forked child inherits a copy, which is not its own.
     pid: u32,
     kept: bool,
@@ -50,7 +54,22 @@ impl Cooldown {
         }
         account.cooldowns.start(eid, now, length)?;
         let (account, eid, pid) = (account.clone(), eid.clone(), std::process::id());
-        Ok(Some(Self { account, eid, started: now, pid, kept: false }))
+        Ok(Some(Self { account, eid, started: now, length, shared: OnceLock::new(), pid, kept: false }))
+    }
+
+    /// The card, and how long it rests, where other machines do not know yet.
+    pub(super) fn unshared(&self) -> Option<(&str, Duration)> {
+        self.shared.get().is_none().then_some((self.eid.as_str(), self.length))
+    }
+
+    /// Other machines know now.
+    pub(super) fn share(&self, limiter: Arc<RateLimiter>, token: u64) {
+        let _ = self.shared.set((limiter, token));
+    }
+
+    /// The error of a card that another machine has refreshed.
+    pub(super) fn refusal(&self, left: Duration) -> Error {
+        refusal(&self.eid, self.length, left)
     }
 
     /// The card was refreshed.
@@ -63,6 +82,9 @@ impl Drop for Cooldown {
     fn drop(&mut self) {
         if !self.kept && self.pid == std::process::id() {
             self.account.cooldowns.undo(&self.eid, self.started);
+            if let Some((limiter, token)) = self.shared.get() {
+                limiter.end_cooldown(self.eid.as_str(), *token);
+            }
         }
     }
 }
@@ -76,14 +98,7 @@ impl Cooldowns {
                 resting.add(eid, now, length);
                 Ok(())
             }
-            Some(rest) => {
-                let text = format!(
-                    "refreshed less than {} s ago; wait {:.0} s more (eid_cooldown); nothing was sent",
-                    length.as_secs(),
-                    rest.as_secs_f64().ceil()
-                );
-                Err(Error::new(ErrorKind::Cooldown, text).with_eid(eid.as_str()).with_retry_after(Some(rest)))
-            }
+            Some(left) => Err(refusal(eid, length, left)),
         }
     }
 
@@ -115,6 +130,15 @@ impl Resting {
             }
         }
     }
+}
+
+fn refusal(eid: &Eid, length: Duration, left: Duration) -> Error {
+    let text = format!(
+        "refreshed less than {} s ago; wait {:.0} s more (eid_cooldown); nothing was sent",
+        length.as_secs(),
+        left.as_secs_f64().ceil()
+    );
+    Error::new(ErrorKind::Cooldown, text).with_eid(eid.as_str()).with_retry_after(Some(left))
 }
 
 #[cfg(test)]

@@ -5,10 +5,13 @@
 //! equally long.
 
 use super::account::Account;
+use super::cooldown::Cooldown;
+use super::redis::{Answer, Redis, Reservation};
 use super::schedule::{Reserved, Schedule, clock, nanoseconds};
 use super::shared_file::{SharedFile, unusable};
 use crate::error::{Error, ErrorKind};
-use crate::nonce::Permutation;
+use crate::nonce::{Permutation, Walk};
+use crate::random::{Random, SystemRandom};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -74,6 +77,8 @@ enum Store {
         /// Where the file cannot be used any more, the schedule in this process will do.
         is_optional: bool,
     },
+    /// In a Redis that machines share.
+    Redis(Redis),
 }
 
 /// Permission to make one call. Dropping it gives it back.
@@ -98,6 +103,11 @@ impl RateLimiter {
         Self { interval: rate.interval(), account, rate, store: Store::File { file, is_optional } }
     }
 
+    /// A limiter whose schedule is kept in a Redis.
+    pub(crate) fn in_redis(account: Arc<Account>, rate: Rate, redis: Redis) -> Self {
+        Self { interval: rate.interval(), account, rate, store: Store::Redis(redis) }
+    }
+
     /// The error where the file that processes share cannot be used.
     #[allow(clippy::ptr_arg, reason = "for map_err")]
     pub(crate) fn unusable(why: &String) -> Error {
@@ -105,10 +115,19 @@ impl RateLimiter {
     }
 
     /// Waits for the next permit. Fails at once if the permit lies at `deadline` or later, or if the caller does not `wait`
-    /// and it is not free now. Dropping the future gives up the wait and its place.
-    pub(crate) async fn acquire(self: &Arc<Self>, deadline: Instant, wait: bool) -> Result<Permit, Error> {
+    /// and it is not free now. Dropping the future gives up the wait and its place. Where machines share the rate, they share
+    /// the card's `cooldown` with it.
+    pub(crate) async fn acquire(
+        self: &Arc<Self>,
+        deadline: Instant,
+        wait: bool,
+        cooldown: Option<&Cooldown>,
+    ) -> Result<Permit, Error> {
         loop {
-            let permit = self.reserve(deadline, wait).await?;
+            let permit = match &self.store {
+                Store::Redis(redis) => self.reserve_in(redis, deadline, wait, cooldown).await?,
+                Store::Memory | Store::File { .. } => self.reserve(deadline, wait).await?,
+            };
             // At once when the time has come, since the event loop's timer rounds up to a millisecond.
             if permit.at > Instant::now() {
                 tokio::time::sleep_until(permit.at.into()).await;
@@ -134,22 +153,69 @@ impl RateLimiter {
         let (now, clock) = times;
         let until = |at: u64| Duration::from_nanos(at.saturating_sub(clock));
         match reserved {
-            Ok(reserved) => Ok(Permit {
-                limiter: self.clone(),
-                reserved,
-                nonce: Permutation::new(seed, self.rate.share).nonce(reserved.position),
-                at: now + until(reserved.at),
-                pid: std::process::id(),
-                used: false,
-            }),
+            Ok(reserved) => Ok(self.permit(reserved, seed, now + until(reserved.at))),
             Err(at) => Err(self.refusal(until(at), wait)),
         }
+    }
+
+    fn permit(self: &Arc<Self>, reserved: Reserved, seed: u64, at: Instant) -> Permit {
+        let nonce = Permutation::new(seed, self.rate.share).nonce(reserved.position);
+        Permit { limiter: self.clone(), reserved, nonce, at, pid: std::process::id(), used: false }
+    }
+
+    async fn reserve_in(
+        self: &Arc<Self>,
+        redis: &Redis,
+        deadline: Instant,
+        wait: bool,
+        cooldown: Option<&Cooldown>,
+    ) -> Result<Permit, Error> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let card = cooldown.and_then(Cooldown::unshared);
+        let wanted = Reservation {
+            interval: self.interval,
+            patience: if wait { left } else { Duration::ZERO },
+            max_ahead: self.max_ahead(),
+            card,
+            token: if card.is_some() { SystemRandom.next_u64() } else { 0 },
+        };
+        let deadline = deadline.checked_sub(LOCK_MARGIN).unwrap_or(deadline);
+        match redis.reserve(deadline, self.known_nonces(), &wanted).await? {
+            Answer::Permit { after, at, position, seed } => {
+                self.account.schedule().nonces = Walk { seed, position: position.saturating_add(1) };
+                if let Some(cooldown) = cooldown.filter(|_| card.is_some()) {
+                    cooldown.share(self.clone(), wanted.token);
+                }
+                Ok(self.permit(Reserved { at, position }, seed, Instant::now() + after))
+            }
+            Answer::Wait(after) => Err(self.refusal(after, wait)),
+            Answer::Cooldown(left) => {
+                Err(cooldown.map_or_else(|| self.refusal(left, wait), |cooldown| cooldown.refusal(left)))
+            }
+        }
+    }
+
+    /// The card was not refreshed: other machines may refresh it.
+    pub(super) fn end_cooldown(&self, eid: &str, token: u64) {
+        if let Store::Redis(redis) = &self.store {
+            redis.end_cooldown(self.known_nonces(), eid, token);
+        }
+    }
+
+    /// Where the walk of nonces goes on, should it be lost where it is kept.
+    fn known_nonces(&self) -> Walk {
+        self.account.schedule().nonces.beyond_others()
+    }
+
+    fn max_ahead(&self) -> Duration {
+        MAX_AHEAD.max(self.interval.map_or(Duration::ZERO, |interval| interval.saturating_mul(MAX_QUEUE)))
     }
 
     fn refusal(&self, after: Duration, wait: bool) -> Error {
         let because = if wait { "past this call's deadline" } else { "and rate_wait is off" };
         let place = match &self.store {
             Store::Memory => String::new(),
+            Store::Redis(redis) => format!(" (set by the Redis at {})", redis.name()),
             Store::File { file, .. } => format!(" (set by {})", file.path().display()),
         };
         let seconds = after.as_secs_f64();
@@ -164,6 +230,9 @@ impl RateLimiter {
         if self.interval.is_none() {
             return Ok(());
         }
+        if let Store::Redis(redis) = &self.store {
+            return redis.pause(Instant::now() + MAX_LOCK_WAIT, self.known_nonces(), pause).await;
+        }
         self.update(Instant::now() + MAX_LOCK_WAIT, |schedule| {
             schedule.pause(clock().saturating_add(nanoseconds(pause)));
         })
@@ -177,7 +246,8 @@ impl RateLimiter {
         mut change: impl FnMut(&mut Schedule) -> T,
     ) -> Result<T, Error> {
         let (file, is_optional) = match &self.store {
-            Store::Memory => return Ok(change(&mut self.account.schedule())),
+            // Those that a Redis keeps are changed there.
+            Store::Memory | Store::Redis(_) => return Ok(change(&mut self.account.schedule())),
             Store::File { file, is_optional } => (file, *is_optional),
         };
         let started = Instant::now();
@@ -219,15 +289,16 @@ impl RateLimiter {
         file: &SharedFile,
         change: impl FnOnce(&mut Schedule) -> T,
     ) -> std::io::Result<Option<T>> {
-        let queue = self.interval.map_or(Duration::ZERO, |interval| interval.saturating_mul(MAX_QUEUE));
-        let max_ahead = nanoseconds(MAX_AHEAD.max(queue));
-        file.try_update(&mut self.account.schedule(), max_ahead, change)
+        file.try_update(&mut self.account.schedule(), nanoseconds(self.max_ahead()), change)
     }
 
     fn release(&self, reserved: Reserved) {
         let give_back = |schedule: &mut Schedule| schedule.release(reserved, self.interval);
         match &self.store {
             Store::Memory => give_back(&mut self.account.schedule()),
+            Store::Redis(redis) => {
+                redis.release(self.known_nonces(), self.interval, reserved.at, reserved.position);
+            }
             Store::File { file, .. } => {
                 // Where another process holds the lock for longer, the permit is lost and nothing else.
                 for _ in 0..SPINS {

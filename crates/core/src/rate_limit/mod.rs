@@ -3,17 +3,21 @@
 //! The platform limits the account, so the state belongs to the account and not to a client object:
 //!
 //! ```text
-//! RateLimiter (one per client) → Account (one per process) → Schedule, in memory or in a shared file
+//! RateLimiter (one per client) → Account (one per process) → Schedule, in memory, in a shared file or in a Redis
 //! ```
 
 mod account;
 mod backpressure;
 mod cooldown;
 mod limiter;
+mod redis;
+mod redis_url;
 mod schedule;
 mod shared_file;
 
 pub(crate) use account::Account;
 pub(crate) use cooldown::Cooldown;
 pub(crate) use limiter::{Permit, RATE_USED, Rate, RateLimiter};
+pub(crate) use redis::Redis;
+pub use redis_url::RedisUrl;
 pub(crate) use shared_file::{Directory, SharedFile};

@@ -116,7 +116,8 @@ fn exchange<T>(
     let mut bytes = [0; WORDS * 8];
     let count = read_at_start(file, &mut bytes)?;
     let before = (count == bytes.len()).then(|| decode(&bytes, now)).flatten();
-    let mut schedule = before.clone().unwrap_or_else(|| known.clone());
+    let mut schedule =
+        before.clone().unwrap_or_else(|| Schedule { nonces: known.nonces.beyond_others(), ..known.clone() });
     schedule.forget_beyond(now.saturating_add(max_ahead));
     let changed = change(&mut schedule);
     if before.as_ref() != Some(&schedule) {
@@ -347,11 +348,11 @@ mod tests {
         reserve(&one, &mut first);
         reserve(&other, &mut second);
         std::fs::remove_file(one.path()).expect("there");
-        assert_eq!(reserve(&one, &mut first).position, 1, "made again from what this process has seen");
-        assert_eq!(reserve(&other, &mut second).position, 2);
+        assert_eq!(reserve(&one, &mut first).position, 1 + 1024, "beyond what others may have taken");
+        assert_eq!(reserve(&other, &mut second).position, 2 + 1024);
         std::fs::remove_dir_all(&directory).expect("there");
-        assert_eq!(reserve(&other, &mut second).position, 3, "the directory too");
-        assert_eq!(reserve(&one, &mut first).position, 4);
+        assert_eq!(reserve(&other, &mut second).position, 3 + 2 * 1024, "the directory too");
+        assert_eq!(reserve(&one, &mut first).position, 4 + 2 * 1024);
         assert_eq!((first.nonces.seed, second.nonces.seed), (7, 7));
         std::fs::remove_dir_all(directory).expect("there");
     }
