@@ -245,3 +245,58 @@ fn redis_with_a_password_lets_in_who_knows_it_and_the_error_of_others_does_not_s
         assert!(!seen.contains("canary-wrong"), "{seen}");
     }
 }
+
+/// A certificate authority, and with it a certificate for 127.0.0.1, as PEM files in this directory; `None` without openssl.
+fn certificates(directory: &std::path::Path) -> Option<()> {
+    let openssl = |arguments: &str| {
+        let done = Command::new("openssl").args(arguments.split(' ')).current_dir(directory).output().ok()?;
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        Some(())
+    };
+    std::fs::write(directory.join("san"), "subjectAltName=IP:127.0.0.1").expect("writable");
+    openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 2")?;
+    openssl("req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=redis")?;
+    openssl(
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out server.pem",
+    )
+}
+
+#[test]
+fn redis_over_tls_must_have_a_certificate_of_a_trusted_authority() {
+    let _alone = alone();
+    let directory = std::env::temp_dir().join(format!("eiot-redis-tls-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("writable");
+    if certificates(&directory).is_none() {
+        return println!("skipped: no openssl");
+    }
+    let tls_port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").port();
+    let path = |name: &str| directory.join(name).display().to_string();
+    let arguments = [
+        ["--tls-port", &tls_port.to_string()],
+        ["--tls-cert-file", &path("server.pem")],
+        ["--tls-key-file", &path("server.key")],
+        ["--tls-ca-cert-file", &path("ca.pem")],
+        ["--tls-auth-clients", "no"],
+    ];
+    let Some(redis) = Redis::start(&arguments.concat()) else { return };
+    let platform = simulator();
+    let mut config = sharing(&platform, &format!("rediss://127.0.0.1:{tls_port}"));
+    let error =
+        Client::new(config.clone()).expect("valid").refresh_usage("1").expect_err("an unknown authority");
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Connect, Delivered::No));
+    assert!(error.to_string().contains("certificate"), "{error}");
+    config.ca_file = Some(directory.join("ca.pem"));
+    let client = Client::new(config.clone()).expect("valid");
+    (0..3).for_each(|_| drop(client.refresh_usage("1").expect("accepted")));
+    let mut observer = GiveUpAfter(Instant::now());
+    config.rate_limit = Some(1.0);
+    let slow = Client::new(config).expect("valid");
+    slow.refresh_usage("1").expect("accepted");
+    slow.refresh_usage_observed("2", &mut observer).expect_err("cancelled");
+    let error = Client::new(sharing(&platform, &format!("rediss://127.0.0.1:{}", redis.port)))
+        .expect("valid")
+        .refresh_usage("1")
+        .expect_err("a port without TLS");
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    std::fs::remove_dir_all(directory).expect("there");
+}
