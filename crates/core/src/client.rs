@@ -325,7 +325,7 @@ impl Client {
                     );
                 }
             };
-            let error = match self.attempt(permit, connections, request, progress).await {
+            let error = match self.attempt((state, permit), connections, request, progress).await {
                 Ok(reply) => {
                     state.account.backpressure.succeeded(refused_before);
                     progress.tell(request, None, None);
@@ -382,7 +382,7 @@ impl Client {
     /// `sign → send → read → verdict`: one request and its answer; time, nonce and signature are fresh in each.
     async fn attempt(
         &self,
-        permit: Permit,
+        (state, permit): (&State, Permit),
         connections: &Connections,
         request: Request<'_>,
         progress: &Progress<'_>,
@@ -395,6 +395,7 @@ impl Client {
         let sent = progress.begin_attempt();
         let raw = connections.post(&shared.transport, post, sent, clock).await?;
         if shared.config.clock_skew && shared.transport.is_trusted() {
+            state.account.offset.learn(&raw.sighting);
             progress.note_clock(shared.skew.learn(raw.sighting));
         }
         verdict(raw, request, progress.attempts(), &self.config.codes)

@@ -45,7 +45,8 @@ impl Limiter {
     /// So many calls per second, shared by the threads of one process; `None` is unlimited.
     pub fn new(limit: Option<f64>) -> Result<Self, Error> {
         let account = Account::of("internals", || 0);
-        let limiter = RateLimiter::in_process(account, Rate { limit, share: (1, 1) });
+        let limiter =
+            RateLimiter::in_process(account, Rate { limit, share: (1, 1) }, Arc::new(crate::SystemClock));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         Ok(Self(Arc::new(limiter), runtime.map_err(Error::internal)?))
     }

@@ -56,24 +56,25 @@ impl Shared {
     }
 
     fn limiter(&self, account: &Arc<Account>, key: &str) -> Result<Arc<RateLimiter>, String> {
-        let (account, rate) = (account.clone(), self.config.rate());
+        let clock = self.sources.clock.clone();
+        let limiter = RateLimiter::in_process(account.clone(), self.config.rate(), clock);
         let limiter = match &self.config.rate_scope {
-            RateScope::Process => RateLimiter::in_process(account, rate),
+            RateScope::Process => limiter,
             RateScope::Redis(url) => {
                 let ca_file = self.config.ca_file.as_deref();
                 let tls = url.tls.then(|| crate::tls::client_config(ca_file)).transpose();
                 let redis = tls.and_then(|tls| Redis::new(url.clone(), tls, key));
-                RateLimiter::in_redis(account, rate, redis.map_err(|why| why.to_string())?)
+                limiter.in_redis(redis.map_err(|why| why.to_string())?)
             }
             RateScope::Auto | RateScope::Host => {
                 // What the operator has asked for must work; the default need not.
                 let is_optional = self.config.rate_scope == RateScope::Auto && self.config.rate_dir.is_none();
                 let chosen = self.config.rate_dir.as_deref();
                 match SharedFile::open(chosen.map_or_else(Directory::of_user, Directory::chosen), key) {
-                    Ok(file) => RateLimiter::in_file(account, rate, file, is_optional),
+                    Ok(file) => limiter.in_file(file, is_optional),
                     Err(why) if is_optional => {
                         account.fall_back(why);
-                        RateLimiter::in_process(account, rate)
+                        limiter
                     }
                     Err(why) => return Err(why),
                 }

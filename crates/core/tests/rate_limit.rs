@@ -129,6 +129,31 @@ fn rate_limit_lets_a_call_beside_a_batch_of_retries_go_out_within_two_permits() 
     assert!(platform.counters().busiest_second <= 10);
 }
 
+#[test]
+fn rate_shares_that_start_together_keep_the_limit_of_the_account() {
+    let _alone = alone();
+    for of in [2, 3, 4, 8, 20] {
+        let platform = simulator();
+        let clients: Vec<_> = (1..=of)
+            .map(|which| {
+                let mut config = limited(&platform);
+                config.rate_share = (which, of);
+                Client::new(config).expect("valid")
+            })
+            .collect();
+        let each = 24_usize.div_ceil(clients.len());
+        let started = Instant::now();
+        refresh_at_once(&clients, each);
+        let calls = (each * clients.len()) as f64;
+        let (took, spacing) = (started.elapsed().as_secs_f64(), calls / 9.5);
+        assert_kept(&platform.counters(), calls as u64);
+        assert!(
+            took < (spacing + f64::from(of) / 9.5) * 1.03 + 0.3,
+            "{of} shares: {took} s instead of {spacing}"
+        );
+    }
+}
+
 struct GiveUpAfter(Instant);
 
 impl Observer for GiveUpAfter {

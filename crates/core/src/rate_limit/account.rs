@@ -3,6 +3,7 @@
 use super::backpressure::Backpressure;
 use super::cooldown::Cooldowns;
 use super::schedule::Schedule;
+use super::share::Offset;
 use crate::per_process::PerProcess;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -18,6 +19,8 @@ static ACCOUNTS: PerProcess<Mutex<HashMap<String, Arc<Account>>>> = PerProcess::
 pub(crate) struct Account {
     pub(crate) cooldowns: Cooldowns,
     pub(crate) backpressure: Backpressure,
+    /// How far this machine's clock is off.
+    pub(crate) offset: Offset,
     schedule: Mutex<Schedule>,
     /// Why the rate is not shared with other processes, where it should be; `None` inside once that was told.
     fallback: OnceLock<Mutex<Option<String>>>,
@@ -38,6 +41,7 @@ impl Account {
         let account = Arc::new(Self {
             cooldowns: Cooldowns::default(),
             backpressure: Backpressure::default(),
+            offset: Offset::default(),
             schedule: Mutex::new(Schedule::new(seed())),
             fallback: OnceLock::new(),
         });

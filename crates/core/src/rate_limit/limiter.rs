@@ -7,8 +7,10 @@
 use super::account::Account;
 use super::cooldown::Cooldown;
 use super::redis::{Answer, Redis, Reservation};
-use super::schedule::{Reserved, Schedule, clock, nanoseconds};
+use super::schedule::{Reserved, Schedule, Spacing, clock, nanoseconds};
+use super::share::Grid;
 use super::shared_file::{SharedFile, unusable};
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::nonce::{Permutation, Walk};
 use crate::random::{Random, SystemRandom};
@@ -49,10 +51,14 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// The time from one call to the next.
+    /// The time from one call of the whole account to the next.
+    fn undivided(&self) -> Option<Duration> {
+        Duration::try_from_secs_f64(1.0 / (self.limit? * RATE_USED)).ok()
+    }
+
+    /// The time from one call of this share to the next.
     fn interval(&self) -> Option<Duration> {
-        let per_second = self.limit? * RATE_USED / f64::from(self.share.1.max(1));
-        Duration::try_from_secs_f64(1.0 / per_second).ok()
+        Some(self.undivided()?.saturating_mul(self.share.1.max(1)))
     }
 }
 
@@ -65,6 +71,7 @@ pub(crate) struct RateLimiter {
     rate: Rate,
     interval: Option<Duration>,
     store: Store,
+    clock: Arc<dyn Clock>,
 }
 
 /// Where the schedule is kept.
@@ -93,19 +100,31 @@ pub(crate) struct Permit {
 }
 
 impl RateLimiter {
-    /// A limiter whose schedule is kept in this process.
-    pub(crate) fn in_process(account: Arc<Account>, rate: Rate) -> Self {
-        Self { interval: rate.interval(), account, rate, store: Store::Memory }
+    /// A limiter whose schedule is kept in this process. Shares of a rate go by `clock`.
+    pub(crate) fn in_process(account: Arc<Account>, rate: Rate, clock: Arc<dyn Clock>) -> Self {
+        Self { interval: rate.interval(), account, rate, store: Store::Memory, clock }
+    }
+
+    fn kept_in(self, store: Store) -> Self {
+        Self { store, ..self }
     }
 
     /// A limiter whose schedule is kept in a file of a directory that processes share.
-    pub(crate) fn in_file(account: Arc<Account>, rate: Rate, file: SharedFile, is_optional: bool) -> Self {
-        Self { interval: rate.interval(), account, rate, store: Store::File { file, is_optional } }
+    pub(crate) fn in_file(self, file: SharedFile, is_optional: bool) -> Self {
+        self.kept_in(Store::File { file, is_optional })
     }
 
     /// A limiter whose schedule is kept in a Redis.
-    pub(crate) fn in_redis(account: Arc<Account>, rate: Rate, redis: Redis) -> Self {
-        Self { interval: rate.interval(), account, rate, store: Store::Redis(redis) }
+    pub(crate) fn in_redis(self, redis: Redis) -> Self {
+        self.kept_in(Store::Redis(redis))
+    }
+
+    /// How the permits lie, from now on.
+    fn spacing(&self) -> Option<Spacing> {
+        let grid = self.rate.undivided().filter(|_| self.rate.share.1 > 1).map(|interval| {
+            Grid::new(interval, self.rate.share, self.account.offset.correct(self.clock.now()))
+        });
+        self.interval.map(|interval| Spacing { interval, grid })
     }
 
     /// The error where the file that processes share cannot be used.
@@ -146,7 +165,7 @@ impl RateLimiter {
             times = (Instant::now(), clock());
             let (now, clock) = times;
             let left = if wait { deadline.saturating_duration_since(now) } else { Duration::from_nanos(1) };
-            let reserved = schedule.reserve(clock, self.interval, clock.saturating_add(nanoseconds(left)));
+            let reserved = schedule.reserve(clock, self.spacing(), clock.saturating_add(nanoseconds(left)));
             (reserved, schedule.nonces.seed)
         });
         let (reserved, seed) = outcome.await?;
@@ -293,7 +312,7 @@ impl RateLimiter {
     }
 
     fn release(&self, reserved: Reserved) {
-        let give_back = |schedule: &mut Schedule| schedule.release(reserved, self.interval);
+        let give_back = |schedule: &mut Schedule| schedule.release(reserved, self.spacing());
         match &self.store {
             Store::Memory => give_back(&mut self.account.schedule()),
             Store::Redis(redis) => {
@@ -321,7 +340,7 @@ impl Permit {
 
     /// Whether its time has passed: a call that is made long after its permit may come too close to the next one.
     pub(crate) fn is_stale(&self) -> bool {
-        let interval = self.limiter.interval;
+        let interval = self.limiter.rate.undivided();
         interval.is_some_and(|interval| self.at.elapsed() > MIN_LATE.max(interval / 4))
     }
 }
@@ -350,7 +369,7 @@ mod tests {
     }
 
     fn limiter(account: &Arc<Account>, rate: Rate) -> Arc<RateLimiter> {
-        Arc::new(RateLimiter::in_process(account.clone(), rate))
+        Arc::new(RateLimiter::in_process(account.clone(), rate, Arc::new(crate::clock::SystemClock)))
     }
 
     fn reserve(limiter: &Arc<RateLimiter>, wait: bool, left: Duration) -> Result<Permit, Error> {
@@ -416,10 +435,19 @@ mod tests {
     }
 
     #[test]
-    fn rate_limiter_divides_the_limit_among_a_fleet() {
-        let limiter = limiter(&account(), Rate { share: (1, 4), ..rate(10.0) });
-        let first = reserve(&limiter, true, HOUR).expect("a permit").spent();
-        assert_eq!((reserve(&limiter, true, HOUR).expect("a permit").spent() - first).as_millis(), 421);
+    fn rate_limiters_of_a_fleet_take_turns_by_the_wall_clock() {
+        let fleet: Vec<_> =
+            (1..=4).map(|which| limiter(&account(), Rate { share: (which, 4), ..rate(10.0) })).collect();
+        let mut permits: Vec<_> = fleet
+            .iter()
+            .flat_map(|limiter| (0..50).map(|_| reserve(limiter, true, HOUR).expect("a permit").spent()))
+            .collect();
+        permits.sort_unstable();
+        let steps = permits.windows(2).skip(4).take(190).map(|two| (two[1] - two[0]).as_micros());
+        let (least, most) =
+            steps.fold((u128::MAX, 0), |(least, most), step| (least.min(step), most.max(step)));
+        // What is read from two clocks one after another is off by as long as that takes.
+        assert!(least > 85_000 && most < 125_000, "{least} to {most} us");
     }
 
     impl Permit {

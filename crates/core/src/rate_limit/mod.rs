@@ -13,6 +13,7 @@ mod limiter;
 mod redis;
 mod redis_url;
 mod schedule;
+mod share;
 mod shared_file;
 
 pub(crate) use account::Account;

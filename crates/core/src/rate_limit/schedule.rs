@@ -2,8 +2,35 @@
 //!
 //! Time is in nanoseconds of [`clock`], which all processes of a machine read alike.
 
+use super::share::Grid;
 use crate::nonce::Walk;
 use std::time::Duration;
+
+/// How the permits of a client lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spacing {
+    /// From one permit to the next.
+    pub(super) interval: Duration,
+    /// Where a share of the rate is ours, which permits those are.
+    pub(super) grid: Option<Grid>,
+}
+
+impl Spacing {
+    /// The earliest permit at `earliest` or later.
+    fn first(&self, now: u64, earliest: u64) -> u64 {
+        match &self.grid {
+            Some(grid) => now.saturating_add(grid.next(earliest - now)),
+            None => earliest,
+        }
+    }
+
+    /// From when on the permit after this one is free.
+    fn after(&self, at: u64) -> u64 {
+        let interval = nanoseconds(self.interval);
+        // The grid says where it is; corrections of the clock move it a little.
+        at.saturating_add(if self.grid.is_some() { interval / 10 * 9 } else { interval })
+    }
+}
 
 /// The state of an account's rate, without a lock and without a clock of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,10 +64,10 @@ impl Schedule {
     pub(super) fn reserve(
         &mut self,
         now: u64,
-        interval: Option<Duration>,
+        spacing: Option<Spacing>,
         latest: u64,
     ) -> Result<Reserved, u64> {
-        let Some(interval) = interval else {
+        let Some(spacing) = spacing else {
             return Ok(Reserved { at: now, position: self.nonces.advance() });
         };
         for released in &mut self.released {
@@ -53,11 +80,11 @@ impl Schedule {
             Some(released) if *released >= latest => return Err(*released),
             Some(released) => std::mem::take(released),
             None => {
-                let at = self.next.max(now);
+                let at = spacing.first(now, self.next.max(now));
                 if at >= latest {
                     return Err(at);
                 }
-                self.next = at.saturating_add(nanoseconds(interval));
+                self.next = spacing.after(at);
                 at
             }
         };
@@ -65,10 +92,10 @@ impl Schedule {
     }
 
     /// Gives back a permit that was not used.
-    pub(super) fn release(&mut self, reserved: Reserved, interval: Option<Duration>) {
+    pub(super) fn release(&mut self, reserved: Reserved, spacing: Option<Spacing>) {
         self.nonces.retreat(reserved.position);
-        let Some(interval) = interval else { return };
-        if reserved.at.saturating_add(nanoseconds(interval)) == self.next {
+        let Some(spacing) = spacing else { return };
+        if spacing.after(reserved.at) == self.next {
             self.next = reserved.at;
         } else if let Some(free) = self.released.iter_mut().find(|released| **released == 0) {
             *free = reserved.at;
@@ -125,7 +152,7 @@ mod tests {
     use super::*;
 
     const MS: u64 = 1_000_000;
-    const INTERVAL: Option<Duration> = Some(Duration::from_millis(100));
+    const INTERVAL: Option<Spacing> = Some(Spacing { interval: Duration::from_millis(100), grid: None });
     const FAR: u64 = u64::MAX;
 
     fn schedule() -> Schedule {

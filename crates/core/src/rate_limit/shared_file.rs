@@ -296,11 +296,12 @@ fn open(directory: &Directory, path: &Path) -> io::Result<File> {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use super::super::schedule::Spacing;
     use super::*;
     use std::time::Duration;
 
     const FAR: u64 = u64::MAX;
-    const STEP: Option<Duration> = Some(Duration::from_millis(1));
+    const STEP: Option<Spacing> = Some(Spacing { interval: Duration::from_millis(1), grid: None });
 
     /// A directory of its own for each test.
     fn directory_of(test: &str) -> PathBuf {
