@@ -135,6 +135,7 @@ impl Client {
                 "concurrency must be from 1 to {MOST_CONCURRENCY}, is {concurrency}"
             )));
         }
+        let observer = Arc::new(Mutex::new(observer));
         Ok(Batch {
             pid: std::process::id(),
             engine: Some(Engine { lane: self.open_lane()?, calls: FuturesUnordered::new() }),
@@ -145,10 +146,10 @@ impl Client {
             breaker: CircuitBreaker::new(self.config().max_auth_failures, self.config().outage_timeout),
             stopped: None,
             turn: None,
-            gate: Arc::default(),
+            gate: Arc::new(Gate::new(observer.clone())),
             ended: VecDeque::new(),
             recent: Recent::new(),
-            observer: Arc::new(Mutex::new(observer)),
+            observer,
             stop: Arc::default(),
             asked: None,
             cancel: watch::Sender::new(false),

@@ -52,7 +52,17 @@ pub(crate) struct Turn {
 }
 
 /// Lets the calls of a batch reserve one permit at a time, so that a call beside the batch need not wait behind all of them.
-pub(crate) type Gate = tokio::sync::Mutex<()>;
+pub(crate) struct Gate {
+    queue: tokio::sync::Mutex<()>,
+    /// Is told of long waits.
+    observer: Arc<Mutex<Box<dyn Observer>>>,
+}
+
+impl Gate {
+    pub(crate) fn new(observer: Arc<Mutex<Box<dyn Observer>>>) -> Self {
+        Self { queue: tokio::sync::Mutex::default(), observer }
+    }
+}
 
 /// Where time and randomness come from; tests replace them.
 #[derive(Clone)]
@@ -204,7 +214,8 @@ impl Client {
         let progress = Progress::new(&tell);
         let mut keep_going = || locked(&observer).keep_going();
         let deadline = started + self.config.timeout;
-        let permits = Permits { cooldown: cooldown.as_ref(), ..Permits::default() };
+        let notice = |notice: &Notice<'_>| locked(&observer).notice(notice);
+        let permits = Permits { first: None, gate: None, cooldown: cooldown.as_ref(), notice: &notice };
         let result = self.drive(state, (request, permits), deadline, &mut keep_going, &progress);
         conclude(state, request, cooldown, result, &progress)
     }
@@ -258,9 +269,10 @@ impl Client {
         let state = self.shared.state();
         let now = Instant::now();
         let cooldown = self.start_cooldown(state, &eid, now)?;
-        let (limiter, permits) =
-            (state.limiter()?, Permits { first: None, gate: Some(&gate), cooldown: cooldown.as_ref() });
-        let permit = permits.acquire(limiter, now + NO_DEADLINE, true).await?;
+        let notice = |notice: &Notice<'_>| locked(&gate.observer).notice(notice);
+        let permits =
+            Permits { first: None, gate: Some(&gate), cooldown: cooldown.as_ref(), notice: &notice };
+        let permit = permits.acquire(state.limiter()?, now + NO_DEADLINE, true).await?;
         Ok(Turn { permit, cooldown })
     }
 
@@ -278,7 +290,9 @@ impl Client {
         let deadline = Instant::now() + self.config.timeout;
         let progress = Progress::new(tell).after(history);
         let Turn { permit, cooldown } = turn;
-        let permits = Permits { first: Some(permit), gate: Some(&gate), cooldown: cooldown.as_ref() };
+        let notice = |notice: &Notice<'_>| locked(&gate.observer).notice(notice);
+        let permits =
+            Permits { first: Some(permit), gate: Some(&gate), cooldown: cooldown.as_ref(), notice: &notice };
         let result = {
             let attempts = pin!(self.attempts(state, connections, request, deadline, permits, &progress));
             let end = pin!(standstill.passed(self.config.timeout));
@@ -420,7 +434,6 @@ impl Client {
 }
 
 /// Where the permits of a call come from.
-#[derive(Default)]
 struct Permits<'a> {
     /// Acquired before.
     first: Option<Permit>,
@@ -428,6 +441,8 @@ struct Permits<'a> {
     gate: Option<&'a Gate>,
     /// That of the card.
     cooldown: Option<&'a Cooldown>,
+    /// Is told of long waits.
+    notice: &'a (dyn Fn(&Notice<'_>) + Sync),
 }
 
 impl Permits<'_> {
@@ -441,9 +456,9 @@ impl Permits<'_> {
         let _passed = match self.gate {
             None => None,
             // Past the deadline there is no permit either: asking for one says how long it would take.
-            Some(gate) => tokio::time::timeout_at(deadline.into(), gate.lock()).await.ok(),
+            Some(gate) => tokio::time::timeout_at(deadline.into(), gate.queue.lock()).await.ok(),
         };
-        limiter.acquire(deadline, wait, self.cooldown).await
+        limiter.acquire(deadline, wait, self.cooldown, self.notice).await
     }
 }
 

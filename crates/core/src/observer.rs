@@ -45,6 +45,13 @@ pub enum Notice<'a> {
         /// How long it could not be reached.
         after: Duration,
     },
+    /// A call waits long for the account's rate: longer than 2 s, and than the rate itself asks for.
+    Waiting {
+        /// How long until the call may be made.
+        wait: Duration,
+        /// Where the rate is kept, if others share it.
+        set_by: Option<&'a str>,
+    },
     /// The rate is not shared with other processes, as [`RateScope::Auto`](crate::RateScope::Auto) has it where possible.
     /// Given once per account and process.
     RateNotShared {
@@ -70,6 +77,10 @@ impl fmt::Display for Notice<'_> {
             ),
             Self::Resumed { after } => {
                 write!(f, "the platform can be reached again, after {:.1} s; going on", after.as_secs_f64())
+            }
+            Self::Waiting { wait, set_by } => {
+                write!(f, "rate limit: waiting {:.1} s for the next call", wait.as_secs_f64())?;
+                set_by.map_or(Ok(()), |set_by| write!(f, ", set by {set_by}"))
             }
             Self::RateNotShared { reason } => write!(
                 f,

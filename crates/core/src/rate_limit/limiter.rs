@@ -13,9 +13,13 @@ use super::shared_file::{SharedFile, unusable};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::nonce::{Permutation, Walk};
+use crate::observer::Notice;
 use crate::random::{Random, SystemRandom};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// A longer wait is worth a word.
+const LONG_WAIT: Duration = Duration::from_secs(2);
 
 /// A permit that is used later than this, or than a quarter of the interval, is late.
 const MIN_LATE: Duration = Duration::from_millis(25);
@@ -135,12 +139,13 @@ impl RateLimiter {
 
     /// Waits for the next permit. Fails at once if the permit lies at `deadline` or later, or if the caller does not `wait`
     /// and it is not free now. Dropping the future gives up the wait and its place. Where machines share the rate, they share
-    /// the card's `cooldown` with it.
+    /// the card's `cooldown` with it. `notice` is told of a long wait.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         deadline: Instant,
         wait: bool,
         cooldown: Option<&Cooldown>,
+        notice: &(dyn Fn(&Notice<'_>) + Sync),
     ) -> Result<Permit, Error> {
         loop {
             let permit = match &self.store {
@@ -149,6 +154,7 @@ impl RateLimiter {
             };
             // At once when the time has come, since the event loop's timer rounds up to a millisecond.
             if permit.at > Instant::now() {
+                self.tell_wait(permit.at.saturating_duration_since(Instant::now()), notice);
                 tokio::time::sleep_until(permit.at.into()).await;
             }
             // On a busy machine, or one that was suspended, this may be long after.
@@ -230,13 +236,25 @@ impl RateLimiter {
         MAX_AHEAD.max(self.interval.map_or(Duration::ZERO, |interval| interval.saturating_mul(MAX_QUEUE)))
     }
 
+    fn tell_wait(&self, wait: Duration, notice: &(dyn Fn(&Notice<'_>) + Sync)) {
+        let usual = self.interval.map_or(Duration::ZERO, |interval| interval.saturating_mul(2));
+        if wait > LONG_WAIT.max(usual) {
+            notice(&Notice::Waiting { wait, set_by: self.place().as_deref() });
+        }
+    }
+
+    /// Where the rate is kept, for people; `None` where this process has it to itself.
+    fn place(&self) -> Option<String> {
+        match &self.store {
+            Store::Memory => None,
+            Store::Redis(redis) => Some(format!("the Redis at {}", redis.name())),
+            Store::File { file, .. } => Some(file.path().display().to_string()),
+        }
+    }
+
     fn refusal(&self, after: Duration, wait: bool) -> Error {
         let because = if wait { "past this call's deadline" } else { "and rate_wait is off" };
-        let place = match &self.store {
-            Store::Memory => String::new(),
-            Store::Redis(redis) => format!(" (set by the Redis at {})", redis.name()),
-            Store::File { file, .. } => format!(" (set by {})", file.path().display()),
-        };
+        let place = self.place().map_or_else(String::new, |place| format!(" (set by {place})"));
         let seconds = after.as_secs_f64();
         let text = format!(
             "rate limit: the next call is allowed in {seconds:.1} s{place}, {because}; nothing was sent"
