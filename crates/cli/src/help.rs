@@ -20,7 +20,8 @@ Environment (a flag overrides its variable):
   EIOT_MAX_ATTEMPTS     requests a call may make, retries included [3]
   EIOT_RATE_LIMIT       calls a second that the account may make, or off [10]
   EIOT_RATE_SCOPE       who shares that rate: process, host (all processes of
-                        this user), or auto: host where possible [auto]
+                        this user), redis://[user:password@]host:port/db (all
+                        machines), or auto: host where possible [auto]
   EIOT_RATE_DIR         the directory of the file that processes share
                         [/tmp/eiot-UID]
   EIOT_RATE_SHARE       which part of it is ours, for fleets [1/1]

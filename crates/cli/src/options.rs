@@ -32,7 +32,7 @@ pub(crate) struct Options {
     /// Calls a second that the account may make, or off [EIOT_RATE_LIMIT]
     #[arg(long, visible_alias = "rate", value_name = "CALLS")]
     rate_limit: Option<String>,
-    /// Who shares that rate: process, host (all processes of this user), or auto [EIOT_RATE_SCOPE]
+    /// Who shares that rate: process, host, redis://..., or auto [EIOT_RATE_SCOPE]
     #[arg(long, value_name = "SCOPE")]
     rate_scope: Option<String>,
     /// Share it through a file in this directory [EIOT_RATE_DIR]

@@ -108,7 +108,8 @@ fn redis_scope_keeps_and_uses_one_rate_and_repeats_no_nonce() {
     assert!(counters.refused.is_empty(), "{:?}", counters.refused);
     assert_eq!((counters.accepted, counters.repeated_nonces), (48, 0));
     assert!(counters.busiest_second <= 10, "{}", counters.busiest_second);
-    assert!((spacing - 0.01..spacing * 1.03 + 0.2).contains(&took), "{took} s instead of {spacing}");
+    // On a busy machine some permits come late and are given back.
+    assert!((spacing - 0.01..spacing * 1.03 + 1.5).contains(&took), "{took} s instead of {spacing}");
 }
 
 #[test]
@@ -259,6 +260,36 @@ fn certificates(directory: &std::path::Path) -> Option<()> {
     openssl(
         "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out server.pem",
     )
+}
+
+#[test]
+fn redis_user_needs_no_more_rights_than_the_documentation_lists() {
+    let _alone = alone();
+    let manual = std::fs::read_to_string("../../docs/operations.md").expect("in the repository");
+    let (_, rights) = manual.split_once("The user needs `").expect("the rights");
+    let rights: Vec<&str> =
+        rights.split_whitespace().map(|word| word.trim_matches(['`', '.', ':'])).collect();
+    let rights: Vec<&str> =
+        rights.into_iter().take_while(|word| !word.is_empty() && *word != "**Shares").collect();
+    let rights = rights.iter().filter(|word| word.starts_with(['+', '~'])).map(|word| match *word {
+        "~eiot" => "~eiot:*",
+        word => word,
+    });
+    let user =
+        format!("eiot on >hunter2 {}", rights.collect::<Vec<_>>().join(" ").replace("~eiot:*`", "~eiot:*"));
+    let words: Vec<&str> = ["--user"].into_iter().chain(user.split(' ')).collect();
+    let Some(redis) = Redis::start(&words) else { return };
+    let platform = simulator();
+    let scope = format!("redis://eiot:hunter2@127.0.0.1:{}", redis.port);
+    let mut config = sharing(&platform, &scope);
+    (config.eid_cooldown, config.rate_limit) = (Duration::from_secs(300), Some(2.0));
+    let client = Client::new(config).expect("valid");
+    client.refresh_usage("1").expect("accepted");
+    let mut observer = GiveUpAfter(Instant::now() + Duration::from_millis(100));
+    client.refresh_usage_observed("2", &mut observer).expect_err("cancelled");
+    let started = Instant::now();
+    client.refresh_usage("2").expect("permit and cooldown were given back");
+    assert!(started.elapsed() < Duration::from_millis(900), "{:?}", started.elapsed());
 }
 
 #[test]

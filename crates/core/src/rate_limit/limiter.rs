@@ -21,6 +21,9 @@ use std::time::{Duration, Instant};
 /// A longer wait is worth a word.
 const LONG_WAIT: Duration = Duration::from_secs(2);
 
+/// So many permits may come late before one is used all the same.
+const MAX_STALE: u32 = 3;
+
 /// A permit that is used later than this, or than a quarter of the interval, is late.
 const MIN_LATE: Duration = Duration::from_millis(25);
 
@@ -147,8 +150,9 @@ impl RateLimiter {
         cooldown: Option<&Cooldown>,
         notice: &(dyn Fn(&Notice<'_>) + Sync),
     ) -> Result<Permit, Error> {
+        let mut tries = 0;
         loop {
-            let permit = match &self.store {
+            let mut permit = match &self.store {
                 Store::Redis(redis) => self.reserve_in(redis, deadline, wait, cooldown).await?,
                 Store::Memory | Store::File { .. } => self.reserve(deadline, wait).await?,
             };
@@ -157,8 +161,10 @@ impl RateLimiter {
                 self.tell_wait(permit.at.saturating_duration_since(Instant::now()), notice);
                 tokio::time::sleep_until(permit.at.into()).await;
             }
-            // On a busy machine, or one that was suspended, this may be long after.
-            if !permit.is_stale() {
+            // On a busy machine, or one that was suspended, this may be long after; where Redis is far away, it always is.
+            tries += 1;
+            if !permit.is_stale() || tries == MAX_STALE {
+                permit.at = permit.at.max(Instant::now());
                 return Ok(permit);
             }
         }
@@ -195,7 +201,8 @@ impl RateLimiter {
         wait: bool,
         cooldown: Option<&Cooldown>,
     ) -> Result<Permit, Error> {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let asked = Instant::now();
+        let left = deadline.saturating_duration_since(asked);
         let card = cooldown.and_then(Cooldown::unshared);
         let wanted = Reservation {
             interval: self.interval,
@@ -211,7 +218,9 @@ impl RateLimiter {
                 if let Some(cooldown) = cooldown.filter(|_| card.is_some()) {
                     cooldown.share(self.clone(), wanted.token);
                 }
-                Ok(self.permit(Reserved { at, position }, seed, Instant::now() + after))
+                // Redis has looked at its clock between question and answer.
+                let looked = asked + asked.elapsed() / 2;
+                Ok(self.permit(Reserved { at, position }, seed, looked + after))
             }
             Answer::Wait(after) => Err(self.refusal(after, wait)),
             Answer::Cooldown(left) => {

@@ -23,6 +23,9 @@ const MAX_IDLE: usize = 8;
 /// The longest reply that is read; those of the script have less than 200 bytes.
 const MAX_REPLY: usize = 64 * 1024;
 
+/// More commands than this are not kept for the next call.
+const MAX_UNSENT: usize = 64;
+
 /// How long an answer may take, besides the deadline of the call.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -34,6 +37,8 @@ pub(crate) struct Redis {
     prefix: String,
     script_hash: String,
     idle: Mutex<Vec<Connection>>,
+    /// Commands that there was no connection for: the next call sends them along.
+    unsent: Mutex<Vec<Vec<u8>>>,
 }
 
 /// What the script answers to a reservation.
@@ -76,6 +81,7 @@ impl Redis {
             prefix: format!("eiot:{{{}}}", hex::encode(Sha1::digest(key))),
             script_hash: hex::encode(Sha1::digest(SCRIPT)),
             idle: Mutex::default(),
+            unsent: Mutex::default(),
         })
     }
 
@@ -159,6 +165,11 @@ impl Redis {
         arguments: &[u64],
     ) -> io::Result<Value> {
         let mut live = Live::new(connection)?;
+        let unsent = std::mem::take(&mut *self.unsent());
+        for unsent in unsent {
+            live.send(&unsent).await?;
+            live.owed += 1;
+        }
         let mut answer = live.ask(&self.command(true, card, step, arguments)).await?;
         if matches!(&answer, Value::Refusal(text) if text.starts_with("NOSCRIPT")) {
             answer = live.ask(&self.command(false, card, step, arguments)).await?;
@@ -181,7 +192,7 @@ impl Redis {
                 Some(Box::new(tls.map_err(io::Error::other)?))
             }
         };
-        let mut live = Live { tcp, tls, received: Vec::new() };
+        let mut live = Live { tcp, tls, owed: 0, received: Vec::new() };
         if let Some(password) = self.url.password() {
             let mut words = vec!["AUTH"];
             words.extend(self.url.user.as_deref());
@@ -212,11 +223,18 @@ impl Redis {
         command(&words)
     }
 
-    /// Sends a command on an idle connection and closes it: the Redis does what it has received.
+    /// Sends a command without waiting for its reply, which the next call on the connection skips.
     fn tell(&self, card: &str, step: &str, known: Walk, arguments: &[u64]) {
         let arguments = [&[known.seed, known.position], arguments].concat();
-        let Some(mut connection) = self.idle().pop() else { return };
         let mut bytes = self.command(false, card, step, &arguments);
+        let connection = self.idle().pop();
+        let Some(mut connection) = connection else {
+            let mut unsent = self.unsent();
+            if unsent.len() < MAX_UNSENT {
+                unsent.push(bytes);
+            }
+            return;
+        };
         if let Some(tls) = &mut connection.tls {
             let mut sealed = Vec::new();
             if tls.writer().write_all(&bytes).is_err() {
@@ -225,7 +243,15 @@ impl Redis {
             while tls.wants_write() && tls.write_tls(&mut sealed).is_ok() {}
             bytes = sealed;
         }
-        let _ = connection.tcp.write_all(&bytes);
+        // As much as fits into the socket's buffer, or the connection is given up.
+        if connection.tcp.write_all(&bytes).is_ok() {
+            connection.owed += 1;
+            self.idle().push(connection);
+        }
+    }
+
+    fn unsent(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
@@ -274,19 +300,22 @@ fn microseconds(duration: Duration) -> u64 {
 struct Connection {
     tcp: std::net::TcpStream,
     tls: Option<Box<ClientConnection>>,
+    /// Replies that are still to come, and mean nothing any more.
+    owed: usize,
 }
 
 /// A connection in use.
 struct Live {
     tcp: TcpStream,
     tls: Option<Box<ClientConnection>>,
+    owed: usize,
     received: Vec<u8>,
 }
 
 impl Live {
     fn new(connection: Connection) -> io::Result<Self> {
-        let Connection { tcp, tls } = connection;
-        Ok(Self { tcp: TcpStream::from_std(tcp)?, tls, received: Vec::new() })
+        let Connection { tcp, tls, owed } = connection;
+        Ok(Self { tcp: TcpStream::from_std(tcp)?, tls, owed, received: Vec::new() })
     }
 
     /// Where there is more than was asked for, what comes next could not be told from it.
@@ -294,27 +323,38 @@ impl Live {
         if !self.received.is_empty() {
             return Err(io::Error::other("more was answered than was asked for"));
         }
-        Ok(Connection { tcp: self.tcp.into_std()?, tls: self.tls })
+        Ok(Connection { tcp: self.tcp.into_std()?, tls: self.tls, owed: self.owed })
     }
 
     /// Sends one command, and reads its reply.
     async fn ask(&mut self, command: &[u8]) -> io::Result<Value> {
-        match &mut self.tls {
-            None => write_all(&self.tcp, command).await?,
-            Some(tls) => tls.writer().write_all(command)?,
-        }
+        self.send(command).await?;
         loop {
-            self.flush().await?;
             let mut unread = self.received.as_slice();
             if let Some(value) = Value::read(&mut unread, 0)? {
                 let used = self.received.len() - unread.len();
                 self.received.drain(..used);
-                return Ok(value);
+                match self.owed.checked_sub(1) {
+                    None => return Ok(value),
+                    Some(left) => self.owed = left,
+                }
+                continue;
             }
             if self.received.len() > MAX_REPLY {
                 return Err(io::Error::other("the answer is too long"));
             }
             self.receive().await?;
+            self.flush().await?;
+        }
+    }
+
+    async fn send(&mut self, command: &[u8]) -> io::Result<()> {
+        match &mut self.tls {
+            None => write_all(&self.tcp, command).await,
+            Some(tls) => {
+                tls.writer().write_all(command)?;
+                self.flush().await
+            }
         }
     }
 
