@@ -1,4 +1,5 @@
-# Thin: every target calls cargo, maturin, pytest or a compiler, and everything made is below build/ and target/.
+# Thin: every target calls cargo, maturin, pytest or a compiler, and everything made is below build/ and target/. Only the
+# caches of cargo, pip and npm are below the home directory.
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -11,7 +12,7 @@ MAJOR   := $(firstword $(subst ., ,$(VERSION)))
 BUILD   := $(CURDIR)/build
 VENV    := $(BUILD)/venv
 STAGE   := $(BUILD)/prefix
-RELEASE := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release
+MADE    := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release
 
 # Where things are installed, and the way from $(LIBDIR) up to $(PREFIX), for files that find their tree by themselves.
 TO      := $(DESTDIR)$(PREFIX)
@@ -20,31 +21,39 @@ FILL    := sed 's|@VERSION@|$(VERSION)|; s|@MAJOR@|$(MAJOR)|; s|@UP@|$(UP)|'
 
 # What the demo and the tests are told.
 export EIOT_TEST_PREFIX := $(STAGE)
-export EIOT_TEST_BIN    := $(RELEASE)
+export EIOT_TEST_BIN    := $(MADE)
 export EIOT_TEST_CC     := $(CC)
 export EIOT_TEST_CXX    := $(BUILD)/c++
-export EIOT_SIM         := $(RELEASE)/eiot-sim
+export EIOT_SIM         := $(MADE)/eiot-sim
 export EIOT_TEST_SANITIZED := $(BUILD)/sanitize
 export EIOT_TEST_DIST := $(BUILD)/dist
 
-.PHONY: all demo test test-bindings setup-bindings lint bench bench-tools soak fuzz header stubs abi install place describe dist release stage wheel sanitized workers clean
+# Caches that would otherwise be below the home directory, which not every process of a build knows.
+export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
+export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
+export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
+
+.PHONY: all demo test test-fresh test-bindings setup-bindings lint bench bench-tools soak fuzz header stubs abi install place describe dist release stage wheel sanitized workers clean
 
 all: release
 
 ## demo: build everything, and refresh eSIMs from C, C++, Python and the shell against the stand-in platform
 demo: stage wheel $(BUILD)/c++
+	@echo "installing the wheel into build/demo…"
 	@rm -rf $(BUILD)/demo && $(PYTHON) -m venv $(BUILD)/demo
 	@$(BUILD)/demo/bin/python -m pip install -q --disable-pip-version-check --no-index $(BUILD)/wheels/eiot-$(VERSION)-*.whl
 	@PKG_CONFIG=$(VENV)/bin/pkgconf BUILD=$(BUILD)/demo sh examples/demo.sh
 
-## test: all tests of all languages
-test: lint stage wheel dist sanitized workers bench-tools $(BUILD)/c++
-	$(CARGO) test --locked --workspace --exclude eiot-python
-	$(VENV)/bin/python -m pytest -q -rs tests
-	PYTHONDEVMODE=1 $(VENV)/bin/python -W error -m pytest -q -rs bindings/python/tests
+## test: all tests of all languages; `exec`, so that a signal for make reaches the runner
+test: $(VENV)/.tests stage wheel $(BUILD)/c++
+	@exec env CARGO=$(CARGO) MAKE=$(MAKE) $(VENV)/bin/python tests/run_suites.py
+
+## test-fresh: `make demo` and `make test` in a minimal Debian, RELEASE=trixie or bookworm, or only COMMANDS=demo (needs root)
+test-fresh:
+	@RELEASE=$(RELEASE) COMMANDS="$(COMMANDS)" BUILD=$(BUILD) sh tests/fresh.sh
 
 ## test-bindings: the wrappers of the other languages, each where its toolchain is there, and a line for each of them
-test-bindings: stage $(VENV)/.ready
+test-bindings: stage $(VENV)/.tests
 	$(VENV)/bin/python -m pytest -q tests/test_bindings*.py
 
 ## setup-bindings: install those toolchains on Debian (needs root, or sudo)
@@ -60,7 +69,7 @@ lint:
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then PYO3_BUILD_EXTENSION_MODULE=1 $(CARGO) clippy --locked -p eiot-python -- -D warnings; fi
 
 ## bench: eiot beside libcurl, requests, httpx, aiohttp, pycurl and a bare socket, on this machine; writes docs/benchmarks.md
-bench: stage wheel bench-tools
+bench: stage wheel bench-tools $(VENV)/.tests
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/bench/requirements.txt \
 	 || echo "could not install what tests/bench/requirements.txt lists: those clients are left out"
 	CARGO=$(CARGO) $(VENV)/bin/python tests/bench/run.py $(BENCH_FLAGS)
@@ -70,7 +79,7 @@ bench-tools:
 	$(CARGO) build --locked --release -p eiot-bench
 
 ## soak: 100,000 faulty calls from C and as many from Python; nothing may grow
-soak: stage $(BUILD)/c++
+soak: stage $(VENV)/.tests $(BUILD)/c++
 	EIOT_SOAK_CALLS=100000 $(VENV)/bin/python -m pytest -q -rs tests/test_c.py -k nothing_grows
 
 ## fuzz: every fuzzer for FUZZ_SECONDS (needs rustup's nightly toolchain); what is checked in is replayed by `make test`
@@ -97,7 +106,7 @@ stubs: $(VENV)/.ready
 	cp $(BUILD)/stubs/eiot/_native.pyi bindings/python/python/eiot/_native.pyi
 
 ## abi: take the header as it is for the ABI that later ones are held to; docs/abi.md says when
-abi: stage $(VENV)/.ready
+abi: stage $(VENV)/.tests
 	EIOT_WRITE_ABI=1 $(VENV)/bin/python -m pytest -q tests/test_abi.py -k incompatible
 
 ## install: library, headers, pkg-config and CMake files, commands, to $(DESTDIR)$(PREFIX); LIBDIR is relative to PREFIX
@@ -106,17 +115,17 @@ install: release place
 # What is there already, made by whatever compiler, goes where it belongs.
 place: describe
 	@install -d $(TO)/bin
-	@install -m 755 $(RELEASE)/eiot $(RELEASE)/eiot-sim $(TO)/bin
-	@install -m 755 $(RELEASE)/libeiot.so $(TO)/$(LIBDIR)/libeiot.so.$(VERSION)
+	@install -m 755 $(MADE)/eiot $(MADE)/eiot-sim $(TO)/bin
+	@install -m 755 $(MADE)/libeiot.so $(TO)/$(LIBDIR)/libeiot.so.$(VERSION)
 	@ln -sf libeiot.so.$(VERSION) $(TO)/$(LIBDIR)/libeiot.so.$(MAJOR)
 	@ln -sf libeiot.so.$(MAJOR) $(TO)/$(LIBDIR)/libeiot.so
 	@install -d $(TO)/share/man/man1 $(TO)/share/bash-completion/completions
 	@install -d $(TO)/share/zsh/site-functions $(TO)/share/fish/vendor_completions.d
-	@$(RELEASE)/eiot man > $(TO)/share/man/man1/eiot.1
-	@$(RELEASE)/eiot completions bash > $(TO)/share/bash-completion/completions/eiot
-	@$(RELEASE)/eiot completions zsh > $(TO)/share/zsh/site-functions/_eiot
-	@$(RELEASE)/eiot completions fish > $(TO)/share/fish/vendor_completions.d/eiot.fish
-	@sh packaging/static-library.sh $(RELEASE)/libeiot.a abi/symbols.txt $(TO)/$(LIBDIR)/libeiot.a
+	@$(MADE)/eiot man > $(TO)/share/man/man1/eiot.1
+	@$(MADE)/eiot completions bash > $(TO)/share/bash-completion/completions/eiot
+	@$(MADE)/eiot completions zsh > $(TO)/share/zsh/site-functions/_eiot
+	@$(MADE)/eiot completions fish > $(TO)/share/fish/vendor_completions.d/eiot.fish
+	@sh packaging/static-library.sh $(MADE)/libeiot.a abi/symbols.txt $(TO)/$(LIBDIR)/libeiot.a
 
 # What tells compilers of the library.
 describe:
@@ -129,13 +138,17 @@ describe:
 
 ## dist: a tarball, Debian packages, checksums and a bill of materials, for any Linux with glibc 2.17 or newer
 dist: export PATH := $(BUILD)/cargo/bin:$(PATH)
-dist: $(VENV)/.ready $(BUILD)/cargo/bin/cargo-cyclonedx
+dist: $(VENV)/.tests $(BUILD)/cargo/bin/cargo-cyclonedx
 	@BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) CARGO=$(CARGO) MAKE=$(MAKE) sh packaging/dist.sh
 
+# Quiet, since cargo warns that its lock file names a yanked version of xml-rs, which only reads and writes XML; ours is JSON.
+# Without the lock file it needs a Rust newer than 1.85.
 $(BUILD)/cargo/bin/cargo-cyclonedx:
-	$(CARGO) install --locked --debug --root $(BUILD)/cargo --version 0.5.9 cargo-cyclonedx
+	@echo "building cargo-cyclonedx, which lists what is inside the packages (about two minutes)…"
+	$(CARGO) install -q --locked --debug --root $(BUILD)/cargo --version 0.5.9 cargo-cyclonedx
 
 release:
+	@echo "building the library and the commands (several minutes the first time)…"
 	$(CARGO) build --locked --release -p eiot-ffi -p eiot-cli -p eiot-sim
 
 # The library as a user installs it, for the demo and the tests.
@@ -153,27 +166,39 @@ sanitized:
 	 else echo "sanitizers: not run, there is no nightly toolchain with rust-src (rustup component add --toolchain nightly rust-src)"; fi
 
 wheel: $(VENV)/.ready
+	@echo "building the Python package (about a minute the first time)…"
 	@rm -rf $(BUILD)/wheels
 	$(VENV)/bin/maturin build --locked --release -m bindings/python/Cargo.toml -i $(VENV)/bin/python -o $(BUILD)/wheels
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check --no-index --force-reinstall $(BUILD)/wheels/eiot-$(VERSION)-*.whl
 
-$(VENV)/.ready: tests/requirements.txt
+# What the build needs. The demo needs no more than this.
+$(VENV)/.ready: packaging/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is not Python 3.10 or newer; name one with PYTHON=…"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' || { echo "this Python cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements.txt
+	@echo "installing maturin and pkgconf into build/venv…"
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r packaging/requirements.txt
+	@touch $@
+
+# What the tests and `make dist` need.
+$(VENV)/.tests: tests/requirements.txt $(VENV)/.ready
+	@echo "installing what tests/requirements.txt lists into build/venv (about 300 MB)…"
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
 # The work queues of the recipes in docs/operations.md. Without them the tests of those recipes are skipped.
-workers: $(VENV)/.ready
+workers: $(VENV)/.tests
+	@echo "installing what tests/requirements-workers.txt lists into build/venv…"
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements-workers.txt \
 	 || echo "could not install what tests/requirements-workers.txt lists: the tests that need it say so and are skipped"
 
-# The machine's C++ compiler, or where it has none zig's, which comes as a Python package.
+# The machine's C++ compiler, or if it has none zig's, which comes as a Python package.
 $(BUILD)/c++: $(VENV)/.ready
 	@if command -v $(CXX) >/dev/null 2>&1; then printf '#!/bin/sh\nexec $(CXX) "$$@"\n' > $@; \
-	 else echo "no C++ compiler here ($(CXX)); zig's stands in"; \
-	   printf '#!/bin/sh\nexec $(VENV)/bin/python -m ziglang c++ "$$@"\n' > $@; fi
+	 else echo "no C++ compiler here ($(CXX)): installing zig's into build/venv (about 100 MB; its first program takes a minute)…"; \
+	   $(VENV)/bin/python -m pip install -q --disable-pip-version-check -r packaging/requirements-zig.txt && \
+	   printf '#!/bin/sh\nZIG_GLOBAL_CACHE_DIR=%s ZIG_LOCAL_CACHE_DIR=%s exec %s -m ziglang c++ "$$@"\n' \
+	     '$(BUILD)/zig' '$(BUILD)/zig' '$(VENV)/bin/python' > $@; fi
 	@chmod +x $@
 
 clean:

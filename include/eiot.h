@@ -73,6 +73,13 @@ extern "C" {
  * comes back, and again; its memory depends on how many calls may be under way, not on how many cards there are. Each card
  * goes the way of a single call, retries and account rate included; its time-out begins when its turn has come. Calls make
  * progress while `eiot_batch_next` runs, so deal with a result quickly, or hand it on. One thread at a time.
+ *
+ * A batch that cannot succeed stops by itself: when the account was refused too often in a row
+ * (`eiot_config_set_max_auth_failures`), or the platform could not be reached for too long
+ * (`eiot_config_set_outage_timeout_ms`). All remaining cards, and all that are pushed later, then come back with an error of
+ * the cause's status (`EIOT_ERR_AUTH`, `EIOT_ERR_CONNECT` and so on), attempts 0, delivered no, and a message that says why
+ * they were not sent. In an outage it holds its cards back, probes with one of them at growing intervals, and goes on when
+ * the platform answers; a card that failed in the outage is called again.
  */
 typedef struct eiot_batch eiot_batch;
 
@@ -132,7 +139,8 @@ typedef int32_t eiot_sign_method;
 
 /**
  * Is told of each attempt that is over, in one line without secret or signature, such as
- * "eid=8904... attempt=1 took_ms=35 outcome=http delivered=yes http_status=503 again_after_ms=120". The line ends with
+ * "eid=8904... attempt=1 took_ms=35 outcome=http delivered=yes http_status=503 again_after_ms=120". A batch also tells when it
+ * holds its cards back in an outage, goes on, or stops by itself, in a line that begins with "batch: ". The line ends with
  * a NUL and lives until the function returns. It runs on the thread that made the call; with a client that many
  * threads share, on many at once. It must return: no exception, no longjmp.
  */
@@ -191,12 +199,13 @@ typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *err
 #define EIOT_ERR_CANCELLED 24
 
 /**
- * The platform does not accept the credentials or the source address (HTTP 401 or 403).
+ * The platform does not accept the credentials, their rights or the source address (HTTP 401 or 403, its codes 403 and
+ * 502).
  */
 #define EIOT_ERR_AUTH 40
 
 /**
- * Too many requests (HTTP 429), or the account's rate leaves no free slot in time.
+ * Too many requests (HTTP 429, the platform's code 501), or the account's rate leaves no free slot in time.
  */
 #define EIOT_ERR_RATE_LIMITED 41
 
@@ -206,7 +215,8 @@ typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *err
 #define EIOT_ERR_COOLDOWN 42
 
 /**
- * The platform said no, with a code of its own.
+ * The platform said no, with a code that has no more precise status. `eiot_error_is_final` tells whether the same call would
+ * fail again.
  */
 #define EIOT_ERR_PLATFORM 43
 
@@ -219,6 +229,11 @@ typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *err
  * A reply that nobody can read: not the documented JSON, too large, or a redirect.
  */
 #define EIOT_ERR_PROTOCOL 45
+
+/**
+ * The platform itself says that it cannot serve calls at the moment (its code 500).
+ */
+#define EIOT_ERR_UNAVAILABLE 46
 
 /**
  * A notification is not signed with the secret, was changed, or is too old.
@@ -330,6 +345,13 @@ const char *eiot_error_platform_code(const eiot_error *error);
  * The platform's own message, exactly as it came (UTF-8, often Chinese); NULL when the platform gave none.
  */
 const char *eiot_error_platform_message(const eiot_error *error);
+
+/**
+ * Not 0: the same call would fail again, whatever becomes of network, account and platform. True of malformed EIDs and
+ * arguments, and of the platform's codes for a wrong request (its published error-code page, or the option codes). A code
+ * that is not published is never final. 0 for NULL.
+ */
+int32_t eiot_error_is_final(const eiot_error *error);
 
 /**
  * The HTTP status of the reply, or 0 when there was no reply.
@@ -533,13 +555,31 @@ eiot_status eiot_config_set_clock_skew(eiot_config *config,
                                        eiot_error **out_err);
 
 /**
- * What the platform's own codes mean, as they become known: "CODE=KIND,CODE=KIND" with the kinds auth, rate_limited,
- * cooldown and platform, for `EIOT_ERR_AUTH` and so on. Default empty.
+ * What error codes of the platform mean: "CODE=KIND,CODE=KIND". Takes precedence over the published codes. The kinds are
+ * auth, rate_limited, cooldown, unavailable and platform, for `EIOT_ERR_AUTH` and so on, and for `EIOT_ERR_PLATFORM` also
+ * final, the same call would fail again, and retry, which is retried as an HTTP 503 is. Default empty.
  */
 eiot_status eiot_config_set_codes(eiot_config *config,
                                   const char *value,
                                   size_t value_len,
                                   eiot_error **out_err);
+
+/**
+ * A batch stops after this many calls in a row were refused for the account (`EIOT_ERR_AUTH`) and none succeeded in between:
+ * all remaining cards come back unsent. Single calls are not affected. 0 is off. Default 20.
+ */
+eiot_status eiot_config_set_max_auth_failures(eiot_config *config,
+                                              uint32_t max_auth_failures,
+                                              eiot_error **out_err);
+
+/**
+ * How long a batch holds its cards back while the platform cannot be reached, in milliseconds, before it gives up and all
+ * remaining cards come back unsent. Single calls are not affected. 0: a batch does not hold its cards back, and each fails as
+ * in a single call. Default 900000.
+ */
+eiot_status eiot_config_set_outage_timeout_ms(eiot_config *config,
+                                              uint64_t outage_timeout_ms,
+                                              eiot_error **out_err);
 
 /**
  * Not 0: ask for GSMA EIDs, 32 digits that pass the check. Default 0.
@@ -570,7 +610,7 @@ eiot_status eiot_config_set_proxy(eiot_config *config,
                                   eiot_error **out_err);
 
 /**
- * A function that is told of each attempt, with `user_data` passed on to it; NULL, the default, is none. Both must
+ * A function that is told of each attempt, and of what a batch does by itself, with `user_data` passed on to it; NULL, the default, is none. Both must
  * live as long as the clients made with these options.
  */
 eiot_status eiot_config_set_log(eiot_config *config,
@@ -741,13 +781,15 @@ eiot_status eiot_batch_new(const eiot_client *client,
                            eiot_error **out_err);
 
 /**
- * Not 0: there is room for another EID. More can be pushed all the same, and wait in memory. 0 for NULL.
+ * Not 0: there is room for another EID. More can be pushed all the same, and wait in memory. 0 once the batch was stopped or
+ * broken off by the caller, so that the input is not read any further; not 0 once it has stopped by itself, so that each card
+ * of the input comes back with the reason. 0 for NULL.
  */
 int32_t eiot_batch_has_room(const eiot_batch *batch);
 
 /**
- * Takes a card; nothing is sent yet. One that came among the last 8,192 is left out and only counted; what is no EID
- * comes back from `eiot_batch_next` as an error.
+ * Takes a card; nothing is sent yet. One that came among the last 8,192 is left out and only counted; a malformed EID
+ * comes back from `eiot_batch_next` as an error, and so does every card once the batch has stopped.
  *
  * `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`).
  */
@@ -758,7 +800,7 @@ eiot_status eiot_batch_push(eiot_batch *batch,
 
 /**
  * Waits until one card comes back, whichever is first: for as long as the account's rate asks for, plus the client's
- * time-out.
+ * timeout, and in an outage for up to the outage timeout longer.
  *
  * `EIOT_OK` with a reply: that card was refreshed. Another status: that card was not, and the error says why; what is no
  * call of a card, such as a NULL for `batch`, has no EID. `EIOT_OK` with `*out_reply` NULL: all cards that were pushed have
@@ -769,8 +811,9 @@ eiot_status eiot_batch_next(eiot_batch *batch,
                             eiot_error **out_err);
 
 /**
- * Sends no more: cards that wait for their turn come back with `EIOT_ERR_CANCELLED`, nothing sent; calls that are under
- * way end as they end. NULL is fine.
+ * Sends no more: cards that wait for their turn, and all that are pushed later, come back with `EIOT_ERR_CANCELLED`, nothing
+ * sent; calls that are under way end as they end. A card that has failed in an outage and waits to be called again comes back
+ * as it failed. NULL is fine.
  */
 void eiot_batch_stop(eiot_batch *batch);
 
@@ -802,8 +845,9 @@ void eiot_batch_free(eiot_batch *batch);
  *
  * `eids` has `count` strings, each ended by a NUL; one that comes again soon after is left out. `on_result` may be NULL, and
  * `user_data` is passed on to it. `cancel` may be NULL. `EIOT_OK`: all cards have come back, whatever became of them.
+ * A run that stops by itself, see `eiot_batch`, tells of each card too, those that were not sent with the reason.
  * `EIOT_ERR_CANCELLED`: `on_result` or `cancel` stopped it; cards that were not sent are not told of. Blocks for as long as
- * the account's rate asks for.
+ * the account's rate asks for, and in an outage for up to the outage timeout longer.
  */
 eiot_status eiot_client_refresh_many(const eiot_client *client,
                                      const char *const *eids,

@@ -76,6 +76,11 @@ public:
     const std::string &platform_code() const noexcept { return fields_->platform_code; }
     /** The platform's own message, exactly as it came (UTF-8); empty when it gave none. */
     const std::string &platform_message() const noexcept { return fields_->platform_message; }
+    /**
+     * Whether the same call would fail again, whatever becomes of network, account and platform: malformed EIDs and
+     * arguments, and the platform's codes for a wrong request. A code that is not published is never final.
+     */
+    bool is_final() const noexcept { return fields_->is_final; }
     /** The HTTP status of the reply, or 0 when there was no reply. */
     int http_status() const noexcept { return fields_->http_status; }
     /** How many requests were sent or begun. */
@@ -93,7 +98,7 @@ private:
             : status(failed_with), owner(details, eiot_error_free), eid(text(eiot_error_eid(details))),
               platform_code(text(eiot_error_platform_code(details))),
               platform_message(text(eiot_error_platform_message(details))),
-              http_status(eiot_error_http_status(details)), attempts(eiot_error_attempts(details)),
+              is_final(eiot_error_is_final(details) != 0), http_status(eiot_error_http_status(details)), attempts(eiot_error_attempts(details)),
               retry_after(eiot_error_retry_after_ms(details)),
               delivered(static_cast<eiot::delivered>(eiot_error_delivered(details))) {
             owner.reset();
@@ -105,6 +110,7 @@ private:
         std::string eid;
         std::string platform_code;
         std::string platform_message;
+        bool is_final;
         int http_status;
         unsigned attempts;
         std::chrono::milliseconds retry_after;
@@ -254,8 +260,15 @@ public:
     config &eid_cooldown(std::chrono::milliseconds value) { return set_time(eiot_config_set_eid_cooldown_ms, value); }
     /** Learn from the platform's replies how far this machine's clock is off. Default on. */
     config &clock_skew(bool correct) { return set(eiot_config_set_clock_skew, correct ? 1 : 0); }
-    /** What the platform's own codes mean: "CODE=KIND,CODE=KIND". */
+    /**
+     * What error codes of the platform mean: "CODE=KIND,CODE=KIND", with the kinds auth, rate_limited, cooldown, unavailable,
+     * platform, final and retry. Takes precedence over the published codes.
+     */
     config &codes(const std::string &value) { return set_text(eiot_config_set_codes, value); }
+    /** A batch stops after so many refusals of the account in a row; 0 is off. Default 20. */
+    config &max_auth_failures(std::uint32_t count) { return set(eiot_config_set_max_auth_failures, count); }
+    /** How long a batch holds its cards back while the platform cannot be reached; zero is off. Default 15 minutes. */
+    config &outage_timeout(std::chrono::milliseconds value) { return set_time(eiot_config_set_outage_timeout_ms, value); }
     /** Ask for GSMA EIDs: 32 digits that pass the check. Default off. */
     config &strict_eid(bool strict) { return set(eiot_config_set_strict_eid, strict ? 1 : 0); }
     /** The hash behind the signature. Default SHA-1. */
@@ -264,7 +277,8 @@ public:
     }
 
     /**
-     * A function that is told of each attempt that is over, in one line without secret or signature. It runs on the thread
+     * A function that is told of each attempt that is over, and of a batch that holds its cards back, goes on, or stops by
+     * itself, in one line without secret or signature. It runs on the thread
      * that made the call, on many at once where many call; what it throws is dropped. Default none.
      */
     config &log(std::function<void(const char *line)> log) {
@@ -345,7 +359,8 @@ public:
 
     /**
      * Refreshes all cards of a range, many at once, and hands each outcome to `on_outcome` as it comes back; that returns
-     * whether to go on, or nothing. Returns false when it was stopped: then cards that were not sent are not handed out. A
+     * whether to go on, or nothing. Returns false when it was stopped: then cards that were not sent are not handed out. Where
+     * it stops by itself, as eiot::batch says, each card is handed out with the reason. A
      * card that comes again soon after is left out. See eiot::batch, for ranges that are too long for the memory too.
      *
      *     client.refresh_many(eids, [](const eiot::outcome &outcome) {
@@ -422,6 +437,11 @@ private:
  * Refreshes many cards, with many calls under way at once on the thread that calls next(). Push EIDs while there is room,
  * take what comes back, and again: its memory depends on how many calls may be under way, not on how many cards there are.
  * It outlives its client, but not the client's log, nor its cancellation. One thread at a time.
+ *
+ * A batch that cannot succeed stops by itself: after config::max_auth_failures refusals of the account in a row, and when the
+ * platform could not be reached for config::outage_timeout. All remaining cards then come back with an error of the cause's
+ * status, attempts 0 and delivered no, which says why they were not sent. In an outage it holds its cards back, and goes on
+ * when the platform answers; a card that failed in the outage is called again.
  */
 class batch {
 public:
@@ -431,10 +451,10 @@ public:
     batch(const client &client, const cancellation &cancel, unsigned concurrency = 0)
         : batch(client, concurrency, cancel.get()) {}
 
-    /** Is there room for another EID? */
+    /** Is there room for another EID? Not once stop() was called. */
     bool has_room() const noexcept { return eiot_batch_has_room(handle_.get()) != 0; }
 
-    /** Takes a card; nothing is sent yet. What is no EID comes back as an outcome with its error. */
+    /** Takes a card; nothing is sent yet. A malformed EID comes back as an outcome with its error. */
     void push(const std::string &eid) {
         eiot_error *details = nullptr;
         detail::check(eiot_batch_push(handle_.get(), eid.data(), eid.size(), &details), details);
@@ -449,7 +469,7 @@ public:
         return std::unique_ptr<outcome>(new outcome(status, answer, details));
     }
 
-    /** Sends no more: cards that wait come back as cancelled, calls that are under way end as they end. */
+    /** Sends no more: cards that wait, or are pushed later, come back as cancelled; calls that are under way end as they end. */
     void stop() noexcept { eiot_batch_stop(handle_.get()); }
 
     /** How many EIDs were pushed, repeated and malformed ones included. */

@@ -24,7 +24,7 @@ release=$BUILD/dist-target/$target/release
 
 rm -rf "$out"
 mkdir -p "$out"
-"$MAKE" --no-print-directory place RELEASE="$release" PREFIX="$out/$name" DESTDIR= LIBDIR=lib
+"$MAKE" --no-print-directory place MADE="$release" PREFIX="$out/$name" DESTDIR= LIBDIR=lib
 strip --strip-unneeded "$out/$name/lib/libeiot.so.$VERSION" "$out/$name"/bin/*
 
 # Written beside each member's manifest, whichever is asked for.

@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -26,6 +27,12 @@ CLEAN = {
     "PATH": os.environ["PATH"],
     "LD_LIBRARY_PATH": str(PREFIX / "lib"),
 }
+
+
+# A process that is started in the background, by cron for example, may ignore SIGINT, and its children inherit that. The
+# programs under test start as in a terminal.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def vectors(name):
@@ -161,9 +168,9 @@ class Face:
             return self.name == "c"
         return not eid.startswith("hex:") or self.name in ("c", "cpp") or _is_utf8(eid) and self.name == "python"
 
-    def refresh(self, eids, options=None, environment=None):
+    def refresh(self, eids, options=None, environment=None, verb=()):
         words = [f"{name}={value}" for name, value in (options or {}).items()]
-        done = run([*self.command, *words, "--", *eids], environment=environment)
+        done = run([*self.command, *verb, *words, "--", *eids], environment=environment)
         assert done.stderr == "", done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -1,10 +1,12 @@
 """Many cards, through the C library: nothing lost, nothing twice, memory flat."""
 
+import concurrent.futures
 import json
 import os
 import time
 
 import pytest
+from batches import PROMISES, restarted, wait_for_calls
 from conftest import run
 
 
@@ -46,6 +48,54 @@ def test_a_signal_handler_can_break_a_batch_off(build, simulator):
     assert told["given"] == told["back"] == told["EIOT_ERR_CANCELLED"] == 8
 
 
+def test_a_refused_account_stops_a_batch_and_each_card_says_so(build, simulator):
+    running = simulator("--unlimited", "--refuse", "502")
+    program = build("c/batch.c")
+    told = batch(program, running, 1000, 32)
+    calls = running.counters()["calls"]
+    assert 20 <= calls <= 20 + 32
+    assert (told["given"], told["back"], told["EIOT_ERR_AUTH"], told["unsent"]) == (1000, 1000, 1000, 1000 - calls)
+    (stopped,) = told["notices"]
+    assert stopped.startswith("batch: no more cards are sent, because 20 calls in a row were refused"), stopped
+    assert "IP whitelist error" in stopped and "allow-list" in stopped
+    told = batch(program, running, 100, 32, max_auth_failures="off")
+    assert (told["EIOT_ERR_AUTH"], told["unsent"], told["notices"]) == (100, 0, [])
+    assert running.counters()["calls"] == calls + 100
+    # The cause is fixed: all of them are refreshed.
+    told = batch(program, restarted(running, simulator, "--unlimited"), 1000, 32)
+    assert told["EIOT_OK"] == 1000
+
+
+def test_an_outage_costs_no_card_and_the_log_is_told(build, simulator):
+    # Real time: the platform is away for two seconds.
+    running = simulator("--unlimited", "--latency-ms", "5")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        defaults = {"max_attempts": "3", "outage_timeout": "900"}
+        done = pool.submit(batch, build("c/batch.c"), running, 3000, 8, **defaults)
+        wait_for_calls(running, 200)
+        running.process.kill()
+        time.sleep(2)
+        restarted(running, simulator, "--unlimited", "--latency-ms", "5")
+        told = done.result(timeout=60)
+    assert (told["given"], told["back"], told["EIOT_OK"]) == (3000, 3000, 3000)
+    assert told["notices"][0].startswith("batch: the platform cannot be reached, holding back all cards: "), told
+    assert told["notices"][-1].startswith("batch: the platform can be reached again, after "), told
+
+
+def test_an_outage_that_lasts_ends_a_batch_in_time(build, simulator):
+    running = simulator("--unlimited", "--latency-ms", "5")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        done = pool.submit(batch, build("c/batch.c"), running, 5000, 8, outage_timeout="1.5")
+        wait_for_calls(running, 100)
+        running.process.kill()
+        told = done.result(timeout=30)
+    assert (told["given"], told["back"]) == (5000, 5000)
+    assert told["unsent"] > 4000 and told["EIOT_OK"] >= 90
+    failed = {name: count for name, count in told.items() if name.startswith("EIOT_ERR")}
+    assert failed["EIOT_ERR_CONNECT"] >= told["unsent"] and set(failed) <= {"EIOT_ERR_CONNECT", "EIOT_ERR_IO"}, failed
+    assert told["notices"][-1].startswith("batch: no more cards are sent, because the platform could not be reached for 1 s")
+
+
 def test_failures_of_all_kinds_add_up(build, simulator):
     running = simulator("--unlimited", "--tls", "--fault-chance", "0.1", "--fault-seed", "11")
     told = batch(build("c/batch.c"), running, 2000, 32)
@@ -80,3 +130,9 @@ def test_memory_does_not_grow_with_the_cards(build, simulator):
         peaks.append(told["peak_kib"])
     print(peaks)
     assert peaks[1] <= peaks[0] * 1.1
+
+
+@pytest.mark.parametrize("face", ["c", "cpp", "python"], indirect=True)
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+def test_batches(promise, face, simulator):
+    promise(face, simulator)

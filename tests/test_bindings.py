@@ -9,8 +9,10 @@ import re
 import subprocess
 import time
 
+import batches
+import calls
+import error_codes
 import pytest
-from calls import PROMISES
 from conftest import CLEAN, PREFIX, TESTS, Face, run, vectors
 from languages import LANGUAGES, NOT_FOR_WRAPPERS, ROOT
 from test_faults import MATRIX, STATUS_OF
@@ -163,7 +165,7 @@ def test_every_option_is_offered_and_a_wrong_value_is_named_before_anything_is_s
     right = {
         "allow_http": "on", "timeout": "9.5", "connect_timeout": "2", "max_attempts": "2", "rate_limit": "9",
         "rate_scope": "process", "rate_share": "1/2", "rate_wait": "on", "eid_cooldown": "1", "clock_skew": "off",
-        "codes": "1=auth", "strict_eid": "on", "sign_method": "sha1",
+        "codes": "1=auth", "max_auth_failures": "5", "outage_timeout": "60", "strict_eid": "on", "sign_method": "sha1",
     }  # fmt: skip
     strict = next(case["eid"] for case in vectors("eids.json")["valid"] if case["strict"])
     (outcome,) = face.refresh([strict], running.options | right)
@@ -203,8 +205,18 @@ def test_a_batch_gives_each_card_back_once(face, simulator):
     assert face.refresh([], running.options, verb=["batch"]) == []
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
+@pytest.mark.parametrize("promise", calls.PROMISES, ids=lambda promise: promise.__name__)
 def test_other_calls_and_notifications(promise, face, simulator):
+    promise(face, simulator)
+
+
+@pytest.mark.parametrize("promise", error_codes.PROMISES, ids=lambda promise: promise.__name__)
+def test_codes(promise, face, simulator):
+    promise(face, simulator)
+
+
+@pytest.mark.parametrize("promise", batches.PROMISES, ids=lambda promise: promise.__name__)
+def test_batches(promise, face, simulator):
     promise(face, simulator)
 
 

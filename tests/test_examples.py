@@ -1,9 +1,11 @@
 """The examples, compiled as strictly as they can be, do what they say."""
 
+import os
 import subprocess
+import sys
 
 import pytest
-from conftest import CLEAN, TESTS, run
+from conftest import CLEAN, PKG_CONFIG, PREFIX, TESTS, run
 from test_refusals import EID
 
 EXAMPLES = TESTS.parent / "examples"
@@ -45,9 +47,32 @@ def test_an_error_is_looked_at_from_all_sides(example, simulator):
     command = [example("c/errors.c"), running.url, running.appkey, running.secret]
     done = run([*command, EID], check=False)
     assert done.returncode == 1
-    for said in ("EIOT_ERR_PLATFORM", "code         45109", "delivered    yes", "try again    no"):
+    for said in ("EIOT_ERR_PLATFORM", "code         45109", "delivered    yes", "try again    unknown"):
         assert said in done.stderr
+    for code, again in (("41007", "no"), ("502", "once that is fixed"), ("500", "later")):
+        running = simulator("--refuse", code)
+        done = run([command[0], running.url, *command[2:], EID], check=False)
+        assert f"try again    {again}\n" in done.stderr, done
+    done = run([*command, "8.9E+31"], check=False)
+    assert "try again    no\n" in done.stderr, done
     assert run(command, check=False).returncode == 2
+
+
+@pytest.mark.parametrize("last_call, passes", [("none", True), ("status=403", False)])
+def test_the_demo_fails_if_the_last_refusal_is_not_the_cooldown(tmp_path, last_call, passes):
+    faults = " ".join(["--fault none"] * 9 + [f"--fault {last_call}"])
+    python, simulator = tmp_path / "bin" / "python", tmp_path / "simulator"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    simulator.write_text(f'#!/bin/sh\nexec {os.environ["EIOT_SIM"]} "$@" {faults}\n')
+    for program in (python, simulator):
+        program.chmod(0o755)
+    environment = {name: os.environ[name] for name in ("EIOT_TEST_CC", "EIOT_TEST_CXX")}
+    environment |= {"EIOT_SIM": str(simulator), "EIOT_TEST_PREFIX": str(PREFIX)}
+    environment |= {"BUILD": str(tmp_path), "PKG_CONFIG": str(PKG_CONFIG)}
+    done = run(["sh", EXAMPLES / "demo.sh"], environment=environment, check=False)
+    assert (done.returncode == 0) == ("Done: nine cards" in done.stdout) == passes, (done.stdout, done.stderr)
+    assert ("for another reason" in done.stdout) != passes
 
 
 def test_no_example_is_forgotten():

@@ -148,16 +148,17 @@ def test_outage_costs_no_card_its_turn(simulator, tmp_path, rate, cards, down, l
     command = ["--from", cards_file(tmp_path, cards), "--journal", journal, "--quiet"]
     process = begin(running, *command, rate_limit=rate, outage_timeout="900", max_attempts="3")
     time.sleep(1.5)
-    before = running.counters()["accepted"]
     running.process.kill()
     running.process.wait()
     time.sleep(down)
+    before = journal.read_text().count('"kind":"ok"')
     well = simulator("--rate-limit", limit, "--cooldown", "off", "--nonce-check", "off", "--port", port)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert f"{cards} cards: {cards} refreshed, 0 failed" in err
     assert "cannot be reached, holding back all cards" in err and "can be reached again" in err
-    assert 0 < before < cards and well.counters()["accepted"] >= cards - before - 64
+    # What was in flight when the platform went down may have been refreshed twice.
+    assert 0 < before < cards and cards - before <= well.counters()["accepted"] <= cards - before + 32
     _, told = journal_of(journal)
     assert len(told) == cards and {line["kind"] for line in told.values()} == {"ok"}
 

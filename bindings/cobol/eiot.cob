@@ -258,7 +258,7 @@
        END PROGRAM EIOT-BATCH-OPEN.
 
       *> Takes a card; nothing is sent yet. Push until EIOT-BATCH-FULL.
-      *> What is no EID comes back from EIOT-BATCH-NEXT as a failure.
+      *> A malformed EID comes back from EIOT-BATCH-NEXT as a failure.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-BATCH-PUSH.
        DATA DIVISION.
@@ -287,6 +287,11 @@
       *> Waits until a card comes back, whichever is first: EIOT-EID
       *> and EIOT-STATUS tell which and how. EIOT-BATCH-AT-END: all
       *> that were pushed have come back, and EIOT-REPLY tells of none.
+      *>
+      *> A batch that cannot succeed stops by itself, see
+      *> EIOT-OPT-MAX-AUTH-FAILURES and EIOT-OPT-OUTAGE-TIMEOUT: all
+      *> remaining cards then come back as the same failure, with
+      *> EIOT-ATTEMPTS 0, and EIOT-MESSAGE says why they were not sent.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-BATCH-NEXT.
        DATA DIVISION.
@@ -473,6 +478,7 @@
        01  RETURNED-NUMBER REDEFINES RETURNED
                                          PIC S9(18) COMP-5.
        01  DELIVERED                     PIC S9(9) COMP-5.
+       01  IS-FINAL                      PIC S9(9) COMP-5.
        LINKAGE SECTION.
        01  CALL-STATUS                   PIC S9(9) COMP-5.
        01  REPLY-POINTER                 USAGE POINTER.
@@ -483,6 +489,7 @@
            INITIALIZE EIOT-REPLY
            MOVE CALL-STATUS TO EIOT-STATUS
            MOVE -1 TO EIOT-RETRY-AFTER-MS
+           SET EIOT-IS-NOT-FINAL TO TRUE
            CALL STATIC "eiot_status_kind" USING
                BY VALUE CALL-STATUS RETURNING TEXT-POINTER
            CALL "EIOT-PUT" USING TEXT-POINTER EIOT-KIND
@@ -524,6 +531,11 @@
            CALL STATIC "eiot_delivered_name" USING
                BY VALUE DELIVERED RETURNING TEXT-POINTER
            CALL "EIOT-PUT" USING TEXT-POINTER EIOT-DELIVERED
+           CALL STATIC "eiot_error_is_final" USING
+               BY VALUE ERROR-POINTER RETURNING IS-FINAL
+           IF IS-FINAL NOT = 0
+               SET EIOT-IS-FINAL TO TRUE
+           END-IF
            CALL STATIC "eiot_error_eid" USING
                BY VALUE ERROR-POINTER RETURNING TEXT-POINTER
            CALL "EIOT-PUT" USING TEXT-POINTER EIOT-EID

@@ -30,6 +30,7 @@
                88  EIOT-ERR-PLATFORM         VALUE 43.
                88  EIOT-ERR-HTTP             VALUE 44.
                88  EIOT-ERR-PROTOCOL         VALUE 45.
+               88  EIOT-ERR-UNAVAILABLE      VALUE 46.
                88  EIOT-ERR-NOT-GENUINE      VALUE 60.
                88  EIOT-ERR-INTERNAL         VALUE 99.
       *>     The same as a word: "ok", "timeout", "platform", ...;
@@ -41,6 +42,12 @@
                88  EIOT-DELIVERED-NO         VALUE "no".
                88  EIOT-DELIVERED-YES        VALUE "yes".
                88  EIOT-DELIVERED-UNKNOWN    VALUE "unknown".
+      *>     Would the same call fail again, whatever happens? So it is
+      *>     of malformed EIDs, and of the platform's codes for a wrong
+      *>     request.
+           05  EIOT-FINAL                PIC X.
+               88  EIOT-IS-FINAL             VALUE "Y".
+               88  EIOT-IS-NOT-FINAL         VALUE "N".
       *>     The card, without padding; spaces where there is none.
       *>     What is no EID comes quoted and shortened.
            05  EIOT-EID                  PIC X(96).
@@ -76,59 +83,69 @@
        01  EIOT-OPTIONS.
       *>     Both are required, the secret here or in a file. EIOT-OPEN
       *>     puts spaces in its place.
-           05  FILLER          PIC X(16)  VALUE "appkey".
+           05  FILLER          PIC X(20)  VALUE "appkey".
            05  EIOT-OPT-APPKEY           PIC X(256) VALUE SPACES.
-           05  FILLER          PIC X(16)  VALUE "secret".
+           05  FILLER          PIC X(20)  VALUE "secret".
            05  EIOT-OPT-SECRET           PIC X(256) VALUE SPACES.
-           05  FILLER          PIC X(16)  VALUE "secret_file".
+           05  FILLER          PIC X(20)  VALUE "secret_file".
            05  EIOT-OPT-SECRET-FILE      PIC X(256) VALUE SPACES.
-           05  FILLER          PIC X(16)  VALUE "base_url".
+           05  FILLER          PIC X(20)  VALUE "base_url".
            05  EIOT-OPT-BASE-URL         PIC X(256) VALUE SPACES.
       *>     Seconds, such as "2.5".
-           05  FILLER          PIC X(16)  VALUE "timeout".
+           05  FILLER          PIC X(20)  VALUE "timeout".
            05  EIOT-OPT-TIMEOUT          PIC X(256) VALUE SPACES.
-           05  FILLER          PIC X(16)  VALUE "connect_timeout".
+           05  FILLER          PIC X(20)  VALUE "connect_timeout".
            05  EIOT-OPT-CONNECT-TIMEOUT  PIC X(256) VALUE SPACES.
-           05  FILLER          PIC X(16)  VALUE "max_attempts".
+           05  FILLER          PIC X(20)  VALUE "max_attempts".
            05  EIOT-OPT-MAX-ATTEMPTS     PIC X(256) VALUE SPACES.
       *>     Calls a second, or "off".
-           05  FILLER          PIC X(16)  VALUE "rate_limit".
+           05  FILLER          PIC X(20)  VALUE "rate_limit".
            05  EIOT-OPT-RATE-LIMIT       PIC X(256) VALUE SPACES.
       *>     "process" or "host".
-           05  FILLER          PIC X(16)  VALUE "rate_scope".
+           05  FILLER          PIC X(20)  VALUE "rate_scope".
            05  EIOT-OPT-RATE-SCOPE       PIC X(256) VALUE SPACES.
       *>     "2/5" is the second of five.
-           05  FILLER          PIC X(16)  VALUE "rate_share".
+           05  FILLER          PIC X(20)  VALUE "rate_share".
            05  EIOT-OPT-RATE-SHARE       PIC X(256) VALUE SPACES.
       *>     "on" or "off".
-           05  FILLER          PIC X(16)  VALUE "rate_wait".
+           05  FILLER          PIC X(20)  VALUE "rate_wait".
            05  EIOT-OPT-RATE-WAIT        PIC X(256) VALUE SPACES.
       *>     Seconds.
-           05  FILLER          PIC X(16)  VALUE "eid_cooldown".
+           05  FILLER          PIC X(20)  VALUE "eid_cooldown".
            05  EIOT-OPT-EID-COOLDOWN     PIC X(256) VALUE SPACES.
       *>     "on" or "off".
-           05  FILLER          PIC X(16)  VALUE "strict_eid".
+           05  FILLER          PIC X(20)  VALUE "strict_eid".
            05  EIOT-OPT-STRICT-EID       PIC X(256) VALUE SPACES.
       *>     "sha1" or "md5".
-           05  FILLER          PIC X(16)  VALUE "sign_method".
+           05  FILLER          PIC X(20)  VALUE "sign_method".
            05  EIOT-OPT-SIGN-METHOD      PIC X(256) VALUE SPACES.
-           05  FILLER          PIC X(16)  VALUE "ca_file".
+           05  FILLER          PIC X(20)  VALUE "ca_file".
            05  EIOT-OPT-CA-FILE          PIC X(256) VALUE SPACES.
-           05  FILLER          PIC X(16)  VALUE "proxy".
+           05  FILLER          PIC X(20)  VALUE "proxy".
            05  EIOT-OPT-PROXY            PIC X(256) VALUE SPACES.
       *>     "on" or "off", both.
-           05  FILLER          PIC X(16)  VALUE "allow_http".
+           05  FILLER          PIC X(20)  VALUE "allow_http".
            05  EIOT-OPT-ALLOW-HTTP       PIC X(256) VALUE SPACES.
-           05  FILLER          PIC X(16)  VALUE "clock_skew".
+           05  FILLER          PIC X(20)  VALUE "clock_skew".
            05  EIOT-OPT-CLOCK-SKEW       PIC X(256) VALUE SPACES.
-      *>     "CODE=KIND,CODE=KIND".
-           05  FILLER          PIC X(16)  VALUE "codes".
+      *>     "CODE=KIND,CODE=KIND" with the kinds auth, rate_limited,
+      *>     cooldown, unavailable, platform, final and retry.
+           05  FILLER          PIC X(20)  VALUE "codes".
            05  EIOT-OPT-CODES            PIC X(256) VALUE SPACES.
+      *>     Refusals of the account in a row that stop a batch, or
+      *>     "off".
+           05  FILLER          PIC X(20)  VALUE "max_auth_failures".
+           05  EIOT-OPT-MAX-AUTH-FAILURES
+                                         PIC X(256) VALUE SPACES.
+      *>     Seconds that a batch waits for a platform that cannot be
+      *>     reached, or "off".
+           05  FILLER          PIC X(20)  VALUE "outage_timeout".
+           05  EIOT-OPT-OUTAGE-TIMEOUT   PIC X(256) VALUE SPACES.
       *>     Ends the table.
-           05  FILLER                    PIC X(272) VALUE SPACES.
+           05  FILLER                    PIC X(276) VALUE SPACES.
        01  EIOT-OPTION-TABLE REDEFINES EIOT-OPTIONS.
-           05  EIOT-OPTION OCCURS 20 TIMES.
-               10  EIOT-OPTION-NAME      PIC X(16).
+           05  EIOT-OPTION OCCURS 22 TIMES.
+               10  EIOT-OPTION-NAME      PIC X(20).
                10  EIOT-OPTION-VALUE     PIC X(256).
 
       *> Many cards, with many calls under way at once: made by

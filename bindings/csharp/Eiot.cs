@@ -35,12 +35,14 @@ namespace Eiot
         RateLimited = 41,
         /// <summary>The card was refreshed too recently.</summary>
         Cooldown = 42,
-        /// <summary>The platform said no, with a code of its own.</summary>
+        /// <summary>The platform said no, with a code that has no more precise kind; see <see cref="EiotException.IsFinal"/>.</summary>
         Platform = 43,
         /// <summary>An HTTP status that the call does not know.</summary>
         Http = 44,
         /// <summary>A reply that nobody can read.</summary>
         Protocol = 45,
+        /// <summary>The platform itself says that it cannot serve calls at the moment.</summary>
+        Unavailable = 46,
         /// <summary>A notification is not signed with the secret, was changed, or is too old.</summary>
         NotGenuine = 60,
         /// <summary>A fault of the library.</summary>
@@ -100,8 +102,15 @@ namespace Eiot
         public TimeSpan? EidCooldown { get; set; }
         /// <summary>Learn from the platform's replies how far this machine's clock is off.</summary>
         public bool? ClockSkew { get; set; }
-        /// <summary>What the platform's own codes mean: "CODE=KIND,CODE=KIND".</summary>
+        /// <summary>
+        /// What error codes of the platform mean: "CODE=KIND,CODE=KIND", with the kinds auth, rate_limited, cooldown, unavailable,
+        /// platform, final and retry. Takes precedence over the published codes.
+        /// </summary>
         public string Codes { get; set; }
+        /// <summary>A batch stops after so many refusals of the account in a row; 0 is off.</summary>
+        public int? MaxAuthFailures { get; set; }
+        /// <summary>How long a batch holds its cards back while the platform cannot be reached; zero is off.</summary>
+        public TimeSpan? OutageTimeout { get; set; }
         /// <summary>Ask for GSMA EIDs: 32 digits that pass the check.</summary>
         public bool? StrictEid { get; set; }
         /// <summary>The hash behind the signature.</summary>
@@ -112,8 +121,8 @@ namespace Eiot
         public string Proxy { get; set; }
 
         /// <summary>
-        /// Is told of each attempt that is over, in one line without secret or signature. It runs on the thread that made the call,
-        /// so on many at once where many share the client. What it throws is lost: nothing may be thrown through C.
+        /// Is told of each attempt that is over, and of a batch that holds its cards back, goes on, or stops by itself, in one line
+        /// without secret or signature. It runs on the thread that made the call, so on many at once where many share the client. What it throws is lost: nothing may be thrown through C.
         /// </summary>
         public Action<string> Log { get; set; }
 
@@ -137,6 +146,8 @@ namespace Eiot
                 { "eid_cooldown", Text(EidCooldown) },
                 { "clock_skew", Text(ClockSkew) },
                 { "codes", Text(Codes) },
+                { "max_auth_failures", Text(MaxAuthFailures) },
+                { "outage_timeout", Text(OutageTimeout) },
                 { "strict_eid", Text(StrictEid) },
                 { "sign_method", Text(SignMethod) },
                 { "ca_file", Text(CaFile) },
@@ -174,6 +185,11 @@ namespace Eiot
         public TimeSpan? RetryAfter { get; private set; }
         /// <summary>Whether the platform got the request.</summary>
         public Delivered Delivered { get; private set; }
+        /// <summary>
+        /// Whether the same call would fail again, whatever becomes of network, account and platform: malformed EIDs and arguments,
+        /// and the platform's codes for a wrong request. A code that is not published is never final.
+        /// </summary>
+        public bool IsFinal { get; private set; }
         /// <summary>The card; null when the failure has nothing to do with one.</summary>
         public string Eid { get; private set; }
 
@@ -189,6 +205,7 @@ namespace Eiot
             RetryAfter = retryAfterMs < 0 ? (TimeSpan?)null : TimeSpan.FromMilliseconds(retryAfterMs);
             int delivered = Native.eiot_error_delivered(error);
             Delivered = Enum.IsDefined(typeof(Delivered), delivered) ? (Delivered)delivered : Delivered.Unknown;
+            IsFinal = Native.eiot_error_is_final(error) != 0;
             Eid = Native.Text(Native.eiot_error_eid(error));
             Native.eiot_error_free(error);
         }
@@ -295,10 +312,15 @@ namespace Eiot
         /// <summary>
         /// Refreshes many cards, up to <paramref name="concurrency"/> (0: 32) at once, on the thread that asks for the next result.
         /// Memory does not depend on how many cards there are. Leaving the loop breaks off what is under way.
+        /// A batch that cannot succeed stops by itself: after <see cref="Options.MaxAuthFailures"/> refusals of the account in a row,
+        /// and when the platform could not be reached for <see cref="Options.OutageTimeout"/>. All remaining cards then come back with
+        /// an error of the cause's kind, Attempts 0 and Delivered.No, which says why they were not sent. In an outage it holds its
+        /// cards back, and goes on when the platform answers.
         /// </summary>
         /// <param name="eids">Asked for the next card when there is room for it.</param>
         /// <param name="concurrency">1 to 1024 calls under way at once; 0 is 32.</param>
-        /// <param name="cancellation">Breaks the batch off: what had not come back comes back as an error of the kind Cancelled.</param>
+        /// <param name="cancellation">Breaks the batch off: what was under way comes back as an error of the kind Cancelled, and cards that
+        /// were not taken from <paramref name="eids"/> are left there.</param>
         public IEnumerable<Result> RefreshMany(IEnumerable<string> eids, int concurrency = 0, CancellationToken cancellation = default(CancellationToken))
         {
             if (eids == null) throw new ArgumentNullException("eids");
@@ -535,6 +557,7 @@ namespace Eiot
         [DllImport(Name)] internal static extern uint eiot_error_attempts(IntPtr error);
         [DllImport(Name)] internal static extern long eiot_error_retry_after_ms(IntPtr error);
         [DllImport(Name)] internal static extern int eiot_error_delivered(IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_error_is_final(IntPtr error);
         [DllImport(Name)] internal static extern void eiot_error_free(IntPtr error);
         [DllImport(Name)] internal static extern IntPtr eiot_reply_eid(IntPtr reply);
         [DllImport(Name)] internal static extern IntPtr eiot_reply_code(IntPtr reply);

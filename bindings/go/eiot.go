@@ -103,6 +103,7 @@ const (
 	KindPlatform        Kind = C.EIOT_ERR_PLATFORM         // the platform said no, with a code of its own
 	KindHTTP            Kind = C.EIOT_ERR_HTTP             // an HTTP status that nobody expects
 	KindProtocol        Kind = C.EIOT_ERR_PROTOCOL         // a reply that nobody can read
+	KindUnavailable     Kind = C.EIOT_ERR_UNAVAILABLE      // the platform itself says that it cannot serve calls at the moment
 	KindNotGenuine      Kind = C.EIOT_ERR_NOT_GENUINE      // a notification is not signed with the secret, was changed, or is too old
 	KindInternal        Kind = C.EIOT_ERR_INTERNAL         // a fault of the library
 )
@@ -139,6 +140,7 @@ type Error struct {
 	Attempts        int           // how many requests were sent or begun
 	RetryAfter      time.Duration // how long the platform asks to wait; negative when it does not say
 	Delivered       Delivered
+	Final           bool // the same call would fail again, whatever happens: a malformed EID, the platform's codes for a wrong request
 
 	cause error
 }
@@ -169,6 +171,7 @@ func taken(status C.eiot_status, place **C.eiot_error) *Error {
 		Attempts:        int(C.eiot_error_attempts(err)),
 		RetryAfter:      -1,
 		Delivered:       Delivered(C.eiot_error_delivered(err)),
+		Final:           C.eiot_error_is_final(err) != 0,
 	}
 	if ms := C.eiot_error_retry_after_ms(err); ms >= 0 {
 		made.RetryAfter = time.Duration(ms) * time.Millisecond
@@ -185,7 +188,7 @@ func (e *Error) orNil() error {
 }
 
 func invalid(message string) *Error {
-	return &Error{Kind: KindInvalidArgument, Message: message, RetryAfter: -1}
+	return &Error{Kind: KindInvalidArgument, Message: message, RetryAfter: -1, Final: true}
 }
 
 // Reply says that the platform has accepted. A refresh starts one synchronisation with the carrier; new figures may become
@@ -301,14 +304,37 @@ func WithEIDCooldown(rest time.Duration) Option { return WithOption("eid_cooldow
 // WithClockSkew says whether to learn from replies how far this machine's clock is off. Default on.
 func WithClockSkew(correct bool) Option { return WithOption("clock_skew", onOff(correct)) }
 
-// WithCodes says what the platform's own codes mean, as they become known: KindAuth, KindRateLimited, KindCooldown or
-// KindPlatform.
-func WithCodes(codes map[string]Kind) Option {
+// CodeMeaning is what an error code of the platform means for a call.
+type CodeMeaning string
+
+// The meanings: a kind, or of a KindPlatform whether the same call would fail again, or is retried as an HTTP 503 is.
+const (
+	CodeAuth        CodeMeaning = "auth"
+	CodeRateLimited CodeMeaning = "rate_limited"
+	CodeCooldown    CodeMeaning = "cooldown"
+	CodeUnavailable CodeMeaning = "unavailable"
+	CodePlatform    CodeMeaning = "platform"
+	CodeFinal       CodeMeaning = "final"
+	CodeRetry       CodeMeaning = "retry"
+)
+
+// WithCodes says what error codes of the platform mean. Takes precedence over the published codes.
+func WithCodes(codes map[string]CodeMeaning) Option {
 	pairs := make([]string, 0, len(codes))
-	for code, kind := range codes {
-		pairs = append(pairs, code+"="+kind.String())
+	for code, meaning := range codes {
+		pairs = append(pairs, code+"="+string(meaning))
 	}
 	return WithOption("codes", strings.Join(pairs, ","))
+}
+
+// WithMaxAuthFailures stops a batch after so many refusals of the account in a row; 0 is off. Default 20.
+func WithMaxAuthFailures(count int) Option {
+	return WithOption("max_auth_failures", strconv.Itoa(count))
+}
+
+// WithOutageTimeout is how long a batch holds its cards back while the platform cannot be reached; 0 is off. Default 15 minutes.
+func WithOutageTimeout(timeout time.Duration) Option {
+	return WithOption("outage_timeout", seconds(timeout))
 }
 
 // WithStrictEID asks for GSMA EIDs, 32 digits that pass the check. Default off.
@@ -323,8 +349,8 @@ func WithCAFile(path string) Option { return WithOption("ca_file", path) }
 // WithProxy is an HTTP proxy, "http://[user:password@]host:port". Default none; HTTPS_PROXY is not read.
 func WithProxy(url string) Option { return WithOption("proxy", url) }
 
-// WithLog calls log for each attempt that is over, with one line without secret or signature. It runs on the goroutine
-// that made the call, on many at once where they share the client. A panic in it ends the program.
+// WithLog calls log for each attempt that is over, and for a batch that holds its cards back, goes on, or stops by itself,
+// with one line without secret or signature. It runs on the goroutine that made the call, on many at once where they share the client. A panic in it ends the program.
 func WithLog(log func(line string)) Option { return func(s *settings) { s.log = log } }
 
 func onOff(on bool) string {
@@ -553,6 +579,11 @@ type Result struct {
 // with a result quickly or hand it on. Its memory depends on how many calls are under way, not on how many cards there are.
 // One goroutine at a time.
 //
+// A batch that cannot succeed stops by itself: after WithMaxAuthFailures refusals of the account in a row, and when the platform
+// could not be reached for WithOutageTimeout. All remaining cards then come back with an *Error of the cause's Kind, Attempts 0
+// and DeliveredNo, which says why they were not sent. In an outage it holds its cards back, and goes on when the platform
+// answers.
+//
 //	batch := client.RefreshMany(ctx, eids, 0)
 //	defer batch.Close()
 //	for batch.Next() {
@@ -639,7 +670,8 @@ func (b *Batch) Next() bool {
 
 // fill pushes as many cards as there is room for.
 func (b *Batch) fill() *Error {
-	for !b.drained && C.eiot_batch_has_room(b.handle) != 0 {
+	// A batch that ctx has ended has no room; whether cards are left is for next to say.
+	for !b.drained && (b.watch.ctx.Err() != nil || C.eiot_batch_has_room(b.handle) != 0) {
 		eid, more := b.next()
 		if !more {
 			b.drained = true

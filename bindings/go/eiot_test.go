@@ -270,6 +270,28 @@ func TestAContextEndsABatch(t *testing.T) {
 	}
 }
 
+func TestAContextEndsABatchThatHasNoRoom(t *testing.T) {
+	client := newClient(t, simulator(t, "--latency-ms", "5000"))
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	asked, back := 0, 0
+	batch := client.RefreshManyFunc(ctx, func() (string, bool) {
+		asked++
+		return fmt.Sprint(8904_0000 + asked), true
+	}, 4)
+	defer batch.Close()
+	for batch.Next() {
+		back++
+		if err := batch.Result().Err; !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	}
+	failure(t, batch.Err(), eiot.KindCancelled)
+	if !errors.Is(batch.Err(), context.DeadlineExceeded) || back != 4 || asked != 5 {
+		t.Errorf("%v; %d asked for, %d came back", batch.Err(), asked, back)
+	}
+}
+
 func TestAWrongConcurrencyIsNamed(t *testing.T) {
 	client := newClient(t, simulator(t))
 	for _, wrong := range []int{-1, 1025, 1 << 32} {

@@ -21,8 +21,15 @@ export interface Options {
   /** Seconds; 0 is off. */
   eidCooldown?: number;
   clockSkew?: boolean;
-  /** What the platform's own codes mean, such as `{ 45109: 'cooldown' }`. */
-  codes?: Record<string, 'auth' | 'rate_limited' | 'cooldown' | 'platform'>;
+  /**
+   * What error codes of the platform mean, such as `{ 45109: 'cooldown' }`; takes precedence over the published codes. Of the
+   * kind `'platform'` are also `'final'`, the same call would fail again, and `'retry'`, which is retried as an HTTP 503 is.
+   */
+  codes?: Record<string, 'auth' | 'rate_limited' | 'cooldown' | 'unavailable' | 'platform' | 'final' | 'retry'>;
+  /** A batch stops after so many refusals of the account in a row, 20; 0 is off. */
+  maxAuthFailures?: number;
+  /** How many seconds a batch holds its cards back while the platform cannot be reached, 900; 0 is off. */
+  outageTimeout?: number;
   strictEid?: boolean;
   signMethod?: 'sha1' | 'md5';
   caFile?: string;
@@ -64,6 +71,11 @@ export class EiotError extends Error {
   readonly retryAfterMs: number | null;
   /** Did the platform get the request? What to look at before repeating a call. */
   readonly delivered: 'no' | 'yes' | 'unknown';
+  /**
+   * Whether the same call would fail again, whatever becomes of network, account and platform: malformed EIDs and arguments, and
+   * the platform's codes for a wrong request. A code that is not published is never final.
+   */
+  readonly final: boolean;
   readonly eid: string | null;
 }
 
@@ -89,6 +101,11 @@ export class Client {
    * Refreshes many cards, many at once on one thread, and gives the results as they come. Leaving the loop ends it. When `signal`
    * is aborted, no more are sent: what is under way still comes back, and then the loop throws the signal's reason if cards were
    * left. At most `concurrency` calls are under way at once, 1 to 1024; 0 is the usual number, 32.
+   *
+   * A batch that cannot succeed stops by itself: after `maxAuthFailures` refusals of the account in a row, and when the platform
+   * could not be reached for `outageTimeout`. All remaining cards then come back with an error of the cause's kind, attempts 0 and
+   * delivered `'no'`, which says why they were not sent. In an outage it holds its cards back, and goes on when the platform
+   * answers.
    */
   refreshMany(
     eids: Iterable<string> | AsyncIterable<string>,

@@ -34,6 +34,7 @@ const c = Object.fromEntries(
     'uint32_t eiot_error_attempts(const eiot_error *error)',
     'int64_t eiot_error_retry_after_ms(const eiot_error *error)',
     'int32_t eiot_error_delivered(const eiot_error *error)',
+    'int32_t eiot_error_is_final(const eiot_error *error)',
     'void eiot_error_free(eiot_error *error)',
     'const char *eiot_reply_eid(const eiot_reply *reply)',
     'const char *eiot_reply_code(const eiot_reply *reply)',
@@ -88,6 +89,7 @@ class EiotError extends Error {
     const retryAfterMs = Number(c.eiot_error_retry_after_ms(handle));
     this.retryAfterMs = retryAfterMs < 0 ? null : retryAfterMs;
     this.delivered = c.eiot_delivered_name(c.eiot_error_delivered(handle));
+    this.final = c.eiot_error_is_final(handle) !== 0;
     this.eid = c.eiot_error_eid(handle);
     c.eiot_error_free(handle);
   }
@@ -252,7 +254,8 @@ class Client {
     try {
       batch = called('eiot_batch_new', [handle, concurrency, stop.cancel], true);
       for (;;) {
-        while (!ended && !stopped && c.eiot_batch_has_room(batch)) {
+        // One that the signal has ended has no room; whether cards are left is for the source to say.
+        while (!ended && !stopped && (signal?.aborted || c.eiot_batch_has_room(batch))) {
           asked ??= source.next();
           const next = await soon(asked); // a source that takes its time keeps no result waiting
           if (next !== NOT_YET) {

@@ -36,18 +36,20 @@ enum Kind: string
     case ConnectionLost = 'connection_lost';
     /** The caller asked to stop. */
     case Cancelled = 'cancelled';
-    /** HTTP 401 or 403: credentials, or the address is not on the allow-list. */
+    /** HTTP 401 or 403, code 403 or 502: credentials, rights, or the address is not on the allow-list. */
     case Auth = 'auth';
-    /** HTTP 429, or the account's rate leaves no free slot in time. */
+    /** HTTP 429, code 501, or the account's rate leaves no free slot in time. */
     case RateLimited = 'rate_limited';
     /** The card was refreshed too recently. */
     case Cooldown = 'cooldown';
-    /** The platform said no, with a code of its own. */
+    /** The platform said no, with a code that has no more precise kind; isFinal says whether the same call would fail again. */
     case Platform = 'platform';
     /** An HTTP status that the call does not know. */
     case Http = 'http';
     /** A reply that nobody can read, too large, or a redirect. */
     case Protocol = 'protocol';
+    /** The platform itself says that it cannot serve calls at the moment. */
+    case Unavailable = 'unavailable';
     /** A notification is not signed with the secret, was changed, or is too old. */
     case NotGenuine = 'not_genuine';
     /** A fault of the library. */
@@ -111,6 +113,8 @@ final class EiotException extends \RuntimeException
      * @param int         $attempts        how many requests were sent or begun
      * @param float|null  $retryAfter      seconds that the platform asks to wait; null when it does not say
      * @param string|null $eid             the card, quoted and shortened where it is no EID; null when it is about none
+     * @param bool        $isFinal         whether the same call would fail again, whatever becomes of network, account and
+     *                                     platform: malformed EIDs, and the platform's codes for a wrong request
      */
     public function __construct(
         string $message,
@@ -123,6 +127,7 @@ final class EiotException extends \RuntimeException
         public readonly int $attempts = 0,
         public readonly ?float $retryAfter = null,
         public readonly ?string $eid = null,
+        public readonly bool $isFinal = false,
     ) {
         parent::__construct($message, $status);
     }
@@ -184,7 +189,10 @@ final class Client
      * @param bool|null                $rateWait       wait for a free slot (true), or fail at once
      * @param float|null               $eidCooldown    seconds in which a card is not refreshed again (0)
      * @param bool|null                $clockSkew      learn how far this machine's clock is off (true)
-     * @param array<string, Kind|string>|null $codes   what codes of the platform mean: Auth, RateLimited, Cooldown, Platform
+     * @param array<string, Kind|string>|null $codes   what error codes of the platform mean: Auth, RateLimited, Cooldown,
+     *                                                 Unavailable, Platform, 'final' or 'retry'; before the published ones
+     * @param int|null                 $maxAuthFailures refusals of the account in a row that stop a batch (20), 0 for any number
+     * @param float|null               $outageTimeout  seconds that a batch waits for a platform that cannot be reached (900)
      * @param bool|null                $strictEid      ask for GSMA EIDs: 32 digits that pass the check
      * @param string|null              $caFile         a PEM file of authorities to trust in place of the system's
      * @param string|null              $proxy          http://[user:password@]host:port
@@ -208,6 +216,8 @@ final class Client
         ?float $eidCooldown = null,
         ?bool $clockSkew = null,
         ?array $codes = null,
+        ?int $maxAuthFailures = null,
+        ?float $outageTimeout = null,
         ?bool $strictEid = null,
         ?SignMethod $signMethod = null,
         ?string $caFile = null,
@@ -261,6 +271,11 @@ final class Client
      * Refreshes many cards, with up to `concurrency` calls (1 to 1024; 0: 32) under way at once on this thread. They come
      * back as they finish, a failure as a result with its error. EIDs are taken as there is room for them, so a generator
      * of a million needs no memory. One that comes again soon is left out. Leaving the loop breaks off what is under way.
+     *
+     * A batch that cannot succeed stops by itself: after maxAuthFailures refusals of the account in a row, and when the
+     * platform could not be reached for outageTimeout. All remaining cards then come back with an error of the cause's kind,
+     * attempts 0 and Delivered::No, which says why they were not sent. In an outage it holds its cards back, and goes on when
+     * the platform answers.
      *
      * @param iterable<string> $eids
      *
@@ -381,7 +396,8 @@ final class Client
 
     private function open(): CData
     {
-        return $this->handle ?? throw new EiotException('the client is closed', Kind::InvalidArgument, Library::INVALID_ARGUMENT);
+        return $this->handle
+            ?? throw new EiotException('the client is closed', Kind::InvalidArgument, Library::INVALID_ARGUMENT, isFinal: true);
     }
 }
 
@@ -476,6 +492,7 @@ final class Library
         uint32_t eiot_error_attempts(const eiot_error *);
         int64_t eiot_error_retry_after_ms(const eiot_error *);
         int32_t eiot_error_delivered(const eiot_error *);
+        int32_t eiot_error_is_final(const eiot_error *);
         void eiot_error_free(eiot_error *);
         const char *eiot_reply_eid(const eiot_reply *);
         const char *eiot_reply_code(const eiot_reply *);
@@ -584,6 +601,7 @@ final class Library
                 attempts: $library->eiot_error_attempts($error),
                 retryAfter: $retryAfterMs < 0 ? null : $retryAfterMs / 1000,
                 eid: $library->eiot_error_eid($error),
+                isFinal: $library->eiot_error_is_final($error) !== 0,
             );
         } finally {
             $library->eiot_error_free($error);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Says how to go on where a card was not refreshed, and whether it should be tried again. */
+/* Says why a card was not refreshed, and whether that is certain. A batch that stops by itself tells it of each card left. */
 static void tell_failure(const eiot_error *error) {
     fprintf(stderr, "%s\n", eiot_error_message(error));
     if (eiot_error_delivered(error) == EIOT_DELIVERED_UNKNOWN) fprintf(stderr, "  it may have been refreshed all the same\n");

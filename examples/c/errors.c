@@ -2,17 +2,18 @@
 #include <eiot.h>
 #include <stdio.h>
 
-/* Says whether the card should be tried again later, which is what a billing system wants to know. */
-static int worth_another_try(const eiot_error *error) {
+/* Says whether to try the card again, which is what a billing system wants to know. */
+static const char *try_again(const eiot_error *error) {
+    if (eiot_error_is_final(error)) return "no";
     switch (eiot_error_status(error)) {
-    case EIOT_ERR_CONNECT:
-    case EIOT_ERR_TIMEOUT:
-    case EIOT_ERR_IO:
-    case EIOT_ERR_RATE_LIMITED:
-    case EIOT_ERR_HTTP:
-        return 1;
+    case EIOT_ERR_CONFIG:
+    case EIOT_ERR_TLS:
+    case EIOT_ERR_AUTH:
+        return "once that is fixed";
+    case EIOT_ERR_PLATFORM: /* whether a code that is not published comes again, only the platform can tell */
+        return "unknown";
     default:
-        return 0;
+        return "later";
     }
 }
 
@@ -44,7 +45,7 @@ int main(int argc, char **argv) {
                 eiot_error_delivered(error) == EIOT_DELIVERED_NO    ? "no"
                 : eiot_error_delivered(error) == EIOT_DELIVERED_YES ? "yes"
                                                                     : "unknown");
-        fprintf(stderr, "  try again    %s\n", worth_another_try(error) ? "yes" : "no");
+        fprintf(stderr, "  try again    %s\n", try_again(error));
     }
     eiot_reply_free(reply);
     eiot_client_free(client);

@@ -1,7 +1,7 @@
 /*
  * Many cards by one client of the environment. Arguments: how many different cards, how many calls under way at once, and
- * what to do: "all"; "stop" after ten, or "cancel" by a signal after 300 ms. Prints what came back, by status, as JSON, and
- * the peak of the memory in KiB.
+ * what to do: "all"; "stop" after ten, or "cancel" by a signal after 300 ms. Prints what came back, by status, as JSON, how
+ * many of it say that they were not sent, what the log was told of the batch, and the peak of the memory in KiB.
  */
 #include "common.h"
 #include <signal.h>
@@ -13,6 +13,30 @@ static eiot_cancel *cancel;
 static void on_alarm(int signal) {
     (void)signal;
     eiot_cancel_trigger(cancel);
+}
+
+static char notices[64][512];
+static int told;
+
+static void on_line(const char *line, void *user_data) {
+    (void)user_data;
+    if (strncmp(line, "batch: ", 7) != 0) {
+        CHECK(strncmp(line, "eid=", 4) == 0, "%s", line);
+        return;
+    }
+    CHECK(told < 64, "too many lines");
+    snprintf(notices[told++], sizeof notices[0], "%s", line);
+}
+
+static eiot_client *client_with_log(void) {
+    eiot_config *config;
+    eiot_client *client;
+    eiot_error *error;
+    CHECK(eiot_config_from_env(&config, &error) == EIOT_OK, "%s", eiot_error_message(error));
+    CHECK(eiot_config_set_log(config, on_line, NULL, NULL) == EIOT_OK, "log");
+    CHECK(eiot_client_new(config, &client, &error) == EIOT_OK, "%s", eiot_error_message(error));
+    eiot_config_free(config);
+    return client;
 }
 
 /* Not getrusage's, which remembers the process that started this one. */
@@ -29,10 +53,10 @@ static long peak_kib(void) {
 
 int main(int argc, char **argv) {
     CHECK(argc == 4, "usage: batch CARDS CONCURRENCY all|stop|cancel");
-    long cards = atol(argv[1]), next = 0, back = 0;
+    long cards = atol(argv[1]), next = 0, back = 0, unsent = 0;
     uint64_t counted = 0;
     int stop = strcmp(argv[3], "stop") == 0;
-    eiot_client *client = client_from_env();
+    eiot_client *client = client_with_log();
     eiot_batch *batch;
     eiot_error *error;
     CHECK(eiot_cancel_new(&cancel, NULL) == EIOT_OK, "cancel");
@@ -56,6 +80,11 @@ int main(int argc, char **argv) {
         const char *whose = status == EIOT_OK ? eiot_reply_eid(reply) : eiot_error_eid(error);
         CHECK(whose != NULL && strncmp(whose, "89044011", 8) == 0, "whose is it?");
         CHECK(status == (reply != NULL ? EIOT_OK : eiot_error_status(error)), "status and output agree");
+        if (strstr(eiot_error_message(error), ": not sent, because ") != NULL) {
+            CHECK(eiot_error_attempts(error) == 0 && eiot_error_delivered(error) == EIOT_DELIVERED_NO, "unsent");
+            CHECK(!eiot_error_is_final(error), "the card itself is not refused");
+            unsent++;
+        }
         eiot_reply_free(reply);
         eiot_error_free(error);
         if (++back == 10 && stop) {
@@ -70,7 +99,12 @@ int main(int argc, char **argv) {
         counted += count;
         if (count > 0) printf(", \"%s\": %ld", eiot_status_name(status), (long)count);
     }
-    puts("}");
+    printf(", \"unsent\": %ld, \"notices\": [", unsent);
+    for (int i = 0; i < told; i++) {
+        for (char *quote = notices[i]; (quote = strpbrk(quote, "\"\\")) != NULL;) *quote = '\'';
+        printf("%s\"%s\"", i > 0 ? ", " : "", notices[i]);
+    }
+    puts("]}");
     CHECK(counted == (uint64_t)back && counted + eiot_batch_duplicates(batch) == eiot_batch_given(batch), "it adds up");
     eiot_batch_free(batch);
     eiot_cancel_free(cancel);

@@ -11,6 +11,8 @@
         CHECK(eiot_error_status(error) == (expected), "%s", eiot_error_message(error));                                \
         CHECK(strlen(eiot_error_message(error)) > 5, "says nothing");                                                  \
         CHECK(eiot_error_delivered(error) == EIOT_DELIVERED_NO, "nothing was sent");                                   \
+        CHECK(eiot_error_is_final(error) == (status == EIOT_ERR_INVALID_ARGUMENT || status == EIOT_ERR_INVALID_EID),    \
+              "%s", eiot_status_name(status));                                                                         \
         eiot_error_free(error);                                                                                        \
         out_err = NULL;                                                                                                \
         CHECK((call_with_error) == (expected), "without out_err");                                                     \
@@ -24,6 +26,7 @@ static void getters_take_null(void) {
     CHECK(eiot_error_eid(NULL) == NULL, "eid");
     CHECK(eiot_error_platform_code(NULL) == NULL, "platform_code");
     CHECK(eiot_error_platform_message(NULL) == NULL, "platform_message");
+    CHECK(eiot_error_is_final(NULL) == 0, "is_final");
     CHECK(eiot_error_http_status(NULL) == 0, "http_status");
     CHECK(eiot_error_attempts(NULL) == 0, "attempts");
     CHECK(eiot_error_retry_after_ms(NULL) == -1, "retry_after_ms");
@@ -89,6 +92,8 @@ static void configurations_refuse(eiot_config *config) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_rate_wait(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_eid_cooldown_ms(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_clock_skew(NULL, 1, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_max_auth_failures(NULL, 1, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_outage_timeout_ms(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_log(NULL, NULL, NULL, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_option(NULL, "appkey", EIOT_NTS, "k", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_option(config, NULL, EIOT_NTS, "k", EIOT_NTS, out_err));
@@ -131,7 +136,7 @@ static void clients_refuse(const eiot_config *config, const eiot_client *client)
 
 static void names_are_never_null(void) {
     CHECK(strcmp(eiot_status_kind(EIOT_OK), "ok") == 0 && strcmp(eiot_status_kind(EIOT_ERR_IO), "connection_lost") == 0, "kind");
-    CHECK(strcmp(eiot_status_kind(-1), "unknown") == 0 && strcmp(eiot_status_kind(46), "unknown") == 0, "no kind");
+    CHECK(strcmp(eiot_status_kind(-1), "unknown") == 0 && strcmp(eiot_status_kind(47), "unknown") == 0, "no kind");
     CHECK(strcmp(eiot_delivered_name(EIOT_DELIVERED_YES), "yes") == 0, "delivered");
     CHECK(strcmp(eiot_delivered_name(77), "unknown") == 0, "no delivered");
 }

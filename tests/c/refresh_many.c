@@ -15,6 +15,41 @@ static int32_t on_result(const eiot_reply *reply, const eiot_error *error, void 
     return stop_after > 0 && refreshed + refused >= stop_after;
 }
 
+static eiot_cancel *in_outage;
+static int failed;
+
+static void on_line(const char *line, void *user_data) {
+    (void)user_data;
+    if (strncmp(line, "batch: ", 7) == 0) eiot_cancel_trigger(in_outage);
+}
+
+static int32_t on_failure(const eiot_reply *reply, const eiot_error *error, void *user_data) {
+    (void)user_data;
+    CHECK(reply == NULL && eiot_error_status(error) == EIOT_ERR_CONNECT, "%s", eiot_error_message(error));
+    failed++;
+    return 0;
+}
+
+/* All cards that were sent come back as they failed, none as cancelled; those that were not sent are left all the same. */
+static void a_run_that_is_broken_off_in_an_outage_says_so(const char *const *eids) {
+    eiot_config *config;
+    eiot_client *client;
+    eiot_error *error;
+    CHECK(eiot_config_from_env(&config, &error) == EIOT_OK, "%s", eiot_error_message(error));
+    CHECK(eiot_config_set_base_url(config, "http://127.0.0.1:1", EIOT_NTS, &error) == EIOT_OK, "base_url");
+    CHECK(eiot_config_set_outage_timeout_ms(config, 900000, &error) == EIOT_OK, "outage_timeout");
+    CHECK(eiot_config_set_log(config, on_line, NULL, NULL) == EIOT_OK, "log");
+    CHECK(eiot_client_new(config, &client, &error) == EIOT_OK, "%s", eiot_error_message(error));
+    CHECK(eiot_cancel_new(&in_outage, NULL) == EIOT_OK, "cancel");
+    eiot_status status = eiot_client_refresh_many(client, eids, CARDS, in_outage, on_failure, NULL, &error);
+    CHECK(status == EIOT_ERR_CANCELLED, "%s, %d failed", eiot_status_name(status), failed);
+    CHECK(failed == 32, "%d", failed);
+    eiot_error_free(error);
+    eiot_cancel_free(in_outage);
+    eiot_client_free(client);
+    eiot_config_free(config);
+}
+
 int main(void) {
     static char digits[CARDS][33];
     const char *eids[CARDS + 3];
@@ -54,5 +89,6 @@ int main(void) {
     CHECK(status == EIOT_ERR_CANCELLED && refreshed == 0, "nothing was sent");
     eiot_cancel_free(cancel);
     eiot_client_free(client);
+    a_run_that_is_broken_off_in_an_outage_says_so(eids);
     return 0;
 }

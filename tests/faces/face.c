@@ -1,10 +1,10 @@
 /* Drives the C face for the tests: face [OPTION=VALUE ...] -- EID ...; without options the environment counts.
-   face call [OPTION=VALUE ...] -- PATH JSON [idempotent]; face verify -- PAYLOAD SECRET METHOD MAX_AGE_MS */
+   face batch [OPTION=VALUE ...] -- EID ...; face call [OPTION=VALUE ...] -- PATH JSON [idempotent]; face verify -- PAYLOAD SECRET METHOD MAX_AGE_MS */
 #include "json.h"
 #include <eiot.h>
 #include <stdlib.h>
 
-static void print_error(eiot_status status, eiot_error *error) {
+static void tell_error(eiot_status status, const eiot_error *error) {
     printf("{");
     json_number("status", status);
     json_text("status_name", eiot_status_name(eiot_error_status(error)));
@@ -17,11 +17,16 @@ static void print_error(eiot_status status, eiot_error *error) {
     json_number("attempts", eiot_error_attempts(error));
     json_number("retry_after_ms", (long)eiot_error_retry_after_ms(error));
     json_number("delivered", eiot_error_delivered(error));
+    printf("\"final\": %s, ", eiot_error_is_final(error) ? "true" : "false");
     printf("\"ok\": false}\n");
+}
+
+static void print_error(eiot_status status, eiot_error *error) {
+    tell_error(status, error);
     eiot_error_free(error);
 }
 
-static void print_reply(eiot_reply *reply) {
+static void tell_reply(const eiot_reply *reply) {
     printf("{");
     json_number("status", EIOT_OK);
     json_text("eid", eiot_reply_eid(reply));
@@ -30,7 +35,18 @@ static void print_reply(eiot_reply *reply) {
     json_text("data_json", eiot_reply_data_json(reply));
     json_number("attempts", eiot_reply_attempts(reply));
     printf("\"ok\": true}\n");
+}
+
+static void print_reply(eiot_reply *reply) {
+    tell_reply(reply);
     eiot_reply_free(reply);
+}
+
+static int32_t on_result(const eiot_reply *reply, const eiot_error *error, void *user_data) {
+    (void)user_data;
+    if (reply != NULL) tell_reply(reply);
+    else tell_error(eiot_error_status(error), error);
+    return 0;
 }
 
 /* The setter behind a name; 0 when there is none, which is the driver's mistake. */
@@ -57,6 +73,9 @@ static int set(eiot_config *config, const char *name, const char *value, eiot_st
     else if (strcmp(name, "eid_cooldown") == 0) *status = eiot_config_set_eid_cooldown_ms(config, milliseconds, error);
     else if (strcmp(name, "clock_skew") == 0) *status = eiot_config_set_clock_skew(config, on, error);
     else if (strcmp(name, "codes") == 0) *status = eiot_config_set_codes(config, value, EIOT_NTS, error);
+    else if (strcmp(name, "max_auth_failures") == 0)
+        *status = eiot_config_set_max_auth_failures(config, (uint32_t)atoi(value), error);
+    else if (strcmp(name, "outage_timeout") == 0) *status = eiot_config_set_outage_timeout_ms(config, milliseconds, error);
     else if (strcmp(name, "strict_eid") == 0) *status = eiot_config_set_strict_eid(config, on, error);
     else if (strcmp(name, "sign_method") == 0)
         *status = eiot_config_set_sign_method(config, strcmp(value, "md5") == 0 ? EIOT_SIGN_MD5 : EIOT_SIGN_SHA1, error);
@@ -75,12 +94,12 @@ static int verify(char **argument) {
 }
 
 int main(int argc, char **argv) {
-    int is_call = strcmp(argv[1], "call") == 0;
+    int is_call = strcmp(argv[1], "call") == 0, is_batch = strcmp(argv[1], "batch") == 0;
     eiot_config *config = NULL;
     eiot_client *client = NULL;
     eiot_error *error = NULL;
     eiot_status status;
-    int by_environment, i = 1 + is_call;
+    int by_environment, i = 1 + is_call + is_batch;
 
     if (strcmp(argv[1], "verify") == 0) return verify(argv + 3);
     by_environment = strcmp(argv[i], "--") == 0;
@@ -105,6 +124,12 @@ int main(int argc, char **argv) {
         status = eiot_client_call(client, argv[i + 1], EIOT_NTS, argv[i + 2], strlen(argv[i + 2]), argc > i + 3, NULL, &reply, &error);
         if (status == EIOT_OK) print_reply(reply);
         else print_error(status, error);
+        i = argc;
+    }
+    if (is_batch) {
+        const char *const *eids = (const char *const *)(argv + i + 1);
+        status = eiot_client_refresh_many(client, eids, (size_t)(argc - i - 1), NULL, on_result, NULL, &error);
+        if (status != EIOT_OK) print_error(status, error);
         i = argc;
     }
     for (i++; i < argc; i++) {

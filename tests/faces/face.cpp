@@ -2,6 +2,7 @@
 #include "json.h"
 #include <cstdlib>
 #include <eiot.hpp>
+#include <vector>
 
 static void print_error(const eiot::error &error) {
     const auto or_null = [](const std::string &text) { return text.empty() ? nullptr : text.c_str(); };
@@ -17,6 +18,7 @@ static void print_error(const eiot::error &error) {
     json_number("attempts", error.attempts());
     json_number("retry_after_ms", static_cast<long>(error.retry_after().count()));
     json_number("delivered", static_cast<long>(error.delivered()));
+    printf("\"final\": %s, ", error.is_final() ? "true" : "false");
     printf("\"ok\": false}\n");
 }
 
@@ -52,6 +54,8 @@ static void set(eiot::config &config, const std::string &name, const std::string
     else if (name == "eid_cooldown") config.eid_cooldown(milliseconds);
     else if (name == "clock_skew") config.clock_skew(value == "on");
     else if (name == "codes") config.codes(value);
+    else if (name == "max_auth_failures") config.max_auth_failures(static_cast<std::uint32_t>(std::atoi(value.c_str())));
+    else if (name == "outage_timeout") config.outage_timeout(milliseconds);
     else if (name == "strict_eid") config.strict_eid(value == "on");
     else if (name == "sign_method") config.sign_method(value == "md5" ? eiot::sign_method::md5 : eiot::sign_method::sha1);
     else std::exit(3);
@@ -74,7 +78,7 @@ static void verify(char **argument) {
     printf("{\"ok\": true, \"status\": 0}\n");
 }
 
-int main(int, char **argv) {
+int main(int argc, char **argv) {
     char **argument = argv + 1;
     const std::string verb = *argument;
     try {
@@ -82,10 +86,18 @@ int main(int, char **argv) {
             verify(argument + 2);
             return 0;
         }
-        if (verb == "call") argument++;
+        if (verb == "call" || verb == "batch") argument++;
         eiot::client client = make_client(argument);
         if (verb == "call") {
             print_reply(client.call(argument[1], argument[2], argument[3] != nullptr));
+            return 0;
+        }
+        if (verb == "batch") {
+            const std::vector<std::string> eids(argument + 1, argv + argc);
+            client.refresh_many(eids, [](const eiot::outcome &outcome) {
+                if (outcome) print_reply(outcome.reply());
+                else print_error(outcome.error());
+            });
             return 0;
         }
         for (argument++; *argument; argument++) {

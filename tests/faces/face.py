@@ -1,12 +1,17 @@
 """Drives the Python face for the tests, by the same arguments as face.c."""
 
 import json
+import logging
 import sys
 
 import eiot
 
+# Warnings, which Python would write to standard error, where the tests expect nothing.
+logging.getLogger("eiot").addHandler(logging.NullHandler())
+
 
 def outcome(call):
+    """What a call gives or raises, in the words of the C library."""
     try:
         reply = call()
     except eiot.EiotError as error:
@@ -22,6 +27,7 @@ def outcome(call):
             "attempts": error.attempts,
             "retry_after_ms": -1 if error.retry_after is None else int(error.retry_after * 1000),
             "delivered": ["no", "yes", "unknown"].index(error.delivered),
+            "final": error.final,
         }
     if reply is None:
         return {"ok": True, "status": 0}
@@ -33,7 +39,14 @@ def eid_argument(argument):
     return bytes.fromhex(argument[4:]).decode() if argument.startswith("hex:") else argument
 
 
-verb = sys.argv.pop(1) if sys.argv[1] in ("call", "verify") else "refresh"
+def answer(result):
+    """The reply of a batch's result, or its error raised."""
+    if result.error is not None:
+        raise result.error
+    return result.reply
+
+
+verb = sys.argv.pop(1) if sys.argv[1] in ("batch", "call", "verify") else "refresh"
 cut = sys.argv.index("--")
 if verb == "verify":
     payload, secret, method, max_age_ms = sys.argv[cut + 1 :]
@@ -44,9 +57,9 @@ options = dict(argument.split("=", 1) for argument in sys.argv[1:cut])
 refresh_usage = eiot.refresh_usage
 if options:
     for name, value in options.items():
-        if name in ("timeout", "connect_timeout", "rate_limit", "eid_cooldown"):
+        if name in ("timeout", "connect_timeout", "rate_limit", "eid_cooldown", "outage_timeout"):
             options[name] = float(value)
-        elif name == "max_attempts":
+        elif name in ("max_attempts", "max_auth_failures"):
             options[name] = int(value)
         elif name == "rate_share":
             options[name] = tuple(int(part) for part in value.split("/"))
@@ -61,6 +74,10 @@ if options:
             path, parameters, *idempotent = sys.argv[cut + 1 :]
             call = lambda: client.call(path, json.loads(parameters), idempotent=bool(idempotent))  # noqa: E731
             print(json.dumps(outcome(call)))
+            sys.exit()
+        if verb == "batch":
+            for result in client.refresh_many(sys.argv[cut + 1 :]):
+                print(json.dumps(outcome(lambda result=result: answer(result))))
             sys.exit()
     except eiot.EiotError as error:
         refresh_usage = None

@@ -253,6 +253,8 @@
                    MOVE "http" TO EIOT-KIND
                WHEN EIOT-ERR-PROTOCOL
                    MOVE "protocol" TO EIOT-KIND
+               WHEN EIOT-ERR-UNAVAILABLE
+                   MOVE "unavailable" TO EIOT-KIND
                WHEN EIOT-ERR-NOT-GENUINE
                    MOVE "not_genuine" TO EIOT-KIND
                WHEN EIOT-ERR-INTERNAL
@@ -298,6 +300,11 @@
                    WHEN EIOT-DELIVERED-UNKNOWN
                        DISPLAY ', "delivered": 2' NO ADVANCING
                END-EVALUATE
+               IF EIOT-IS-FINAL
+                   DISPLAY ', "final": true' NO ADVANCING
+               ELSE
+                   DISPLAY ', "final": false' NO ADVANCING
+               END-IF
            END-IF
            CALL "SAY-TEXT" USING "message" EIOT-MESSAGE
            IF EIOT-OK AND EIOT-EID = SPACES

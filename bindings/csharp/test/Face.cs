@@ -160,7 +160,8 @@ internal static class Face
         if (Snake(error.Kind.ToString()) != error.KindName) throw new InvalidOperationException(error.Kind + " is not " + error.KindName);
         Print("ok", false, "status", error.Status, "kind", error.KindName, "message", error.Message, "eid", error.Eid, "code", error.Code,
             "platform_message", error.PlatformMessage, "http_status", error.HttpStatus, "attempts", error.Attempts,
-            "retry_after_ms", error.RetryAfter.HasValue ? (long)error.RetryAfter.Value.TotalMilliseconds : -1, "delivered", (int)error.Delivered);
+            "retry_after_ms", error.RetryAfter.HasValue ? (long)error.RetryAfter.Value.TotalMilliseconds : -1, "delivered", (int)error.Delivered,
+            "final", error.IsFinal);
     }
 
     // One line of JSON; names and values in turn.

@@ -22,31 +22,33 @@ var ctx = context.Background()
 // options makes each of the wrapper's options from text, as the tests have it; a text that its type cannot hold goes
 // through by name.
 var options = map[string]func(string) (eiot.Option, error){
-	"appkey":          text(eiot.WithAppKey),
-	"secret":          text(eiot.WithSecret),
-	"secret_file":     text(eiot.WithSecretFile),
-	"base_url":        text(eiot.WithBaseURL),
-	"allow_http":      onOff(eiot.WithAllowHTTP),
-	"timeout":         seconds(eiot.WithTimeout),
-	"connect_timeout": seconds(eiot.WithConnectTimeout),
-	"max_attempts":    typed(strconv.Atoi, eiot.WithMaxAttempts),
-	"rate_limit":      typed(float, eiot.WithRateLimit),
-	"rate_scope":      text(eiot.WithRateScope),
-	"rate_share":      share,
-	"rate_wait":       onOff(eiot.WithRateWait),
-	"eid_cooldown":    seconds(eiot.WithEIDCooldown),
-	"clock_skew":      onOff(eiot.WithClockSkew),
-	"codes":           codes,
-	"strict_eid":      onOff(eiot.WithStrictEID),
-	"sign_method":     typed(method, eiot.WithSignMethod),
-	"ca_file":         text(eiot.WithCAFile),
-	"proxy":           text(eiot.WithProxy),
+	"appkey":            text(eiot.WithAppKey),
+	"secret":            text(eiot.WithSecret),
+	"secret_file":       text(eiot.WithSecretFile),
+	"base_url":          text(eiot.WithBaseURL),
+	"allow_http":        onOff(eiot.WithAllowHTTP),
+	"timeout":           seconds(eiot.WithTimeout),
+	"connect_timeout":   seconds(eiot.WithConnectTimeout),
+	"max_attempts":      typed(strconv.Atoi, eiot.WithMaxAttempts),
+	"rate_limit":        typed(float, eiot.WithRateLimit),
+	"rate_scope":        text(eiot.WithRateScope),
+	"rate_share":        share,
+	"rate_wait":         onOff(eiot.WithRateWait),
+	"eid_cooldown":      seconds(eiot.WithEIDCooldown),
+	"clock_skew":        onOff(eiot.WithClockSkew),
+	"codes":             codes,
+	"max_auth_failures": typed(strconv.Atoi, eiot.WithMaxAuthFailures),
+	"outage_timeout":    seconds(eiot.WithOutageTimeout),
+	"strict_eid":        onOff(eiot.WithStrictEID),
+	"sign_method":       typed(method, eiot.WithSignMethod),
+	"ca_file":           text(eiot.WithCAFile),
+	"proxy":             text(eiot.WithProxy),
 }
 
 var kinds = []eiot.Kind{
 	0, eiot.KindInvalidArgument, eiot.KindInvalidEID, eiot.KindConfig, eiot.KindConnect, eiot.KindTLS, eiot.KindTimeout,
 	eiot.KindConnectionLost, eiot.KindCancelled, eiot.KindAuth, eiot.KindRateLimited, eiot.KindCooldown, eiot.KindPlatform,
-	eiot.KindHTTP, eiot.KindProtocol, eiot.KindNotGenuine, eiot.KindInternal,
+	eiot.KindHTTP, eiot.KindProtocol, eiot.KindUnavailable, eiot.KindNotGenuine, eiot.KindInternal,
 }
 
 func main() {
@@ -211,7 +213,7 @@ func sayError(err error) {
 	say(map[string]any{
 		"ok": false, "status": int(e.Kind), "kind": e.Kind.String(), "message": e.Error(), "eid": orNull(e.EID),
 		"code": orNull(e.Code), "platform_message": orNull(e.PlatformMessage), "http_status": e.HTTPStatus,
-		"attempts": e.Attempts, "retry_after_ms": retryAfterMs, "delivered": int(e.Delivered),
+		"attempts": e.Attempts, "retry_after_ms": retryAfterMs, "delivered": int(e.Delivered), "final": e.Final,
 	})
 }
 
@@ -276,17 +278,10 @@ func share(value string) (eiot.Option, error) {
 }
 
 func codes(value string) (eiot.Option, error) {
-	meanings := map[string]eiot.Kind{}
+	meanings := map[string]eiot.CodeMeaning{}
 	for _, pair := range strings.Split(value, ",") {
 		code, name, _ := strings.Cut(pair, "=")
-		for _, kind := range kinds {
-			if kind.String() == name {
-				meanings[code] = kind
-			}
-		}
-		if _, known := meanings[code]; !known {
-			return nil, errors.New("no such kind")
-		}
+		meanings[code] = eiot.CodeMeaning(name)
 	}
 	return eiot.WithCodes(meanings), nil
 }

@@ -155,6 +155,8 @@ public final class Face {
                 case "eid_cooldown": options.eidCooldown(seconds(value)); break;
                 case "max_attempts": options.maxAttempts(Integer.parseInt(value)); break;
                 case "rate_limit": options.rateLimit(Double.parseDouble(value)); break;
+                case "max_auth_failures": options.maxAuthFailures(Integer.parseInt(value)); break;
+                case "outage_timeout": options.outageTimeout(seconds(value)); break;
                 case "strict_eid": options.strictEid(value.equals("on")); break;
                 case "sign_method": options.signMethod(method(value)); break;
                 default: options.set(name, value);
@@ -193,7 +195,7 @@ public final class Face {
         print("ok", false, "status", error.status(), "kind", kind, "message", error.getMessage(), "eid", error.eid(),
                 "code", error.code(), "platform_message", error.platformMessage(), "http_status", error.httpStatus(),
                 "attempts", error.attempts(), "retry_after_ms", error.retryAfterMs().orElse(-1),
-                "delivered", error.delivered().ordinal());
+                "delivered", error.delivered().ordinal(), "final", error.isFinal());
     }
 
     /** One line of JSON; names and values in turn. */

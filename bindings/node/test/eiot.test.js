@@ -163,6 +163,20 @@ test('a signal ends a loop over many cards', async (t) => {
   for await (const { error } of client.refreshMany([], { signal: late })) assert.fail(error);
 });
 
+test('a signal ends a loop that has no room for more cards', async (t) => {
+  const client = await clientOf(t, '--latency-ms', '5000');
+  const signal = AbortSignal.timeout(100);
+  const taken = {};
+  let back = 0;
+  await assert.rejects(async () => {
+    for await (const { error } of client.refreshMany(cards(1_000_000, taken), { concurrency: 4, signal })) {
+      assert.ok(isCancelled(error) && error.cause === signal.reason);
+      back += 1;
+    }
+  }, (error) => error === signal.reason);
+  assert.deepEqual([taken.count, back], [5, 4]);
+});
+
 test('what is forgotten is collected', async (t) => {
   const options = await simulator(t);
   v8.setFlagsFromString('--expose-gc');

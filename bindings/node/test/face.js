@@ -12,10 +12,10 @@ const printReply = ({ eid, code, message, dataJson, attempts }) =>
 
 const printError = (error) => {
   if (!(error instanceof eiot.EiotError)) throw error;
-  const { status, kind, message, eid, code, platformMessage, httpStatus, attempts, retryAfterMs, delivered } = error;
+  const { status, kind, message, eid, code, platformMessage, httpStatus, attempts, retryAfterMs, delivered, final } = error;
   print({
     ok: false, status, kind, message, eid, code, platform_message: platformMessage, http_status: httpStatus, attempts,
-    retry_after_ms: retryAfterMs ?? -1, delivered: DELIVERED.indexOf(delivered),
+    retry_after_ms: retryAfterMs ?? -1, delivered: DELIVERED.indexOf(delivered), final,
   });
 };
 

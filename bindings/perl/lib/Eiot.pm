@@ -50,6 +50,7 @@ eiot_error_http_status (opaque)sint32
 eiot_error_attempts (opaque)uint32
 eiot_error_retry_after_ms (opaque)sint64
 eiot_error_delivered (opaque)sint32
+eiot_error_is_final (opaque)sint32
 eiot_error_free (opaque)void
 eiot_reply_eid (opaque)string
 eiot_reply_code (opaque)string
@@ -151,7 +152,7 @@ sub kind { my ($status) = @_; return $function{eiot_status_kind}->call($status) 
 
 A client of one account: C<appkey>, C<secret> or C<secret_file>, C<base_url>, C<timeout> and C<connect_timeout> (seconds),
 C<max_attempts>, C<rate_limit>, C<rate_scope>, C<rate_share> (C<'1/4'>), C<rate_wait>, C<eid_cooldown> (seconds), C<clock_skew>,
-C<codes> (C<'45109=cooldown'>), C<strict_eid>, C<sign_method>, C<ca_file>, C<proxy>, C<allow_http>; switches are C<'on'> and
+C<codes> (C<'45109=cooldown,7=final'>), C<max_auth_failures>, C<outage_timeout> (seconds), C<strict_eid>, C<sign_method>, C<ca_file>, C<proxy>, C<allow_http>; switches are C<'on'> and
 C<'off'>. Make one and keep it: it holds connections open. Dies when an option cannot be used; the text names it.
 
 =head2 Eiot->from_env(%options)
@@ -220,6 +221,11 @@ sub call {
 Refreshes many cards, up to C<$concurrency> (32) at once. C<\@eids> may be a code reference that gives the next EID, and
 C<undef> at the end. Gives a code reference: each call of it waits for the next card that came back, in any order, and gives
 its reply and its error, of which one is C<undef>; an empty list means that all have.
+
+A batch that cannot succeed stops by itself: after C<max_auth_failures> (20) refusals of the account in a row, and when the
+platform could not be reached for C<outage_timeout> (900) seconds. All remaining cards then come back with an error of the
+cause's kind, C<attempts> 0 and C<delivered> C<'no'>, which says why they were not sent. In an outage it holds its cards back,
+and goes on when the platform answers.
 
     my $next = $client->refresh_many(\@eids);
     while (my ($reply, $error) = $next->()) { ... }
@@ -326,7 +332,8 @@ package Eiot::Reply {
 Why a call did not succeed; as text it is its C<message>, which says what happened, to which EID, and what to do. C<kind> (the
 same words in every language, such as C<'timeout'>), C<status> (its number in C), C<code> and C<platform_message> (the
 platform's own, or C<undef>), C<http_status> (0 when there was no reply), C<attempts>, C<retry_after> (seconds, or C<undef>),
-C<delivered> (C<'no'>, C<'yes'>, C<'unknown'>: whether the platform may have acted), C<eid> (or C<undef>).
+C<delivered> (C<'no'>, C<'yes'>, C<'unknown'>: whether the platform may have acted), C<is_final> (whether the same call would
+fail again whatever happens: malformed EIDs, and the platform's codes for a wrong request), C<eid> (or C<undef>).
 
 =cut
 
@@ -343,6 +350,7 @@ package Eiot::Error {
         my $retry_after_ms = $function{eiot_error_retry_after_ms}->call($handle);
         $self->{retry_after} = $retry_after_ms < 0 ? undef : $retry_after_ms / 1000;
         $self->{delivered} = $DELIVERED[$function{eiot_error_delivered}->call($handle)] // 'unknown';
+        $self->{is_final} = $function{eiot_error_is_final}->call($handle) != 0;
         $function{eiot_error_free}->call($handle);
         return $self;
     }
@@ -356,6 +364,7 @@ package Eiot::Error {
     sub attempts { return $_[0]{attempts} }
     sub retry_after { return $_[0]{retry_after} }
     sub delivered { return $_[0]{delivered} }
+    sub is_final { return $_[0]{is_final} }
     sub eid { return $_[0]{eid} }
 }
 

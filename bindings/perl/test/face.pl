@@ -30,6 +30,7 @@ sub say_error {
         ok => JSON::PP::false, status => 0 + $error->status, kind => $error->kind, message => "$error", eid => $error->eid,
         code => $error->code, platform_message => $error->platform_message, http_status => 0 + $error->http_status,
         attempts => 0 + $error->attempts, delivered => $number{$error->delivered},
+        final => $error->is_final ? JSON::PP::true : JSON::PP::false,
         retry_after_ms => defined $error->retry_after ? int($error->retry_after * 1000) : -1,
     );
 }

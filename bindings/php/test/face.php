@@ -31,7 +31,8 @@ function sayError(EiotException $error): void
         'eid' => $error->eid, 'code' => $error->platformCode, 'platform_message' => $error->platformMessage,
         'http_status' => $error->httpStatus ?? 0, 'attempts' => $error->attempts,
         'retry_after_ms' => $error->retryAfter === null ? -1 : (int) round($error->retryAfter * 1000),
-        'delivered' => array_search($error->delivered, [Delivered::No, Delivered::Yes, Delivered::Unknown], true)]);
+        'delivered' => array_search($error->delivered, [Delivered::No, Delivered::Yes, Delivered::Unknown], true),
+        'final' => $error->isFinal]);
 }
 
 /** Says what comes of it, or why nothing does. */
@@ -58,8 +59,8 @@ function snake(string $name): string
 function typed(string $name, string $value): mixed
 {
     return match ($name) {
-        'timeout', 'connectTimeout', 'rateLimit', 'eidCooldown' => (float) $value,
-        'maxAttempts' => (int) $value,
+        'timeout', 'connectTimeout', 'rateLimit', 'eidCooldown', 'outageTimeout' => (float) $value,
+        'maxAttempts', 'maxAuthFailures' => (int) $value,
         'rateScope' => RateScope::from($value),
         'signMethod' => SignMethod::from($value),
         'rateWait', 'clockSkew', 'strictEid', 'allowHttp' => $value === 'on',

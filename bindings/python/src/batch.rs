@@ -6,7 +6,7 @@ use crate::guard::{Failure, guarded};
 use crate::parts::{OutcomeParts, SummaryParts, reply_parts, summary_parts};
 use crate::text::bytes;
 use crate::watcher::{Watcher, interrupted};
-use eiot::{Attempt, Batch, Client, Error, Observer, Outcome, Summary};
+use eiot::{Attempt, Batch, Client, Error, Notice, Observer, Outcome, Summary};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyString};
 use std::collections::VecDeque;
@@ -208,6 +208,10 @@ impl Observer for Shared {
 
     fn attempt(&mut self, attempt: &Attempt<'_>) {
         locked(&self.0).attempt(attempt);
+    }
+
+    fn notice(&mut self, notice: &Notice<'_>) {
+        locked(&self.0).notice(notice);
     }
 }
 

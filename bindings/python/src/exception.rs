@@ -18,6 +18,7 @@ pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
             error.retry_after().map(|wait| wait.as_secs_f64()),
             error.delivered().name(),
             error.eid(),
+            error.is_final(),
         ))
     });
     made.map_or_else(|failure| failure, PyErr::from_value)

@@ -39,10 +39,12 @@ fn set(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<()
     match option {
         "secret_file" => config.secret_file = Some(path()?),
         "ca_file" => config.ca_file = Some(path()?),
-        "timeout" | "connect_timeout" | "eid_cooldown" => {
+        "timeout" | "connect_timeout" | "eid_cooldown" | "outage_timeout" => {
             set_text(config, option, &number(option, "a number of seconds", value)?)?
         }
-        "max_attempts" => set_text(config, option, &number(option, "a whole number", value)?)?,
+        "max_attempts" | "max_auth_failures" => {
+            set_text(config, option, &number(option, "a whole number", value)?)?
+        }
         "rate_limit" => set_text(config, option, &number(option, "a number of calls a second", value)?)?,
         "strict_eid" | "allow_http" | "rate_wait" | "clock_skew" => {
             set_text(config, option, &number(option, "True or False", value)?)?

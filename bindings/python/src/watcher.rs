@@ -2,7 +2,7 @@
 
 use crate::cancellation::Cancellation;
 use crate::guard::Failure;
-use eiot::{Attempt, Observer};
+use eiot::{Attempt, Notice, Observer};
 use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -64,16 +64,29 @@ impl Observer for Watcher {
         if let Some(log) = self.log.take() {
             let failed = attempt.failure.is_some();
             let line = attempt.to_string();
-            let _ = self.attached(|py| match log.call1(py, (line, failed)) {
-                // A handler that is broken must not make a failure of a refresh; Ctrl-C in one is heard.
-                Err(error) if error.is_instance_of::<PyException>(py) => {
-                    error.write_unraisable(py, None);
-                    Ok(())
-                }
-                logged => logged.map(drop),
-            });
+            let _ = self.attached(|py| logged(py, log.call1(py, (line, failed))));
             self.log = Some(log);
         }
+    }
+
+    /// These are few, and warnings: whether somebody listens is for Python to say.
+    fn notice(&mut self, notice: &Notice<'_>) {
+        let line = notice.to_string();
+        let _ = self.attached(|py| {
+            let module = py.import(intern!(py, "eiot._log"))?;
+            logged(py, module.call_method1(intern!(py, "notice"), (line,)))
+        });
+    }
+}
+
+/// A handler that is broken must not make a failure of a refresh; Ctrl-C in one is heard.
+fn logged<T>(py: Python<'_>, line: PyResult<T>) -> PyResult<()> {
+    match line {
+        Err(error) if error.is_instance_of::<PyException>(py) => {
+            error.write_unraisable(py, None);
+            Ok(())
+        }
+        line => line.map(drop),
     }
 }
 

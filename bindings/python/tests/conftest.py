@@ -4,17 +4,24 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from eiot.testing import Simulator
+from eiot.testing import Simulator, eiot_simulator  # noqa: F401
 from responder import Answer, Plan, Responder
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[2]
+
+
+# A process that is started in the background, by cron for example, may ignore SIGINT, and its children inherit that. The
+# programs under test start as in a terminal.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def vectors(name: str) -> Any:

@@ -13,4 +13,4 @@ def refresh(client: eiot.Client, eid: str) -> tuple[int, eiot.Reply, eiot.Client
 
 def fail(kind: str, eid: str) -> None:
     """Raises as the native half does."""
-    raise from_native(kind, f"EID {eid}: no", "45109", "套餐不存在", 200, 2, 1.5, "unknown", eid)
+    raise from_native(kind, f"EID {eid}: no", "45109", "套餐不存在", 200, 2, 1.5, "unknown", eid, True)

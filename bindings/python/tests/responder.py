@@ -58,7 +58,7 @@ class Responder(ThreadingHTTPServer):
     def options(self) -> dict[str, Any]:
         """What a client needs to come here: one attempt, so that what is answered is what the caller sees."""
         account = {"appkey": "test-appkey", "secret": "test-secret"}
-        return account | {"base_url": self.url, "max_attempts": 1, "rate_limit": 0}
+        return account | {"base_url": self.url, "max_attempts": 1, "rate_limit": 0, "outage_timeout": 0}
 
     @property
     def environment(self) -> dict[str, str]:

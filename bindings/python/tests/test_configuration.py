@@ -85,6 +85,10 @@ def test_every_option_of_the_core_is_a_keyword(make: Callable[..., Any]) -> None
         ("clock_skew", "maybe"),
         ("allow_http", 5),
         ("codes", {"45109": "strange"}),
+        ("max_auth_failures", -1),
+        ("max_auth_failures", 2.5),
+        ("outage_timeout", -1),
+        ("outage_timeout", 10**6),
     ],
 )
 def test_a_wrong_value_is_a_config_error_that_names_the_option(option: str, value: Any) -> None:
@@ -95,7 +99,8 @@ def test_a_wrong_value_is_a_config_error_that_names_the_option(option: str, valu
 @pytest.mark.parametrize(
     "option, value",
     [("appkey", 1), ("secret", b"s"), ("timeout", [1]), ("strict_eid", []), ("ca_file", 3), ("proxy", 1.5)]
-    + [("rate_share", 2), ("codes", "45109=cooldown"), ("max_attempts", []), ("rate_scope", 1)],
+    + [("rate_share", 2), ("codes", "45109=cooldown"), ("max_attempts", []), ("rate_scope", 1)]
+    + [("max_auth_failures", []), ("outage_timeout", [])],
 )
 def test_a_value_of_a_wrong_type_is_a_type_error_that_names_the_option(option: str, value: Any) -> None:
     with pytest.raises(TypeError, match=f"^{option}: must be "):

@@ -1,6 +1,7 @@
 """Every failure is of its class, and says in fields what happened."""
 
 import copy
+import json
 import pickle
 import socket
 from collections.abc import Callable
@@ -130,6 +131,7 @@ FIELDS: dict[str, Any] = {
     "retry_after": 1.5,
     "delivered": "unknown",
     "eid": EID,
+    "final": True,
 }
 
 
@@ -147,3 +149,22 @@ def test_every_exception_survives_pickling_and_copying_with_all_its_fields(cls: 
 def test_an_exception_can_be_made_by_hand_for_tests_of_ones_own() -> None:
     error = eiot.PlatformError("no", code="1")
     assert (error.code, error.delivered, error.attempts, error.eid) == ("1", "no", 0, None)
+    assert error.final is False and eiot.PlatformError("no", final=True).final is True
+    assert eiot.InvalidEidError("no").final is True and eiot.InvalidArgumentError("no").final is True
+
+
+@pytest.mark.parametrize("case", vectors("error_codes.json")["codes"], ids=lambda case: case["code"])
+def test_a_published_code_has_its_class_and_is_final_or_not(case: dict[str, Any], responder: Start) -> None:
+    body = json.dumps({"code": case["code"], "message": case["zh"]})
+    error = failure(responder(Answer(body=body)).options, BY_KIND[case["kind"]])
+    assert (error.code, error.platform_message, error.final) == (case["code"], case["zh"], case["final"])
+    assert case["en"].removesuffix(".") in str(error)
+    assert pickle.loads(pickle.dumps(error)).final is case["final"]
+
+
+def test_a_code_that_is_not_published_is_not_final_unless_it_is_taught(responder: Start) -> None:
+    options = responder(Answer(body='{"code": 45109}')).options
+    error = failure(options, eiot.PlatformError)
+    assert error.final is False and '"45109=KIND"' in str(error)
+    assert failure({**options, "codes": {"45109": "final"}}, eiot.PlatformError).final is True
+    assert failure({**options, "codes": {"45109": "unavailable"}}, eiot.UnavailableError).final is False

@@ -213,7 +213,7 @@ def test_with_return_failures_are_results(responder: Start) -> None:
 
 def test_failures_of_all_kinds_add_up(simulator: Simulate) -> None:
     options = simulator("--unlimited", "--fault-chance", "0.1", "--fault-seed", "7")
-    results = eiot.Client(**options, max_attempts=1, timeout=2).refresh_many(cards(1000))
+    results = eiot.Client(**options, max_attempts=1, timeout=2, outage_timeout=0).refresh_many(cards(1000))
     kinds = collections.Counter(result.error.kind if result.error else "ok" for result in results)
     summary = results.summary
     assert (summary.given, summary.refreshed) == (1000, kinds.pop("ok"))

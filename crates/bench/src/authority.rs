@@ -1,6 +1,9 @@
 //! A certificate authority made at start, and a certificate from it for 127.0.0.1.
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::io;
@@ -16,7 +19,12 @@ pub(crate) fn make() -> io::Result<(Arc<ServerConfig>, String)> {
     let ca_pem = authority.self_signed(&authority_key).map_err(io::Error::other)?.pem();
     let issuer = Issuer::new(authority, authority_key);
 
-    let server = CertificateParams::new(["127.0.0.1".to_owned()]).map_err(io::Error::other)?;
+    let mut server = CertificateParams::new(["127.0.0.1".to_owned()]).map_err(io::Error::other)?;
+    // The extensions that RFC 5280 asks for; Python 3.13 and newer refuse a certificate without them.
+    server.use_authority_key_identifier_extension = true;
+    server.is_ca = IsCa::ExplicitNoCa;
+    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let key = KeyPair::generate().map_err(io::Error::other)?;
     let certificate = server.signed_by(&key, &issuer).map_err(io::Error::other)?;
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));

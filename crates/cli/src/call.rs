@@ -4,7 +4,7 @@ use crate::help;
 use crate::narrator::Narrator;
 use crate::options::Options;
 use crate::output::{Failure, complain, say};
-use crate::record::Record;
+use crate::record::{Record, safe_json};
 use clap::Args;
 use eiot::{Client, Error, Reply};
 use std::io::Read;
@@ -44,7 +44,7 @@ impl Call {
         match answer {
             Ok(reply) if self.json => say(&Record::of_reply(&reply)?.to_line()?).map(|()| 0),
             // Something that reads as JSON, also where there is no data.
-            Ok(reply) => say(reply.data_json().unwrap_or("null")).map(|()| 0),
+            Ok(reply) => say(&safe_json(reply.data_json().unwrap_or("null"))).map(|()| 0),
             Err((eid, error)) => {
                 match self.json {
                     true => say(&Record::of_error(eid.as_deref().unwrap_or_default(), &error).to_line()?)?,

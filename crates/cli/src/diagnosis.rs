@@ -1,7 +1,6 @@
 //! One line of `eiot doctor`.
 
-use crate::output::plain;
-use eiot::Error;
+use eiot::{Error, escaped};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -107,7 +106,7 @@ impl Diagnosis {
             Status::Skipped => "skipped",
         };
         let advice = self.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
-        format!("{status:<8} {:<14} {}{advice}", self.check, plain(&self.message))
+        format!("{status:<8} {:<14} {}{advice}", self.check, escaped(&self.message))
     }
 
     /// As a line of `--json`.

@@ -28,8 +28,14 @@ Environment (a flag overrides its variable):
   EIOT_RATE_WAIT        off: fail at once when there is no free slot [on]
   EIOT_EID_COOLDOWN     seconds a card rests between refreshes [off]
   EIOT_CLOCK_SKEW       off: do not correct this machine's clock [on]
-  EIOT_CODES            what the platform's codes mean, CODE=KIND,... with the
-                        kinds auth, rate_limited, cooldown, platform [none]
+  EIOT_CODES            what error codes of the platform mean, CODE=KIND,...
+                        with the kinds auth, rate_limited, cooldown,
+                        unavailable, platform, final (the same call would fail
+                        again) and retry [none]
+  EIOT_MAX_AUTH_FAILURES  refusals of the account in a row after which a run
+                        stops, or off [20]
+  EIOT_OUTAGE_TIMEOUT   seconds that a run waits for a platform that cannot be
+                        reached before it stops, or off [900]
   EIOT_STRICT_EID       on: ask for GSMA EIDs, 32 digits with a check [off]
   EIOT_SIGN_METHOD      the hash behind the signature, sha1 or md5 [sha1]
   EIOT_CA_FILE          certificate authorities (PEM) to trust instead of the
@@ -71,6 +77,7 @@ Output:
     attempts          how many requests were made
     retry_after_ms    how long the platform asks to wait, in milliseconds
     delivered         did the platform get the request: \"yes\", \"no\" or \"unknown\"
+    final             true when the same call would fail again, whatever happens
     data              the reply's data
 
   With --from the outcomes come as they finish, failures too, as lines of three
@@ -260,6 +267,8 @@ mod tests {
         assert!(line("EID_COOLDOWN").ends_with("[off]") && default.eid_cooldown.is_zero());
         assert!(line("CLOCK_SKEW").ends_with("[on]") && default.clock_skew);
         assert!(line("CODES").ends_with("[none]") && default.codes.is_empty());
+        assert!(line("MAX_AUTH_FAILURES").ends_with(&format!("[{}]", default.max_auth_failures)));
+        assert!(line("OUTAGE_TIMEOUT").ends_with(&format!("[{}]", default.outage_timeout.as_secs())));
         assert!(line("STRICT_EID").ends_with("[off]") && !default.strict_eid);
         assert!(line("SIGN_METHOD").ends_with(&format!("[{}]", default.sign_method.name())));
         assert!(line("PROXY").ends_with("[none]") && default.proxy.is_none());

@@ -2,13 +2,13 @@
 
 use crate::cards::Cards;
 use crate::narrator::Narrator;
-use crate::output::{Failure, complain, plain};
+use crate::output::{Failure, complain};
 use crate::record::Record;
 use crate::retry_rules::{RetryRule, RetryRules};
 use crate::status_line::{Figures, StatusLine, spoken};
 use crate::tally::Tally;
 use clap::Args;
-use eiot::{Batch, Client, Config, Eid, Error, Journal, Outcome, Past, Run};
+use eiot::{Batch, Client, Config, Eid, Error, Journal, Outcome, Past, Run, escaped};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -248,9 +248,9 @@ impl Running {
             (Ok(_), _) if self.manner.quiet => return Ok(()),
             (Ok(reply), true) => Record::of_reply(reply)?.to_line()?,
             (Err(error), true) => Record::of_error(&outcome.eid, error).to_line()?,
-            (Ok(reply), false) => format!("{}\tok\t{}", reply.eid(), plain(reply.message())),
+            (Ok(reply), false) => format!("{}\tok\t{}", reply.eid(), escaped(reply.message())),
             (Err(error), false) => {
-                format!("{}\t{}\t{}", outcome.eid, error.kind().name(), plain(&error.to_string()))
+                format!("{}\t{}\t{}", outcome.eid, error.kind().name(), escaped(&error.to_string()))
             }
         };
         self.status_line.clear();

@@ -50,9 +50,15 @@ pub(crate) struct Options {
     /// Learn from the platform how far this machine's clock is off [EIOT_CLOCK_SKEW]
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     clock_skew: Option<String>,
-    /// What codes of the platform's mean; the kinds: see below [EIOT_CODES]
+    /// What error codes of the platform mean; the kinds: see below [EIOT_CODES]
     #[arg(long, value_name = "CODE=KIND,...")]
     codes: Option<String>,
+    /// Stop a run after so many refusals of the account in a row, or off [EIOT_MAX_AUTH_FAILURES]
+    #[arg(long, value_name = "COUNT")]
+    max_auth_failures: Option<String>,
+    /// How long a run waits for a platform that cannot be reached, or off [EIOT_OUTAGE_TIMEOUT]
+    #[arg(long, value_name = "SECONDS")]
+    outage_timeout: Option<String>,
     /// Ask for GSMA EIDs: 32 digits that pass the check [EIOT_STRICT_EID]
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     strict_eid: Option<String>,
@@ -93,6 +99,8 @@ impl Options {
             ("eid_cooldown", self.eid_cooldown.as_ref()),
             ("clock_skew", self.clock_skew.as_ref()),
             ("codes", self.codes.as_ref()),
+            ("max_auth_failures", self.max_auth_failures.as_ref()),
+            ("outage_timeout", self.outage_timeout.as_ref()),
             ("strict_eid", self.strict_eid.as_ref()),
             ("ca_file", self.ca_file.as_ref()),
             ("proxy", self.proxy.as_ref()),

@@ -1,7 +1,6 @@
 //! The streams, and how a run ends.
 
-use eiot::Error;
-use std::borrow::Cow;
+use eiot::{Error, escaped};
 use std::io::{self, ErrorKind, Write};
 
 /// What a shell reports of a program that the closed-pipe signal ended, 128 + 13: conventional for writing to a reader
@@ -86,32 +85,6 @@ pub(crate) fn print(bytes: &[u8]) -> Result<(), Failure> {
 
 /// A line on standard error. When that cannot be written there is nowhere left to say so; the exit code tells.
 pub(crate) fn complain(message: impl std::fmt::Display) {
-    let line = format!("eiot: {}\n", plain(&message.to_string()));
+    let line = format!("eiot: {}\n", escaped(&message.to_string()));
     let _ = io::stderr().lock().write_all(line.as_bytes());
-}
-
-/// Text from elsewhere as one line that no terminal takes for a command.
-pub(crate) fn plain(text: &str) -> Cow<'_, str> {
-    if !text.contains(char::is_control) {
-        return Cow::Borrowed(text);
-    }
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c.is_control() {
-            true => line.extend(c.escape_default()),
-            false => line.push(c),
-        }
-    }
-    Cow::Owned(line)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn control_characters_are_spelled_out_and_all_else_is_kept() {
-        assert_eq!(plain("成功 \\ é"), "成功 \\ é");
-        assert_eq!(plain("a\tb\nc\u{1b}[2J\u{9b}"), "a\\tb\\nc\\u{1b}[2J\\u{9b}");
-    }
 }

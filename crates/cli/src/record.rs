@@ -1,6 +1,6 @@
 //! One line of `--json`.
 
-use eiot::{Error, Reply};
+use eiot::{Error, Reply, is_unsafe};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::time::Duration;
@@ -19,6 +19,8 @@ pub(crate) struct Record<'a> {
     attempts: u32,
     retry_after_ms: Option<u64>,
     delivered: &'static str,
+    #[serde(rename = "final")]
+    is_final: bool,
     data: Option<Box<RawValue>>,
 }
 
@@ -37,7 +39,8 @@ impl<'a> Record<'a> {
             attempts: reply.attempts(),
             retry_after_ms: None,
             delivered: reply.delivered().name(),
-            data: reply.data_json().map(on_one_line).transpose()?,
+            is_final: false,
+            data: reply.data_json().map(raw).transpose()?,
         })
     }
 
@@ -55,22 +58,56 @@ impl<'a> Record<'a> {
             attempts: error.attempts(),
             retry_after_ms: error.retry_after().map(milliseconds),
             delivered: error.delivered().name(),
+            is_final: error.is_final(),
             data: None,
         }
     }
 
     /// The JSON text, without a line end.
     pub(crate) fn to_line(&self) -> Result<String, Error> {
-        serde_json::to_string(self).map_err(Error::internal)
+        Ok(safe_json(&serde_json::to_string(self).map_err(Error::internal)?))
     }
+}
+
+/// JSON whose texts hold no characters that could steer a terminal or reorder a line: they are escaped, and mean the same.
+/// Between texts there is nothing but ASCII, and line breaks there mean nothing.
+pub(crate) fn safe_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\r' | '\n' | '\t' => safe.push(' '),
+            c if is_unsafe(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    safe.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
 }
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The platform's JSON as it came, on one line: inside of its strings line ends are escaped, so those that stand there
-/// as they are mean nothing.
-fn on_one_line(json: &str) -> Result<Box<RawValue>, Error> {
-    RawValue::from_string(json.replace(['\r', '\n'], " ")).map_err(Error::internal)
+/// The platform's JSON as it came.
+fn raw(json: &str) -> Result<Box<RawValue>, Error> {
+    RawValue::from_string(json.to_owned()).map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn safe_json_means_the_same_in_one_harmless_line() {
+        let json = "{\"a\u{202e}\":\n[1,\t\"\u{9b}2J 中 \u{e0041}\\n\"]}";
+        let safe = safe_json(json);
+        assert!(!safe.contains(is_unsafe), "{safe:?}");
+        assert_eq!(safe, "{\"a\\u202e\": [1, \"\\u009b2J 中 \\udb40\\udc41\\n\"]}");
+        let parsed = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+        assert_eq!(parsed(&safe), parsed(json));
+    }
 }

@@ -4,10 +4,10 @@ use crate::help;
 use crate::many::{Manner, Many};
 use crate::narrator::Narrator;
 use crate::options::Options;
-use crate::output::{Failure, complain, plain, say};
+use crate::output::{Failure, complain, say};
 use crate::record::Record;
 use clap::Args;
-use eiot::{Client, Eid, Error, Reply};
+use eiot::{Client, Eid, Error, Reply, escaped};
 use std::ffi::{OsStr, OsString};
 
 /// Refresh the package usage of cards: those given, or with --from those of a file.
@@ -120,7 +120,7 @@ impl Refresh {
         match (self.quiet, self.json) {
             (true, _) => {}
             (false, true) => say(&Record::of_reply(reply)?.to_line()?)?,
-            (false, false) => say(&format!("{}\tok\t{}", reply.eid(), plain(reply.message())))?,
+            (false, false) => say(&format!("{}\tok\t{}", reply.eid(), escaped(reply.message())))?,
         }
         Ok(0)
     }

@@ -2,9 +2,9 @@
 
 use crate::help;
 use crate::options::SigningOptions;
-use crate::output::{Failure, plain, say};
+use crate::output::{Failure, say};
 use clap::Args;
-use eiot::{Error, SignMethod};
+use eiot::{Error, SignMethod, escaped};
 
 /// Print the signature of flat parameters, as the platform computes it.
 ///
@@ -60,7 +60,7 @@ fn explanation(masked: &str, method: SignMethod) -> String {
         SignMethod::Sha1 => "SHA-1",
         SignMethod::Md5 => "MD5",
     };
-    let masked = plain(masked);
+    let masked = escaped(masked);
     format!(
         "leave out  empty values and sign\n\
          sort       by name, in byte order\n\

@@ -1,8 +1,7 @@
 //! What became of the cards of a run, counted.
 
-use crate::output::plain;
 use crate::status_line::spoken;
-use eiot::{Error, ErrorKind, Outcome, Past};
+use eiot::{Error, ErrorKind, Outcome, Past, escaped};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
@@ -125,7 +124,7 @@ fn by_kind<'a>(
     let mut kinds: Vec<_> = failures.iter().collect();
     kinds.sort_by_key(|(_, failures)| std::cmp::Reverse(failures.count));
     kinds.into_iter().map(move |(kind, Failures { count, example })| {
-        format!("{count:>9} {}{when}, such as {}", kind.name(), plain(example))
+        format!("{count:>9} {}{when}, such as {}", kind.name(), escaped(example))
     })
 }
 

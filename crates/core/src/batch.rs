@@ -79,6 +79,8 @@ pub struct Batch {
     breaker: CircuitBreaker,
     /// Why no more cards are sent.
     stopped: Option<Stopped>,
+    /// The caller has stopped it, which it may do after the batch has stopped by itself.
+    takes_no_more: bool,
     /// The turn of the card at the front: it waits for it, or has it.
     turn: Option<MaybeDone<TurnFuture>>,
     gate: Arc<Gate>,
@@ -145,6 +147,7 @@ impl Client {
             held: VecDeque::new(),
             breaker: CircuitBreaker::new(self.config().max_auth_failures, self.config().outage_timeout),
             stopped: None,
+            takes_no_more: false,
             turn: None,
             gate: Arc::new(Gate::new(observer.clone())),
             ended: VecDeque::new(),
@@ -164,7 +167,7 @@ impl Batch {
     /// Is there room for another EID? More can be pushed all the same; they wait in memory. There is none once the caller
     /// has stopped the batch.
     pub fn has_room(&self) -> bool {
-        !matches!(self.stopped, Some(Stopped::ByCaller)) && self.pending() < self.concurrency
+        !self.takes_no_more && self.pending() < self.concurrency
     }
 
     /// How many cards were pushed and have not come back.
@@ -226,6 +229,7 @@ impl Batch {
     /// Sends no more: cards that wait for their turn, and all that are pushed later, come back as
     /// [cancelled](ErrorKind::Cancelled), with nothing sent; calls that are under way end as they end.
     pub fn stop(&mut self) {
+        self.takes_no_more = true;
         self.end_with(Stopped::ByCaller);
     }
 

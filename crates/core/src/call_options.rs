@@ -40,7 +40,10 @@ impl Config {
             strict_eid: _,
             sign_method,
             ca_file,
+            client_cert_file,
+            client_key_file,
             proxy,
+            source_address,
             face,
         } = self;
         let same = [
@@ -58,7 +61,10 @@ impl Config {
             ("clock_skew", *clock_skew == other.clock_skew),
             ("sign_method", *sign_method == other.sign_method),
             ("ca_file", *ca_file == other.ca_file),
+            ("client_cert_file", *client_cert_file == other.client_cert_file),
+            ("client_key_file", *client_key_file == other.client_key_file),
             ("proxy", *proxy == other.proxy),
+            ("source_address", *source_address == other.source_address),
             ("face", *face == other.face),
         ];
         same.into_iter().find_map(|(option, same)| (!same).then_some(option))

@@ -17,6 +17,9 @@ const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(60);
 /// cards that fail for their own sake.
 const MAX_HOLD_OF_FEW: Duration = Duration::from_secs(30);
 
+/// The HTTP status of a proxy that does not accept user and password; a directory locks accounts after a few of these.
+const PROXY_WANTS_PASSWORD: u16 = 407;
+
 /// What the end of a call says about the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
@@ -37,6 +40,8 @@ impl Signal {
             Err(error) => error,
         };
         match error.kind() {
+            // Waiting does not help, and asking again does harm.
+            ErrorKind::Connect if error.http_status() == Some(PROXY_WANTS_PASSWORD) => Self::Nothing,
             ErrorKind::Connect
             | ErrorKind::Tls
             | ErrorKind::Unavailable
@@ -152,6 +157,9 @@ impl CircuitBreaker {
     /// A call has ended. Why the batch must stop, when too many calls in a row were refused for the account.
     pub(crate) fn check_account(&mut self, result: &Result<Reply, Error>) -> Option<Trip> {
         match result {
+            Err(error) if error.http_status() == Some(PROXY_WANTS_PASSWORD) => {
+                Some(Trip { kind: error.kind(), reason: format!("of the first refusal: {error}") })
+            }
             Err(error) if error.kind() == ErrorKind::Auth => {
                 self.auth_failures = self.auth_failures.saturating_add(1);
                 let reached = self.max_auth_failures > 0 && self.auth_failures >= self.max_auth_failures;

@@ -13,12 +13,14 @@ use crate::per_process::PerProcess;
 use crate::progress::{History, Progress};
 use crate::random::{Random, SystemRandom};
 use crate::rate_limit::{Cooldown, Permit, RateLimiter};
+use crate::redact::redact;
 use crate::reply::{Reply, verdict};
 use crate::request::Request;
 use crate::retry::{self, Next};
 use crate::shared::{Shared, State};
 use crate::skew::Skew;
 use crate::standstill::Standstill;
+use crate::wire::sign_in;
 use futures_util::future::{Either, select};
 use std::fmt;
 use std::future::Future;
@@ -236,7 +238,7 @@ impl Client {
             return Err(self.unanswered(ErrorKind::Cancelled, request, progress));
         }
         let lanes = &state.lanes;
-        let lane = lanes.take()?;
+        let lane = lanes.take(&self.shared.transport)?;
         let attempts = self.attempts(state, lane.connections(), request, deadline, permits, progress);
         // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
         match lane.drive(Some(deadline), keep_going, attempts) {
@@ -261,7 +263,7 @@ impl Client {
 
     /// A lane for a batch, which keeps it to itself.
     pub(crate) fn open_lane(&self) -> Result<Lane, Error> {
-        Lane::open()
+        Lane::open_for_many(&self.shared.transport)
     }
 
     /// Starts a card's cooldown and waits for its permit, however long that takes.
@@ -404,15 +406,21 @@ impl Client {
         let shared = self.shared.as_ref();
         let clock = shared.sources.clock.as_ref();
         let timestamp = timestamp(shared.skew.correct(clock.now()))?;
-        let body = request.body(&shared.credentials, timestamp, permit.spend(), shared.config.sign_method)?;
-        let post = Post { path: request.path(), body, max_reply_bytes: request.max_reply_bytes() };
-        let sent = progress.begin_attempt();
-        let raw = connections.post(&shared.transport, post, sent, clock).await?;
+        let nonce = permit.spend();
+        let body = request.body(&shared.credentials, timestamp, nonce, shared.config.sign_method)?;
+        let post = Post { body, request };
+        let sign = sign_in(&post.body);
+        let sent = progress.begin_attempt(timestamp, nonce);
+        let secrets = [shared.credentials.secret.expose().as_bytes(), &sign];
+        let exchange = connections.post(&shared.transport, post, sent, clock).await;
+        let mut raw = exchange.map_err(|error| error.with_redacted_evidence(secrets))?;
         if shared.config.clock_skew && shared.transport.is_trusted() {
             state.account.offset.learn(&raw.sighting);
             progress.note_clock(shared.skew.learn(raw.sighting));
         }
+        redact(&mut raw.body, secrets);
         verdict(raw, request, progress.attempts(), &self.config.codes)
+            .map_err(|error| error.with_redacted_evidence(secrets))
     }
 
     /// The error of a call that ended without an answer.

@@ -3,21 +3,26 @@
 use crate::credentials::{Credentials, Secret};
 use crate::error::Error;
 use crate::error_codes::CodeMeaning;
+use crate::escape::is_unsafe;
+use crate::files;
 use crate::option_text::{codes, number, rate_limit, seconds, seconds_or_off, share, switch};
 use crate::rate_limit::{RATE_USED, Rate, RedisUrl};
 use crate::sign::SignMethod;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// The production platform (seed document).
 const BASE_URL: &str = "https://oapi.eiotclub.com";
 
 /// The longest time-out that an option takes.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// No file with a secret is larger.
+const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// Who shares the account's rate, its nonces and the pause after "too many requests". All clients of an account should have
 /// the same scope.
@@ -110,9 +115,17 @@ pub struct Config {
     pub sign_method: SignMethod,
     /// A PEM file of certificate authorities to trust *instead of* the system's.
     pub ca_file: Option<PathBuf>,
-    /// An HTTP proxy, `http://[user:password@]host:port`. Default none; the environment's proxy variables are not
-    /// read.
+    /// A PEM file with the certificate that the client shows to the server (mutual TLS), followed by its chain. Default none.
+    pub client_cert_file: Option<PathBuf>,
+    /// The PEM file with that certificate's private key, without a passphrase. Required with `client_cert_file`.
+    pub client_key_file: Option<PathBuf>,
+    /// A proxy, `http://[user:password@]host:port`, or the same with `https`, `socks5` (looks names up here) or `socks5h` (lets
+    /// the proxy look them up). `env` is the one that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in lower or upper case,
+    /// read once when the client is made; for plain http it is `http_proxy`. Default none.
     pub proxy: Option<String>,
+    /// The address of this machine that connections are made from, for machines with several, of which the platform's
+    /// allow-list has one. `0.0.0.0` is any, by IPv4 only, and `::` any, by IPv6 only. Default what the system chooses.
+    pub source_address: Option<IpAddr>,
     /// Which face is calling; the user agent says it: `eiot/0.1.0 (rust)`.
     pub face: &'static str,
 }
@@ -141,7 +154,10 @@ impl Default for Config {
             strict_eid: false,
             sign_method: SignMethod::default(),
             ca_file: None,
+            client_cert_file: None,
+            client_key_file: None,
             proxy: None,
+            source_address: None,
             face: "rust",
         }
     }
@@ -150,7 +166,7 @@ impl Default for Config {
 impl Config {
     /// Every option, by the name that [`Config::set`] takes. In the environment the same names stand in upper
     /// case behind `EIOT_`.
-    pub const OPTIONS: [&'static str; 22] = [
+    pub const OPTIONS: [&'static str; 25] = [
         "appkey",
         "secret",
         "secret_file",
@@ -172,7 +188,10 @@ impl Config {
         "strict_eid",
         "sign_method",
         "ca_file",
+        "client_cert_file",
+        "client_key_file",
         "proxy",
+        "source_address",
     ];
 
     /// The share of `rate_limit` that is used, evenly spaced.
@@ -216,7 +235,12 @@ impl Config {
             "strict_eid" => self.strict_eid = switch(option, value)?,
             "sign_method" => self.sign_method = SignMethod::from_str(value)?,
             "ca_file" => self.ca_file = Some(value.into()),
+            "client_cert_file" => self.client_cert_file = Some(value.into()),
+            "client_key_file" => self.client_key_file = Some(value.into()),
             "proxy" => self.proxy = Some(value.to_owned()),
+            "source_address" => {
+                self.source_address = Some(number(option, value, "an IP address of this machine")?);
+            }
             _ => {
                 let known = Self::OPTIONS.join(", ");
                 return Err(Error::config(option, format!("there is no such option; there are {known}")));
@@ -268,6 +292,7 @@ impl Config {
         if self.appkey.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(Error::config("appkey", "must not contain white space or control characters"));
         }
+        refuse_invisible("appkey", &self.appkey)?;
         Ok(Credentials { appkey: self.appkey.clone(), secret: self.read_secret()? })
     }
 
@@ -283,10 +308,10 @@ impl Config {
                 return Err(Error::config("secret_file", "give either secret or secret_file, not both"));
             }
             Some(path) => {
-                let unreadable = |why: std::io::Error| {
-                    Error::config("secret_file", format!("{} cannot be read: {why}", path.display()))
-                };
-                let text = Zeroizing::new(std::fs::read_to_string(path).map_err(unreadable)?);
+                let bytes = files::read("secret_file", path, MAX_SECRET_BYTES)?;
+                let text = std::str::from_utf8(&bytes).map_err(|_| {
+                    Error::config("secret_file", format!("{} is not UTF-8 text", path.display()))
+                })?;
                 Secret::new(text.trim_end_matches(['\r', '\n']))
             }
         };
@@ -296,8 +321,37 @@ impl Config {
         if secret.expose().contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(Error::config("secret", "must not contain white space or control characters"));
         }
+        refuse_invisible("secret", secret.expose())?;
         Ok(secret)
     }
+}
+
+impl Config {
+    /// What works, and should be changed all the same: a secret or private key in a file that every user of the machine can
+    /// read. For logs, once, and for checks of an installation.
+    pub fn warnings(&self) -> Vec<String> {
+        [("secret_file", &self.secret_file), ("client_key_file", &self.client_key_file)]
+            .into_iter()
+            .filter_map(|(option, path)| Some((option, path.as_deref()?)))
+            .filter(|(_, path)| files::is_readable_by_others(path))
+            .map(|(option, path)| {
+                let path = path.display();
+                format!("{option}: {path} can be read by every user of this machine; chmod o-r {path}")
+            })
+            .collect()
+    }
+}
+
+/// Editors and copied text leave such characters at the ends, and nobody can see them there.
+fn refuse_invisible(option: &str, value: &str) -> Result<(), Error> {
+    for (end, verb) in [(value.chars().next(), "begins"), (value.chars().next_back(), "ends")] {
+        if let Some(c) = end.filter(|c| is_unsafe(*c)) {
+            let name = if c == '\u{feff}' { "a byte order mark" } else { "an invisible character" };
+            let code = u32::from(c);
+            return Err(Error::config(option, format!("{verb} with {name} (U+{code:04X}); remove it")));
+        }
+    }
+    Ok(())
 }
 
 fn missing(option: &str, variable: &str) -> Error {
@@ -329,7 +383,10 @@ impl fmt::Debug for Config {
             .field("strict_eid", &self.strict_eid)
             .field("sign_method", &self.sign_method)
             .field("ca_file", &self.ca_file)
+            .field("client_cert_file", &self.client_cert_file)
+            .field("client_key_file", &self.client_key_file)
             .field("proxy", &self.proxy.as_ref().map(|_| "[redacted]"))
+            .field("source_address", &self.source_address)
             .field("face", &self.face)
             .finish()
     }
@@ -358,6 +415,7 @@ mod tests {
                 "rate_share" => "2/5",
                 "codes" => "45109=cooldown, sim.bad-sign=auth, 500=retry, 7=final,",
                 "sign_method" => "md5",
+                "source_address" => "::1",
                 _ => "x",
             };
             let mut config = Config::default();
@@ -383,6 +441,10 @@ mod tests {
         assert!(
             refusal("codes", "1=timeout")
                 .contains("auth, rate_limited, cooldown, unavailable, platform, final, retry")
+        );
+        assert!(
+            refusal("source_address", "eth0")
+                .starts_with("source_address: must be an IP address of this machine")
         );
         assert!(refusal("sign_method", "sha256").contains("\"sha1\" or \"md5\""));
         assert!(
@@ -433,6 +495,50 @@ mod tests {
         assert!(refusal("k\n", "s").starts_with("appkey: "));
         let text = refusal("k", "hunter2 ");
         assert!(text.starts_with("secret: ") && !text.contains("hunter2"), "{text}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_file_that_others_can_read_is_warned_of() {
+        use std::os::unix::fs::PermissionsExt;
+        let path = std::env::temp_dir().join(format!("eiot-secret-{}", std::process::id()));
+        std::fs::write(&path, "hunter2\r\n").expect("written");
+        let mut config = Config::new("k", "");
+        config.secret_file = Some(path.clone());
+        for (mode, warned) in [(0o600, false), (0o640, false), (0o644, true)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("set");
+            assert_eq!(config.read_secret().expect("read").expose(), "hunter2");
+            let warnings = config.warnings();
+            assert_eq!(!warnings.is_empty(), warned, "{mode:o}: {warnings:?}");
+            assert!(warnings.iter().all(|text| text.starts_with("secret_file: ")), "{warnings:?}");
+        }
+        std::fs::remove_file(path).expect("removed");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_file_that_is_a_pipe_or_a_device_is_refused_at_once() {
+        for path in ["/dev/zero", "/"] {
+            let mut config = Config::new("k", "");
+            config.secret_file = Some(path.into());
+            let text = config.read_secret().expect_err("refused").to_string();
+            assert!(text.starts_with("secret_file: ") && text.contains("regular file"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_with_an_invisible_character_at_its_ends_is_refused_by_its_name() {
+        for (mark, name) in [('\u{feff}', "U+FEFF"), ('\u{200b}', "U+200B"), ('\u{2060}', "U+2060")] {
+            for secret in [format!("{mark}hunter2"), format!("hunter2{mark}")] {
+                let text = Config::new("k", secret).credentials().expect_err("refused").to_string();
+                assert!(
+                    text.starts_with("secret: ") && text.contains(name) && !text.contains("hunter2"),
+                    "{text}"
+                );
+            }
+            let text = Config::new(format!("{mark}k"), "s").credentials().expect_err("refused").to_string();
+            assert!(text.starts_with("appkey: ") && text.contains(name), "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What can go wrong, in one taxonomy for all faces.
 
 use crate::error_codes::CodeMeaning;
+use crate::redact::redact;
 use std::fmt;
 use std::time::Duration;
 
@@ -179,6 +180,29 @@ struct Details {
     attempts: u32,
     retry_after: Option<Duration>,
     delivered: Delivered,
+    evidence: Evidence,
+}
+
+/// What a reply leaves to look at.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// The beginning of the body.
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+}
+
+impl Evidence {
+    /// Masks what the server has sent back of the request's secrets.
+    pub(crate) fn redact(&mut self, secrets: [&[u8]; 2]) {
+        if let Some(body) = &mut self.body {
+            redact(body, secrets);
+        }
+        for (_, value) in &mut self.headers {
+            let mut bytes = std::mem::take(value).into_bytes();
+            redact(&mut bytes, secrets);
+            *value = String::from_utf8_lossy(&bytes).into_owned();
+        }
+    }
 }
 
 impl Error {
@@ -196,6 +220,7 @@ impl Error {
             attempts: 0,
             retry_after: None,
             delivered: Delivered::No,
+            evidence: Evidence::default(),
         };
         Self { details: Box::new(details) }
     }
@@ -280,6 +305,16 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_evidence(mut self, evidence: Evidence) -> Self {
+        self.details.evidence = evidence;
+        self
+    }
+
+    pub(crate) fn with_redacted_evidence(mut self, secrets: [&[u8]; 2]) -> Self {
+        self.details.evidence.redact(secrets);
+        self
+    }
+
     /// What kind of failure this is.
     pub fn kind(&self) -> ErrorKind {
         self.details.kind
@@ -313,9 +348,22 @@ impl Error {
             || self.details.meaning == Some(CodeMeaning::Final)
     }
 
-    /// The HTTP status of the reply, if there was one.
+    /// The HTTP status of the reply, if there was one; of a [`Connect`](ErrorKind::Connect) error that of the proxy, where one
+    /// does not connect.
     pub fn http_status(&self) -> Option<u16> {
         self.details.http_status
+    }
+
+    /// The first 2 KiB of the body of a reply that is not the platform's, as they came; `None` of any other failure. The secret
+    /// and the signature are masked if the server sent them back.
+    pub fn body(&self) -> Option<&[u8]> {
+        self.details.evidence.body.as_deref()
+    }
+
+    /// The headers of the reply that help support, by their names in lower case, such as `"date"` and `"x-request-id"`; empty
+    /// where there was no reply.
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.details.evidence.headers
     }
 
     /// How many requests were sent or begun for this call; 0 when it was refused before that.

@@ -34,7 +34,7 @@ impl Signer {
 pub fn read_reply(http_status: u16, body: &[u8], eid: &Eid) -> Result<Reply, Error> {
     let epoch = SystemTime::UNIX_EPOCH;
     let sighting = Sighting { date: None, sent: epoch, received: epoch };
-    let raw = RawReply { http_status, content_type: None, retry_after: None, sighting, body: body.to_vec() };
+    let raw = RawReply { http_status, headers: Vec::new(), retry_after: None, sighting, body: body.to_vec() };
     verdict(raw, Request::RefreshUsage(eid), 1, &BTreeMap::new())
 }
 

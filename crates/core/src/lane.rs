@@ -1,38 +1,39 @@
 //! A lane: one connection and the engine that drives it, on the caller's own thread.
 //!
 //! `reqwest::blocking` would start a thread of its own, hop to it for every call and die in a forked child. A
-//! lane is a single-threaded runtime plus connections that hyper speaks HTTP on; whoever holds it drives it with
-//! [`Lane::drive`]. `docs/architecture.md` has the measurements.
+//! lane is a single-threaded runtime plus an asynchronous client of reqwest whose connections belong to it; whoever holds
+//! it drives it with [`Lane::drive`]. `docs/architecture.md` has the measurements.
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::connection::Connector;
 use crate::endpoint::{REFRESH_USAGE, below, host_of, is_trusted, usual_port};
-use crate::error::{Delivered, Error, ErrorKind};
-use crate::reply::RawReply;
+use crate::error::{Delivered, Error, ErrorKind, Evidence};
+use crate::http::Http;
+use crate::proxy::{Proxy, Refusal};
+use crate::reply::{MAX_BODY_BYTES, RawReply};
+use crate::request;
 use crate::retry_after;
 use crate::skew::Sighting;
-use crate::transport_error::{broken, not_connected};
+use crate::transport_error::Stage;
 use crate::wire::TrackedBody;
-use bytes::Bytes;
-use http_body::Body;
-use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
-use hyper::header::{
-    ACCEPT, AGE, CONTENT_TYPE, DATE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION,
-    RETRY_AFTER, USER_AGENT,
-};
-use hyper::{Method, Request, Response, Uri};
-use std::future::{Future, poll_fn};
+use hyper::Uri;
+use reqwest::header::{ACCEPT, AGE, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Body, Method, Request, Response, StatusCode, Url};
+use std::future::Future;
 use std::ops::ControlFlow;
-use std::pin::{Pin, pin};
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::{Builder, Runtime};
 
-/// An idle connection is given up before the usual server closes it.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// After so many steps of its tasks an engine looks at sockets and at the time. hyper reads on for as long as there is
+/// something to read, so that a flood makes each step a long one; where there is one connection, few steps lose nothing.
+const STEPS_OF_ONE: u32 = 2;
+
+/// The same with many connections, whose replies come together.
+const STEPS_OF_MANY: u32 = 61;
 
 /// How often a waiting call looks whether its caller wants to stop.
 pub(crate) const KEEP_GOING_CHECK: Duration = Duration::from_millis(50);
@@ -40,36 +41,42 @@ pub(crate) const KEEP_GOING_CHECK: Duration = Duration::from_millis(50);
 /// What all lanes of a client have in common, made once.
 pub(crate) struct Transport {
     endpoint: Uri,
-    connector: Connector,
+    pub(crate) http: Http,
+    /// For messages.
+    pub(crate) ca_file: Option<PathBuf>,
     /// What refreshes are addressed to.
-    refresh_target: Uri,
+    refresh_url: Url,
     headers: HeaderMap,
 }
 
 impl Transport {
     pub(crate) fn new(config: &Config, endpoint: Uri) -> Result<Self, Error> {
-        let connector = Connector::new(config, endpoint.clone())?;
-        let value = |text: String| HeaderValue::try_from(text).map_err(Error::internal);
+        let http = Http::new(config, &endpoint)?;
         // As the vendor's SDK 1.0.1 sends them.
-        let mut headers = HeaderMap::from_iter([
-            (HOST, value(host_of(&endpoint))?),
+        let headers = HeaderMap::from_iter([
             (CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8")),
             (ACCEPT, HeaderValue::from_static("application/json")),
-            (USER_AGENT, value(format!("eiot/{} ({})", crate::VERSION, config.face))?),
         ]);
-        if let Some(authorization) = connector.proxy_authorization() {
-            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
-        }
-        let refresh_target = target(&connector, &endpoint, REFRESH_USAGE)?;
-        Ok(Self { refresh_target, endpoint, connector, headers })
+        let refresh_url = url(&endpoint, REFRESH_USAGE).map_err(|why| Error::config("base_url", why))?;
+        Ok(Self { refresh_url, endpoint, http, ca_file: config.ca_file.clone(), headers })
     }
 
     /// What a request for this path is addressed to.
-    fn target(&self, path: &str) -> Result<Uri, Error> {
+    fn url(&self, path: &str) -> Result<Url, Error> {
         if path == REFRESH_USAGE {
-            return Ok(self.refresh_target.clone());
+            return Ok(self.refresh_url.clone());
         }
-        target(&self.connector, &self.endpoint, path)
+        url(&self.endpoint, path).map_err(Error::invalid_argument)
+    }
+
+    pub(crate) fn endpoint(&self) -> &Uri {
+        &self.endpoint
+    }
+
+    /// The proxy that sees requests and answers them: for plain http. Others see a tunnel.
+    fn answering_proxy(&self) -> Option<String> {
+        let is_plain = self.endpoint.scheme_str() == Some("http");
+        self.http.proxy.as_ref().filter(|proxy| is_plain && proxy.is_http()).map(Proxy::name)
     }
 
     /// Whether what the platform says of itself, such as the time, can be believed.
@@ -89,17 +96,17 @@ impl Transport {
     }
 }
 
-fn target(connector: &Connector, endpoint: &Uri, path: &str) -> Result<Uri, Error> {
-    let address = below(endpoint, path).ok_or_else(|| Error::internal(format!("{path:?} is no path")))?;
-    Ok(connector.target_of(&address))
+/// The address of a path below the base URL, or why there is none.
+fn url(endpoint: &Uri, path: &str) -> Result<Url, String> {
+    let address = below(endpoint, path).ok_or_else(|| format!("{path:?} cannot be the path of a URL"))?;
+    let address = address.to_string();
+    Url::parse(&address).map_err(|why| format!("{address:?} is no URL: {why}"))
 }
 
 /// One request for [`Connections::post`].
 pub(crate) struct Post<'a> {
-    pub(crate) path: &'a str,
     pub(crate) body: Vec<u8>,
-    /// A longer reply is an error.
-    pub(crate) max_reply_bytes: usize,
+    pub(crate) request: request::Request<'a>,
 }
 
 /// How a drive ended.
@@ -120,39 +127,41 @@ pub(crate) struct Lane {
 
 /// The connections of a lane, one for each call that is under way on it; clones are the same ones. They work while the lane
 /// is driven.
-#[derive(Clone, Default)]
-pub(crate) struct Connections {
-    /// Those without a call, the one used last at the end.
-    idle: Arc<Mutex<Vec<Idle>>>,
-}
-
-/// A connection without a call, and since when.
-type Idle = (Instant, SendRequest<TrackedBody>);
+#[derive(Clone)]
+pub(crate) struct Connections(reqwest::Client);
 
 impl Lane {
     /// Makes the engine; the connection is made by the first exchange.
-    pub(crate) fn open() -> Result<Self, Error> {
+    pub(crate) fn open(transport: &Transport) -> Result<Self, Error> {
+        Self::open_telling(transport, STEPS_OF_ONE, Arc::default())
+    }
+
+    /// As [`Lane::open`], for many calls at once.
+    pub(crate) fn open_for_many(transport: &Transport) -> Result<Self, Error> {
+        Self::open_telling(transport, STEPS_OF_MANY, Arc::default())
+    }
+
+    /// As [`Lane::open`]; `connected` becomes true when a connection was made.
+    pub(crate) fn open_for_probe(transport: &Transport, connected: Arc<AtomicBool>) -> Result<Self, Error> {
+        Self::open_telling(transport, STEPS_OF_ONE, connected)
+    }
+
+    fn open_telling(transport: &Transport, steps: u32, connected: Arc<AtomicBool>) -> Result<Self, Error> {
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
+            .event_interval(steps)
             // Name look-ups are the only work that is done on another thread. It leaves soon after.
             .max_blocking_threads(4)
             .thread_keep_alive(Duration::from_millis(100))
             .build()
             .map_err(|why| Error::new(ErrorKind::Connect, format!("no event loop could be made: {why}")))?;
-        Ok(Self { runtime: Some(runtime), connections: Connections::default() })
+        let connections = Connections(transport.http.client(true, connected)?);
+        Ok(Self { runtime: Some(runtime), connections })
     }
 
     pub(crate) fn connections(&self) -> &Connections {
         &self.connections
-    }
-
-    /// Lets the engine notice what happened while nobody drove it, above all that the server has closed the
-    /// connection; without this one empty turn, half of the calls after an idle close fail.
-    pub(crate) fn catch_up(&self) {
-        if let Some(runtime) = &self.runtime {
-            runtime.block_on(tokio::task::yield_now());
-        }
     }
 
     /// Runs `call` on this thread until it is done, the deadline (if there is one) passes, or `keep_going` says to break
@@ -166,19 +175,25 @@ impl Lane {
         let Some(runtime) = &self.runtime else { return Driven::Interrupted };
         runtime.block_on(async {
             let mut call = pin!(call);
-            loop {
+            let driven = loop {
                 let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
                 if left.is_some_and(|left| left.is_zero()) {
-                    return Driven::TimedOut;
+                    break Driven::TimedOut;
                 }
                 let wait = left.unwrap_or(KEEP_GOING_CHECK).min(KEEP_GOING_CHECK);
                 if let Ok(done) = tokio::time::timeout(wait, call.as_mut()).await {
-                    return Driven::Done(done);
+                    break Driven::Done(done);
                 }
                 if keep_going().is_break() {
-                    return Driven::Interrupted;
+                    break Driven::Interrupted;
                 }
+            };
+            if deadline.is_none() {
+                // The calls of a batch live on, and what one of them has put off until the engine's next turn (a yield) would
+                // never be taken up again: the engine forgets that when it stops.
+                tokio::task::yield_now().await;
             }
+            driven
         })
     }
 }
@@ -188,88 +203,57 @@ impl Connections {
     pub(crate) async fn post(
         &self,
         transport: &Transport,
-        Post { path, body, max_reply_bytes }: Post<'_>,
+        Post { body, request: call }: Post<'_>,
         sent: Arc<AtomicBool>,
         clock: &dyn Clock,
     ) -> Result<RawReply, Error> {
-        let mut request = Request::new(TrackedBody::new(body, sent.clone()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = transport.target(path)?;
+        let mut request = Request::new(Method::POST, transport.url(call.path())?);
         *request.headers_mut() = transport.headers.clone();
-        let failed = |why: hyper::Error| broken(&why, &transport.host(), sent.load(Ordering::Relaxed));
+        *request.body_mut() = Some(Body::wrap(TrackedBody::new(body, sent.clone())));
+        // A reply says nothing of which request it answers. So one that is sent twice is the answer of the next call, where it
+        // comes after that was sent; where that would do harm, no connection carries two requests.
+        let single_use;
+        let http = if call.is_idempotent() {
+            &self.0
+        } else {
+            single_use = transport.http.client(false, Arc::default())?;
+            &single_use
+        };
+        // Lets the engine notice what happened while nobody drove it: that the server has closed the connection, or has sent
+        // what nobody asked for. Such a connection is not used.
+        tokio::task::yield_now().await;
         let sent_at = clock.now();
-        let (response, connection) = loop {
-            let mut connection = self.take(transport).await?;
-            match connection.try_send_request(request).await {
-                Ok(response) => break (response, connection),
-                Err(mut error) => match error.take_message() {
-                    // It was closed before it took anything: the next one may be open, and a new one is.
-                    Some(unsent) if !sent.load(Ordering::Relaxed) => request = unsent,
-                    _ => return Err(failed(error.into_error())),
-                },
+        let response = match http.execute(request).await {
+            Ok(response) => response,
+            Err(why) => {
+                let stage = if sent.load(Ordering::Relaxed) { Stage::Sent } else { Stage::Unsent };
+                return Err(transport.failed(why, stage).await);
             }
         };
         let received_at = clock.now();
         let sighting = Sighting { date: date(&response), sent: sent_at, received: received_at };
-        let reply = read_whole(response, sighting, max_reply_bytes, failed).await?;
-        self.put(connection);
-        Ok(reply)
-    }
-
-    /// The idle connection used last, which is the likeliest to be open, or a new one.
-    async fn take(&self, transport: &Transport) -> Result<SendRequest<TrackedBody>, Error> {
-        loop {
-            let idle = self.idle().pop();
-            match idle {
-                Some((since, mut connection)) => {
-                    if since.elapsed() < IDLE_TIMEOUT && connection.ready().await.is_ok() {
-                        return Ok(connection);
-                    }
-                }
-                None => {
-                    let made = transport.connector.connect().await;
-                    return made.map_err(|why| not_connected(why, &transport.host()));
-                }
-            }
+        if let Some(proxy) = transport.answering_proxy().filter(|_| is_for_proxies(&response)) {
+            let refusal = Refusal { http_status: response.status().as_u16(), retry_after: None };
+            return Err(refusal.error(&proxy, &transport.host()));
         }
-    }
-
-    fn put(&self, connection: SendRequest<TrackedBody>) {
-        if !connection.is_closed() {
-            self.idle().push((Instant::now(), connection));
-        }
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
-        // Nothing in here can be left half done by a panic.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        read_whole(transport, response, sighting, call.max_reply_bytes()).await
     }
 
     /// Asks for the page at `base_url` with nothing that says who is asking, and reads the head of the answer: its status and
-    /// the time. `connected` becomes true when there is a connection.
+    /// the time.
     pub(crate) async fn get(
         &self,
         transport: &Transport,
-        base_url: &str,
-        connected: &AtomicBool,
         clock: &dyn Clock,
     ) -> Result<(u16, Sighting), Error> {
-        let page: Uri = base_url.parse().map_err(Error::internal)?;
-        let mut request = Request::new(TrackedBody::none());
-        *request.uri_mut() = transport.connector.target_of(&page);
-        for name in [HOST, USER_AGENT, PROXY_AUTHORIZATION] {
-            if let Some(value) = transport.headers.get(&name) {
-                request.headers_mut().insert(name, value.clone());
-            }
-        }
-        // Not one of the idle ones: whether one can be made is what is asked.
-        let made = transport.connector.connect().await;
-        let mut connection = made.map_err(|why| not_connected(why, &transport.host()))?;
-        connected.store(true, Ordering::Relaxed);
+        let page = Url::parse(&transport.endpoint.to_string()).map_err(Error::internal)?;
         let sent_at = clock.now();
-        let answered = connection.send_request(request).await;
+        let answered = self.0.execute(Request::new(Method::GET, page)).await;
         let received_at = clock.now();
-        let response = answered.map_err(|why| broken(&why, &transport.host(), true))?;
+        let response = match answered {
+            Ok(response) => response,
+            Err(why) => return Err(transport.failed(why, Stage::Sent).await),
+        };
         let sighting = Sighting { date: date(&response), sent: sent_at, received: received_at };
         Ok((response.status().as_u16(), sighting))
     }
@@ -285,42 +269,77 @@ impl Drop for Lane {
 }
 
 async fn read_whole(
-    response: Response<Incoming>,
+    transport: &Transport,
+    mut response: Response,
     sighting: Sighting,
     max_reply_bytes: usize,
-    failed: impl Fn(hyper::Error) -> Error,
 ) -> Result<RawReply, Error> {
     let http_status = response.status().as_u16();
-    let content_type = response.headers().get(CONTENT_TYPE).cloned();
+    let headers = support_headers(&response);
     // A date in it is by the server's clock, so the server's clock says how far away it is.
     let now = sighting.date.unwrap_or(sighting.received);
     let retry_after = header(&response, RETRY_AFTER).and_then(|value| retry_after::parse(value, now));
-    let mut incoming = response.into_body();
     let mut body = Vec::new();
-    while let Some(chunk) = next_chunk(&mut incoming).await.transpose().map_err(&failed)? {
+    loop {
+        let chunk = match response.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => break,
+            Err(why) => {
+                let error = transport.failed(why, Stage::Answered).await;
+                return Err(error.with_http_status(http_status));
+            }
+        };
         if body.len() + chunk.len() > max_reply_bytes {
             let text = format!("the reply is larger than {} KiB", max_reply_bytes / 1024);
+            body.truncate(MAX_BODY_BYTES);
             return Err(Error::new(ErrorKind::Protocol, text)
+                .with_evidence(Evidence { body: Some(body), headers })
                 .with_http_status(http_status)
                 .with_delivered(Delivered::Yes));
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(RawReply { http_status, content_type, retry_after, sighting, body })
+    Ok(RawReply { http_status, headers, retry_after, sighting, body })
 }
 
-/// What comes next of a body; trailers, which nobody asked for, are empty.
-async fn next_chunk(body: &mut Incoming) -> Option<Result<Bytes, hyper::Error>> {
-    let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await?;
-    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
+/// The headers by which the support of the platform, or of what stands before it, finds a request.
+const SUPPORT_HEADERS: [&str; 11] = [
+    "content-type",
+    "date",
+    "server",
+    "via",
+    "x-request-id",
+    "x-trace-id",
+    "x-correlation-id",
+    "traceparent",
+    "eagleeye-traceid",
+    "cf-ray",
+    "x-cache",
+];
+
+/// A longer value is cut.
+const MAX_HEADER_BYTES: usize = 256;
+
+fn support_headers(response: &Response) -> Vec<(&'static str, String)> {
+    let present = SUPPORT_HEADERS.iter().filter_map(|name| {
+        let value = response.headers().get(*name)?.as_bytes();
+        let value = value.get(..value.len().min(MAX_HEADER_BYTES))?;
+        Some((*name, String::from_utf8_lossy(value).into_owned()))
+    });
+    present.collect()
+}
+
+/// Only a proxy answers this, before it has sent anything on.
+fn is_for_proxies(response: &Response) -> bool {
+    response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
 }
 
 /// What the server's clock shows; a date out of a cache is not that.
-fn date(response: &Response<Incoming>) -> Option<SystemTime> {
+fn date(response: &Response) -> Option<SystemTime> {
     let date = header(response, DATE).filter(|_| !response.headers().contains_key(AGE));
     httpdate::parse_http_date(date?).ok()
 }
 
-fn header(response: &Response<Incoming>, name: HeaderName) -> Option<&str> {
+fn header(response: &Response, name: HeaderName) -> Option<&str> {
     response.headers().get(name)?.to_str().ok()
 }

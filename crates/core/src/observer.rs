@@ -102,6 +102,10 @@ pub struct Attempt<'a> {
     pub eid: &'a str,
     /// Which attempt of the call: 1 is the first.
     pub number: u32,
+    /// The request's timestamp, Unix seconds: with the nonce, the platform's support finds the request by it.
+    pub timestamp: u64,
+    /// The request's nonce.
+    pub nonce: u32,
     /// How long it took, the wait for a slot not included.
     pub took: Duration,
     /// Why it failed; `None` when the platform accepted the call.
@@ -112,7 +116,7 @@ pub struct Attempt<'a> {
 
 impl fmt::Display for Attempt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { eid, number, took, .. } = self;
+        let Self { eid, number, timestamp, nonce, took, .. } = self;
         if let Some(path) = self.path {
             write!(f, "path={path} ")?;
         }
@@ -122,7 +126,11 @@ impl fmt::Display for Attempt<'_> {
             true => write!(f, "eid={eid} ")?,
             false => write!(f, "eid={eid:?} ")?,
         }
-        write!(f, "attempt={number} took_ms={} outcome=", took.as_millis())?;
+        write!(
+            f,
+            "attempt={number} timestamp={timestamp} nonce={nonce} took_ms={} outcome=",
+            took.as_millis()
+        )?;
         match self.failure {
             None => f.write_str("ok")?,
             Some(error) => {
@@ -154,18 +162,40 @@ mod tests {
             .with_http_status(200)
             .with_delivered(Delivered::Yes);
         let took = Duration::from_millis(12);
-        let mut attempt =
-            Attempt { path: None, eid: "89", number: 2, took, failure: None, again_after: None };
-        assert_eq!(attempt.to_string(), "eid=89 attempt=2 took_ms=12 outcome=ok");
+        let mut attempt = Attempt {
+            path: None,
+            eid: "89",
+            number: 2,
+            timestamp: 1_700_000_000,
+            nonce: 12_345,
+            took,
+            failure: None,
+            again_after: None,
+        };
+        assert_eq!(
+            attempt.to_string(),
+            "eid=89 attempt=2 timestamp=1700000000 nonce=12345 took_ms=12 outcome=ok"
+        );
         attempt.failure = Some(&error);
         attempt.again_after = Some(Duration::from_millis(200));
-        let line = "eid=89 attempt=2 took_ms=12 outcome=platform delivered=yes http_status=200 code=\"a\\nb\" \
+        let line = "eid=89 attempt=2 timestamp=1700000000 nonce=12345 took_ms=12 outcome=platform delivered=yes http_status=200 code=\"a\\nb\" \
                     again_after_ms=200";
         assert_eq!(attempt.to_string(), line);
         let path = Some("/api/v3/cloudesim/list");
         for (eid, said) in [("", ""), ("8\n9", "eid=\"8\\n9\" ")] {
-            let attempt = Attempt { path, eid, number: 1, took, failure: None, again_after: None };
-            let line = format!("path=/api/v3/cloudesim/list {said}attempt=1 took_ms=12 outcome=ok");
+            let attempt = Attempt {
+                path,
+                eid,
+                number: 1,
+                timestamp: 1_700_000_000,
+                nonce: 12_345,
+                took,
+                failure: None,
+                again_after: None,
+            };
+            let line = format!(
+                "path=/api/v3/cloudesim/list {said}attempt=1 timestamp=1700000000 nonce=12345 took_ms=12 outcome=ok"
+            );
             assert_eq!(attempt.to_string(), line);
         }
     }

@@ -1,6 +1,7 @@
 //! The options that are in effect, as text for people.
 
 use crate::config::{Config, RateScope};
+use crate::proxy::FROM_ENVIRONMENT;
 use std::path::Path;
 use std::time::Duration;
 
@@ -33,7 +34,10 @@ impl Config {
             Some(switch(self.strict_eid)),
             Some(self.sign_method.name().to_owned()),
             self.ca_file.as_deref().map(path),
+            self.client_cert_file.as_deref().map(path),
+            self.client_key_file.as_deref().map(path),
             self.proxy.as_deref().map(masked),
+            self.source_address.map(|address| address.to_string()),
         ];
         let mut values = Self::OPTIONS.map(|option| (option, None));
         for (value, text) in values.iter_mut().zip(texts) {
@@ -81,6 +85,7 @@ fn scope(scope: &RateScope) -> String {
 /// A proxy's address without user name and password.
 fn masked(proxy: &str) -> String {
     match (proxy.split_once("://"), proxy.rsplit_once('@')) {
+        _ if proxy == FROM_ENVIRONMENT => proxy.to_owned(),
         (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{MASK}@{host}"),
         (Some(_), None) => proxy.to_owned(),
         (None, _) => MASK.to_owned(),
@@ -113,7 +118,10 @@ mod tests {
             ("strict_eid", "on"),
             ("sign_method", "md5"),
             ("ca_file", "/etc/ca.pem"),
+            ("client_cert_file", "/etc/client.pem"),
+            ("client_key_file", "/etc/client.key"),
             ("proxy", "http://proxy:3128"),
+            ("source_address", "192.0.2.1"),
         ] {
             config.set(option, value).expect(option);
         }
@@ -132,6 +140,12 @@ mod tests {
             assert_eq!(again.proxy, config.proxy);
         }
         assert!(sample().values().iter().all(|(_, value)| value.is_some()));
+    }
+
+    #[test]
+    fn proxy_from_the_environment_is_shown_as_it_is() {
+        let config = Config { proxy: Some("env".to_owned()), ..Config::default() };
+        assert!(config.values().contains(&("proxy", Some("env".to_owned()))));
     }
 
     #[test]

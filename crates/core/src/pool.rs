@@ -1,7 +1,7 @@
 //! The lanes that a client keeps open between calls.
 
 use crate::error::Error;
-use crate::lane::Lane;
+use crate::lane::{Lane, Transport};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,10 +12,6 @@ const MOST_IDLE: usize = 64;
 /// A lane that nobody has used for so long is closed at the next opportunity.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A lane that rested for less need not catch up with what happened meanwhile: no server closes a connection so soon
-/// without saying so in its reply. It saves calls in quick succession two system calls each.
-const NAP: Duration = Duration::from_millis(1);
-
 /// Idle lanes, the longest unused first.
 #[derive(Default)]
 pub(crate) struct Pool {
@@ -24,17 +20,9 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// The lane used last, whose connection is the likeliest to be open, or a new one.
-    pub(crate) fn take(&self) -> Result<Lane, Error> {
+    pub(crate) fn take(&self, transport: &Transport) -> Result<Lane, Error> {
         let newest = self.lock().pop_back();
-        match newest {
-            Some((since, lane)) => {
-                if since.elapsed() > NAP {
-                    lane.catch_up();
-                }
-                Ok(lane)
-            }
-            None => Lane::open(),
-        }
+        newest.map_or_else(|| Lane::open(transport), |(_, lane)| Ok(lane))
     }
 
     /// Puts a lane back for the next caller.

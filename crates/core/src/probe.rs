@@ -6,6 +6,7 @@ use crate::lane::{Driven, Lane};
 use std::future::Future;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -50,18 +51,19 @@ impl Client {
 
     fn walk(&self, deadline: Instant) -> Result<Probe, Error> {
         // Not one of the pool's lanes, whose connection would be open already.
-        let lane = self.open_lane()?;
+        let connected = Arc::new(AtomicBool::new(false));
+        let lane = Lane::open_for_probe(&self.shared.transport, connected.clone())?;
         let mut probe = Probe { host: self.shared.transport.host(), ..Probe::default() };
         probe.addresses = self.look_up(&lane, deadline);
         if !matches!(probe.addresses, Some(Err(_))) {
-            self.ask(&lane, deadline, &mut probe);
+            self.ask(&lane, deadline, &connected, &mut probe);
         }
         Ok(probe)
     }
 
     fn look_up(&self, lane: &Lane, deadline: Instant) -> Option<Result<Vec<IpAddr>, Error>> {
         let (name, port) = self.shared.transport.host_and_port();
-        if name.parse::<IpAddr>().is_ok() || self.config().proxy.is_some() {
+        if name.parse::<IpAddr>().is_ok() || self.shared.transport.http.proxy.is_some() {
             return None;
         }
         let limit = self.config().connect_timeout;
@@ -75,11 +77,10 @@ impl Client {
         })
     }
 
-    fn ask(&self, lane: &Lane, deadline: Instant, probe: &mut Probe) {
+    fn ask(&self, lane: &Lane, deadline: Instant, connected: &AtomicBool, probe: &mut Probe) {
         let (transport, clock) = (&self.shared.transport, self.shared.sources.clock.as_ref());
         let patience = deadline.saturating_duration_since(Instant::now());
-        let connected = AtomicBool::new(false);
-        let get = lane.connections().get(transport, &self.config().base_url, &connected, clock);
+        let get = lane.connections().get(transport, clock);
         let answer = match drive(lane, deadline, get) {
             Some(Ok((http_status, sighting))) => {
                 Ok(Answer { http_status, clock_offset_milliseconds: sighting.offset_milliseconds() })

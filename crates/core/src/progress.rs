@@ -28,6 +28,9 @@ struct State {
     /// Of this call.
     attempts: u32,
     attempts_before: u32,
+    /// Of the attempt that began last.
+    timestamp: u64,
+    nonce: u32,
     /// When the attempt that is under way began.
     began: Option<Instant>,
     /// Whether the connection has taken the request of the attempt that is under way.
@@ -76,10 +79,11 @@ impl<'a> Progress<'a> {
     }
 
     /// What comes back becomes true when the connection takes the request.
-    pub(crate) fn begin_attempt(&self) -> Arc<AtomicBool> {
+    pub(crate) fn begin_attempt(&self, timestamp: u64, nonce: u32) -> Arc<AtomicBool> {
         let sent = Arc::new(AtomicBool::new(false));
         let mut state = self.state();
         state.attempts += 1;
+        (state.timestamp, state.nonce) = (timestamp, nonce);
         state.began = Some(Instant::now());
         state.clock_moved = false;
         state.sent = Some(sent.clone());
@@ -105,14 +109,14 @@ impl<'a> Progress<'a> {
 
     /// Tells that the attempt that is under way, if there is one, is over.
     pub(crate) fn tell(&self, request: Request<'_>, failure: Option<&Error>, again_after: Option<Duration>) {
-        let (began, number) = {
+        let (began, number, timestamp, nonce) = {
             let mut state = self.state();
-            (state.began.take(), state.attempts)
+            (state.began.take(), state.attempts, state.timestamp, state.nonce)
         };
         if let Some(began) = began {
             let took = began.elapsed();
             let (path, eid) = (request.special_path(), request.eid().unwrap_or_default());
-            (self.teller)(&Attempt { path, eid, number, took, failure, again_after });
+            (self.teller)(&Attempt { path, eid, number, timestamp, nonce, took, failure, again_after });
         }
     }
 

@@ -1,16 +1,22 @@
 //! What the platform answered, and what that means.
 
-use crate::error::{Delivered, Error, ErrorKind};
+use crate::envelope::Envelope;
+use crate::error::{Delivered, Error, ErrorKind, Evidence};
 use crate::error_codes::{CodeMeaning, look_up};
+use crate::escape::{escaped, excerpt};
 use crate::request::Request;
 use crate::skew::Sighting;
-use crate::wire::Envelope;
-use hyper::header::HeaderValue;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The only code that means success (seed document).
 const SUCCESS: &str = "200";
+
+/// So much of the body of a reply that is not the platform's stays with the error.
+pub(crate) const MAX_BODY_BYTES: usize = 2048;
+
+/// So much of it stands in the error's text.
+const SHOWN_BODY_BYTES: usize = 80;
 
 /// The platform has accepted the call.
 ///
@@ -73,7 +79,8 @@ impl Reply {
 /// An HTTP reply that has come whole.
 pub(crate) struct RawReply {
     pub(crate) http_status: u16,
-    pub(crate) content_type: Option<HeaderValue>,
+    /// Those that help support.
+    pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) sighting: Sighting,
     pub(crate) body: Vec<u8>,
@@ -89,9 +96,9 @@ pub(crate) fn verdict(
     attempts: u32,
     codes: &BTreeMap<String, CodeMeaning>,
 ) -> Result<Reply, Error> {
-    let RawReply { http_status, content_type, retry_after, sighting: _, body } = raw;
+    let RawReply { http_status, headers, retry_after, sighting: _, mut body } = raw;
     let (code, message, data) = match Envelope::read(&body) {
-        Some(envelope) => (Some(envelope.code.into_text()), envelope.message, envelope.data),
+        Some(envelope) => (Some(envelope.code), envelope.message, envelope.data),
         None => (None, None, None),
     };
     let known = code.as_deref().filter(|code| *code != SUCCESS).and_then(|code| look_up(code, codes));
@@ -116,16 +123,23 @@ pub(crate) fn verdict(
             (known.meaning.kind(), text)
         }
         (_, code, None) => by_status(http_status, code, message.as_deref(), retry_after, || {
+            let content_type = headers.iter().find(|(name, _)| *name == "content-type");
+            let content_type = content_type.map_or("none", |(_, value)| value);
+            let beginning = body.get(..body.len().min(SHOWN_BODY_BYTES)).unwrap_or_default();
             format!(
-                "content type {:?}, {} bytes",
-                content_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default(),
-                body.len()
+                "content type {content_type:?}, {} bytes, begins with \"{}\"",
+                body.len(),
+                escaped(&String::from_utf8_lossy(beginning))
             )
         }),
         // A code is known only where there is one.
         (_, None, Some(_)) => (ErrorKind::Protocol, "the reply has no code".to_owned()),
     };
+    let is_the_platforms = code.is_some();
+    body.truncate(MAX_BODY_BYTES);
+    let body = (!is_the_platforms || kind == ErrorKind::Http).then_some(body);
     Err(Error::new(kind, text)
+        .with_evidence(Evidence { body, headers })
         .with_subject(request.special_path(), request.eid())
         .with_platform(code, message)
         .with_meaning(known.map(|known| known.meaning))
@@ -157,6 +171,11 @@ fn by_status(
                 body()
             ),
         ),
+        (304, _) => (
+            ErrorKind::Protocol,
+            "HTTP 304 (not modified) answers no signed request; does a cache on the way answer in the platform's place?"
+                .to_owned(),
+        ),
         (300..=399, _) => (
             ErrorKind::Protocol,
             format!(
@@ -178,7 +197,8 @@ fn by_status(
             ErrorKind::Platform,
             format!(
                 "the platform refused with {described}; this code is not published, so it is not known whether the call \
-                 would fail again: ask the platform what it means, and set the option codes to \"{code}=KIND\""
+                 would fail again: ask the platform what it means, and set the option codes to \"{}=KIND\"",
+                excerpt(code)
             ),
         ),
         _ => (ErrorKind::Http, format!("unexpected HTTP status {http_status} ({said})")),
@@ -187,11 +207,12 @@ fn by_status(
 
 /// The platform's code and message, and its published words where the message does not have them, as it may be Chinese.
 fn said(code: &str, message: Option<&str>, words: Option<&str>) -> String {
+    let code = excerpt(code);
     let is_same = |words: &&str| {
         message.is_some_and(|message| message.trim_end_matches('.').eq_ignore_ascii_case(words))
     };
     let said = match message {
-        Some(message) => format!("code {code}: {message}"),
+        Some(message) => format!("code {code}: {}", excerpt(message)),
         None => format!("code {code}, without a message"),
     };
     match words.filter(|words| !is_same(words)) {
@@ -238,7 +259,7 @@ mod tests {
         let epoch = SystemTime::UNIX_EPOCH;
         RawReply {
             http_status,
-            content_type: None,
+            headers: Vec::new(),
             retry_after: None,
             sighting: Sighting { date: None, sent: epoch, received: epoch },
             body,

@@ -81,15 +81,20 @@ impl Policy {
 /// has decided.
 fn is_worth_another_try(error: &Error) -> bool {
     match error.kind() {
-        ErrorKind::Connect
-        | ErrorKind::ConnectionLost
-        | ErrorKind::Timeout
-        | ErrorKind::RateLimited
-        | ErrorKind::Unavailable => true,
+        // Where there is a status, a proxy does not connect. A directory locks accounts that come with a wrong password again and
+        // again.
+        ErrorKind::Connect => error.http_status().is_none_or(is_transient),
+        ErrorKind::ConnectionLost | ErrorKind::Timeout | ErrorKind::RateLimited | ErrorKind::Unavailable => {
+            true
+        }
         ErrorKind::Platform => error.meaning() == Some(CodeMeaning::Retry),
-        ErrorKind::Http => matches!(error.http_status(), Some(408 | 500 | 502 | 503 | 504)),
+        ErrorKind::Http => error.http_status().is_some_and(is_transient),
         _ => false,
     }
+}
+
+fn is_transient(http_status: u16) -> bool {
+    matches!(http_status, 408 | 500 | 502 | 503 | 504)
 }
 
 /// Nothing was sent, or the platform said that it had too many requests to look at this one.
@@ -201,6 +206,16 @@ mod tests {
         }
         for status in [400, 404, 418, 501, 505] {
             assert_eq!(after(&http(status, None), 1, PLENTY), Next::GiveUp(None), "{status}");
+        }
+    }
+
+    #[test]
+    fn retry_of_a_proxys_refusal_is_for_its_status_to_say() {
+        for (status, retried) in
+            [(302, false), (403, false), (407, false), (502, true), (503, true), (504, true)]
+        {
+            let error = Error::new(ErrorKind::Connect, "x").with_http_status(status);
+            assert_eq!(matches!(after(&error, 1, PLENTY), Next::TryAfter(_)), retried, "{status}");
         }
     }
 

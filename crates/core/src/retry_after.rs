@@ -2,15 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
-/// How long the header asks to wait: whole seconds, or an HTTP date. Anything else says nothing.
+/// A server that asks for a longer wait than this does not mean that time, but "not soon".
+const MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long the header asks to wait: whole seconds, or an HTTP date; at most a day. Anything else says nothing.
 pub(crate) fn parse(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // More than fits is still a very long time, not none.
-        return Some(Duration::from_secs(value.parse::<u32>().unwrap_or(u32::MAX).into()));
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)).min(MAX));
     }
     let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
+    Some(date.duration_since(now).unwrap_or_default().min(MAX))
 }
 
 #[cfg(test)]
@@ -35,7 +38,9 @@ mod tests {
         assert_eq!(read(" 120 "), Some(120));
         assert_eq!(read("Sun, 06 Nov 1994 08:50:37 GMT"), Some(60));
         assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0), "a date in the past");
-        assert_eq!(read("99999999999999999999"), Some(u64::from(u32::MAX)));
+        for far in ["86401", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            assert_eq!(read(far), Some(86_400), "{far:?} is not soon");
+        }
         for nonsense in ["", "inf", "nan", "-5", "1.5", "soon", "Sun, 06 Nov 100000 08:49:37 GMT"] {
             assert_eq!(read(nonsense), None, "{nonsense:?}");
         }

@@ -61,8 +61,10 @@ impl Shared {
         let limiter = match &self.config.rate_scope {
             RateScope::Process => limiter,
             RateScope::Redis(url) => {
-                let ca_file = self.config.ca_file.as_deref();
-                let tls = url.tls.then(|| crate::tls::client_config(ca_file)).transpose();
+                // Who we are at the platform is no business of the Redis.
+                let (client_cert_file, client_key_file) = (None, None);
+                let trust = Config { client_cert_file, client_key_file, ..(*self.config).clone() };
+                let tls = url.tls.then(|| crate::tls::client_config(&trust)).transpose();
                 let redis = tls.and_then(|tls| Redis::new(url.clone(), tls, key));
                 limiter.in_redis(redis.map_err(|why| why.to_string())?)
             }

@@ -1,80 +1,150 @@
 //! What a failed exchange means: the transport's errors, in the taxonomy's words.
 
-use crate::connection::NoConnection;
 use crate::error::{Delivered, Error, ErrorKind};
+use crate::lane::Transport;
+use crate::proxy::Refusal;
+use crate::tls::{advice, is_about_client_certificate};
 use std::error::Error as StdError;
+use std::io;
 
-/// No connection was made, so nothing was sent.
-pub(crate) fn not_connected(why: NoConnection, host: &str) -> Error {
-    match why {
-        NoConnection::TimedOut => {
-            Error::new(ErrorKind::Timeout, format!("no connection to {host} within connect_timeout"))
-        }
-        NoConnection::Failed(error) => {
-            tls_failure(error.as_ref(), host, Delivered::No).unwrap_or_else(|| {
-                Error::new(
-                    ErrorKind::Connect,
-                    format!("no connection to {host}: {}", root_cause(error.as_ref())),
-                )
-            })
-        }
-    }
+/// What hyper-util says of a proxy that does not open a tunnel.
+const TUNNEL: &str = "tunnel error: ";
+
+/// How far an exchange had come when it failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The connection had not taken the request.
+    Unsent,
+    /// It had.
+    Sent,
+    /// The head of the reply had come.
+    Answered,
 }
 
-/// A connection failed under a call. `sent` tells whether it had taken the request.
-pub(crate) fn broken(error: &hyper::Error, host: &str, sent: bool) -> Error {
-    let cause = root_cause(error);
-    let delivered = if sent { Delivered::Unknown } else { Delivered::No };
-    if let Some(tls) = tls_failure(error, host, delivered) {
-        return tls;
+impl Transport {
+    /// The error of an exchange that failed.
+    pub(crate) async fn failed(&self, error: reqwest::Error, stage: Stage) -> Error {
+        if error.is_connect() { self.not_connected(&error).await } else { self.broken(&error, stage) }
     }
-    let (kind, text) = if !sent {
-        let text = format!("the connection to {host} closed before anything was sent: {cause}");
-        (ErrorKind::ConnectionLost, text)
-    } else if error.is_parse() {
-        (ErrorKind::Protocol, format!("what {host} answered is not HTTP: {cause}"))
-    } else {
-        let text = format!(
-            "the connection to {host} broke before the reply had come, so what was asked for may have happened: {cause}"
-        );
-        (ErrorKind::ConnectionLost, text)
-    };
-    Error::new(kind, text).with_delivered(delivered)
-}
 
-/// The error of a TLS failure, if it is one.
-fn tls_failure(error: &(dyn StdError + 'static), host: &str, delivered: Delivered) -> Option<Error> {
-    let tls = find::<rustls::Error>(error)?;
-    let advice = match tls {
-        rustls::Error::InvalidCertificate(_) => "; for a private certificate authority set ca_file",
-        rustls::Error::InvalidMessage(_) => "; does base_url name a port that speaks TLS?",
-        _ => "",
-    };
-    let text = format!("TLS with {host} failed: {}{advice}", root_cause(error));
-    Some(Error::new(ErrorKind::Tls, text).with_delivered(delivered))
+    /// No connection was made, so nothing was sent.
+    async fn not_connected(&self, error: &reqwest::Error) -> Error {
+        let (host, connect_timeout) = (self.host(), self.http.connect_timeout);
+        let through = self.http.proxy.as_ref().map(|proxy| format!(" through the proxy {}", proxy.name()));
+        let through = through.unwrap_or_default();
+        // Which of several limits has noticed it is chance.
+        if error.is_timeout() {
+            let text =
+                format!("no connection to {host}{through} within connect_timeout ({connect_timeout:?})");
+            return Error::new(ErrorKind::Timeout, text);
+        }
+        let tunnel = chain(error).find_map(|error| error.to_string().strip_prefix(TUNNEL).map(str::to_owned));
+        if let (Some(why), Some(proxy)) = (tunnel, &self.http.proxy) {
+            let refusal = match why.as_str() {
+                "proxy authorization required" => Some(Refusal { http_status: 407, retry_after: None }),
+                "unsuccessful" => proxy.refusal(self.endpoint()).await,
+                _ => None,
+            };
+            if let Some(refusal) = refusal {
+                return refusal.error(&proxy.name(), &host);
+            }
+            if let Some(tls) = find::<rustls::Error>(error) {
+                return self.tls_failure(tls, &proxy.name());
+            }
+        }
+        if let Some(tls) = find::<rustls::Error>(error) {
+            return self.tls_failure(tls, &host);
+        }
+        if let (Some(io::ErrorKind::AddrNotAvailable), Some(address)) =
+            (find::<io::Error>(error).map(io::Error::kind), self.http.source_address)
+        {
+            let text = format!(
+                "no connection to {host}: source_address {address} is not an address of this machine"
+            );
+            return Error::new(ErrorKind::Connect, text);
+        }
+        let cause = root_cause(error);
+        let cause = cause.strip_prefix(TUNNEL).unwrap_or(&cause);
+        Error::new(ErrorKind::Connect, format!("no connection to {host}{through}: {cause}"))
+    }
+
+    /// The handshake failed.
+    fn tls_failure(&self, tls: &rustls::Error, host: &str) -> Error {
+        Error::new(
+            ErrorKind::Tls,
+            format!("TLS with {host} failed: {}", advice(tls, self.ca_file.as_deref())),
+        )
+    }
+
+    /// A connection failed under a call.
+    fn broken(&self, error: &reqwest::Error, stage: Stage) -> Error {
+        let (host, cause) = (self.host(), root_cause(error));
+        let tls = find::<rustls::Error>(error);
+        let is_malformed = match find::<io::Error>(error) {
+            // Chunks and lengths; a body that ends too soon is another kind.
+            Some(why) => matches!(why.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData),
+            None => find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse),
+        };
+        let (kind, delivered, text) = match (stage, tls) {
+            // The server looks at the client's certificate when the client is done with the handshake.
+            (Stage::Unsent, Some(tls)) if is_about_client_certificate(tls) => {
+                return self.tls_failure(tls, &host);
+            }
+            (Stage::Sent, Some(tls)) if is_about_client_certificate(tls) => {
+                return self.tls_failure(tls, &host).with_delivered(Delivered::Unknown);
+            }
+            (Stage::Unsent, _) => (
+                ErrorKind::ConnectionLost,
+                Delivered::No,
+                format!("the connection to {host} failed before anything was sent: {cause}"),
+            ),
+            (_, Some(tls)) => (
+                ErrorKind::ConnectionLost,
+                Delivered::Unknown,
+                format!(
+                    "TLS with {host} failed before the whole reply had come, so what was asked for may have happened: {tls}"
+                ),
+            ),
+            (Stage::Sent, None) if is_malformed => (
+                ErrorKind::Protocol,
+                Delivered::Unknown,
+                format!("what {host} answered is not HTTP: {cause}"),
+            ),
+            (Stage::Answered, None) if is_malformed => (
+                ErrorKind::Protocol,
+                Delivered::Yes,
+                format!("the reply of {host} cannot be read as HTTP: {cause}"),
+            ),
+            _ => (
+                ErrorKind::ConnectionLost,
+                Delivered::Unknown,
+                format!(
+                    "the connection to {host} broke before the reply had come, so what was asked for may have happened: {cause}"
+                ),
+            ),
+        };
+        Error::new(kind, text).with_delivered(delivered)
+    }
 }
 
 /// The innermost text, which says what happened without the layers round it.
 fn root_cause(error: &(dyn StdError + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
+    chain(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
 /// The first error of type `E` in the chain.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
+    chain(error).find_map(|error| error.downcast_ref::<E>())
+}
+
+/// The error and what has caused it, the innermost last.
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        let error: &'a (dyn StdError + 'static) = *error;
         // An I/O error gives out the source of what it carries, and leaves out the thing itself.
-        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(carried) => Some(carried),
             None => error.source(),
-        };
-    }
-    None
+        }
+    })
 }

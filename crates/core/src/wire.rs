@@ -1,4 +1,4 @@
-//! The bodies on the wire: the request that is sent and the envelope that comes back.
+//! The request bodies on the wire.
 
 use crate::credentials::Credentials;
 use crate::eid::Eid;
@@ -7,8 +7,7 @@ use crate::parameters::{Parameters, quote};
 use crate::sign::{SignMethod, Signature, sign_sorted};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -93,6 +92,14 @@ pub(crate) fn signed_call_body(
     Ok(body.into_bytes())
 }
 
+/// The signature in a signed body.
+pub(crate) fn sign_in(body: &[u8]) -> Vec<u8> {
+    const BEFORE: &[u8] = b"\"sign\":\"";
+    let start = memchr::memmem::find(body, BEFORE).map(|start| start + BEFORE.len());
+    let sign = start.and_then(|start| body.get(start..)).unwrap_or_default();
+    sign.iter().copied().take_while(u8::is_ascii_hexdigit).collect()
+}
+
 /// A request body that remembers whether the connection has taken it: until then, nothing has been sent.
 pub(crate) struct TrackedBody {
     bytes: Option<Bytes>,
@@ -103,13 +110,6 @@ impl TrackedBody {
     /// `taken` becomes true when the connection asks for the bytes.
     pub(crate) fn new(bytes: Vec<u8>, taken: Arc<AtomicBool>) -> Self {
         Self { bytes: Some(bytes.into()), taken }
-    }
-}
-
-impl TrackedBody {
-    /// No body at all.
-    pub(crate) fn none() -> Self {
-        Self { bytes: None, taken: Arc::default() }
     }
 }
 
@@ -131,46 +131,6 @@ impl Body for TrackedBody {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
-}
-
-/// What every reply of the platform looks like.
-#[derive(Deserialize)]
-pub(crate) struct Envelope {
-    /// `"200"` is success. A string here, an integer on a sibling page of the vendor's: both are read as text.
-    pub(crate) code: Code,
-    /// Why it succeeded or failed, in any wording and language.
-    #[serde(default)]
-    pub(crate) message: Option<String>,
-    /// An object without documented fields.
-    #[serde(default)]
-    pub(crate) data: Option<Box<RawValue>>,
-}
-
-impl Envelope {
-    /// Reads a reply; `None` when it is anything else.
-    pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        // A derived reader would also take the fields in an array, `["200"]`.
-        if !body.trim_ascii_start().starts_with(b"{") {
-            return None;
-        }
-        serde_json::from_slice(body).ok()
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(crate) enum Code {
-    Text(String),
-    Number(i64),
-}
-
-impl Code {
-    pub(crate) fn into_text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Number(number) => number.to_string(),
-        }
     }
 }
 

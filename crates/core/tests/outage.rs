@@ -287,6 +287,27 @@ fn a_batch_that_is_stopped_sends_nothing_more_and_has_no_room() {
 }
 
 #[test]
+fn a_batch_that_has_stopped_by_itself_can_still_be_stopped_by_the_caller() {
+    let simulator = Simulator::start(Options { refuse: Some("502".to_owned()), ..Options::unlimited() })
+        .expect("started");
+    let mut config = holding(simulator.url());
+    config.max_auth_failures = 2;
+    let mut batch = Client::new(config).expect("valid").batch(1, Box::new(())).expect("a batch");
+    eids(2).for_each(|eid| batch.push(eid));
+    while batch.next().is_some() {}
+    assert!(
+        batch.stop_reason().is_some() && batch.has_room(),
+        "cards that are left come back with the reason"
+    );
+    batch.stop();
+    assert!(!batch.has_room(), "the caller wants no more of them");
+    batch.push("7");
+    let outcome = batch.next().expect("the card");
+    let error = outcome.result.expect_err("not sent");
+    assert_eq!((outcome.unsent, error.kind()), (true, ErrorKind::Auth), "the first reason counts: {error}");
+}
+
+#[test]
 fn a_stop_is_obeyed_while_the_batch_holds_its_cards_back() {
     // Real time: 700 ms, within the second that the hold waits for its next probe.
     let client = Client::new(holding("http://127.0.0.1:1")).expect("valid");

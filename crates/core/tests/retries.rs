@@ -209,6 +209,7 @@ fn a_wait_that_is_too_long_is_told_instead_of_waited() {
         let error = result.expect_err("too long");
         assert!(count == 1 && error.retry_after() > Some(Duration::from_secs(120)), "{error:?}");
         assert!(error.to_string().contains("120 s"), "{error}");
+        assert!(error.retry_after() <= Some(Duration::from_secs(24 * 60 * 60)), "{error:?}");
     }
 }
 

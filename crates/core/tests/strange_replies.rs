@@ -3,8 +3,9 @@
 
 mod common;
 
+use common::tls::{Authority, Flaw, file, serve_tls};
 use common::{EID, answer, config, http, read_request, serve};
-use eiot::{Client, Delivered, Error, ErrorKind, Observer};
+use eiot::{Client, Config, Delivered, Error, ErrorKind, Observer};
 use std::io::Write;
 use std::net::TcpListener;
 use std::ops::ControlFlow;
@@ -58,6 +59,64 @@ fn a_compressed_reply_is_not_unpacked() {
 }
 
 #[test]
+fn chunks_that_are_not_framed_as_chunks_are_a_protocol_error_once() {
+    for chunk in ["zz\r\nx\r\n", "5 5\r\nhello\r\n", "1\r\nxx", "fffffffffffffffff\r\nx"] {
+        let url = serve(move |mut connection| {
+            if read_request(&mut connection).is_some() {
+                let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+                let _ = connection.write_all(format!("{head}{chunk}").as_bytes());
+                let _ = read_request(&mut connection);
+            }
+        });
+        let mut config = config(&url);
+        config.max_attempts = 3;
+        let error = Client::new(config).expect("valid").refresh_usage(EID).expect_err("no chunks");
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Protocol, 1), "{chunk:?}: {error}");
+        assert_eq!(error.delivered(), Delivered::Yes, "its head has come: {error}");
+    }
+}
+
+#[test]
+fn a_reply_that_says_not_modified_is_no_redirect() {
+    let error = failure(&answer("HTTP/1.1 304 Not Modified\r\n\r\n"));
+    assert_eq!((error.kind(), error.http_status()), (ErrorKind::Protocol, Some(304)), "{error}");
+    assert!(!error.to_string().contains("redirect"), "{error}");
+}
+
+const INTERIM: &str = "HTTP/1.1 102 Processing\r\n\r\n";
+
+#[test]
+fn a_flood_of_interim_replies_does_not_outlast_the_deadline() {
+    let authority = Authority::new();
+    let url = serve_tls(authority.server(Flaw::None, None), move |stream| {
+        read_request(stream);
+        // Encrypted beforehand, so that the server is faster than its client.
+        stream.conn.set_buffer_limit(None);
+        stream.conn.writer().write_all(INTERIM.repeat(500_000).as_bytes()).expect("buffered");
+        while stream.conn.wants_write() && stream.conn.write_tls(&mut stream.sock).is_ok() {}
+    });
+    let mut config = config(&url);
+    config.ca_file = Some(file(&authority.pem));
+    flooded(timed_call(config, Duration::from_millis(300), Duration::from_secs(5)), 500);
+}
+
+#[test]
+#[cfg_attr(debug_assertions, ignore = "a debug build takes seconds to look at what it reads at once")]
+fn a_flood_of_interim_replies_over_plain_http_outlasts_the_deadline_by_one_look_at_most() {
+    let url = serve(move |mut connection| {
+        read_request(&mut connection);
+        let flood = INTERIM.repeat(20_000);
+        while connection.write_all(flood.as_bytes()).is_ok() {}
+    });
+    flooded(timed(&url, Duration::from_millis(300), Duration::from_secs(5)), 1_300);
+}
+
+fn flooded((error, took): (Error, Duration), at_most: u128) {
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Timeout, Delivered::Unknown), "{error}");
+    assert!(took.as_millis() < at_most, "{took:?}");
+}
+
+#[test]
 fn a_peer_that_does_not_speak_http_is_a_protocol_error() {
     let error = failure(&answer("220 mail.example ESMTP\r\n"));
     assert_eq!((error.kind(), error.delivered()), (ErrorKind::Protocol, Delivered::Unknown), "{error}");
@@ -102,7 +161,10 @@ fn retry_after_is_passed_on() {
 
 /// Time is real here, since it is real sockets that must be given up on.
 fn timed(url: &str, timeout: Duration, connect_timeout: Duration) -> (Error, Duration) {
-    let mut config = config(url);
+    timed_call(config(url), timeout, connect_timeout)
+}
+
+fn timed_call(mut config: Config, timeout: Duration, connect_timeout: Duration) -> (Error, Duration) {
     (config.timeout, config.connect_timeout) = (timeout, connect_timeout);
     let client = Client::new(config).expect("valid");
     let started = Instant::now();
@@ -143,6 +205,61 @@ fn a_handshake_that_stalls_is_given_up_after_connect_timeout_and_nothing_was_sen
     assert_eq!((error.kind(), error.delivered()), (ErrorKind::Timeout, Delivered::No), "{error}");
     assert!(error.to_string().contains("connect_timeout"), "{error}");
     assert!((300..500).contains(&took.as_millis()), "{took:?}");
+}
+
+/// An address at which packets are dropped: the queue of those who want to connect is full.
+fn black_hole() -> (String, Vec<socket2::Socket>) {
+    use socket2::{Domain, Socket, Type};
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    listener.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("bound");
+    listener.listen(0).expect("listening");
+    let address = listener.local_addr().expect("an address");
+    let mut sockets = vec![listener];
+    for _ in 0..4 {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_nonblocking(true).expect("set");
+        let _ = socket.connect(&address);
+        sockets.push(socket);
+    }
+    (format!("http://{}", address.as_socket().expect("an address")), sockets)
+}
+
+#[test]
+fn packets_that_are_dropped_are_a_timeout_that_names_connect_timeout() {
+    let (url, _sockets) = black_hole();
+    let mut config = config(&url);
+    config.connect_timeout = Duration::from_millis(50);
+    let client = Client::new(config).expect("valid");
+    for _ in 0..20 {
+        let error = client.refresh_usage(EID).expect_err("nobody answers");
+        assert_eq!((error.kind(), error.delivered()), (ErrorKind::Timeout, Delivered::No), "{error}");
+        assert!(
+            error.to_string().contains("connect_timeout") && error.to_string().contains("50ms"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn connections_are_made_from_the_source_address() {
+    let (told, seen) = std::sync::mpsc::channel();
+    let url = serve(move |mut connection| {
+        let _ = told.send(connection.peer_addr().expect("an address").ip());
+        read_request(&mut connection);
+        let _ = connection.write_all(http("200 OK", "", SUCCESS).as_bytes());
+    });
+    let mut config = config(&url);
+    // All of 127.0.0.0/8 is this machine.
+    config.source_address = Some([127, 0, 0, 42].into());
+    Client::new(config.clone()).expect("valid").refresh_usage(EID).expect("refreshed");
+    assert_eq!(seen.recv().expect("a connection"), std::net::IpAddr::from([127, 0, 0, 42]));
+
+    // TEST-NET-1, which no machine has.
+    config.source_address = Some([192, 0, 2, 1].into());
+    let error =
+        Client::new(config).expect("valid").refresh_usage(EID).expect_err("not an address of this machine");
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Connect, Delivered::No), "{error}");
+    assert!(error.to_string().contains("source_address"), "{error}");
 }
 
 #[test]

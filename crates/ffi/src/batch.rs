@@ -9,7 +9,7 @@ use crate::reply::eiot_reply;
 use crate::sigpipe;
 use crate::status::*;
 use crate::text::{EIOT_NTS, array, bytes};
-use eiot_core::{Attempt, Batch, Error, ErrorKind, Observer, Outcome};
+use eiot_core::{Attempt, Batch, Error, ErrorKind, Notice, Observer, Outcome};
 use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 use std::ptr;
@@ -21,6 +21,13 @@ const USUAL_CONCURRENCY: usize = 32;
 /// comes back, and again; its memory depends on how many calls may be under way, not on how many cards there are. Each card
 /// goes the way of a single call, retries and account rate included; its time-out begins when its turn has come. Calls make
 /// progress while `eiot_batch_next` runs, so deal with a result quickly, or hand it on. One thread at a time.
+///
+/// A batch that cannot succeed stops by itself: when the account was refused too often in a row
+/// (`eiot_config_set_max_auth_failures`), or the platform could not be reached for too long
+/// (`eiot_config_set_outage_timeout_ms`). All remaining cards, and all that are pushed later, then come back with an error of
+/// the cause's status (`EIOT_ERR_AUTH`, `EIOT_ERR_CONNECT` and so on), attempts 0, delivered no, and a message that says why
+/// they were not sent. In an outage it holds its cards back, probes with one of them at growing intervals, and goes on when
+/// the platform answers; a card that failed in the outage is called again.
 pub struct eiot_batch {
     batch: Batch,
 }
@@ -70,7 +77,9 @@ pub unsafe extern "C" fn eiot_batch_new(
     }
 }
 
-/// Not 0: there is room for another EID. More can be pushed all the same, and wait in memory. 0 for NULL.
+/// Not 0: there is room for another EID. More can be pushed all the same, and wait in memory. 0 once the batch was stopped or
+/// broken off by the caller, so that the input is not read any further; not 0 once it has stopped by itself, so that each card
+/// of the input comes back with the reason. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_batch_has_room(batch: *const eiot_batch) -> i32 {
     // SAFETY: the caller vouches for the pointer.
@@ -78,8 +87,8 @@ pub unsafe extern "C" fn eiot_batch_has_room(batch: *const eiot_batch) -> i32 {
     value(0, || batch.map(|batch| i32::from(batch.batch.has_room())))
 }
 
-/// Takes a card; nothing is sent yet. One that came among the last 8,192 is left out and only counted; what is no EID
-/// comes back from `eiot_batch_next` as an error.
+/// Takes a card; nothing is sent yet. One that came among the last 8,192 is left out and only counted; a malformed EID
+/// comes back from `eiot_batch_next` as an error, and so does every card once the batch has stopped.
 ///
 /// `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`).
 #[unsafe(no_mangle)]
@@ -100,7 +109,7 @@ pub unsafe extern "C" fn eiot_batch_push(
 }
 
 /// Waits until one card comes back, whichever is first: for as long as the account's rate asks for, plus the client's
-/// time-out.
+/// timeout, and in an outage for up to the outage timeout longer.
 ///
 /// `EIOT_OK` with a reply: that card was refreshed. Another status: that card was not, and the error says why; what is no
 /// call of a card, such as a NULL for `batch`, has no EID. `EIOT_OK` with `*out_reply` NULL: all cards that were pushed have
@@ -123,8 +132,9 @@ pub unsafe extern "C" fn eiot_batch_next(
     }
 }
 
-/// Sends no more: cards that wait for their turn come back with `EIOT_ERR_CANCELLED`, nothing sent; calls that are under
-/// way end as they end. NULL is fine.
+/// Sends no more: cards that wait for their turn, and all that are pushed later, come back with `EIOT_ERR_CANCELLED`, nothing
+/// sent; calls that are under way end as they end. A card that has failed in an outage and waits to be called again comes back
+/// as it failed. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_batch_stop(batch: *mut eiot_batch) {
     // SAFETY: the caller vouches for the pointer.
@@ -178,8 +188,9 @@ pub unsafe extern "C" fn eiot_batch_free(batch: *mut eiot_batch) {
 ///
 /// `eids` has `count` strings, each ended by a NUL; one that comes again soon after is left out. `on_result` may be NULL, and
 /// `user_data` is passed on to it. `cancel` may be NULL. `EIOT_OK`: all cards have come back, whatever became of them.
+/// A run that stops by itself, see `eiot_batch`, tells of each card too, those that were not sent with the reason.
 /// `EIOT_ERR_CANCELLED`: `on_result` or `cancel` stopped it; cards that were not sent are not told of. Blocks for as long as
-/// the account's rate asks for.
+/// the account's rate asks for, and in an outage for up to the outage timeout longer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_client_refresh_many(
     client: *const eiot_client,
@@ -209,16 +220,16 @@ pub unsafe extern "C" fn eiot_client_refresh_many(
                 }
                 let Some(outcome) = next(&mut batch) else { break };
                 let cancelled =
-                    outcome.result.as_ref().err().filter(|error| error.kind() == ErrorKind::Cancelled);
-                let (cancelled, unsent) =
-                    (cancelled.is_some(), cancelled.is_some_and(|error| error.attempts() == 0));
-                let goes_on = unsent || tell(on_result, user_data, outcome);
+                    outcome.result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Cancelled);
+                let untold = cancelled && outcome.unsent;
+                let goes_on = untold || tell(on_result, user_data, outcome);
                 if !stopped && (cancelled || !goes_on) {
                     stopped = true;
                     batch.stop();
                 }
             }
-            match stopped {
+            // Broken off in an outage, no card need come back as cancelled: all may come back as they failed.
+            match stopped || eids.next().is_some() {
                 true => {
                     Err(Error::cancelled("the run was stopped; cards that were not told of were not sent"))
                 }
@@ -289,6 +300,12 @@ impl Observer for Host {
     fn attempt(&mut self, attempt: &Attempt<'_>) {
         if let Some(log) = &self.log {
             log.tell(attempt);
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice<'_>) {
+        if let Some(log) = &self.log {
+            log.tell(format_args!("batch: {notice}"));
         }
     }
 }

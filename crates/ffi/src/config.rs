@@ -354,8 +354,9 @@ pub unsafe extern "C" fn eiot_config_set_clock_skew(
     }
 }
 
-/// What the platform's own codes mean, as they become known: "CODE=KIND,CODE=KIND" with the kinds auth, rate_limited,
-/// cooldown and platform, for `EIOT_ERR_AUTH` and so on. Default empty.
+/// What error codes of the platform mean: "CODE=KIND,CODE=KIND". Takes precedence over the published codes. The kinds are
+/// auth, rate_limited, cooldown, unavailable and platform, for `EIOT_ERR_AUTH` and so on, and for `EIOT_ERR_PLATFORM` also
+/// final, the same call would fail again, and retry, which is retried as an HTTP 503 is. Default empty.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_codes(
     config: *mut eiot_config,
@@ -365,6 +366,41 @@ pub unsafe extern "C" fn eiot_config_set_codes(
 ) -> eiot_status {
     // SAFETY: the caller vouches for all pointers.
     unsafe { set_text(config, "codes", value, value_len, out_err) }
+}
+
+/// A batch stops after this many calls in a row were refused for the account (`EIOT_ERR_AUTH`) and none succeeded in between:
+/// all remaining cards come back unsent. Single calls are not affected. 0 is off. Default 20.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_max_auth_failures(
+    config: *mut eiot_config,
+    max_auth_failures: u32,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.max_auth_failures = max_auth_failures;
+            Ok(())
+        })
+    }
+}
+
+/// How long a batch holds its cards back while the platform cannot be reached, in milliseconds, before it gives up and all
+/// remaining cards come back unsent. Single calls are not affected. 0: a batch does not hold its cards back, and each fails as
+/// in a single call. Default 900000.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_outage_timeout_ms(
+    config: *mut eiot_config,
+    outage_timeout_ms: u64,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.outage_timeout = Duration::from_millis(outage_timeout_ms);
+            Ok(())
+        })
+    }
 }
 
 /// Not 0: ask for GSMA EIDs, 32 digits that pass the check. Default 0.
@@ -423,7 +459,7 @@ pub unsafe extern "C" fn eiot_config_set_proxy(
     unsafe { set_text(config, "proxy", value, value_len, out_err) }
 }
 
-/// A function that is told of each attempt, with `user_data` passed on to it; NULL, the default, is none. Both must
+/// A function that is told of each attempt, and of what a batch does by itself, with `user_data` passed on to it; NULL, the default, is none. Both must
 /// live as long as the clients made with these options.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_log(

@@ -12,6 +12,7 @@ use std::ptr;
 /// it does.
 pub struct eiot_error {
     status: eiot_status,
+    is_final: bool,
     message: CString,
     eid: Option<CString>,
     platform_code: Option<CString>,
@@ -27,6 +28,7 @@ impl eiot_error {
         let milliseconds = |wait: std::time::Duration| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         Self {
             status: error.kind().status(),
+            is_final: error.is_final(),
             message: owned(&error.to_string()),
             eid: error.eid().map(owned),
             platform_code: error.platform_code().map(owned),
@@ -88,6 +90,15 @@ pub unsafe extern "C" fn eiot_error_platform_code(error: *const eiot_error) -> *
 pub unsafe extern "C" fn eiot_error_platform_message(error: *const eiot_error) -> *const c_char {
     // SAFETY: the caller vouches for the pointer.
     unsafe { field(error, ptr::null(), |error| or_null(&error.platform_message)) }
+}
+
+/// Not 0: the same call would fail again, whatever becomes of network, account and platform. True of malformed EIDs and
+/// arguments, and of the platform's codes for a wrong request (its published error-code page, or the option codes). A code
+/// that is not published is never final. 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_is_final(error: *const eiot_error) -> i32 {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { field(error, 0, |error| i32::from(error.is_final)) }
 }
 
 /// The HTTP status of the reply, or 0 when there was no reply.

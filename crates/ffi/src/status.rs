@@ -24,18 +24,22 @@ pub const EIOT_ERR_TIMEOUT: eiot_status = 22;
 pub const EIOT_ERR_IO: eiot_status = 23;
 /// The caller asked to stop.
 pub const EIOT_ERR_CANCELLED: eiot_status = 24;
-/// The platform does not accept the credentials or the source address (HTTP 401 or 403).
+/// The platform does not accept the credentials, their rights or the source address (HTTP 401 or 403, its codes 403 and
+/// 502).
 pub const EIOT_ERR_AUTH: eiot_status = 40;
-/// Too many requests (HTTP 429), or the account's rate leaves no free slot in time.
+/// Too many requests (HTTP 429, the platform's code 501), or the account's rate leaves no free slot in time.
 pub const EIOT_ERR_RATE_LIMITED: eiot_status = 41;
 /// The card was refreshed too recently.
 pub const EIOT_ERR_COOLDOWN: eiot_status = 42;
-/// The platform said no, with a code of its own.
+/// The platform said no, with a code that has no more precise status. `eiot_error_is_final` tells whether the same call would
+/// fail again.
 pub const EIOT_ERR_PLATFORM: eiot_status = 43;
 /// An HTTP status that the call does not know.
 pub const EIOT_ERR_HTTP: eiot_status = 44;
 /// A reply that nobody can read: not the documented JSON, too large, or a redirect.
 pub const EIOT_ERR_PROTOCOL: eiot_status = 45;
+/// The platform itself says that it cannot serve calls at the moment (its code 500).
+pub const EIOT_ERR_UNAVAILABLE: eiot_status = 46;
 /// A notification is not signed with the secret, was changed, or is too old.
 pub const EIOT_ERR_NOT_GENUINE: eiot_status = 60;
 /// A fault of this library.
@@ -123,6 +127,7 @@ fn row(status: eiot_status) -> (&'static CStr, &'static CStr, &'static CStr) {
         EIOT_ERR_PLATFORM         => (c"EIOT_ERR_PLATFORM", c"the platform refused the call", c"platform"),
         EIOT_ERR_HTTP             => (c"EIOT_ERR_HTTP", c"an HTTP status that the call does not know", c"http"),
         EIOT_ERR_PROTOCOL         => (c"EIOT_ERR_PROTOCOL", c"a reply that nobody can read", c"protocol"),
+        EIOT_ERR_UNAVAILABLE      => (c"EIOT_ERR_UNAVAILABLE", c"the platform cannot serve calls at the moment", c"unavailable"),
         EIOT_ERR_NOT_GENUINE      => (c"EIOT_ERR_NOT_GENUINE", c"the notification is not signed with the secret, or too old", c"not_genuine"),
         EIOT_ERR_INTERNAL         => (c"EIOT_ERR_INTERNAL", c"a fault of the eiot library", c"internal"),
         _                         => (c"EIOT_ERR_UNKNOWN", c"not a status of this version of libeiot", c"unknown"),

@@ -1,7 +1,10 @@
 //! A certificate authority made at start, and a server certificate from it.
 
 use crate::server::StartError;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::sync::Arc;
@@ -20,6 +23,11 @@ pub(crate) fn make() -> Result<(Arc<ServerConfig>, String), StartError> {
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let mut server = CertificateParams::new(names).map_err(failed)?;
     server.distinguished_name.push(DnType::CommonName, "eiot-sim");
+    // The extensions that RFC 5280 asks for; Python 3.13 and newer refuse a certificate without them.
+    server.use_authority_key_identifier_extension = true;
+    server.is_ca = IsCa::ExplicitNoCa;
+    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let key = KeyPair::generate().map_err(failed)?;
     let certificate = server.signed_by(&key, &issuer).map_err(failed)?;
 

@@ -41,6 +41,7 @@ from eiot._exceptions import (
     ProtocolError,
     RateLimitedError,
     TlsError,
+    UnavailableError,
 )
 from eiot._notification import verify_notification
 from eiot._reply import Reply
@@ -73,6 +74,7 @@ __all__ = [
     "Results",
     "Summary",
     "TlsError",
+    "UnavailableError",
     "__version__",
     "explain",
     "refresh_usage",

@@ -42,8 +42,13 @@ class Client(BaseClient):
     :param rate_wait: wait for a free slot, or raise `RateLimitedError` at once.
     :param eid_cooldown: refuse to refresh a card again before so long; 0 is off.
     :param clock_skew: learn from the platform's replies how far this machine's clock is off.
-    :param codes: what the platform's own codes mean, such as `{"45109": "cooldown"}`; the kinds are `auth`,
-        `rate_limited`, `cooldown` and `platform`.
+    :param codes: what error codes of the platform mean, such as `{"45109": "cooldown"}`; takes precedence over the
+        published codes. The kinds are `auth`, `rate_limited`, `cooldown`, `unavailable` and `platform`, and for a
+        `PlatformError` also `final`, the same call would fail again, and `retry`, it is retried as an HTTP 503 is.
+    :param max_auth_failures: a batch stops after so many refusals of the account (`AuthError`) in a row, without a
+        success in between; 0 is off.
+    :param outage_timeout: how long a batch holds its cards back while the platform cannot be reached, before it gives
+        up; 0 is off, and each card fails as in a single call.
     :param strict_eid: ask for GSMA EIDs, 32 digits that pass the check.
     :param sign_method: the hash behind the signature, `"sha1"` or `"md5"`.
     :param ca_file: a PEM file of certificate authorities to trust instead of the system's.
@@ -112,6 +117,12 @@ class Client(BaseClient):
         and while `eids` takes its time, they stand still. The client's `timeout` is that of one card, from the moment
         at which its turn has come; standing still does not count. An input that waits for new cards itself, such as a
         queue, would hold the results back: call `refresh_usage` for each of those.
+
+        A run that cannot succeed stops by itself: after `max_auth_failures` refusals of the account in a row, and when
+        the platform could not be reached for `outage_timeout`. All remaining cards, the rest of `eids` included, then
+        come back with an error of the cause's class, such as `AuthError` or `ConnectError`, whose `attempts` is 0 and
+        whose text says why the card was not sent. In an outage the cards are held back, and refreshed when the platform
+        answers again. The logger `eiot` says so at level WARNING.
 
         Ctrl-C breaks off what is under way. Who goes on with the results after that learns from their `CancelledError`
         what became of those cards.

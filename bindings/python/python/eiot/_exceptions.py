@@ -43,6 +43,10 @@ class EiotError(Exception):
     retry_after: float | None
     """How many seconds the platform asks to wait before the next try."""
 
+    final: bool
+    """Whether the same call would fail again, whatever becomes of network, account and platform: a malformed EID or
+    argument, and the platform's codes for a wrong request. A code that is not published is never final."""
+
     delivered: Literal["no", "yes", "unknown"]
     """Did the platform get the request? What to know before a call is repeated."""
 
@@ -60,6 +64,7 @@ class EiotError(Exception):
         retry_after: float | None = None,
         delivered: Literal["no", "yes", "unknown"] = "no",
         eid: str | None = None,
+        final: bool | None = None,
     ) -> None:
         # Only the message is an argument: pickling passes it, and restores the fields from `__dict__`.
         super().__init__(message)
@@ -70,6 +75,7 @@ class EiotError(Exception):
         self.retry_after = retry_after
         self.delivered = delivered
         self.eid = eid
+        self.final = isinstance(self, (InvalidArgumentError, InvalidEidError)) if final is None else final
 
 
 class InvalidArgumentError(EiotError, ValueError):
@@ -132,14 +138,16 @@ class CancelledError(EiotError):
 
 
 class AuthError(EiotError):
-    """The platform does not accept the credentials or the source address (HTTP 401 or 403)."""
+    """The platform does not accept the credentials, their rights or the source address (HTTP 401 or 403, its codes 403
+    and 502).
+    """
 
     kind = "auth"
     status = _STATUS[kind]
 
 
 class RateLimitedError(EiotError):
-    """Too many requests (HTTP 429), or no free slot in time; `retry_after` may say how long to wait."""
+    """Too many requests (HTTP 429, the platform's code 501), or no free slot in time; `retry_after` may say how long to wait."""
 
     kind = "rate_limited"
     status = _STATUS[kind]
@@ -153,7 +161,7 @@ class CooldownError(EiotError):
 
 
 class PlatformError(EiotError):
-    """The platform said no: any code but `"200"` that has no more precise class. See `code`."""
+    """The platform said no: any code but `"200"` that has no more precise class. See `code` and `final`."""
 
     kind = "platform"
     status = _STATUS[kind]
@@ -170,6 +178,13 @@ class ProtocolError(EiotError):
     """A reply that nobody can read: not the documented JSON, too large, or a redirect."""
 
     kind = "protocol"
+    status = _STATUS[kind]
+
+
+class UnavailableError(EiotError):
+    """The platform itself says that it cannot serve calls at the moment (its code 500)."""
+
+    kind = "unavailable"
     status = _STATUS[kind]
 
 
@@ -200,6 +215,7 @@ def from_native(
     retry_after: float | None,
     delivered: Literal["no", "yes", "unknown"],
     eid: str | None,
+    final: bool,
 ) -> EiotError:
     """Makes the exception that the native half raises."""
     return BY_KIND[kind](
@@ -211,4 +227,5 @@ def from_native(
         retry_after=retry_after,
         delivered=delivered,
         eid=eid,
+        final=final,
     )

@@ -1,6 +1,7 @@
-"""The log: `logging.getLogger("eiot")`, one line an attempt, without secret or signature.
+"""The log: `logging.getLogger("eiot")`, one line per attempt, without secret or signature.
 
-Attempts that succeed are DEBUG, those that fail INFO; what becomes of a call is for its caller to say.
+Attempts that succeed are DEBUG, those that fail INFO; what becomes of a call is for its caller to say. What a batch does by
+itself is WARNING: it holds its cards back in an outage, goes on, or stops.
 """
 
 import logging
@@ -16,3 +17,8 @@ def is_enabled() -> bool:
 def attempt(line: str, failed: bool) -> None:
     """An attempt is over."""
     _logger.log(logging.INFO if failed else logging.DEBUG, "%s", line)
+
+
+def notice(line: str) -> None:
+    """A batch does something by itself."""
+    _logger.warning("%s", line)

@@ -29,7 +29,8 @@ __all__ = ["Simulator"]
 
 
 class Simulator:
-    """A running `eiot-sim` on a free port of 127.0.0.1; it stops when the `with` block or the process ends.
+    """A running `eiot-sim` on 127.0.0.1, on a free port unless `"--port"` says which; it stops when the `with` block or
+    the process ends.
 
     `arguments` are those of the command, such as `"--unlimited"`, `"--tls"` or `"--fault", "reset"`; `eiot-sim --help`
     lists them. Raises `FileNotFoundError` when there is no such command, and `RuntimeError` when it does not start.
@@ -49,7 +50,9 @@ class Simulator:
     """What a client needs to get there: keyword arguments of `Client` and `AsyncClient`."""
 
     def __init__(self, *arguments: str) -> None:
-        command = [_command(), "--port", "0", "--stop-with-stdin", *arguments]
+        command = [_command(), "--stop-with-stdin", *arguments]
+        if "--port" not in arguments:
+            command += ["--port", "0"]
         self.options = {"appkey": "demo-appkey", "secret": "demo-secret"}
         with contextlib.ExitStack() as undo:
             if "--tls" in arguments:
@@ -71,7 +74,7 @@ class Simulator:
         return {f"EIOT_{name.upper()}": value for name, value in self.options.items()}
 
     def counters(self) -> dict[str, Any]:
-        """What it has seen: `calls`, `refusals` by code, `calls_by_eid` and more. Not with `--tls`."""
+        """What it has seen: `calls`, `refused` by code, `per_eid` and more. Not with `--tls`."""
         with urllib.request.urlopen(f"{self.url}/sim/counters", timeout=10) as reply:
             counters: dict[str, Any] = json.load(reply)
         return counters

@@ -4,7 +4,7 @@ use crate::responder::{Reply, Responder, SUCCESS, Untouched, ok};
 use crate::run::{EID, OTHER_EID, eiot, refresh, refresh_at, run, vectors};
 use serde_json::{Value, json};
 
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "eid",
     "ok",
     "kind",
@@ -16,6 +16,7 @@ const FIELDS: [&str; 12] = [
     "attempts",
     "retry_after_ms",
     "delivered",
+    "final",
     "data",
 ];
 
@@ -47,6 +48,7 @@ fn a_success_has_every_field() {
         "attempts": 1,
         "retry_after_ms": null,
         "delivered": "yes",
+        "final": false,
         "data": {"b": 1, "a": null},
     });
     assert_eq!(outcome.record(), expected);
@@ -76,10 +78,26 @@ fn a_failure_has_every_field_and_goes_to_standard_output_too() {
         "attempts": 1,
         "retry_after_ms": 7_200_000,
         "delivered": "yes",
+        "final": false,
         "data": null,
     });
     assert_eq!(record, expected);
     assert_eq!(fields(&outcome.stdout), FIELDS);
+}
+
+#[test]
+fn final_is_true_of_a_call_that_would_fail_again() {
+    let record = |code: &str, arguments: &[&str]| {
+        let platform = Responder::start(&[ok(&format!("{{\"code\": \"{code}\"}}"))]);
+        run(&mut refresh(&platform, &[&["--json", EID], arguments].concat())).record()
+    };
+    for (code, codes, is_final) in
+        [("41007", "", true), ("7", "", false), ("7", "7=final", true), ("41007", "41007=auth", false)]
+    {
+        let record = record(code, &["--codes", codes]);
+        assert_eq!(record["final"], is_final, "{code} {codes} {record}");
+    }
+    assert_eq!(run(&mut eiot(&["refresh", "--json", "8.9E+31"])).record()["final"], true);
 }
 
 #[test]

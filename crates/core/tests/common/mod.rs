@@ -8,6 +8,8 @@
     clippy::indexing_slicing
 )]
 
+pub mod tls;
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
@@ -58,7 +60,7 @@ pub fn http(status: &str, headers: &str, body: &str) -> String {
 }
 
 /// One request's body; `None` at the end of the connection.
-pub fn read_request(connection: &mut TcpStream) -> Option<Vec<u8>> {
+pub fn read_request(connection: &mut impl Read) -> Option<Vec<u8>> {
     let mut data = Vec::new();
     let mut buffer = [0; 4096];
     loop {

@@ -46,8 +46,8 @@ public final class Eiot {
     /** What a failure is; the names are the same in every language, and numbers those of C. */
     public enum Kind {
         INVALID_ARGUMENT(1), INVALID_EID(2), CONFIG(3), CONNECT(20), TLS(21), TIMEOUT(22), CONNECTION_LOST(23),
-        CANCELLED(24), AUTH(40), RATE_LIMITED(41), COOLDOWN(42), PLATFORM(43), HTTP(44), PROTOCOL(45), NOT_GENUINE(60),
-        INTERNAL(99),
+        CANCELLED(24), AUTH(40), RATE_LIMITED(41), COOLDOWN(42), PLATFORM(43), HTTP(44), PROTOCOL(45), UNAVAILABLE(46),
+        NOT_GENUINE(60), INTERNAL(99),
         /** A newer library's, which this version does not know. */
         UNKNOWN(-1);
 
@@ -191,8 +191,15 @@ public final class Eiot {
         public Options eidCooldown(Duration value) { return set("eid_cooldown", value); }
         /** Learn from the platform's replies how far this machine's clock is off. */
         public Options clockSkew(boolean correct) { return set("clock_skew", correct); }
-        /** What the platform's own codes mean: {@code "CODE=KIND,CODE=KIND"}. */
+        /**
+         * What error codes of the platform mean: {@code "CODE=KIND,CODE=KIND"}, with the kinds auth, rate_limited, cooldown,
+         * unavailable, platform, final and retry. Takes precedence over the published codes.
+         */
         public Options codes(String value) { return set("codes", value); }
+        /** A batch stops after so many refusals of the account in a row; 0 is off. */
+        public Options maxAuthFailures(int count) { return set("max_auth_failures", String.valueOf(count)); }
+        /** How long a batch holds its cards back while the platform cannot be reached; zero is off. */
+        public Options outageTimeout(Duration value) { return set("outage_timeout", value); }
         /** Ask for GSMA EIDs: 32 digits that pass the check. */
         public Options strictEid(boolean strict) { return set("strict_eid", strict); }
         /** The hash behind the signature. */
@@ -203,8 +210,8 @@ public final class Eiot {
         public Options proxy(String url) { return set("proxy", url); }
 
         /**
-         * Is told of each attempt that is over, in one line without secret or signature. It runs on the thread that made the
-         * call, so on many at once where many share the client. What it throws goes to JNA's handler of exceptions in
+         * Is told of each attempt that is over, and of a batch that holds its cards back, goes on, or stops by itself, in one
+         * line without secret or signature. It runs on the thread that made the call, so on many at once where many share the client. What it throws goes to JNA's handler of exceptions in
          * callbacks, and the call goes on.
          */
         public Options log(Consumer<String> log) {
@@ -341,7 +348,7 @@ public final class Eiot {
          *
          * @param eids asked for the next card when there is room for it, on the thread that asks for results
          * @param concurrency how many calls may be under way at once, 1 to 1024; 0 is 32
-         * @param cancel may break the batch off; null is none
+         * @param cancel may break the batch off; null is none. Cards that are not taken from {@code eids} yet are then left there
          * @throws IllegalStateException when the client is closed
          */
         public Results refreshMany(Iterable<String> eids, int concurrency, Cancel cancel) throws EiotException {
@@ -401,6 +408,11 @@ public final class Eiot {
      * What became of many cards, as they come back: the loop waits for each. Memory does not depend on how many cards there
      * are. Calls make progress while the loop waits for the next result, so deal with each quickly, or hand it on. Can be gone
      * through once, by one thread at a time; closing it breaks off what is under way.
+     *
+     * <p>A batch that cannot succeed stops by itself: after {@link Options#maxAuthFailures} refusals of the account in a row, and
+     * when the platform could not be reached for {@link Options#outageTimeout}. All remaining cards then come back with an error
+     * of the cause's kind, attempts 0 and delivered no, which says why they were not sent. In an outage it holds its cards back,
+     * and goes on when the platform answers.
      */
     public static final class Results implements Iterable<Result>, AutoCloseable {
         private final Iterator<String> eids;
@@ -547,6 +559,7 @@ public final class Eiot {
         private final int attempts;
         private final long retryAfterMs;
         private final int delivered;
+        private final boolean isFinal;
         private final String eid;
 
         private EiotException(int status, Pointer handle) {
@@ -558,6 +571,7 @@ public final class Eiot {
             attempts = C.eiot_error_attempts(handle);
             retryAfterMs = C.eiot_error_retry_after_ms(handle);
             delivered = C.eiot_error_delivered(handle);
+            isFinal = C.eiot_error_is_final(handle) != 0;
             eid = text(C.eiot_error_eid(handle));
             C.eiot_error_free(handle);
         }
@@ -580,6 +594,11 @@ public final class Eiot {
         public OptionalLong retryAfterMs() { return retryAfterMs < 0 ? OptionalLong.empty() : OptionalLong.of(retryAfterMs); }
         /** Whether the platform got the request. */
         public Delivered delivered() { return delivered == 0 ? Delivered.NO : delivered == 1 ? Delivered.YES : Delivered.UNKNOWN; }
+        /**
+         * Whether the same call would fail again, whatever becomes of network, account and platform: malformed EIDs and
+         * arguments, and the platform's codes for a wrong request. A code that is not published is never final.
+         */
+        public boolean isFinal() { return isFinal; }
         /** The card; null when the failure has nothing to do with one. */
         public String eid() { return eid; }
     }
@@ -733,6 +752,7 @@ public final class Eiot {
         static native int eiot_error_attempts(Pointer error);
         static native long eiot_error_retry_after_ms(Pointer error);
         static native int eiot_error_delivered(Pointer error);
+        static native int eiot_error_is_final(Pointer error);
         static native void eiot_error_free(Pointer error);
         static native Pointer eiot_reply_eid(Pointer reply);
         static native Pointer eiot_reply_code(Pointer reply);

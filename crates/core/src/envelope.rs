@@ -1,0 +1,174 @@
+//! The envelope of every reply: code, message, data.
+//!
+//! Only the code decides what a reply means. So it is not lost where the rest is odd: a message that is no text, text in another
+//! encoding than UTF-8 or half a character of it.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// What every reply of the platform looks like.
+pub(crate) struct Envelope {
+    /// `"200"` is success. A string here, an integer on a sibling page of the vendor's: both are read as text.
+    pub(crate) code: String,
+    /// Why it succeeded or failed, in any wording and language. What is no text is here as JSON.
+    pub(crate) message: Option<String>,
+    /// An object without documented fields.
+    pub(crate) data: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Fields {
+    code: Code,
+    #[serde(default)]
+    message: Option<Box<RawValue>>,
+    #[serde(default)]
+    data: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Code {
+    Text(String),
+    Number(i64),
+}
+
+impl Envelope {
+    /// Reads a reply; `None` when it is anything else.
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
+        // Some servers put a byte order mark before their JSON.
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        // A derived reader would also take the fields in an array, `["200"]`.
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return None;
+        }
+        let fields: Fields = match std::str::from_utf8(body) {
+            Ok(body) => serde_json::from_str(body).ok()?,
+            Err(_) => serde_json::from_str(&String::from_utf8_lossy(body))
+                .or_else(|_| serde_json::from_str(&without_double_bytes(body)))
+                .ok()?,
+        };
+        let code = match fields.code {
+            Code::Text(text) => text,
+            Code::Number(number) => number.to_string(),
+        };
+        Some(Self { code, message: fields.message.map(|message| text(message.get())), data: fields.data })
+    }
+}
+
+/// A JSON value as text: a string as what it says.
+fn text(json: &str) -> String {
+    if !json.starts_with('"') {
+        return json.to_owned();
+    }
+    serde_json::from_str(json)
+        .or_else(|_| serde_json::from_str(&without_half_characters(json)))
+        .unwrap_or_else(|_| json.to_owned())
+}
+
+/// A JSON string in which an escape for half a character (a surrogate without its other half) stands for an unknown one.
+fn without_half_characters(json: &str) -> String {
+    const PREFIX: &str = "\\u";
+    let unit = |text: &str| {
+        let digits = text.strip_prefix(PREFIX)?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut whole = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(place) = rest.find('\\') {
+        let (before, escape) = rest.split_at(place);
+        whole.push_str(before);
+        let is_pair = matches!(unit(escape), Some(0xd800..=0xdbff))
+            && matches!(escape.get(6..).and_then(unit), Some(0xdc00..=0xdfff));
+        let length = match unit(escape) {
+            Some(_) if is_pair => 12,
+            Some(_) => 6,
+            // The character that is escaped may be any.
+            None => 1 + escape.chars().nth(1).map_or(0, char::len_utf8),
+        };
+        let (escape, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
+        let is_half = !is_pair && matches!(unit(escape), Some(0xd800..=0xdfff));
+        whole.push_str(if is_half { "\\ufffd" } else { escape });
+        rest = after;
+    }
+    whole.push_str(rest);
+    whole
+}
+
+/// Text in an encoding such as GBK, whose second bytes may look like ASCII (a backslash, above all), with an unknown character
+/// for each pair of bytes.
+fn without_double_bytes(body: &[u8]) -> String {
+    let mut text = String::with_capacity(body.len());
+    let mut bytes = body.iter().copied();
+    while let Some(byte) = bytes.next() {
+        if byte.is_ascii() {
+            text.push(char::from(byte));
+        } else {
+            bytes.next();
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(body: &[u8]) -> Option<(String, Option<String>)> {
+        Envelope::read(body).map(|envelope| (envelope.code, envelope.message))
+    }
+
+    fn message(body: &[u8]) -> String {
+        read(body).expect("a reply").1.expect("a message")
+    }
+
+    #[test]
+    fn code_is_kept_whatever_the_message_is() {
+        for (json, text) in [
+            ("5", "5"),
+            ("true", "true"),
+            (r#"{"zh":"失败"}"#, r#"{"zh":"失败"}"#),
+            (r#"["a", "b"]"#, r#"["a", "b"]"#),
+            (r#""a\ud83d""#, "a\u{fffd}"),
+            (r#""\ude00b\n\\ud83d""#, "\u{fffd}b\n\\ud83d"),
+            (r#""\ud83d\ude00""#, "😀"),
+        ] {
+            let body = format!(r#"{{"code":"501","message":{json}}}"#);
+            assert_eq!(read(body.as_bytes()), Some(("501".to_owned(), Some(text.to_owned()))), "{json}");
+        }
+        assert_eq!(read(br#"{"code":"501","message":null}"#), Some(("501".to_owned(), None)));
+        assert_eq!(read(br#"{"code":501}"#), Some(("501".to_owned(), None)));
+    }
+
+    #[test]
+    fn code_is_kept_where_the_message_is_in_another_encoding() {
+        // "失败" in GBK.
+        let failed = message(b"{\"code\":\"501\",\"message\":\"\xca\xa7\xb0\xdc\"}");
+        assert!(failed.chars().all(|c| c == char::REPLACEMENT_CHARACTER || !c.is_ascii()), "{failed}");
+        // A character whose second byte is a backslash, before the closing quote: 0x95 0x5C.
+        assert_eq!(message(b"{\"code\":\"501\",\"message\":\"a\x95\x5c\"}"), "a\u{fffd}");
+    }
+
+    #[test]
+    fn code_is_kept_behind_a_byte_order_mark() {
+        assert_eq!(message("\u{feff}{\"code\":\"200\",\"message\":\"success\"}".as_bytes()), "success");
+    }
+
+    #[test]
+    fn what_is_no_reply_is_none() {
+        for body in ["", "[\"200\"]", "{}", "{\"code\":null}", "{\"code\":\"200\"", "\u{feff}", "<html>"] {
+            assert!(read(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_string_in_which_escapes_are_mended_is_readable(units in proptest::collection::vec(any::<u16>(), 0..8)) {
+            let escapes: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let mended = without_half_characters(&format!("\"{escapes}\""));
+            let read: String = serde_json::from_str(&mended).expect("mended");
+            prop_assert_eq!(read, String::from_utf16_lossy(&units));
+        }
+    }
+}

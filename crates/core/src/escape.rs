@@ -1,0 +1,90 @@
+//! Text from outside as one line that is safe in a log and on a terminal.
+
+use std::borrow::Cow;
+
+/// So much of a text that came over the network stands in a message; the rest is only counted.
+const MAX_EXCERPT_CHARS: usize = 1_000;
+
+/// The text as it may stand in a message or a log line: control characters, line breaks and marks that change the direction or
+/// the look of text are written as `\u{…}`.
+///
+/// ```
+/// assert_eq!(eiot::escaped("成功"), "成功");
+/// assert_eq!(eiot::escaped("a\nb\u{202e}c"), "a\\nb\\u{202e}c");
+/// ```
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_unsafe(c) {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+    }
+    Cow::Owned(line)
+}
+
+/// As [`escaped`], and cut where the text is long.
+pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MAX_EXCERPT_CHARS) {
+        None => escaped(text),
+        Some((end, _)) => {
+            let (shown, rest) = text.split_at(end);
+            Cow::Owned(format!("{}… ({} more characters)", escaped(shown), rest.chars().count()))
+        }
+    }
+}
+
+/// Whether a character could forge a line, steer a terminal, or hide or reorder what stands around it.
+pub fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            // Line and paragraph separators; the soft hyphen.
+            '\u{2028}' | '\u{2029}' | '\u{ad}'
+            // Direction marks, embeddings, overrides and isolates.
+            | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            // Characters without a width.
+            | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}'
+            // Annotations, and tags that no terminal shows.
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn escaped_text_keeps_what_is_harmless() {
+        for text in ["", "IP白名单错误", "é\\ \"x\" 🙂", "a.b:c"] {
+            assert_eq!(escaped(text), text);
+        }
+    }
+
+    #[test]
+    fn escaped_text_spells_out_what_is_not() {
+        assert_eq!(escaped("a\tb\r\nc\u{1b}[2J\u{9b}"), "a\\tb\\r\\nc\\u{1b}[2J\\u{9b}");
+        assert_eq!(
+            escaped("\u{202e}x\u{2066}\u{200b}\u{feff}\u{2028}"),
+            "\\u{202e}x\\u{2066}\\u{200b}\\u{feff}\\u{2028}"
+        );
+    }
+
+    #[test]
+    fn excerpt_is_cut_where_the_text_is_long() {
+        let most = "界".repeat(MAX_EXCERPT_CHARS);
+        assert_eq!(excerpt(&most), most);
+        assert_eq!(excerpt(&format!("{most}\n234567")), format!("{most}… (7 more characters)"));
+    }
+
+    proptest! {
+        #[test]
+        fn escaped_text_is_one_safe_line(text in any::<String>()) {
+            prop_assert!(!escaped(&text).contains(is_unsafe));
+        }
+    }
+}

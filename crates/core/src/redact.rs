@@ -1,0 +1,40 @@
+//! Secrets that a server sends back are masked before anything else sees them.
+
+/// What stands in their place.
+const MASK: &[u8] = b"[redacted]";
+
+/// A shorter text could stand anywhere by chance, and masking it would garble replies.
+const MIN_LENGTH: usize = 6;
+
+/// Masks each of `secrets` wherever it stands in `bytes`.
+pub(crate) fn redact<'a>(bytes: &mut Vec<u8>, secrets: impl IntoIterator<Item = &'a [u8]>) {
+    for secret in secrets {
+        if secret.len() < MIN_LENGTH || secret.len() > bytes.len() {
+            continue;
+        }
+        let found: Vec<usize> = memchr::memmem::find_iter(bytes, secret).collect();
+        // From the end, so that what was found further ahead stays where it is.
+        for start in found.into_iter().rev() {
+            bytes.splice(start..start + secret.len(), MASK.iter().copied());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redacted(text: &str, secrets: &[&str]) -> String {
+        let mut bytes = text.as_bytes().to_vec();
+        redact(&mut bytes, secrets.iter().map(|secret| secret.as_bytes()));
+        String::from_utf8(bytes).expect("text")
+    }
+
+    #[test]
+    fn redact_masks_each_secret_wherever_it_stands() {
+        assert_eq!(redacted("hunter22x hunter22", &["hunter22", "x"]), "[redacted]x [redacted]");
+        assert_eq!(redacted("a ABCDEF b swordfish", &["ABCDEF", "swordfish"]), "a [redacted] b [redacted]");
+        assert_eq!(redacted("hunter", &["hunter22"]), "hunter");
+        assert_eq!(redacted("success", &["s", "", "success"]), "[redacted]");
+    }
+}

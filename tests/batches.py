@@ -1,0 +1,61 @@
+"""What batches do in every face and every language, the command aside."""
+
+import concurrent.futures
+import time
+
+from test_refusals import NO, STATUS
+
+CARDS = [str(8904_0000 + card) for card in range(1000)]
+# The most calls that a driver has under way at once.
+CONCURRENCY = 32
+
+
+def wait_for_calls(running, count):
+    """Until the simulator has seen so many calls; what a virtual machine takes to start is not the batch's."""
+    deadline = time.monotonic() + 60
+    while running.counters()["calls"] < count:
+        assert time.monotonic() < deadline, running.counters()
+        time.sleep(0.02)
+
+
+def restarted(running, simulator, *arguments):
+    """A simulator where another one was."""
+    running.process.kill()
+    running.process.wait()
+    return simulator("--port", running.url.rsplit(":", 1)[1], *arguments)
+
+
+def a_batch_stops_when_the_account_is_refused_and_gives_each_card_back(face, simulator):
+    running = simulator("--unlimited", "--refuse", "502")
+    outcomes = face.refresh(CARDS, running.options, verb=["batch"])
+    assert sorted(outcome["eid"] for outcome in outcomes) == CARDS
+    assert {(outcome["kind"], outcome["status"]) for outcome in outcomes} == {("auth", STATUS["EIOT_ERR_AUTH"])}
+    unsent = [outcome for outcome in outcomes if outcome["attempts"] == 0]
+    calls = running.counters()["calls"]
+    assert 20 <= calls <= 20 + CONCURRENCY and len(unsent) == 1000 - calls
+    for outcome in unsent:
+        assert outcome["message"].startswith(f"EID {outcome['eid']}: not sent, because 20 calls in a row were refused"), outcome
+        assert (outcome["delivered"], outcome["final"], outcome["code"]) == (NO, False, None), outcome
+    # The cause is fixed: the same cards are all refreshed.
+    accepts = restarted(running, simulator, "--unlimited")
+    outcomes = face.refresh(CARDS, accepts.options, verb=["batch"])
+    assert all(outcome["ok"] for outcome in outcomes) and len(outcomes) == 1000
+    assert accepts.counters()["calls"] == 1000
+
+
+def an_outage_costs_no_card(face, simulator):
+    """Real time: the platform is away for two seconds."""
+    running = simulator("--unlimited", "--latency-ms", "8")
+    options = running.options | {"outage_timeout": "900", "max_attempts": "3"}
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        done = pool.submit(face.refresh, CARDS, options, verb=["batch"])
+        wait_for_calls(running, 50)
+        running.process.kill()
+        time.sleep(2)
+        restarted(running, simulator, "--unlimited")
+        outcomes = done.result(timeout=60)
+    assert [outcome for outcome in outcomes if not outcome["ok"]] == []
+    assert sorted(outcome["eid"] for outcome in outcomes) == CARDS
+
+
+PROMISES = [a_batch_stops_when_the_account_is_refused_and_gives_each_card_back, an_outage_costs_no_card]

@@ -1,0 +1,154 @@
+"""What `make test` says at the end, and that it comes to the end."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from conftest import TESTS
+from run_suites import Result, cargo_test, make_target, pytest_report, summary
+
+LIBTEST = """\
+     Running unittests src/lib.rs (target/debug/deps/eiot_core-0123456789abcdef)
+
+running 3 tests
+test eid::tests::eid_is_trimmed ... ok
+test sign::tests::sign_is_upper_case ... FAILED
+test slow ... ignored, needs a network
+
+failures:
+
+---- sign::tests::sign_is_upper_case stdout ----
+thread panicked
+    with an indented line
+
+failures:
+    sign::tests::sign_is_upper_case
+
+test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s
+
+     Running tests/options.rs (target/debug/deps/options-0123456789abcdef)
+
+running 2 tests
+test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
+"""
+
+PYTEST = """\
+import pytest
+def test_good(): pass
+def test_bad(): assert False
+@pytest.fixture
+def broken():
+    yield
+    raise ValueError
+def test_bad_twice(broken): assert False
+@pytest.mark.parametrize("n", [1, 2])
+def test_skipped(n): pytest.skip("there is no moon")
+"""
+
+SUITES = """\
+import pathlib, sys
+sys.path.insert(0, {tests!r})
+from run_suites import *
+report = pathlib.Path("report.xml")
+pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1", "--junitxml=report.xml"]
+suites = [
+    Suite("lint", ["sh", "-c", "echo 'lint: no clippy in this toolchain'; exit 3"], make_target),
+    Suite("missing", ["./there-is-no-such-program"], make_target),
+    Suite("tests", ["sh", "-c", "cd {directory} && exec \\"$@\\"", "sh", *pytest, "test_some.py"],
+          pytest_report(pathlib.Path("{directory}/report.xml")), stop_signal=signal.SIGINT),
+    Suite("last", ["echo", "the last suite runs"], make_target),
+]
+sys.exit(run_all(suites))
+"""
+
+
+def suites_run(tmp_path, tests):
+    (tmp_path / "test_some.py").write_text(tests)
+    code = SUITES.format(tests=str(TESTS), directory=tmp_path)
+    return subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_failing_suite_does_not_keep_the_next_from_running(tmp_path):
+    with suites_run(tmp_path, PYTEST) as process:
+        lines = process.communicate(timeout=60)[0].splitlines()
+    assert process.returncode == 1
+    assert "the last suite runs" in lines
+    told = lines[lines.index("== summary") + 1 :]
+    assert told[:5] == [
+        "failed:",
+        "  lint: exit status 3",
+        "  missing: could not be started: [Errno 2] No such file or directory: './there-is-no-such-program'",
+        "  tests: test_some.py::test_bad",
+        "  tests: test_some.py::test_bad_twice",
+    ]
+    assert told[5:-1] == [
+        "skipped:",
+        "     2 there is no moon",
+        "     1 no clippy in this toolchain",
+        "1 passed, 4 failed, 3 skipped",
+    ]
+    assert told[-1].endswith(
+        "passed: last (0 tests); failed: lint (1 of 1), missing (1 of 1) and tests (2 of 3); "
+        "not run: 3 tests for 2 reasons (see above)."
+    )
+
+
+@pytest.mark.skipif(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="SIGINT is ignored here")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_suite_and_what_failed_before_is_still_told(tmp_path, how):
+    waits = PYTEST + "def test_waits():\n    open('waits', 'w').close()\n    import time; time.sleep(60)\n"
+    with suites_run(tmp_path, waits) as process:
+        while not (tmp_path / "waits").exists():
+            assert process.poll() is None
+        process.send_signal(how)
+        lines = process.communicate(timeout=60)[0].splitlines()
+    assert process.returncode == 1
+    assert "  tests: test_some.py::test_bad" in lines
+    assert "tests (stopped before its end), last (not begun)" in lines[-1]
+
+
+def test_a_signal_that_is_ignored_stays_ignored(tmp_path):
+    (tmp_path / "test_some.py").write_text("import time\ndef test_waits():\n    open('waits', 'w').close()\n    time.sleep(1)\n")
+    code = SUITES.format(tests=str(TESTS), directory=tmp_path)
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", code]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "waits").exists():
+            assert process.poll() is None
+        os.kill(process.pid, signal.SIGINT)
+        lines = process.communicate(timeout=60)[0].splitlines()
+    assert "passed: tests and last (1 test)" in lines[-1]
+
+
+def test_libtests_output_is_counted_and_its_failures_named():
+    result = cargo_test(101, LIBTEST)
+    assert result == Result(3, ["eiot_core sign::tests::sign_is_upper_case"], ["needs a network"])
+
+
+@pytest.mark.parametrize(
+    "output", ["error[E0425]: cannot find value\n", LIBTEST + "error: 2 targets failed:\n    `-p eiot --lib`\n"]
+)
+def test_a_rust_program_without_result_has_failed(output):
+    assert "a program that was not built or not finished (exit status 101)" in cargo_test(101, output).failed
+
+
+def test_a_missing_report_is_a_failure(tmp_path):
+    assert pytest_report(tmp_path / "none.xml")(4, "").failed == ["no report (exit status 4)"]
+
+
+def test_a_module_that_is_skipped_has_its_reason(tmp_path):
+    (tmp_path / "test_module.py").write_text("import pytest\npytest.importorskip('no_such_module')\n")
+    report = tmp_path / "report.xml"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", "test_module.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True)
+    result = pytest_report(report)(0 if done.returncode == 5 else done.returncode, "")
+    assert result.skipped == ["could not import 'no_such_module': No module named 'no_such_module'"]
+
+
+def test_the_last_line_says_that_all_is_well():
+    told = summary({"lint": make_target(0, ""), "tests": Result(passed=1234)}, 120)
+    assert told == [
+        "1234 passed, 0 failed, 0 skipped",
+        "make test, 2 min: passed: lint and tests (1,234 tests); failed: nothing; not run: nothing.",
+    ]
