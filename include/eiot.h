@@ -272,12 +272,17 @@ typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *err
 #define EIOT_SIGN_MD5 2
 
 /**
- * All threads of a client.
+ * `EIOT_RATE_SCOPE_HOST` where its directory can be used, otherwise `EIOT_RATE_SCOPE_PROCESS`.
+ */
+#define EIOT_RATE_SCOPE_AUTO 0
+
+/**
+ * All clients of the account in this process.
  */
 #define EIOT_RATE_SCOPE_PROCESS 1
 
 /**
- * All processes of this machine that call for the same account, through a small locked file in /tmp.
+ * All processes of this user on this machine, through a small locked file in a private directory, or in "rate_dir".
  */
 #define EIOT_RATE_SCOPE_HOST 2
 
@@ -539,7 +544,7 @@ eiot_status eiot_config_set_rate_limit(eiot_config *config,
                                        eiot_error **out_err);
 
 /**
- * Who shares that rate. Default `EIOT_RATE_SCOPE_PROCESS`.
+ * Who shares that rate. Default `EIOT_RATE_SCOPE_AUTO`.
  */
 eiot_status eiot_config_set_rate_scope(eiot_config *config,
                                        eiot_rate_scope scope,

@@ -7,8 +7,8 @@ from conftest import CLEAN
 
 def test_four_processes_of_eight_threads_keep_one_rate_and_use_it(build, simulator):
     # Real time, about 7 s: at ten calls a second, as the platform counts them. 64 calls, 105 ms apart.
-    running = simulator("--cooldown", "off", "--nonce-check", "off")
-    environment = CLEAN | running.environment | {"EIOT_RATE_SCOPE": "host"}
+    running = simulator("--cooldown", "off")
+    environment = CLEAN | running.environment
     command = [build("c/pace.c", "-lpthread"), "2"]
     processes = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     spans = [process.communicate(timeout=60)[0].split() for process in processes]
@@ -23,9 +23,9 @@ def test_four_processes_of_eight_threads_keep_one_rate_and_use_it(build, simulat
 
 
 def test_processes_that_do_not_share_the_rate_are_refused(build, simulator):
-    """What `rate_scope = host` is for: without it, two processes are twice as fast as the platform takes."""
+    """What sharing the rate is for, which is the default: without it, two processes are twice as fast as the platform takes."""
     running = simulator("--cooldown", "off", "--nonce-check", "off", "--rate-limit", "3")
-    environment = CLEAN | running.environment | {"EIOT_RATE_LIMIT": "3"}
+    environment = CLEAN | running.environment | {"EIOT_RATE_LIMIT": "3", "EIOT_RATE_SCOPE": "process"}
     processes = [
         subprocess.Popen(
             [build("c/pace.c", "-lpthread"), "1"],

@@ -3,7 +3,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use eiot::Eid;
-use eiot::internals::{Signer, Slots, read_reply};
+use eiot::internals::{Limiter, Signer, read_reply};
 use sha1::{Digest, Sha1};
 use std::hint::black_box;
 
@@ -35,13 +35,15 @@ fn replies(criterion: &mut Criterion) {
     }
 }
 
-fn pace(criterion: &mut Criterion) {
-    // So many a second that the slots of a whole run lie within what an instant can say.
-    for (name, limit) in [("a slot of the rate", Some(1e6)), ("a slot where there is no rate", None)] {
-        let slots = Slots::new(limit);
-        criterion.bench_function(&format!("taking {name}"), |bencher| bencher.iter(|| slots.take().unwrap()));
+fn rate(criterion: &mut Criterion) {
+    // So many per second that the permits of a whole run lie within what an instant can say.
+    for (name, limit) in [("a permit", Some(1e6)), ("a permit without a rate limit", None)] {
+        let limiter = Limiter::new(limit).unwrap();
+        criterion.bench_function(&format!("reserving {name}"), |bencher| {
+            bencher.iter(|| limiter.reserve().unwrap())
+        });
     }
 }
 
-criterion_group!(benches, signing, replies, pace);
+criterion_group!(benches, signing, replies, rate);
 criterion_main!(benches);

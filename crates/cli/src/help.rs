@@ -19,7 +19,11 @@ Environment (a flag overrides its variable):
   EIOT_CONNECT_TIMEOUT  seconds for making a connection [5]
   EIOT_MAX_ATTEMPTS     requests a call may make, retries included [3]
   EIOT_RATE_LIMIT       calls a second that the account may make, or off [10]
-  EIOT_RATE_SCOPE       who shares that rate, process or host [process]
+  EIOT_RATE_SCOPE       who shares that rate: process, host (all processes of
+                        this user), redis://[user:password@]host:port/db (all
+                        machines), or auto: host where possible [auto]
+  EIOT_RATE_DIR         the directory of the file that processes share
+                        [/tmp/eiot-UID]
   EIOT_RATE_SHARE       which part of it is ours, for fleets [1/1]
   EIOT_RATE_WAIT        off: fail at once when there is no free slot [on]
   EIOT_EID_COOLDOWN     seconds a card rests between refreshes [off]
@@ -267,7 +271,7 @@ mod tests {
         assert!(line("ALLOW_HTTP").ends_with("[off]") && !default.allow_http);
         assert!(line("MAX_ATTEMPTS").ends_with(&format!("[{}]", default.max_attempts)));
         assert!(line("RATE_LIMIT").ends_with(&format!("[{}]", default.rate_limit.expect("a limit"))));
-        assert!(line("RATE_SCOPE").ends_with("[process]") && default.rate_scope == eiot::RateScope::Process);
+        assert!(line("RATE_SCOPE").ends_with("[auto]") && default.rate_scope == eiot::RateScope::Auto);
         assert!(line("RATE_SHARE").ends_with("[1/1]") && default.rate_share == (1, 1));
         assert!(line("RATE_WAIT").ends_with("[on]") && default.rate_wait);
         assert!(line("EID_COOLDOWN").ends_with("[off]") && default.eid_cooldown.is_zero());

@@ -32,9 +32,12 @@ pub(crate) struct Options {
     /// Calls a second that the account may make, or off [EIOT_RATE_LIMIT]
     #[arg(long, visible_alias = "rate", value_name = "CALLS")]
     rate_limit: Option<String>,
-    /// Who shares that rate: process, or host (all of this machine) [EIOT_RATE_SCOPE]
+    /// Who shares that rate: process, host, redis://..., or auto [EIOT_RATE_SCOPE]
     #[arg(long, value_name = "SCOPE")]
     rate_scope: Option<String>,
+    /// Share it through a file in this directory [EIOT_RATE_DIR]
+    #[arg(long, value_name = "DIR")]
+    rate_dir: Option<String>,
     /// Which part of that rate is this process's, for fleets: 2/5 [EIOT_RATE_SHARE]
     #[arg(long, value_name = "WHICH/OF")]
     rate_share: Option<String>,
@@ -99,6 +102,7 @@ impl Options {
             ("max_attempts", self.max_attempts.as_ref()),
             ("rate_limit", self.rate_limit.as_ref()),
             ("rate_scope", self.rate_scope.as_ref()),
+            ("rate_dir", self.rate_dir.as_ref()),
             ("rate_share", self.rate_share.as_ref()),
             ("rate_wait", self.rate_wait.as_ref()),
             ("eid_cooldown", self.eid_cooldown.as_ref()),

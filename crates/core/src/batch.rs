@@ -1,7 +1,7 @@
 //! Many cards: a stream of EIDs in, results as they finish.
 
 use crate::circuit_breaker::{CircuitBreaker, Signal, Trip};
-use crate::client::{Client, Turn, locked, outside_of_any_runtime};
+use crate::client::{Client, Gate, Turn, locked, outside_of_any_runtime};
 use crate::eid::Eid;
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::lane::{Connections, Driven, KEEP_GOING_CHECK, Lane};
@@ -13,11 +13,12 @@ use crate::reply::Reply;
 use crate::standstill::Standstill;
 use crate::summary::Summary;
 use futures_util::FutureExt;
+use futures_util::future::{Either, MaybeDone, maybe_done, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::ops::ControlFlow;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -80,8 +81,9 @@ pub struct Batch {
     stopped: Option<Stopped>,
     /// The caller has stopped it, which it may do after the batch has stopped by itself.
     takes_no_more: bool,
-    /// The turn of the card at the front, where it is settled.
-    turn: Option<Turn>,
+    /// The turn of the card at the front: it waits for it, or has it.
+    turn: Option<MaybeDone<TurnFuture>>,
+    gate: Arc<Gate>,
     /// What came back and was not fetched yet.
     ended: VecDeque<Outcome>,
     recent: Recent,
@@ -121,6 +123,8 @@ struct Engine {
 
 type Calls = FuturesUnordered<Pin<Box<dyn Future<Output = (Card, Result<Reply, Error>)> + Send>>>;
 
+type TurnFuture = Pin<Box<dyn Future<Output = Result<Turn, Error>> + Send>>;
+
 impl Client {
     /// Starts a batch with at most `concurrency` calls under way at once, 1 to 1024; nothing is sent yet. The account's
     /// rate holds as for single calls, except that a batch always waits for its turn (`rate_wait` off or not).
@@ -133,6 +137,7 @@ impl Client {
                 "concurrency must be from 1 to {MOST_CONCURRENCY}, is {concurrency}"
             )));
         }
+        let observer = Arc::new(Mutex::new(observer));
         Ok(Batch {
             pid: std::process::id(),
             engine: Some(Engine { lane: self.open_lane()?, calls: FuturesUnordered::new() }),
@@ -144,9 +149,10 @@ impl Client {
             stopped: None,
             takes_no_more: false,
             turn: None,
+            gate: Arc::new(Gate::new(observer.clone())),
             ended: VecDeque::new(),
             recent: Recent::new(),
-            observer: Arc::new(Mutex::new(observer)),
+            observer,
             stop: Arc::default(),
             asked: None,
             cancel: watch::Sender::new(false),
@@ -242,7 +248,8 @@ impl Batch {
 
     /// Sends no more, for the first reason that is given.
     fn end_with(&mut self, why: Stopped) {
-        self.give_turn_back();
+        // Dropping it gives it back.
+        self.turn = None;
         if let Stopped::ByItself(trip) = &why {
             self.tell(&Notice::Stopped { reason: trip.reason() });
         }
@@ -266,12 +273,6 @@ impl Batch {
         self.ended.push_back(Outcome { unsent, ..Outcome::refused(error) });
     }
 
-    fn give_turn_back(&mut self) {
-        if let (Some(turn), Some(card)) = (self.turn.take(), self.waiting.front()) {
-            self.client.give_turn_back(&card.eid, turn);
-        }
-    }
-
     fn tell(&self, notice: &Notice<'_>) {
         locked(&self.observer).notice(notice);
     }
@@ -280,6 +281,9 @@ impl Batch {
     fn drive(&mut self) {
         if self.pid != std::process::id() {
             return self.leave_to_the_parent();
+        }
+        if let Some(reason) = self.client.untold_fallback() {
+            self.tell(&Notice::RateNotShared { reason: &reason });
         }
         // Taken out for the drive, so that they can be borrowed apart from the rest.
         let Some(Engine { lane, mut calls }) = self.engine.take() else { return };
@@ -324,17 +328,18 @@ impl Batch {
             if !self.ended.is_empty() {
                 return;
             }
-            let ended = match (self.wakes_at(calls.is_empty()), calls.is_empty()) {
-                (None, true) => return,
-                (None, false) => calls.next().await,
-                (Some(time), true) => {
-                    tokio::time::sleep_until(time.into()).await;
-                    None
-                }
-                (Some(time), false) => {
-                    tokio::time::timeout_at(time.into(), calls.next()).await.ok().flatten()
-                }
-            };
+            let waits = matches!(self.turn, Some(MaybeDone::Future(_)));
+            if !waits && !self.waiting.is_empty() && !self.breaker.is_open() && calls.len() < self.concurrency
+            {
+                // What has ended has made room.
+                continue;
+            }
+            let timer = self.wakes_at(calls.is_empty());
+            let turn = self.turn.as_mut().filter(|turn| matches!(turn, MaybeDone::Future(_)));
+            if calls.is_empty() && turn.is_none() && timer.is_none() {
+                return;
+            }
+            let ended = next_event(calls, turn, timer).await;
             if let Some((card, result)) = ended {
                 self.take(card, result);
                 self.review(calls.is_empty());
@@ -345,15 +350,13 @@ impl Batch {
         }
     }
 
-    /// When there is something to do before a call ends.
+    /// When there is something to do before a call ends and before the turn of the next card comes.
     fn wakes_at(&self, is_idle: bool) -> Option<Instant> {
-        let slot = self.turn.map(|turn| turn.slot);
-        if !self.breaker.is_open() {
-            return slot;
-        }
         // In an outage, what is under way ends first.
-        let probe = self.breaker.probe_at().filter(|_| is_idle)?;
-        Some(slot.map_or(probe, |slot| slot.max(probe)).min(Instant::now() + STOP_CHECK))
+        let probe = self.breaker.probe_at().filter(|_| is_idle && self.breaker.is_open())?;
+        let (now, check) = (Instant::now(), Instant::now() + STOP_CHECK);
+        // Where it is time already, the probe waits for its turn.
+        Some(if probe > now { probe.min(check) } else { check })
     }
 
     /// Starts the calls whose turn has come.
@@ -366,19 +369,24 @@ impl Batch {
                 return;
             }
             let Some(card) = self.waiting.front() else { return };
-            let turn = match self.turn.map_or_else(|| self.client.take_turn(&card.eid), Ok) {
-                Ok(turn) => turn,
-                Err(error) => {
+            let (client, gate) = (&self.client, &self.gate);
+            let mut turn = self.turn.take().unwrap_or_else(|| {
+                maybe_done(Box::pin(client.clone().take_turn(card.eid.clone(), gate.clone())))
+            });
+            let _ = (&mut turn).now_or_never();
+            let turn = match Pin::new(&mut turn).take_output() {
+                None => {
+                    self.turn = Some(turn);
+                    return;
+                }
+                Some(Ok(turn)) if turn.permit.is_stale() => continue,
+                Some(Ok(turn)) => turn,
+                Some(Err(error)) => {
                     self.ended.push_back(Outcome::refused(error.with_eid(card.eid.as_str())));
                     self.waiting.pop_front();
                     continue;
                 }
             };
-            if turn.slot > Instant::now() {
-                self.turn = Some(turn);
-                return;
-            }
-            self.turn = None;
             if let Some(card) = self.waiting.pop_front() {
                 self.breaker.probe();
                 calls.push(Box::pin(self.call(connections.clone(), card, turn)));
@@ -410,13 +418,18 @@ impl Batch {
         card: Card,
         turn: Turn,
     ) -> impl Future<Output = (Card, Result<Reply, Error>)> + Send + use<> {
-        let (client, observer, standstill, mut cancel) =
-            (self.client.clone(), self.observer.clone(), self.standstill.clone(), self.cancel.subscribe());
+        let (client, observer, standstill, gate, mut cancel) = (
+            self.client.clone(),
+            self.observer.clone(),
+            self.standstill.clone(),
+            self.gate.clone(),
+            self.cancel.subscribe(),
+        );
         async move {
             let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
             // The sender lives as long as the batch, and the batch longer than the call.
             let cancelled = async { drop(cancel.wait_for(|cancelled| *cancelled).await) };
-            let start = (turn, card.history);
+            let start = (turn, gate, card.history);
             let call = client.call_among_many(&connections, &card.eid, start, &tell, standstill, cancelled);
             let result = call.await;
             (card, result)
@@ -457,7 +470,7 @@ impl Batch {
         let outage = self.breaker.answered(now);
         if let Some(after) = outage {
             self.tell(&Notice::Resumed { after });
-            self.give_turn_back();
+            self.turn = None;
         }
         for mut card in std::mem::take(&mut self.held).into_iter().rev() {
             card.strikes += 1;
@@ -512,7 +525,30 @@ impl Batch {
     fn leave_to_the_parent(&mut self) {
         self.waiting.clear();
         self.held.clear();
+        std::mem::forget(self.turn.take());
         std::mem::forget(self.engine.take());
+    }
+}
+
+/// Waits until a call ends, which it gives back, or until there is something else to do.
+async fn next_event(
+    calls: &mut Calls,
+    turn: Option<&mut MaybeDone<TurnFuture>>,
+    timer: Option<Instant>,
+) -> Option<(Card, Result<Reply, Error>)> {
+    let next = pin!(or_never((!calls.is_empty()).then(|| calls.next())));
+    let turn = pin!(or_never(turn));
+    let timer = pin!(or_never(timer.map(|time| tokio::time::sleep_until(time.into()))));
+    match select(next, select(turn, timer)).await {
+        Either::Left((ended, _)) => ended,
+        Either::Right(_) => None,
+    }
+}
+
+async fn or_never<T>(future: Option<impl Future<Output = T>>) -> T {
+    match future {
+        Some(future) => future.await,
+        None => pending().await,
     }
 }
 

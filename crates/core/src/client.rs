@@ -8,10 +8,11 @@ use crate::eid::Eid;
 use crate::endpoint::endpoint;
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::lane::{Connections, Driven, Lane, Post, Transport};
-use crate::observer::{Attempt, Observer};
+use crate::observer::{Attempt, Notice, Observer};
 use crate::per_process::PerProcess;
 use crate::progress::{History, Progress};
 use crate::random::{Random, SystemRandom};
+use crate::rate_limit::{Cooldown, Permit, RateLimiter};
 use crate::redact::redact;
 use crate::reply::{Reply, verdict};
 use crate::request::Request;
@@ -28,8 +29,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A batch waits for its turn however long it takes: this is longer than anybody waits.
-const EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// A batch waits for its permits without a deadline: this is longer than any wait.
+const NO_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// How long everybody pauses when the platform has had too many requests and does not say for how long.
 const UNTOLD_PAUSE: Duration = Duration::from_secs(1);
@@ -46,11 +47,23 @@ pub struct Client {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// When a card of a batch is called, and since when it rests.
-#[derive(Clone, Copy)]
+/// What a card of a batch needs to be called. Dropping it gives all of it back.
 pub(crate) struct Turn {
-    pub(crate) slot: Instant,
-    pub(crate) rests_since: Instant,
+    pub(crate) permit: Permit,
+    pub(crate) cooldown: Option<Cooldown>,
+}
+
+/// Lets the calls of a batch reserve one permit at a time, so that a call beside the batch need not wait behind all of them.
+pub(crate) struct Gate {
+    queue: tokio::sync::Mutex<()>,
+    /// Is told of long waits.
+    observer: Arc<Mutex<Box<dyn Observer>>>,
+}
+
+impl Gate {
+    pub(crate) fn new(observer: Arc<Mutex<Box<dyn Observer>>>) -> Self {
+        Self { queue: tokio::sync::Mutex::default(), observer }
+    }
 }
 
 /// Where time and randomness come from; tests replace them.
@@ -94,7 +107,7 @@ impl Client {
             state: PerProcess::new(),
             config: config.clone(),
         };
-        shared.state().pace()?;
+        shared.state().limiter()?;
         Ok(Self { config, shared: Arc::new(shared) })
     }
 
@@ -104,7 +117,7 @@ impl Client {
     }
 
     /// A client whose calls go by other options, and that shares with this one what must not be had twice: connections,
-    /// the account's rate, the cards' rest, the order of nonces and what is known of the platform's clock.
+    /// the account's rate, the cards' cooldowns, the order of nonces and what is known of the platform's clock.
     ///
     /// Only [`Config::CALL_OPTIONS`] can change.
     ///
@@ -155,8 +168,8 @@ impl Client {
         let eid = self.eid(eid)?;
         outside_of_any_runtime(|| {
             let state = self.shared.state();
-            state.cooldowns.start(&eid, started)?;
-            self.request(state, Request::RefreshUsage(&eid), started, observer)
+            let cooldown = self.start_cooldown(state, &eid, started)?;
+            self.request(state, Request::RefreshUsage(&eid), (started, cooldown), observer)
         })
     }
 
@@ -177,7 +190,9 @@ impl Client {
     /// As [`Client::refresh_usage`].
     pub fn call_observed(&self, call: &Call, observer: &mut dyn Observer) -> Result<Reply, Error> {
         let started = Instant::now();
-        outside_of_any_runtime(|| self.request(self.shared.state(), Request::Call(call), started, observer))
+        outside_of_any_runtime(|| {
+            self.request(self.shared.state(), Request::Call(call), (started, None), observer)
+        })
     }
 
     /// Reads an EID as this client's options want it.
@@ -190,22 +205,31 @@ impl Client {
         &self,
         state: &State,
         request: Request<'_>,
-        started: Instant,
+        (started, cooldown): (Instant, Option<Cooldown>),
         observer: &mut dyn Observer,
     ) -> Result<Reply, Error> {
+        if let Some(reason) = state.account.untold_fallback() {
+            observer.notice(&Notice::RateNotShared { reason: &reason });
+        }
         let observer = Mutex::new(observer);
         let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
         let progress = Progress::new(&tell);
         let mut keep_going = || locked(&observer).keep_going();
         let deadline = started + self.config.timeout;
-        let result = self.drive(state, request, deadline, &mut keep_going, &progress);
-        self.conclude(state, request, started, result, &progress)
+        let notice = |notice: &Notice<'_>| locked(&observer).notice(notice);
+        let permits = Permits { first: None, gate: None, cooldown: cooldown.as_ref(), notice: &notice };
+        let result = self.drive(state, (request, permits), deadline, &mut keep_going, &progress);
+        conclude(state, request, cooldown, result, &progress)
+    }
+
+    fn start_cooldown(&self, state: &State, eid: &Eid, now: Instant) -> Result<Option<Cooldown>, Error> {
+        Cooldown::start(&state.account, eid, now, self.shared.config.eid_cooldown)
     }
 
     fn drive(
         &self,
         state: &State,
-        request: Request<'_>,
+        (request, permits): (Request<'_>, Permits<'_>),
         deadline: Instant,
         keep_going: &mut dyn FnMut() -> ControlFlow<()>,
         progress: &Progress<'_>,
@@ -215,7 +239,7 @@ impl Client {
         }
         let lanes = &state.lanes;
         let lane = lanes.take(&self.shared.transport)?;
-        let attempts = self.attempts(state, lane.connections(), request, deadline, None, progress);
+        let attempts = self.attempts(state, lane.connections(), request, deadline, permits, progress);
         // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
         match lane.drive(Some(deadline), keep_going, attempts) {
             Driven::Done(result) => {
@@ -232,29 +256,26 @@ impl Client {
         (&self.shared.credentials.appkey, self.shared.transport.host())
     }
 
+    /// Why the rate is not shared with other processes, if that is so and was not told yet.
+    pub(crate) fn untold_fallback(&self) -> Option<String> {
+        self.shared.state().account.untold_fallback()
+    }
+
     /// A lane for a batch, which keeps it to itself.
     pub(crate) fn open_lane(&self) -> Result<Lane, Error> {
         Lane::open_for_many(&self.shared.transport)
     }
 
-    /// Settles when a card of a batch is called, however far away that is, and starts its rest.
-    pub(crate) fn take_turn(&self, eid: &Eid) -> Result<Turn, Error> {
-        let now = Instant::now();
+    /// Starts a card's cooldown and waits for its permit, however long that takes.
+    pub(crate) async fn take_turn(self, eid: Eid, gate: Arc<Gate>) -> Result<Turn, Error> {
         let state = self.shared.state();
-        state.cooldowns.start(eid, now)?;
-        let slot = state.pace().and_then(|pace| pace.take(now + EVER, true));
-        match slot {
-            Ok(slot) => Ok(Turn { slot: slot.unwrap_or(now), rests_since: now }),
-            Err(error) => {
-                state.cooldowns.undo(eid, now);
-                Err(error)
-            }
-        }
-    }
-
-    /// The card will not be called.
-    pub(crate) fn give_turn_back(&self, eid: &Eid, turn: Turn) {
-        self.shared.state().cooldowns.undo(eid, turn.rests_since);
+        let now = Instant::now();
+        let cooldown = self.start_cooldown(state, &eid, now)?;
+        let notice = |notice: &Notice<'_>| locked(&gate.observer).notice(notice);
+        let permits =
+            Permits { first: None, gate: Some(&gate), cooldown: cooldown.as_ref(), notice: &notice };
+        let permit = permits.acquire(state.limiter()?, now + NO_DEADLINE, true).await?;
+        Ok(Turn { permit, cooldown })
     }
 
     /// One call of many on a lane, whose turn has come. `cancelled` breaks it off.
@@ -262,7 +283,7 @@ impl Client {
         &self,
         connections: &Connections,
         eid: &Eid,
-        (turn, history): (Turn, History),
+        (turn, gate, history): (Turn, Arc<Gate>, History),
         tell: &(dyn Fn(&Attempt<'_>) + Sync),
         standstill: Standstill,
         cancelled: impl Future<Output = ()>,
@@ -270,49 +291,35 @@ impl Client {
         let (state, request) = (self.shared.state(), Request::RefreshUsage(eid));
         let deadline = Instant::now() + self.config.timeout;
         let progress = Progress::new(tell).after(history);
-        let attempts = pin!(self.attempts(state, connections, request, deadline, Some(turn.slot), &progress));
-        let end = pin!(standstill.passed(self.config.timeout));
-        let result = match select(select(attempts, end), pin!(cancelled)).await {
-            Either::Left((Either::Left((result, _)), _)) => result,
-            Either::Left((Either::Right(_), _)) => {
-                Err(self.unanswered(ErrorKind::Timeout, request, &progress))
+        let Turn { permit, cooldown } = turn;
+        let notice = |notice: &Notice<'_>| locked(&gate.observer).notice(notice);
+        let permits =
+            Permits { first: Some(permit), gate: Some(&gate), cooldown: cooldown.as_ref(), notice: &notice };
+        let result = {
+            let attempts = pin!(self.attempts(state, connections, request, deadline, permits, &progress));
+            let end = pin!(standstill.passed(self.config.timeout));
+            match select(select(attempts, end), pin!(cancelled)).await {
+                Either::Left((Either::Left((result, _)), _)) => result,
+                Either::Left((Either::Right(_), _)) => {
+                    Err(self.unanswered(ErrorKind::Timeout, request, &progress))
+                }
+                Either::Right(_) => Err(self.unanswered(ErrorKind::Cancelled, request, &progress)),
             }
-            Either::Right(_) => Err(self.unanswered(ErrorKind::Cancelled, request, &progress)),
         };
-        self.conclude(state, request, turn.rests_since, result, &progress)
+        conclude(state, request, cooldown, result, &progress)
     }
 
-    /// What a call leaves behind for those that come: its retries are settled, and its card rests, or does not.
-    fn conclude(
-        &self,
-        state: &State,
-        request: Request<'_>,
-        started: Instant,
-        result: Result<Reply, Error>,
-        progress: &Progress<'_>,
-    ) -> Result<Reply, Error> {
-        match (&result, request) {
-            (Ok(reply), _) => state.budget.success(reply.attempts()),
-            (Err(error), _) if error.kind() == ErrorKind::Cooldown => {}
-            (Err(_), Request::RefreshUsage(eid)) => state.cooldowns.undo(eid, started),
-            (Err(_), Request::Call(_)) => {}
-        }
-        result
-            .map(|reply| reply.with_attempts_before(progress.attempts_before()))
-            .map_err(|error| progress.conclude(error, request))
-    }
-
-    /// `pace → attempt`, and again after a wait while that is worth it. The first slot may have been taken before.
+    /// `permit → attempt`, and again after a wait while that is worth it.
     async fn attempts(
         &self,
         state: &State,
         connections: &Connections,
         request: Request<'_>,
         deadline: Instant,
-        mut first_slot: Option<Instant>,
+        mut permits: Permits<'_>,
         progress: &Progress<'_>,
     ) -> Result<Reply, Error> {
-        let pace = state.pace()?;
+        let limiter = state.limiter()?;
         let retry =
             retry::Policy { max_attempts: self.config.max_attempts, idempotent: request.is_idempotent() };
         let most = retry.max_attempts;
@@ -320,22 +327,23 @@ impl Client {
         let mut refused_before = None;
         let mut last_failure: Option<Error> = None;
         loop {
-            let slot = match first_slot.take() {
-                Some(taken) => Ok(Some(taken)),
-                None => pace.take(deadline, self.config.rate_wait),
+            let permit = match permits.first.take() {
+                Some(permit) => Ok(permit),
+                None => permits.acquire(limiter, deadline, self.config.rate_wait).await,
             };
-            match (slot, last_failure.take()) {
-                (Ok(None), _) => {}
-                (Ok(Some(slot)), _) => wait_until(slot).await,
+            let permit = match (permit, last_failure.take()) {
+                (Ok(permit), _) => permit,
                 (Err(refusal), None) => return Err(refusal),
-                // What went wrong before says more than that there is no slot to try again.
+                // The failure of the last attempt says more than that there is no permit for another.
                 (Err(_), Some(error)) => {
-                    return Err(error.with_note("the account's rate leaves no slot to try again"));
+                    return Err(
+                        error.with_note("not retried: the rate limit allows no further attempt in time")
+                    );
                 }
-            }
-            let error = match self.attempt(state, connections, request, progress).await {
+            };
+            let error = match self.attempt((state, permit), connections, request, progress).await {
                 Ok(reply) => {
-                    state.backpressure.succeeded(refused_before);
+                    state.account.backpressure.succeeded(refused_before);
                     progress.tell(request, None, None);
                     return Ok(reply);
                 }
@@ -347,7 +355,7 @@ impl Client {
                 let pause = match (error.retry_after(), error.meaning()) {
                     // A code may speak of the card; HTTP 429 speaks of the caller, and a Retry-After is to be obeyed.
                     (None, Some(_)) => {
-                        let (pause, refused) = state.backpressure.refused(now, refused_before);
+                        let (pause, refused) = state.account.backpressure.refused(now, refused_before);
                         refused_before = Some(refused);
                         pause
                     }
@@ -355,7 +363,7 @@ impl Client {
                     (Some(wait), _) => Some(wait.min(retry::LONGEST_RETRY_AFTER)),
                 };
                 if let Some(pause) = pause {
-                    pace.pause(now, now + pause)?;
+                    limiter.pause(pause).await?;
                 }
             }
             // The code for a stale timestamp is not published. So when a refusal comes with the news that the clock is
@@ -390,7 +398,7 @@ impl Client {
     /// `sign → send → read → verdict`: one request and its answer; time, nonce and signature are fresh in each.
     async fn attempt(
         &self,
-        state: &State,
+        (state, permit): (&State, Permit),
         connections: &Connections,
         request: Request<'_>,
         progress: &Progress<'_>,
@@ -398,7 +406,7 @@ impl Client {
         let shared = self.shared.as_ref();
         let clock = shared.sources.clock.as_ref();
         let timestamp = timestamp(shared.skew.correct(clock.now()))?;
-        let nonce = state.nonces.next();
+        let nonce = permit.spend();
         let body = request.body(&shared.credentials, timestamp, nonce, shared.config.sign_method)?;
         let post = Post { body, request };
         let sign = sign_in(&post.body);
@@ -407,6 +415,7 @@ impl Client {
         let exchange = connections.post(&shared.transport, post, sent, clock).await;
         let mut raw = exchange.map_err(|error| error.with_redacted_evidence(secrets))?;
         if shared.config.clock_skew && shared.transport.is_trusted() {
+            state.account.offset.learn(&raw.sighting);
             progress.note_clock(shared.skew.learn(raw.sighting));
         }
         redact(&mut raw.body, secrets);
@@ -431,6 +440,58 @@ impl Client {
         progress.tell(request, Some(&error), None);
         error
     }
+}
+
+/// Where the permits of a call come from.
+struct Permits<'a> {
+    /// Acquired before.
+    first: Option<Permit>,
+    /// Holds back all calls of a batch but one.
+    gate: Option<&'a Gate>,
+    /// That of the card.
+    cooldown: Option<&'a Cooldown>,
+    /// Is told of long waits.
+    notice: &'a (dyn Fn(&Notice<'_>) + Sync),
+}
+
+impl Permits<'_> {
+    /// Waits for a permit; of the calls that share a gate, one at a time.
+    async fn acquire(
+        &self,
+        limiter: &Arc<RateLimiter>,
+        deadline: Instant,
+        wait: bool,
+    ) -> Result<Permit, Error> {
+        let _passed = match self.gate {
+            None => None,
+            // Past the deadline there is no permit either: asking for one says how long it would take.
+            Some(gate) => tokio::time::timeout_at(deadline.into(), gate.queue.lock()).await.ok(),
+        };
+        limiter.acquire(deadline, wait, self.cooldown, self.notice).await
+    }
+}
+
+/// What a call leaves behind for those that come: its retries are accounted for, and its cooldown stays or is taken back.
+fn conclude(
+    state: &State,
+    request: Request<'_>,
+    cooldown: Option<Cooldown>,
+    result: Result<Reply, Error>,
+    progress: &Progress<'_>,
+) -> Result<Reply, Error> {
+    if let Ok(reply) = &result {
+        state.budget.success(reply.attempts());
+    }
+    // What the platform itself says of a cooldown is news; what was known before is not.
+    let is_resting =
+        |error: &Error| error.kind() == ErrorKind::Cooldown && error.delivered() != Delivered::No;
+    let refreshed = result.as_ref().map_or_else(is_resting, |_| true);
+    if let Some(cooldown) = cooldown.filter(|_| refreshed) {
+        cooldown.keep();
+    }
+    result
+        .map(|reply| reply.with_attempts_before(progress.attempts_before()))
+        .map_err(|error| progress.conclude(error, request))
 }
 
 /// Waits on the lane; at once when the time has come, since the engine's timer rounds up to a millisecond.

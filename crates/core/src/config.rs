@@ -6,7 +6,7 @@ use crate::error_codes::CodeMeaning;
 use crate::escape::is_unsafe;
 use crate::files;
 use crate::option_text::{codes, number, rate_limit, seconds, seconds_or_off, share, switch};
-use crate::pace::Rate;
+use crate::rate_limit::{RATE_USED, Rate, RedisUrl};
 use crate::sign::SignMethod;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,14 +24,20 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// No file with a secret is larger.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
-/// Who shares the account's rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Who shares the account's rate, its nonces and the pause after "too many requests". All clients of an account should have
+/// the same scope.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum RateScope {
-    /// All threads of a client.
+    /// `Host` where its directory can be used, otherwise `Process` and a [`Notice`](crate::Notice).
     #[default]
+    Auto,
+    /// All clients of the account in this process.
     Process,
-    /// All processes of this machine that call for the same account, through a small locked file in `/tmp`.
+    /// All processes of this user on this machine, through a small locked file in a private directory, or in
+    /// [`Config::rate_dir`].
     Host,
+    /// All machines that use the same Redis (version 5 or later), with its clock.
+    Redis(RedisUrl),
 }
 
 impl FromStr for RateScope {
@@ -39,9 +45,14 @@ impl FromStr for RateScope {
 
     fn from_str(name: &str) -> Result<Self, Error> {
         match name {
+            "auto" => Ok(Self::Auto),
             "process" => Ok(Self::Process),
             "host" => Ok(Self::Host),
-            _ => Err(Error::config("rate_scope", format!("must be \"process\" or \"host\", is {name:?}"))),
+            _ if name.starts_with("redis:") || name.starts_with("rediss:") => Ok(Self::Redis(name.parse()?)),
+            _ => {
+                let takes = "must be \"auto\", \"process\", \"host\" or a redis:// address";
+                Err(Error::config("rate_scope", format!("{takes}, is {name:?}")))
+            }
         }
     }
 }
@@ -76,8 +87,11 @@ pub struct Config {
     /// Calls a second that the account may make; 95 % of it is used, evenly spaced. `None` is any number. Default 10
     /// (said by an outside integrator).
     pub rate_limit: Option<f64>,
-    /// Who shares that rate. Default the threads of a client.
+    /// Who shares that rate. Default [`RateScope::Auto`]: all processes of this user on this machine, where possible.
     pub rate_scope: RateScope,
+    /// The directory of the file that processes share. Users who share it all need write access. Default `/tmp/eiot-UID`,
+    /// which belongs to one user; on Windows `eiot` in the user's temporary directory.
+    pub rate_dir: Option<PathBuf>,
     /// Which part of that rate is this client's, as (which, of how many), for fleets. Default (1, 1): all of it.
     pub rate_share: (u32, u32),
     /// Wait for a free slot, as long as `timeout` allows, or fail at once. Default on.
@@ -129,6 +143,7 @@ impl Default for Config {
             max_attempts: 3,
             rate_limit: Some(10.0),
             rate_scope: RateScope::default(),
+            rate_dir: None,
             rate_share: (1, 1),
             rate_wait: true,
             eid_cooldown: Duration::ZERO,
@@ -151,7 +166,7 @@ impl Default for Config {
 impl Config {
     /// Every option, by the name that [`Config::set`] takes. In the environment the same names stand in upper
     /// case behind `EIOT_`.
-    pub const OPTIONS: [&'static str; 24] = [
+    pub const OPTIONS: [&'static str; 25] = [
         "appkey",
         "secret",
         "secret_file",
@@ -162,6 +177,7 @@ impl Config {
         "max_attempts",
         "rate_limit",
         "rate_scope",
+        "rate_dir",
         "rate_share",
         "rate_wait",
         "eid_cooldown",
@@ -179,7 +195,7 @@ impl Config {
     ];
 
     /// The share of `rate_limit` that is used, evenly spaced.
-    pub const RATE_USED: f64 = crate::pace::SHARE_USED;
+    pub const RATE_USED: f64 = RATE_USED;
 
     /// The defaults, for this account.
     pub fn new(appkey: impl Into<String>, secret: impl Into<Secret>) -> Self {
@@ -205,6 +221,7 @@ impl Config {
             "max_attempts" => self.max_attempts = number(option, value, "a whole number from 1 to 100")?,
             "rate_limit" => self.rate_limit = rate_limit(option, value)?,
             "rate_scope" => self.rate_scope = value.parse()?,
+            "rate_dir" => self.rate_dir = Some(value.into()),
             "rate_share" => self.rate_share = share(option, value)?,
             "rate_wait" => self.rate_wait = switch(option, value)?,
             "eid_cooldown" => self.eid_cooldown = seconds_or_off(option, value)?,
@@ -262,9 +279,9 @@ impl Config {
         Ok(())
     }
 
-    /// What the pace is told.
+    /// What the rate limiter is told.
     pub(crate) fn rate(&self) -> Rate {
-        Rate { limit: self.rate_limit, divided_by: self.rate_share.1 }
+        Rate { limit: self.rate_limit, share: self.rate_share }
     }
 
     /// Who calls; reads `secret_file`.
@@ -355,6 +372,7 @@ impl fmt::Debug for Config {
             .field("max_attempts", &self.max_attempts)
             .field("rate_limit", &self.rate_limit)
             .field("rate_scope", &self.rate_scope)
+            .field("rate_dir", &self.rate_dir)
             .field("rate_share", &self.rate_share)
             .field("rate_wait", &self.rate_wait)
             .field("eid_cooldown", &self.eid_cooldown)

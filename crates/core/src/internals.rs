@@ -5,13 +5,14 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::eid::Eid;
 use crate::error::Error;
-use crate::pace::{Pace, Rate};
+use crate::rate_limit::{Account, Rate, RateLimiter};
 use crate::reply::{RawReply, Reply, verdict};
 use crate::request::Request;
 use crate::sign::SignMethod;
 use crate::skew::Sighting;
 use crate::wire;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Signs requests of one account.
@@ -43,17 +44,22 @@ pub fn read_reply(http_status: u16, body: &[u8], eid: &Eid) -> Result<Reply, Err
     verdict(raw, Request::RefreshUsage(eid), 1, &BTreeMap::new())
 }
 
-/// The row of slots that a rate is.
-pub struct Slots(Pace);
+/// A rate limiter, and the event loop that it waits on.
+pub struct Limiter(Arc<RateLimiter>, tokio::runtime::Runtime);
 
-impl Slots {
-    /// So many calls a second, for the threads of one process; `None` is any number.
-    pub fn new(limit: Option<f64>) -> Self {
-        Self(Pace::of_process(&Rate { limit, divided_by: 1 }))
+impl Limiter {
+    /// So many calls per second, shared by the threads of one process; `None` is unlimited.
+    pub fn new(limit: Option<f64>) -> Result<Self, Error> {
+        let account = Account::of("internals", || 0);
+        let limiter =
+            RateLimiter::in_process(account, Rate { limit, share: (1, 1) }, Arc::new(crate::SystemClock));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        Ok(Self(Arc::new(limiter), runtime.map_err(Error::internal)?))
     }
 
-    /// Takes the next slot, however far away it is.
-    pub fn take(&self) -> Result<Option<Instant>, Error> {
-        self.0.take(Instant::now() + Duration::from_secs(u64::from(u32::MAX)), true)
+    /// Reserves the next permit, however far away it is, and gives the nonce that comes with it.
+    pub fn reserve(&self) -> Result<u32, Error> {
+        let deadline = Instant::now() + Duration::from_secs(u64::from(u32::MAX));
+        self.1.block_on(self.0.reserve(deadline, true)).map(crate::rate_limit::Permit::spend)
     }
 }

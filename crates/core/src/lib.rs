@@ -10,16 +10,15 @@
 //! The way of a call, which `client.rs` shows as code:
 //!
 //! ```text
-//! eid → pace → ┌ sign → send on a lane → read the reply → verdict ┐ → Reply | Error
-//!              └──────────── wait, if worth another try ──────────┘
+//! eid → rate limit → ┌ sign → send on a lane → read the reply → verdict ┐ → Reply | Error
+//!                    └──────────── wait, if worth another try ──────────┘
 //! ```
 //!
-//! This crate signs, calls and understands the reply. It prints nothing, keeps no global state, starts no
-//! threads (name look-ups aside) and contains no `unsafe`. The C library, the Python package and the
+//! This crate signs, calls and understands the reply. It prints nothing, starts no threads (name lookups aside) and
+//! contains no `unsafe`. Its only global state is the rate of each account, which all clients of a process share. The C library, the Python package and the
 //! command are thin faces over it.
 #![forbid(unsafe_code)]
 
-mod backpressure;
 mod batch;
 mod call;
 mod call_options;
@@ -27,7 +26,6 @@ mod circuit_breaker;
 mod client;
 mod clock;
 mod config;
-mod cooldown;
 mod credentials;
 mod eid;
 mod endpoint;
@@ -39,7 +37,6 @@ mod escape;
 mod files;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
-mod host_slot;
 mod http;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
@@ -52,7 +49,6 @@ mod observer;
 mod option_text;
 mod option_values;
 mod outcome;
-mod pace;
 mod parameters;
 mod per_process;
 mod pool;
@@ -60,6 +56,7 @@ mod probe;
 mod progress;
 mod proxy;
 mod random;
+mod rate_limit;
 mod recent;
 mod redact;
 mod refresh_many;
@@ -92,6 +89,7 @@ pub use observer::{Attempt, Notice, Observer};
 pub use outcome::Outcome;
 pub use probe::{Answer, Probe};
 pub use random::{Random, SystemRandom};
+pub use rate_limit::RedisUrl;
 pub use refresh_many::RefreshMany;
 pub use reply::Reply;
 pub use sign::{SignMethod, explain, sign};

@@ -18,7 +18,7 @@ pub trait Observer: Send {
         let _ = attempt;
     }
 
-    /// A batch holds its cards back, goes on, or stops by itself.
+    /// A batch holds its cards back, goes on, or stops by itself; or there is something to know about the account's rate.
     fn notice(&mut self, notice: &Notice<'_>) {
         let _ = notice;
     }
@@ -27,7 +27,7 @@ pub trait Observer: Send {
 /// Watches nothing.
 impl Observer for () {}
 
-/// What a batch does by itself. Its text is one line for a log, without secret or signature.
+/// What the library does by itself. Its text is one line for a log, without secret or signature.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
@@ -44,6 +44,19 @@ pub enum Notice<'a> {
     Resumed {
         /// How long it could not be reached.
         after: Duration,
+    },
+    /// A call waits long for the account's rate: longer than 2 s, and than the rate itself asks for.
+    Waiting {
+        /// How long until the call may be made.
+        wait: Duration,
+        /// Where the rate is kept, if others share it.
+        set_by: Option<&'a str>,
+    },
+    /// The rate is not shared with other processes, as [`RateScope::Auto`](crate::RateScope::Auto) has it where possible.
+    /// Given once per account and process.
+    RateNotShared {
+        /// Why.
+        reason: &'a str,
     },
     /// No more cards are sent; those that wait come back unsent.
     Stopped {
@@ -65,6 +78,15 @@ impl fmt::Display for Notice<'_> {
             Self::Resumed { after } => {
                 write!(f, "the platform can be reached again, after {:.1} s; going on", after.as_secs_f64())
             }
+            Self::Waiting { wait, set_by } => {
+                write!(f, "rate limit: waiting {:.1} s for the next call", wait.as_secs_f64())?;
+                set_by.map_or(Ok(()), |set_by| write!(f, ", set by {set_by}"))
+            }
+            Self::RateNotShared { reason } => write!(
+                f,
+                "rate limit: not shared with other processes, because {reason}; set rate_dir to a directory that they \
+                 share, or rate_scope to \"process\""
+            ),
             Self::Stopped { reason } => write!(f, "no more cards are sent, because {reason}"),
         }
     }

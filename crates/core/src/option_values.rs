@@ -22,7 +22,8 @@ impl Config {
             Some(seconds(self.connect_timeout)),
             Some(self.max_attempts.to_string()),
             Some(self.rate_limit.map_or("off".to_owned(), |limit| limit.to_string())),
-            Some(scope(self.rate_scope).to_owned()),
+            Some(scope(&self.rate_scope)),
+            self.rate_dir.as_deref().map(path),
             Some(format!("{}/{}", self.rate_share.0, self.rate_share.1)),
             Some(switch(self.rate_wait)),
             Some(seconds_or_off(self.eid_cooldown)),
@@ -71,11 +72,14 @@ fn seconds_or_off(duration: Duration) -> String {
     if duration.is_zero() { "off".to_owned() } else { seconds(duration) }
 }
 
-fn scope(scope: RateScope) -> &'static str {
-    match scope {
+fn scope(scope: &RateScope) -> String {
+    let name = match scope {
+        RateScope::Redis(url) => return url.to_string(),
+        RateScope::Auto => "auto",
         RateScope::Process => "process",
         RateScope::Host => "host",
-    }
+    };
+    name.to_owned()
 }
 
 /// A proxy's address without user name and password.
@@ -103,6 +107,7 @@ mod tests {
             ("max_attempts", "7"),
             ("rate_limit", "off"),
             ("rate_scope", "host"),
+            ("rate_dir", "/run/eiot"),
             ("rate_share", "2/5"),
             ("rate_wait", "off"),
             ("eid_cooldown", "300"),

@@ -1,17 +1,13 @@
 //! What clients that come from one another have in common.
 
-use crate::backpressure::Backpressure;
 use crate::client::Sources;
 use crate::config::{Config, RateScope};
-use crate::cooldown::Cooldowns;
 use crate::credentials::Credentials;
 use crate::error::Error;
-use crate::host_slot::{self, HostSlot};
 use crate::lane::Transport;
-use crate::nonce::Nonces;
-use crate::pace::Pace;
 use crate::per_process::PerProcess;
 use crate::pool::Pool;
+use crate::rate_limit::{Account, Directory, RateLimiter, Redis, SharedFile};
 use crate::retry::Budget;
 use crate::skew::Skew;
 use std::sync::Arc;
@@ -29,44 +25,70 @@ pub(crate) struct Shared {
 
 /// What a process must not share with its children.
 pub(crate) struct State {
-    pub(crate) cooldowns: Cooldowns,
+    pub(crate) account: Arc<Account>,
     /// An error where the file that processes share cannot be used.
-    pace: Result<Pace, String>,
+    limiter: Result<Arc<RateLimiter>, String>,
     pub(crate) lanes: Pool,
-    pub(crate) nonces: Nonces,
     pub(crate) budget: Budget,
-    pub(crate) backpressure: Backpressure,
 }
 
 impl Shared {
     /// What belongs to this process. To find that out takes a system call, so a call asks once.
     pub(crate) fn state(&self) -> &State {
-        self.state.get(|| State {
-            cooldowns: Cooldowns::new(self.config.eid_cooldown),
-            pace: self.make_pace(),
-            lanes: Pool::default(),
-            nonces: Nonces::new(self.sources.random.next_u64()),
-            budget: Budget::new(),
-            backpressure: Backpressure::default(),
+        self.state.get(|| {
+            let key = self.account_key();
+            let account = Account::of(&key, || self.sources.random.next_u64());
+            State {
+                limiter: self.limiter(&account, &key),
+                account,
+                lanes: Pool::default(),
+                budget: Budget::new(),
+            }
         })
     }
 
-    fn make_pace(&self) -> Result<Pace, String> {
-        let rate = self.config.rate();
-        match self.config.rate_scope {
-            RateScope::Process => Ok(Pace::of_process(&rate)),
-            RateScope::Host => {
-                let slot =
-                    HostSlot::open(host_slot::path_for(&self.credentials.appkey, &self.transport.host()));
-                slot.map(|slot| Pace::of_host(&rate, slot)).map_err(|why| why.to_string())
+    /// Tells one account from another. Each share of a rate is an account of its own, also where several of them are used on
+    /// one machine.
+    fn account_key(&self) -> String {
+        let (host, (which, of)) = (self.transport.host(), self.config.rate_share);
+        let appkey = &self.credentials.appkey;
+        if of > 1 { format!("{appkey}\n{host}\n{which}/{of}") } else { format!("{appkey}\n{host}") }
+    }
+
+    fn limiter(&self, account: &Arc<Account>, key: &str) -> Result<Arc<RateLimiter>, String> {
+        let clock = self.sources.clock.clone();
+        let limiter = RateLimiter::in_process(account.clone(), self.config.rate(), clock);
+        let limiter = match &self.config.rate_scope {
+            RateScope::Process => limiter,
+            RateScope::Redis(url) => {
+                // Who we are at the platform is no business of the Redis.
+                let (client_cert_file, client_key_file) = (None, None);
+                let trust = Config { client_cert_file, client_key_file, ..(*self.config).clone() };
+                let tls = url.tls.then(|| crate::tls::client_config(&trust)).transpose();
+                let redis = tls.and_then(|tls| Redis::new(url.clone(), tls, key));
+                limiter.in_redis(redis.map_err(|why| why.to_string())?)
             }
-        }
+            RateScope::Auto | RateScope::Host => {
+                // What the operator has asked for must work; the default need not.
+                let is_optional = self.config.rate_scope == RateScope::Auto && self.config.rate_dir.is_none();
+                let chosen = self.config.rate_dir.as_deref();
+                match SharedFile::open(chosen.map_or_else(Directory::of_user, Directory::chosen), key) {
+                    Ok(file) => limiter.in_file(file, is_optional),
+                    Err(why) if is_optional => {
+                        account.fall_back(why);
+                        limiter
+                    }
+                    Err(why) => return Err(why),
+                }
+            }
+        };
+        Ok(Arc::new(limiter))
     }
 }
 
 impl State {
-    /// The account's rate.
-    pub(crate) fn pace(&self) -> Result<&Pace, Error> {
-        self.pace.as_ref().map_err(|why| Error::config("rate_scope", why))
+    /// The account's rate limiter.
+    pub(crate) fn limiter(&self) -> Result<&Arc<RateLimiter>, Error> {
+        self.limiter.as_ref().map_err(RateLimiter::unusable)
     }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{EID, config};
-use eiot::{Client, Clock, Delivered, ErrorKind, Random, Sources, SystemClock, SystemRandom};
+use eiot::{Client, Clock, Delivered, Random, Sources, SystemClock, SystemRandom};
 use eiot_sim::{Options, Simulator};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -49,18 +49,15 @@ impl Random for Same {
 }
 
 #[test]
-fn a_repeated_nonce_is_refused_and_two_clients_do_not_repeat_each_other() {
+fn clients_of_an_account_share_one_walk_of_nonces_whatever_they_are_seeded_with() {
     let platform = simulator(Options { cooldown: None, ..Options::default() });
-    let client = |random: Arc<dyn Random>| {
+    for random in [7, 7, 8].map(|seed| Arc::new(Same(seed)) as Arc<dyn Random>) {
         let sources = Sources { clock: Arc::new(SystemClock), random };
-        Client::with_sources(config(platform.url()), sources).expect("valid")
-    };
-    client(Arc::new(Same(7))).refresh_usage(EID).expect("the first use of the nonce");
-    let error = client(Arc::new(Same(7))).refresh_usage(EID).expect_err("the same seed, the same nonce");
-    assert_eq!(error.kind(), ErrorKind::Platform);
-    assert_eq!(error.platform_code(), Some("sim.nonce-reused"));
-    client(Arc::new(Same(8))).refresh_usage(EID).expect("another seed");
-    client(Arc::new(SystemRandom)).refresh_usage(EID).expect("the system's own");
+        let client = Client::with_sources(config(platform.url()), sources).expect("valid");
+        client.refresh_usage(EID).expect("another nonce");
+    }
+    let counters = platform.counters();
+    assert_eq!((counters.accepted, counters.repeated_nonces), (3, 0));
 }
 
 struct Off(i64);
@@ -173,5 +170,5 @@ fn the_accounts_rate_is_kept_by_many_threads_and_used() {
     let counters = platform.counters();
     assert_eq!(counters.accepted, 192);
     assert!(counters.busiest_second <= 50, "{}", counters.busiest_second);
-    assert!(rate >= 0.99 * 47.5, "{rate} a second of the 47.5 that the spacing allows");
+    assert!(rate >= 0.97 * 47.5, "{rate} a second of the 47.5 that the spacing allows");
 }

@@ -183,7 +183,7 @@ fn without_a_slot_to_try_again_the_failure_itself_is_told() {
     (config.rate_limit, config.timeout) = (Some(1.0), Duration::from_millis(500));
     let error = client(config).refresh_usage(EID).expect_err("busy");
     assert_eq!((error.kind(), error.http_status(), error.attempts()), (ErrorKind::Http, Some(503), 1));
-    assert!(error.to_string().contains("no slot to try again"), "{error}");
+    assert!(error.to_string().contains("no further attempt in time"), "{error}");
 }
 
 #[test]

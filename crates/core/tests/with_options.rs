@@ -97,7 +97,9 @@ fn its_calls_go_by_its_own_options_and_its_parents_by_theirs() {
 
 #[test]
 fn every_option_is_either_a_calls_own_or_refused_by_its_name() {
-    let client = Client::new(Config::new("k", "s")).expect("valid");
+    let mut config = Config::new("k", "s");
+    config.rate_scope = eiot::RateScope::Process;
+    let client = Client::new(config).expect("valid");
     for option in Config::OPTIONS {
         let value = match option {
             "timeout" | "connect_timeout" | "eid_cooldown" | "outage_timeout" => "2.5",

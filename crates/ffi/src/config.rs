@@ -262,7 +262,7 @@ pub unsafe extern "C" fn eiot_config_set_rate_limit(
     }
 }
 
-/// Who shares that rate. Default `EIOT_RATE_SCOPE_PROCESS`.
+/// Who shares that rate. Default `EIOT_RATE_SCOPE_AUTO`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_rate_scope(
     config: *mut eiot_config,
@@ -273,10 +273,12 @@ pub unsafe extern "C" fn eiot_config_set_rate_scope(
     unsafe {
         set(config, out_err, |config| {
             config.rate_scope = match scope {
+                EIOT_RATE_SCOPE_AUTO => RateScope::Auto,
                 EIOT_RATE_SCOPE_PROCESS => RateScope::Process,
                 EIOT_RATE_SCOPE_HOST => RateScope::Host,
                 _ => {
-                    let takes = "must be EIOT_RATE_SCOPE_PROCESS or EIOT_RATE_SCOPE_HOST";
+                    let takes =
+                        "must be EIOT_RATE_SCOPE_AUTO, EIOT_RATE_SCOPE_PROCESS or EIOT_RATE_SCOPE_HOST";
                     return Err(Error::config("rate_scope", format!("{takes}, is {scope}")));
                 }
             };

@@ -66,9 +66,11 @@ pub const EIOT_SIGN_MD5: eiot_sign_method = 2;
 /// Who shares the account's rate: one of the EIOT_RATE_SCOPE_ constants.
 pub type eiot_rate_scope = i32;
 
-/// All threads of a client.
+/// `EIOT_RATE_SCOPE_HOST` where its directory can be used, otherwise `EIOT_RATE_SCOPE_PROCESS`.
+pub const EIOT_RATE_SCOPE_AUTO: eiot_rate_scope = 0;
+/// All clients of the account in this process.
 pub const EIOT_RATE_SCOPE_PROCESS: eiot_rate_scope = 1;
-/// All processes of this machine that call for the same account, through a small locked file in /tmp.
+/// All processes of this user on this machine, through a small locked file in a private directory, or in "rate_dir".
 pub const EIOT_RATE_SCOPE_HOST: eiot_rate_scope = 2;
 
 /// The room that a signature and its final NUL need at most.

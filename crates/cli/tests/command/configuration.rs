@@ -133,3 +133,34 @@ fn variables_of_others_change_nothing() {
     }
     assert_eq!(run(&mut command).exit_code, Some(0));
 }
+
+#[cfg(unix)]
+#[test]
+fn the_rate_is_not_shared_where_its_directory_cannot_be_trusted_and_the_log_says_so_once() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    // Another user's command, whose directory a third user has taken.
+    const USER: u32 = 54_321;
+    let directory = PathBuf::from(format!("/tmp/eiot-{USER}"));
+    let _ = std::fs::create_dir(&directory);
+    std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o777))
+        .expect("ours, or a leftover of ours");
+    if chown(&directory, Some(USER + 1), None).is_err() {
+        let _ = std::fs::remove_dir(&directory);
+        return println!("skipped: it takes root to be several users");
+    }
+    let platform = Responder::start(&[ok(SUCCESS), ok(SUCCESS)]);
+    let Ok(output) = refresh(&platform, &[EID, OTHER_EID]).uid(USER).output() else {
+        return println!("skipped: another user cannot start the command where it was built");
+    };
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert_eq!(stderr.matches("not shared with other processes, because").count(), 1, "{stderr}");
+    assert!(stderr.contains("/tmp/eiot-54321: it belongs to user 54322"), "{stderr}");
+    let error =
+        refresh(&platform, &["--rate-scope=host", EID]).uid(USER).output().expect("it has started before");
+    let stderr = String::from_utf8_lossy(&error.stderr);
+    assert_eq!(error.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("rate_scope: /tmp/eiot-54321/rate-"), "{stderr}");
+    std::fs::remove_dir(&directory).expect("empty");
+}

@@ -10,6 +10,7 @@ mod help;
 mod json;
 mod malformed;
 mod man;
+mod rate;
 mod refresh;
 mod responder;
 mod run;

@@ -23,6 +23,7 @@ pub fn config(url: &str) -> eiot::Config {
     config.base_url = url.to_owned();
     config.max_attempts = 1;
     config.rate_limit = None;
+    config.rate_scope = eiot::RateScope::Process;
     config.outage_timeout = std::time::Duration::ZERO;
     config
 }

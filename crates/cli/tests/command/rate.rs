@@ -1,0 +1,37 @@
+//! Processes of one account keep one rate, with all defaults.
+
+use crate::run::SECRET;
+use crate::run::refresh_at;
+use eiot_sim::{Account, Options, Simulator};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Instant;
+
+#[test]
+fn eight_processes_keep_and_use_one_rate_and_repeat_no_nonce() {
+    let accounts = vec![Account { appkey: "k".to_owned(), secret: SECRET.to_owned() }];
+    let platform = Simulator::start(Options { accounts, ..Options::default() }).expect("a free port");
+    let started = Instant::now();
+    let processes: Vec<_> = (1..=8)
+        .map(|number| {
+            let eids: String = (0..8).map(|card| format!("{number}{card}\n")).collect();
+            let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("rate-{number}.txt"));
+            std::fs::write(&file, eids).expect("a writable directory");
+            let mut command = refresh_at(platform.url(), &["--from"]);
+            command.arg(file).stdout(Stdio::null()).spawn().expect("the command starts")
+        })
+        .collect();
+    for mut process in processes {
+        assert!(process.wait().expect("it ends").success());
+    }
+    let took = started.elapsed().as_secs_f64();
+    let counters = platform.counters();
+    assert!(counters.refused.is_empty(), "{:?}", counters.refused);
+    assert_eq!((counters.accepted, counters.repeated_nonces), (64, 0));
+    assert!(counters.busiest_second <= 10, "{}", counters.busiest_second);
+    let spacing = 63.0 / 9.5;
+    assert!(
+        (spacing..spacing * 1.03 + 0.5).contains(&took),
+        "{took} s for what the spacing allows in {spacing} s"
+    );
+}

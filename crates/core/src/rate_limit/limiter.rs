@@ -1,0 +1,487 @@
+//! The rate limiter of a client.
+//!
+//! The platform allows ten calls per second per account (reported by an outside integrator). Calls are spaced evenly at 95 %
+//! of the limit, so that no closed second holds more than the limit although the way to the platform is not always
+//! equally long.
+
+use super::account::Account;
+use super::cooldown::Cooldown;
+use super::redis::{Answer, Redis, Reservation};
+use super::schedule::{Reserved, Schedule, Spacing, clock, nanoseconds};
+use super::share::Grid;
+use super::shared_file::{SharedFile, unusable};
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind};
+use crate::nonce::{Permutation, Walk};
+use crate::observer::Notice;
+use crate::random::{Random, SystemRandom};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A longer wait is worth a word.
+const LONG_WAIT: Duration = Duration::from_secs(2);
+
+/// So many permits may come late before one is used all the same.
+const MAX_STALE: u32 = 3;
+
+/// A permit that is used later than this, or than a quarter of the interval, is late.
+const MIN_LATE: Duration = Duration::from_millis(25);
+
+/// How much of the limit is used.
+pub(crate) const RATE_USED: f64 = 0.95;
+
+/// How long a call waits at most for the lock of a shared file. It is held for microseconds, unless its holder was stopped.
+const MAX_LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// A call that waits for the lock gives up so long before its deadline, so that its error can say why.
+const LOCK_MARGIN: Duration = Duration::from_millis(20);
+
+/// Another process holds the lock for microseconds: only after so many tries is it worth a sleep.
+const SPINS: u32 = 20;
+
+/// How long a call sleeps between two tries.
+const LOCK_POLL: Duration = Duration::from_millis(2);
+
+/// A time in a schedule that is further ahead was not written by a limiter: no server's wait and no usual queue is longer.
+const MAX_AHEAD: Duration = Duration::from_secs(600);
+
+/// At low rates, calls queue longer than that.
+const MAX_QUEUE: u32 = 64;
+
+/// The rate of a client.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Rate {
+    /// Calls per second of the account; `None` is unlimited.
+    pub(crate) limit: Option<f64>,
+    /// Which part of the limit is this client's: (which, of how many).
+    pub(crate) share: (u32, u32),
+}
+
+impl Rate {
+    /// The time from one call of the whole account to the next.
+    fn undivided(&self) -> Option<Duration> {
+        Duration::try_from_secs_f64(1.0 / (self.limit? * RATE_USED)).ok()
+    }
+
+    /// The time from one call of this share to the next.
+    fn interval(&self) -> Option<Duration> {
+        Some(self.undivided()?.saturating_mul(self.share.1.max(1)))
+    }
+}
+
+/// Decides when a client's calls may be made.
+///
+/// Clients of one account share its schedule. Each spaces its calls by its own interval: a client with half the limit leaves
+/// twice the time behind each call.
+pub(crate) struct RateLimiter {
+    account: Arc<Account>,
+    rate: Rate,
+    interval: Option<Duration>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+/// Where the schedule is kept.
+enum Store {
+    /// In this process.
+    Memory,
+    /// In a file that processes share.
+    File {
+        file: SharedFile,
+        /// Where the file cannot be used any more, the schedule in this process will do.
+        is_optional: bool,
+    },
+    /// In a Redis that machines share.
+    Redis(Redis),
+}
+
+/// Permission to make one call. Dropping it gives it back.
+pub(crate) struct Permit {
+    limiter: Arc<RateLimiter>,
+    reserved: Reserved,
+    nonce: u32,
+    at: Instant,
+    /// The process that reserved it. A forked child inherits a copy, which is not its own.
+    pid: u32,
+    used: bool,
+}
+
+impl RateLimiter {
+    /// A limiter whose schedule is kept in this process. Shares of a rate go by `clock`.
+    pub(crate) fn in_process(account: Arc<Account>, rate: Rate, clock: Arc<dyn Clock>) -> Self {
+        Self { interval: rate.interval(), account, rate, store: Store::Memory, clock }
+    }
+
+    fn kept_in(self, store: Store) -> Self {
+        Self { store, ..self }
+    }
+
+    /// A limiter whose schedule is kept in a file of a directory that processes share.
+    pub(crate) fn in_file(self, file: SharedFile, is_optional: bool) -> Self {
+        self.kept_in(Store::File { file, is_optional })
+    }
+
+    /// A limiter whose schedule is kept in a Redis.
+    pub(crate) fn in_redis(self, redis: Redis) -> Self {
+        self.kept_in(Store::Redis(redis))
+    }
+
+    /// How the permits lie, from now on.
+    fn spacing(&self) -> Option<Spacing> {
+        let grid = self.rate.undivided().filter(|_| self.rate.share.1 > 1).map(|interval| {
+            Grid::new(interval, self.rate.share, self.account.offset.correct(self.clock.now()))
+        });
+        self.interval.map(|interval| Spacing { interval, grid })
+    }
+
+    /// The error where the file that processes share cannot be used.
+    #[allow(clippy::ptr_arg, reason = "for map_err")]
+    pub(crate) fn unusable(why: &String) -> Error {
+        Error::config("rate_scope", why)
+    }
+
+    /// Waits for the next permit. Fails at once if the permit lies at `deadline` or later, or if the caller does not `wait`
+    /// and it is not free now. Dropping the future gives up the wait and its place. Where machines share the rate, they share
+    /// the card's `cooldown` with it. `notice` is told of a long wait.
+    pub(crate) async fn acquire(
+        self: &Arc<Self>,
+        deadline: Instant,
+        wait: bool,
+        cooldown: Option<&Cooldown>,
+        notice: &(dyn Fn(&Notice<'_>) + Sync),
+    ) -> Result<Permit, Error> {
+        let mut tries = 0;
+        loop {
+            let mut permit = match &self.store {
+                Store::Redis(redis) => self.reserve_in(redis, deadline, wait, cooldown).await?,
+                Store::Memory | Store::File { .. } => self.reserve(deadline, wait).await?,
+            };
+            // At once when the time has come, since the event loop's timer rounds up to a millisecond.
+            if permit.at > Instant::now() {
+                self.tell_wait(permit.at.saturating_duration_since(Instant::now()), notice);
+                tokio::time::sleep_until(permit.at.into()).await;
+            }
+            // On a busy machine, or one that was suspended, this may be long after; where Redis is far away, it always is.
+            tries += 1;
+            if !permit.is_stale() || tries == MAX_STALE {
+                permit.at = permit.at.max(Instant::now());
+                return Ok(permit);
+            }
+        }
+    }
+
+    /// Reserves the next permit, without waiting for its time.
+    pub(crate) async fn reserve(self: &Arc<Self>, deadline: Instant, wait: bool) -> Result<Permit, Error> {
+        let mut times = (Instant::now(), 0);
+        let outcome = self.update(deadline, |schedule| {
+            times = (Instant::now(), clock());
+            let (now, clock) = times;
+            let left = if wait { deadline.saturating_duration_since(now) } else { Duration::from_nanos(1) };
+            let reserved = schedule.reserve(clock, self.spacing(), clock.saturating_add(nanoseconds(left)));
+            (reserved, schedule.nonces.seed)
+        });
+        let (reserved, seed) = outcome.await?;
+        let (now, clock) = times;
+        let until = |at: u64| Duration::from_nanos(at.saturating_sub(clock));
+        match reserved {
+            Ok(reserved) => Ok(self.permit(reserved, seed, now + until(reserved.at))),
+            Err(at) => Err(self.refusal(until(at), wait)),
+        }
+    }
+
+    fn permit(self: &Arc<Self>, reserved: Reserved, seed: u64, at: Instant) -> Permit {
+        let nonce = Permutation::new(seed, self.rate.share).nonce(reserved.position);
+        Permit { limiter: self.clone(), reserved, nonce, at, pid: std::process::id(), used: false }
+    }
+
+    async fn reserve_in(
+        self: &Arc<Self>,
+        redis: &Redis,
+        deadline: Instant,
+        wait: bool,
+        cooldown: Option<&Cooldown>,
+    ) -> Result<Permit, Error> {
+        let asked = Instant::now();
+        let left = deadline.saturating_duration_since(asked);
+        let card = cooldown.and_then(Cooldown::unshared);
+        let wanted = Reservation {
+            interval: self.interval,
+            patience: if wait { left } else { Duration::ZERO },
+            max_ahead: self.max_ahead(),
+            card,
+            token: if card.is_some() { SystemRandom.next_u64() } else { 0 },
+        };
+        let deadline = deadline.checked_sub(LOCK_MARGIN).unwrap_or(deadline);
+        match redis.reserve(deadline, self.known_nonces(), &wanted).await? {
+            Answer::Permit { after, at, position, seed } => {
+                self.account.schedule().nonces = Walk { seed, position: position.saturating_add(1) };
+                if let Some(cooldown) = cooldown.filter(|_| card.is_some()) {
+                    cooldown.share(self.clone(), wanted.token);
+                }
+                // Redis has looked at its clock between question and answer.
+                let looked = asked + asked.elapsed() / 2;
+                Ok(self.permit(Reserved { at, position }, seed, looked + after))
+            }
+            Answer::Wait(after) => Err(self.refusal(after, wait)),
+            Answer::Cooldown(left) => {
+                Err(cooldown.map_or_else(|| self.refusal(left, wait), |cooldown| cooldown.refusal(left)))
+            }
+        }
+    }
+
+    /// The card was not refreshed: other machines may refresh it.
+    pub(super) fn end_cooldown(&self, eid: &str, token: u64) {
+        if let Store::Redis(redis) = &self.store {
+            redis.end_cooldown(self.known_nonces(), eid, token);
+        }
+    }
+
+    /// Where the walk of nonces goes on, should it be lost where it is kept.
+    fn known_nonces(&self) -> Walk {
+        self.account.schedule().nonces.beyond_others()
+    }
+
+    fn max_ahead(&self) -> Duration {
+        MAX_AHEAD.max(self.interval.map_or(Duration::ZERO, |interval| interval.saturating_mul(MAX_QUEUE)))
+    }
+
+    fn tell_wait(&self, wait: Duration, notice: &(dyn Fn(&Notice<'_>) + Sync)) {
+        let usual = self.interval.map_or(Duration::ZERO, |interval| interval.saturating_mul(2));
+        if wait > LONG_WAIT.max(usual) {
+            notice(&Notice::Waiting { wait, set_by: self.place().as_deref() });
+        }
+    }
+
+    /// Where the rate is kept, for people; `None` where this process has it to itself.
+    fn place(&self) -> Option<String> {
+        match &self.store {
+            Store::Memory => None,
+            Store::Redis(redis) => Some(format!("the Redis at {}", redis.name())),
+            Store::File { file, .. } => Some(file.path().display().to_string()),
+        }
+    }
+
+    fn refusal(&self, after: Duration, wait: bool) -> Error {
+        let because = if wait { "past this call's deadline" } else { "and rate_wait is off" };
+        let place = self.place().map_or_else(String::new, |place| format!(" (set by {place})"));
+        let seconds = after.as_secs_f64();
+        let text = format!(
+            "rate limit: the next call is allowed in {seconds:.1} s{place}, {because}; nothing was sent"
+        );
+        Error::new(ErrorKind::RateLimited, text).with_retry_after(Some(after))
+    }
+
+    /// The platform has refused a call for the account's rate: no client of the account starts another call for so long.
+    pub(crate) async fn pause(&self, pause: Duration) -> Result<(), Error> {
+        if self.interval.is_none() {
+            return Ok(());
+        }
+        if let Store::Redis(redis) = &self.store {
+            return redis.pause(Instant::now() + MAX_LOCK_WAIT, self.known_nonces(), pause).await;
+        }
+        self.update(Instant::now() + MAX_LOCK_WAIT, |schedule| {
+            schedule.pause(clock().saturating_add(nanoseconds(pause)));
+        })
+        .await
+    }
+
+    /// Changes the account's schedule, once.
+    async fn update<T>(
+        &self,
+        deadline: Instant,
+        mut change: impl FnMut(&mut Schedule) -> T,
+    ) -> Result<T, Error> {
+        let (file, is_optional) = match &self.store {
+            // Those that a Redis keeps are changed there.
+            Store::Memory | Store::Redis(_) => return Ok(change(&mut self.account.schedule())),
+            Store::File { file, is_optional } => (file, *is_optional),
+        };
+        let started = Instant::now();
+        let deadline = deadline.checked_sub(LOCK_MARGIN).unwrap_or(deadline).min(started + MAX_LOCK_WAIT);
+        let mut tries = 0_u32;
+        loop {
+            match self.try_update(file, &mut change) {
+                Ok(Some(changed)) => return Ok(changed),
+                Ok(None) => {}
+                Err(why) => {
+                    let why = unusable(file.path(), &why);
+                    if !is_optional {
+                        return Err(Self::unusable(&why));
+                    }
+                    self.account.fall_back(why);
+                    return Ok(change(&mut self.account.schedule()));
+                }
+            }
+            tries = tries.saturating_add(1);
+            if tries < SPINS {
+                std::thread::yield_now();
+            } else if Instant::now() < deadline {
+                tokio::time::sleep(LOCK_POLL).await;
+            } else {
+                let text = format!(
+                    "rate limit: another process has held the lock of {} for {:.1} s; nothing was sent",
+                    file.path().display(),
+                    started.elapsed().as_secs_f64()
+                );
+                return Err(Error::new(ErrorKind::RateLimited, text));
+            }
+        }
+    }
+
+    /// Changes the schedule in the file, unless another process holds it. The process remembers what it saw last: a file
+    /// that was removed is made again from that.
+    fn try_update<T>(
+        &self,
+        file: &SharedFile,
+        change: impl FnOnce(&mut Schedule) -> T,
+    ) -> std::io::Result<Option<T>> {
+        file.try_update(&mut self.account.schedule(), nanoseconds(self.max_ahead()), change)
+    }
+
+    fn release(&self, reserved: Reserved) {
+        let give_back = |schedule: &mut Schedule| schedule.release(reserved, self.spacing());
+        match &self.store {
+            Store::Memory => give_back(&mut self.account.schedule()),
+            Store::Redis(redis) => {
+                redis.release(self.known_nonces(), self.interval, reserved.at, reserved.position);
+            }
+            Store::File { file, .. } => {
+                // Where another process holds the lock for longer, the permit is lost and nothing else.
+                for _ in 0..SPINS {
+                    match self.try_update(file, give_back) {
+                        Ok(None) => std::thread::yield_now(),
+                        Ok(Some(())) | Err(_) => return,
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Permit {
+    /// The call is made now, with this nonce.
+    pub(crate) fn spend(mut self) -> u32 {
+        self.used = true;
+        self.nonce
+    }
+
+    /// Whether its time has passed: a call that is made long after its permit may come too close to the next one.
+    pub(crate) fn is_stale(&self) -> bool {
+        let interval = self.limiter.rate.undivided();
+        interval.is_some_and(|interval| self.at.elapsed() > MIN_LATE.max(interval / 4))
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if !self.used && self.pid == std::process::id() {
+            self.limiter.release(self.reserved);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    fn rate(limit: f64) -> Rate {
+        Rate { limit: Some(limit), share: (1, 1) }
+    }
+
+    /// An account that no other test uses.
+    fn account() -> Arc<Account> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Account::of(&format!("limiter test {}", NEXT.fetch_add(1, Ordering::Relaxed)), || 7)
+    }
+
+    fn limiter(account: &Arc<Account>, rate: Rate) -> Arc<RateLimiter> {
+        Arc::new(RateLimiter::in_process(account.clone(), rate, Arc::new(crate::clock::SystemClock)))
+    }
+
+    fn reserve(limiter: &Arc<RateLimiter>, wait: bool, left: Duration) -> Result<Permit, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a loop");
+        runtime.block_on(limiter.reserve(Instant::now() + left, wait))
+    }
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn rate_limiter_never_allows_more_than_the_limit_in_a_closed_second() {
+        let limiter = limiter(&account(), rate(10.0));
+        let permits: Vec<_> =
+            (0..1000).map(|_| reserve(&limiter, true, HOUR).expect("a permit").spent()).collect();
+        for eleven in permits.windows(11) {
+            assert!(eleven[10] - eleven[0] > Duration::from_secs(1));
+        }
+        let rate = 999.0 / (permits[999] - permits[0]).as_secs_f64();
+        assert!((9.49..9.51).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn rate_limiters_of_one_account_share_its_schedule_and_keep_their_own_interval() {
+        let account = account();
+        let (fast, slow) = (limiter(&account, rate(10.0)), limiter(&account, rate(1.0)));
+        let first = reserve(&slow, true, HOUR).expect("a permit").spent();
+        let second = reserve(&fast, true, HOUR).expect("a permit").spent();
+        let third = reserve(&slow, true, HOUR).expect("a permit").spent();
+        assert_eq!(((second - first).as_millis(), (third - second).as_millis()), (1052, 105));
+    }
+
+    #[test]
+    fn rate_limiters_of_one_account_never_give_a_nonce_twice() {
+        let account = account();
+        let limiters = [rate(10.0), Rate { limit: None, share: (1, 1) }].map(|rate| limiter(&account, rate));
+        let nonces: std::collections::HashSet<_> =
+            (0..1000).map(|call| reserve(&limiters[call % 2], true, HOUR).expect("one").spend()).collect();
+        assert_eq!(nonces.len(), 1000);
+    }
+
+    #[test]
+    fn rate_limiter_refuses_a_permit_past_the_deadline_and_says_how_long_to_wait() {
+        let limiter = limiter(&account(), rate(1.0));
+        reserve(&limiter, true, HOUR).expect("the first").spend();
+        let error = reserve(&limiter, true, Duration::from_millis(500)).err().expect("past the deadline");
+        assert_eq!(error.kind(), ErrorKind::RateLimited);
+        assert!(error.retry_after().expect("a wait") > Duration::from_millis(900));
+        assert!(error.to_string().contains("1.1 s, past this call's deadline"), "{error}");
+        let error = reserve(&limiter, false, HOUR).err().expect("not now");
+        assert!(error.to_string().contains("rate_wait"), "{error}");
+        assert!(reserve(&limiter, true, HOUR).is_ok(), "it stays free");
+    }
+
+    #[test]
+    fn rate_limiter_gives_the_permit_of_a_call_that_was_not_made_to_the_next() {
+        let limiter = limiter(&account(), rate(1.0));
+        reserve(&limiter, true, HOUR).expect("the first").spend();
+        let second = reserve(&limiter, true, HOUR).expect("the second");
+        let at = second.at;
+        drop(second);
+        let again = reserve(&limiter, true, HOUR).expect("the second").spent();
+        assert!(again.max(at) - again.min(at) < Duration::from_millis(100), "{:?}", again - at);
+    }
+
+    #[test]
+    fn rate_limiters_of_a_fleet_take_turns_by_the_wall_clock() {
+        let fleet: Vec<_> =
+            (1..=4).map(|which| limiter(&account(), Rate { share: (which, 4), ..rate(10.0) })).collect();
+        let mut permits: Vec<_> = fleet
+            .iter()
+            .flat_map(|limiter| (0..50).map(|_| reserve(limiter, true, HOUR).expect("a permit").spent()))
+            .collect();
+        permits.sort_unstable();
+        let steps = permits.windows(2).skip(4).take(190).map(|two| (two[1] - two[0]).as_micros());
+        let (least, most) =
+            steps.fold((u128::MAX, 0), |(least, most), step| (least.min(step), most.max(step)));
+        // What is read from two clocks one after another is off by as long as that takes.
+        assert!(least > 85_000 && most < 125_000, "{least} to {most} us");
+    }
+
+    impl Permit {
+        fn spent(self) -> Instant {
+            let at = self.at;
+            self.spend();
+            at
+        }
+    }
+}

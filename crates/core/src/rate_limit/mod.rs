@@ -1,0 +1,24 @@
+//! The account's rate limit: when a call may be made, and with which nonce.
+//!
+//! The platform limits the account, so the state belongs to the account and not to a client object:
+//!
+//! ```text
+//! RateLimiter (one per client) → Account (one per process) → Schedule, in memory, in a shared file or in a Redis
+//! ```
+
+mod account;
+mod backpressure;
+mod cooldown;
+mod limiter;
+mod redis;
+mod redis_url;
+mod schedule;
+mod share;
+mod shared_file;
+
+pub(crate) use account::Account;
+pub(crate) use cooldown::Cooldown;
+pub(crate) use limiter::{Permit, RATE_USED, Rate, RateLimiter};
+pub(crate) use redis::Redis;
+pub use redis_url::RedisUrl;
+pub(crate) use shared_file::{Directory, SharedFile};

@@ -1,0 +1,525 @@
+//! The schedule of an account in a Redis, for all machines that share it.
+//!
+//! What is needed of the protocol (RESP2) is four commands and five kinds of replies. A connection belongs to no event loop:
+//! it is registered with the one of the call that uses it, for as long as that takes.
+
+use super::redis_url::RedisUrl;
+use crate::error::{Error, ErrorKind};
+use crate::nonce::Walk;
+use rustls::ClientConnection;
+use rustls::pki_types::ServerName;
+use sha1::{Digest, Sha1};
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::net::TcpStream;
+
+/// What changes the schedule.
+const SCRIPT: &str = include_str!("account.lua");
+
+/// More idle connections than this are not kept.
+const MAX_IDLE: usize = 8;
+
+/// The longest reply that is read; those of the script have less than 200 bytes.
+const MAX_REPLY: usize = 64 * 1024;
+
+/// More commands than this are not kept for the next call.
+const MAX_UNSENT: usize = 64;
+
+/// How long an answer may take, besides the deadline of the call.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A Redis, and the account in it.
+pub(crate) struct Redis {
+    url: RedisUrl,
+    tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
+    /// Begins the names of all keys. In a cluster, the part in braces puts them on one node.
+    prefix: String,
+    script_hash: String,
+    idle: Mutex<Vec<Connection>>,
+    /// Commands that there was no connection for: the next call sends them along.
+    unsent: Mutex<Vec<Vec<u8>>>,
+}
+
+/// What the script answers to a reservation.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The call may be made after this wait.
+    Permit { after: Duration, at: u64, position: u64, seed: u64 },
+    /// There is no permit in the time that the call has.
+    Wait(Duration),
+    /// The card was refreshed not long ago.
+    Cooldown(Duration),
+}
+
+/// What a call asks for.
+pub(super) struct Reservation<'a> {
+    pub(super) interval: Option<Duration>,
+    /// Only a permit sooner than this will do.
+    pub(super) patience: Duration,
+    pub(super) max_ahead: Duration,
+    /// The card, and how long it rests from now on.
+    pub(super) card: Option<(&'a str, Duration)>,
+    /// Tells this refresh of the card from others.
+    pub(super) token: u64,
+}
+
+impl Redis {
+    /// Nothing is connected yet. `key` tells one account from another.
+    pub(crate) fn new(url: RedisUrl, tls: Option<rustls::ClientConfig>, key: &str) -> Result<Self, Error> {
+        let tls = match tls {
+            None => None,
+            Some(config) => {
+                let name = ServerName::try_from(url.host.clone());
+                let wrong = |_| Error::config("rate_scope", format!("{:?} is not a host name", url.host));
+                Some((Arc::new(config), name.map_err(wrong)?))
+            }
+        };
+        Ok(Self {
+            url,
+            tls,
+            prefix: format!("eiot:{{{}}}", hex::encode(Sha1::digest(key))),
+            script_hash: hex::encode(Sha1::digest(SCRIPT)),
+            idle: Mutex::default(),
+            unsent: Mutex::default(),
+        })
+    }
+
+    /// The host with its port, for people.
+    pub(super) fn name(&self) -> String {
+        self.url.host_and_port()
+    }
+
+    /// Asks for a permit.
+    pub(super) async fn reserve(
+        &self,
+        deadline: Instant,
+        known: Walk,
+        wanted: &Reservation<'_>,
+    ) -> Result<Answer, Error> {
+        let (card, cooldown) = wanted.card.unwrap_or(("", Duration::ZERO));
+        let arguments = [
+            wanted.interval.map_or(0, microseconds),
+            microseconds(wanted.patience).max(1),
+            microseconds(wanted.max_ahead),
+            u64::try_from(cooldown.as_millis()).unwrap_or(u64::MAX),
+            wanted.token,
+        ];
+        let reply = self.run(deadline, card, "reserve", known, &arguments).await?;
+        Answer::read(&reply).ok_or_else(|| self.failed(&"its answer makes no sense"))
+    }
+
+    /// Holds all calls of the account back.
+    pub(super) async fn pause(&self, deadline: Instant, known: Walk, pause: Duration) -> Result<(), Error> {
+        self.run(deadline, "", "pause", known, &[microseconds(pause)]).await.map(drop)
+    }
+
+    /// Gives a permit back, without waiting: where the Redis cannot be told at once, the permit is lost.
+    pub(super) fn release(&self, known: Walk, interval: Option<Duration>, at: u64, position: u64) {
+        self.tell("", "release", known, &[interval.map_or(0, microseconds), at, position]);
+    }
+
+    /// Ends the cooldown of a card that was not refreshed, unless somebody else has started it. Does not wait.
+    pub(super) fn end_cooldown(&self, known: Walk, card: &str, token: u64) {
+        self.tell(card, "end-cooldown", known, &[token]);
+    }
+
+    async fn run(
+        &self,
+        deadline: Instant,
+        card: &str,
+        step: &str,
+        known: Walk,
+        arguments: &[u64],
+    ) -> Result<Vec<Value>, Error> {
+        let arguments = [&[known.seed, known.position], arguments].concat();
+        let deadline = deadline.min(Instant::now() + TIMEOUT);
+        let answer = tokio::time::timeout_at(deadline.into(), self.exchange(card, step, &arguments)).await;
+        match answer {
+            Err(_) => Err(self.failed(&"no answer in time")),
+            Ok(Err(why)) => Err(self.failed(&why)),
+            Ok(Ok(Value::List(values))) => Ok(values),
+            Ok(Ok(Value::Refusal(text))) => Err(self.failed(&text)),
+            Ok(Ok(_)) => Err(self.failed(&"its answer makes no sense")),
+        }
+    }
+
+    async fn exchange(&self, card: &str, step: &str, arguments: &[u64]) -> io::Result<Value> {
+        // An idle connection may have been closed since; a new one tells what is the matter.
+        let idle = self.idle().pop();
+        if let Some(connection) = idle {
+            if let Ok(answer) = self.evaluate(connection, card, step, arguments).await {
+                return Ok(answer);
+            }
+            self.idle().clear();
+        }
+        let connection = self.connect().await?;
+        self.evaluate(connection, card, step, arguments).await
+    }
+
+    async fn evaluate(
+        &self,
+        connection: Connection,
+        card: &str,
+        step: &str,
+        arguments: &[u64],
+    ) -> io::Result<Value> {
+        let mut live = Live::new(connection)?;
+        let unsent = std::mem::take(&mut *self.unsent());
+        for unsent in unsent {
+            live.send(&unsent).await?;
+            live.owed += 1;
+        }
+        let mut answer = live.ask(&self.command(true, card, step, arguments)).await?;
+        if matches!(&answer, Value::Refusal(text) if text.starts_with("NOSCRIPT")) {
+            answer = live.ask(&self.command(false, card, step, arguments)).await?;
+        }
+        let connection = live.rest()?;
+        let mut idle = self.idle();
+        if idle.len() < MAX_IDLE {
+            idle.push(connection);
+        }
+        Ok(answer)
+    }
+
+    async fn connect(&self) -> io::Result<Connection> {
+        let tcp = TcpStream::connect((self.url.host.as_str(), self.url.port)).await?;
+        tcp.set_nodelay(true)?;
+        let tls = match &self.tls {
+            None => None,
+            Some((config, name)) => {
+                let tls = ClientConnection::new(config.clone(), name.clone());
+                Some(Box::new(tls.map_err(io::Error::other)?))
+            }
+        };
+        let mut live = Live { tcp, tls, owed: 0, received: Vec::new() };
+        if let Some(password) = self.url.password() {
+            let mut words = vec!["AUTH"];
+            words.extend(self.url.user.as_deref());
+            words.push(password);
+            accepted(live.ask(&command(&words)).await?)?;
+        }
+        if self.url.password().is_none() {
+            // What it says to a stranger is clearer than what it says to a script of one.
+            accepted(live.ask(&command(&["PING"])).await?)?;
+        }
+        if self.url.database != 0 {
+            accepted(live.ask(&command(&["SELECT", &self.url.database.to_string()])).await?)?;
+        }
+        live.rest()
+    }
+
+    fn command(&self, by_hash: bool, card: &str, step: &str, arguments: &[u64]) -> Vec<u8> {
+        let keys = ["account", "released", "card:"].map(|name| format!("{}:{name}", self.prefix));
+        let card = match &keys {
+            [.., cards] => format!("{cards}{card}"),
+        };
+        let numbers: Vec<String> = arguments.iter().map(u64::to_string).collect();
+        let (evaluate, script) =
+            if by_hash { ("EVALSHA", self.script_hash.as_str()) } else { ("EVAL", SCRIPT) };
+        let [account, released, _] = &keys;
+        let mut words = vec![evaluate, script, "3", account, released, &card, step];
+        words.extend(numbers.iter().map(String::as_str));
+        command(&words)
+    }
+
+    /// Sends a command without waiting for its reply, which the next call on the connection skips.
+    fn tell(&self, card: &str, step: &str, known: Walk, arguments: &[u64]) {
+        let arguments = [&[known.seed, known.position], arguments].concat();
+        let mut bytes = self.command(false, card, step, &arguments);
+        let connection = self.idle().pop();
+        let Some(mut connection) = connection else {
+            let mut unsent = self.unsent();
+            if unsent.len() < MAX_UNSENT {
+                unsent.push(bytes);
+            }
+            return;
+        };
+        if let Some(tls) = &mut connection.tls {
+            let mut sealed = Vec::new();
+            if tls.writer().write_all(&bytes).is_err() {
+                return;
+            }
+            while tls.wants_write() && tls.write_tls(&mut sealed).is_ok() {}
+            bytes = sealed;
+        }
+        // As much as fits into the socket's buffer, or the connection is given up.
+        if connection.tcp.write_all(&bytes).is_ok() {
+            connection.owed += 1;
+            self.idle().push(connection);
+        }
+    }
+
+    fn unsent(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        // Nothing in here can be left half done by a panic.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failed(&self, why: &dyn std::fmt::Display) -> Error {
+        let text = format!(
+            "rate limit: the Redis at {} that the rate is shared by cannot be used: {why}; nothing was sent",
+            self.name()
+        );
+        Error::new(ErrorKind::Connect, text)
+    }
+}
+
+impl Answer {
+    fn read(values: &[Value]) -> Option<Self> {
+        let number = |place: usize| match values.get(place) {
+            Some(Value::Number(number)) => u64::try_from(*number).ok(),
+            Some(Value::Text(text)) => std::str::from_utf8(text).ok()?.parse().ok(),
+            _ => None,
+        };
+        match values.first() {
+            Some(Value::Text(word)) if word == b"permit" => Some(Self::Permit {
+                after: Duration::from_micros(number(1)?),
+                at: number(2)?,
+                position: number(3)?,
+                seed: number(4)?,
+            }),
+            Some(Value::Text(word)) if word == b"wait" => Some(Self::Wait(Duration::from_micros(number(1)?))),
+            Some(Value::Text(word)) if word == b"cooldown" => {
+                Some(Self::Cooldown(Duration::from_millis(number(1)?)))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn microseconds(duration: Duration) -> u64 {
+    // Lua counts exactly up to 2^53.
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX).min(1 << 50)
+}
+
+/// A connection that no event loop knows.
+struct Connection {
+    tcp: std::net::TcpStream,
+    tls: Option<Box<ClientConnection>>,
+    /// Replies that are still to come, and mean nothing any more.
+    owed: usize,
+}
+
+/// A connection in use.
+struct Live {
+    tcp: TcpStream,
+    tls: Option<Box<ClientConnection>>,
+    owed: usize,
+    received: Vec<u8>,
+}
+
+impl Live {
+    fn new(connection: Connection) -> io::Result<Self> {
+        let Connection { tcp, tls, owed } = connection;
+        Ok(Self { tcp: TcpStream::from_std(tcp)?, tls, owed, received: Vec::new() })
+    }
+
+    /// Where there is more than was asked for, what comes next could not be told from it.
+    fn rest(self) -> io::Result<Connection> {
+        if !self.received.is_empty() {
+            return Err(io::Error::other("more was answered than was asked for"));
+        }
+        Ok(Connection { tcp: self.tcp.into_std()?, tls: self.tls, owed: self.owed })
+    }
+
+    /// Sends one command, and reads its reply.
+    async fn ask(&mut self, command: &[u8]) -> io::Result<Value> {
+        self.send(command).await?;
+        loop {
+            let mut unread = self.received.as_slice();
+            if let Some(value) = Value::read(&mut unread, 0)? {
+                let used = self.received.len() - unread.len();
+                self.received.drain(..used);
+                match self.owed.checked_sub(1) {
+                    None => return Ok(value),
+                    Some(left) => self.owed = left,
+                }
+                continue;
+            }
+            if self.received.len() > MAX_REPLY {
+                return Err(io::Error::other("the answer is too long"));
+            }
+            self.receive().await?;
+            self.flush().await?;
+        }
+    }
+
+    async fn send(&mut self, command: &[u8]) -> io::Result<()> {
+        match &mut self.tls {
+            None => write_all(&self.tcp, command).await,
+            Some(tls) => {
+                tls.writer().write_all(command)?;
+                self.flush().await
+            }
+        }
+    }
+
+    /// Sends what TLS has to say.
+    async fn flush(&mut self) -> io::Result<()> {
+        let Some(tls) = &mut self.tls else { return Ok(()) };
+        while tls.wants_write() {
+            let mut sealed = Vec::new();
+            tls.write_tls(&mut sealed)?;
+            write_all(&self.tcp, &sealed).await?;
+        }
+        Ok(())
+    }
+
+    async fn receive(&mut self) -> io::Result<()> {
+        let mut buffer = [0; 4096];
+        let count = loop {
+            self.tcp.readable().await?;
+            match self.tcp.try_read(&mut buffer) {
+                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
+                read => break read?,
+            }
+        };
+        let mut came = buffer.get(..count).unwrap_or_default();
+        if came.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed"));
+        }
+        let Some(tls) = &mut self.tls else {
+            self.received.extend_from_slice(came);
+            return Ok(());
+        };
+        while !came.is_empty() {
+            tls.read_tls(&mut came)?;
+            tls.process_new_packets().map_err(io::Error::other)?;
+            let mut plain = [0; 4096];
+            loop {
+                match tls.reader().read(&mut plain) {
+                    Ok(0) => break,
+                    Ok(count) => self.received.extend_from_slice(plain.get(..count).unwrap_or_default()),
+                    Err(why) if why.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(why) => return Err(why),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn write_all(tcp: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        tcp.writable().await?;
+        match tcp.try_write(bytes) {
+            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(())
+}
+
+/// A command, as an array of texts.
+fn command(words: &[&str]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        bytes.extend_from_slice(format!("${}\r\n{word}\r\n", word.len()).as_bytes());
+    }
+    bytes
+}
+
+fn accepted(answer: Value) -> io::Result<()> {
+    match answer {
+        Value::Refusal(text) => Err(io::Error::other(text)),
+        _ => Ok(()),
+    }
+}
+
+/// A reply.
+#[derive(Debug, PartialEq, Eq)]
+enum Value {
+    Text(Vec<u8>),
+    Number(i64),
+    List(Vec<Value>),
+    Refusal(String),
+    Nothing,
+}
+
+impl Value {
+    /// Takes one reply off the front; `None` where it has not come whole yet.
+    fn read(bytes: &mut &[u8], depth: u32) -> io::Result<Option<Self>> {
+        let wrong = || io::Error::other("it does not speak the protocol of Redis");
+        let Some(end) = bytes.windows(2).position(|two| two == b"\r\n") else { return Ok(None) };
+        let (line, rest) = (bytes.get(..end).unwrap_or_default(), bytes.get(end + 2..).unwrap_or_default());
+        let Some((kind, line)) = line.split_first() else { return Err(wrong()) };
+        let text = std::str::from_utf8(line).map_err(|_| wrong())?;
+        let number = || text.parse::<i64>().map_err(|_| wrong());
+        let mut rest = rest;
+        let value = match kind {
+            b'+' => Self::Text(line.to_vec()),
+            b'-' => Self::Refusal(text.chars().filter(|c| !c.is_control()).take(200).collect()),
+            b':' => Self::Number(number()?),
+            b'$' => match usize::try_from(number()?) {
+                Err(_) => Self::Nothing,
+                Ok(length) if length > MAX_REPLY => return Err(wrong()),
+                Ok(length) => {
+                    let (Some(text), Some(after)) = (rest.get(..length), rest.get(length + 2..)) else {
+                        return Ok(None);
+                    };
+                    rest = after;
+                    Self::Text(text.to_vec())
+                }
+            },
+            b'*' => match usize::try_from(number()?) {
+                Err(_) => Self::Nothing,
+                Ok(length) if length > 64 || depth > 3 => return Err(wrong()),
+                Ok(length) => {
+                    let mut values = Vec::new();
+                    for _ in 0..length {
+                        match Self::read(&mut rest, depth + 1)? {
+                            Some(value) => values.push(value),
+                            None => return Ok(None),
+                        }
+                    }
+                    Self::List(values)
+                }
+            },
+            _ => return Err(wrong()),
+        };
+        *bytes = rest;
+        Ok(Some(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redis_replies_are_read_whole_or_not_at_all() {
+        let bytes = b"*5\r\n$6\r\npermit\r\n:105263\r\n:1790000000000000\r\n:7\r\n$2\r\n42\r\n";
+        for end in 0..bytes.len() {
+            assert_eq!(Value::read(&mut &bytes[..end], 0).expect("no mistake"), None, "{end}");
+        }
+        let mut whole = &bytes[..];
+        let Some(Value::List(values)) = Value::read(&mut whole, 0).expect("a reply") else {
+            panic!("no list")
+        };
+        assert!(whole.is_empty());
+        let after = Duration::from_micros(105_263);
+        let permit = Answer::Permit { after, at: 1_790_000_000_000_000, position: 7, seed: 42 };
+        assert_eq!(Answer::read(&values), Some(permit));
+    }
+
+    #[test]
+    fn redis_replies_that_are_none_are_refused() {
+        for bytes in [
+            "HTTP/1.1 400 Bad Request\r\n",
+            ":x\r\n",
+            "*1000\r\n",
+            "$99999999\r\n",
+            "\r\n",
+            "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
+        ] {
+            assert!(Value::read(&mut bytes.as_bytes(), 0).is_err(), "{bytes}");
+        }
+        let refusal = Value::read(&mut &b"-NOAUTH Authentication\x1b required.\r\n"[..], 0).expect("a reply");
+        assert_eq!(refusal, Some(Value::Refusal("NOAUTH Authentication required.".to_owned())));
+    }
+}

@@ -1,0 +1,234 @@
+//! The schedule of an account: when the next call is allowed, and which nonce it takes.
+//!
+//! Time is in nanoseconds of [`clock`], which all processes of a machine read alike.
+
+use super::share::Grid;
+use crate::nonce::Walk;
+use std::time::Duration;
+
+/// How the permits of a client lie.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spacing {
+    /// From one permit to the next.
+    pub(super) interval: Duration,
+    /// Where a share of the rate is ours, which permits those are.
+    pub(super) grid: Option<Grid>,
+}
+
+impl Spacing {
+    /// The earliest permit at `earliest` or later.
+    fn first(&self, now: u64, earliest: u64) -> u64 {
+        match &self.grid {
+            Some(grid) => now.saturating_add(grid.next(earliest - now)),
+            None => earliest,
+        }
+    }
+
+    /// From when on the permit after this one is free.
+    fn after(&self, at: u64) -> u64 {
+        let interval = nanoseconds(self.interval);
+        // The grid says where it is; corrections of the clock move it a little.
+        at.saturating_add(if self.grid.is_some() { interval / 10 * 9 } else { interval })
+    }
+}
+
+/// The state of an account's rate, without a lock and without a clock of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Schedule {
+    /// From when on the next permit is free.
+    pub(super) next: u64,
+    /// Permits that were reserved and not used; 0 is none.
+    pub(super) released: [u64; Self::MAX_RELEASED],
+    pub(super) nonces: Walk,
+}
+
+/// What was reserved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reserved {
+    /// When the call may be made.
+    pub(super) at: u64,
+    /// The place in the walk of nonces.
+    pub(super) position: u64,
+}
+
+impl Schedule {
+    /// How many released permits are remembered.
+    pub(super) const MAX_RELEASED: usize = 16;
+
+    pub(super) fn new(seed: u64) -> Self {
+        Self { next: 0, released: [0; Self::MAX_RELEASED], nonces: Walk { seed, position: 0 } }
+    }
+
+    /// The first permit at `now` or later, if it lies before `latest`; otherwise when it would be. Without an interval, each
+    /// call is allowed at once.
+    pub(super) fn reserve(
+        &mut self,
+        now: u64,
+        spacing: Option<Spacing>,
+        latest: u64,
+    ) -> Result<Reserved, u64> {
+        let Some(spacing) = spacing else {
+            return Ok(Reserved { at: now, position: self.nonces.advance() });
+        };
+        for released in &mut self.released {
+            if *released < now {
+                *released = 0;
+            }
+        }
+        let earliest = self.released.iter_mut().filter(|released| **released != 0).min();
+        let at = match earliest {
+            Some(released) if *released >= latest => return Err(*released),
+            Some(released) => std::mem::take(released),
+            None => {
+                let at = spacing.first(now, self.next.max(now));
+                if at >= latest {
+                    return Err(at);
+                }
+                self.next = spacing.after(at);
+                at
+            }
+        };
+        Ok(Reserved { at, position: self.nonces.advance() })
+    }
+
+    /// Gives back a permit that was not used.
+    pub(super) fn release(&mut self, reserved: Reserved, spacing: Option<Spacing>) {
+        self.nonces.retreat(reserved.position);
+        let Some(spacing) = spacing else { return };
+        if spacing.after(reserved.at) == self.next {
+            self.next = reserved.at;
+        } else if let Some(free) = self.released.iter_mut().find(|released| **released == 0) {
+            *free = reserved.at;
+        }
+    }
+
+    /// Forgets times later than `latest`, which cannot be right.
+    pub(super) fn forget_beyond(&mut self, latest: u64) {
+        if self.next > latest {
+            (self.next, self.released) = (0, [0; Self::MAX_RELEASED]);
+        }
+    }
+
+    /// Allows no call before `until`; a longer pause stays.
+    pub(super) fn pause(&mut self, until: u64) {
+        self.next = self.next.max(until);
+        for released in &mut self.released {
+            if *released < until {
+                *released = 0;
+            }
+        }
+    }
+}
+
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The time since the machine was started.
+#[cfg(unix)]
+pub(super) fn clock() -> u64 {
+    // Linux counts the time asleep too, as the platform does.
+    #[cfg(target_os = "linux")]
+    let clock = rustix::time::ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let clock = rustix::time::ClockId::Monotonic;
+    nanoseconds(Duration::try_from(rustix::time::clock_gettime(clock)).unwrap_or_default())
+}
+
+/// The wall clock when this process first asked, and from there on a clock that cannot be set.
+#[cfg(not(unix))]
+pub(super) fn clock() -> u64 {
+    use std::sync::OnceLock;
+    use std::time::{Instant, SystemTime};
+    static ORIGIN: OnceLock<(Instant, Duration)> = OnceLock::new();
+    let (instant, wall) = ORIGIN.get_or_init(|| {
+        (Instant::now(), SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+    });
+    nanoseconds(*wall + instant.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+    const INTERVAL: Option<Spacing> = Some(Spacing { interval: Duration::from_millis(100), grid: None });
+    const FAR: u64 = u64::MAX;
+
+    fn schedule() -> Schedule {
+        Schedule::new(7)
+    }
+
+    fn reserve(schedule: &mut Schedule, now: u64) -> u64 {
+        schedule.reserve(now * MS, INTERVAL, FAR).expect("a permit").at / MS
+    }
+
+    #[test]
+    fn schedule_spaces_permits_evenly_and_saves_none_up() {
+        let mut schedule = schedule();
+        assert_eq!([0, 0, 0].map(|now| reserve(&mut schedule, 1_000 + now)), [1_000, 1_100, 1_200]);
+        assert_eq!([0, 0].map(|now| reserve(&mut schedule, 60_000 + now)), [60_000, 60_100]);
+    }
+
+    #[test]
+    fn schedule_refuses_a_permit_at_the_limit_and_leaves_it_free() {
+        let mut schedule = schedule();
+        reserve(&mut schedule, 1_000);
+        let before = schedule.clone();
+        assert_eq!(schedule.reserve(1_000 * MS, INTERVAL, 1_100 * MS), Err(1_100 * MS));
+        assert_eq!(schedule, before);
+        assert_eq!(reserve(&mut schedule, 1_000), 1_100);
+    }
+
+    #[test]
+    fn schedule_gives_released_permits_to_the_next_callers() {
+        let mut schedule = schedule();
+        let reserved: Vec<_> =
+            (0..4).map(|_| schedule.reserve(1_000 * MS, INTERVAL, FAR).expect("a permit")).collect();
+        schedule.release(reserved[1], INTERVAL);
+        schedule.release(reserved[2], INTERVAL);
+        schedule.release(reserved[3], INTERVAL);
+        let again: Vec<_> = (0..4).map(|_| reserve(&mut schedule, 1_010)).collect();
+        assert_eq!(again, [1_100, 1_200, 1_300, 1_400]);
+        schedule.release(reserved[1], INTERVAL);
+        assert_eq!(reserve(&mut schedule, 1_150), 1_500, "one whose time has passed is of no use");
+    }
+
+    #[test]
+    fn schedule_forgets_released_permits_beyond_a_bound() {
+        let mut schedule = schedule();
+        let reserved: Vec<_> =
+            (0..100).map(|_| schedule.reserve(1_000 * MS, INTERVAL, FAR).expect("a permit")).collect();
+        reserved.iter().take(99).for_each(|reserved| schedule.release(*reserved, INTERVAL));
+        let again: Vec<_> = (0..Schedule::MAX_RELEASED + 1).map(|_| reserve(&mut schedule, 1_000)).collect();
+        assert_eq!(again[Schedule::MAX_RELEASED - 1..], [1_000 + 15 * 100, 1_000 + 100 * 100]);
+    }
+
+    #[test]
+    fn schedule_pauses_for_all_and_never_shortens_a_pause() {
+        let mut schedule = schedule();
+        let early = schedule.reserve(1_000 * MS, INTERVAL, FAR).expect("a permit");
+        reserve(&mut schedule, 1_000);
+        schedule.release(early, INTERVAL);
+        schedule.pause(6_000 * MS);
+        schedule.pause(2_000 * MS);
+        assert_eq!(reserve(&mut schedule, 1_000), 6_000);
+    }
+
+    #[test]
+    fn schedule_without_an_interval_allows_each_call_at_once_and_counts_its_nonce() {
+        let mut schedule = schedule();
+        let positions = [0; 3].map(|now| schedule.reserve(now, None, 0).expect("a permit").position);
+        assert_eq!(positions, [0, 1, 2]);
+    }
+
+    #[test]
+    fn schedule_gives_back_the_nonce_of_the_last_permit() {
+        let mut schedule = schedule();
+        let first = schedule.reserve(0, INTERVAL, FAR).expect("a permit");
+        let second = schedule.reserve(0, INTERVAL, FAR).expect("a permit");
+        schedule.release(first, INTERVAL);
+        schedule.release(second, INTERVAL);
+        assert_eq!(schedule.nonces.position, 1, "the first was not the last any more");
+    }
+}

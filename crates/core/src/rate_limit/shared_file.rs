@@ -1,0 +1,429 @@
+//! The schedule of an account in a file, for all processes that share its directory.
+//!
+//! A process holds the file's lock for the few microseconds in which it reads and writes the schedule, and never waits while
+//! it holds the lock.
+
+use super::schedule::{Schedule, clock};
+use fs4::TryLockError;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Tells our files from others, and this layout from later ones.
+const MAGIC: u64 = u64::from_le_bytes(*b"eiotrat1");
+
+/// The numbers in a file: magic, checksum, time of writing, next permit, seed, position, released permits.
+const WORDS: usize = 6 + Schedule::MAX_RELEASED;
+
+/// How often a file that was replaced meanwhile is opened again before that is an error.
+const REOPENS: u32 = 8;
+
+/// A schedule in a file.
+pub(crate) struct SharedFile {
+    directory: Directory,
+    path: PathBuf,
+    file: Mutex<Option<File>>,
+}
+
+/// The directory of the files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Directory {
+    path: PathBuf,
+    /// Must belong to this user, and to this user alone.
+    private: bool,
+}
+
+impl Directory {
+    /// The directory of this user on this machine. The same for all processes of the user, whatever their environment: a job of
+    /// cron has another one than a shell.
+    pub(crate) fn of_user() -> Self {
+        #[cfg(unix)]
+        let path = format!("/tmp/eiot-{}", rustix::process::geteuid().as_raw()).into();
+        #[cfg(not(unix))]
+        let path = std::env::temp_dir().join("eiot");
+        Self { path, private: true }
+    }
+
+    /// A directory that the operator has chosen; several users may share it.
+    pub(crate) fn chosen(path: &Path) -> Self {
+        Self { path: path.to_owned(), private: false }
+    }
+}
+
+impl SharedFile {
+    /// Opens the file of an account, and makes it and its directory where they are missing. The file's name reveals neither
+    /// appkey nor host.
+    pub(crate) fn open(directory: Directory, key: &str) -> Result<Self, String> {
+        use sha1::{Digest, Sha1};
+        let name = format!("rate-{}", hex::encode(Sha1::digest(key)));
+        let path = directory.path.join(name);
+        let file = open(&directory, &path).map_err(|why| unusable(&path, &why))?;
+        Ok(Self { directory, path, file: Mutex::new(Some(file)) })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Changes the schedule in the file; `None` where another process holds the lock. `known` is what this process saw last,
+    /// and sees now: a new file starts with that. A time further ahead than `max_ahead` is not believed.
+    pub(super) fn try_update<T>(
+        &self,
+        known: &mut Schedule,
+        max_ahead: u64,
+        change: impl FnOnce(&mut Schedule) -> T,
+    ) -> io::Result<Option<T>> {
+        let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        for _ in 0..REOPENS {
+            let file = match slot.take() {
+                Some(file) => file,
+                None => open(&self.directory, &self.path)?,
+            };
+            let file = slot.insert(file);
+            match fs4::FileExt::try_lock(file) {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(why)) if why.kind() == io::ErrorKind::Interrupted => return Ok(None),
+                Err(TryLockError::Error(why)) => return Err(why),
+            }
+            // Where the file was removed or replaced, others use another one by now: the lock of this one means nothing.
+            if is_same(file, &self.path)? {
+                let changed = exchange(file, known, max_ahead, change);
+                // Not left to the end of the descriptor: a child that was forked meanwhile has inherited it.
+                fs4::FileExt::unlock(file)?;
+                return changed.map(Some);
+            }
+            *slot = None;
+        }
+        Err(io::Error::other("it is replaced again and again"))
+    }
+}
+
+/// What the error of a file says.
+pub(super) fn unusable(path: &Path, why: &io::Error) -> String {
+    format!("{} cannot be used: {why}", path.display())
+}
+
+/// Reads the schedule, changes it, and writes it back. The lock is held.
+fn exchange<T>(
+    file: &File,
+    known: &mut Schedule,
+    max_ahead: u64,
+    change: impl FnOnce(&mut Schedule) -> T,
+) -> io::Result<T> {
+    let now = clock();
+    let mut bytes = [0; WORDS * 8];
+    let count = read_at_start(file, &mut bytes)?;
+    let before = (count == bytes.len()).then(|| decode(&bytes, now)).flatten();
+    let mut schedule =
+        before.clone().unwrap_or_else(|| Schedule { nonces: known.nonces.beyond_others(), ..known.clone() });
+    schedule.forget_beyond(now.saturating_add(max_ahead));
+    let changed = change(&mut schedule);
+    if before.as_ref() != Some(&schedule) {
+        write_at_start(file, &encode(&schedule, now))?;
+    }
+    *known = schedule;
+    Ok(changed)
+}
+
+fn encode(schedule: &Schedule, now: u64) -> [u8; WORDS * 8] {
+    let mut words = [0; WORDS];
+    let numbers = [MAGIC, 0, now, schedule.next, schedule.nonces.seed, schedule.nonces.position];
+    for (word, number) in words.iter_mut().zip(numbers.into_iter().chain(schedule.released)) {
+        *word = number;
+    }
+    let sum = checksum(&words);
+    let mut bytes = [0; WORDS * 8];
+    for (place, (chunk, word)) in bytes.chunks_exact_mut(8).zip(words).enumerate() {
+        chunk.copy_from_slice(&if place == 1 { sum } else { word }.to_le_bytes());
+    }
+    bytes
+}
+
+/// `None` for what no limiter has written.
+fn decode(bytes: &[u8; WORDS * 8], now: u64) -> Option<Schedule> {
+    let mut words = [0; WORDS];
+    for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+        *word = u64::from_le_bytes(chunk.try_into().ok()?);
+    }
+    let [magic, sum, written, next, seed, position, released @ ..] = words;
+    let [_, stored, ..] = &mut words;
+    *stored = 0;
+    if magic != MAGIC || sum != checksum(&words) {
+        return None;
+    }
+    let mut schedule = Schedule::new(seed);
+    schedule.nonces.position = position;
+    // Times from before the machine was started again mean nothing; the nonces go on.
+    if written <= now {
+        (schedule.next, schedule.released) = (next, released);
+    }
+    Some(schedule)
+}
+
+/// FNV-1a over the words. It need not resist anybody: it finds what was not written by a limiter.
+fn checksum(words: &[u64; WORDS]) -> u64 {
+    words.iter().fold(0xCBF2_9CE4_8422_2325, |sum, word| (sum ^ word).wrapping_mul(0x0100_0000_01B3))
+}
+
+#[cfg(unix)]
+fn read_at_start(file: &File, bytes: &mut [u8]) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, bytes, 0)
+}
+
+#[cfg(unix)]
+fn write_at_start(file: &File, bytes: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, 0)
+}
+
+#[cfg(not(unix))]
+fn read_at_start(mut file: &File, bytes: &mut [u8]) -> io::Result<usize> {
+    use std::io::{Read, Seek};
+    file.rewind()?;
+    file.read(bytes)
+}
+
+#[cfg(not(unix))]
+fn write_at_start(mut file: &File, bytes: &[u8]) -> io::Result<()> {
+    use std::io::{Seek, Write};
+    file.rewind()?;
+    file.write_all(bytes)
+}
+
+/// Whether the path still leads to the file.
+#[cfg(unix)]
+fn is_same(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let ours = file.metadata()?;
+    match std::fs::symlink_metadata(path) {
+        Ok(theirs) => Ok((ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(why) => Err(why),
+    }
+}
+
+/// A file that is open cannot be replaced here, only removed.
+#[cfg(not(unix))]
+fn is_same(_: &File, path: &Path) -> io::Result<bool> {
+    path.try_exists()
+}
+
+#[cfg(not(unix))]
+fn open(directory: &Directory, path: &Path) -> io::Result<File> {
+    std::fs::create_dir_all(&directory.path)?;
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
+}
+
+/// Opens the file, or makes it. What another user could have put in its place is refused: a link, a pipe, a file with more
+/// than one name, a file or directory of somebody else.
+#[cfg(unix)]
+fn open(directory: &Directory, path: &Path) -> io::Result<File> {
+    use rustix::fs::{CWD, Mode, OFlags, fchmod, fstat, mkdir, openat};
+    use rustix::io::Errno;
+    use std::os::unix::fs::MetadataExt;
+    let named = |why: &dyn std::fmt::Display| {
+        io::Error::other(format!("the directory {}: {why}", directory.path.display()))
+    };
+    // Whether it is there now, for whatever reason, is seen when it is opened.
+    let made = mkdir(&directory.path, Mode::RWXU);
+    let links = if directory.private { OFlags::NOFOLLOW } else { OFlags::empty() };
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | links;
+    let opened = openat(CWD, &directory.path, flags, Mode::empty()).map_err(|why| {
+        let why = made.err().filter(|_| why == Errno::NOENT).unwrap_or(why);
+        named(&io::Error::from(why))
+    })?;
+    let user = rustix::process::geteuid().as_raw();
+    let found = fstat(&opened)?;
+    let mode = Mode::from_raw_mode(found.st_mode);
+    let of_others = mode & (Mode::WGRP | Mode::WOTH);
+    if directory.private {
+        if found.st_uid != user {
+            return Err(named(&format!(
+                "it belongs to user {}, not to this process's user {user}",
+                found.st_uid
+            )));
+        }
+        if mode.intersects(Mode::RWXG | Mode::RWXO) {
+            return Err(named(&"other users have access to it, and should not (chmod 700)"));
+        }
+    } else if found.st_uid != user && of_others.is_empty() {
+        return Err(named(&format!(
+            "it belongs to user {} and is not shared (chmod g+w or o+w)",
+            found.st_uid
+        )));
+    }
+    let name = path.file_name().unwrap_or_default();
+    // Not through a link, and without waiting for the other end of a pipe.
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = openat(&opened, name, flags, Mode::empty()).or_else(|why| {
+        if why != Errno::NOENT {
+            return Err(why);
+        }
+        let made = openat(&opened, name, flags | OFlags::CREATE | OFlags::EXCL, Mode::RUSR | Mode::WUSR);
+        match made {
+            // Another process has made it at the same moment.
+            Err(Errno::EXIST) => openat(&opened, name, flags, Mode::empty()),
+            Ok(file) if !of_others.is_empty() => {
+                // For those who may write to the directory, whatever this process's mask is.
+                let readable =
+                    if of_others.contains(Mode::WOTH) { Mode::RGRP | Mode::ROTH } else { Mode::RGRP };
+                fchmod(&file, Mode::RUSR | Mode::WUSR | of_others | readable)?;
+                Ok(file)
+            }
+            made => made,
+        }
+    });
+    let file = File::from(file.map_err(|why| match why {
+        Errno::LOOP => io::Error::other("it is a symbolic link"),
+        why => why.into(),
+    })?);
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    // None: it was removed a moment ago, which is found out as soon as it is locked.
+    if found.nlink() > 1 {
+        return Err(io::Error::other("it has more than one name (hard link)"));
+    }
+    if found.uid() != user && of_others.is_empty() {
+        return Err(io::Error::other(format!("it belongs to user {}", found.uid())));
+    }
+    Ok(file)
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::super::schedule::Spacing;
+    use super::*;
+    use std::time::Duration;
+
+    const FAR: u64 = u64::MAX;
+    const STEP: Option<Spacing> = Some(Spacing { interval: Duration::from_millis(1), grid: None });
+
+    /// A directory of its own for each test.
+    fn directory_of(test: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("eiot-shared-file-{test}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        path
+    }
+
+    fn open_in(directory: &Path) -> SharedFile {
+        SharedFile::open(Directory::chosen(directory), "key").expect("usable")
+    }
+
+    fn reserve(file: &SharedFile, known: &mut Schedule) -> super::super::schedule::Reserved {
+        loop {
+            let reserve = |schedule: &mut Schedule| schedule.reserve(clock(), STEP, FAR).expect("a permit");
+            if let Some(reserved) = file.try_update(known, FAR, reserve).expect("usable") {
+                return reserved;
+            }
+        }
+    }
+
+    #[test]
+    fn shared_file_gives_each_permit_and_each_nonce_once() {
+        let directory = directory_of("contended");
+        let reserve_500 = || {
+            // Opened by each for itself, as other processes would: the file's lock is all that keeps them apart.
+            let (file, mut known) = (open_in(&directory), Schedule::new(7));
+            (0..500).map(|_| reserve(&file, &mut known)).map(|r| (r.at, r.position)).collect::<Vec<_>>()
+        };
+        let mut all: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(reserve_500)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect()
+        });
+        all.sort_unstable();
+        assert!(all.windows(2).all(|two| two[1].0 - two[0].0 >= 1_000_000));
+        assert!(all.iter().map(|(_, position)| *position).eq(0..2000));
+        std::fs::remove_dir_all(directory).expect("there");
+    }
+
+    #[test]
+    fn shared_file_that_is_removed_or_replaced_is_shared_again() {
+        let directory = directory_of("removed");
+        let (one, other) = (open_in(&directory), open_in(&directory));
+        let (mut first, mut second) = (Schedule::new(7), Schedule::new(8));
+        reserve(&one, &mut first);
+        reserve(&other, &mut second);
+        std::fs::remove_file(one.path()).expect("there");
+        assert_eq!(reserve(&one, &mut first).position, 1 + 1024, "beyond what others may have taken");
+        assert_eq!(reserve(&other, &mut second).position, 2 + 1024);
+        std::fs::remove_dir_all(&directory).expect("there");
+        assert_eq!(reserve(&other, &mut second).position, 3 + 2 * 1024, "the directory too");
+        assert_eq!(reserve(&one, &mut first).position, 4 + 2 * 1024);
+        assert_eq!((first.nonces.seed, second.nonces.seed), (7, 7));
+        std::fs::remove_dir_all(directory).expect("there");
+    }
+
+    #[test]
+    fn shared_file_with_other_content_is_written_again() {
+        let directory = directory_of("garbage");
+        let file = open_in(&directory);
+        for content in [&b""[..], b"x", &[0xff; 8], &[0; WORDS * 8], &[0xff; 1000]] {
+            std::fs::write(file.path(), content).expect("writable");
+            let mut known = Schedule::new(7);
+            let now = clock();
+            assert!(reserve(&file, &mut known).at - now < 1_000_000_000, "{content:?}");
+            let seen =
+                file.try_update(&mut Schedule::new(8), FAR, |schedule| schedule.clone()).expect("usable");
+            assert_eq!(seen, Some(known), "{content:?}");
+        }
+        std::fs::remove_dir_all(directory).expect("there");
+    }
+
+    #[test]
+    fn shared_file_from_before_a_reboot_or_with_a_time_too_far_ahead_keeps_its_nonces_only() {
+        let directory = directory_of("reboot");
+        let file = open_in(&directory);
+        let mut stored = Schedule::new(7);
+        stored.nonces.position = 1234;
+        let hour = 3_600_000_000_000;
+        for (written, next) in [(clock() + hour, clock() + hour), (clock(), clock() + hour)] {
+            stored.next = next;
+            std::fs::write(file.path(), encode(&stored, written)).expect("writable");
+            let update = file.try_update(&mut Schedule::new(8), hour / 6, |schedule| schedule.clone());
+            let seen = update.expect("usable").expect("not locked");
+            assert_eq!((seen.next, seen.nonces), (0, stored.nonces));
+        }
+        std::fs::remove_dir_all(directory).expect("there");
+    }
+
+    #[test]
+    fn shared_file_has_a_name_that_reveals_nothing() {
+        let directory = directory_of("name");
+        let path = |key: &str| SharedFile::open(Directory::chosen(&directory), key).expect("usable").path;
+        let name = path("my-appkey\noapi.eiotclub.com").display().to_string();
+        assert!(!name.contains("my-appkey") && !name.contains("oapi"), "{name}");
+        assert_ne!(path("my-appkey\nhost"), path("my-appkey\nhost:81"));
+        std::fs::remove_dir_all(directory).expect("there");
+    }
+
+    #[test]
+    fn private_directory_is_refused_where_others_have_access_or_it_is_a_link() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = directory_of("private");
+        let open = || {
+            SharedFile::open(Directory { path: directory.clone(), private: true }, "key")
+                .map(|file| file.path)
+        };
+        open().expect("made");
+        for mode in [0o750, 0o701, 0o777] {
+            std::fs::set_permissions(&directory, PermissionsExt::from_mode(mode)).expect("ours");
+            let why = open().expect_err("others have access");
+            assert!(why.contains("chmod 700"), "{why}");
+        }
+        std::fs::set_permissions(&directory, PermissionsExt::from_mode(0o700)).expect("ours");
+        if std::os::unix::fs::chown(&directory, Some(54_321), None).is_ok() {
+            let why = open().expect_err("another user's");
+            assert!(why.contains("belongs to user 54321, not to this process's user 0"), "{why}");
+        }
+        let target = directory.with_extension("target");
+        std::fs::rename(&directory, &target).expect("there");
+        std::os::unix::fs::symlink(&target, &directory).expect("a link");
+        open().expect_err("a link");
+        let _ = (std::fs::remove_file(&directory), std::fs::remove_dir_all(&target));
+    }
+}

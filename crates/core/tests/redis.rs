@@ -1,0 +1,333 @@
+//! The account's rate in a Redis, for machines that share it: a real one, started by the tests.
+//!
+//! Skipped where there is no `redis-server`; with `EIOT_TEST_REDIS=required` that is a failure.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod common;
+
+use common::config;
+use eiot::{Client, Config, Delivered, ErrorKind, Observer};
+use eiot_sim::{Options, Simulator};
+use std::net::{TcpListener, TcpStream};
+use std::ops::ControlFlow;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A Redis on a port of its own, without files; ends with the test.
+struct Redis {
+    port: u16,
+    arguments: Vec<String>,
+    process: Child,
+}
+
+impl Redis {
+    /// `None`, with a word, where there is none on this machine.
+    fn start(arguments: &[&str]) -> Option<Self> {
+        let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").port();
+        let arguments: Vec<String> = arguments.iter().map(|argument| argument.to_string()).collect();
+        let Some(process) = launch(port, &arguments) else {
+            let required = std::env::var_os("EIOT_TEST_REDIS").is_some_and(|value| value == "required");
+            assert!(!required, "no redis-server (on Debian: apt-get install redis-server)");
+            println!("skipped: no redis-server (on Debian: apt-get install redis-server)");
+            return None;
+        };
+        Some(Self { port, arguments, process })
+    }
+
+    fn stop(&mut self) {
+        let _ = (self.process.kill(), self.process.wait());
+    }
+
+    fn start_again(&mut self) {
+        self.process = launch(self.port, &self.arguments).expect("it has started before");
+    }
+
+    fn scope(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+}
+
+fn launch(port: u16, arguments: &[String]) -> Option<Child> {
+    let process = Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+        .args(arguments)
+        .stdout(Stdio::null())
+        .spawn()
+        .ok()?;
+    let started = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(started.elapsed() < Duration::from_secs(10), "redis-server does not listen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Some(process)
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Tests that measure real time run one after another.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn simulator() -> Simulator {
+    Simulator::start(Options { cooldown: None, ..Options::default() }).expect("a free port")
+}
+
+/// Each client connects for itself, as one on another machine would.
+fn sharing(platform: &Simulator, scope: &str) -> Config {
+    let mut config = config(platform.url());
+    config.rate_limit = Some(10.0);
+    config.set("rate_scope", scope).expect("valid");
+    config
+}
+
+#[test]
+fn redis_scope_keeps_and_uses_one_rate_and_repeats_no_nonce() {
+    let _alone = alone();
+    let Some(redis) = Redis::start(&[]) else { return };
+    let platform = simulator();
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for host in 0..8 {
+            let client = Client::new(sharing(&platform, &redis.scope())).expect("valid");
+            scope.spawn(move || {
+                (0..6)
+                    .for_each(|card| drop(client.refresh_usage(format!("{host}{card}")).expect("accepted")));
+            });
+        }
+    });
+    let (took, spacing) = (started.elapsed().as_secs_f64(), 47.0 / 9.5);
+    let counters = platform.counters();
+    assert!(counters.refused.is_empty(), "{:?}", counters.refused);
+    assert_eq!((counters.accepted, counters.repeated_nonces), (48, 0));
+    assert!(counters.busiest_second <= 10, "{}", counters.busiest_second);
+    // On a busy machine some permits come late and are given back.
+    assert!((spacing - 0.01..spacing * 1.03 + 1.5).contains(&took), "{took} s instead of {spacing}");
+}
+
+#[test]
+fn redis_scope_gives_each_nonce_once_without_a_rate_limit() {
+    let _alone = alone();
+    let Some(redis) = Redis::start(&[]) else { return };
+    let platform = simulator_without_limit();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let mut config = sharing(&platform, &redis.scope());
+            config.rate_limit = None;
+            let client = Client::new(config).expect("valid");
+            scope.spawn(move || (0..250).for_each(|_| drop(client.refresh_usage("1").expect("accepted"))));
+        }
+    });
+    assert_eq!((platform.counters().accepted, platform.counters().repeated_nonces), (1000, 0));
+}
+
+fn simulator_without_limit() -> Simulator {
+    let options = Options { cooldown: None, rate_limit: None, ..Options::default() };
+    Simulator::start(options).expect("a free port")
+}
+
+#[test]
+fn redis_that_cannot_be_reached_is_a_connect_error_that_names_it_and_calls_go_on_when_it_is_back() {
+    let _alone = alone();
+    let Some(mut redis) = Redis::start(&[]) else { return };
+    let platform = simulator();
+    let client = Client::new(sharing(&platform, &redis.scope())).expect("valid");
+    client.refresh_usage("1").expect("accepted");
+    redis.stop();
+    let error = client.refresh_usage("1").expect_err("no Redis");
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Connect, Delivered::No));
+    assert!(error.to_string().contains(&format!("the Redis at 127.0.0.1:{}", redis.port)), "{error}");
+    assert_eq!(platform.counters().calls, 1);
+    redis.start_again();
+    client.refresh_usage("1").expect("accepted");
+}
+
+struct GiveUpAfter(Instant);
+
+impl Observer for GiveUpAfter {
+    fn keep_going(&mut self) -> ControlFlow<()> {
+        if Instant::now() < self.0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+}
+
+#[test]
+fn redis_that_does_not_answer_holds_a_call_no_longer_than_its_deadline_or_cancellation() {
+    let _alone = alone();
+    let Some(redis) = Redis::start(&[]) else { return };
+    let platform = simulator();
+    let mut config = sharing(&platform, &redis.scope());
+    config.timeout = Duration::from_secs(1);
+    let client = Client::new(config).expect("valid");
+    client.refresh_usage("1").expect("accepted");
+    let stop = Command::new("kill").args(["-STOP", &redis.process.id().to_string()]).status();
+    assert!(stop.expect("kill").success());
+    let started = Instant::now();
+    let error = client.refresh_usage("1").expect_err("no answer");
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    assert!(error.to_string().contains("no answer in time"), "{error}");
+    assert!(started.elapsed() < Duration::from_millis(1_500), "{:?}", started.elapsed());
+    let started = Instant::now();
+    let mut observer = GiveUpAfter(started + Duration::from_millis(100));
+    let error = client.refresh_usage_observed("1", &mut observer).expect_err("cancelled");
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    assert_eq!(platform.counters().calls, 1);
+}
+
+#[test]
+fn redis_scope_gives_the_permit_of_a_cancelled_call_to_another_machine() {
+    let _alone = alone();
+    let Some(redis) = Redis::start(&[]) else { return };
+    let platform = simulator();
+    let mut config = sharing(&platform, &redis.scope());
+    config.rate_limit = Some(1.0);
+    let (one, other) = (Client::new(config.clone()).expect("valid"), Client::new(config).expect("valid"));
+    one.refresh_usage("1").expect("accepted");
+    let started = Instant::now();
+    let mut observer = GiveUpAfter(started + Duration::from_millis(200));
+    one.refresh_usage_observed("2", &mut observer).expect_err("cancelled");
+    other.refresh_usage("3").expect("accepted");
+    assert!(started.elapsed() < Duration::from_millis(1_800), "{:?}", started.elapsed());
+}
+
+#[test]
+fn redis_scope_shares_the_cooldown_of_a_card_and_takes_that_of_a_failed_refresh_back() {
+    let _alone = alone();
+    let Some(redis) = Redis::start(&[]) else { return };
+    let faults = eiot_sim::Faults::in_order(["status=503".parse::<eiot_sim::Fault>().expect("a fault")]);
+    let platform =
+        Simulator::start(Options { cooldown: None, faults, ..Options::default() }).expect("a port");
+    let client = || {
+        let mut config = sharing(&platform, &redis.scope());
+        config.eid_cooldown = Duration::from_secs(300);
+        Client::new(config).expect("valid")
+    };
+    client().refresh_usage("1").expect_err("a busy server");
+    client().refresh_usage("1").expect("taken back");
+    let cli = |words: &[&str]| {
+        let output = Command::new("redis-cli").args(["-p", &redis.port.to_string()]).args(words).output();
+        String::from_utf8(output.expect("it comes with redis-server").stdout).expect("UTF-8")
+    };
+    let keys = cli(&["--scan"]);
+    assert!(!keys.contains("demo-appkey"), "{keys}");
+    let key = keys.lines().find(|key| key.ends_with(":card:1")).expect("the card's cooldown");
+    let left: u64 = cli(&["pttl", key]).trim().parse().expect("milliseconds");
+    assert!((290_000..=300_000).contains(&left), "{left}");
+    // As another machine would.
+    cli(&["set", &key.replace(":card:1", ":card:2"), "token", "px", "100000"]);
+    let error = client().refresh_usage("2").expect_err("another machine has refreshed it");
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Cooldown, Delivered::No));
+    assert!((99..=100).contains(&error.retry_after().expect("a wait").as_secs()), "{error}");
+    cli(&["del", &key.replace(":card:1", ":card:2")]);
+    client().refresh_usage("2").expect("the refused call has left no cooldown here");
+}
+
+#[test]
+fn redis_with_a_password_lets_in_who_knows_it_and_the_error_of_others_does_not_show_it() {
+    let _alone = alone();
+    let Some(redis) = Redis::start(&["--requirepass", "hunter2"]) else { return };
+    let platform = simulator();
+    let scope = |password: &str| format!("redis://:{password}@127.0.0.1:{}/3", redis.port);
+    let client = Client::new(sharing(&platform, &scope("hunter2"))).expect("valid");
+    client.refresh_usage("1").expect("accepted");
+    for scope in [scope("canary-wrong"), redis.scope()] {
+        let client = Client::new(sharing(&platform, &scope)).expect("valid");
+        let error = client.refresh_usage("1").expect_err("not let in");
+        let seen = format!("{error} {error:?} {client:?}");
+        assert_eq!(error.kind(), ErrorKind::Connect);
+        assert!(seen.contains("WRONGPASS") || seen.contains("NOAUTH"), "{seen}");
+        assert!(!seen.contains("canary-wrong"), "{seen}");
+    }
+}
+
+/// A certificate authority, and with it a certificate for 127.0.0.1, as PEM files in this directory; `None` without openssl.
+fn certificates(directory: &std::path::Path) -> Option<()> {
+    let openssl = |arguments: &str| {
+        let done = Command::new("openssl").args(arguments.split(' ')).current_dir(directory).output().ok()?;
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        Some(())
+    };
+    std::fs::write(directory.join("san"), "subjectAltName=IP:127.0.0.1").expect("writable");
+    openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 2")?;
+    openssl("req -newkey rsa:2048 -nodes -keyout server.key -out server.csr -subj /CN=redis")?;
+    openssl(
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile san -out server.pem",
+    )
+}
+
+#[test]
+fn redis_user_needs_no_more_rights_than_the_documentation_lists() {
+    let _alone = alone();
+    let manual = std::fs::read_to_string("../../docs/operations.md").expect("in the repository");
+    let (_, rights) = manual.split_once("The user needs `").expect("the rights");
+    let rights: Vec<&str> =
+        rights.split_whitespace().map(|word| word.trim_matches(['`', '.', ':'])).collect();
+    let rights: Vec<&str> =
+        rights.into_iter().take_while(|word| !word.is_empty() && *word != "**Shares").collect();
+    let rights = rights.iter().filter(|word| word.starts_with(['+', '~'])).map(|word| match *word {
+        "~eiot" => "~eiot:*",
+        word => word,
+    });
+    let user =
+        format!("eiot on >hunter2 {}", rights.collect::<Vec<_>>().join(" ").replace("~eiot:*`", "~eiot:*"));
+    let words: Vec<&str> = ["--user"].into_iter().chain(user.split(' ')).collect();
+    let Some(redis) = Redis::start(&words) else { return };
+    let platform = simulator();
+    let scope = format!("redis://eiot:hunter2@127.0.0.1:{}", redis.port);
+    let mut config = sharing(&platform, &scope);
+    (config.eid_cooldown, config.rate_limit) = (Duration::from_secs(300), Some(2.0));
+    let client = Client::new(config).expect("valid");
+    client.refresh_usage("1").expect("accepted");
+    let mut observer = GiveUpAfter(Instant::now() + Duration::from_millis(100));
+    client.refresh_usage_observed("2", &mut observer).expect_err("cancelled");
+    let started = Instant::now();
+    client.refresh_usage("2").expect("permit and cooldown were given back");
+    assert!(started.elapsed() < Duration::from_millis(900), "{:?}", started.elapsed());
+}
+
+#[test]
+fn redis_over_tls_must_have_a_certificate_of_a_trusted_authority() {
+    let _alone = alone();
+    let directory = std::env::temp_dir().join(format!("eiot-redis-tls-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("writable");
+    if certificates(&directory).is_none() {
+        return println!("skipped: no openssl");
+    }
+    let tls_port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").port();
+    let path = |name: &str| directory.join(name).display().to_string();
+    let arguments = [
+        ["--tls-port", &tls_port.to_string()],
+        ["--tls-cert-file", &path("server.pem")],
+        ["--tls-key-file", &path("server.key")],
+        ["--tls-ca-cert-file", &path("ca.pem")],
+        ["--tls-auth-clients", "no"],
+    ];
+    let Some(redis) = Redis::start(&arguments.concat()) else { return };
+    let platform = simulator();
+    let mut config = sharing(&platform, &format!("rediss://127.0.0.1:{tls_port}"));
+    let error =
+        Client::new(config.clone()).expect("valid").refresh_usage("1").expect_err("an unknown authority");
+    assert_eq!((error.kind(), error.delivered()), (ErrorKind::Connect, Delivered::No));
+    assert!(error.to_string().contains("certificate"), "{error}");
+    config.ca_file = Some(directory.join("ca.pem"));
+    let client = Client::new(config.clone()).expect("valid");
+    (0..3).for_each(|_| drop(client.refresh_usage("1").expect("accepted")));
+    let mut observer = GiveUpAfter(Instant::now());
+    config.rate_limit = Some(1.0);
+    let slow = Client::new(config).expect("valid");
+    slow.refresh_usage("1").expect("accepted");
+    slow.refresh_usage_observed("2", &mut observer).expect_err("cancelled");
+    let error = Client::new(sharing(&platform, &format!("rediss://127.0.0.1:{}", redis.port)))
+        .expect("valid")
+        .refresh_usage("1")
+        .expect_err("a port without TLS");
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    std::fs::remove_dir_all(directory).expect("there");
+}
