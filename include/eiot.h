@@ -656,6 +656,17 @@ eiot_status eiot_config_set_proxy(eiot_config *config,
                                   eiot_error **out_err);
 
 /**
+ * The directory of the file through which processes share the account's rate, where that of the user cannot be used: for several
+ * users or containers. A directory that cannot be used is refused when the client is made.
+ *
+ * A Redis that shares the rate between machines is set by `eiot_config_set_option`: "rate_scope" takes "redis://host:port/db".
+ */
+eiot_status eiot_config_set_rate_dir(eiot_config *config,
+                                     const char *value,
+                                     size_t value_len,
+                                     eiot_error **out_err);
+
+/**
  * The local IP address that connections are made from, such as "192.0.2.7". The platform allow-lists addresses, and a host can
  * have several. "0.0.0.0" means any IPv4 address, "::" any IPv6 address. Default: the system chooses.
  */

@@ -280,10 +280,16 @@ public:
     config &max_attempts(std::uint32_t count) { return set(eiot_config_set_max_attempts, count); }
     /** Calls a second that the account may make, 0 for any number. Default 10. */
     config &rate_limit(double calls_per_second) { return set(eiot_config_set_rate_limit, calls_per_second); }
-    /** Who shares that rate. Default the threads of a client. */
+    /** Who shares that rate. Default all processes of this user on this machine, where that can be had. */
     config &rate_scope(eiot::rate_scope scope) {
         return set(eiot_config_set_rate_scope, static_cast<eiot_rate_scope>(scope));
     }
+    /** Who shares that rate, by name: "auto", "process", "host", or "redis://host:port/db" for machines that use one Redis. */
+    config &rate_scope(const std::string &value) {
+        return set(eiot_config_set_option, "rate_scope", std::size_t(EIOT_NTS), value.data(), value.size());
+    }
+    /** The directory of the file that processes share, for several users or containers. */
+    config &rate_dir(const std::string &value) { return set_text(eiot_config_set_rate_dir, value); }
     /** Which part of that rate is this client's, for fleets: `which` from 1 to `of`. Default 1 of 1. */
     config &rate_share(std::uint32_t which, std::uint32_t of) {
         return set(eiot_config_set_rate_share, which, of);

@@ -101,9 +101,12 @@
       *>     Calls a second, or "off".
            05  FILLER          PIC X(20)  VALUE "rate_limit".
            05  EIOT-OPT-RATE-LIMIT       PIC X(256) VALUE SPACES.
-      *>     "process" or "host".
+      *>     "auto", "process", "host" or "redis://host:port/db".
            05  FILLER          PIC X(20)  VALUE "rate_scope".
            05  EIOT-OPT-RATE-SCOPE       PIC X(256) VALUE SPACES.
+      *>     The directory of the file that processes share.
+           05  FILLER          PIC X(20)  VALUE "rate_dir".
+           05  EIOT-OPT-RATE-DIR         PIC X(256) VALUE SPACES.
       *>     "2/5" is the second of five.
            05  FILLER          PIC X(20)  VALUE "rate_share".
            05  EIOT-OPT-RATE-SHARE       PIC X(256) VALUE SPACES.
@@ -154,7 +157,7 @@
       *>     Ends the table.
            05  FILLER                    PIC X(276) VALUE SPACES.
        01  EIOT-OPTION-TABLE REDEFINES EIOT-OPTIONS.
-           05  EIOT-OPTION OCCURS 25 TIMES.
+           05  EIOT-OPTION OCCURS 26 TIMES.
                10  EIOT-OPTION-NAME      PIC X(20).
                10  EIOT-OPTION-VALUE     PIC X(256).
 

@@ -94,6 +94,9 @@ namespace Eiot
         public double? RateLimit { get; set; }
         /// <summary>Who shares that rate: "process", or "host" for all processes of this machine.</summary>
         public string RateScope { get; set; }
+
+        /// <summary>The directory of the file that processes share, for several users or containers.</summary>
+        public string RateDir { get; set; }
         /// <summary>Which part of that rate is this client's, for fleets: "2/5".</summary>
         public string RateShare { get; set; }
         /// <summary>Wait for a free slot, or fail at once.</summary>
@@ -147,6 +150,7 @@ namespace Eiot
                 { "max_attempts", Text(MaxAttempts) },
                 { "rate_limit", Text(RateLimit) },
                 { "rate_scope", Text(RateScope) },
+                { "rate_dir", Text(RateDir) },
                 { "rate_share", Text(RateShare) },
                 { "rate_wait", Text(RateWait) },
                 { "eid_cooldown", Text(EidCooldown) },

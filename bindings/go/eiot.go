@@ -306,8 +306,12 @@ func WithRateLimit(callsPerSecond float64) Option {
 	return WithOption("rate_limit", strconv.FormatFloat(callsPerSecond, 'f', -1, 64))
 }
 
-// WithRateScope says who shares that rate: "process", the default, or "host", all processes of this machine.
+// WithRateScope says who shares that rate: "auto", the default, "process", "host" (all processes of this user), or
+// "redis://host:port/db" (all machines that use this Redis).
 func WithRateScope(scope string) Option { return WithOption("rate_scope", scope) }
+
+// WithRateDir is the directory of the file that processes share, for several users or containers.
+func WithRateDir(path string) Option { return WithOption("rate_dir", path) }
 
 // WithRateShare says which part of that rate is this client's, for fleets of machines: which of how many, from 1.
 func WithRateShare(which, of int) Option {

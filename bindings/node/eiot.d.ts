@@ -14,7 +14,10 @@ export interface Options {
   maxAttempts?: number;
   /** Calls a second that the account may make, 0 for any number. */
   rateLimit?: number;
-  rateScope?: 'process' | 'host';
+  /** `'auto'`, `'process'`, `'host'`, or `'redis://host:port/db'`. */
+  rateScope?: string;
+  /** The directory of the file that processes share. */
+  rateDir?: string;
   /** Such as `'2/5'`. */
   rateShare?: string;
   rateWait?: boolean;

@@ -79,6 +79,8 @@ static void configurations_refuse(eiot_config *config) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_client_cert_file(config, NULL, EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_client_key_file(config, NULL, EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_source_address(config, NULL, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_rate_dir(config, NULL, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_rate_dir(NULL, "x", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_CONFIG, eiot_config_set_source_address(config, "localhost", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_base_url(config, "x", (size_t)-2, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_secret_file(NULL, "x", EIOT_NTS, out_err));

@@ -82,6 +82,7 @@ static int set(eiot_config *config, const char *name, const char *value, eiot_st
     else if (strcmp(name, "allow_http") == 0) *status = eiot_config_set_allow_http(config, on, error);
     else if (strcmp(name, "max_attempts") == 0) *status = eiot_config_set_max_attempts(config, (uint32_t)atoi(value), error);
     else if (strcmp(name, "rate_limit") == 0) *status = eiot_config_set_rate_limit(config, atof(value), error);
+    else if (strcmp(name, "rate_dir") == 0) *status = eiot_config_set_rate_dir(config, value, EIOT_NTS, error);
     else if (strcmp(name, "rate_scope") == 0)
         *status = eiot_config_set_rate_scope(
             config, strcmp(value, "host") == 0 ? EIOT_RATE_SCOPE_HOST : EIOT_RATE_SCOPE_PROCESS, error);

@@ -57,6 +57,7 @@ static void set(eiot::config &config, const std::string &name, const std::string
     else if (name == "allow_http") config.allow_http(value == "on");
     else if (name == "max_attempts") config.max_attempts(static_cast<std::uint32_t>(std::atoi(value.c_str())));
     else if (name == "rate_limit") config.rate_limit(std::atof(value.c_str()));
+    else if (name == "rate_dir") config.rate_dir(value);
     else if (name == "rate_scope") config.rate_scope(value == "host" ? eiot::rate_scope::host : eiot::rate_scope::process);
     else if (name == "rate_share")
         config.rate_share(static_cast<std::uint32_t>(std::atoi(value.c_str())),

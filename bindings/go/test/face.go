@@ -32,6 +32,7 @@ var options = map[string]func(string) (eiot.Option, error){
 	"max_attempts":      typed(strconv.Atoi, eiot.WithMaxAttempts),
 	"rate_limit":        typed(float, eiot.WithRateLimit),
 	"rate_scope":        text(eiot.WithRateScope),
+	"rate_dir":          text(eiot.WithRateDir),
 	"rate_share":        share,
 	"rate_wait":         onOff(eiot.WithRateWait),
 	"eid_cooldown":      seconds(eiot.WithEIDCooldown),

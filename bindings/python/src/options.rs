@@ -39,6 +39,7 @@ fn set(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<()
     match option {
         "secret_file" => config.secret_file = Some(path()?),
         "ca_file" => config.ca_file = Some(path()?),
+        "rate_dir" => config.rate_dir = Some(path()?),
         "client_cert_file" => config.client_cert_file = Some(path()?),
         "client_key_file" => config.client_key_file = Some(path()?),
         "timeout" | "connect_timeout" | "eid_cooldown" | "outage_timeout" => {

@@ -486,6 +486,21 @@ pub unsafe extern "C" fn eiot_config_set_proxy(
     unsafe { set_text(config, "proxy", value, value_len, out_err) }
 }
 
+/// The directory of the file through which processes share the account's rate, where that of the user cannot be used: for several
+/// users or containers. A directory that cannot be used is refused when the client is made.
+///
+/// A Redis that shares the rate between machines is set by `eiot_config_set_option`: "rate_scope" takes "redis://host:port/db".
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_rate_dir(
+    config: *mut eiot_config,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe { set_text(config, "rate_dir", value, value_len, out_err) }
+}
+
 /// The local IP address that connections are made from, such as "192.0.2.7". The platform allow-lists addresses, and a host can
 /// have several. "0.0.0.0" means any IPv4 address, "::" any IPv6 address. Default: the system chooses.
 #[unsafe(no_mangle)]

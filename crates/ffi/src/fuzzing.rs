@@ -27,6 +27,7 @@ const TEXT_SETTERS: [TextSetter; 10] = [
     eiot_config_set_client_cert_file,
     eiot_config_set_client_key_file,
     eiot_config_set_source_address,
+    eiot_config_set_rate_dir,
 ];
 
 /// A client whose platform refuses every connection, at once.

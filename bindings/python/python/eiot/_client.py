@@ -37,7 +37,9 @@ class Client(BaseClient):
     :param connect_timeout: how long making a connection may take.
     :param max_attempts: how many requests a call may make: the first, and retries of what may pass.
     :param rate_limit: calls a second that the account may make, 0 for any number; 95 % of it is used.
-    :param rate_scope: who shares that rate: `"process"`, or `"host"` for all processes of this machine.
+    :param rate_scope: who shares that rate: `"auto"`, `"process"`, `"host"` for all processes of this user on this machine,
+        or `"redis://host:port/db"` for all machines that use this Redis. `"auto"` is `"host"` where that can be had.
+    :param rate_dir: the directory of the file that processes share, for several users or containers.
     :param rate_share: which part of that rate is this client's, for fleets: `(2, 5)` is the second of five.
     :param rate_wait: wait for a free slot, or raise `RateLimitedError` at once.
     :param eid_cooldown: refuse to refresh a card again before so long; 0 is off.

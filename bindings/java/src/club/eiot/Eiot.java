@@ -185,6 +185,9 @@ public final class Eiot {
         public Options rateLimit(double callsPerSecond) { return set("rate_limit", String.valueOf(callsPerSecond)); }
         /** Who shares that rate: {@code "process"}, or {@code "host"} for all processes of this machine. */
         public Options rateScope(String scope) { return set("rate_scope", scope); }
+
+        /** The directory of the file that processes share, for several users or containers. */
+        public Options rateDir(String path) { return set("rate_dir", path); }
         /** Which part of that rate is this client's, for fleets: {@code which} from 1 to {@code of}. */
         public Options rateShare(int which, int of) { return set("rate_share", which + "/" + of); }
         /** Wait for a free slot, or fail at once. */
