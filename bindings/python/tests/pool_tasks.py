@@ -13,4 +13,5 @@ def refresh(client: eiot.Client, eid: str) -> tuple[int, eiot.Reply, eiot.Client
 
 def fail(kind: str, eid: str) -> None:
     """Raises as the native half does."""
-    raise from_native(kind, f"EID {eid}: no", "45109", "套餐不存在", 200, 2, 1.5, "unknown", eid, True)
+    said = ("45109", "套餐不存在", 200, 2, 1.5, "unknown", eid, True, b"<html>", {"server": "nginx"})
+    raise from_native(kind, f"EID {eid}: no", *said)

@@ -56,7 +56,7 @@ def test_every_exception_comes_back_from_a_pool(kind: str, pool: ProcessPoolExec
     assert type(error) is BY_KIND[kind] and str(error) == f"EID {EID}: no"
     assert (error.code, error.platform_message, error.http_status) == ("45109", "套餐不存在", 200)
     assert (error.attempts, error.retry_after, error.delivered, error.eid) == (2, 1.5, "unknown", EID)
-    assert error.final is True
+    assert error.final is True and (error.body, error.headers) == (b"<html>", {"server": "nginx"})
 
 
 def test_a_real_failure_comes_back_from_a_pool(pool: ProcessPoolExecutor, responder: Start) -> None:

@@ -74,7 +74,7 @@ def test_a_secret_that_cannot_be_used_is_not_repeated(secret: Any, tmp_path: pat
 
 
 @pytest.mark.parametrize(
-    "proxy", ["https://user:swordfish@proxy:1", "http://user:swordfish@", "swordfish\ud800"]
+    "proxy", ["ftp://user:swordfish@proxy:1", "http://user:swordfish@", "swordfish\ud800"]
 )
 def test_a_proxys_password_is_not_repeated(proxy: str) -> None:
     with pytest.raises(eiot.ConfigError) as caught:
