@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 type TextSetter =
     unsafe extern "C" fn(*mut eiot_config, *const c_char, usize, *mut *mut eiot_error) -> eiot_status;
 
-const TEXT_SETTERS: [TextSetter; 10] = [
+const TEXT_SETTERS: [TextSetter; 11] = [
     eiot_config_set_appkey,
     eiot_config_set_secret,
     eiot_config_set_secret_file,
