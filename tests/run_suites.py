@@ -57,7 +57,8 @@ def make_target(status: int, output: str) -> Result:
 def cargo_test(status: int, output: str) -> Result:
     """libtest's output: one "test result:" line per program."""
     result = Result()
-    program, names, failed_programs = "", [], 0
+    program, failed_programs = "", 0
+    names: list[str] = []
     for line in output.splitlines():
         if running := re.match(r"\s+(?:Running (?:unittests )?|Doc-tests )(\S+)(?: \(\S*?([^/\s]+)-[0-9a-f]+\))?", line):
             program = running[2] or running[1]
@@ -166,7 +167,8 @@ def run(suite: Suite, stop: Stop) -> Result:
     watcher.start()
     output = []
     with process:
-        while part := process.stdout.read1():
+        assert process.stdout
+        while part := os.read(process.stdout.fileno(), 65536):
             sys.stdout.buffer.write(part)
             sys.stdout.buffer.flush()
             output.append(part)

@@ -7,10 +7,11 @@ every card of the input is refreshed.
 import json
 import re
 import signal
+import subprocess
 import time
 
 import pytest
-from conftest import run
+from conftest import CLEAN, run
 from test_run import EIOT, begin, cards_file, eid, journal_of, refresh
 
 
@@ -203,3 +204,18 @@ def test_doctor_proves_what_a_run_needs(simulator):
     account = json.loads(done.stdout.splitlines()[-1])
     assert done.returncode == 3 and account["check"] == "account" and "allow-list" in json.dumps(account)
     assert running.counters()["per_eid"] == {}
+
+
+def test_run_that_was_started_with_ctrl_c_ignored_leaves_it_ignored(simulator, tmp_path):
+    # Real time: the signal comes while the platform takes its 500 ms.
+    running = simulator("--unlimited", "--latency-ms", "500")
+    environment = CLEAN | running.environment
+    command = [str(EIOT), "refresh", "--quiet", "--from", str(cards_file(tmp_path, 40))]
+    process = subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )  # fmt: skip
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0 and "40 refreshed" in err, err

@@ -325,14 +325,26 @@ fn done_before<'a>(journal: Option<&'a Journal>, rules: RetryRules, eid: &str) -
     journal?.past(eid).filter(|past| rules.is_done(past))
 }
 
-/// Becomes true on Ctrl-C and on SIGTERM; a second signal ends the process at once.
+/// Becomes true on Ctrl-C and on SIGTERM; a second signal ends the process at once. A signal that the process was started with
+/// as ignored stays ignored, as under nohup.
 fn stop_flag() -> Result<Arc<AtomicBool>, Error> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        if is_ignored(signal) {
+            continue;
+        }
         // In this order: the first signal finds the flag false.
         signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED.into(), flag.clone())
             .and_then(|_| signal_hook::flag::register(signal, flag.clone()))
             .map_err(Error::internal)?;
     }
     Ok(flag)
+}
+
+/// Whether the process was started with this signal ignored, where the system tells.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    u32::try_from(signal - 1).is_ok_and(|bit| ignored.checked_shr(bit).is_some_and(|mask| mask & 1 == 1))
 }

@@ -225,7 +225,8 @@ fn all_attempts_share_one_deadline() {
     let started = Instant::now();
     let error = client(config).refresh_usage(EID).expect_err("never answered");
     let took = started.elapsed();
-    assert!(took < Duration::from_millis(1100), "{took:?}");
+    // A deadline per attempt would make it seconds; the rest is for a busy machine.
+    assert!(took < Duration::from_millis(1500), "{took:?}");
     assert_eq!(error.delivered(), Delivered::Unknown);
     assert!((2..=8).contains(&error.attempts()), "{error:?}");
 }
