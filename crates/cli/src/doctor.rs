@@ -88,7 +88,15 @@ impl Doctor {
         match made {
             Ok((client, values)) => {
                 let options = OptionValues::from(values);
-                let diagnosis = Diagnosis::ok("configuration", in_effect(&options));
+                let in_effect = in_effect(&options);
+                let diagnosis = match client.config().warnings().as_slice() {
+                    [] => Diagnosis::ok("configuration", in_effect),
+                    warnings => Diagnosis::warning(
+                        "configuration",
+                        format!("{}; {in_effect}", warnings.join("; ")),
+                        None,
+                    ),
+                };
                 (diagnosis.with_options(options), Ok(client))
             }
             Err(error) => (Diagnosis::failed("configuration", error.to_string(), None).of(&error), Err(())),
@@ -126,7 +134,7 @@ fn signature() -> Diagnosis {
 fn way(probe: &Probe, config: &Config) -> [Diagnosis; 4] {
     let clock = probe.answer.as_ref().and_then(|answer| answer.as_ref().ok());
     [
-        name(probe.addresses.as_ref(), config.proxy.is_some()),
+        name(probe.addresses.as_ref(), probe.proxy.is_some()),
         connection(probe.connection.as_ref(), &probe.host, config.base_url.starts_with("https:")),
         answer(probe.answer.as_ref(), &config.base_url),
         clock_offset(clock),

@@ -399,3 +399,20 @@ fn account_can_refresh_a_card_right_after_doctor() {
     let refreshed = run(&mut crate::run::refresh_at(platform.url(), &[EID]));
     assert_eq!(refreshed.exit_code, Some(0), "the card does not rest because of doctor: {refreshed:?}");
 }
+
+#[cfg(unix)]
+#[test]
+fn secret_file_that_every_user_can_read_is_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let platform = platform(Options::default());
+    let path = format!("{}/doctor-secret", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&path, SECRET).expect("a writable directory");
+    for (mode, status) in [(0o644, "warning"), (0o600, "ok")] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("ours");
+        let mut command = doctor(platform.url(), &[]);
+        command.env_remove("EIOT_SECRET").env("EIOT_SECRET_FILE", &path);
+        let outcome = run(&mut command);
+        assert_eq!((outcome.exit_code, statuses(&outcome)[0].as_str()), (Some(0), status), "{outcome:?}");
+        assert_eq!(line(&outcome, "configuration").contains("can be read by every user"), mode == 0o644);
+    }
+}
