@@ -132,7 +132,9 @@ def run(command, *, environment=None, timeout=120, check=True):
         [str(word) for word in command],
         env=CLEAN | (environment or {}),
         capture_output=True,
-        text=True,
+        # The body of a reply can be anything.
+        encoding="utf-8",
+        errors="replace",
         timeout=timeout,
         stdin=subprocess.DEVNULL,
     )

@@ -59,7 +59,7 @@ def machine(simulator, tmp_path):
 
 
 def test_operations_has_recipes_for_usage_invoices_and_the_first_night():
-    assert len(COMMANDS) == 3 and all("eiot" in recipe for recipe in COMMANDS)
+    assert len(COMMANDS) == 4 and all("eiot" in recipe for recipe in COMMANDS)
 
 
 @pytest.mark.parametrize("recipe", COMMANDS)

@@ -6,7 +6,7 @@ from typing import Any
 
 from turns import Turns, cpu_ratio, times_as_fast
 
-MOST_LIBRARY_BYTES = 2_800_000
+MOST_LIBRARY_BYTES = 3_460_000
 Results = dict[str, Any]
 
 
@@ -88,7 +88,7 @@ def goals(results: Results) -> list[Goal]:
     listed.append(
         Goal(
             "library, stripped",
-            "≤ 2.8 MB",
+            "≤ 3.3 MiB",
             "not run" if size is None else f"{size / 1e6:.2f} MB",
             None if size is None else size <= MOST_LIBRARY_BYTES,
         )

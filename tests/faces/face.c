@@ -4,11 +4,11 @@
 #include <eiot.h>
 #include <stdlib.h>
 
-/* The body is text in the tests, and tells its own length. */
+/* The body tells its own length; one that is no text ends here at its first NUL. */
 static void tell_page(const eiot_error *error) {
     size_t length = 99, i;
     const char *body = eiot_error_body(error, &length), *name;
-    if (body == NULL ? length != 0 || eiot_error_body(error, NULL) != NULL : length != strlen(body)) exit(4);
+    if (body == NULL ? length != 0 || eiot_error_body(error, NULL) != NULL : length < strlen(body)) exit(4);
     json_text("body", body);
     printf("\"headers\": {");
     for (i = 0; (name = eiot_error_header_name(error, i)) != NULL; i++) {

@@ -28,7 +28,7 @@ def outcome(call):
             "retry_after_ms": -1 if error.retry_after is None else int(error.retry_after * 1000),
             "delivered": ["no", "yes", "unknown"].index(error.delivered),
             "final": error.final,
-            "body": None if error.body is None else error.body.decode(),
+            "body": None if error.body is None else error.body.decode(errors="replace"),
             "headers": error.headers,
         }
     if reply is None:
