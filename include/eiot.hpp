@@ -50,8 +50,8 @@ enum class sign_method {
 
 /** Who shares the account's rate. */
 enum class rate_scope {
-    process = EIOT_RATE_SCOPE_PROCESS, /**< All threads of a client. */
-    host = EIOT_RATE_SCOPE_HOST        /**< All processes of this machine that call for the same account. */
+    process = EIOT_RATE_SCOPE_PROCESS, /**< All clients of the account in this process. */
+    host = EIOT_RATE_SCOPE_HOST        /**< All processes of this user on this machine. */
 };
 
 /** The version of the library that is running, such as "0.1.0". */

@@ -92,7 +92,8 @@ namespace Eiot
         public int? MaxAttempts { get; set; }
         /// <summary>Calls a second that the account may make, 0 for any number.</summary>
         public double? RateLimit { get; set; }
-        /// <summary>Who shares that rate: "process", or "host" for all processes of this machine.</summary>
+        /// <summary>Who shares that rate: "auto", "process", "host" (all processes of this user on this machine), or
+        /// "redis://host:port/db". "auto", the default, is "host" where that can be had.</summary>
         public string RateScope { get; set; }
 
         /// <summary>The directory of the file that processes share, for several users or containers.</summary>

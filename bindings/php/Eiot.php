@@ -96,9 +96,9 @@ enum SignMethod: string
 /** Who shares the account's rate of calls. */
 enum RateScope: string
 {
-    /** The calls of one client. */
+    /** All clients of the account in this process. */
     case Process = 'process';
-    /** All processes of this machine that call for the same account: what PHP-FPM and forked workers want. */
+    /** All processes of this user on this machine: what PHP-FPM and forked workers want. Also the default, where that can be had. */
     case Host = 'host';
 }
 

@@ -124,7 +124,7 @@ pub(crate) fn verdict(
             }
             (known.meaning.kind(), text)
         }
-        (_, code, None) => by_status(http_status, code, message.as_deref(), retry_after, || {
+        (_, code, _) => by_status(http_status, code, message.as_deref(), retry_after, || {
             let content_type =
                 headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
             let content_type = content_type.as_deref().unwrap_or("none");
@@ -135,8 +135,6 @@ pub(crate) fn verdict(
                 escaped(&String::from_utf8_lossy(beginning))
             )
         }),
-        // A code is known only where there is one.
-        (_, None, Some(_)) => (ErrorKind::Protocol, "the reply has no code".to_owned()),
     };
     let is_the_platforms = code.is_some();
     body.truncate(MAX_BODY_BYTES);

@@ -27,8 +27,8 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// The account with this key: appkey, host with port, and share of the rate. It stays when its clients are gone: a program may make a client per call. `seed` starts
-    /// the nonces of an account that is new to this process.
+    /// The account with this key: appkey, host with port, and share of the rate. It stays when its clients are gone, since a
+    /// program may make a client per call. `seed` starts the nonces of an account that is new to this process.
     pub(crate) fn of(key: &str, seed: impl FnOnce() -> u64) -> Arc<Self> {
         let accounts = ACCOUNTS.get(Mutex::default);
         let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
