@@ -282,9 +282,7 @@ impl Batch {
         if self.pid != std::process::id() {
             return self.leave_to_the_parent();
         }
-        if let Some(reason) = self.client.untold_fallback() {
-            self.tell(&Notice::RateNotShared { reason: &reason });
-        }
+        self.client.shared.tell_warnings(|notice| self.tell(notice));
         // Taken out for the drive, so that they can be borrowed apart from the rest.
         let Some(Engine { lane, mut calls }) = self.engine.take() else { return };
         if let Some(driven) = self.driven {

@@ -104,6 +104,7 @@ impl Client {
             transport: Transport::new(&config, endpoint(&config.base_url, config.allow_http)?)?,
             skew: Skew::default(),
             sources,
+            warnings: Mutex::new(config.warnings()),
             state: PerProcess::new(),
             config: config.clone(),
         };
@@ -208,9 +209,7 @@ impl Client {
         (started, cooldown): (Instant, Option<Cooldown>),
         observer: &mut dyn Observer,
     ) -> Result<Reply, Error> {
-        if let Some(reason) = state.account.untold_fallback() {
-            observer.notice(&Notice::RateNotShared { reason: &reason });
-        }
+        self.shared.tell_warnings(|notice| observer.notice(notice));
         let observer = Mutex::new(observer);
         let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
         let progress = Progress::new(&tell);
@@ -254,11 +253,6 @@ impl Client {
     /// Appkey and platform, which tell one account from another.
     pub(crate) fn account(&self) -> (&str, String) {
         (&self.shared.credentials.appkey, self.shared.transport.host())
-    }
-
-    /// Why the rate is not shared with other processes, if that is so and was not told yet.
-    pub(crate) fn untold_fallback(&self) -> Option<String> {
-        self.shared.state().account.untold_fallback()
     }
 
     /// A lane for a batch, which keeps it to itself.

@@ -58,6 +58,11 @@ pub enum Notice<'a> {
         /// Why.
         reason: &'a str,
     },
+    /// The options can be used, and one of them should not stay as it is. Given once per client.
+    Configuration {
+        /// Begins with the option's name.
+        warning: &'a str,
+    },
     /// No more cards are sent; those that wait come back unsent.
     Stopped {
         /// Why.
@@ -87,6 +92,7 @@ impl fmt::Display for Notice<'_> {
                 "rate limit: not shared with other processes, because {reason}; set rate_dir to a directory that they \
                  share, or rate_scope to \"process\""
             ),
+            Self::Configuration { warning } => write!(f, "configuration: {warning}"),
             Self::Stopped { reason } => write!(f, "no more cards are sent, because {reason}"),
         }
     }

@@ -79,6 +79,13 @@ impl Proxy {
         let Some(found) = Matcher::builder().all(address).no(except).build().intercept(endpoint) else {
             return Ok(None);
         };
+        let is_ipv6 = endpoint.host().is_some_and(|host| host.starts_with('['));
+        if is_ipv6 && endpoint.scheme_str() == Some("https") {
+            // reqwest 0.13.5 takes the brackets for a part of the certificate's name.
+            let why =
+                "is an IPv6 address, which cannot be reached over TLS through a proxy; give a host name";
+            return Err(Error::config("base_url", why));
+        }
         Ok(Some(Self { rule, address: found.uri().clone(), authorization: found.basic_auth().cloned() }))
     }
 

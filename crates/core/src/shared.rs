@@ -5,12 +5,13 @@ use crate::config::{Config, RateScope};
 use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::lane::Transport;
+use crate::observer::Notice;
 use crate::per_process::PerProcess;
 use crate::pool::Pool;
 use crate::rate_limit::{Account, Directory, RateLimiter, Redis, SharedFile};
 use crate::retry::Budget;
 use crate::skew::Skew;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What clients that come from one another have in common.
 pub(crate) struct Shared {
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) transport: Transport,
     pub(crate) skew: Skew,
     pub(crate) sources: Sources,
+    /// [`Config::warnings`] that no observer was told of yet.
+    pub(crate) warnings: Mutex<Vec<String>>,
     pub(crate) state: PerProcess<State>,
 }
 
@@ -45,6 +48,17 @@ impl Shared {
                 budget: Budget::new(),
             }
         })
+    }
+
+    /// Tells what the observer of a client's first call should know.
+    pub(crate) fn tell_warnings(&self, mut tell: impl FnMut(&Notice<'_>)) {
+        if let Some(reason) = self.state().account.untold_fallback() {
+            tell(&Notice::RateNotShared { reason: &reason });
+        }
+        let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        for warning in &warnings {
+            tell(&Notice::Configuration { warning });
+        }
     }
 
     /// Tells one account from another. Each share of a rate is an account of its own, also where several of them are used on

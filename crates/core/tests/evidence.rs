@@ -4,7 +4,7 @@
 mod common;
 
 use common::{EID, answer, config, http, read_request, serve};
-use eiot::{Attempt, Client, Error, ErrorKind, Observer, is_unsafe};
+use eiot::{Attempt, Client, Error, ErrorKind, Notice, Observer, is_unsafe};
 use std::io::Write;
 
 const SECRET: &str = "a-secret-of-mine";
@@ -124,4 +124,35 @@ fn attempt_is_told_with_the_timestamp_and_nonce_that_were_sent() {
     assert_eq!(numbers, reply.message());
     let (timestamp, nonce) = numbers.split_once('\n').expect("two numbers");
     assert!(line.contains(&format!("timestamp={timestamp} nonce={nonce} ")), "{line}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_file_that_everybody_can_read_is_told_of_once_per_client() {
+    use std::os::unix::fs::PermissionsExt;
+
+    #[derive(Default)]
+    struct Notices(Vec<String>);
+    impl Observer for Notices {
+        fn notice(&mut self, notice: &Notice<'_>) {
+            self.0.push(notice.to_string());
+        }
+    }
+
+    let path = std::env::temp_dir().join(format!("eiot-readable-secret-{}", std::process::id()));
+    std::fs::write(&path, SECRET).expect("written");
+    for (mode, told) in [(0o600, 0), (0o644, 1)] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("set");
+        let mut config = config(&answer(http("200 OK", "", r#"{"code":"200"}"#)));
+        config.secret = String::new().into();
+        config.secret_file = Some(path.clone());
+        let client = Client::new(config).expect("valid");
+        let mut notices = Notices::default();
+        for _ in 0..3 {
+            client.refresh_usage_observed(EID, &mut notices).expect("refreshed");
+        }
+        assert_eq!(notices.0.len(), told, "{mode:o}: {:?}", notices.0);
+        assert!(notices.0.iter().all(|text| text.contains("secret_file: ") && !text.contains(SECRET)));
+    }
+    std::fs::remove_file(path).expect("removed");
 }

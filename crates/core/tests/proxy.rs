@@ -296,6 +296,23 @@ fn a_card_is_refreshed_through_a_proxy_that_asks_for_a_password() {
 }
 
 #[test]
+fn a_platform_with_an_ipv6_address_behind_a_proxy_is_refused_when_the_client_is_made() {
+    for proxy in ["http://127.0.0.1:1", "https://127.0.0.1:1", "socks5h://127.0.0.1:1"] {
+        let mut config = config("https://[::1]:443");
+        config.proxy = Some(proxy.to_owned());
+        let error = Client::new(config).expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(
+            error.to_string().starts_with("base_url: ") && error.to_string().contains("host name"),
+            "{error}"
+        );
+    }
+    let mut plain = config("http://[::1]:80");
+    plain.proxy = Some("http://127.0.0.1:1".to_owned());
+    Client::new(plain).expect("valid");
+}
+
+#[test]
 fn plain_http_goes_through_the_proxy_too() {
     let answer = http("200 OK", "", r#"{"code":"200","message":"from the proxy"}"#);
     let proxy = serve(move |mut client| {
