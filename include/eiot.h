@@ -237,9 +237,9 @@ typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *err
 #define EIOT_ERR_UNAVAILABLE 46
 
 /**
- * A notification is not signed with the secret, was changed, or is too old.
+ * A webhook is not signed with the secret, was changed, or is too old.
  */
-#define EIOT_ERR_NOT_GENUINE 60
+#define EIOT_ERR_SIGNATURE 60
 
 /**
  * A fault of this library.
@@ -349,7 +349,7 @@ const char *eiot_error_platform_message(const eiot_error *error);
 
 /**
  * Not 0: the same call would fail again, whatever becomes of network, account and platform. True of malformed EIDs and
- * arguments, and of the platform's codes for a wrong request (its published error-code page, or the option codes). A code
+ * arguments, and of the platform's codes for a wrong request (its published error-code page, or the option error_codes). A code
  * that is not published is never final. 0 for NULL.
  */
 int32_t eiot_error_is_final(const eiot_error *error);
@@ -458,7 +458,7 @@ void eiot_config_free(eiot_config *config);
 
 /**
  * Sets any option by its name, from text as the environment has it: "timeout" is seconds ("2.5"), switches are "on" and
- * "off", "rate_share" is "1/4", "codes" is "CODE=KIND,CODE=KIND". For programs and languages that take options by name;
+ * "off", "rate_share" is "1/4", "error_codes" is "CODE=KIND,CODE=KIND". For programs and languages that take options by name;
  * the functions below say what each is. `EIOT_ERR_CONFIG` names an option that there is not, or whose value cannot be used.
  *
  * `name` and `value` are UTF-8, of `name_len` and `value_len` bytes or ended by a NUL (`EIOT_NTS`), and are copied.
@@ -586,10 +586,10 @@ eiot_status eiot_config_set_clock_skew(eiot_config *config,
  * auth, rate_limited, cooldown, unavailable and platform, for `EIOT_ERR_AUTH` and so on, and for `EIOT_ERR_PLATFORM` also
  * final, the same call would fail again, and retry, which is retried as an HTTP 503 is. Default empty.
  */
-eiot_status eiot_config_set_codes(eiot_config *config,
-                                  const char *value,
-                                  size_t value_len,
-                                  eiot_error **out_err);
+eiot_status eiot_config_set_error_codes(eiot_config *config,
+                                        const char *value,
+                                        size_t value_len,
+                                        eiot_error **out_err);
 
 /**
  * A batch stops after this many calls in a row were refused for the account (`EIOT_ERR_AUTH`) and none succeeded in between:
@@ -676,6 +676,15 @@ eiot_status eiot_config_set_source_address(eiot_config *config,
                                            eiot_error **out_err);
 
 /**
+ * Names the calling program to the platform: the user agent is "eiot/VERSION" followed by this text, for example
+ * "billing/2.3". At most 200 printable ASCII characters. Default "(c)".
+ */
+eiot_status eiot_config_set_user_agent_suffix(eiot_config *config,
+                                              const char *value,
+                                              size_t value_len,
+                                              eiot_error **out_err);
+
+/**
  * A function that is told of each attempt, and of what a batch does by itself, with `user_data` passed on to it; NULL, the default, is none. Both must
  * live as long as the clients made with these options.
  */
@@ -747,7 +756,7 @@ eiot_status eiot_client_refresh_usage(const eiot_client *client,
  * As `eiot_client_refresh_usage`, for a call that another thread, or a signal handler, can break off with
  * `eiot_cancel_trigger`. `cancel` may be NULL.
  */
-eiot_status eiot_client_refresh_usage_cancellable(const eiot_client *client,
+eiot_status eiot_client_refresh_usage_with_cancel(const eiot_client *client,
                                                   const char *eid,
                                                   size_t eid_len,
                                                   const eiot_cancel *cancel,
@@ -886,7 +895,7 @@ void eiot_batch_stop(eiot_batch *batch);
 /**
  * How many EIDs were pushed, repeated and malformed ones included; 0 for NULL.
  */
-uint64_t eiot_batch_given(const eiot_batch *batch);
+uint64_t eiot_batch_submitted(const eiot_batch *batch);
 
 /**
  * How many EIDs came again soon after, and were left out; 0 for NULL.
@@ -941,29 +950,9 @@ eiot_status eiot_eid_validate(const char *eid,
  *
  * `text` ends with a NUL; NULL is "". `field` has `field_size` bytes; when it is NULL, only the length is told.
  */
-size_t eiot_text_to_field(const char *text,
-                          char *field,
-                          size_t field_size);
-
-/**
- * Checks that a notification comes from somebody who knows the secret, and has not been changed on its way: `EIOT_OK`, or
- * `EIOT_ERR_NOT_GENUINE` with an error that says why. Blocks nothing and calls nobody; any number of threads may check at
- * once.
- *
- * `payload` is the body of the notification's HTTP request as it came, JSON text; `secret` signs it with `method`. Each has
- * as many bytes as said, or ends with a NUL (`EIOT_NTS`). The payload's appkey takes no part in its signature: do not rely
- * on it. With `max_age_ms` not 0, a notification whose timestamp is further away from this machine's clock is refused, so
- * that old ones cannot be replayed for ever.
- *
- *     if (eiot_notification_verify(body, body_len, secret, EIOT_NTS, EIOT_SIGN_SHA1, 300000, NULL) != EIOT_OK) return 401;
- */
-eiot_status eiot_notification_verify(const char *payload,
-                                     size_t payload_len,
-                                     const char *secret,
-                                     size_t secret_len,
-                                     eiot_sign_method method,
-                                     uint64_t max_age_ms,
-                                     eiot_error **out_err);
+size_t eiot_copy_padded(const char *text,
+                        char *field,
+                        size_t field_size);
 
 /**
  * Signs flat parameters as the platform does, for other calls than the one this library makes. Blocks nothing and
@@ -983,6 +972,26 @@ eiot_status eiot_sign(const char *const *names,
                       char *out_sign,
                       size_t out_size,
                       eiot_error **out_err);
+
+/**
+ * Checks that a webhook comes from somebody who knows the secret, and has not been changed on its way: `EIOT_OK`, or
+ * `EIOT_ERR_SIGNATURE` with an error that says why. Blocks nothing and calls nobody; any number of threads may check at
+ * once.
+ *
+ * `payload` is the body of the webhook's HTTP request as it came, JSON text; `secret` signs it with `method`. Each has
+ * as many bytes as said, or ends with a NUL (`EIOT_NTS`). The payload's appkey takes no part in its signature: do not rely
+ * on it. With `max_age_ms` not 0, a webhook whose timestamp is further away from this machine's clock is refused, so
+ * that old ones cannot be replayed for ever.
+ *
+ *     if (eiot_webhook_verify(body, body_len, secret, EIOT_NTS, EIOT_SIGN_SHA1, 300000, NULL) != EIOT_OK) return 401;
+ */
+eiot_status eiot_webhook_verify(const char *payload,
+                                size_t payload_len,
+                                const char *secret,
+                                size_t secret_len,
+                                eiot_sign_method method,
+                                uint64_t max_age_ms,
+                                eiot_error **out_err);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -266,6 +266,8 @@ public:
     config &proxy(const std::string &value) { return set_text(eiot_config_set_proxy, value); }
     /** The local IP address that connections are made from. Default: the system chooses. */
     config &source_address(const std::string &value) { return set_text(eiot_config_set_source_address, value); }
+    /** Names the calling program in the user agent, for example "billing/2.3". */
+    config &user_agent_suffix(const std::string &value) { return set_text(eiot_config_set_user_agent_suffix, value); }
 
     /** The deadline of a whole call. Default 30 s. */
     config &timeout(std::chrono::milliseconds value) { return set_time(eiot_config_set_timeout_ms, value); }
@@ -304,7 +306,7 @@ public:
      * What error codes of the platform mean: "CODE=KIND,CODE=KIND", with the kinds auth, rate_limited, cooldown, unavailable,
      * platform, final and retry. Takes precedence over the published codes.
      */
-    config &codes(const std::string &value) { return set_text(eiot_config_set_codes, value); }
+    config &error_codes(const std::string &value) { return set_text(eiot_config_set_error_codes, value); }
     /** A batch stops after so many refusals of the account in a row; 0 is off. Default 20. */
     config &max_auth_failures(std::uint32_t count) { return set(eiot_config_set_max_auth_failures, count); }
     /** How long a batch holds its cards back while the platform cannot be reached; zero is off. Default 15 minutes. */
@@ -466,7 +468,7 @@ private:
     }
 
     eiot_status request(const std::string &eid, const eiot_cancel *cancel, eiot_reply **answer, eiot_error **details) const {
-        return eiot_client_refresh_usage_cancellable(handle_.get(), eid.data(), eid.size(), cancel, answer, details);
+        return eiot_client_refresh_usage_with_cancel(handle_.get(), eid.data(), eid.size(), cancel, answer, details);
     }
 
     std::shared_ptr<config::log_function> log_;
@@ -513,7 +515,7 @@ public:
     void stop() noexcept { eiot_batch_stop(handle_.get()); }
 
     /** How many EIDs were pushed, repeated and malformed ones included. */
-    std::uint64_t given() const noexcept { return eiot_batch_given(handle_.get()); }
+    std::uint64_t submitted() const noexcept { return eiot_batch_submitted(handle_.get()); }
     /** How many EIDs came again soon after, and were left out. */
     std::uint64_t duplicates() const noexcept { return eiot_batch_duplicates(handle_.get()); }
     /** How many cards have come back with this status, EIOT_OK being those refreshed. */
@@ -560,16 +562,16 @@ bool client::refresh_many(const Eids &eids, OnOutcome on_outcome, unsigned concu
 }
 
 /**
- * Checks that a notification comes from somebody who knows the secret, and has not been changed on its way. `payload` is the
+ * Checks that a webhook comes from somebody who knows the secret, and has not been changed on its way. `payload` is the
  * body of its HTTP request as it came. With `max_age` not zero, one whose timestamp is further away from this machine's clock
- * is refused. Throws eiot::error with EIOT_ERR_NOT_GENUINE, which says why. The payload's appkey is not signed.
+ * is refused. Throws eiot::error with EIOT_ERR_SIGNATURE, which says why. The payload's appkey is not signed.
  */
-inline void verify_notification(const std::string &payload, const std::string &secret,
+inline void verify_webhook(const std::string &payload, const std::string &secret,
                                 std::chrono::milliseconds max_age = std::chrono::milliseconds::zero(),
                                 sign_method method = sign_method::sha1) {
     eiot_error *details = nullptr;
     const std::uint64_t milliseconds = max_age.count() < 0 ? 1 : static_cast<std::uint64_t>(max_age.count());
-    detail::check(eiot_notification_verify(payload.data(), payload.size(), secret.data(), secret.size(),
+    detail::check(eiot_webhook_verify(payload.data(), payload.size(), secret.data(), secret.size(),
                                            static_cast<eiot_sign_method>(method), milliseconds, &details),
                   details);
 }

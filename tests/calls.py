@@ -1,4 +1,4 @@
-"""What other calls and notifications are in every face and every language."""
+"""What other calls and webhooks are in every face and every language."""
 
 import json
 import time
@@ -37,16 +37,16 @@ def a_call_is_not_repeated_blindly_and_cannot_be_signed_by_hand(face, simulator)
     assert running.counters()["calls"] == 0
 
 
-def every_notification_vector_is_genuine_and_with_one_byte_altered_none_is(face, simulator):
-    for case in vectors("notifications.json")["cases"]:
+def every_webhook_vector_is_genuine_and_with_one_byte_altered_none_is(face, simulator):
+    for case in vectors("webhooks.json")["cases"]:
         assert face.verify(case["payload"], case["secret"], case["method"]) == {"ok": True, "status": 0}, case
-    for payload, secret in _altered(vectors("notifications.json")["cases"][0]):
+    for payload, secret in _altered(vectors("webhooks.json")["cases"][0]):
         outcome = face.verify(payload, secret)
-        assert (outcome["kind"], outcome["status"]) == ("not_genuine", STATUS["EIOT_ERR_NOT_GENUINE"]), payload
+        assert (outcome["kind"], outcome["status"]) == ("invalid_signature", STATUS["EIOT_ERR_SIGNATURE"]), payload
 
 
 def _altered(case):
-    """The notification with one byte of each field altered in turn, and with another secret."""
+    """The webhook with one byte of each field altered in turn, and with another secret."""
     payload = case["payload"]
     yield payload, case["secret"] + "x"
     for name, value in json.loads(payload).items():
@@ -57,21 +57,21 @@ def _altered(case):
         yield altered, case["secret"]
 
 
-def an_old_notification_is_refused(face, simulator):
+def an_old_webhook_is_refused(face, simulator):
     fields = {"event": "usage", "timestamp": int(time.time()) - 100}
     payload = signer.with_sign(json.dumps(fields), "s", "sha1")
     assert face.verify(payload, "s", max_age_ms=300_000)["ok"]
     outcome = face.verify(payload, "s", max_age_ms=50_000)
-    assert outcome["kind"] == "not_genuine" and " s old" in outcome["message"], outcome
+    assert outcome["kind"] == "invalid_signature" and " s old" in outcome["message"], outcome
     ageless = signer.with_sign('{"event":"usage"}', "s", "sha1")
     assert face.verify(ageless, "s")["ok"]
     outcome = face.verify(ageless, "s", max_age_ms=50_000)
-    assert outcome["kind"] == "not_genuine" and "timestamp" in outcome["message"], outcome
+    assert outcome["kind"] == "invalid_signature" and "timestamp" in outcome["message"], outcome
 
 
 PROMISES = [
     every_call_vector_is_accepted_as_correctly_signed,
     a_call_is_not_repeated_blindly_and_cannot_be_signed_by_hand,
-    every_notification_vector_is_genuine_and_with_one_byte_altered_none_is,
-    an_old_notification_is_refused,
+    every_webhook_vector_is_genuine_and_with_one_byte_altered_none_is,
+    an_old_webhook_is_refused,
 ]

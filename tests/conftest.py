@@ -182,7 +182,7 @@ class Face:
         return json.loads(run([*self.command, "call", *words, "--", path, parameters, *more]).stdout)
 
     def verify(self, payload, secret, method="sha1", max_age_ms=0):
-        """The outcome of a notification's check."""
+        """The outcome of a webhook's check."""
         return json.loads(run([*self.command, "verify", "--", payload, secret, method, max_age_ms]).stdout)
 
 
@@ -220,14 +220,14 @@ class CommandFace(Face):
 
     def verify(self, payload, secret, method="sha1", max_age_ms=0):
         flags = [f"--max-age={max_age_ms // 1000}"] if max_age_ms else []
-        command = [self.command[0], "verify", f"--sign-method={method}", *flags]
+        command = [self.command[0], "webhook", "verify", f"--sign-method={method}", *flags]
         done = subprocess.run(
             command, input=payload.encode(), env=CLEAN | {"EIOT_SECRET": secret}, capture_output=True, timeout=60
         )
         if done.returncode == 0:
             return {"ok": True, "status": 0}
         assert done.returncode == 3, done
-        return {"ok": False, "status": 60, "kind": "not_genuine", "message": done.stderr.decode()}
+        return {"ok": False, "status": 60, "kind": "invalid_signature", "message": done.stderr.decode()}
 
 
 def _is_utf8(eid):

@@ -79,9 +79,9 @@ def a_code_that_is_not_published_is_not_final_and_can_be_taught(face, simulator)
     with answering(answers) as options:
         unknown, allow_list, _, _ = face.refresh(list(answers), options)
         assert (unknown["kind"], unknown["final"], unknown["code"]) == ("platform", False, "45109"), unknown
-        assert unknown["platform_message"] == "不明" and 'codes to "45109=KIND"' in unknown["message"], unknown
+        assert unknown["platform_message"] == "不明" and 'error_codes to "45109=KIND"' in unknown["message"], unknown
         assert "not published" in unknown["message"] and "allow-list" in allow_list["message"]
-        taught = face.refresh(list(answers), options | {"codes": "45109=final,502=retry,45110=unavailable,41007=cooldown"})
+        taught = face.refresh(list(answers), options | {"error_codes": "45109=final,502=retry,45110=unavailable,41007=cooldown"})
     assert [(outcome["kind"], outcome["final"], outcome["code"]) for outcome in taught] == [
         ("platform", True, "45109"), ("platform", False, "502"), ("unavailable", False, "45110"), ("cooldown", False, "41007"),
     ]  # fmt: skip

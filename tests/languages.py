@@ -15,7 +15,7 @@ JNA = pathlib.Path("/usr/share/java/jna.jar")
 # What wrappers leave alone, with the reason.
 NOT_FOR_WRAPPERS = {
     "eiot_refresh_usage": "eiot_refresh_usage_n does the same, with a length",
-    "eiot_client_refresh_usage": "eiot_client_refresh_usage_cancellable does the same, and takes NULL",
+    "eiot_client_refresh_usage": "eiot_client_refresh_usage_with_cancel does the same, and takes NULL",
     "eiot_client_refresh_many": "results come from eiot_batch_next, by which a loop can end early without a callback",
     "eiot_error_status": "every function returns it too",
     "eiot_status_message": "errors carry the whole message",
@@ -26,9 +26,9 @@ NOT_FOR_WRAPPERS = {
     "eiot_error_body": "COBOL has no fields for the response",
     "eiot_error_header": "COBOL has no fields for the response",
     "eiot_error_header_name": "COBOL has no fields for the response",
-    "eiot_text_to_field": "for fields of fixed width",
+    "eiot_copy_padded": "for fields of fixed width",
     "eiot_config_set_log": "a function of the host that is called from C, on any thread: not every language can have that",
-    "eiot_batch_given": "the loop counts",
+    "eiot_batch_submitted": "the loop counts",
     "eiot_batch_count": "the loop counts",
     "eiot_batch_duplicates": "the loop counts",
     "eiot_batch_stop": "leaving the loop ends the batch",

@@ -1,6 +1,6 @@
 """A signer of its own, by the vendor's rules (SDK 1.0.1): what the shared vectors are made with, and held to.
 
-`python tests/signer.py` writes tests/vectors/{calls,notifications}.json anew.
+`python tests/signer.py` writes tests/vectors/{calls,webhooks}.json anew.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ def with_sign(payload, secret, method):
     return f'{before}{comma}"sign":"{signature}"' + "}" + after
 
 
-NOTIFICATIONS = {
+WEBHOOKS = {
     "flat": '{"eid":"89044011112233441122334411223321","event":"usage","nonce":24523,"timestamp":1700000000}',
     "with an appkey, which is not signed": '{"appkey":"demo-appkey","event":"usage","nonce":24523,"timestamp":1700000000}',
     "Chinese": '{"event":"套餐已用完","名称":"流量","nonce":24523,"timestamp":1700000000}',
@@ -87,9 +87,9 @@ CALLS = {
 
 def files():
     """The texts of the vector files, by name."""
-    notifications = [
+    webhooks = [
         {"name": name, "secret": "a1b1c1d1", "method": method, "payload": with_sign(payload, "a1b1c1d1", method)}
-        for name, payload in NOTIFICATIONS.items()
+        for name, payload in WEBHOOKS.items()
         for method in ("sha1", "md5")
         if method == "sha1" or name in ("flat", "nested")
     ]
@@ -106,7 +106,7 @@ def files():
     ]
     about = "Made by tests/signer.py, which shares no code with the library; read by the tests of every language."
     return {
-        "notifications.json": {"about": f"Genuine notifications. {about}", "cases": notifications},
+        "webhooks.json": {"about": f"Genuine webhooks. {about}", "cases": webhooks},
         "calls.json": {
             "about": f"Calls with appkey 000001, nonce 49890, timestamp 1700000000 and secret a1b1c1d1. {about}",
             "cases": calls,

@@ -127,7 +127,7 @@ def test_chinese_goes_through_intact(face, simulator):
     running = simulator("--tls", "--refuse", "套餐-503016")
     (outcome,) = face.refresh([EID], running.options)
     assert (outcome["kind"], outcome["code"]) == ("platform", "套餐-503016"), outcome
-    (outcome,) = face.refresh([EID], running.options | {"codes": "套餐-503016=cooldown"})
+    (outcome,) = face.refresh([EID], running.options | {"error_codes": "套餐-503016=cooldown"})
     assert (outcome["kind"], outcome["code"]) == ("cooldown", "套餐-503016"), outcome
 
 
@@ -166,15 +166,15 @@ def test_every_option_is_offered_and_a_wrong_value_is_named_before_anything_is_s
     right = {
         "allow_http": "on", "timeout": "9.5", "connect_timeout": "2", "max_attempts": "2", "rate_limit": "9",
         "rate_scope": "process", "rate_share": "1/2", "rate_wait": "on", "eid_cooldown": "1", "clock_skew": "off",
-        "codes": "1=auth", "max_auth_failures": "5", "outage_timeout": "60", "strict_eid": "on", "sign_method": "sha1",
-        "source_address": "127.0.0.1",
+        "error_codes": "1=auth", "max_auth_failures": "5", "outage_timeout": "60", "strict_eid": "on", "sign_method": "sha1",
+        "source_address": "127.0.0.1", "user_agent_suffix": "billing/2.3",
     }  # fmt: skip
     strict = next(case["eid"] for case in vectors("eids.json")["valid"] if case["strict"])
     (outcome,) = face.refresh([strict], running.options | right)
     assert outcome["ok"], outcome
     calls = running.counters()["calls"]
     wrong = [(changes, names) for changes, names in WRONG.values()]
-    wrong += [({"max_attempts": "0"}, "max_attempts"), ({"rate_share": "3/2"}, "rate_share"), ({"codes": "1=x"}, "codes")]
+    wrong += [({"max_attempts": "0"}, "max_attempts"), ({"rate_share": "3/2"}, "rate_share"), ({"error_codes": "1=x"}, "error_codes")]
     for changes, names in wrong:
         (outcome,) = face.refresh([EID], running.options | changes)
         assert outcome["kind"] == "config" and names in outcome["message"], (changes, outcome)
@@ -208,7 +208,7 @@ def test_a_batch_gives_each_card_back_once(face, simulator):
 
 
 @pytest.mark.parametrize("promise", calls.PROMISES, ids=lambda promise: promise.__name__)
-def test_other_calls_and_notifications(promise, face, simulator):
+def test_other_calls_and_webhooks(promise, face, simulator):
     promise(face, simulator)
 
 

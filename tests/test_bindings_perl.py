@@ -19,15 +19,15 @@ def perl(code, *words):
 
 
 @pytest.mark.parametrize("name", ["flat", "Chinese", "nested"])
-def test_a_notification_is_its_bytes_however_perl_holds_them(name):
-    case = next(case for case in vectors("notifications.json")["cases"] if case["name"] == name)
+def test_a_webhook_is_its_bytes_however_perl_holds_them(name):
+    case = next(case for case in vectors("webhooks.json")["cases"] if case["name"] == name)
     said = perl(
         """
         my ($bytes, $secret) = @ARGV;
         my $held_otherwise = $bytes;
         utf8::upgrade($held_otherwise);
         for my $payload ($bytes, $held_otherwise) {
-            print eval { Eiot::verify_notification($payload, $secret); 1 } ? "genuine\n" : $@;
+            print eval { Eiot::verify_webhook($payload, $secret); 1 } ? "genuine\n" : $@;
         }
         print utf8::is_utf8($held_otherwise) ? "left alone\n" : "changed\n";
         """,
@@ -37,9 +37,9 @@ def test_a_notification_is_its_bytes_however_perl_holds_them(name):
     assert said == ["genuine", "genuine", "left alone"]
 
 
-def test_nothing_behind_a_genuine_notification_goes_unchecked():
+def test_nothing_behind_a_genuine_webhook_goes_unchecked():
     """As many characters more as the text has fewer than its bytes: what counts characters checks the beginning only."""
-    case = next(case for case in vectors("notifications.json")["cases"] if case["name"] == "Chinese")
+    case = next(case for case in vectors("webhooks.json")["cases"] if case["name"] == "Chinese")
     longer = len(case["payload"].encode()) - len(case["payload"])
     assert longer > 0
     said = perl(
@@ -48,7 +48,7 @@ def test_nothing_behind_a_genuine_notification_goes_unchecked():
         my $text = Encode::decode('UTF-8', $bytes);
         utf8::upgrade(my $held_otherwise = $bytes . 'X' x (length(Encode::encode('UTF-8', $bytes)) - length $bytes));
         for my $payload ($text, $text . 'X' x $longer, $bytes . 'X' x $longer, $held_otherwise) {
-            print eval { Eiot::verify_notification($payload, $secret); 1 } ? "accepted\n" : ref $@ ? $@->kind . "\n" : $@;
+            print eval { Eiot::verify_webhook($payload, $secret); 1 } ? "accepted\n" : ref $@ ? $@->kind . "\n" : $@;
         }
         """,
         case["payload"],
@@ -56,7 +56,7 @@ def test_nothing_behind_a_genuine_notification_goes_unchecked():
         str(longer),
     )
     assert all("must be bytes" in line for line in said[:2]), said
-    assert said[2:] == ["not_genuine", "not_genuine"]
+    assert said[2:] == ["invalid_signature", "invalid_signature"]
 
 
 @pytest.mark.parametrize("max_age", ["0.0004", "-1", "soon", "nan"])
@@ -65,12 +65,12 @@ def test_an_age_limit_never_turns_into_none(max_age):
     said = perl(
         """
         my ($payload, $max_age) = @ARGV;
-        print eval { Eiot::verify_notification($payload, 's', max_age => $max_age); 1 } ? "accepted\n" : ref $@ ? $@->kind : $@;
+        print eval { Eiot::verify_webhook($payload, 's', max_age => $max_age); 1 } ? "accepted\n" : ref $@ ? $@->kind : $@;
         """,
         old,
         max_age,
     )
-    assert said[0] == "not_genuine" if max_age == "0.0004" else said[0].startswith("max_age must be"), said
+    assert said[0] == "invalid_signature" if max_age == "0.0004" else said[0].startswith("max_age must be"), said
 
 
 def test_what_is_signed_is_not_cut_short():

@@ -49,13 +49,13 @@ def test_no_stack_trace_shows_the_secret():
         foreach ([
             fn () => new Eiot\\Client(appkey: 'visible', secret: 'hunter2', baseUrl: 'oapi'),
             fn () => new Eiot\\Client(appkey: 'visible', secret: 'hunter2', timeout: 'soon'),
-            fn () => new Eiot\\Client(appkey: 'visible', secret: 'hunter2', codes: ['1' => []]),
+            fn () => new Eiot\\Client(appkey: 'visible', secret: 'hunter2', errorCodes: ['1' => []]),
             fn () => new Eiot\\Client(appkey: 'visible', secret: 'hunter2', proxy: 'socks://user:hunter2@h:1'),
             fn () => new Eiot\\Client(appkey: 'visible', secret: "hunter2\\xff"),
             fn () => Eiot\\sign(['visible' => "\\0"], 'hunter2'),
             fn () => Eiot\\sign(['visible' => 1.5], 'hunter2'),
             fn () => Eiot\\sign(['visible' => 'x'], "hunter2\\xff"),
-            fn () => Eiot\\verifyNotification('visible', 'hunter2'),
+            fn () => Eiot\\verifyWebhook('visible', 'hunter2'),
         ] as $fail) {
             try { $fail(); echo "went well\n"; } catch (Throwable $error) { echo $error; var_dump($error->getTrace()); }
         }
@@ -128,7 +128,7 @@ def test_replies_and_errors_are_freed(simulator):
         $work = function (int $from) use ($client, $cards): void {
             foreach ($client->refreshMany($cards($from)) as $result) { $result->reply ?? throw $result->error; }
             for ($i = 0; $i < 20000; $i++) {
-                try { Eiot\\verifyNotification('{}', 's'); exit(1); } catch (Eiot\\EiotException) {}
+                try { Eiot\\verifyWebhook('{}', 's'); exit(1); } catch (Eiot\\EiotException) {}
             }
         };
         $work(1000000);

@@ -18,7 +18,7 @@
       *> EIOT-BATCH-PUSH      EIOT-BATCH, X(n) EID, EIOT-REPLY
       *> EIOT-BATCH-NEXT      EIOT-BATCH, EIOT-REPLY
       *> EIOT-BATCH-CLOSE     EIOT-BATCH, EIOT-REPLY
-      *> EIOT-VERIFY-NOTIFICATION
+      *> EIOT-VERIFY-WEBHOOK
       *>                      EIOT-SIGNING, X(n) body, X(n) secret,
       *>                      EIOT-REPLY
       *> EIOT-SIGN            EIOT-SIGNING, EIOT-PARAMETERS,
@@ -154,7 +154,7 @@
        COPY "eiot.cpy".
        PROCEDURE DIVISION USING EIOT-CLIENT EID EIOT-REPLY.
            MOVE FUNCTION STORED-CHAR-LENGTH(EID) TO EID-LENGTH
-           CALL STATIC "eiot_client_refresh_usage_cancellable" USING
+           CALL STATIC "eiot_client_refresh_usage_with_cancel" USING
                BY VALUE EIOT-CLIENT
                BY REFERENCE EID BY VALUE SIZE 8 EID-LENGTH
                BY REFERENCE OMITTED
@@ -340,33 +340,33 @@
            GOBACK.
        END PROGRAM EIOT-BATCH-CLOSE.
 
-      *> Checks that a notification comes from somebody who knows the
+      *> Checks that a webhook comes from somebody who knows the
       *> secret, and is not older than EIOT-MAX-AGE-MS: EIOT-OK, or
-      *> EIOT-ERR-NOT-GENUINE. The body is that of the notification's
+      *> EIOT-ERR-SIGNATURE. The body is that of the webhook's
       *> HTTP request, as it came. Calls nobody.
        IDENTIFICATION DIVISION.
-       PROGRAM-ID. EIOT-VERIFY-NOTIFICATION.
+       PROGRAM-ID. EIOT-VERIFY-WEBHOOK.
        DATA DIVISION.
        WORKING-STORAGE SECTION.
        01  CALL-STATUS                   PIC S9(9) COMP-5.
        01  REPLY-POINTER                 USAGE POINTER.
        01  ERROR-POINTER                 USAGE POINTER.
-       01  NOTIFICATION-LENGTH           PIC 9(18) COMP-5.
+       01  WEBHOOK-LENGTH           PIC 9(18) COMP-5.
        01  SECRET-LENGTH                 PIC 9(18) COMP-5.
        LINKAGE SECTION.
-       01  NOTIFICATION                  PIC X ANY LENGTH.
+       01  WEBHOOK                  PIC X ANY LENGTH.
        01  SECRET                        PIC X ANY LENGTH.
        COPY "eiot.cpy".
-       PROCEDURE DIVISION USING EIOT-SIGNING NOTIFICATION SECRET
+       PROCEDURE DIVISION USING EIOT-SIGNING WEBHOOK SECRET
                EIOT-REPLY.
            SET REPLY-POINTER TO NULL
-           MOVE FUNCTION LENGTH(NOTIFICATION)
-               TO NOTIFICATION-LENGTH
+           MOVE FUNCTION LENGTH(WEBHOOK)
+               TO WEBHOOK-LENGTH
            MOVE FUNCTION STORED-CHAR-LENGTH(SECRET)
                TO SECRET-LENGTH
-           CALL STATIC "eiot_notification_verify" USING
-               BY REFERENCE NOTIFICATION
-               BY VALUE SIZE 8 NOTIFICATION-LENGTH
+           CALL STATIC "eiot_webhook_verify" USING
+               BY REFERENCE WEBHOOK
+               BY VALUE SIZE 8 WEBHOOK-LENGTH
                BY REFERENCE SECRET BY VALUE SIZE 8 SECRET-LENGTH
                BY VALUE SIZE 4 EIOT-SIGN-METHOD
                BY VALUE SIZE 8 EIOT-MAX-AGE-MS
@@ -375,7 +375,7 @@
            CALL "EIOT-TAKE" USING CALL-STATUS REPLY-POINTER
                ERROR-POINTER EIOT-REPLY
            GOBACK.
-       END PROGRAM EIOT-VERIFY-NOTIFICATION.
+       END PROGRAM EIOT-VERIFY-WEBHOOK.
 
       *> Signs flat parameters as the platform does, into
       *> EIOT-SIGNATURE, for calls that the program makes itself.
@@ -515,7 +515,7 @@
            CALL "EIOT-PUT" USING TEXT-POINTER EIOT-PLATFORM-MESSAGE
            CALL STATIC "eiot_reply_data_json" USING
                BY VALUE REPLY-POINTER RETURNING TEXT-POINTER
-           CALL STATIC "eiot_text_to_field" USING
+           CALL STATIC "eiot_copy_padded" USING
                BY VALUE TEXT-POINTER
                BY REFERENCE EIOT-DATA
                BY VALUE SIZE 8 LENGTH OF EIOT-DATA
@@ -571,7 +571,7 @@
        01  TEXT-FIELD                    PIC X ANY LENGTH.
        PROCEDURE DIVISION USING TEXT-POINTER TEXT-FIELD.
            MOVE FUNCTION LENGTH(TEXT-FIELD) TO FIELD-SIZE
-           CALL STATIC "eiot_text_to_field" USING
+           CALL STATIC "eiot_copy_padded" USING
                BY VALUE TEXT-POINTER
                BY REFERENCE TEXT-FIELD
                BY VALUE SIZE 8 FIELD-SIZE
@@ -592,7 +592,7 @@
        PROCEDURE DIVISION USING EIOT-BATCH.
            CALL STATIC "eiot_batch_has_room" USING
                BY VALUE EIOT-BATCH-POINTER RETURNING EIOT-BATCH-ROOM
-           CALL STATIC "eiot_batch_given" USING
+           CALL STATIC "eiot_batch_submitted" USING
                BY VALUE EIOT-BATCH-POINTER RETURNING RETURNED
            MOVE RETURNED-NUMBER TO EIOT-BATCH-GIVEN
            CALL STATIC "eiot_batch_duplicates" USING

@@ -31,7 +31,7 @@
                88  EIOT-ERR-HTTP             VALUE 44.
                88  EIOT-ERR-PROTOCOL         VALUE 45.
                88  EIOT-ERR-UNAVAILABLE      VALUE 46.
-               88  EIOT-ERR-NOT-GENUINE      VALUE 60.
+               88  EIOT-ERR-SIGNATURE      VALUE 60.
                88  EIOT-ERR-INTERNAL         VALUE 99.
       *>     The same as a word: "ok", "timeout", "platform", ...;
       *>     "unknown" for a number that the library does not know.
@@ -136,6 +136,8 @@
       *>     The local IP address that connections are made from.
            05  FILLER          PIC X(20)  VALUE "source_address".
            05  EIOT-OPT-SOURCE-ADDRESS   PIC X(256) VALUE SPACES.
+           05  FILLER          PIC X(20)  VALUE "user_agent_suffix".
+           05  EIOT-OPT-USER-AGENT-SUFFIX PIC X(256) VALUE SPACES.
       *>     "on" or "off", both.
            05  FILLER          PIC X(20)  VALUE "allow_http".
            05  EIOT-OPT-ALLOW-HTTP       PIC X(256) VALUE SPACES.
@@ -143,8 +145,8 @@
            05  EIOT-OPT-CLOCK-SKEW       PIC X(256) VALUE SPACES.
       *>     "CODE=KIND,CODE=KIND" with the kinds auth, rate_limited,
       *>     cooldown, unavailable, platform, final and retry.
-           05  FILLER          PIC X(20)  VALUE "codes".
-           05  EIOT-OPT-CODES            PIC X(256) VALUE SPACES.
+           05  FILLER          PIC X(20)  VALUE "error_codes".
+           05  EIOT-OPT-ERROR-CODES            PIC X(256) VALUE SPACES.
       *>     Refusals of the account in a row that stop a batch, or
       *>     "off".
            05  FILLER          PIC X(20)  VALUE "max_auth_failures".
@@ -157,7 +159,7 @@
       *>     Ends the table.
            05  FILLER                    PIC X(276) VALUE SPACES.
        01  EIOT-OPTION-TABLE REDEFINES EIOT-OPTIONS.
-           05  EIOT-OPTION OCCURS 26 TIMES.
+           05  EIOT-OPTION OCCURS 27 TIMES.
                10  EIOT-OPTION-NAME      PIC X(20).
                10  EIOT-OPTION-VALUE     PIC X(256).
 
@@ -178,8 +180,8 @@
            05  EIOT-BATCH-GIVEN          PIC S9(18) COMP-5.
            05  EIOT-BATCH-DUPLICATES     PIC S9(18) COMP-5.
 
-      *> How EIOT-VERIFY-NOTIFICATION and EIOT-SIGN go about it: the
-      *> hash, and how many milliseconds a notification's timestamp
+      *> How EIOT-VERIFY-WEBHOOK and EIOT-SIGN go about it: the
+      *> hash, and how many milliseconds a webhook's timestamp
       *> may be away from this machine's clock (0: any number).
        01  EIOT-SIGNING.
            05  EIOT-SIGN-METHOD          PIC S9(9) COMP-5 VALUE 1.

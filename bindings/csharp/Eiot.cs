@@ -43,8 +43,8 @@ namespace Eiot
         Protocol = 45,
         /// <summary>The platform itself says that it cannot serve calls at the moment.</summary>
         Unavailable = 46,
-        /// <summary>A notification is not signed with the secret, was changed, or is too old.</summary>
-        NotGenuine = 60,
+        /// <summary>A webhook is not signed with the secret, was changed, or is too old.</summary>
+        InvalidSignature = 60,
         /// <summary>A fault of the library.</summary>
         Internal = 99,
         /// <summary>A newer library's, which this version does not know; see <see cref="EiotException.Status"/>.</summary>
@@ -110,7 +110,7 @@ namespace Eiot
         /// What error codes of the platform mean: "CODE=KIND,CODE=KIND", with the kinds auth, rate_limited, cooldown, unavailable,
         /// platform, final and retry. Takes precedence over the published codes.
         /// </summary>
-        public string Codes { get; set; }
+        public string ErrorCodes { get; set; }
         /// <summary>A batch stops after so many refusals of the account in a row; 0 is off.</summary>
         public int? MaxAuthFailures { get; set; }
         /// <summary>How long a batch holds its cards back while the platform cannot be reached; zero is off.</summary>
@@ -129,6 +129,8 @@ namespace Eiot
         public string Proxy { get; set; }
         /// <summary>The local IP address that connections are made from.</summary>
         public string SourceAddress { get; set; }
+        /// <summary>Names the calling program in the user agent, for example <c>billing/2.3</c>.</summary>
+        public string UserAgentSuffix { get; set; }
 
         /// <summary>
         /// Is told of each attempt that is over, and of a batch that holds its cards back, goes on, or stops by itself, in one line
@@ -156,7 +158,7 @@ namespace Eiot
                 { "rate_wait", Text(RateWait) },
                 { "eid_cooldown", Text(EidCooldown) },
                 { "clock_skew", Text(ClockSkew) },
-                { "codes", Text(Codes) },
+                { "error_codes", Text(ErrorCodes) },
                 { "max_auth_failures", Text(MaxAuthFailures) },
                 { "outage_timeout", Text(OutageTimeout) },
                 { "strict_eid", Text(StrictEid) },
@@ -166,6 +168,7 @@ namespace Eiot
                 { "client_key_file", Text(ClientKeyFile) },
                 { "proxy", Text(Proxy) },
                 { "source_address", Text(SourceAddress) },
+                { "user_agent_suffix", UserAgentSuffix },
             };
         }
 
@@ -330,7 +333,7 @@ namespace Eiot
         {
             byte[] text = Native.Utf8(eid);
             return Ask(cancellation, (CancelHandle cancel, out IntPtr reply, out IntPtr error) =>
-                Native.eiot_client_refresh_usage_cancellable(handle, text, Native.Length(text), cancel, out reply, out error));
+                Native.eiot_client_refresh_usage_with_cancel(handle, text, Native.Length(text), cancel, out reply, out error));
         }
 
         /// <summary>Makes any other signed call of the platform's, such as /api/v3/cloudesim/get.</summary>
@@ -437,20 +440,20 @@ namespace Eiot
         }
 
         /// <summary>
-        /// Throws <see cref="EiotException"/> of the kind NotGenuine unless a notification is signed with the secret, and unchanged.
+        /// Throws <see cref="EiotException"/> of the kind InvalidSignature unless a webhook is signed with the secret, and unchanged.
         /// </summary>
         /// <param name="payload">The body of its HTTP request as it came; its appkey is not signed.</param>
         /// <param name="secret">The account's secret.</param>
         /// <param name="maxAge">How far its timestamp may be from this machine's clock; zero is any distance.</param>
         /// <param name="method">The hash behind the signature.</param>
-        public static void VerifyNotification(byte[] payload, string secret, TimeSpan maxAge = default(TimeSpan), SignMethod method = SignMethod.Sha1)
+        public static void VerifyWebhook(byte[] payload, string secret, TimeSpan maxAge = default(TimeSpan), SignMethod method = SignMethod.Sha1)
         {
             if (payload == null) throw new ArgumentNullException("payload");
             IntPtr error;
             byte[] key = Native.Utf8(secret);
             // Never rounded down to "no limit".
             ulong milliseconds = maxAge == TimeSpan.Zero ? 0 : (ulong)Math.Max(1, maxAge.TotalMilliseconds);
-            Native.Check(Native.eiot_notification_verify(payload, Native.Length(payload), key, Native.Length(key), (int)method, milliseconds, out error), error);
+            Native.Check(Native.eiot_webhook_verify(payload, Native.Length(payload), key, Native.Length(key), (int)method, milliseconds, out error), error);
         }
 
         /// <summary>The platform's signature of flat parameters, upper-case hex.</summary>
@@ -610,7 +613,7 @@ namespace Eiot
         [DllImport(Name)] internal static extern int eiot_config_set_log(IntPtr config, LogFunction log, IntPtr userData, out IntPtr error);
         [DllImport(Name)] internal static extern void eiot_config_free(IntPtr config);
         [DllImport(Name)] internal static extern int eiot_client_new(IntPtr config, out IntPtr client, out IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_client_refresh_usage_cancellable(ClientHandle client, byte[] eid, UIntPtr length, CancelHandle cancel, out IntPtr reply, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_client_refresh_usage_with_cancel(ClientHandle client, byte[] eid, UIntPtr length, CancelHandle cancel, out IntPtr reply, out IntPtr error);
         [DllImport(Name)] internal static extern int eiot_client_call(ClientHandle client, byte[] path, UIntPtr pathLength, byte[] parameters, UIntPtr parametersLength, int idempotent, CancelHandle cancel, out IntPtr reply, out IntPtr error);
         [DllImport(Name)] internal static extern void eiot_client_free(IntPtr client);
         [DllImport(Name)] internal static extern int eiot_refresh_usage_n(byte[] eid, UIntPtr length, out IntPtr error);
@@ -622,7 +625,7 @@ namespace Eiot
         [DllImport(Name)] internal static extern int eiot_batch_push(BatchHandle batch, byte[] eid, UIntPtr length, out IntPtr error);
         [DllImport(Name)] internal static extern int eiot_batch_next(BatchHandle batch, out IntPtr reply, out IntPtr error);
         [DllImport(Name)] internal static extern void eiot_batch_free(IntPtr batch);
-        [DllImport(Name)] internal static extern int eiot_notification_verify(byte[] payload, UIntPtr payloadLength, byte[] secret, UIntPtr secretLength, int method, ulong maxAgeMs, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_webhook_verify(byte[] payload, UIntPtr payloadLength, byte[] secret, UIntPtr secretLength, int method, ulong maxAgeMs, out IntPtr error);
         [DllImport(Name)] internal static extern int eiot_sign(IntPtr[] names, IntPtr[] values, UIntPtr count, byte[] secret, UIntPtr secretLength, int method, byte[] sign, UIntPtr size, out IntPtr error);
     }
 }

@@ -29,7 +29,7 @@ static inline eiot_status refresh(_GoString_ eid, eiot_error **err) {
 
 static inline eiot_status client_refresh(const eiot_client *client, _GoString_ eid, const eiot_cancel *cancel,
                                          eiot_reply **reply, eiot_error **err) {
-	return eiot_client_refresh_usage_cancellable(client, TEXT(eid), cancel, reply, err);
+	return eiot_client_refresh_usage_with_cancel(client, TEXT(eid), cancel, reply, err);
 }
 
 static inline eiot_status client_call(const eiot_client *client, _GoString_ path, _GoString_ parameters, int32_t idempotent,
@@ -43,7 +43,7 @@ static inline eiot_status batch_push(eiot_batch *batch, _GoString_ eid, eiot_err
 
 static inline eiot_status verify(_GoString_ payload, _GoString_ secret, eiot_sign_method method, uint64_t max_age_ms,
                                  eiot_error **err) {
-	return eiot_notification_verify(TEXT(payload), TEXT(secret), method, max_age_ms, err);
+	return eiot_webhook_verify(TEXT(payload), TEXT(secret), method, max_age_ms, err);
 }
 
 static inline eiot_status sign(const char *const *names, const char *const *values, size_t count, _GoString_ secret,
@@ -104,7 +104,7 @@ const (
 	KindHTTP            Kind = C.EIOT_ERR_HTTP             // an HTTP status that nobody expects
 	KindProtocol        Kind = C.EIOT_ERR_PROTOCOL         // a reply that nobody can read
 	KindUnavailable     Kind = C.EIOT_ERR_UNAVAILABLE      // the platform itself says that it cannot serve calls at the moment
-	KindNotGenuine      Kind = C.EIOT_ERR_NOT_GENUINE      // a notification is not signed with the secret, was changed, or is too old
+	KindInvalidSignature      Kind = C.EIOT_ERR_SIGNATURE      // a webhook is not signed with the secret, was changed, or is too old
 	KindInternal        Kind = C.EIOT_ERR_INTERNAL         // a fault of the library
 )
 
@@ -341,13 +341,13 @@ const (
 	CodeRetry       CodeMeaning = "retry"
 )
 
-// WithCodes says what error codes of the platform mean. Takes precedence over the published codes.
-func WithCodes(codes map[string]CodeMeaning) Option {
+// WithErrorCodes says what error codes of the platform mean. Takes precedence over the published codes.
+func WithErrorCodes(codes map[string]CodeMeaning) Option {
 	pairs := make([]string, 0, len(codes))
 	for code, meaning := range codes {
 		pairs = append(pairs, code+"="+string(meaning))
 	}
-	return WithOption("codes", strings.Join(pairs, ","))
+	return WithOption("error_codes", strings.Join(pairs, ","))
 }
 
 // WithMaxAuthFailures stops a batch after so many refusals of the account in a row; 0 is off. Default 20.
@@ -382,6 +382,9 @@ func WithProxy(url string) Option { return WithOption("proxy", url) }
 
 // WithSourceAddress is the local IP address that connections are made from. Default: the system chooses.
 func WithSourceAddress(address string) Option { return WithOption("source_address", address) }
+
+// WithUserAgentSuffix names the calling program in the user agent, for example "billing/2.3".
+func WithUserAgentSuffix(suffix string) Option { return WithOption("user_agent_suffix", suffix) }
 
 // WithLog calls log for each attempt that is over, and for a batch that holds its cards back, goes on, or stops by itself,
 // with one line without secret or signature. It runs on the goroutine that made the call, on many at once where they share the client. A panic in it ends the program.
@@ -763,10 +766,10 @@ func RefreshUsage(eid string) error {
 	return taken(C.refresh(eid, &err), &err).orNil()
 }
 
-// VerifyNotification is nil when a notification is signed with the secret and unchanged, and an error of KindNotGenuine when
+// VerifyWebhook is nil when a webhook is signed with the secret and unchanged, and an error of KindInvalidSignature when
 // not. The payload is the body of its HTTP request as it came. With maxAge, a timestamp further away from this machine's
 // clock is refused; 0 is no limit. The payload's appkey is not signed: do not rely on it.
-func VerifyNotification(payload []byte, secret string, method SignMethod, maxAge time.Duration) error {
+func VerifyWebhook(payload []byte, secret string, method SignMethod, maxAge time.Duration) error {
 	if maxAge < 0 {
 		return invalid("maxAge must not be negative, is " + maxAge.String())
 	}

@@ -392,10 +392,10 @@ func TestWhatCannotBeSignedOrCheckedIsRefused(t *testing.T) {
 	if len(sign) != 40 {
 		t.Error(sign)
 	}
-	failure(t, eiot.VerifyNotification([]byte("{}"), "s", eiot.SHA1, -1), eiot.KindInvalidArgument)
+	failure(t, eiot.VerifyWebhook([]byte("{}"), "s", eiot.SHA1, -1), eiot.KindInvalidArgument)
 	old := []byte(`{"event":"usage","nonce":24523,"timestamp":1700000000,"eid":"89044011112233441122334411223321","sign":"CE386B2541F23AEB8354BA513E8554DAB99A6B62"}`)
-	check(t, eiot.VerifyNotification(old, "a1b1c1d1", eiot.SHA1, 0))
-	failure(t, eiot.VerifyNotification(old, "a1b1c1d1", eiot.SHA1, 1), eiot.KindNotGenuine)
+	check(t, eiot.VerifyWebhook(old, "a1b1c1d1", eiot.SHA1, 0))
+	failure(t, eiot.VerifyWebhook(old, "a1b1c1d1", eiot.SHA1, 1), eiot.KindInvalidSignature)
 }
 
 func TestParametersAreWhatEncodingJSONMakesOfThem(t *testing.T) {

@@ -28,7 +28,7 @@ export interface Options {
    * What error codes of the platform mean, such as `{ 45109: 'cooldown' }`; takes precedence over the published codes. Of the
    * kind `'platform'` are also `'final'`, the same call would fail again, and `'retry'`, which is retried as an HTTP 503 is.
    */
-  codes?: Record<string, 'auth' | 'rate_limited' | 'cooldown' | 'unavailable' | 'platform' | 'final' | 'retry'>;
+  errorCodes?: Record<string, 'auth' | 'rate_limited' | 'cooldown' | 'unavailable' | 'platform' | 'final' | 'retry'>;
   /** A batch stops after so many refusals of the account in a row, 20; 0 is off. */
   maxAuthFailures?: number;
   /** How many seconds a batch holds its cards back while the platform cannot be reached, 900; 0 is off. */
@@ -44,6 +44,8 @@ export interface Options {
   proxy?: string;
   /** The local IP address that connections are made from. */
   sourceAddress?: string;
+  /** Names the calling program in the user agent, such as `billing/2.3`. */
+  userAgentSuffix?: string;
 }
 
 /** The platform has accepted. After a refresh, new figures may become visible a little later. */
@@ -133,10 +135,10 @@ export class Client {
 export function refreshUsageSync(eid: string): void;
 
 /**
- * Throws `EiotError` of the kind `not_genuine` unless a notification is signed with the secret, and unchanged. `payload` is the
+ * Throws `EiotError` of the kind `invalid_signature` unless a webhook is signed with the secret, and unchanged. `payload` is the
  * body of its HTTP request as it came; its appkey is not signed. `maxAge` is in seconds.
  */
-export function verifyNotification(
+export function verifyWebhook(
   payload: string | Buffer,
   secret: string,
   options?: { maxAge?: number; signMethod?: 'sha1' | 'md5' },

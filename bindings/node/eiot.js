@@ -51,7 +51,7 @@ const c = Object.fromEntries(
                                     size_t value_len, _Out_ eiot_error **error)`,
     'void eiot_config_free(eiot_config *config)',
     'int32_t eiot_client_new(const eiot_config *config, _Out_ eiot_client **client, _Out_ eiot_error **error)',
-    `int32_t eiot_client_refresh_usage_cancellable(const eiot_client *client, const uint8_t *eid, size_t eid_len,
+    `int32_t eiot_client_refresh_usage_with_cancel(const eiot_client *client, const uint8_t *eid, size_t eid_len,
                                     const eiot_cancel *cancel, _Out_ eiot_reply **reply, _Out_ eiot_error **error)`,
     `int32_t eiot_client_call(const eiot_client *client, const uint8_t *path, size_t path_len, const uint8_t *parameters,
                                     size_t parameters_len, int32_t idempotent, const eiot_cancel *cancel,
@@ -67,7 +67,7 @@ const c = Object.fromEntries(
     'int32_t eiot_batch_push(eiot_batch *batch, const uint8_t *eid, size_t eid_len, _Out_ eiot_error **error)',
     'int32_t eiot_batch_next(eiot_batch *batch, _Out_ eiot_reply **reply, _Out_ eiot_error **error)',
     'void eiot_batch_free(eiot_batch *batch)',
-    `int32_t eiot_notification_verify(const uint8_t *payload, size_t payload_len, const uint8_t *secret, size_t secret_len,
+    `int32_t eiot_webhook_verify(const uint8_t *payload, size_t payload_len, const uint8_t *secret, size_t secret_len,
                                     int32_t method, uint64_t max_age_ms, _Out_ eiot_error **error)`,
     `int32_t eiot_sign(const char **names, const char **values, size_t count, const uint8_t *secret, size_t secret_len,
                                     int32_t method, uint8_t *out_sign, size_t out_size, _Out_ eiot_error **error)`,
@@ -220,13 +220,13 @@ class Client {
   refreshUsage(eid, { signal } = {}) {
     return this.#ask(signal, (cancel) => {
       const text = bytes(eid);
-      return ['eiot_client_refresh_usage_cancellable', [this.#opened(), text, text.length, cancel]];
+      return ['eiot_client_refresh_usage_with_cancel', [this.#opened(), text, text.length, cancel]];
     });
   }
 
   refreshUsageSync(eid) {
     const text = bytes(eid);
-    return new Reply(called('eiot_client_refresh_usage_cancellable', [this.#opened(), text, text.length, null], true));
+    return new Reply(called('eiot_client_refresh_usage_with_cancel', [this.#opened(), text, text.length, null], true));
   }
 
   call(path, parameters = {}, { idempotent = false, signal } = {}) {
@@ -368,12 +368,12 @@ const refreshUsageSync = (eid) => {
   called('eiot_refresh_usage_n', [text, text.length]);
 };
 
-const verifyNotification = (payload, secret, { maxAge = 0, signMethod = 'sha1' } = {}) => {
+const verifyWebhook = (payload, secret, { maxAge = 0, signMethod = 'sha1' } = {}) => {
   const [body, key] = [Buffer.isBuffer(payload) ? payload : bytes(payload), bytes(secret)];
   if (!(maxAge >= 0)) throw new RangeError(`maxAge must be a number of seconds, is ${maxAge}`);
   // Never rounded down to "no limit".
   const maxAgeMs = Math.ceil(maxAge * 1000);
-  called('eiot_notification_verify', [body, body.length, key, key.length, method(signMethod), maxAgeMs]);
+  called('eiot_webhook_verify', [body, body.length, key, key.length, method(signMethod), maxAgeMs]);
 };
 
 // A parameter's value as the text that is signed. C ends text at a NUL, and would sign what stands before it.
@@ -397,7 +397,7 @@ module.exports = {
   EiotError,
   Reply,
   refreshUsageSync,
-  verifyNotification,
+  verifyWebhook,
   sign,
   kind: (status) => c.eiot_status_kind(status),
   version: () => c.eiot_version(),

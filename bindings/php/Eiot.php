@@ -50,8 +50,8 @@ enum Kind: string
     case Protocol = 'protocol';
     /** The platform itself says that it cannot serve calls at the moment. */
     case Unavailable = 'unavailable';
-    /** A notification is not signed with the secret, was changed, or is too old. */
-    case NotGenuine = 'not_genuine';
+    /** A webhook is not signed with the secret, was changed, or is too old. */
+    case InvalidSignature = 'invalid_signature';
     /** A fault of the library. */
     case Internal = 'internal';
     /** A status that this file does not know yet: a failure all the same. */
@@ -206,6 +206,7 @@ final class Client
      * @param string|null              $proxy          http://[user:password@]host:port, or https, socks5 or socks5h; 'env' reads
      *                                                 HTTPS_PROXY, ALL_PROXY and NO_PROXY
      * @param string|null              $sourceAddress  the local IP address that connections are made from
+     * @param string|null              $userAgentSuffix names the calling program in the user agent, such as billing/2.3
      * @param bool|null                $allowHttp      allow plain http to any address
      * @param bool                     $fromEnv        take what is null from the environment: EIOT_APPKEY and so on
      *
@@ -226,7 +227,7 @@ final class Client
         ?bool $rateWait = null,
         ?float $eidCooldown = null,
         ?bool $clockSkew = null,
-        ?array $codes = null,
+        ?array $errorCodes = null,
         ?int $maxAuthFailures = null,
         ?float $outageTimeout = null,
         ?bool $strictEid = null,
@@ -236,6 +237,7 @@ final class Client
         ?string $clientKeyFile = null,
         #[\SensitiveParameter] ?string $proxy = null,
         ?string $sourceAddress = null,
+        ?string $userAgentSuffix = null,
         ?bool $allowHttp = null,
         bool $fromEnv = false,
     ) {
@@ -273,7 +275,7 @@ final class Client
     {
         return Library::takeReply(Library::make(
             'eiot_reply',
-            'eiot_client_refresh_usage_cancellable',
+            'eiot_client_refresh_usage_with_cancel',
             $this->open(),
             $eid,
             \strlen($eid),
@@ -427,22 +429,22 @@ function refreshUsage(string $eid): void
 }
 
 /**
- * Throws an EiotException of Kind::NotGenuine unless the notification is signed with the secret, unchanged, and its timestamp
+ * Throws an EiotException of Kind::InvalidSignature unless the webhook is signed with the secret, unchanged, and its timestamp
  * no more than `maxAge` seconds away from this machine's clock. Calls nobody.
  *
- * @param string     $payload the body of the notification's HTTP request as it came: file_get_contents('php://input')
+ * @param string     $payload the body of the webhook's HTTP request as it came: file_get_contents('php://input')
  * @param float|null $maxAge  null: any age
  *
  * @throws EiotException
  */
-function verifyNotification(
+function verifyWebhook(
     string $payload,
     #[\SensitiveParameter] string $secret,
     ?float $maxAge = null,
     SignMethod $method = SignMethod::Sha1,
 ): void {
     $maxAgeMs = $maxAge === null ? 0 : (int) max(1, round($maxAge * 1000));
-    Library::call('eiot_notification_verify', $payload, \strlen($payload), $secret, \strlen($secret), $method->number(), $maxAgeMs);
+    Library::call('eiot_webhook_verify', $payload, \strlen($payload), $secret, \strlen($secret), $method->number(), $maxAgeMs);
 }
 
 /**
@@ -522,7 +524,7 @@ final class Library
         int32_t eiot_config_set_option(eiot_config *, const char *, size_t, const char *, size_t, eiot_error **);
         void eiot_config_free(eiot_config *);
         int32_t eiot_client_new(const eiot_config *, eiot_client **, eiot_error **);
-        int32_t eiot_client_refresh_usage_cancellable(const eiot_client *, const char *, size_t, const eiot_cancel *,
+        int32_t eiot_client_refresh_usage_with_cancel(const eiot_client *, const char *, size_t, const eiot_cancel *,
                                                       eiot_reply **, eiot_error **);
         int32_t eiot_client_call(const eiot_client *, const char *, size_t, const char *, size_t, int32_t,
                                  const eiot_cancel *, eiot_reply **, eiot_error **);
@@ -533,7 +535,7 @@ final class Library
         int32_t eiot_batch_next(eiot_batch *, eiot_reply **, eiot_error **);
         void eiot_batch_free(eiot_batch *);
         int32_t eiot_refresh_usage_n(const char *, size_t, eiot_error **);
-        int32_t eiot_notification_verify(const char *, size_t, const char *, size_t, int32_t, uint64_t, eiot_error **);
+        int32_t eiot_webhook_verify(const char *, size_t, const char *, size_t, int32_t, uint64_t, eiot_error **);
         int32_t eiot_sign(const char *const *, const char *const *, size_t, const char *, size_t, int32_t, char *, size_t,
                           eiot_error **);
         C;

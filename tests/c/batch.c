@@ -93,7 +93,7 @@ int main(int argc, char **argv) {
         }
         if (status == EIOT_ERR_CANCELLED) cards = next; /* what was pushed comes back all the same */
     }
-    printf("{\"given\": %ld, \"back\": %ld, \"peak_kib\": %ld", (long)eiot_batch_given(batch), back, peak_kib());
+    printf("{\"submitted\": %ld, \"back\": %ld, \"peak_kib\": %ld", (long)eiot_batch_submitted(batch), back, peak_kib());
     for (eiot_status status = 0; status < 100; status++) {
         uint64_t count = eiot_batch_count(batch, status);
         counted += count;
@@ -105,7 +105,7 @@ int main(int argc, char **argv) {
         printf("%s\"%s\"", i > 0 ? ", " : "", notices[i]);
     }
     puts("]}");
-    CHECK(counted == (uint64_t)back && counted + eiot_batch_duplicates(batch) == eiot_batch_given(batch), "it adds up");
+    CHECK(counted == (uint64_t)back && counted + eiot_batch_duplicates(batch) == eiot_batch_submitted(batch), "it adds up");
     eiot_batch_free(batch);
     eiot_cancel_free(cancel);
     return 0;

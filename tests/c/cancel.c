@@ -33,7 +33,7 @@ int main(void) {
     signal(SIGALRM, on_alarm);
     setitimer(ITIMER_REAL, &in_200_ms, NULL);
     clock_gettime(CLOCK_MONOTONIC, &begin);
-    eiot_status status = eiot_client_refresh_usage_cancellable(client, EID, EIOT_NTS, cancel, NULL, &error);
+    eiot_status status = eiot_client_refresh_usage_with_cancel(client, EID, EIOT_NTS, cancel, NULL, &error);
     clock_gettime(CLOCK_MONOTONIC, &end);
     double took = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
     CHECK(status == EIOT_ERR_CANCELLED, "%s", eiot_status_name(status));
@@ -42,7 +42,7 @@ int main(void) {
     eiot_error_free(error);
 
     /* Once triggered it stays so, and nothing more is sent; another call is not touched by it. */
-    status = eiot_client_refresh_usage_cancellable(client, EID, EIOT_NTS, cancel, NULL, &error);
+    status = eiot_client_refresh_usage_with_cancel(client, EID, EIOT_NTS, cancel, NULL, &error);
     CHECK(status == EIOT_ERR_CANCELLED, "stays");
     CHECK(eiot_error_delivered(error) == EIOT_DELIVERED_NO, "%s", eiot_error_message(error));
     CHECK(lines == 1, "the log was told of what was sent");

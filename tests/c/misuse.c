@@ -40,7 +40,7 @@ static void getters_take_null(void) {
     CHECK(strcmp(eiot_reply_message(NULL), "") == 0, "message");
     CHECK(eiot_reply_data_json(NULL) == NULL, "data_json");
     CHECK(eiot_reply_attempts(NULL) == 0, "attempts");
-    CHECK(eiot_batch_has_room(NULL) == 0 && eiot_batch_given(NULL) == 0 && eiot_batch_duplicates(NULL) == 0, "batch");
+    CHECK(eiot_batch_has_room(NULL) == 0 && eiot_batch_submitted(NULL) == 0 && eiot_batch_duplicates(NULL) == 0, "batch");
     CHECK(eiot_batch_count(NULL, EIOT_OK) == 0, "count");
     eiot_batch_stop(NULL);
     eiot_batch_free(NULL);
@@ -73,7 +73,7 @@ static void configurations_refuse(eiot_config *config) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_secret_file(config, NULL, EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_base_url(NULL, "x", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_base_url(config, NULL, EIOT_NTS, out_err));
-    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_codes(config, NULL, EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_error_codes(config, NULL, EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_ca_file(config, NULL, EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_proxy(config, NULL, EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_client_cert_file(config, NULL, EIOT_NTS, out_err));
@@ -89,14 +89,15 @@ static void configurations_refuse(eiot_config *config) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_client_cert_file(NULL, "x", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_client_key_file(NULL, "x", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_source_address(NULL, "::", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_user_agent_suffix(NULL, "x", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_timeout_ms(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_connect_timeout_ms(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_strict_eid(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_sign_method(NULL, EIOT_SIGN_MD5, out_err));
     REFUSED(EIOT_ERR_CONFIG, eiot_config_set_sign_method(config, 77, out_err));
     REFUSED(EIOT_ERR_CONFIG, eiot_config_set_rate_scope(config, 77, out_err));
-    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_codes(config, "45109", EIOT_NTS, out_err));
-    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_codes(NULL, "", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_error_codes(config, "45109", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_error_codes(NULL, "", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_allow_http(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_max_attempts(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_rate_limit(NULL, 1, out_err));
@@ -127,7 +128,7 @@ static void clients_refuse(const eiot_config *config, const eiot_client *client)
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_new(config, NULL, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_usage(NULL, EID, EIOT_NTS, &reply, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT,
-            eiot_client_refresh_usage_cancellable(NULL, EID, EIOT_NTS, NULL, &reply, out_err));
+            eiot_client_refresh_usage_with_cancel(NULL, EID, EIOT_NTS, NULL, &reply, out_err));
     CHECK(reply == NULL, "an output is NULL on failure");
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_usage(client, NULL, EIOT_NTS, &reply, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_usage(client, NULL, 5, NULL, out_err));
@@ -156,11 +157,11 @@ static void names_are_never_null(void) {
 
 static void fields_are_padded(void) {
     char field[4] = "xyz";
-    CHECK(eiot_text_to_field(NULL, NULL, 0) == 0, "nothing");
-    CHECK(eiot_text_to_field(NULL, field, 3) == 0 && memcmp(field, "   ", 4) == 0, "spaces, and not a byte more");
-    CHECK(eiot_text_to_field("abcd", field, 3) == 4 && memcmp(field, "abc", 4) == 0, "cut");
-    CHECK(eiot_text_to_field("abcd", field, (size_t)-1) == 4, "a size that cannot be");
-    CHECK(eiot_text_to_field("abcd", NULL, 3) == 4, "only the length");
+    CHECK(eiot_copy_padded(NULL, NULL, 0) == 0, "nothing");
+    CHECK(eiot_copy_padded(NULL, field, 3) == 0 && memcmp(field, "   ", 4) == 0, "spaces, and not a byte more");
+    CHECK(eiot_copy_padded("abcd", field, 3) == 4 && memcmp(field, "abc", 4) == 0, "cut");
+    CHECK(eiot_copy_padded("abcd", field, (size_t)-1) == 4, "a size that cannot be");
+    CHECK(eiot_copy_padded("abcd", NULL, 3) == 4, "only the length");
 }
 
 static void calls_refuse(const eiot_client *client) {
@@ -179,15 +180,15 @@ static void calls_refuse(const eiot_client *client) {
             eiot_client_call(client, path, EIOT_NTS, "{\"sign\": \"x\"}", EIOT_NTS, 0, NULL, NULL, out_err));
 }
 
-static void notifications_refuse(void) {
+static void webhooks_refuse(void) {
     const char *payload = "{\"sign\": \"x\"}";
-    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_notification_verify(NULL, EIOT_NTS, "s", 1, EIOT_SIGN_SHA1, 0, out_err));
-    REFUSED(EIOT_ERR_NOT_GENUINE, eiot_notification_verify(NULL, 0, "s", 1, EIOT_SIGN_SHA1, 0, out_err));
-    REFUSED(EIOT_ERR_NOT_GENUINE, eiot_notification_verify("\xff", 1, "s", 1, EIOT_SIGN_SHA1, 0, out_err));
-    REFUSED(EIOT_ERR_NOT_GENUINE, eiot_notification_verify(payload, EIOT_NTS, "s", 1, EIOT_SIGN_MD5, UINT64_MAX, out_err));
-    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_notification_verify(payload, EIOT_NTS, NULL, EIOT_NTS, EIOT_SIGN_SHA1, 0, out_err));
-    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_notification_verify(payload, EIOT_NTS, "", 0, EIOT_SIGN_SHA1, 0, out_err));
-    REFUSED(EIOT_ERR_CONFIG, eiot_notification_verify(payload, EIOT_NTS, "s", 1, 77, 0, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_webhook_verify(NULL, EIOT_NTS, "s", 1, EIOT_SIGN_SHA1, 0, out_err));
+    REFUSED(EIOT_ERR_SIGNATURE, eiot_webhook_verify(NULL, 0, "s", 1, EIOT_SIGN_SHA1, 0, out_err));
+    REFUSED(EIOT_ERR_SIGNATURE, eiot_webhook_verify("\xff", 1, "s", 1, EIOT_SIGN_SHA1, 0, out_err));
+    REFUSED(EIOT_ERR_SIGNATURE, eiot_webhook_verify(payload, EIOT_NTS, "s", 1, EIOT_SIGN_MD5, UINT64_MAX, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_webhook_verify(payload, EIOT_NTS, NULL, EIOT_NTS, EIOT_SIGN_SHA1, 0, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_webhook_verify(payload, EIOT_NTS, "", 0, EIOT_SIGN_SHA1, 0, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_webhook_verify(payload, EIOT_NTS, "s", 1, 77, 0, out_err));
 }
 
 static void signatures_refuse(void) {
@@ -271,7 +272,7 @@ int main(void) {
     configurations_refuse(config);
     clients_refuse(config, client);
     calls_refuse(client);
-    notifications_refuse();
+    webhooks_refuse();
     signatures_refuse();
     batches_refuse(client);
     configurations_are_copied();

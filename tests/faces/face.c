@@ -76,6 +76,8 @@ static int set(eiot_config *config, const char *name, const char *value, eiot_st
     else if (strcmp(name, "client_cert_file") == 0) *status = eiot_config_set_client_cert_file(config, value, EIOT_NTS, error);
     else if (strcmp(name, "client_key_file") == 0) *status = eiot_config_set_client_key_file(config, value, EIOT_NTS, error);
     else if (strcmp(name, "source_address") == 0) *status = eiot_config_set_source_address(config, value, EIOT_NTS, error);
+    else if (strcmp(name, "user_agent_suffix") == 0)
+        *status = eiot_config_set_user_agent_suffix(config, value, EIOT_NTS, error);
     else if (strcmp(name, "proxy") == 0) *status = eiot_config_set_proxy(config, value, EIOT_NTS, error);
     else if (strcmp(name, "timeout") == 0) *status = eiot_config_set_timeout_ms(config, milliseconds, error);
     else if (strcmp(name, "connect_timeout") == 0) *status = eiot_config_set_connect_timeout_ms(config, milliseconds, error);
@@ -91,7 +93,7 @@ static int set(eiot_config *config, const char *name, const char *value, eiot_st
     else if (strcmp(name, "rate_wait") == 0) *status = eiot_config_set_rate_wait(config, on, error);
     else if (strcmp(name, "eid_cooldown") == 0) *status = eiot_config_set_eid_cooldown_ms(config, milliseconds, error);
     else if (strcmp(name, "clock_skew") == 0) *status = eiot_config_set_clock_skew(config, on, error);
-    else if (strcmp(name, "codes") == 0) *status = eiot_config_set_codes(config, value, EIOT_NTS, error);
+    else if (strcmp(name, "error_codes") == 0) *status = eiot_config_set_error_codes(config, value, EIOT_NTS, error);
     else if (strcmp(name, "max_auth_failures") == 0)
         *status = eiot_config_set_max_auth_failures(config, (uint32_t)atoi(value), error);
     else if (strcmp(name, "outage_timeout") == 0) *status = eiot_config_set_outage_timeout_ms(config, milliseconds, error);
@@ -105,7 +107,7 @@ static int set(eiot_config *config, const char *name, const char *value, eiot_st
 static int verify(char **argument) {
     eiot_error *error;
     eiot_sign_method method = strcmp(argument[2], "md5") == 0 ? EIOT_SIGN_MD5 : EIOT_SIGN_SHA1;
-    eiot_status status = eiot_notification_verify(argument[0], strlen(argument[0]), argument[1], EIOT_NTS, method,
+    eiot_status status = eiot_webhook_verify(argument[0], strlen(argument[0]), argument[1], EIOT_NTS, method,
                                                   strtoul(argument[3], NULL, 10), &error);
     if (status == EIOT_OK) printf("{\"ok\": true, \"status\": 0}\n");
     else print_error(status, error);

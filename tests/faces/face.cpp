@@ -51,6 +51,7 @@ static void set(eiot::config &config, const std::string &name, const std::string
     else if (name == "client_cert_file") config.client_cert_file(value);
     else if (name == "client_key_file") config.client_key_file(value);
     else if (name == "source_address") config.source_address(value);
+    else if (name == "user_agent_suffix") config.user_agent_suffix(value);
     else if (name == "proxy") config.proxy(value);
     else if (name == "timeout") config.timeout(milliseconds);
     else if (name == "connect_timeout") config.connect_timeout(milliseconds);
@@ -65,7 +66,7 @@ static void set(eiot::config &config, const std::string &name, const std::string
     else if (name == "rate_wait") config.rate_wait(value == "on");
     else if (name == "eid_cooldown") config.eid_cooldown(milliseconds);
     else if (name == "clock_skew") config.clock_skew(value == "on");
-    else if (name == "codes") config.codes(value);
+    else if (name == "error_codes") config.error_codes(value);
     else if (name == "max_auth_failures") config.max_auth_failures(static_cast<std::uint32_t>(std::atoi(value.c_str())));
     else if (name == "outage_timeout") config.outage_timeout(milliseconds);
     else if (name == "strict_eid") config.strict_eid(value == "on");
@@ -86,7 +87,7 @@ static eiot::client make_client(char **&argument) {
 
 static void verify(char **argument) {
     const auto method = std::string(argument[2]) == "md5" ? eiot::sign_method::md5 : eiot::sign_method::sha1;
-    eiot::verify_notification(argument[0], argument[1], std::chrono::milliseconds(std::atol(argument[3])), method);
+    eiot::verify_webhook(argument[0], argument[1], std::chrono::milliseconds(std::atol(argument[3])), method);
     printf("{\"ok\": true, \"status\": 0}\n");
 }
 

@@ -53,7 +53,7 @@ cut = sys.argv.index("--")
 if verb == "verify":
     payload, secret, method, max_age_ms = sys.argv[cut + 1 :]
     max_age = float(max_age_ms) / 1000 or None
-    print(json.dumps(outcome(lambda: eiot.verify_notification(payload, secret, max_age=max_age, sign_method=method))))
+    print(json.dumps(outcome(lambda: eiot.verify_webhook(payload, secret, max_age=max_age, sign_method=method))))
     sys.exit()
 options = dict(argument.split("=", 1) for argument in sys.argv[1:cut])
 refresh_usage = eiot.refresh_usage
@@ -65,7 +65,7 @@ if options:
             options[name] = int(value)
         elif name == "rate_share":
             options[name] = tuple(int(part) for part in value.split("/"))
-        elif name == "codes":
+        elif name == "error_codes":
             options[name] = dict(pair.split("=") for pair in value.split(","))
         elif value in ("on", "off"):
             options[name] = value == "on"

@@ -51,7 +51,7 @@
                WHEN "options"
                    PERFORM SAY-OPTIONS
                WHEN "verify"
-                   PERFORM VERIFY-NOTIFICATION
+                   PERFORM VERIFY-WEBHOOK
                WHEN "sign"
                    PERFORM SIGN-PARAMETERS
                WHEN OTHER
@@ -130,7 +130,7 @@
                IDEMPOTENT EIOT-REPLY
            PERFORM SAY-OUTCOME.
 
-       VERIFY-NOTIFICATION.
+       VERIFY-WEBHOOK.
            PERFORM NEXT-ARGUMENT
            MOVE ARGUMENT TO PARAMETERS
            PERFORM NEXT-ARGUMENT
@@ -139,7 +139,7 @@
            PERFORM CHOOSE-METHOD
            PERFORM NEXT-ARGUMENT
            MOVE FUNCTION NUMVAL(ARGUMENT) TO EIOT-MAX-AGE-MS
-           CALL "EIOT-VERIFY-NOTIFICATION"
+           CALL "EIOT-VERIFY-WEBHOOK"
                USING EIOT-SIGNING PARAMETERS SECRET EIOT-REPLY
            IF EIOT-OK
                DISPLAY '{"ok": true, "status": 0}'
@@ -255,8 +255,8 @@
                    MOVE "protocol" TO EIOT-KIND
                WHEN EIOT-ERR-UNAVAILABLE
                    MOVE "unavailable" TO EIOT-KIND
-               WHEN EIOT-ERR-NOT-GENUINE
-                   MOVE "not_genuine" TO EIOT-KIND
+               WHEN EIOT-ERR-SIGNATURE
+                   MOVE "invalid_signature" TO EIOT-KIND
                WHEN EIOT-ERR-INTERNAL
                    MOVE "internal" TO EIOT-KIND
            END-EVALUATE

@@ -28,7 +28,7 @@ internal static class Face
             switch (verb)
             {
                 case "verify":
-                    Library.VerifyNotification(Encoding.UTF8.GetBytes(rest[0]), rest[1], TimeSpan.FromMilliseconds(double.Parse(rest[3])), Method(rest[2]));
+                    Library.VerifyWebhook(Encoding.UTF8.GetBytes(rest[0]), rest[1], TimeSpan.FromMilliseconds(double.Parse(rest[3])), Method(rest[2]));
                     Print("ok", true, "status", 0);
                     return;
                 case "sign":

@@ -273,7 +273,7 @@ internal static class Lifetimes
             Throws<ArgumentNullException>(() => client.Call("/api/v3/cloudesim/get", null));
             Throws<ArgumentNullException>(() => client.RefreshMany(null));
             Throws<ArgumentNullException>(() => new Client(null));
-            Throws<ArgumentNullException>(() => Library.VerifyNotification(null, "s"));
+            Throws<ArgumentNullException>(() => Library.VerifyWebhook(null, "s"));
             Throws<ArgumentNullException>(() => Library.Sign(null, "s"));
         }
     }

@@ -37,7 +37,7 @@ var options = map[string]func(string) (eiot.Option, error){
 	"rate_wait":         onOff(eiot.WithRateWait),
 	"eid_cooldown":      seconds(eiot.WithEIDCooldown),
 	"clock_skew":        onOff(eiot.WithClockSkew),
-	"codes":             codes,
+	"error_codes":             codes,
 	"max_auth_failures": typed(strconv.Atoi, eiot.WithMaxAuthFailures),
 	"outage_timeout":    seconds(eiot.WithOutageTimeout),
 	"strict_eid":        onOff(eiot.WithStrictEID),
@@ -47,12 +47,13 @@ var options = map[string]func(string) (eiot.Option, error){
 	"client_key_file":   text(eiot.WithClientKeyFile),
 	"proxy":             text(eiot.WithProxy),
 	"source_address":    text(eiot.WithSourceAddress),
+	"user_agent_suffix": text(eiot.WithUserAgentSuffix),
 }
 
 var kinds = []eiot.Kind{
 	0, eiot.KindInvalidArgument, eiot.KindInvalidEID, eiot.KindConfig, eiot.KindConnect, eiot.KindTLS, eiot.KindTimeout,
 	eiot.KindConnectionLost, eiot.KindCancelled, eiot.KindAuth, eiot.KindRateLimited, eiot.KindCooldown, eiot.KindPlatform,
-	eiot.KindHTTP, eiot.KindProtocol, eiot.KindUnavailable, eiot.KindNotGenuine, eiot.KindInternal,
+	eiot.KindHTTP, eiot.KindProtocol, eiot.KindUnavailable, eiot.KindInvalidSignature, eiot.KindInternal,
 }
 
 func main() {
@@ -90,7 +91,7 @@ func main() {
 	case "verify":
 		hash, _ := method(arguments[2])
 		ms, _ := strconv.Atoi(arguments[3])
-		err := eiot.VerifyNotification([]byte(arguments[0]), arguments[1], hash, time.Duration(ms)*time.Millisecond)
+		err := eiot.VerifyWebhook([]byte(arguments[0]), arguments[1], hash, time.Duration(ms)*time.Millisecond)
 		if err != nil {
 			sayError(err)
 			return
@@ -292,5 +293,5 @@ func codes(value string) (eiot.Option, error) {
 		code, name, _ := strings.Cut(pair, "=")
 		meanings[code] = eiot.CodeMeaning(name)
 	}
-	return eiot.WithCodes(meanings), nil
+	return eiot.WithErrorCodes(meanings), nil
 }

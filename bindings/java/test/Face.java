@@ -32,7 +32,7 @@ public final class Face {
         try {
             switch (verb) {
                 case "verify":
-                    Eiot.verifyNotification(rest.get(0).getBytes(StandardCharsets.UTF_8), rest.get(1), method(rest.get(2)),
+                    Eiot.verifyWebhook(rest.get(0).getBytes(StandardCharsets.UTF_8), rest.get(1), method(rest.get(2)),
                             Duration.ofMillis(Long.parseLong(rest.get(3))));
                     print("ok", true, "status", 0);
                     return;

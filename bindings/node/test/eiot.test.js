@@ -234,8 +234,8 @@ test('what is no text is refused with advice', async (t) => {
   const client = await clientOf(t);
   await assert.rejects(client.refreshUsage(89044011112233441122334411223321n), /string/);
   assert.throws(() => new eiot.Client({ ...{ appkey: 'k', secret: 's' }, timeOut: 3 }), /time_out.*timeout/s);
-  assert.throws(() => eiot.verifyNotification('{}', 's', { maxAge: -1 }), RangeError);
-  assert.throws(() => eiot.verifyNotification('{}', 's', { maxAge: NaN }), RangeError);
+  assert.throws(() => eiot.verifyWebhook('{}', 's', { maxAge: -1 }), RangeError);
+  assert.throws(() => eiot.verifyWebhook('{}', 's', { maxAge: NaN }), RangeError);
   assert.throws(() => eiot.sign({ a: '1\x002' }, 's'), TypeError);
   assert.throws(() => eiot.sign({ a: ['1'] }, 's'), TypeError);
   assert.equal(eiot.sign({ a: 24 }, 's'), eiot.sign({ a: '24' }, 's'));

@@ -47,7 +47,7 @@ const verbs = {
   },
   verify() {
     const [payload, secret, signMethod, maxAgeMs] = rest;
-    eiot.verifyNotification(payload, secret, { maxAge: maxAgeMs / 1000, signMethod });
+    eiot.verifyWebhook(payload, secret, { maxAge: maxAgeMs / 1000, signMethod });
     print({ ok: true, status: 0 });
   },
   sign() {

@@ -66,7 +66,7 @@ eiot_config_from_env (opaque*,opaque*)sint32
 eiot_config_set_option (opaque,string,size_t,string,size_t,opaque*)sint32
 eiot_config_free (opaque)void
 eiot_client_new (opaque,opaque*,opaque*)sint32
-eiot_client_refresh_usage_cancellable (opaque,string,size_t,opaque,opaque*,opaque*)sint32
+eiot_client_refresh_usage_with_cancel (opaque,string,size_t,opaque,opaque*,opaque*)sint32
 eiot_client_call (opaque,string,size_t,string,size_t,sint32,opaque,opaque*,opaque*)sint32
 eiot_client_free (opaque)void
 eiot_batch_new (opaque,uint32,opaque,opaque*,opaque*)sint32
@@ -75,7 +75,7 @@ eiot_batch_push (opaque,string,size_t,opaque*)sint32
 eiot_batch_next (opaque,opaque*,opaque*)sint32
 eiot_batch_free (opaque)void
 eiot_refresh_usage_n (string,size_t,opaque*)sint32
-eiot_notification_verify (string,size_t,string,size_t,sint32,uint64,opaque*)sint32
+eiot_webhook_verify (string,size_t,string,size_t,sint32,uint64,opaque*)sint32
 eiot_sign (string[],string[],size_t,string,size_t,sint32,opaque,size_t,opaque*)sint32
 END
     my ($name, $takes, $gives) = $line =~ /^(\w+) \((.*)\)(\w+)$/;
@@ -107,15 +107,15 @@ sub sign {
     return unpack 'Z*', $room;
 }
 
-=head2 Eiot::verify_notification($payload, $secret, max_age => $seconds, method => 'sha1')
+=head2 Eiot::verify_webhook($payload, $secret, max_age => $seconds, method => 'sha1')
 
-Dies with an L</Eiot::Error> of the kind C<not_genuine> unless the notification is signed with the secret and unchanged.
+Dies with an L</Eiot::Error> of the kind C<invalid_signature> unless the webhook is signed with the secret and unchanged.
 C<$payload> is the body of its HTTP request as it came, as bytes; decoded text dies, since it is not what was signed. Its appkey
 is not signed. With a C<max_age> above 0 it must have a timestamp, and be no older.
 
 =cut
 
-sub verify_notification {
+sub verify_webhook {
     my ($payload, $secret, %options) = @_;
     Carp::croak('a payload is needed here, not undef') unless defined $payload;
     # Perl may hold bytes as UTF-8, and counts characters: C would then be given a pointer to more than it is told of, and would
@@ -127,7 +127,7 @@ sub verify_notification {
     # Never rounded down to "no limit".
     my $max_age_ms = POSIX::ceil($max_age * 1000);
     _check(sub {
-        $function{eiot_notification_verify}
+        $function{eiot_webhook_verify}
             ->call($payload, length $payload, _text($secret), _method($options{method}), $max_age_ms, @_);
     });
     return;
@@ -155,8 +155,9 @@ sub kind { my ($status) = @_; return $function{eiot_status_kind}->call($status) 
 
 A client of one account: C<appkey>, C<secret> or C<secret_file>, C<base_url>, C<timeout> and C<connect_timeout> (seconds),
 C<max_attempts>, C<rate_limit>, C<rate_scope>, C<rate_dir>, C<rate_share> (C<'1/4'>), C<rate_wait>, C<eid_cooldown> (seconds), C<clock_skew>,
-C<codes> (C<'45109=cooldown,7=final'>), C<max_auth_failures>, C<outage_timeout> (seconds), C<strict_eid>, C<sign_method>, C<ca_file>,
-C<client_cert_file> and C<client_key_file> (mutual TLS), C<proxy>, C<source_address>, C<allow_http>; switches are C<'on'> and
+C<error_codes> (C<'45109=cooldown,7=final'>), C<max_auth_failures>, C<outage_timeout> (seconds), C<strict_eid>, C<sign_method>, C<ca_file>,
+C<client_cert_file> and C<client_key_file> (mutual TLS), C<proxy>, C<source_address>, C<user_agent_suffix>,
+C<allow_http>; switches are C<'on'> and
 C<'off'>. Make one and keep it: it holds connections open. Dies when an option cannot be used; the text names it.
 
 =head2 Eiot->from_env(%options)
@@ -199,7 +200,7 @@ sub refresh_usage {
     return _check(sub { $function{eiot_refresh_usage_n}->call(_text($eid), @_) }) unless ref $self;
     my $handle = $self->{handle};
     return Eiot::Reply->_take(_made(sub {
-        $function{eiot_client_refresh_usage_cancellable}->call($handle, _text($eid), undef, @_);
+        $function{eiot_client_refresh_usage_with_cancel}->call($handle, _text($eid), undef, @_);
     }));
 }
 

@@ -64,7 +64,7 @@ if ($verb eq 'refresh') {
 } elsif ($verb eq 'verify') {
     my ($payload, $secret, $method, $max_age_ms) = @arguments;
     my $bytes = Encode::encode('UTF-8', $payload);
-    eval { Eiot::verify_notification($bytes, $secret, method => $method, max_age => $max_age_ms / 1000); 1 }
+    eval { Eiot::verify_webhook($bytes, $secret, method => $method, max_age => $max_age_ms / 1000); 1 }
         ? say_object(ok => JSON::PP::true, status => 0)
         : say_error($@);
 } elsif ($verb eq 'sign') {

@@ -64,7 +64,7 @@ function typed(string $name, string $value): mixed
         'rateScope' => RateScope::from($value),
         'signMethod' => SignMethod::from($value),
         'rateWait', 'clockSkew', 'strictEid', 'allowHttp' => $value === 'on',
-        'codes' => array_column(array_map(fn ($pair) => explode('=', $pair), explode(',', $value)), 1, 0),
+        'error_codes' => array_column(array_map(fn ($pair) => explode('=', $pair), explode(',', $value)), 1, 0),
         default => $value,
     };
 }
@@ -105,7 +105,7 @@ switch ($verb) {
     case 'verify':
         [$payload, $secret, $method, $maxAgeMs] = $arguments;
         try {
-            Eiot\verifyNotification($payload, $secret, (int) $maxAgeMs / 1000 ?: null, SignMethod::from($method));
+            Eiot\verifyWebhook($payload, $secret, (int) $maxAgeMs / 1000 ?: null, SignMethod::from($method));
             say(['ok' => true, 'status' => 0]);
         } catch (EiotException $error) {
             sayError($error);

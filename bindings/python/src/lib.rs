@@ -14,13 +14,13 @@ mod client;
 mod eid;
 mod exception;
 mod guard;
-mod notification;
 mod options;
 mod parts;
 mod sign;
 mod tables;
 mod text;
 mod watcher;
+mod webhook;
 
 /// The native half of the package; not for use from outside.
 // Written for Pythons without a GIL as well: what Python can see of it is frozen, and Rust's locks guard the rest.
@@ -35,11 +35,11 @@ mod _native {
     #[pymodule_export]
     use crate::eid::eid_digits;
     #[pymodule_export]
-    use crate::notification::verify_notification;
-    #[pymodule_export]
-    use crate::sign::{explain, sign};
+    use crate::sign::{sign, string_to_sign};
     #[pymodule_export]
     use crate::tables::{kinds, options};
+    #[pymodule_export]
+    use crate::webhook::verify_webhook;
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's own name for it")]

@@ -17,8 +17,11 @@ pub(crate) fn config(from_environment: bool, options: &Bound<'_, PyDict>) -> Res
             given.push(option);
         }
     }
-    let mut config = if from_environment { Config::from_env_except(&given)? } else { Config::default() };
-    config.face = "python";
+    let mut config = Config::default();
+    config.user_agent_suffix = "(python)".to_owned();
+    if from_environment {
+        config.read_env(&given)?;
+    }
     set_given(&mut config, options)?;
     Ok(config)
 }
@@ -56,20 +59,20 @@ fn set(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<()
             let share = value.extract::<(u32, u32)>();
             config.rate_share = share.map_err(|_| wrong_type(option, "two ints, such as (2, 5)", value))?;
         }
-        "codes" => set_codes(config, option, value)?,
+        "error_codes" => set_error_codes(config, option, value)?,
         _ => set_text(config, option, value.cast().map_err(|_| wrong_type(option, "a str", value))?)?,
     }
     Ok(())
 }
 
 /// A mapping of code to kind, as the core reads it: as text.
-fn set_codes(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<(), Failure> {
+fn set_error_codes(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<(), Failure> {
     let wrong = |_| wrong_type(option, "a mapping of str to str", value);
     let codes: BTreeMap<String, String> = value.extract().map_err(wrong)?;
     for (code, kind) in codes {
-        let before = std::mem::take(&mut config.codes);
+        let before = std::mem::take(&mut config.error_codes);
         config.set(option, &format!("{code}={kind}"))?;
-        config.codes.extend(before);
+        config.error_codes.extend(before);
     }
     Ok(())
 }

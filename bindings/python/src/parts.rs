@@ -26,5 +26,5 @@ pub(crate) fn reply_parts(reply: &Reply) -> ReplyParts {
 
 pub(crate) fn summary_parts(summary: &Summary) -> SummaryParts {
     let failures = summary.failures.iter().map(|(kind, count)| (kind.name(), *count)).collect();
-    (summary.given, summary.refreshed, summary.duplicates, failures)
+    (summary.submitted, summary.refreshed, summary.duplicates, failures)
 }

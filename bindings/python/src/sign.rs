@@ -27,8 +27,8 @@ pub(crate) fn sign(
 /// The string that is signed, with the secret masked.
 #[pyfunction]
 #[pyo3(signature = (params: "list[tuple[str, str]]"))]
-pub(crate) fn explain(py: Python<'_>, params: Params<'_>) -> PyResult<String> {
-    guarded(py, || Ok(eiot::explain(&pairs(&params)?)?))
+pub(crate) fn string_to_sign(py: Python<'_>, params: Params<'_>) -> PyResult<String> {
+    guarded(py, || Ok(eiot::string_to_sign(&pairs(&params)?)?))
 }
 
 fn pairs<'a>(params: &'a Params<'_>) -> Result<Vec<(&'a str, &'a str)>, Failure> {

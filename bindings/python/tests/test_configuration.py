@@ -22,7 +22,7 @@ def test_a_code_means_what_the_client_is_told(responder: Start) -> None:
     with pytest.raises(eiot.PlatformError):
         eiot.Client(**server.options).refresh_usage(EID)
     with pytest.raises(eiot.CooldownError) as refused:
-        eiot.Client(**server.options, codes={"1": "auth", "45109": "cooldown"}).refresh_usage(EID)
+        eiot.Client(**server.options, error_codes={"1": "auth", "45109": "cooldown"}).refresh_usage(EID)
     assert (refused.value.code, refused.value.delivered) == ("45109", "yes")
 
 
@@ -85,7 +85,7 @@ def test_every_option_of_the_core_is_a_keyword(make: Callable[..., Any]) -> None
         ("eid_cooldown", -1),
         ("clock_skew", "maybe"),
         ("allow_http", 5),
-        ("codes", {"45109": "strange"}),
+        ("error_codes", {"45109": "strange"}),
         ("max_auth_failures", -1),
         ("max_auth_failures", 2.5),
         ("outage_timeout", -1),
@@ -110,7 +110,7 @@ def test_a_client_certificate_and_its_key_are_required_together_and_read() -> No
 @pytest.mark.parametrize(
     "option, value",
     [("appkey", 1), ("secret", b"s"), ("timeout", [1]), ("strict_eid", []), ("ca_file", 3), ("proxy", 1.5)]
-    + [("rate_share", 2), ("codes", "45109=cooldown"), ("max_attempts", []), ("rate_scope", 1)]
+    + [("rate_share", 2), ("error_codes", "45109=cooldown"), ("max_attempts", []), ("rate_scope", 1)]
     + [("max_auth_failures", []), ("outage_timeout", [])]
     + [("client_cert_file", 3), ("client_key_file", b"k"), ("source_address", 2130706433)],
 )

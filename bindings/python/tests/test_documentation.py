@@ -72,7 +72,7 @@ def test_the_examples_in_docstrings_run(name: str) -> None:
     [
         eiot.refresh_usage,
         eiot.sign,
-        eiot.explain,
+        eiot.string_to_sign,
         eiot.Client,
         eiot.Client.from_env,
         eiot.Client.with_options,

@@ -169,5 +169,5 @@ def test_a_code_that_is_not_published_is_not_final_unless_it_is_taught(responder
     options = responder(Answer(body='{"code": 45109}')).options
     error = failure(options, eiot.PlatformError)
     assert error.final is False and '"45109=KIND"' in str(error)
-    assert failure({**options, "codes": {"45109": "final"}}, eiot.PlatformError).final is True
-    assert failure({**options, "codes": {"45109": "unavailable"}}, eiot.UnavailableError).final is False
+    assert failure({**options, "error_codes": {"45109": "final"}}, eiot.PlatformError).final is True
+    assert failure({**options, "error_codes": {"45109": "unavailable"}}, eiot.UnavailableError).final is False

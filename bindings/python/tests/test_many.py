@@ -91,7 +91,7 @@ def test_an_input_with_a_length_has_its_results_counted_and_each_card_once(respo
     assert sorted(result.eid for result in results) == ['"x"', '"x"', "8904", card(1), "8905"]
     assert len(results) == 5 and len(server.requests) == 3
     summary = results.summary
-    assert (summary.given, summary.refreshed, summary.failed, summary.duplicates) == (7, 3, 2, 2)
+    assert (summary.submitted, summary.refreshed, summary.failed, summary.duplicates) == (7, 3, 2, 2)
 
 
 def test_a_card_that_comes_again_after_many_others_is_counted_right(simulator: Simulate) -> None:
@@ -216,7 +216,7 @@ def test_failures_of_all_kinds_add_up(simulator: Simulate) -> None:
     results = eiot.Client(**options, max_attempts=1, timeout=2, outage_timeout=0).refresh_many(cards(1000))
     kinds = collections.Counter(result.error.kind if result.error else "ok" for result in results)
     summary = results.summary
-    assert (summary.given, summary.refreshed) == (1000, kinds.pop("ok"))
+    assert (summary.submitted, summary.refreshed) == (1000, kinds.pop("ok"))
     assert summary.failures == kinds and summary.failed == sum(kinds.values()) == 1000 - summary.refreshed
     assert len(kinds) > 3
 
@@ -243,7 +243,7 @@ def test_close_breaks_off_and_the_summary_adds_up(responder: Start) -> None:
     results.close()
     assert list(results) == []
     summary = results.summary
-    assert (summary.given, summary.refreshed) == (summary.refreshed + summary.failed, 1)
+    assert (summary.submitted, summary.refreshed) == (summary.refreshed + summary.failed, 1)
     assert summary.failures == {"cancelled": summary.failed}
 
 

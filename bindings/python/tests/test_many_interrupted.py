@@ -31,7 +31,7 @@ def test_another_thread_can_look_on_and_close_while_one_waits(responder: Start) 
         waiting = threads.submit(list, results)
         while len(server.requests) < 3:
             time.sleep(0.01)
-        assert results.summary.given == 3
+        assert results.summary.submitted == 3
         began = time.monotonic()
         results.close()
         assert waiting.result(timeout=30) == []
@@ -82,7 +82,7 @@ for _ in range(5):
     sender.join()
     rest = list(results)
     assert [type(result.error) for result in rest] == [eiot.CancelledError] * 4, rest
-    assert results.summary.failures == {"cancelled": 4} and results.summary.given == 4
+    assert results.summary.failures == {"cancelled": 4} and results.summary.submitted == 4
 print(len(late), sorted(late)[2])
 """
 
@@ -138,7 +138,7 @@ results = client.refresh_many(map(str, range(100)), concurrency=8)
 first = next(results)
 child = os.fork()
 if child == 0:
-    empty = list(results) == [] and results.summary.given == 0
+    empty = list(results) == [] and results.summary.submitted == 0
     results.close()
     del results
     own = [result.ok for result in client.refresh_many(["1", "2"])]

@@ -28,7 +28,7 @@ Environment (a flag overrides its variable):
   EIOT_RATE_WAIT        off: fail at once when there is no free slot [on]
   EIOT_EID_COOLDOWN     seconds a card rests between refreshes [off]
   EIOT_CLOCK_SKEW       off: do not correct this machine's clock [on]
-  EIOT_CODES            what error codes of the platform mean, CODE=KIND,...
+  EIOT_ERROR_CODES            what error codes of the platform mean, CODE=KIND,...
                         with the kinds auth, rate_limited, cooldown,
                         unavailable, platform, final (the same call would fail
                         again) and retry [none]
@@ -219,13 +219,13 @@ Output:
 
 Flags and variables are those of eiot refresh, see there, and so are exit codes.";
 
-/// The end of `eiot verify --help`.
-pub(crate) const FOR_VERIFY: &str = "\
+/// The end of `eiot webhook verify --help`.
+pub(crate) const FOR_WEBHOOK_VERIFY: &str = "\
 Example:
   export EIOT_SECRET=my-secret
-  eiot verify --max-age 300 notification.json && process notification.json
+  eiot webhook verify --max-age 300 webhook.json && process webhook.json
 
-appkey and sign take no part in a notification's signature (vendor SDK 1.0.1), so
+appkey and sign take no part in a webhook's signature (vendor SDK 1.0.1), so
 do not rely on the appkey in it.
 
 Exit codes: 0 it is genuine, 1 the output cannot be written, 2 wrong usage or
@@ -276,7 +276,7 @@ mod tests {
         assert!(line("RATE_WAIT").ends_with("[on]") && default.rate_wait);
         assert!(line("EID_COOLDOWN").ends_with("[off]") && default.eid_cooldown.is_zero());
         assert!(line("CLOCK_SKEW").ends_with("[on]") && default.clock_skew);
-        assert!(line("CODES").ends_with("[none]") && default.codes.is_empty());
+        assert!(line("ERROR_CODES").ends_with("[none]") && default.error_codes.is_empty());
         assert!(line("MAX_AUTH_FAILURES").ends_with(&format!("[{}]", default.max_auth_failures)));
         assert!(line("OUTAGE_TIMEOUT").ends_with(&format!("[{}]", default.outage_timeout.as_secs())));
         assert!(line("STRICT_EID").ends_with("[off]") && !default.strict_eid);

@@ -1,7 +1,7 @@
 //! The `eiot` command: the face of the library for shells and cron jobs.
 //!
 //! One file, one noun: `options` (flags and environment to a configuration) · `refresh`, `call`, `check`, `doctor`, `sign`,
-//! `verify`, `completions` and `man` (the commands) · `many` (refreshing the cards of a file: `tally` counts, `status_line` shows how far
+//! `webhook`, `completions` and `man` (the commands) · `many` (refreshing the cards of a file: `tally` counts, `status_line` shows how far
 //! it has come) · `cards` (reads them, with a `ration`) · `record` (one line of `--json`) · `diagnosis` (one line of `doctor`), `account` and
 //! `variables` (two of its checks) ·
 //! `narrator` (`--verbose`) · `output` (the streams, and how a run ends) · `help` (what `--help` teaches).
@@ -28,7 +28,7 @@ mod sign;
 mod status_line;
 mod tally;
 mod variables;
-mod verify;
+mod webhook;
 
 use crate::output::Failure;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -55,7 +55,7 @@ enum Command {
     Check(check::Check),
     Doctor(Box<doctor::Doctor>),
     Sign(sign::Sign),
-    Verify(verify::Verify),
+    Webhook(webhook::Webhook),
     Completions(completions::Completions),
     Man(man::Manual),
 }
@@ -69,7 +69,7 @@ impl Cli {
             Command::Check(check) => check.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Sign(sign) => sign.run(),
-            Command::Verify(verify) => verify.run(),
+            Command::Webhook(webhook) => webhook.run(),
             Command::Completions(completions) => completions.run(Self::command()),
             Command::Man(manual) => manual.run(Self::command()),
         }

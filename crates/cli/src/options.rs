@@ -50,9 +50,9 @@ pub(crate) struct Options {
     /// Learn from the platform how far this machine's clock is off [EIOT_CLOCK_SKEW]
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     clock_skew: Option<String>,
-    /// What error codes of the platform mean; the kinds: see below [EIOT_CODES]
+    /// What error codes of the platform mean; the kinds: see below [EIOT_ERROR_CODES]
     #[arg(long, value_name = "CODE=KIND,...")]
-    codes: Option<String>,
+    error_codes: Option<String>,
     /// Stop a run after so many refusals of the account in a row, or off [EIOT_MAX_AUTH_FAILURES]
     #[arg(long, value_name = "COUNT")]
     max_auth_failures: Option<String>,
@@ -77,6 +77,9 @@ pub(crate) struct Options {
     /// Connect from this IP address of this machine [EIOT_SOURCE_ADDRESS]
     #[arg(long, value_name = "ADDRESS")]
     source_address: Option<String>,
+    /// Name the calling program in the user agent: billing/2.3 [EIOT_USER_AGENT_SUFFIX]
+    #[arg(long, value_name = "TEXT")]
+    user_agent_suffix: Option<String>,
 }
 
 // The options that also matter to a signature by itself.
@@ -107,7 +110,7 @@ impl Options {
             ("rate_wait", self.rate_wait.as_ref()),
             ("eid_cooldown", self.eid_cooldown.as_ref()),
             ("clock_skew", self.clock_skew.as_ref()),
-            ("codes", self.codes.as_ref()),
+            ("error_codes", self.error_codes.as_ref()),
             ("max_auth_failures", self.max_auth_failures.as_ref()),
             ("outage_timeout", self.outage_timeout.as_ref()),
             ("strict_eid", self.strict_eid.as_ref()),
@@ -116,6 +119,7 @@ impl Options {
             ("client_key_file", self.client_key_file.as_ref()),
             ("proxy", self.proxy.as_ref()),
             ("source_address", self.source_address.as_ref()),
+            ("user_agent_suffix", self.user_agent_suffix.as_ref()),
         ];
         over_environment(&[&given[..], &self.signing.given()].concat())
     }
@@ -136,8 +140,9 @@ fn over_environment(flags: &[Given<'_>]) -> Result<Config, Error> {
     let given: Vec<(&str, &str)> =
         flags.iter().filter_map(|(option, value)| Some((*option, value.as_ref()?.as_str()))).collect();
     let names: Vec<&str> = given.iter().map(|(option, _)| *option).collect();
-    let mut config = Config::from_env_except(&names)?;
-    config.face = "cli";
+    let mut config = Config::default();
+    config.user_agent_suffix = "(cli)".to_owned();
+    config.read_env(&names)?;
     for (option, value) in given {
         config.set(option, value)?;
     }

@@ -28,7 +28,7 @@ impl Sign {
         let config = self.options.config()?;
         let params = pairs(&self.params)?;
         if self.explain {
-            say(&explanation(&eiot::explain(&params)?, config.sign_method))?;
+            say(&explanation(&eiot::string_to_sign(&params)?, config.sign_method))?;
         } else {
             say(&eiot::sign(&params, &config.read_secret()?, config.sign_method)?)?;
         }

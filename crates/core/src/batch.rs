@@ -198,7 +198,7 @@ impl Batch {
     /// Takes a card. One that came among the last 8,192 is left out and only counted; a malformed EID comes back as a
     /// failure, and so does every card once the batch has stopped.
     pub fn push(&mut self, eid: impl AsRef<[u8]>) {
-        self.summary.given += 1;
+        self.summary.submitted += 1;
         match self.client.eid(eid) {
             Ok(eid) if self.recent.note(&eid) => {
                 let card = Card { eid, history: History::default(), strikes: 0, failure: None };

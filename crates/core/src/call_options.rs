@@ -9,7 +9,7 @@ impl Config {
         "timeout",
         "max_attempts",
         "rate_wait",
-        "codes",
+        "error_codes",
         "max_auth_failures",
         "outage_timeout",
         "strict_eid",
@@ -34,7 +34,7 @@ impl Config {
             rate_wait: _,
             eid_cooldown,
             clock_skew,
-            codes: _,
+            error_codes: _,
             max_auth_failures: _,
             outage_timeout: _,
             strict_eid: _,
@@ -44,7 +44,7 @@ impl Config {
             client_key_file,
             proxy,
             source_address,
-            face,
+            user_agent_suffix,
         } = self;
         let same = [
             ("appkey", *appkey == other.appkey),
@@ -65,7 +65,7 @@ impl Config {
             ("client_key_file", *client_key_file == other.client_key_file),
             ("proxy", *proxy == other.proxy),
             ("source_address", *source_address == other.source_address),
-            ("face", *face == other.face),
+            ("user_agent_suffix", *user_agent_suffix == other.user_agent_suffix),
         ];
         same.into_iter().find_map(|(option, same)| (!same).then_some(option))
     }

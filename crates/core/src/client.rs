@@ -67,12 +67,11 @@ impl Gate {
 }
 
 /// Where time and randomness come from; tests replace them.
-#[derive(Clone)]
-pub struct Sources {
+pub(crate) struct Sources {
     /// Dates the requests.
-    pub clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// Seeds the order of the nonces.
-    pub random: Arc<dyn Random>,
+    pub(crate) random: Arc<dyn Random>,
 }
 
 impl Default for Sources {
@@ -90,11 +89,20 @@ impl Client {
         Self::with_sources(config, Sources::default())
     }
 
-    /// As [`Client::new`], with other sources of time and randomness.
+    /// As [`Client::new`], with another clock and another source of random numbers. For tests.
     ///
     /// # Errors
     /// As [`Client::new`].
-    pub fn with_sources(mut config: Config, sources: Sources) -> Result<Self, Error> {
+    #[doc(hidden)]
+    pub fn with_clock_and_rng(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Random>,
+    ) -> Result<Self, Error> {
+        Self::with_sources(config, Sources { clock, random: rng })
+    }
+
+    fn with_sources(mut config: Config, sources: Sources) -> Result<Self, Error> {
         config.check()?;
         let credentials = config.credentials()?;
         config.secret = Secret::default();
@@ -413,7 +421,7 @@ impl Client {
             progress.note_clock(shared.skew.learn(raw.sighting));
         }
         redact(&mut raw.body, secrets);
-        verdict(raw, request, progress.attempts(), &self.config.codes)
+        verdict(raw, request, progress.attempts(), &self.config.error_codes)
             .map_err(|error| shared.transport.with_proxy(error))
             .map_err(|error| error.with_redacted_evidence(secrets))
     }

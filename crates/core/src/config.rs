@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::error_codes::CodeMeaning;
 use crate::escape::is_unsafe;
 use crate::files;
-use crate::option_text::{codes, number, rate_limit, seconds, seconds_or_off, share, switch};
+use crate::option_text::{error_codes, number, rate_limit, seconds, seconds_or_off, share, switch};
 use crate::rate_limit::{RATE_USED, Rate, RedisUrl};
 use crate::sign::SignMethod;
 use std::collections::BTreeMap;
@@ -102,7 +102,7 @@ pub struct Config {
     /// Learn from the platform's replies how far this machine's clock is off, and date requests accordingly. Default on.
     pub clock_skew: bool,
     /// What error codes of the platform mean. Takes precedence over the published table. Default empty.
-    pub codes: BTreeMap<String, CodeMeaning>,
+    pub error_codes: BTreeMap<String, CodeMeaning>,
     /// A batch stops after this many calls in a row were refused for the account ([`Auth`](crate::ErrorKind::Auth)) and none
     /// succeeded in between: the remaining cards come back unsent. 0 is off. Default 20.
     pub max_auth_failures: u32,
@@ -126,8 +126,9 @@ pub struct Config {
     /// The address of this machine that connections are made from, for machines with several, of which the platform's
     /// allow-list has one. `0.0.0.0` is any, by IPv4 only, and `::` any, by IPv6 only. Default what the system chooses.
     pub source_address: Option<IpAddr>,
-    /// Which face is calling; the user agent says it: `eiot/0.1.0 (rust)`.
-    pub face: &'static str,
+    /// Names the calling program to the platform: the user agent is `eiot/0.1.0` and this, for example `billing/2.3`.
+    /// Printable ASCII, at most 200 characters. Default the language, `(rust)`.
+    pub user_agent_suffix: String,
 }
 
 impl Default for Config {
@@ -148,7 +149,7 @@ impl Default for Config {
             rate_wait: true,
             eid_cooldown: Duration::ZERO,
             clock_skew: true,
-            codes: BTreeMap::new(),
+            error_codes: BTreeMap::new(),
             max_auth_failures: 20,
             outage_timeout: Duration::from_secs(15 * 60),
             strict_eid: false,
@@ -158,7 +159,7 @@ impl Default for Config {
             client_key_file: None,
             proxy: None,
             source_address: None,
-            face: "rust",
+            user_agent_suffix: "(rust)".to_owned(),
         }
     }
 }
@@ -166,7 +167,7 @@ impl Default for Config {
 impl Config {
     /// Every option, by the name that [`Config::set`] takes. In the environment the same names stand in upper
     /// case behind `EIOT_`.
-    pub const OPTIONS: [&'static str; 25] = [
+    pub const OPTIONS: [&'static str; 26] = [
         "appkey",
         "secret",
         "secret_file",
@@ -182,7 +183,7 @@ impl Config {
         "rate_wait",
         "eid_cooldown",
         "clock_skew",
-        "codes",
+        "error_codes",
         "max_auth_failures",
         "outage_timeout",
         "strict_eid",
@@ -192,6 +193,7 @@ impl Config {
         "client_key_file",
         "proxy",
         "source_address",
+        "user_agent_suffix",
     ];
 
     /// The share of `rate_limit` that is used, evenly spaced.
@@ -204,7 +206,7 @@ impl Config {
 
     /// Sets an option from text, as environments and command lines have it: durations are seconds (`"2.5"`),
     /// switches are `on`/`off`, `true`/`false`, `yes`/`no` or `1`/`0`, `rate_limit`, `eid_cooldown`, `max_auth_failures` and
-    /// `outage_timeout` can be `off` or 0, `rate_share` is `2/5`, and `codes` is `CODE=KIND,CODE=KIND` with the names of
+    /// `outage_timeout` can be `off` or 0, `rate_share` is `2/5`, and `error_codes` is `CODE=KIND,CODE=KIND` with the names of
     /// [`CodeMeaning`].
     ///
     /// # Errors
@@ -226,7 +228,7 @@ impl Config {
             "rate_wait" => self.rate_wait = switch(option, value)?,
             "eid_cooldown" => self.eid_cooldown = seconds_or_off(option, value)?,
             "clock_skew" => self.clock_skew = switch(option, value)?,
-            "codes" => self.codes = codes(option, value)?,
+            "error_codes" => self.error_codes = error_codes(option, value)?,
             "max_auth_failures" if value == "off" => self.max_auth_failures = 0,
             "max_auth_failures" => {
                 self.max_auth_failures = number(option, value, "a whole number, or off")?;
@@ -241,6 +243,7 @@ impl Config {
             "source_address" => {
                 self.source_address = Some(number(option, value, "an IP address of this machine")?);
             }
+            "user_agent_suffix" => self.user_agent_suffix = value.to_owned(),
             _ => {
                 let known = Self::OPTIONS.join(", ");
                 return Err(Error::config(option, format!("there is no such option; there are {known}")));
@@ -275,6 +278,10 @@ impl Config {
             if value > LONGEST {
                 return refused(option, "at most 24 hours", &value);
             }
+        }
+        let suffix = &self.user_agent_suffix;
+        if suffix.len() > 200 || suffix.bytes().any(|byte| !matches!(byte, b' '..=b'~')) {
+            return refused("user_agent_suffix", "at most 200 printable ASCII characters", suffix);
         }
         Ok(())
     }
@@ -377,7 +384,7 @@ impl fmt::Debug for Config {
             .field("rate_wait", &self.rate_wait)
             .field("eid_cooldown", &self.eid_cooldown)
             .field("clock_skew", &self.clock_skew)
-            .field("codes", &self.codes)
+            .field("error_codes", &self.error_codes)
             .field("max_auth_failures", &self.max_auth_failures)
             .field("outage_timeout", &self.outage_timeout)
             .field("strict_eid", &self.strict_eid)
@@ -387,7 +394,7 @@ impl fmt::Debug for Config {
             .field("client_key_file", &self.client_key_file)
             .field("proxy", &self.proxy.as_ref().map(|_| "[redacted]"))
             .field("source_address", &self.source_address)
-            .field("face", &self.face)
+            .field("user_agent_suffix", &self.user_agent_suffix)
             .finish()
     }
 }
@@ -413,7 +420,7 @@ mod tests {
                 "max_attempts" | "max_auth_failures" => "7",
                 "rate_scope" => "host",
                 "rate_share" => "2/5",
-                "codes" => "45109=cooldown, sim.bad-sign=auth, 500=retry, 7=final,",
+                "error_codes" => "45109=cooldown, sim.bad-sign=auth, 500=retry, 7=final,",
                 "sign_method" => "md5",
                 "source_address" => "::1",
                 _ => "x",
@@ -439,7 +446,7 @@ mod tests {
         }
         assert!(refusal("strict_eid", "maybe").contains("strict_eid: must be on or off"));
         assert!(
-            refusal("codes", "1=timeout")
+            refusal("error_codes", "1=timeout")
                 .contains("auth, rate_limited, cooldown, unavailable, platform, final, retry")
         );
         assert!(

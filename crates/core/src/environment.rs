@@ -13,23 +13,25 @@ impl Config {
     /// # Errors
     /// [`ErrorKind::Config`](crate::ErrorKind::Config), which names the variable.
     pub fn from_env() -> Result<Self, Error> {
-        Self::from_env_except(&[])
+        let mut config = Self::default();
+        config.read_env(&[])?;
+        Ok(config)
     }
 
-    /// As [`Config::from_env`], leaving out the variables of the options that are given elsewhere, which are then not
-    /// even looked at; `secret` and `secret_file` count as one.
+    /// Sets the options whose `EIOT_…` variables are set and not empty. Variables of the options in `except` are not read;
+    /// `secret` and `secret_file` count as one.
     ///
     /// # Errors
     /// As [`Config::from_env`].
-    pub fn from_env_except(given: &[&str]) -> Result<Self, Error> {
-        Self::from_variables(|name| std::env::var_os(name), given)
+    pub fn read_env(&mut self, except: &[&str]) -> Result<(), Error> {
+        self.read_variables(|name| std::env::var_os(name), except)
     }
 
-    pub(crate) fn from_variables(
+    pub(crate) fn read_variables(
+        &mut self,
         lookup: impl Fn(&str) -> Option<OsString>,
         given: &[&str],
-    ) -> Result<Self, Error> {
-        let mut config = Self::default();
+    ) -> Result<(), Error> {
         let secret_is_given = given.iter().any(|option| option.starts_with("secret"));
         for option in Self::OPTIONS {
             if given.contains(&option) || (secret_is_given && option.starts_with("secret")) {
@@ -39,9 +41,9 @@ impl Config {
             let Some(value) = lookup(&variable).filter(|value| !value.is_empty()) else { continue };
             let value = value.into_string().map_err(|_| Error::config(&variable, "is not UTF-8 text"))?;
             let value = Zeroizing::new(value);
-            config.set(option, &value).map_err(|error| Error::config(&variable, error))?;
+            self.set(option, &value).map_err(|error| Error::config(&variable, error))?;
         }
-        Ok(config)
+        Ok(())
     }
 }
 
@@ -59,7 +61,9 @@ mod tests {
     fn from_except(variables: &[(&str, &str)], given: &[&str]) -> Result<Config, Error> {
         let lookup =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
-        Config::from_variables(lookup, given)
+        let mut config = Config::default();
+        config.read_variables(lookup, given)?;
+        Ok(config)
     }
 
     #[test]
@@ -118,8 +122,9 @@ mod tests {
     #[test]
     fn a_value_that_is_not_utf8_names_the_variable() {
         use std::os::unix::ffi::OsStringExt;
+        let mut config = Config::default();
         let error =
-            Config::from_variables(|_| Some(OsString::from_vec(vec![0xff])), &[]).expect_err("not UTF-8");
+            config.read_variables(|_| Some(OsString::from_vec(vec![0xff])), &[]).expect_err("not UTF-8");
         assert!(error.to_string().contains("EIOT_APPKEY: is not UTF-8"), "{error}");
     }
 }

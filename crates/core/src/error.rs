@@ -42,8 +42,8 @@ pub enum ErrorKind {
     Protocol,
     /// The platform itself says that it cannot serve the call now (its code 500).
     Unavailable,
-    /// A notification is not signed with the secret, was changed, or is too old.
-    NotGenuine,
+    /// A webhook is not signed with the secret, was changed, or is too old.
+    InvalidSignature,
     /// A fault of this library.
     Internal,
 }
@@ -74,7 +74,7 @@ impl ErrorKind {
         Self::Http,
         Self::Protocol,
         Self::Unavailable,
-        Self::NotGenuine,
+        Self::InvalidSignature,
         Self::Internal,
     ];
 
@@ -126,7 +126,7 @@ impl ErrorKind {
             Self::Http            => (44, "http",             1,   "an HTTP status that the call does not know"),
             Self::Protocol        => (45, "protocol",         1,   "a reply that nobody can read"),
             Self::Unavailable     => (46, "unavailable",      1,   "the platform cannot serve calls at the moment"),
-            Self::NotGenuine      => (60, "not_genuine",      3,   "the notification is not signed with the secret, or too old"),
+            Self::InvalidSignature      => (60, "invalid_signature",      3,   "the webhook is not signed with the secret, or too old"),
             Self::Internal        => (99, "internal",         70,  "a fault of the eiot library"),
         };
         Row { status, name, exit_code, description }
@@ -335,13 +335,13 @@ impl Error {
         self.details.platform_message.as_deref()
     }
 
-    /// What the platform's code means, where the published table or the option `codes` knows it.
+    /// What the platform's code means, where the published table or the option `error_codes` knows it.
     pub(crate) fn meaning(&self) -> Option<CodeMeaning> {
         self.details.meaning
     }
 
     /// Whether the same call would fail again, whatever becomes of network, account and platform: a malformed EID or argument,
-    /// and the platform's codes for a wrong request (vendor error-code page, or the option `codes`). A code that is not
+    /// and the platform's codes for a wrong request (vendor error-code page, or the option `error_codes`). A code that is not
     /// published is never final.
     pub fn is_final(&self) -> bool {
         matches!(self.details.kind, ErrorKind::InvalidEid | ErrorKind::InvalidArgument)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// What an error code of the platform means for a call.
 ///
-/// The names are those that the option `codes` takes.
+/// The names are those that the option `error_codes` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CodeMeaning {
@@ -38,7 +38,7 @@ impl CodeMeaning {
         Self::Retry,
     ];
 
-    /// The name that the option `codes` takes: the kind's, `"final"` or `"retry"`.
+    /// The name that the option `error_codes` takes: the kind's, `"final"` or `"retry"`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Final => "final",

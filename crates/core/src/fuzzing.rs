@@ -10,13 +10,13 @@ use crate::endpoint::endpoint;
 use crate::error::{Delivered, ErrorKind};
 use crate::error_codes::CodeMeaning;
 use crate::escape::excerpt;
-use crate::notification::verify_notification;
 use crate::parameters::Parameters;
 use crate::reply::{RawReply, verdict};
 use crate::request::Request;
 use crate::retry_after;
 use crate::sign::SignMethod;
 use crate::skew::{Sighting, Skew};
+use crate::webhook::verify_webhook;
 use crate::wire::signed_call_body;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -67,12 +67,11 @@ pub fn reply(mut data: &[u8]) {
     }
 }
 
-/// A JSON object: the parameters of a call, or a notification.
+/// A JSON object: the parameters of a call, or a webhook.
 pub fn parameters(data: &[u8]) {
     let secret = Secret::new("canary-hunter2");
-    let error =
-        verify_notification(data, &secret, SignMethod::Sha1, None).expect_err("nobody knows the secret");
-    assert_eq!(error.kind(), ErrorKind::NotGenuine);
+    let error = verify_webhook(data, &secret, SignMethod::Sha1, None).expect_err("nobody knows the secret");
+    assert_eq!(error.kind(), ErrorKind::InvalidSignature);
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(parameters) = Parameters::read(text) else { return };
     for parameter in parameters.iter() {
@@ -172,8 +171,9 @@ pub fn environment(data: &[u8]) {
         let found = variables.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| os_string(value))
     };
-    let shown = match Config::from_variables(lookup, &[]) {
-        Ok(config) => {
+    let mut config = Config::default();
+    let shown = match config.read_variables(lookup, &[]) {
+        Ok(()) => {
             let checked = config.check().and_then(|()| {
                 config.credentials()?;
                 endpoint(&config.base_url, config.allow_http)

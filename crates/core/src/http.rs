@@ -40,7 +40,7 @@ impl Http {
         }
         Ok(Self {
             tls: tls::client_config(config)?,
-            user_agent: format!("eiot/{} ({})", crate::VERSION, config.face),
+            user_agent: format!("eiot/{} {}", crate::VERSION, config.user_agent_suffix).trim_end().to_owned(),
             source_address: config.source_address,
             proxy: Proxy::of(config, endpoint, |name| std::env::var(name).ok())?,
             connect_timeout: config.connect_timeout,

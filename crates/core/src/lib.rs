@@ -44,7 +44,6 @@ pub mod internals;
 mod journal;
 mod lane;
 mod nonce;
-mod notification;
 mod observer;
 mod option_text;
 mod option_values;
@@ -71,11 +70,13 @@ mod standstill;
 mod summary;
 mod tls;
 mod transport_error;
+mod webhook;
 mod wire;
 
 pub use batch::Batch;
 pub use call::Call;
-pub use client::{Client, Sources};
+pub use client::Client;
+#[doc(hidden)]
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, RateScope};
 pub use credentials::Secret;
@@ -84,16 +85,17 @@ pub use error::{Delivered, Error, ErrorKind};
 pub use error_codes::CodeMeaning;
 pub use escape::{escaped, is_unsafe};
 pub use journal::{Journal, Past, PastFailure, Run};
-pub use notification::verify_notification;
 pub use observer::{Attempt, Notice, Observer};
 pub use outcome::Outcome;
 pub use probe::{Answer, Probe};
+#[doc(hidden)]
 pub use random::{Random, SystemRandom};
 pub use rate_limit::RedisUrl;
 pub use refresh_many::RefreshMany;
 pub use reply::Reply;
-pub use sign::{SignMethod, explain, sign};
+pub use sign::{SignMethod, sign, string_to_sign};
 pub use summary::Summary;
+pub use webhook::verify_webhook;
 
 /// The version of this library, as in `Cargo.toml`: `"0.1.0"`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

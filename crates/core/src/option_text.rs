@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-pub(crate) fn codes(option: &str, value: &str) -> Result<BTreeMap<String, CodeMeaning>, Error> {
+pub(crate) fn error_codes(option: &str, value: &str) -> Result<BTreeMap<String, CodeMeaning>, Error> {
     let pair = |pair: &str| {
         let (code, meaning) = pair.trim().split_once('=')?;
         Some((code.trim().to_owned(), CodeMeaning::from_name(meaning.trim())?))

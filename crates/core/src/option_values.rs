@@ -28,7 +28,7 @@ impl Config {
             Some(switch(self.rate_wait)),
             Some(seconds_or_off(self.eid_cooldown)),
             Some(switch(self.clock_skew)),
-            given(&self.codes_text()),
+            given(&self.error_codes_text()),
             Some(self.max_auth_failures.to_string()),
             Some(seconds_or_off(self.outage_timeout)),
             Some(switch(self.strict_eid)),
@@ -38,6 +38,7 @@ impl Config {
             self.client_key_file.as_deref().map(path),
             self.proxy.as_deref().map(masked),
             self.source_address.map(|address| address.to_string()),
+            given(&self.user_agent_suffix),
         ];
         let mut values = Self::OPTIONS.map(|option| (option, None));
         for (value, text) in values.iter_mut().zip(texts) {
@@ -46,8 +47,8 @@ impl Config {
         values
     }
 
-    fn codes_text(&self) -> String {
-        let pairs = self.codes.iter().map(|(code, meaning)| format!("{code}={}", meaning.name()));
+    fn error_codes_text(&self) -> String {
+        let pairs = self.error_codes.iter().map(|(code, meaning)| format!("{code}={}", meaning.name()));
         pairs.collect::<Vec<_>>().join(",")
     }
 }
@@ -112,7 +113,7 @@ mod tests {
             ("rate_wait", "off"),
             ("eid_cooldown", "300"),
             ("clock_skew", "off"),
-            ("codes", "1=auth,2=final"),
+            ("error_codes", "1=auth,2=final"),
             ("max_auth_failures", "3"),
             ("outage_timeout", "60"),
             ("strict_eid", "on"),
@@ -122,6 +123,7 @@ mod tests {
             ("client_key_file", "/etc/client.key"),
             ("proxy", "http://proxy:3128"),
             ("source_address", "192.0.2.1"),
+            ("user_agent_suffix", "billing/2.3"),
         ] {
             config.set(option, value).expect(option);
         }

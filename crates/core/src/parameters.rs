@@ -1,4 +1,4 @@
-//! The parameters of a call or a notification: a JSON object, whose values are sent as they are signed.
+//! The parameters of a call or a webhook: a JSON object, whose values are sent as they are signed.
 //!
 //! From the vendor SDK 1.0.1: `null`, `""` and `[]` take no part in the signature; `true` and `false` are signed as 1 and 0;
 //! objects and arrays as compact JSON with plain Unicode and slashes, inner names in their own order. Numbers are signed as

@@ -90,7 +90,7 @@ pub(crate) struct RawReply {
 
 /// The one place that decides what a response means.
 ///
-/// The platform's code comes first, at whatever HTTP status it arrives: in the caller's own `codes`, then in the published
+/// The platform's code comes first, at whatever HTTP status it arrives: in the caller's own `error_codes`, then in the published
 /// table. Where neither knows it, or the body cannot be read, HTTP 401, 403, 429 and 5xx mean what they usually mean.
 pub(crate) fn verdict(
     raw: RawReply,
@@ -198,7 +198,7 @@ fn by_status(
             ErrorKind::Platform,
             format!(
                 "the platform refused with {described}; this code is not published, so it is not known whether the call \
-                 would fail again: ask the platform what it means, and set the option codes to \"{}=KIND\"",
+                 would fail again: ask the platform what it means, and set the option error_codes to \"{}=KIND\"",
                 excerpt(code)
             ),
         ),
@@ -340,7 +340,7 @@ mod tests {
         let error = refusal(200, &coded("45109", "m"), &[]).expect("a refusal");
         assert_eq!((error.kind(), error.is_final()), (ErrorKind::Platform, false));
         let text = error.to_string();
-        assert!(text.contains("code 45109: m") && text.contains("codes to \"45109=KIND\""), "{text}");
+        assert!(text.contains("code 45109: m") && text.contains("error_codes to \"45109=KIND\""), "{text}");
         for (http_status, kind) in
             [(401, ErrorKind::Auth), (429, ErrorKind::RateLimited), (503, ErrorKind::Http)]
         {

@@ -68,7 +68,7 @@ pub fn sign(params: &[(&str, &str)], secret: &Secret, method: SignMethod) -> Res
 ///
 /// # Errors
 /// As [`sign`].
-pub fn explain(params: &[(&str, &str)]) -> Result<String, Error> {
+pub fn string_to_sign(params: &[(&str, &str)]) -> Result<String, Error> {
     let mut text = String::new();
     for (name, value) in signed_params(params)? {
         text.push_str(name);
@@ -181,15 +181,15 @@ mod tests {
             let secret = format!("secret={}", case["secret"].as_str().expect("a string"));
             let signed = case["string_to_sign"].as_str().expect("a string");
             let masked = signed.strip_suffix(&secret).expect("ends with the secret").to_owned();
-            assert_eq!(explain(&pairs(&case)).expect("flat"), masked + "secret=[redacted]");
+            assert_eq!(string_to_sign(&pairs(&case)).expect("flat"), masked + "secret=[redacted]");
         }
     }
 
     #[test]
     fn a_name_that_stands_twice_is_refused() {
-        let error = explain(&[("a", "1"), ("b", "2"), ("a", "")]).expect_err("twice");
+        let error = string_to_sign(&[("a", "1"), ("b", "2"), ("a", "")]).expect_err("twice");
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
-        assert!(explain(&[("", "1")]).is_err());
+        assert!(string_to_sign(&[("", "1")]).is_err());
     }
 
     proptest! {

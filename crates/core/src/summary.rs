@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 #[non_exhaustive]
 pub struct Summary {
     /// EIDs that were pushed, repeated and malformed ones included.
-    pub given: u64,
+    pub submitted: u64,
     /// Cards whose refresh the platform accepted.
     pub refreshed: u64,
     /// EIDs that came again soon after, and were left out.

@@ -38,7 +38,10 @@ fn every_card_comes_back_once_and_repeated_ones_are_sent_once() {
     let refreshed: BTreeSet<String> = many.by_ref().map(|outcome| outcome.eid).collect();
     assert_eq!(refreshed, eids(500).collect());
     let summary = many.batch().summary().clone();
-    assert_eq!((summary.given, summary.refreshed, summary.duplicates, summary.failed()), (600, 500, 100, 0));
+    assert_eq!(
+        (summary.submitted, summary.refreshed, summary.duplicates, summary.failed()),
+        (600, 500, 100, 0)
+    );
     assert!(simulator.counters().per_eid.values().all(|calls| *calls == 1));
 }
 
@@ -191,7 +194,7 @@ fn the_summary_adds_up_when_the_platform_fails_in_all_its_ways() {
         }
     }
     let summary = many.batch().summary();
-    assert_eq!((summary.given, summary.settled()), (1000, 1000));
+    assert_eq!((summary.submitted, summary.settled()), (1000, 1000));
     assert_eq!((summary.refreshed, &summary.failures), (refreshed, &by_kind));
     assert!(by_kind.len() > 3 && refreshed > 800, "{by_kind:?} and {refreshed} refreshed");
 }

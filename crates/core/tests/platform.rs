@@ -4,7 +4,7 @@
 mod common;
 
 use common::{EID, config};
-use eiot::{Client, Clock, Delivered, Random, Sources, SystemClock, SystemRandom};
+use eiot::{Client, Clock, Delivered, Random, SystemClock, SystemRandom};
 use eiot_sim::{Options, Simulator};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -52,12 +52,16 @@ impl Random for Same {
 fn clients_of_an_account_share_one_walk_of_nonces_whatever_they_are_seeded_with() {
     let platform = simulator(Options { cooldown: None, ..Options::default() });
     for random in [7, 7, 8].map(|seed| Arc::new(Same(seed)) as Arc<dyn Random>) {
-        let sources = Sources { clock: Arc::new(SystemClock), random };
-        let client = Client::with_sources(config(platform.url()), sources).expect("valid");
+        let client =
+            Client::with_clock_and_rng(config(platform.url()), Arc::new(SystemClock), random).expect("valid");
         client.refresh_usage(EID).expect("another nonce");
     }
     let counters = platform.counters();
     assert_eq!((counters.accepted, counters.repeated_nonces), (3, 0));
+}
+
+fn with_clock(config: eiot::Config, clock: Arc<dyn Clock>) -> Client {
+    Client::with_clock_and_rng(config, clock, Arc::new(SystemRandom)).expect("valid")
 }
 
 struct Off(i64);
@@ -73,10 +77,9 @@ impl Clock for Off {
 fn without_correction_a_clock_that_is_an_hour_off_is_refused_as_stale() {
     let platform = simulator(Options::default());
     for seconds in [-3600, 3600] {
-        let sources = Sources { clock: Arc::new(Off(seconds)), random: Arc::new(SystemRandom) };
         let mut config = config(platform.url());
         (config.clock_skew, config.max_attempts) = (false, 3);
-        let client = Client::with_sources(config, sources).expect("valid");
+        let client = with_clock(config, Arc::new(Off(seconds)));
         let error = client.refresh_usage(EID).expect_err("stale");
         assert_eq!(error.platform_code(), Some("sim.stale-timestamp"), "{error}");
     }
@@ -123,10 +126,9 @@ fn a_clock_that_is_an_hour_off_is_corrected_and_heals_when_it_is_set_right() {
     for seconds in [-3600, 3600] {
         let platform = simulator(Options::unlimited());
         let clock = Arc::new(Settable(seconds.into()));
-        let sources = Sources { clock: clock.clone(), random: Arc::new(SystemRandom) };
         let mut config = config(platform.url());
         config.max_attempts = 3;
-        let client = Client::with_sources(config, sources).expect("valid");
+        let client = with_clock(config, clock.clone());
         let attempts = || client.refresh_usage(EID).expect("refreshed").attempts();
         assert_eq!(attempts(), 2, "refused once, corrected, accepted");
         assert_eq!(attempts(), 1, "the correction stays");

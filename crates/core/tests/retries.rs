@@ -4,7 +4,7 @@
 mod common;
 
 use common::{EID, config, http, read_request, serve};
-use eiot::{Attempt, Client, Config, Delivered, Error, ErrorKind, Observer, Random, Reply, Sources};
+use eiot::{Attempt, Client, Config, Delivered, Error, ErrorKind, Observer, Random, Reply, SystemClock};
 use std::collections::HashSet;
 use std::io::Write;
 use std::net::TcpListener;
@@ -24,8 +24,7 @@ impl Random for NoJitter {
 }
 
 fn client(config: Config) -> Client {
-    let sources = Sources { random: Arc::new(NoJitter), ..Sources::default() };
-    Client::with_sources(config, sources).expect("valid")
+    Client::with_clock_and_rng(config, Arc::new(SystemClock), Arc::new(NoJitter)).expect("valid")
 }
 
 fn patient(url: &str) -> Config {

@@ -77,7 +77,7 @@ fn its_calls_go_by_its_own_options_and_its_parents_by_theirs() {
 
     let client = Client::new(config(&answer(http("200 OK", "", r#"{"code":"7"}"#)))).expect("valid");
     let taught = with(&client, |options| {
-        options.codes.insert("7".to_owned(), CodeMeaning::Auth);
+        options.error_codes.insert("7".to_owned(), CodeMeaning::Auth);
     });
     assert_eq!(taught.refresh_usage(EID).expect_err("refused").kind(), ErrorKind::Auth);
     assert_eq!(client.refresh_usage(EID).expect_err("refused").kind(), ErrorKind::Platform);
@@ -108,7 +108,7 @@ fn every_option_is_either_a_calls_own_or_refused_by_its_name() {
             "max_attempts" | "max_auth_failures" => "7",
             "rate_scope" => "host",
             "rate_share" => "2/5",
-            "codes" => "45109=cooldown",
+            "error_codes" => "45109=cooldown",
             "sign_method" => "md5",
             "source_address" => "::1",
             _ => "x",

@@ -144,10 +144,10 @@ pub unsafe extern "C" fn eiot_batch_stop(batch: *mut eiot_batch) {
 
 /// How many EIDs were pushed, repeated and malformed ones included; 0 for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn eiot_batch_given(batch: *const eiot_batch) -> u64 {
+pub unsafe extern "C" fn eiot_batch_submitted(batch: *const eiot_batch) -> u64 {
     // SAFETY: the caller vouches for the pointer.
     let batch = unsafe { batch.as_ref() };
-    value(0, || batch.map(|batch| batch.batch.summary().given))
+    value(0, || batch.map(|batch| batch.batch.summary().submitted))
 }
 
 /// How many EIDs came again soon after, and were left out; 0 for NULL.

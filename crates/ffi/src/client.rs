@@ -87,13 +87,13 @@ pub unsafe extern "C" fn eiot_client_refresh_usage(
     out_err: *mut *mut eiot_error,
 ) -> eiot_status {
     // SAFETY: the caller vouches for all pointers.
-    unsafe { eiot_client_refresh_usage_cancellable(client, eid, eid_len, ptr::null(), out_reply, out_err) }
+    unsafe { eiot_client_refresh_usage_with_cancel(client, eid, eid_len, ptr::null(), out_reply, out_err) }
 }
 
 /// As `eiot_client_refresh_usage`, for a call that another thread, or a signal handler, can break off with
 /// `eiot_cancel_trigger`. `cancel` may be NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn eiot_client_refresh_usage_cancellable(
+pub unsafe extern "C" fn eiot_client_refresh_usage_with_cancel(
     client: *const eiot_client,
     eid: *const c_char,
     eid_len: usize,

@@ -18,10 +18,16 @@ pub struct eiot_config {
 }
 
 impl eiot_config {
-    fn boxed(mut config: Config) -> *mut Self {
-        config.face = "c";
+    fn boxed(config: Config) -> *mut Self {
         Box::into_raw(Box::new(Self { config, log: None }))
     }
+}
+
+/// The defaults of a client in C.
+pub(crate) fn defaults() -> Config {
+    let mut config = Config::default();
+    config.user_agent_suffix = "(c)".to_owned();
+    config
 }
 
 /// Makes a set of options with their defaults. `appkey` and a secret are still to be set. The environment is not
@@ -38,7 +44,7 @@ pub unsafe extern "C" fn eiot_config_new(
         put(out_config, ptr::null_mut());
         status(out_err, || {
             required("out_config", out_config)?;
-            put(out_config, eiot_config::boxed(Config::default()));
+            put(out_config, eiot_config::boxed(defaults()));
             Ok(())
         })
     }
@@ -60,7 +66,9 @@ pub unsafe extern "C" fn eiot_config_from_env(
         put(out_config, ptr::null_mut());
         status(out_err, || {
             required("out_config", out_config)?;
-            put(out_config, eiot_config::boxed(Config::from_env()?));
+            let mut config = defaults();
+            config.read_env(&[])?;
+            put(out_config, eiot_config::boxed(config));
             Ok(())
         })
     }
@@ -107,7 +115,7 @@ unsafe fn set_text(
 }
 
 /// Sets any option by its name, from text as the environment has it: "timeout" is seconds ("2.5"), switches are "on" and
-/// "off", "rate_share" is "1/4", "codes" is "CODE=KIND,CODE=KIND". For programs and languages that take options by name;
+/// "off", "rate_share" is "1/4", "error_codes" is "CODE=KIND,CODE=KIND". For programs and languages that take options by name;
 /// the functions below say what each is. `EIOT_ERR_CONFIG` names an option that there is not, or whose value cannot be used.
 ///
 /// `name` and `value` are UTF-8, of `name_len` and `value_len` bytes or ended by a NUL (`EIOT_NTS`), and are copied.
@@ -358,14 +366,14 @@ pub unsafe extern "C" fn eiot_config_set_clock_skew(
 /// auth, rate_limited, cooldown, unavailable and platform, for `EIOT_ERR_AUTH` and so on, and for `EIOT_ERR_PLATFORM` also
 /// final, the same call would fail again, and retry, which is retried as an HTTP 503 is. Default empty.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn eiot_config_set_codes(
+pub unsafe extern "C" fn eiot_config_set_error_codes(
     config: *mut eiot_config,
     value: *const c_char,
     value_len: usize,
     out_err: *mut *mut eiot_error,
 ) -> eiot_status {
     // SAFETY: the caller vouches for all pointers.
-    unsafe { set_text(config, "codes", value, value_len, out_err) }
+    unsafe { set_text(config, "error_codes", value, value_len, out_err) }
 }
 
 /// A batch stops after this many calls in a row were refused for the account (`EIOT_ERR_AUTH`) and none succeeded in between:
@@ -512,6 +520,19 @@ pub unsafe extern "C" fn eiot_config_set_source_address(
 ) -> eiot_status {
     // SAFETY: the caller vouches for all pointers.
     unsafe { set_text(config, "source_address", value, value_len, out_err) }
+}
+
+/// Names the calling program to the platform: the user agent is "eiot/VERSION" followed by this text, for example
+/// "billing/2.3". At most 200 printable ASCII characters. Default "(c)".
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_user_agent_suffix(
+    config: *mut eiot_config,
+    value: *const c_char,
+    value_len: usize,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe { set_text(config, "user_agent_suffix", value, value_len, out_err) }
 }
 
 /// A function that is told of each attempt, and of what a batch does by itself, with `user_data` passed on to it; NULL, the default, is none. Both must

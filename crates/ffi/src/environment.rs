@@ -1,11 +1,12 @@
 //! The one-line entry points, configured by the environment.
 
 use crate::client::{Host, refresh};
+use crate::config::defaults;
 use crate::error::eiot_error;
 use crate::guard::status;
 use crate::status::eiot_status;
 use crate::text::{EIOT_NTS, bytes};
-use eiot_core::{Client, Config, Error};
+use eiot_core::{Client, Error};
 use std::ffi::c_char;
 use std::ptr;
 use std::sync::OnceLock;
@@ -65,8 +66,8 @@ fn client() -> Result<&'static Client, Error> {
     if let Some(client) = CLIENT.get() {
         return Ok(client);
     }
-    let mut config = Config::from_env()?;
-    config.face = "c";
+    let mut config = defaults();
+    config.read_env(&[])?;
     // Made outside of the cell: a failure is an answer, and a fork meanwhile must not leave it locked. When two
     // threads are first at once, one of the two clients is dropped unused.
     let client = Client::new(config)?;

@@ -99,7 +99,7 @@ pub unsafe extern "C" fn eiot_error_platform_message(error: *const eiot_error) -
 }
 
 /// Not 0: the same call would fail again, whatever becomes of network, account and platform. True of malformed EIDs and
-/// arguments, and of the platform's codes for a wrong request (its published error-code page, or the option codes). A code
+/// arguments, and of the platform's codes for a wrong request (its published error-code page, or the option error_codes). A code
 /// that is not published is never final. 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_is_final(error: *const eiot_error) -> i32 {

@@ -10,7 +10,7 @@ use std::slice;
 ///
 /// `text` ends with a NUL; NULL is "". `field` has `field_size` bytes; when it is NULL, only the length is told.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn eiot_text_to_field(
+pub unsafe extern "C" fn eiot_copy_padded(
     text: *const c_char,
     field: *mut c_char,
     field_size: usize,
@@ -49,7 +49,7 @@ mod tests {
     fn put(text: &CStr, size: usize) -> (String, usize) {
         let mut field = vec![b'x'; size];
         // SAFETY: the field has its size, and the text its NUL.
-        let length = unsafe { eiot_text_to_field(text.as_ptr(), field.as_mut_ptr().cast(), size) };
+        let length = unsafe { eiot_copy_padded(text.as_ptr(), field.as_mut_ptr().cast(), size) };
         (String::from_utf8(field).expect("whole characters"), length)
     }
 
@@ -64,8 +64,8 @@ mod tests {
         }
         // SAFETY: NULL is allowed.
         unsafe {
-            assert_eq!(eiot_text_to_field(ptr::null(), ptr::null_mut(), 7), 0);
-            assert_eq!(eiot_text_to_field(c"abc".as_ptr(), ptr::null_mut(), 7), 3);
+            assert_eq!(eiot_copy_padded(ptr::null(), ptr::null_mut(), 7), 0);
+            assert_eq!(eiot_copy_padded(c"abc".as_ptr(), ptr::null_mut(), 7), 3);
         }
     }
 }

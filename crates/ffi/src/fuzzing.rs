@@ -16,18 +16,19 @@ use std::sync::OnceLock;
 type TextSetter =
     unsafe extern "C" fn(*mut eiot_config, *const c_char, usize, *mut *mut eiot_error) -> eiot_status;
 
-const TEXT_SETTERS: [TextSetter; 11] = [
+const TEXT_SETTERS: [TextSetter; 12] = [
     eiot_config_set_appkey,
     eiot_config_set_secret,
     eiot_config_set_secret_file,
     eiot_config_set_base_url,
-    eiot_config_set_codes,
+    eiot_config_set_error_codes,
     eiot_config_set_ca_file,
     eiot_config_set_proxy,
     eiot_config_set_client_cert_file,
     eiot_config_set_client_key_file,
     eiot_config_set_source_address,
     eiot_config_set_rate_dir,
+    eiot_config_set_user_agent_suffix,
 ];
 
 /// A client whose platform refuses every connection, at once.

@@ -37,8 +37,8 @@ mod batch;
 
 mod eid;
 mod field;
-mod notification;
 mod sign;
+mod webhook;
 
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;

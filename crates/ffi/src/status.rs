@@ -40,8 +40,8 @@ pub const EIOT_ERR_HTTP: eiot_status = 44;
 pub const EIOT_ERR_PROTOCOL: eiot_status = 45;
 /// The platform itself says that it cannot serve calls at the moment (its code 500).
 pub const EIOT_ERR_UNAVAILABLE: eiot_status = 46;
-/// A notification is not signed with the secret, was changed, or is too old.
-pub const EIOT_ERR_NOT_GENUINE: eiot_status = 60;
+/// A webhook is not signed with the secret, was changed, or is too old.
+pub const EIOT_ERR_SIGNATURE: eiot_status = 60;
 /// A fault of this library.
 pub const EIOT_ERR_INTERNAL: eiot_status = 99;
 
@@ -128,7 +128,7 @@ fn row(status: eiot_status) -> (&'static CStr, &'static CStr, &'static CStr) {
         EIOT_ERR_HTTP             => (c"EIOT_ERR_HTTP", c"an HTTP status that the call does not know", c"http"),
         EIOT_ERR_PROTOCOL         => (c"EIOT_ERR_PROTOCOL", c"a reply that nobody can read", c"protocol"),
         EIOT_ERR_UNAVAILABLE      => (c"EIOT_ERR_UNAVAILABLE", c"the platform cannot serve calls at the moment", c"unavailable"),
-        EIOT_ERR_NOT_GENUINE      => (c"EIOT_ERR_NOT_GENUINE", c"the notification is not signed with the secret, or too old", c"not_genuine"),
+        EIOT_ERR_SIGNATURE      => (c"EIOT_ERR_SIGNATURE", c"the webhook is not signed with the secret, or too old", c"invalid_signature"),
         EIOT_ERR_INTERNAL         => (c"EIOT_ERR_INTERNAL", c"a fault of the eiot library", c"internal"),
         _                         => (c"EIOT_ERR_UNKNOWN", c"not a status of this version of libeiot", c"unknown"),
     }

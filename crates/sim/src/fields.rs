@@ -4,7 +4,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// The fields of a request or a notification.
+/// The fields of a request or a webhook.
 pub(crate) struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl Fields {

@@ -91,9 +91,9 @@ struct Arguments {
     /// What chance chooses from, with commas between
     #[arg(long, value_name = "FAULTS", requires = "fault_chance", value_parser = listed)]
     fault_among: Option<List>,
-    /// Read a JSON object from standard input, print it signed as a notification, and end
+    /// Read a JSON object from standard input, print it signed as a webhook, and end
     #[arg(long, conflicts_with_all = ["port", "tls", "stop_with_stdin"])]
-    sign_notification: bool,
+    sign_webhook: bool,
     /// End when standard input does: whoever started the simulator cannot leave it behind
     #[arg(long)]
     stop_with_stdin: bool,
@@ -212,11 +212,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    if arguments.sign_notification {
+    if arguments.sign_webhook {
         let payload = std::io::read_to_string(std::io::stdin())?;
         let method = arguments.options().sign_method;
-        let signed = eiot_sim::signed_notification(&payload, &arguments.secret, method)
-            .map_err(|why| format!("cannot sign the notification: {why}"))?;
+        let signed = eiot_sim::signed_webhook(&payload, &arguments.secret, method)
+            .map_err(|why| format!("cannot sign the webhook: {why}"))?;
         writeln!(std::io::stdout(), "{signed}")?;
         return Ok(());
     }

@@ -36,18 +36,18 @@ from eiot._exceptions import (
     InternalError,
     InvalidArgumentError,
     InvalidEidError,
-    NotGenuineError,
+    SignatureError,
     PlatformError,
     ProtocolError,
     RateLimitedError,
     TlsError,
     UnavailableError,
 )
-from eiot._notification import verify_notification
+from eiot._webhook import verify_webhook
 from eiot._reply import Reply
 from eiot._result import Result, Summary
 from eiot._results import Results
-from eiot._sign import explain, sign
+from eiot._sign import sign, string_to_sign
 
 __all__ = [
     "AsyncClient",
@@ -65,7 +65,7 @@ __all__ = [
     "InternalError",
     "InvalidArgumentError",
     "InvalidEidError",
-    "NotGenuineError",
+    "SignatureError",
     "PlatformError",
     "ProtocolError",
     "RateLimitedError",
@@ -76,10 +76,10 @@ __all__ = [
     "TlsError",
     "UnavailableError",
     "__version__",
-    "explain",
+    "string_to_sign",
     "refresh_usage",
     "sign",
-    "verify_notification",
+    "verify_webhook",
 ]
 
 

@@ -39,7 +39,7 @@ class BaseClient:
         rate_wait: bool | None = None,
         eid_cooldown: float | None = None,
         clock_skew: bool | None = None,
-        codes: Mapping[str, str] | None = None,
+        error_codes: Mapping[str, str] | None = None,
         max_auth_failures: int | None = None,
         outage_timeout: float | None = None,
         strict_eid: bool | None = None,
@@ -49,6 +49,7 @@ class BaseClient:
         client_key_file: _Path | None = None,
         proxy: str | None = None,
         source_address: str | None = None,
+        user_agent_suffix: str | None = None,
     ) -> None:
         self._begin(ClientHandle(False, _given(locals())))
 
@@ -71,7 +72,7 @@ class BaseClient:
         rate_wait: bool | None = None,
         eid_cooldown: float | None = None,
         clock_skew: bool | None = None,
-        codes: Mapping[str, str] | None = None,
+        error_codes: Mapping[str, str] | None = None,
         max_auth_failures: int | None = None,
         outage_timeout: float | None = None,
         strict_eid: bool | None = None,
@@ -81,6 +82,7 @@ class BaseClient:
         client_key_file: _Path | None = None,
         proxy: str | None = None,
         source_address: str | None = None,
+        user_agent_suffix: str | None = None,
     ) -> _Self:
         """A client of what the environment says: `EIOT_APPKEY`, `EIOT_SECRET`, and so on, one for each option.
 
@@ -96,7 +98,7 @@ class BaseClient:
         timeout: float | None = None,
         max_attempts: int | None = None,
         rate_wait: bool | None = None,
-        codes: Mapping[str, str] | None = None,
+        error_codes: Mapping[str, str] | None = None,
         max_auth_failures: int | None = None,
         outage_timeout: float | None = None,
         strict_eid: bool | None = None,

@@ -44,7 +44,7 @@ class Client(BaseClient):
     :param rate_wait: wait for a free slot, or raise `RateLimitedError` at once.
     :param eid_cooldown: refuse to refresh a card again before so long; 0 is off.
     :param clock_skew: learn from the platform's replies how far this machine's clock is off.
-    :param codes: what error codes of the platform mean, such as `{"45109": "cooldown"}`; takes precedence over the
+    :param error_codes: what error codes of the platform mean, such as `{"45109": "cooldown"}`; takes precedence over the
         published codes. The kinds are `auth`, `rate_limited`, `cooldown`, `unavailable` and `platform`, and for a
         `PlatformError` also `final`, the same call would fail again, and `retry`, it is retried as an HTTP 503 is.
     :param max_auth_failures: a batch stops after so many refusals of the account (`AuthError`) in a row, without a
@@ -62,6 +62,7 @@ class Client(BaseClient):
         without it they are not used.
     :param source_address: the local IP address that connections are made from: the platform allow-lists addresses, and
         a host can have several.
+    :param user_agent_suffix: names the calling program in the user agent, for example `billing/2.3`.
     """
 
     __slots__ = ()

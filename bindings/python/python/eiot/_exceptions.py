@@ -200,10 +200,10 @@ class UnavailableError(EiotError):
     status = _STATUS[kind]
 
 
-class NotGenuineError(EiotError):
-    """A notification is not signed with the secret, was changed, or is too old: do not act on it."""
+class SignatureError(EiotError):
+    """A webhook is not signed with the secret, was changed, or is too old: do not act on it."""
 
-    kind = "not_genuine"
+    kind = "invalid_signature"
     status = _STATUS[kind]
 
 

@@ -4,7 +4,7 @@ The native half of the package; not for use from outside.
 
 from typing import Final, SupportsFloat, SupportsIndex, final
 
-__all__ = ["__version__", "BatchHandle", "Cancellation", "ClientHandle", "eid_digits", "explain", "kinds", "options", "sign", "verify_notification"]
+__all__ = ["__version__", "BatchHandle", "Cancellation", "ClientHandle", "eid_digits", "kinds", "options", "sign", "string_to_sign", "verify_webhook"]
 
 __version__: Final[str]
 
@@ -114,7 +114,7 @@ def eid_digits(eid: str) -> str | None:
     The EID's digits, without the white space around them; `None` where it is no EID.
     """
 
-def explain(params: "list[tuple[str, str]]") -> str:
+def string_to_sign(params: "list[tuple[str, str]]") -> str:
     """
     The string that is signed, with the secret masked.
     """
@@ -134,7 +134,7 @@ def sign(params: "list[tuple[str, str]]", secret: str, method: str) -> str:
     Signs flat parameters.
     """
 
-def verify_notification(payload: bytes, secret: str, max_age: SupportsFloat | SupportsIndex | None, method: str) -> None:
+def verify_webhook(payload: bytes, secret: str, max_age: SupportsFloat | SupportsIndex | None, method: str) -> None:
     """
-    Raises `NotGenuineError` unless the payload is signed with the secret, and no older than so many seconds.
+    Raises `SignatureError` unless the payload is signed with the secret, and no older than so many seconds.
     """

@@ -36,7 +36,7 @@ class Result:
 class Summary:
     """What became of the cards so far. Once all is over, `given == refreshed + failed + duplicates`."""
 
-    given: int
+    submitted: int
     """EIDs taken from the input, malformed and repeated ones included."""
 
     refreshed: int

@@ -23,13 +23,13 @@ def sign(params: Params, secret: str, method: Literal["sha1", "md5"] = "sha1") -
     return _native.sign(_flat(params), secret, method)
 
 
-def explain(params: Params) -> str:
+def string_to_sign(params: Params) -> str:
     """The string that `sign` hashes, with the secret masked: what to compare when a signature is refused.
 
-    >>> eiot.explain({"nonce": 24523, "appkey": "000001"})
+    >>> eiot.string_to_sign({"nonce": 24523, "appkey": "000001"})
     'appkey=000001&nonce=24523&secret=[redacted]'
     """
-    return _native.explain(_flat(params))
+    return _native.string_to_sign(_flat(params))
 
 
 def _flat(params: Params) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ class Simulator:
 
     >>> from eiot.testing import Simulator
     >>> with Simulator("--refuse", "45109") as platform:
-    ...     eiot.Client(**platform.options, codes={"45109": "cooldown"}).refresh_usage("8904")
+    ...     eiot.Client(**platform.options, error_codes={"45109": "cooldown"}).refresh_usage("8904")
     Traceback (most recent call last):
       ...
     eiot.CooldownError: EID 8904: the platform ...

@@ -112,7 +112,7 @@ fn final_is_true_of_a_call_that_would_fail_again() {
     for (code, codes, is_final) in
         [("41007", "", true), ("7", "", false), ("7", "7=final", true), ("41007", "41007=auth", false)]
     {
-        let record = record(code, &["--codes", codes]);
+        let record = record(code, &["--error-codes", codes]);
         assert_eq!(record["final"], is_final, "{code} {codes} {record}");
     }
     assert_eq!(run(&mut eiot(&["refresh", "--json", "8.9E+31"])).record()["final"], true);

@@ -17,4 +17,4 @@ mod run;
 mod sign;
 mod simulator;
 mod streams;
-mod verify;
+mod webhook;

@@ -49,7 +49,7 @@ public final class Eiot {
     public enum Kind {
         INVALID_ARGUMENT(1), INVALID_EID(2), CONFIG(3), CONNECT(20), TLS(21), TIMEOUT(22), CONNECTION_LOST(23),
         CANCELLED(24), AUTH(40), RATE_LIMITED(41), COOLDOWN(42), PLATFORM(43), HTTP(44), PROTOCOL(45), UNAVAILABLE(46),
-        NOT_GENUINE(60), INTERNAL(99),
+        INVALID_SIGNATURE(60), INTERNAL(99),
         /** A newer library's, which this version does not know. */
         UNKNOWN(-1);
 
@@ -122,19 +122,19 @@ public final class Eiot {
     }
 
     /**
-     * Checks that a notification is signed with the secret, and unchanged.
+     * Checks that a webhook is signed with the secret, and unchanged.
      *
      * @param payload the body of its HTTP request as it came; its appkey is not signed
      * @param maxAge how far its timestamp may be from this machine's clock; {@link Duration#ZERO} is any distance
-     * @throws EiotException of the kind {@link Kind#NOT_GENUINE}, which says why
+     * @throws EiotException of the kind {@link Kind#INVALID_SIGNATURE}, which says why
      */
-    public static void verifyNotification(byte[] payload, String secret, SignMethod method, Duration maxAge)
+    public static void verifyWebhook(byte[] payload, String secret, SignMethod method, Duration maxAge)
             throws EiotException {
         Text key = new Text(secret);
         PointerByReference error = new PointerByReference();
         // An empty array is no pointer for JNA.
         byte[] body = payload.length == 0 ? new byte[1] : payload;
-        check(C.eiot_notification_verify(body, new Size(payload.length), key.bytes, key.length, method.number,
+        check(C.eiot_webhook_verify(body, new Size(payload.length), key.bytes, key.length, method.number,
                 milliseconds(maxAge), error), error);
     }
 
@@ -200,7 +200,7 @@ public final class Eiot {
          * What error codes of the platform mean: {@code "CODE=KIND,CODE=KIND"}, with the kinds auth, rate_limited, cooldown,
          * unavailable, platform, final and retry. Takes precedence over the published codes.
          */
-        public Options codes(String value) { return set("codes", value); }
+        public Options errorCodes(String value) { return set("error_codes", value); }
         /** A batch stops after so many refusals of the account in a row; 0 is off. */
         public Options maxAuthFailures(int count) { return set("max_auth_failures", String.valueOf(count)); }
         /** How long a batch holds its cards back while the platform cannot be reached; zero is off. */
@@ -222,6 +222,9 @@ public final class Eiot {
         public Options proxy(String url) { return set("proxy", url); }
         /** The local IP address that connections are made from. */
         public Options sourceAddress(String address) { return set("source_address", address); }
+
+        /** Names the calling program in the user agent, for example {@code billing/2.3}. */
+        public Options userAgentSuffix(String suffix) { return set("user_agent_suffix", suffix); }
 
         /**
          * Is told of each attempt that is over, and of a batch that holds its cards back, goes on, or stops by itself, in one
@@ -329,7 +332,7 @@ public final class Eiot {
         public Reply refreshUsage(String eid, Cancel cancel) throws EiotException {
             Text text = new Text(eid);
             return ask(cancel, (client, stop, reply, error) ->
-                    C.eiot_client_refresh_usage_cancellable(client, text.bytes, text.length, stop, reply, error));
+                    C.eiot_client_refresh_usage_with_cancel(client, text.bytes, text.length, stop, reply, error));
         }
 
         /** As {@link #call(String, String, boolean, Cancel)}, for what must not be repeated and is not broken off. */
@@ -802,7 +805,7 @@ public final class Eiot {
         static native int eiot_config_set_log(Pointer config, LogFunction log, Pointer userData, PointerByReference error);
         static native void eiot_config_free(Pointer config);
         static native int eiot_client_new(Pointer config, PointerByReference client, PointerByReference error);
-        static native int eiot_client_refresh_usage_cancellable(Pointer client, byte[] eid, Size length, Pointer cancel, PointerByReference reply, PointerByReference error);
+        static native int eiot_client_refresh_usage_with_cancel(Pointer client, byte[] eid, Size length, Pointer cancel, PointerByReference reply, PointerByReference error);
         static native int eiot_client_call(Pointer client, byte[] path, Size pathLength, byte[] parameters, Size parametersLength, int idempotent, Pointer cancel, PointerByReference reply, PointerByReference error);
         static native void eiot_client_free(Pointer client);
         static native int eiot_cancel_new(PointerByReference cancel, PointerByReference error);
@@ -814,7 +817,7 @@ public final class Eiot {
         static native int eiot_batch_push(Pointer batch, byte[] eid, Size length, PointerByReference error);
         static native int eiot_batch_next(Pointer batch, PointerByReference reply, PointerByReference error);
         static native void eiot_batch_free(Pointer batch);
-        static native int eiot_notification_verify(byte[] payload, Size payloadLength, byte[] secret, Size secretLength, int method, long maxAgeMs, PointerByReference error);
+        static native int eiot_webhook_verify(byte[] payload, Size payloadLength, byte[] secret, Size secretLength, int method, long maxAgeMs, PointerByReference error);
         static native int eiot_sign(Pointer names, Pointer values, Size count, byte[] secret, Size secretLength, int method, byte[] sign, Size size, PointerByReference error);
     }
 }

@@ -1,4 +1,4 @@
-//! Notifications, as the platform sends them to its customers' servers: for rehearsing those.
+//! Webhooks, as the platform sends them to its customers' servers: for rehearsing those.
 
 use crate::fields::Fields;
 use crate::options::SignMethod;
@@ -6,12 +6,12 @@ use crate::signature::signature;
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
-/// Signs a notification: the JSON object `payload` with `timestamp` and `nonce`, where it has none, and `sign` behind its
+/// Signs a webhook: the JSON object `payload` with `timestamp` and `nonce`, where it has none, and `sign` behind its
 /// fields. `appkey` takes no part in the signature (vendor SDK 1.0.1).
 ///
 /// # Errors
 /// What keeps `payload` from being a JSON object that can be signed.
-pub fn signed_notification(payload: &str, secret: &str, method: SignMethod) -> Result<String, String> {
+pub fn signed_webhook(payload: &str, secret: &str, method: SignMethod) -> Result<String, String> {
     let unreadable = |why: serde_json::Error| format!("not a JSON object: {why}");
     let mut text = payload.trim().to_owned();
     let fields = Fields::read(text.as_bytes()).map_err(unreadable)?;
@@ -42,9 +42,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_notification_keeps_its_text_and_is_signed_without_its_appkey() {
+    fn a_webhook_keeps_its_text_and_is_signed_without_its_appkey() {
         let payload = r#"{"appkey": "k", "list": [1, 2], "nonce": 2, "timestamp": 1}"#;
-        let signed = signed_notification(payload, "secret", SignMethod::Sha1).expect("an object");
+        let signed = signed_webhook(payload, "secret", SignMethod::Sha1).expect("an object");
         let expected = signature(
             vec![("list", "[1,2]".to_owned()), ("nonce", "2".to_owned()), ("timestamp", "1".to_owned())],
             "secret",
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_added_and_what_cannot_be_signed_is_refused() {
         let signed: Value =
-            serde_json::from_str(&signed_notification("{}", "s", SignMethod::Md5).expect("an object"))
+            serde_json::from_str(&signed_webhook("{}", "s", SignMethod::Md5).expect("an object"))
                 .expect("JSON");
         assert!(
             signed["timestamp"].is_u64()
@@ -65,7 +65,7 @@ mod tests {
         );
         assert_eq!(signed["sign"].as_str().map(str::len), Some(32));
         for payload in ["", "[]", r#"{"sign":"x"}"#] {
-            assert!(signed_notification(payload, "s", SignMethod::Sha1).is_err(), "{payload}");
+            assert!(signed_webhook(payload, "s", SignMethod::Sha1).is_err(), "{payload}");
         }
     }
 }

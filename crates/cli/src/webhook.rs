@@ -1,24 +1,44 @@
-//! `eiot verify`: whether a notification is genuine.
+//! `eiot webhook`: checks webhooks, which the platform sends to its customers' servers.
 
 use crate::help;
 use crate::options::SigningOptions;
 use crate::output::{Failure, say};
-use clap::Args;
-use eiot::{Error, verify_notification};
+use clap::{Args, Subcommand};
+use eiot::{Error, verify_webhook};
 use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Check that a notification is signed with the account's secret, and unchanged.
+/// Check webhooks, which the platform sends to your server.
+#[derive(Args)]
+pub(crate) struct Webhook {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Verify(Verify),
+}
+
+impl Webhook {
+    pub(crate) fn run(&self) -> Result<u8, Failure> {
+        match &self.command {
+            Command::Verify(verify) => verify.run(),
+        }
+    }
+}
+
+/// Check that a webhook is signed with the account's secret, and unchanged.
 ///
 /// The secret comes from EIOT_SECRET or from a file. Nothing is sent.
 #[derive(Args)]
-#[command(after_help = help::FOR_VERIFY)]
-pub(crate) struct Verify {
-    /// A file with the body of the notification's HTTP request as it came, or - for standard input
+#[command(after_help = help::FOR_WEBHOOK_VERIFY)]
+struct Verify {
+    /// A file with the body of the webhook's HTTP request as it came, or - for standard input
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
-    /// Refuse notifications whose timestamp is further away from this machine's clock
+    /// Refuse webhooks whose timestamp is further away from this machine's clock
     #[arg(long, value_name = "SECONDS")]
     max_age: Option<u64>,
     #[command(flatten)]
@@ -27,11 +47,11 @@ pub(crate) struct Verify {
 
 impl Verify {
     /// Says that it is genuine, or why not.
-    pub(crate) fn run(&self) -> Result<u8, Failure> {
+    fn run(&self) -> Result<u8, Failure> {
         let config = self.options.config()?;
         let secret = config.read_secret()?;
         let payload = self.payload()?;
-        verify_notification(payload, &secret, config.sign_method, self.max_age.map(Duration::from_secs))?;
+        verify_webhook(payload, &secret, config.sign_method, self.max_age.map(Duration::from_secs))?;
         say("genuine")?;
         Ok(0)
     }

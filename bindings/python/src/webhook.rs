@@ -1,4 +1,4 @@
-//! The check of notifications, for Python.
+//! The check of webhooks, for Python.
 
 use crate::guard::guarded;
 use crate::text::utf8;
@@ -7,10 +7,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use std::time::Duration;
 
-/// Raises `NotGenuineError` unless the payload is signed with the secret, and no older than so many seconds.
+/// Raises `SignatureError` unless the payload is signed with the secret, and no older than so many seconds.
 #[pyfunction]
 #[pyo3(signature = (payload, secret, max_age, method))]
-pub(crate) fn verify_notification(
+pub(crate) fn verify_webhook(
     py: Python<'_>,
     payload: &[u8],
     secret: &Bound<'_, PyString>,
@@ -27,6 +27,6 @@ pub(crate) fn verify_notification(
                     .map_err(|_| Error::invalid_argument(format!("max_age must be seconds, is {seconds}")))
             })
             .transpose()?;
-        Ok(eiot::verify_notification(payload, &secret, method, max_age)?)
+        Ok(eiot::verify_webhook(payload, &secret, method, max_age)?)
     })
 }

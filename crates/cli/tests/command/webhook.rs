@@ -1,4 +1,4 @@
-//! Whether a notification is genuine.
+//! Whether a webhook is genuine.
 
 use crate::run::{Outcome, eiot, run, vectors};
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 fn verify(name: &str, payload: &str, secret: &str, flags: &[&str]) -> Outcome {
     let file: PathBuf = std::env::temp_dir().join(format!("eiot-verify-{name}-{}", std::process::id()));
     std::fs::write(&file, payload).expect("written");
-    let mut command = eiot(&["verify"]);
+    let mut command = eiot(&["webhook", "verify"]);
     let outcome = run(command.arg(&file).args(flags).env("EIOT_SECRET", secret));
     std::fs::remove_file(&file).expect("there");
     outcome
@@ -14,7 +14,7 @@ fn verify(name: &str, payload: &str, secret: &str, flags: &[&str]) -> Outcome {
 
 #[test]
 fn every_vector_is_genuine_and_with_another_secret_none_is() {
-    let file = vectors(include_str!("../../../../tests/vectors/notifications.json"));
+    let file = vectors(include_str!("../../../../tests/vectors/webhooks.json"));
     for case in file["cases"].as_array().expect("a list") {
         let text = |field: &str| case[field].as_str().expect("text");
         let flags = ["--sign-method", text("method")];
@@ -28,7 +28,7 @@ fn every_vector_is_genuine_and_with_another_secret_none_is() {
 
 #[test]
 fn an_old_one_and_what_cannot_be_read_are_refused() {
-    let file = vectors(include_str!("../../../../tests/vectors/notifications.json"));
+    let file = vectors(include_str!("../../../../tests/vectors/webhooks.json"));
     let case = &file["cases"][0];
     let (payload, secret) = (case["payload"].as_str().expect("text"), case["secret"].as_str().expect("text"));
     let old = verify("old", payload, secret, &["--max-age", "300"]);
@@ -38,7 +38,7 @@ fn an_old_one_and_what_cannot_be_read_are_refused() {
         unreadable.exit_code == Some(3) && unreadable.stderr.contains("not a JSON object"),
         "{unreadable:?}"
     );
-    let absent = run(eiot(&["verify", "/nonexistent/notification"]).env("EIOT_SECRET", secret));
-    assert!(absent.exit_code == Some(2) && absent.stderr.contains("/nonexistent/notification"), "{absent:?}");
-    assert_eq!(run(&mut eiot(&["verify"])).exit_code, Some(2), "no secret");
+    let absent = run(eiot(&["webhook", "verify", "/nonexistent/webhook"]).env("EIOT_SECRET", secret));
+    assert!(absent.exit_code == Some(2) && absent.stderr.contains("/nonexistent/webhook"), "{absent:?}");
+    assert_eq!(run(&mut eiot(&["webhook", "verify"])).exit_code, Some(2), "no secret");
 }

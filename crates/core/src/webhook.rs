@@ -1,4 +1,4 @@
-//! Notifications: what the platform sends to its customers' own servers, and whether it really comes from there.
+//! Webhooks: what the platform sends to its customers' own servers, and whether it really comes from there.
 
 use crate::credentials::Secret;
 use crate::error::{Error, ErrorKind};
@@ -7,26 +7,26 @@ use crate::sign::{SignMethod, sign_sorted};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use subtle::ConstantTimeEq;
 
-/// What takes no part in the signature of a notification (vendor SDK 1.0.1, with its other spellings).
+/// What takes no part in the signature of a webhook (vendor SDK 1.0.1, with its other spellings).
 const UNSIGNED: [&str; 5] = ["sign", "SIGN", "appkey", "appKey", "app_key"];
 
-/// Checks that a notification comes from somebody who knows the secret, and has not been changed on its way. The signature
+/// Checks that a webhook comes from somebody who knows the secret, and has not been changed on its way. The signature
 /// is compared in constant time.
 ///
-/// `payload` is the body of the notification's HTTP request, JSON text as it came. `appkey` and `sign` take no part in the
-/// signature (vendor SDK 1.0.1), so do not rely on the payload's `appkey`. With `max_age`, a notification whose `timestamp`
+/// `payload` is the body of the webhook's HTTP request, JSON text as it came. `appkey` and `sign` take no part in the
+/// signature (vendor SDK 1.0.1), so do not rely on the payload's `appkey`. With `max_age`, a webhook whose `timestamp`
 /// is further away from this machine's clock is refused, which keeps old ones from being replayed for ever.
 ///
 /// ```
-/// use eiot::{Secret, SignMethod, verify_notification};
+/// use eiot::{Secret, SignMethod, verify_webhook};
 /// let payload = r#"{"foo":"bar","nonce":2,"timestamp":1,"sign":"1A09EF5B8CBA46D5F0CC4C8D3C1B9B1F9F8A2E55"}"#;
-/// let error = verify_notification(payload, &Secret::new("secret"), SignMethod::Sha1, None).unwrap_err();
-/// assert_eq!(error.kind(), eiot::ErrorKind::NotGenuine);
+/// let error = verify_webhook(payload, &Secret::new("secret"), SignMethod::Sha1, None).unwrap_err();
+/// assert_eq!(error.kind(), eiot::ErrorKind::InvalidSignature);
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::NotGenuine`], which says why; [`ErrorKind::InvalidArgument`] when the secret is empty.
-pub fn verify_notification(
+/// [`ErrorKind::InvalidSignature`], which says why; [`ErrorKind::InvalidArgument`] when the secret is empty.
+pub fn verify_webhook(
     payload: impl AsRef<[u8]>,
     secret: &Secret,
     method: SignMethod,
@@ -45,10 +45,10 @@ fn verify_at(
     if secret.expose().is_empty() {
         return Err(Error::invalid_argument("the secret is empty"));
     }
-    let payload = std::str::from_utf8(payload).map_err(|_| not_genuine("it is not UTF-8 text"))?;
-    let parameters = Parameters::read(payload).map_err(|why| not_genuine(format!("it is {why}")))?;
+    let payload = std::str::from_utf8(payload).map_err(|_| invalid_signature("it is not UTF-8 text"))?;
+    let parameters = Parameters::read(payload).map_err(|why| invalid_signature(format!("it is {why}")))?;
     let given = parameters.get("sign").filter(|sign| sign.json.starts_with('"'));
-    let given = given.ok_or_else(|| not_genuine("it has no signature (\"sign\")"))?;
+    let given = given.ok_or_else(|| invalid_signature("it has no signature (\"sign\")"))?;
 
     let mut signed: Vec<(&str, &str)> = parameters
         .iter()
@@ -58,7 +58,7 @@ fn verify_at(
     signed.sort_unstable();
     let expected = sign_sorted(&signed, secret, method);
     if !bool::from(expected.as_bytes().ct_eq(given.signed.as_bytes())) {
-        return Err(not_genuine(
+        return Err(invalid_signature(
             "its signature is not that of this secret; is the secret this account's, and the payload unchanged, as it came?",
         ));
     }
@@ -71,21 +71,21 @@ fn verify_at(
 fn check_age(parameters: &Parameters, max_age: Duration, now: SystemTime) -> Result<(), Error> {
     let timestamp = parameters.get("timestamp").and_then(|timestamp| timestamp.signed.parse::<u64>().ok());
     let timestamp = timestamp
-        .ok_or_else(|| not_genuine("it has no \"timestamp\" in seconds, so its age is not known"))?;
+        .ok_or_else(|| invalid_signature("it has no \"timestamp\" in seconds, so its age is not known"))?;
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     if Duration::from_secs(now.abs_diff(timestamp)) <= max_age {
         return Ok(());
     }
     let (seconds, side) =
         (now.abs_diff(timestamp), if timestamp < now { "old" } else { "ahead of this clock" });
-    Err(not_genuine(format!(
+    Err(invalid_signature(format!(
         "it is signed, but {seconds} s {side}, more than the {} s allowed",
         max_age.as_secs_f64()
     )))
 }
 
-fn not_genuine(why: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::NotGenuine, format!("the notification is not accepted: {why}"))
+fn invalid_signature(why: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::InvalidSignature, format!("the webhook is not accepted: {why}"))
 }
 
 #[cfg(test)]
@@ -127,18 +127,18 @@ mod tests {
     #[test]
     fn every_vector_is_genuine_and_none_with_another_byte_is() {
         let file: serde_json::Value =
-            serde_json::from_str(include_str!("../../../tests/vectors/notifications.json")).expect("JSON");
+            serde_json::from_str(include_str!("../../../tests/vectors/webhooks.json")).expect("JSON");
         for case in file["cases"].as_array().expect("a list") {
             let text = |field: &str| case[field].as_str().expect("text");
             let method: SignMethod = text("method").parse().expect("a method");
             let secret = Secret::new(text("secret"));
             let payload = text("payload").as_bytes();
-            assert!(verify_notification(payload, &secret, method, None).is_ok(), "{case}");
-            assert!(verify_notification(payload, &Secret::new("other"), method, None).is_err());
+            assert!(verify_webhook(payload, &secret, method, None).is_ok(), "{case}");
+            assert!(verify_webhook(payload, &Secret::new("other"), method, None).is_err());
             for position in 0..payload.len() {
                 let mut altered = payload.to_vec();
                 altered[position] ^= 1;
-                if verify_notification(&altered, &secret, method, None).is_ok() {
+                if verify_webhook(&altered, &secret, method, None).is_ok() {
                     // White space, the appkey, or the name of what is empty.
                     assert_eq!(meaning(&altered), meaning(payload), "{case}: byte {position}");
                 }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notification_is_good_for_as_long_as_the_caller_says() {
+    fn a_webhook_is_good_for_as_long_as_the_caller_says() {
         let genuine = payload(r#""timestamp":1000"#, &[("timestamp", "1000")]);
         assert_eq!(at(&genuine, Some(300), 1300), Ok(()));
         assert_eq!(at(&genuine, Some(300), 700), Ok(()));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_checked_is_not_genuine() {
+    fn what_cannot_be_checked_is_refused() {
         for payload in [
             "",
             "[]",
@@ -185,11 +185,9 @@ mod tests {
         ] {
             assert!(at(payload, None, 0).is_err(), "{payload}");
         }
-        let error =
-            verify_notification(b"\xff", &Secret::new("s"), SignMethod::Sha1, None).expect_err("bytes");
-        assert_eq!(error.kind(), ErrorKind::NotGenuine);
-        let error =
-            verify_notification("{}", &Secret::new(""), SignMethod::Sha1, None).expect_err("no secret");
+        let error = verify_webhook(b"\xff", &Secret::new("s"), SignMethod::Sha1, None).expect_err("bytes");
+        assert_eq!(error.kind(), ErrorKind::InvalidSignature);
+        let error = verify_webhook("{}", &Secret::new(""), SignMethod::Sha1, None).expect_err("no secret");
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     }
 }
