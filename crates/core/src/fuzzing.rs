@@ -2,22 +2,22 @@
 //! every input that is checked in there. Compiled for fuzzing and for tests only.
 #![allow(clippy::panic, clippy::expect_used, missing_docs)]
 
-use crate::call::Call;
 use crate::config::Config;
-use crate::credentials::{Credentials, Secret};
 use crate::eid::Eid;
-use crate::endpoint::endpoint;
 use crate::error::{Delivered, ErrorKind};
-use crate::error_codes::CodeMeaning;
 use crate::escape::excerpt;
-use crate::parameters::Parameters;
-use crate::reply::{RawReply, verdict};
-use crate::request::Request;
-use crate::retry_after;
-use crate::sign::SignMethod;
-use crate::skew::{Sighting, Skew};
-use crate::webhook::verify_webhook;
-use crate::wire::signed_call_body;
+use crate::protocol::Call;
+use crate::protocol::CodeMeaning;
+use crate::protocol::Parameters;
+use crate::protocol::Request;
+use crate::protocol::signed_call_body;
+use crate::protocol::verify_webhook;
+use crate::protocol::{RawReply, verdict};
+use crate::signing::SignMethod;
+use crate::signing::{Credentials, Secret};
+use crate::signing::{Sighting, Skew};
+use crate::transport::endpoint;
+use crate::transport::retry_after;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;

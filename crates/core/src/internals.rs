@@ -2,15 +2,15 @@
 //! which nothing but our own benchmarks turns on.
 
 use crate::config::Config;
-use crate::credentials::Credentials;
 use crate::eid::Eid;
 use crate::error::Error;
+use crate::protocol::Request;
+use crate::protocol::signed_body;
+use crate::protocol::{RawReply, Reply, verdict};
 use crate::rate_limit::{Account, Rate, RateLimiter};
-use crate::reply::{RawReply, Reply, verdict};
-use crate::request::Request;
-use crate::sign::SignMethod;
-use crate::skew::Sighting;
-use crate::wire;
+use crate::signing::Credentials;
+use crate::signing::Sighting;
+use crate::signing::SignMethod;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -26,7 +26,7 @@ impl Signer {
 
     /// A refresh's body, with SHA-1.
     pub fn signed_body(&self, eid: &Eid, timestamp: u64, nonce: u32) -> Result<Vec<u8>, Error> {
-        wire::signed_body(&self.0, eid, timestamp, nonce, SignMethod::Sha1)
+        signed_body(&self.0, eid, timestamp, nonce, SignMethod::Sha1)
     }
 }
 

@@ -4,10 +4,10 @@
 //! finished. A run that was killed leaves at
 //! most a torn last line behind, which is cut off when the journal is opened again.
 
+use crate::batch::Outcome;
 use crate::client::Client;
 use crate::eid::Eid;
 use crate::error::{Error, ErrorKind};
-use crate::outcome::Outcome;
 use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 use std::collections::{HashMap, HashSet};
@@ -333,8 +333,8 @@ fn lock(_: &File) -> Result<(), ()> {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::error_codes::CodeMeaning;
-    use crate::reply::Reply;
+    use crate::protocol::CodeMeaning;
+    use crate::protocol::Reply;
 
     fn run(input: &str) -> Run {
         Run::new(&Client::new(Config::new("my-appkey", "s")).expect("valid"), input)

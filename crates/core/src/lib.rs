@@ -20,82 +20,50 @@
 #![forbid(unsafe_code)]
 
 mod batch;
-mod call;
-mod call_options;
-mod circuit_breaker;
 mod client;
-mod clock;
 mod config;
-mod credentials;
 mod eid;
-mod endpoint;
-mod envelope;
-mod environment;
 mod error;
-mod error_codes;
 mod escape;
 mod files;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
-mod http;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
 mod journal;
-mod lane;
-mod nonce;
 mod observer;
-mod option_text;
-mod option_values;
-mod outcome;
-mod parameters;
 mod per_process;
-mod pool;
-mod probe;
-mod progress;
-mod proxy;
+mod protocol;
 mod random;
 mod rate_limit;
-mod recent;
-mod redact;
-mod refresh_many;
-mod reply;
-mod request;
 mod retry;
-mod retry_after;
-mod shared;
-mod sign;
-mod skew;
-mod standstill;
-mod summary;
-mod tls;
-mod transport_error;
-mod webhook;
-mod wire;
+mod signing;
+mod transport;
 
 pub use batch::Batch;
-pub use call::Call;
+pub use batch::Outcome;
+pub use batch::RefreshMany;
+pub use batch::Summary;
 pub use client::Client;
-#[doc(hidden)]
-pub use clock::{Clock, SystemClock};
+pub use client::{Answer, Probe};
 pub use config::{Config, RateScope};
-pub use credentials::Secret;
 pub use eid::Eid;
 pub use error::{Delivered, Error, ErrorKind};
-pub use error_codes::CodeMeaning;
 pub use escape::{escaped, is_unsafe};
 pub use journal::{Journal, Past, PastFailure, Run};
 pub use observer::{Attempt, Notice, Observer};
-pub use outcome::Outcome;
-pub use probe::{Answer, Probe};
+pub use protocol::Call;
+pub use protocol::CodeMeaning;
+pub use protocol::Reply;
+pub use protocol::verify_webhook;
 #[doc(hidden)]
 pub use random::{Random, SystemRandom};
 pub use rate_limit::RedisUrl;
-pub use refresh_many::RefreshMany;
-pub use reply::Reply;
-pub use sign::{SignMethod, sign, string_to_sign};
-pub use summary::Summary;
-pub use webhook::verify_webhook;
+pub use signing::Secret;
+#[doc(hidden)]
+pub use signing::{Clock, SystemClock};
+pub use signing::{SignMethod, sign, string_to_sign};
 
 /// The version of this library, as in `Cargo.toml`: `"0.1.0"`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -4,7 +4,7 @@
 //! request, which is repeated only where that is harmless, as it is for a refresh (vendor documentation of the twin call).
 
 use crate::error::{Delivered, Error, ErrorKind};
-use crate::error_codes::CodeMeaning;
+use crate::protocol::CodeMeaning;
 use crate::random::Random;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};

@@ -10,11 +10,11 @@ use super::redis::{Answer, Redis, Reservation};
 use super::schedule::{Reserved, Schedule, Spacing, clock, nanoseconds};
 use super::share::Grid;
 use super::shared_file::{SharedFile, unusable};
-use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
-use crate::nonce::{Permutation, Walk};
 use crate::observer::Notice;
 use crate::random::{Random, SystemRandom};
+use crate::signing::Clock;
+use crate::signing::{Permutation, Walk};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -396,7 +396,7 @@ mod tests {
     }
 
     fn limiter(account: &Arc<Account>, rate: Rate) -> Arc<RateLimiter> {
-        Arc::new(RateLimiter::in_process(account.clone(), rate, Arc::new(crate::clock::SystemClock)))
+        Arc::new(RateLimiter::in_process(account.clone(), rate, Arc::new(crate::signing::SystemClock)))
     }
 
     fn reserve(limiter: &Arc<RateLimiter>, wait: bool, left: Duration) -> Result<Permit, Error> {

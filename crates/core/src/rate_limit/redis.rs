@@ -5,7 +5,7 @@
 
 use super::redis_url::RedisUrl;
 use crate::error::{Error, ErrorKind};
-use crate::nonce::Walk;
+use crate::signing::Walk;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use sha1::{Digest, Sha1};

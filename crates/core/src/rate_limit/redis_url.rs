@@ -1,7 +1,7 @@
 //! Where a Redis is, and who we are there.
 
-use crate::credentials::Secret;
 use crate::error::Error;
+use crate::signing::Secret;
 use std::fmt;
 use std::str::FromStr;
 

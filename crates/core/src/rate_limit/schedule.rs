@@ -3,7 +3,7 @@
 //! Time is in nanoseconds of [`clock`], which all processes of a machine read alike.
 
 use super::share::Grid;
-use crate::nonce::Walk;
+use crate::signing::Walk;
 use std::time::Duration;
 
 /// How the permits of a client lie.

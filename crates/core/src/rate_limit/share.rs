@@ -3,7 +3,7 @@
 //! The permits of the whole account lie on a grid that all machines read from the wall clock. Machine i of n takes every n-th
 //! of them, the i-th first. How far its clock is off, it learns from the platform's replies, which all machines see.
 
-use crate::skew::Sighting;
+use crate::signing::Sighting;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -2,7 +2,7 @@
 
 use crate::error::{Delivered, Error};
 use crate::observer::Attempt;
-use crate::request::Request;
+use crate::protocol::Request;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! The values of options as text, as environments and command lines have them.
 
 use crate::error::Error;
-use crate::error_codes::CodeMeaning;
+use crate::protocol::CodeMeaning;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! A batch over an iterator.
 
+use super::outcome::Outcome;
 use crate::batch::Batch;
 use crate::client::Client;
 use crate::error::Error;
-use crate::outcome::Outcome;
 use std::iter::Fuse;
 
 /// The outcomes of many cards, as they finish; made by [`Client::refresh_many`].

@@ -2,15 +2,15 @@
 
 use crate::client::Sources;
 use crate::config::{Config, RateScope};
-use crate::credentials::Credentials;
 use crate::error::Error;
-use crate::lane::Transport;
 use crate::observer::Notice;
 use crate::per_process::PerProcess;
-use crate::pool::Pool;
 use crate::rate_limit::{Account, Directory, RateLimiter, Redis, SharedFile};
 use crate::retry::Budget;
-use crate::skew::Skew;
+use crate::signing::Credentials;
+use crate::signing::Skew;
+use crate::transport::Pool;
+use crate::transport::Transport;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What clients that come from one another have in common.
@@ -78,7 +78,7 @@ impl Shared {
                 // Who we are at the platform is no business of the Redis.
                 let (client_cert_file, client_key_file) = (None, None);
                 let trust = Config { client_cert_file, client_key_file, ..(*self.config).clone() };
-                let tls = url.tls.then(|| crate::tls::client_config(&trust)).transpose();
+                let tls = url.tls.then(|| crate::transport::client_config(&trust)).transpose();
                 let redis = tls.and_then(|tls| Redis::new(url.clone(), tls, key));
                 limiter.in_redis(redis.map_err(|why| why.to_string())?)
             }

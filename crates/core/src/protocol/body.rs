@@ -1,10 +1,10 @@
 //! The request bodies on the wire.
 
-use crate::credentials::Credentials;
+use super::parameters::{Parameters, quote};
 use crate::eid::Eid;
 use crate::error::Error;
-use crate::parameters::{Parameters, quote};
-use crate::sign::{SignMethod, Signature, sign_sorted};
+use crate::signing::Credentials;
+use crate::signing::{SignMethod, Signature, sign_sorted};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
@@ -137,15 +137,15 @@ impl Body for TrackedBody {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credentials::Secret;
-    use crate::sign::sign;
+    use crate::signing::Secret;
+    use crate::signing::sign;
     use proptest::prelude::*;
     use serde_json::Value;
 
     #[test]
     fn every_call_vector_is_signed_and_sent_as_it_was_given() {
         let file: Value =
-            serde_json::from_str(include_str!("../../../tests/vectors/calls.json")).expect("JSON");
+            serde_json::from_str(include_str!("../../../../tests/vectors/calls.json")).expect("JSON");
         let credentials = Credentials { appkey: "000001".to_owned(), secret: Secret::new("a1b1c1d1") };
         for case in file["cases"].as_array().expect("a list") {
             let given = case["parameters"].as_str().expect("text");

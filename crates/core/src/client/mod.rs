@@ -1,27 +1,34 @@
 //! The client, and the way of a call.
 
-use crate::call::Call;
-use crate::clock::{Clock, SystemClock, timestamp};
+mod attempt_tracker;
+mod inner;
+mod probe;
+
+pub(crate) use attempt_tracker::History;
+pub use probe::{Answer, Probe};
+
+use crate::batch::Standstill;
 use crate::config::Config;
-use crate::credentials::Secret;
 use crate::eid::Eid;
-use crate::endpoint::endpoint;
+use crate::error::redact;
 use crate::error::{Delivered, Error, ErrorKind};
-use crate::lane::{Connections, Driven, Lane, Post, Transport};
 use crate::observer::{Attempt, Notice, Observer};
 use crate::per_process::PerProcess;
-use crate::progress::{History, Progress};
+use crate::protocol::Call;
+use crate::protocol::Request;
+use crate::protocol::sign_in;
+use crate::protocol::{Reply, verdict};
 use crate::random::{Random, SystemRandom};
 use crate::rate_limit::{Cooldown, Permit, RateLimiter};
-use crate::redact::redact;
-use crate::reply::{Reply, verdict};
-use crate::request::Request;
 use crate::retry::{self, Next};
-use crate::shared::{Shared, State};
-use crate::skew::Skew;
-use crate::standstill::Standstill;
-use crate::wire::sign_in;
+use crate::signing::Secret;
+use crate::signing::Skew;
+use crate::signing::{Clock, SystemClock, timestamp};
+use crate::transport::endpoint;
+use crate::transport::{Connections, Driven, Lane, Post, Transport};
+use attempt_tracker::Progress;
 use futures_util::future::{Either, select};
+use inner::{Shared, State};
 use std::fmt;
 use std::future::Future;
 use std::ops::ControlFlow;

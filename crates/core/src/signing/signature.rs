@@ -4,7 +4,7 @@
 //! `sign`, sort by name in byte order, join as `name=value&name=value`, append `&secret=SECRET`, hash, print as
 //! upper-case hex. Values are raw UTF-8, without URL encoding.
 
-use crate::credentials::Secret;
+use super::credentials::Secret;
 use crate::error::Error;
 use md5::Md5;
 use sha1::{Digest, Sha1};
@@ -156,7 +156,7 @@ mod tests {
     use serde_json::Value;
 
     fn cases() -> Vec<Value> {
-        let text = include_str!("../../../tests/vectors/signing.json");
+        let text = include_str!("../../../../tests/vectors/signing.json");
         let file: Value = serde_json::from_str(text).expect("the vector file is JSON");
         file["cases"].as_array().expect("a list").clone()
     }

@@ -1,9 +1,9 @@
 //! Webhooks: what the platform sends to its customers' own servers, and whether it really comes from there.
 
-use crate::credentials::Secret;
+use super::parameters::Parameters;
 use crate::error::{Error, ErrorKind};
-use crate::parameters::Parameters;
-use crate::sign::{SignMethod, sign_sorted};
+use crate::signing::Secret;
+use crate::signing::{SignMethod, sign_sorted};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use subtle::ConstantTimeEq;
 
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn every_vector_is_genuine_and_none_with_another_byte_is() {
         let file: serde_json::Value =
-            serde_json::from_str(include_str!("../../../tests/vectors/webhooks.json")).expect("JSON");
+            serde_json::from_str(include_str!("../../../../tests/vectors/webhooks.json")).expect("JSON");
         for case in file["cases"].as_array().expect("a list") {
             let text = |field: &str| case[field].as_str().expect("text");
             let method: SignMethod = text("method").parse().expect("a method");

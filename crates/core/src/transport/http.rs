@@ -1,9 +1,9 @@
 //! How HTTP is spoken: the settings of reqwest, one for all lanes of a client.
 
+use super::proxy::Proxy;
+use super::tls;
 use crate::config::Config;
 use crate::error::Error;
-use crate::proxy::Proxy;
-use crate::tls;
 use hyper::Uri;
 use reqwest::redirect::Policy;
 use reqwest::retry;

@@ -1,12 +1,12 @@
 //! What the platform answered, and what that means.
 
-use crate::envelope::Envelope;
+use super::envelope::Envelope;
+use super::error_codes::{CodeMeaning, look_up};
+use super::request::Request;
 use crate::error::{Delivered, Error, ErrorKind, Evidence};
-use crate::error_codes::{CodeMeaning, look_up};
 use crate::escape::{escaped, excerpt};
-use crate::lane::support_headers;
-use crate::request::Request;
-use crate::skew::Sighting;
+use crate::signing::Sighting;
+use crate::transport::support_headers;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn verdict_of_a_published_code_is_its_meaning_at_any_http_status() {
         let file: Value =
-            serde_json::from_str(include_str!("../../../tests/vectors/error_codes.json")).expect("JSON");
+            serde_json::from_str(include_str!("../../../../tests/vectors/error_codes.json")).expect("JSON");
         for case in file["codes"].as_array().expect("a list") {
             let (code, zh) = (case["code"].as_str().expect("text"), case["zh"].as_str().expect("text"));
             let words = case["en"].as_str().expect("text").trim_end_matches('.');
@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn every_reply_vector_gets_its_verdict() {
         let file: Value =
-            serde_json::from_str(include_str!("../../../tests/vectors/replies.json")).expect("JSON");
+            serde_json::from_str(include_str!("../../../../tests/vectors/replies.json")).expect("JSON");
         let eid = Eid::parse("11111111111111111111111111").expect("digits");
         for case in file["cases"].as_array().expect("a list") {
             let http_status = case["http_status"].as_u64().expect("a number") as u16;

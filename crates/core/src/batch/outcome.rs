@@ -1,7 +1,7 @@
 //! What became of one card of a batch.
 
 use crate::error::Error;
-use crate::reply::Reply;
+use crate::protocol::Reply;
 
 /// What became of one card of a batch.
 #[derive(Debug)]

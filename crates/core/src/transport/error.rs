@@ -1,9 +1,9 @@
 //! What a failed exchange means: the transport's errors, in the taxonomy's words.
 
+use super::event_loop::Transport;
+use super::proxy::Refusal;
+use super::tls::{advice, is_about_client_certificate};
 use crate::error::{Delivered, Error, ErrorKind};
-use crate::lane::Transport;
-use crate::proxy::Refusal;
-use crate::tls::{advice, is_about_client_certificate};
 use std::error::Error as StdError;
 use std::io;
 

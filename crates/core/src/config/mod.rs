@@ -1,13 +1,18 @@
 //! The options of a client, by the same names in every face.
 
-use crate::credentials::{Credentials, Secret};
+mod call_options;
+mod environment;
+mod format;
+mod parse;
+
 use crate::error::Error;
-use crate::error_codes::CodeMeaning;
 use crate::escape::is_unsafe;
 use crate::files;
-use crate::option_text::{error_codes, number, rate_limit, seconds, seconds_or_off, share, switch};
+use crate::protocol::CodeMeaning;
 use crate::rate_limit::{RATE_USED, Rate, RedisUrl};
-use crate::sign::SignMethod;
+use crate::signing::SignMethod;
+use crate::signing::{Credentials, Secret};
+use parse::{error_codes, number, rate_limit, seconds, seconds_or_off, share, switch};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;

@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn published_codes_are_those_of_the_vectors() {
         let file: Value =
-            serde_json::from_str(include_str!("../../../tests/vectors/error_codes.json")).expect("JSON");
+            serde_json::from_str(include_str!("../../../../tests/vectors/error_codes.json")).expect("JSON");
         let listed = file["codes"].as_array().expect("a list");
         assert_eq!(listed.len(), PUBLISHED.len());
         for (listed, published) in listed.iter().zip(&PUBLISHED) {
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn published_codes_are_documented_with_their_kind() {
-        let documentation = include_str!("../../../docs/errors.md");
+        let documentation = include_str!("../../../../docs/errors.md");
         for PublishedCode { code, meaning, words } in &PUBLISHED {
             let row =
                 documentation.lines().find(|line| line.starts_with(&format!("| {code} |"))).expect(code);

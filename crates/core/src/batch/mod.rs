@@ -1,17 +1,26 @@
 //! Many cards: a stream of EIDs in, results as they finish.
 
-use crate::circuit_breaker::{CircuitBreaker, Signal, Trip};
+mod active_timeout;
+mod circuit_breaker;
+mod dedup;
+mod iterator;
+mod outcome;
+mod summary;
+
+pub(crate) use active_timeout::Standstill;
+pub use iterator::RefreshMany;
+pub use outcome::Outcome;
+pub use summary::Summary;
+
+use crate::client::History;
 use crate::client::{Client, Gate, Turn, locked, outside_of_any_runtime};
 use crate::eid::Eid;
 use crate::error::{Delivered, Error, ErrorKind};
-use crate::lane::{Connections, Driven, KEEP_GOING_CHECK, Lane};
 use crate::observer::{Attempt, Notice, Observer};
-use crate::outcome::Outcome;
-use crate::progress::History;
-use crate::recent::Recent;
-use crate::reply::Reply;
-use crate::standstill::Standstill;
-use crate::summary::Summary;
+use crate::protocol::Reply;
+use crate::transport::{Connections, Driven, KEEP_GOING_CHECK, Lane};
+use circuit_breaker::{CircuitBreaker, Signal, Trip};
+use dedup::Recent;
 use futures_util::FutureExt;
 use futures_util::future::{Either, MaybeDone, maybe_done, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};

@@ -1,9 +1,9 @@
 //! The proxy on the way to the platform, where there is one.
 
+use super::endpoint::{has_host_and_port, host_of};
+use super::retry_after;
 use crate::config::Config;
-use crate::endpoint::{has_host_and_port, host_of};
 use crate::error::{Delivered, Error, ErrorKind};
-use crate::retry_after;
 use hyper::Uri;
 use hyper::header::HeaderValue;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -187,7 +187,7 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::endpoint;
+    use crate::transport::endpoint;
 
     fn proxy(base_url: &str, proxy: &str, variables: &[(&str, &str)]) -> Result<Option<Proxy>, Error> {
         let mut config = Config::new("k", "s");

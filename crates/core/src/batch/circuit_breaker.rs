@@ -1,7 +1,7 @@
 //! The circuit breaker of a batch: holds it while the platform cannot be reached, and stops it when the account is refused.
 
 use crate::error::{Delivered, Error, ErrorKind};
-use crate::reply::Reply;
+use crate::protocol::Reply;
 use std::time::{Duration, Instant};
 
 /// So many calls in a row without an answer are an outage.

@@ -1,7 +1,7 @@
 //! The options that are in effect, as text for people.
 
 use crate::config::{Config, RateScope};
-use crate::proxy::FROM_ENVIRONMENT;
+use crate::transport::FROM_ENVIRONMENT;
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,12 +1,12 @@
 //! What a call asks the platform for.
 
-use crate::call::Call;
-use crate::credentials::Credentials;
+use super::body::{signed_body, signed_call_body};
+use super::call::Call;
 use crate::eid::Eid;
-use crate::endpoint::REFRESH_USAGE;
 use crate::error::Error;
-use crate::sign::SignMethod;
-use crate::wire::{signed_body, signed_call_body};
+use crate::signing::Credentials;
+use crate::signing::SignMethod;
+use crate::transport::REFRESH_USAGE;
 
 /// The most of a refresh's reply that is read; real ones have some hundred bytes.
 const REFRESH_REPLY_BYTES: usize = 64 * 1024;

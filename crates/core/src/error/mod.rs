@@ -1,7 +1,10 @@
 //! What can go wrong, in one taxonomy for all faces.
 
-use crate::error_codes::CodeMeaning;
-use crate::redact::redact;
+mod redact;
+
+pub(crate) use redact::redact;
+
+use crate::protocol::CodeMeaning;
 use std::fmt;
 use std::time::Duration;
 
@@ -428,7 +431,7 @@ mod tests {
 
     #[test]
     fn every_kind_is_documented_with_its_number_name_and_exit_code() {
-        let documentation = include_str!("../../../docs/errors.md");
+        let documentation = include_str!("../../../../docs/errors.md");
         for kind in ErrorKind::ALL {
             let (status, name, exit_code) = (kind.status(), kind.name(), kind.exit_code());
             let row =

@@ -1,7 +1,7 @@
 //! The lanes that a client keeps open between calls.
 
+use super::event_loop::{Lane, Transport};
 use crate::error::Error;
-use crate::lane::{Lane, Transport};
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

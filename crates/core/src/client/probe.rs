@@ -2,8 +2,8 @@
 
 use crate::client::{Client, outside_of_any_runtime};
 use crate::error::{Delivered, Error, ErrorKind};
-use crate::lane::{Driven, Lane};
-use crate::proxy::Proxy;
+use crate::transport::Proxy;
+use crate::transport::{Driven, Lane};
 use std::future::Future;
 use std::net::IpAddr;
 use std::ops::ControlFlow;

@@ -4,18 +4,17 @@
 //! lane is a single-threaded runtime plus an asynchronous client of reqwest whose connections belong to it; whoever holds
 //! it drives it with [`Lane::drive`]. `docs/architecture.md` has the measurements.
 
-use crate::clock::Clock;
+use super::endpoint::{REFRESH_USAGE, below, host_of, is_trusted, usual_port};
+use super::error::Stage;
+use super::http::Http;
+use super::proxy::{Proxy, Refusal};
+use super::retry_after;
 use crate::config::Config;
-use crate::endpoint::{REFRESH_USAGE, below, host_of, is_trusted, usual_port};
 use crate::error::{Delivered, Error, ErrorKind, Evidence};
-use crate::http::Http;
-use crate::proxy::{Proxy, Refusal};
-use crate::reply::{MAX_BODY_BYTES, RawReply};
-use crate::request;
-use crate::retry_after;
-use crate::skew::Sighting;
-use crate::transport_error::Stage;
-use crate::wire::TrackedBody;
+use crate::protocol::TrackedBody;
+use crate::protocol::{MAX_BODY_BYTES, RawReply};
+use crate::signing::Clock;
+use crate::signing::Sighting;
 use hyper::Uri;
 use reqwest::header::{ACCEPT, AGE, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Body, Method, Request, Response, StatusCode, Url};
@@ -116,7 +115,7 @@ fn url(endpoint: &Uri, path: &str) -> Result<Url, String> {
 /// One request for [`Connections::post`].
 pub(crate) struct Post<'a> {
     pub(crate) body: Vec<u8>,
-    pub(crate) request: request::Request<'a>,
+    pub(crate) request: crate::protocol::Request<'a>,
 }
 
 /// How a drive ended.
@@ -364,7 +363,7 @@ fn header(response: &Response, name: HeaderName) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::endpoint;
+    use crate::transport::endpoint;
 
     #[test]
     fn names_in_other_scripts_are_taken_as_a_resolver_wants_them() {

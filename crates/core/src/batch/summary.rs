@@ -1,7 +1,7 @@
 //! What became of many cards, counted.
 
+use super::outcome::Outcome;
 use crate::error::ErrorKind;
-use crate::outcome::Outcome;
 use std::collections::BTreeMap;
 
 /// What became of the cards of a batch. The counts add up: `given = refreshed + failed + duplicates` once all is over.

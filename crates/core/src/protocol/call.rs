@@ -1,7 +1,7 @@
 //! A signed call of the platform's family: any path, any parameters.
 
+use super::parameters::Parameters;
 use crate::error::Error;
-use crate::parameters::Parameters;
 use serde::Serialize;
 
 /// What every request has of its own, and the name that stands before the secret in what is signed: no caller may set them.
