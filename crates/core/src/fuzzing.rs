@@ -4,20 +4,11 @@
 
 use crate::config::Config;
 use crate::eid::Eid;
-use crate::error::{Delivered, ErrorKind};
+use crate::error::{CodeMeaning, Delivered, ErrorKind};
 use crate::escape::excerpt;
-use crate::protocol::Call;
-use crate::protocol::CodeMeaning;
-use crate::protocol::Parameters;
-use crate::protocol::Request;
-use crate::protocol::signed_call_body;
-use crate::protocol::verify_webhook;
-use crate::protocol::{RawReply, verdict};
-use crate::signing::SignMethod;
-use crate::signing::{Credentials, Secret};
-use crate::signing::{Sighting, Skew};
-use crate::transport::endpoint;
-use crate::transport::retry_after;
+use crate::protocol::{Call, Parameters, Request, classify, signed_call_body, verify_webhook};
+use crate::signing::{ClockSample, ClockSkew, Credentials, Secret, SignMethod};
+use crate::transport::{HttpResponse, endpoint, retry_after};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -36,17 +27,17 @@ fn number(data: &mut &[u8], bytes: usize) -> u64 {
 /// A reply: two bytes of HTTP status, the rest is the body.
 pub fn reply(mut data: &[u8]) {
     let http_status = 200 + (number(&mut data, 2) % 400) as u16;
-    let sighting = Sighting { date: None, sent: UNIX_EPOCH, received: UNIX_EPOCH };
-    let raw = RawReply {
+    let times = crate::transport::Times { date: None, sent: UNIX_EPOCH, received: UNIX_EPOCH };
+    let raw = HttpResponse {
         http_status,
         headers: Default::default(),
         retry_after: None,
-        sighting,
+        times,
         body: data.to_vec(),
     };
     let eid = Eid::parse("89044011112233441122334411223321").expect("an EID");
     let codes = BTreeMap::from([("7".to_owned(), CodeMeaning::Cooldown)]);
-    match verdict(raw, Request::RefreshUsage(&eid), 1, &codes) {
+    match classify(raw, Request::RefreshUsage(&eid), 1, &codes) {
         Ok(reply) => {
             assert!((200..=299).contains(&http_status));
             // Where a reader that looks at every field can read it at all, it sees the same.
@@ -117,8 +108,8 @@ pub fn date(mut data: &[u8]) {
     let received = sent + Duration::from_millis(number(&mut data, 4));
     let Ok(value) = std::str::from_utf8(data) else { return };
     let date = httpdate::parse_http_date(value).ok();
-    let skew = Skew::default();
-    let news = skew.learn(Sighting { date, sent, received });
+    let skew = ClockSkew::default();
+    let news = skew.update(ClockSample { date, sent, received });
     let corrected = skew.correct(sent);
     let moved =
         |from: SystemTime, to: SystemTime| to.duration_since(from).unwrap_or_else(|behind| behind.duration());

@@ -4,13 +4,10 @@
 use crate::config::Config;
 use crate::eid::Eid;
 use crate::error::Error;
-use crate::protocol::Request;
-use crate::protocol::signed_body;
-use crate::protocol::{RawReply, Reply, verdict};
+use crate::protocol::{Reply, Request, classify, signed_body};
 use crate::rate_limit::{Account, Rate, RateLimiter};
-use crate::signing::Credentials;
-use crate::signing::Sighting;
-use crate::signing::SignMethod;
+use crate::signing::{Credentials, SignMethod};
+use crate::transport::HttpResponse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -33,15 +30,15 @@ impl Signer {
 /// What a reply with this status and body comes to.
 pub fn read_reply(http_status: u16, body: &[u8], eid: &Eid) -> Result<Reply, Error> {
     let epoch = SystemTime::UNIX_EPOCH;
-    let sighting = Sighting { date: None, sent: epoch, received: epoch };
-    let raw = RawReply {
+    let times = crate::transport::Times { date: None, sent: epoch, received: epoch };
+    let raw = HttpResponse {
         http_status,
         headers: Default::default(),
         retry_after: None,
-        sighting,
+        times,
         body: body.to_vec(),
     };
-    verdict(raw, Request::RefreshUsage(eid), 1, &BTreeMap::new())
+    classify(raw, Request::RefreshUsage(eid), 1, &BTreeMap::new())
 }
 
 /// A rate limiter, and the event loop that it waits on.

@@ -333,7 +333,7 @@ fn lock(_: &File) -> Result<(), ()> {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::protocol::CodeMeaning;
+    use crate::error::CodeMeaning;
     use crate::protocol::Reply;
 
     fn run(input: &str) -> Run {

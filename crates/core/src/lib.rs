@@ -49,12 +49,12 @@ pub use client::Client;
 pub use client::{Answer, Probe};
 pub use config::{Config, RateScope};
 pub use eid::Eid;
+pub use error::CodeMeaning;
 pub use error::{Delivered, Error, ErrorKind};
 pub use escape::{escaped, is_unsafe};
 pub use journal::{Journal, Past, PastFailure, Run};
 pub use observer::{Attempt, Notice, Observer};
 pub use protocol::Call;
-pub use protocol::CodeMeaning;
 pub use protocol::Reply;
 pub use protocol::verify_webhook;
 #[doc(hidden)]

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 /// How long the calls of a batch have stood still, in all; clones count the same.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Standstill {
+pub(crate) struct ActiveTimeout {
     microseconds: Arc<AtomicU64>,
 }
 
-impl Standstill {
+impl ActiveTimeout {
     pub(crate) fn add(&self, time: Duration) {
         let microseconds = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.microseconds.fetch_add(microseconds, Ordering::Relaxed);

@@ -7,20 +7,19 @@ mod iterator;
 mod outcome;
 mod summary;
 
-pub(crate) use active_timeout::Standstill;
+pub(crate) use active_timeout::ActiveTimeout;
 pub use iterator::RefreshMany;
 pub use outcome::Outcome;
 pub use summary::Summary;
 
-use crate::client::History;
-use crate::client::{Client, Gate, Turn, locked, outside_of_any_runtime};
+use crate::client::{Client, Gate, History, Reservation, locked, outside_of_any_runtime};
 use crate::eid::Eid;
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::observer::{Attempt, Notice, Observer};
 use crate::protocol::Reply;
-use crate::transport::{Connections, Driven, KEEP_GOING_CHECK, Lane};
+use crate::transport::{Connections, EventLoop, KEEP_GOING_CHECK, RunResult};
 use circuit_breaker::{CircuitBreaker, Signal, Trip};
-use dedup::Recent;
+use dedup::DedupWindow;
 use futures_util::FutureExt;
 use futures_util::future::{Either, MaybeDone, maybe_done, pending, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -34,7 +33,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// The most calls under way at once that a batch takes.
-const MOST_CONCURRENCY: usize = 1024;
+const MAX_CONCURRENCY: usize = 1024;
 
 /// A card that fails this often because the platform cannot be reached, while it answers others in between, fails for good.
 const MAX_STRIKES: u32 = 3;
@@ -79,7 +78,7 @@ pub struct Batch {
     /// The process that made it: a forked child inherits the sockets, and must leave them alone.
     pid: u32,
     /// `None` only while it is driven or dropped.
-    engine: Option<Engine>,
+    running: Option<Running>,
     concurrency: usize,
     /// Cards that wait for their turn, the next one first.
     waiting: VecDeque<Card>,
@@ -91,18 +90,18 @@ pub struct Batch {
     /// The caller has stopped it, which it may do after the batch has stopped by itself.
     takes_no_more: bool,
     /// The turn of the card at the front: it waits for it, or has it.
-    turn: Option<MaybeDone<TurnFuture>>,
+    reservation: Option<MaybeDone<ReservationFuture>>,
     gate: Arc<Gate>,
     /// What came back and was not fetched yet.
     ended: VecDeque<Outcome>,
-    recent: Recent,
+    dedup: DedupWindow,
     observer: Arc<Mutex<Box<dyn Observer>>>,
     /// Stops when this is true.
     stop: Arc<AtomicBool>,
     /// When it was last asked whether to go on.
     asked: Option<Instant>,
     cancel: watch::Sender<bool>,
-    standstill: Standstill,
+    active_timeout: ActiveTimeout,
     /// When it was last driven.
     driven: Option<Instant>,
     summary: Summary,
@@ -125,14 +124,14 @@ enum Stopped {
 }
 
 /// What must be left alone after a fork.
-struct Engine {
-    lane: Lane,
+struct Running {
+    event_loop: EventLoop,
     calls: Calls,
 }
 
 type Calls = FuturesUnordered<Pin<Box<dyn Future<Output = (Card, Result<Reply, Error>)> + Send>>>;
 
-type TurnFuture = Pin<Box<dyn Future<Output = Result<Turn, Error>> + Send>>;
+type ReservationFuture = Pin<Box<dyn Future<Output = Result<Reservation, Error>> + Send>>;
 
 impl Client {
     /// Starts a batch with at most `concurrency` calls under way at once, 1 to 1024; nothing is sent yet. The account's
@@ -141,15 +140,15 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for another concurrency; [`ErrorKind::Connect`] when the system gives no event loop.
     pub fn batch(&self, concurrency: usize, observer: Box<dyn Observer>) -> Result<Batch, Error> {
-        if !(1..=MOST_CONCURRENCY).contains(&concurrency) {
+        if !(1..=MAX_CONCURRENCY).contains(&concurrency) {
             return Err(Error::invalid_argument(format!(
-                "concurrency must be from 1 to {MOST_CONCURRENCY}, is {concurrency}"
+                "concurrency must be from 1 to {MAX_CONCURRENCY}, is {concurrency}"
             )));
         }
         let observer = Arc::new(Mutex::new(observer));
         Ok(Batch {
             pid: std::process::id(),
-            engine: Some(Engine { lane: self.open_lane()?, calls: FuturesUnordered::new() }),
+            running: Some(Running { event_loop: self.open_event_loop()?, calls: FuturesUnordered::new() }),
             client: self.clone(),
             concurrency,
             waiting: VecDeque::new(),
@@ -157,15 +156,15 @@ impl Client {
             breaker: CircuitBreaker::new(self.config().max_auth_failures, self.config().outage_timeout),
             stopped: None,
             takes_no_more: false,
-            turn: None,
+            reservation: None,
             gate: Arc::new(Gate::new(observer.clone())),
             ended: VecDeque::new(),
-            recent: Recent::new(),
+            dedup: DedupWindow::new(),
             observer,
             stop: Arc::default(),
             asked: None,
             cancel: watch::Sender::new(false),
-            standstill: Standstill::default(),
+            active_timeout: ActiveTimeout::default(),
             driven: None,
             summary: Summary::default(),
         })
@@ -181,7 +180,7 @@ impl Batch {
 
     /// How many cards were pushed and have not come back.
     pub fn pending(&self) -> usize {
-        let under_way = self.engine.as_ref().map_or(0, |engine| engine.calls.len());
+        let under_way = self.running.as_ref().map_or(0, |running| running.calls.len());
         self.waiting.len() + self.held.len() + self.ended.len() + under_way
     }
 
@@ -209,7 +208,7 @@ impl Batch {
     pub fn push(&mut self, eid: impl AsRef<[u8]>) {
         self.summary.submitted += 1;
         match self.client.eid(eid) {
-            Ok(eid) if self.recent.note(&eid) => {
+            Ok(eid) if self.dedup.insert(&eid) => {
                 let card = Card { eid, history: History::default(), strikes: 0, failure: None };
                 match self.stopped {
                     None => self.waiting.push_back(card),
@@ -258,7 +257,7 @@ impl Batch {
     /// Sends no more, for the first reason that is given.
     fn end_with(&mut self, why: Stopped) {
         // Dropping it gives it back.
-        self.turn = None;
+        self.reservation = None;
         if let Stopped::ByItself(trip) = &why {
             self.tell(&Notice::Stopped { reason: trip.reason() });
         }
@@ -291,26 +290,34 @@ impl Batch {
         if self.pid != std::process::id() {
             return self.leave_to_the_parent();
         }
-        self.client.shared.tell_warnings(|notice| self.tell(notice));
+        self.client.tell_warnings(|notice| self.tell(notice));
         // Taken out for the drive, so that they can be borrowed apart from the rest.
-        let Some(Engine { lane, mut calls }) = self.engine.take() else { return };
+        let Some(Running { event_loop, mut calls }) = self.running.take() else { return };
         if let Some(driven) = self.driven {
-            self.standstill.add(driven.elapsed());
+            self.active_timeout.add(driven.elapsed());
         }
         let observer = self.observer.clone();
         let mut keep_going = || locked(&observer).keep_going();
         let interrupted = self.is_unwanted(&mut keep_going)
             || matches!(
-                lane.drive(None, &mut keep_going, self.until_one_ends(lane.connections(), &mut calls)),
-                Driven::Interrupted
+                event_loop.block_on(
+                    None,
+                    &mut keep_going,
+                    self.until_one_ends(event_loop.connections(), &mut calls)
+                ),
+                RunResult::Interrupted
             );
         if interrupted {
             self.cancel();
             // Whatever the observer says now, the calls come to their end, which is near.
             let mut to_the_end = || ControlFlow::Continue(());
-            lane.drive(None, &mut to_the_end, self.until_one_ends(lane.connections(), &mut calls));
+            event_loop.block_on(
+                None,
+                &mut to_the_end,
+                self.until_one_ends(event_loop.connections(), &mut calls),
+            );
         }
-        self.engine = Some(Engine { lane, calls });
+        self.running = Some(Running { event_loop, calls });
         self.driven = Some(Instant::now());
     }
 
@@ -335,18 +342,19 @@ impl Batch {
             if !self.ended.is_empty() {
                 return;
             }
-            let waits = matches!(self.turn, Some(MaybeDone::Future(_)));
+            let waits = matches!(self.reservation, Some(MaybeDone::Future(_)));
             if !waits && !self.waiting.is_empty() && !self.breaker.is_open() && calls.len() < self.concurrency
             {
                 // What has ended has made room.
                 continue;
             }
             let timer = self.wakes_at(calls.is_empty());
-            let turn = self.turn.as_mut().filter(|turn| matches!(turn, MaybeDone::Future(_)));
-            if calls.is_empty() && turn.is_none() && timer.is_none() {
+            let reservation =
+                self.reservation.as_mut().filter(|reservation| matches!(reservation, MaybeDone::Future(_)));
+            if calls.is_empty() && reservation.is_none() && timer.is_none() {
                 return;
             }
-            let ended = next_event(calls, turn, timer).await;
+            let ended = next_event(calls, reservation, timer).await;
             if let Some((card, result)) = ended {
                 self.take(card, result);
                 self.review(calls.is_empty());
@@ -377,17 +385,17 @@ impl Batch {
             }
             let Some(card) = self.waiting.front() else { return };
             let (client, gate) = (&self.client, &self.gate);
-            let mut turn = self.turn.take().unwrap_or_else(|| {
-                maybe_done(Box::pin(client.clone().take_turn(card.eid.clone(), gate.clone())))
+            let mut reservation = self.reservation.take().unwrap_or_else(|| {
+                maybe_done(Box::pin(client.clone().reserve(card.eid.clone(), gate.clone())))
             });
-            let _ = (&mut turn).now_or_never();
-            let turn = match Pin::new(&mut turn).take_output() {
+            let _ = (&mut reservation).now_or_never();
+            let reservation = match Pin::new(&mut reservation).take_output() {
                 None => {
-                    self.turn = Some(turn);
+                    self.reservation = Some(reservation);
                     return;
                 }
-                Some(Ok(turn)) if turn.permit.is_stale() => continue,
-                Some(Ok(turn)) => turn,
+                Some(Ok(reservation)) if reservation.is_stale() => continue,
+                Some(Ok(reservation)) => reservation,
                 Some(Err(error)) => {
                     self.ended.push_back(Outcome::refused(error.with_eid(card.eid.as_str())));
                     self.waiting.pop_front();
@@ -396,7 +404,7 @@ impl Batch {
             };
             if let Some(card) = self.waiting.pop_front() {
                 self.breaker.probe();
-                calls.push(Box::pin(self.call(connections.clone(), card, turn)));
+                calls.push(Box::pin(self.call(connections.clone(), card, reservation)));
             }
         }
     }
@@ -411,7 +419,7 @@ impl Batch {
             .waiting
             .front()
             .is_some_and(|card| card.failure.is_none() && self.breaker.is_turn_of_fresh());
-        if self.turn.is_none() && !fresh_next {
+        if self.reservation.is_none() && !fresh_next {
             if let Some(card) = self.held.pop_front() {
                 self.waiting.push_front(card);
             }
@@ -423,12 +431,12 @@ impl Batch {
         &self,
         connections: Connections,
         card: Card,
-        turn: Turn,
+        reservation: Reservation,
     ) -> impl Future<Output = (Card, Result<Reply, Error>)> + Send + use<> {
-        let (client, observer, standstill, gate, mut cancel) = (
+        let (client, observer, active_timeout, gate, mut cancel) = (
             self.client.clone(),
             self.observer.clone(),
-            self.standstill.clone(),
+            self.active_timeout.clone(),
             self.gate.clone(),
             self.cancel.subscribe(),
         );
@@ -436,8 +444,9 @@ impl Batch {
             let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
             // The sender lives as long as the batch, and the batch longer than the call.
             let cancelled = async { drop(cancel.wait_for(|cancelled| *cancelled).await) };
-            let start = (turn, gate, card.history);
-            let call = client.call_among_many(&connections, &card.eid, start, &tell, standstill, cancelled);
+            let start = (reservation, gate, card.history);
+            let timed_out = active_timeout.passed(client.config().timeout);
+            let call = client.call_reserved(&connections, &card.eid, start, &tell, timed_out, cancelled);
             let result = call.await;
             (card, result)
         }
@@ -477,7 +486,7 @@ impl Batch {
         let outage = self.breaker.answered(now);
         if let Some(after) = outage {
             self.tell(&Notice::Resumed { after });
-            self.turn = None;
+            self.reservation = None;
         }
         for mut card in std::mem::take(&mut self.held).into_iter().rev() {
             card.strikes += 1;
@@ -532,21 +541,21 @@ impl Batch {
     fn leave_to_the_parent(&mut self) {
         self.waiting.clear();
         self.held.clear();
-        std::mem::forget(self.turn.take());
-        std::mem::forget(self.engine.take());
+        std::mem::forget(self.reservation.take());
+        std::mem::forget(self.running.take());
     }
 }
 
 /// Waits until a call ends, which it gives back, or until there is something else to do.
 async fn next_event(
     calls: &mut Calls,
-    turn: Option<&mut MaybeDone<TurnFuture>>,
+    reservation: Option<&mut MaybeDone<ReservationFuture>>,
     timer: Option<Instant>,
 ) -> Option<(Card, Result<Reply, Error>)> {
     let next = pin!(or_never((!calls.is_empty()).then(|| calls.next())));
-    let turn = pin!(or_never(turn));
+    let reservation = pin!(or_never(reservation));
     let timer = pin!(or_never(timer.map(|time| tokio::time::sleep_until(time.into()))));
-    match select(next, select(turn, timer)).await {
+    match select(next, select(reservation, timer)).await {
         Either::Left((ended, _)) => ended,
         Either::Right(_) => None,
     }

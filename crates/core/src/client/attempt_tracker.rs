@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How far a call has come: what its error must say when it is broken off.
-pub(crate) struct Progress<'a> {
+pub(crate) struct AttemptTracker<'a> {
     /// Is told of each attempt that is over.
     teller: &'a (dyn Fn(&Attempt<'_>) + Sync),
     // Nobody else looks while the call runs; the lock lets the call move between threads.
@@ -41,7 +41,7 @@ struct State {
     clock_moved: bool,
 }
 
-impl<'a> Progress<'a> {
+impl<'a> AttemptTracker<'a> {
     pub(crate) fn new(teller: &'a (dyn Fn(&Attempt<'_>) + Sync)) -> Self {
         Self { teller, state: Mutex::default() }
     }

@@ -1,58 +1,88 @@
 //! What clients that come from one another have in common.
 
-use crate::client::Sources;
+use super::Sources;
 use crate::config::{Config, RateScope};
 use crate::error::Error;
 use crate::observer::Notice;
 use crate::per_process::PerProcess;
+use crate::protocol::REFRESH_USAGE;
 use crate::rate_limit::{Account, Directory, RateLimiter, Redis, SharedFile};
-use crate::retry::Budget;
-use crate::signing::Credentials;
-use crate::signing::Skew;
-use crate::transport::Pool;
-use crate::transport::Transport;
+use crate::retry::TokenBucket;
+use crate::signing::{ClockSkew, Credentials, Secret};
+use crate::transport::{EventLoopPool, Settings, TlsFiles, Transport, client_config, endpoint};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What clients that come from one another have in common.
-pub(crate) struct Shared {
+pub(crate) struct ClientInner {
     /// Those of the first of them. Only what [`Config::CALL_OPTIONS`] does not list counts here.
     pub(crate) config: Arc<Config>,
     pub(crate) credentials: Credentials,
     pub(crate) transport: Transport,
-    pub(crate) skew: Skew,
+    pub(crate) skew: ClockSkew,
     pub(crate) sources: Sources,
     /// [`Config::warnings`] that no observer was told of yet.
-    pub(crate) warnings: Mutex<Vec<String>>,
-    pub(crate) state: PerProcess<State>,
+    warnings: Mutex<Vec<String>>,
+    process: PerProcess<ProcessState>,
 }
 
 /// What a process must not share with its children.
-pub(crate) struct State {
+pub(crate) struct ProcessState {
     pub(crate) account: Arc<Account>,
     /// An error where the file that processes share cannot be used.
     limiter: Result<Arc<RateLimiter>, String>,
-    pub(crate) lanes: Pool,
-    pub(crate) budget: Budget,
+    pub(crate) event_loops: EventLoopPool,
+    pub(crate) retry_tokens: TokenBucket,
 }
 
-impl Shared {
+impl ClientInner {
+    /// Checks the options; nothing is sent yet. The configuration that is kept has no secret: one copy of it is enough.
+    pub(super) fn new(mut config: Config, sources: Sources) -> Result<Self, Error> {
+        config.check()?;
+        let credentials = config.credentials()?;
+        config.secret = Secret::default();
+        let transport = Transport::new(Settings {
+            endpoint: endpoint(&config.base_url, config.allow_http)?,
+            usual_path: REFRESH_USAGE,
+            user_agent: format!("eiot/{} {}", crate::VERSION, config.user_agent_suffix).trim_end().to_owned(),
+            connect_timeout: config.connect_timeout,
+            proxy: config.proxy.as_deref(),
+            source_address: config.source_address,
+            tls: TlsFiles {
+                ca_file: config.ca_file.as_deref(),
+                client_cert_file: config.client_cert_file.as_deref(),
+                client_key_file: config.client_key_file.as_deref(),
+            },
+        })?;
+        let inner = Self {
+            credentials,
+            transport,
+            skew: ClockSkew::default(),
+            sources,
+            warnings: Mutex::new(config.warnings()),
+            process: PerProcess::new(),
+            config: Arc::new(config),
+        };
+        inner.process().limiter()?;
+        Ok(inner)
+    }
+
     /// What belongs to this process. To find that out takes a system call, so a call asks once.
-    pub(crate) fn state(&self) -> &State {
-        self.state.get(|| {
+    pub(crate) fn process(&self) -> &ProcessState {
+        self.process.get(|| {
             let key = self.account_key();
             let account = Account::of(&key, || self.sources.random.next_u64());
-            State {
+            ProcessState {
                 limiter: self.limiter(&account, &key),
                 account,
-                lanes: Pool::default(),
-                budget: Budget::new(),
+                event_loops: EventLoopPool::default(),
+                retry_tokens: TokenBucket::new(),
             }
         })
     }
 
     /// Tells what the observer of a client's first call should know.
     pub(crate) fn tell_warnings(&self, mut tell: impl FnMut(&Notice<'_>)) {
-        if let Some(reason) = self.state().account.untold_fallback() {
+        if let Some(reason) = self.process().account.untold_fallback() {
             tell(&Notice::RateNotShared { reason: &reason });
         }
         let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
@@ -75,10 +105,9 @@ impl Shared {
         let limiter = match &self.config.rate_scope {
             RateScope::Process => limiter,
             RateScope::Redis(url) => {
-                // Who we are at the platform is no business of the Redis.
-                let (client_cert_file, client_key_file) = (None, None);
-                let trust = Config { client_cert_file, client_key_file, ..(*self.config).clone() };
-                let tls = url.tls.then(|| crate::transport::client_config(&trust)).transpose();
+                // The client certificate is for the platform.
+                let trust = TlsFiles { ca_file: self.config.ca_file.as_deref(), ..TlsFiles::default() };
+                let tls = url.tls.then(|| client_config(&trust)).transpose();
                 let redis = tls.and_then(|tls| Redis::new(url.clone(), tls, key));
                 limiter.in_redis(redis.map_err(|why| why.to_string())?)
             }
@@ -100,7 +129,7 @@ impl Shared {
     }
 }
 
-impl State {
+impl ProcessState {
     /// The account's rate limiter.
     pub(crate) fn limiter(&self) -> Result<&Arc<RateLimiter>, Error> {
         self.limiter.as_ref().map_err(RateLimiter::unusable)

@@ -1,9 +1,9 @@
 //! A look at the way to the platform, step by step, without a refresh.
 
-use crate::client::{Client, outside_of_any_runtime};
+use super::{Client, outside_of_any_runtime};
 use crate::error::{Delivered, Error, ErrorKind};
-use crate::transport::Proxy;
-use crate::transport::{Driven, Lane};
+use crate::signing::ClockSample;
+use crate::transport::{EventLoop, Proxy, RunResult};
 use std::future::Future;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -53,44 +53,46 @@ impl Client {
     }
 
     fn walk(&self, deadline: Instant) -> Result<Probe, Error> {
-        // Not one of the pool's lanes, whose connection would be open already.
+        // Not one of the pool's event_loops, whose connection would be open already.
         let connected = Arc::new(AtomicBool::new(false));
-        let lane = Lane::open_for_probe(&self.shared.transport, connected.clone())?;
-        let transport = &self.shared.transport;
+        let event_loop = EventLoop::open_for_probe(&self.inner.transport, connected.clone())?;
+        let transport = &self.inner.transport;
         let proxy = transport.http.proxy.as_ref().map(Proxy::name);
         let mut probe = Probe { host: transport.host(), proxy, ..Probe::default() };
-        probe.addresses = self.look_up(&lane, deadline);
+        probe.addresses = self.look_up(&event_loop, deadline);
         if !matches!(probe.addresses, Some(Err(_))) {
-            self.ask(&lane, deadline, &connected, &mut probe);
+            self.ask(&event_loop, deadline, &connected, &mut probe);
         }
         Ok(probe)
     }
 
-    fn look_up(&self, lane: &Lane, deadline: Instant) -> Option<Result<Vec<IpAddr>, Error>> {
-        let (name, port) = self.shared.transport.host_and_port();
-        if name.parse::<IpAddr>().is_ok() || self.shared.transport.http.proxy.is_some() {
+    fn look_up(&self, event_loop: &EventLoop, deadline: Instant) -> Option<Result<Vec<IpAddr>, Error>> {
+        let (name, port) = self.inner.transport.host_and_port();
+        if name.parse::<IpAddr>().is_ok() || self.inner.transport.http.proxy.is_some() {
             return None;
         }
         let limit = self.config().connect_timeout;
         let deadline = deadline.min(Instant::now() + limit);
         let failed =
             |kind, why: &str| Error::new(kind, format!("the name {name} cannot be looked up: {why}"));
-        Some(match drive(lane, deadline, tokio::net::lookup_host((name, port))) {
+        Some(match block_on(event_loop, deadline, tokio::net::lookup_host((name, port))) {
             Some(Ok(found)) => Ok(distinct(found.map(|address| address.ip()))),
             Some(Err(why)) => Err(failed(ErrorKind::Connect, &why.to_string())),
             None => Err(failed(ErrorKind::Timeout, &format!("no answer within {limit:?}"))),
         })
     }
 
-    fn ask(&self, lane: &Lane, deadline: Instant, connected: &AtomicBool, probe: &mut Probe) {
-        let (transport, clock) = (&self.shared.transport, self.shared.sources.clock.as_ref());
+    fn ask(&self, event_loop: &EventLoop, deadline: Instant, connected: &AtomicBool, probe: &mut Probe) {
+        let (transport, clock) = (&self.inner.transport, self.inner.sources.clock.as_ref());
+        let now = || clock.now();
         let patience = deadline.saturating_duration_since(Instant::now());
-        let get = lane.connections().get(transport, clock);
-        let answer = match drive(lane, deadline, get) {
-            Some(Ok((http_status, sighting))) => {
-                Ok(Answer { http_status, clock_offset_milliseconds: sighting.offset_milliseconds() })
-            }
-            Some(Err(error)) => Err(harmless(error, &probe.host)),
+        let get = event_loop.connections().get(transport, &now);
+        let answer = match block_on(event_loop, deadline, get) {
+            Some(Ok((http_status, times))) => Ok(Answer {
+                http_status,
+                clock_offset_milliseconds: ClockSample::from(times).offset_milliseconds(),
+            }),
+            Some(Err(error)) => Err(refreshing_nothing(error, &probe.host)),
             None => {
                 let text = format!("no answer from {} within {patience:.1?}", probe.host);
                 Err(Error::new(ErrorKind::Timeout, text))
@@ -109,7 +111,7 @@ impl Client {
 }
 
 /// The error of a request that refreshes nothing, which those of calls must be careful about.
-fn harmless(error: Error, host: &str) -> Error {
+fn refreshing_nothing(error: Error, host: &str) -> Error {
     if error.kind() != ErrorKind::ConnectionLost {
         return error.with_delivered(Delivered::No);
     }
@@ -118,10 +120,10 @@ fn harmless(error: Error, host: &str) -> Error {
 }
 
 /// What comes of it before the deadline.
-fn drive<T>(lane: &Lane, deadline: Instant, step: impl Future<Output = T>) -> Option<T> {
-    match lane.drive(Some(deadline), &mut || ControlFlow::Continue(()), step) {
-        Driven::Done(done) => Some(done),
-        Driven::TimedOut | Driven::Interrupted => None,
+fn block_on<T>(event_loop: &EventLoop, deadline: Instant, step: impl Future<Output = T>) -> Option<T> {
+    match event_loop.block_on(Some(deadline), &mut || ControlFlow::Continue(()), step) {
+        RunResult::Done(done) => Some(done),
+        RunResult::TimedOut | RunResult::Interrupted => None,
     }
 }
 

@@ -5,13 +5,11 @@ mod environment;
 mod format;
 mod parse;
 
-use crate::error::Error;
+use crate::error::{CodeMeaning, Error};
 use crate::escape::is_unsafe;
 use crate::files;
-use crate::protocol::CodeMeaning;
 use crate::rate_limit::{RATE_USED, Rate, RedisUrl};
-use crate::signing::SignMethod;
-use crate::signing::{Credentials, Secret};
+use crate::signing::{Credentials, Secret, SignMethod};
 use parse::{error_codes, number, rate_limit, seconds, seconds_or_off, share, switch};
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,7 +1,6 @@
 //! The values of options as text, as environments and command lines have them.
 
-use crate::error::Error;
-use crate::protocol::CodeMeaning;
+use crate::error::{CodeMeaning, Error};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;

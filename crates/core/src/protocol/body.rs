@@ -3,16 +3,8 @@
 use super::parameters::{Parameters, quote};
 use crate::eid::Eid;
 use crate::error::Error;
-use crate::signing::Credentials;
-use crate::signing::{SignMethod, Signature, sign_sorted};
-use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use crate::signing::{Credentials, SignMethod, Signature, sign_sorted};
 use serde::Serialize;
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
 
 /// Room for a request with an appkey of usual length, so that the buffer need not grow.
 const USUAL_BODY_BYTES: usize = 256;
@@ -98,40 +90,6 @@ pub(crate) fn sign_in(body: &[u8]) -> Vec<u8> {
     let start = memchr::memmem::find(body, BEFORE).map(|start| start + BEFORE.len());
     let sign = start.and_then(|start| body.get(start..)).unwrap_or_default();
     sign.iter().copied().take_while(u8::is_ascii_hexdigit).collect()
-}
-
-/// A request body that remembers whether the connection has taken it: until then, nothing has been sent.
-pub(crate) struct TrackedBody {
-    bytes: Option<Bytes>,
-    taken: Arc<AtomicBool>,
-}
-
-impl TrackedBody {
-    /// `taken` becomes true when the connection asks for the bytes.
-    pub(crate) fn new(bytes: Vec<u8>, taken: Arc<AtomicBool>) -> Self {
-        Self { bytes: Some(bytes.into()), taken }
-    }
-}
-
-impl Body for TrackedBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.taken.store(true, Ordering::Relaxed);
-        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.bytes.is_none()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
-    }
 }
 
 #[cfg(test)]

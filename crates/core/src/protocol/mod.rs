@@ -9,14 +9,13 @@ mod reply;
 mod request;
 mod webhook;
 
+pub(crate) use body::sign_in;
 #[cfg(feature = "internals")]
 pub(crate) use body::signed_body;
-pub(crate) use body::{TrackedBody, sign_in};
 pub use call::Call;
-pub use error_codes::CodeMeaning;
 pub use reply::Reply;
-pub(crate) use reply::{MAX_BODY_BYTES, RawReply, verdict};
-pub(crate) use request::Request;
+pub(crate) use reply::classify;
+pub(crate) use request::{REFRESH_USAGE, Request};
 pub use webhook::verify_webhook;
 #[cfg(any(test, fuzzing))]
 pub(crate) use {body::signed_call_body, parameters::Parameters};

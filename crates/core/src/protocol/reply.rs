@@ -1,21 +1,17 @@
 //! What the platform answered, and what that means.
 
 use super::envelope::Envelope;
-use super::error_codes::{CodeMeaning, look_up};
+use super::error_codes::look_up;
 use super::request::Request;
-use crate::error::{Delivered, Error, ErrorKind, Evidence};
+use crate::error::{CodeMeaning, Delivered, Error, ErrorKind, Evidence};
 use crate::escape::{escaped, excerpt};
-use crate::signing::Sighting;
-use crate::transport::support_headers;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use crate::transport::{HttpResponse, MAX_BODY_BYTES, support_headers};
+use reqwest::header::CONTENT_TYPE;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The only code that means success (seed document).
 const SUCCESS: &str = "200";
-
-/// So much of the body of a reply that is not the platform's stays with the error.
-pub(crate) const MAX_BODY_BYTES: usize = 2048;
 
 /// So much of it stands in the error's text.
 const SHOWN_BODY_BYTES: usize = 80;
@@ -78,27 +74,17 @@ impl Reply {
     }
 }
 
-/// An HTTP reply that has come whole.
-pub(crate) struct RawReply {
-    pub(crate) http_status: u16,
-    /// Those that help support.
-    pub(crate) headers: HeaderMap,
-    pub(crate) retry_after: Option<Duration>,
-    pub(crate) sighting: Sighting,
-    pub(crate) body: Vec<u8>,
-}
-
 /// The one place that decides what a response means.
 ///
 /// The platform's code comes first, at whatever HTTP status it arrives: in the caller's own `error_codes`, then in the published
 /// table. Where neither knows it, or the body cannot be read, HTTP 401, 403, 429 and 5xx mean what they usually mean.
-pub(crate) fn verdict(
-    raw: RawReply,
+pub(crate) fn classify(
+    raw: HttpResponse,
     request: Request<'_>,
     attempts: u32,
     codes: &BTreeMap<String, CodeMeaning>,
 ) -> Result<Reply, Error> {
-    let RawReply { http_status, headers, retry_after, sighting: _, mut body } = raw;
+    let HttpResponse { http_status, headers, retry_after, times: _, mut body } = raw;
     let (code, message, data) = match Envelope::read(&body) {
         Some(envelope) => (Some(envelope.code), envelope.message, envelope.data),
         None => (None, None, None),
@@ -256,13 +242,13 @@ mod tests {
     use serde_json::Value;
     use std::time::SystemTime;
 
-    fn raw(http_status: u16, body: Vec<u8>) -> RawReply {
+    fn raw(http_status: u16, body: Vec<u8>) -> HttpResponse {
         let epoch = SystemTime::UNIX_EPOCH;
-        RawReply {
+        HttpResponse {
             http_status,
-            headers: HeaderMap::new(),
+            headers: Default::default(),
             retry_after: None,
-            sighting: Sighting { date: None, sent: epoch, received: epoch },
+            times: crate::transport::Times { date: None, sent: epoch, received: epoch },
             body,
         }
     }
@@ -288,7 +274,7 @@ mod tests {
         #[test]
         fn whatever_comes_is_a_success_or_an_error_that_names_the_card(http_status in 200_u16..=599, body in body()) {
             let eid = Eid::parse("123").expect("digits");
-            match verdict(raw(http_status, body.clone()), Request::RefreshUsage(&eid), 1, &BTreeMap::new()) {
+            match classify(raw(http_status, body.clone()), Request::RefreshUsage(&eid), 1, &BTreeMap::new()) {
                 Ok(reply) => prop_assert!((200..=299).contains(&http_status) && reply.eid() == "123"),
                 Err(error) => prop_assert_eq!(error.eid(), Some("123")),
             }
@@ -298,7 +284,7 @@ mod tests {
     fn refusal(http_status: u16, body: &str, codes: &[(&str, CodeMeaning)]) -> Option<Error> {
         let codes = codes.iter().map(|(code, meaning)| ((*code).to_owned(), *meaning)).collect();
         let eid = Eid::parse("1").expect("digits");
-        verdict(raw(http_status, body.as_bytes().to_vec()), Request::RefreshUsage(&eid), 1, &codes).err()
+        classify(raw(http_status, body.as_bytes().to_vec()), Request::RefreshUsage(&eid), 1, &codes).err()
     }
 
     fn coded(code: &str, message: &str) -> String {
@@ -306,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn verdict_of_a_published_code_is_its_meaning_at_any_http_status() {
+    fn classify_of_a_published_code_is_its_meaning_at_any_http_status() {
         let file: Value =
             serde_json::from_str(include_str!("../../../../tests/vectors/error_codes.json")).expect("JSON");
         for case in file["codes"].as_array().expect("a list") {
@@ -330,13 +316,13 @@ mod tests {
     }
 
     #[test]
-    fn verdict_of_code_502_names_the_allow_list() {
+    fn classify_of_code_502_names_the_allow_list() {
         let error = refusal(200, &coded("502", "IP白名单错误"), &[]).expect("a refusal");
         assert!(error.to_string().contains("allow-list") && !error.is_final(), "{error}");
     }
 
     #[test]
-    fn verdict_of_an_unknown_code_is_not_final_and_says_how_to_teach_it() {
+    fn classify_of_an_unknown_code_is_not_final_and_says_how_to_teach_it() {
         let error = refusal(200, &coded("45109", "m"), &[]).expect("a refusal");
         assert_eq!((error.kind(), error.is_final()), (ErrorKind::Platform, false));
         let text = error.to_string();
@@ -349,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn verdict_of_an_own_code_takes_precedence() {
+    fn classify_of_an_own_code_takes_precedence() {
         let own = [
             ("45109", CodeMeaning::Cooldown),
             ("502", CodeMeaning::Unavailable),
@@ -371,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reply_vector_gets_its_verdict() {
+    fn every_reply_vector_gets_its_classify() {
         let file: Value =
             serde_json::from_str(include_str!("../../../../tests/vectors/replies.json")).expect("JSON");
         let eid = Eid::parse("11111111111111111111111111").expect("digits");
@@ -379,7 +365,7 @@ mod tests {
             let http_status = case["http_status"].as_u64().expect("a number") as u16;
             let raw = raw(http_status, case["body"].as_str().expect("a string").as_bytes().to_vec());
             let text = |field: &str| case[field].as_str();
-            match verdict(raw, Request::RefreshUsage(&eid), 1, &BTreeMap::new()) {
+            match classify(raw, Request::RefreshUsage(&eid), 1, &BTreeMap::new()) {
                 Ok(reply) => {
                     assert_eq!(Some("ok"), text("kind"), "{case}");
                     assert_eq!(Some(reply.message()), text("message"), "{case}");

@@ -4,9 +4,10 @@ use super::body::{signed_body, signed_call_body};
 use super::call::Call;
 use crate::eid::Eid;
 use crate::error::Error;
-use crate::signing::Credentials;
-use crate::signing::SignMethod;
-use crate::transport::REFRESH_USAGE;
+use crate::signing::{Credentials, SignMethod};
+
+/// The refresh's path below the base URL (seed document).
+pub(crate) const REFRESH_USAGE: &str = "/api/v3/cloudesim/refreshUsage";
 
 /// The most of a refresh's reply that is read; real ones have some hundred bytes.
 const REFRESH_REPLY_BYTES: usize = 64 * 1024;

@@ -2,8 +2,7 @@
 
 use super::parameters::Parameters;
 use crate::error::{Error, ErrorKind};
-use crate::signing::Secret;
-use crate::signing::{SignMethod, sign_sorted};
+use crate::signing::{Secret, SignMethod, sign_sorted};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use subtle::ConstantTimeEq;
 

@@ -13,8 +13,7 @@ use super::shared_file::{SharedFile, unusable};
 use crate::error::{Error, ErrorKind};
 use crate::observer::Notice;
 use crate::random::{Random, SystemRandom};
-use crate::signing::Clock;
-use crate::signing::{Permutation, Walk};
+use crate::signing::{Clock, Permutation, Walk};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

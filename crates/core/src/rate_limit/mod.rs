@@ -17,6 +17,7 @@ mod share;
 mod shared_file;
 
 pub(crate) use account::Account;
+pub(crate) use backpressure::Refused;
 pub(crate) use cooldown::Cooldown;
 pub(crate) use limiter::{Permit, RATE_USED, Rate, RateLimiter};
 pub(crate) use redis::Redis;

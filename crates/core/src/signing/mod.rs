@@ -8,7 +8,7 @@ mod signature;
 
 pub(crate) use clock::timestamp;
 pub use clock::{Clock, SystemClock};
-pub(crate) use clock_skew::{Sighting, Skew};
+pub(crate) use clock_skew::{ClockSample, ClockSkew};
 pub(crate) use credentials::Credentials;
 pub use credentials::Secret;
 pub(crate) use nonce::{Permutation, Walk};

@@ -5,9 +5,6 @@ use hyper::Uri;
 use hyper::http::uri::Parts;
 use std::net::IpAddr;
 
-/// The refresh's path below the base URL (seed document).
-pub(crate) const REFRESH_USAGE: &str = "/api/v3/cloudesim/refreshUsage";
-
 /// The address below which requests are posted.
 ///
 /// Plain `http` would show appkey and signature to everybody on the way, so it is for loopback, or where it is allowed
@@ -34,7 +31,7 @@ pub(crate) fn endpoint(base_url: &str, allow_http: bool) -> Result<Uri, Error> {
         Some("http") => return refused("must be https (http is for loopback addresses, or with allow_http)"),
         _ => return refused("must be https"),
     }
-    match below(&address, REFRESH_USAGE) {
+    match below(&address, "/api") {
         Some(_) => Ok(address),
         None => refused("must be a URL such as https://oapi.eiotclub.com"),
     }
@@ -92,10 +89,10 @@ mod tests {
         let expect = "https://oapi.eiotclub.com/api/v3/cloudesim/refreshUsage";
         for base in ["https://oapi.eiotclub.com", "https://oapi.eiotclub.com/"] {
             let endpoint = endpoint(base, false).expect("valid");
-            assert_eq!(below(&endpoint, REFRESH_USAGE).expect("valid"), expect);
+            assert_eq!(below(&endpoint, "/api/v3/cloudesim/refreshUsage").expect("valid"), expect);
         }
         let behind_gateway = endpoint("https://gateway.example/eiot/", false).expect("valid");
-        let address = below(&behind_gateway, REFRESH_USAGE).expect("valid");
+        let address = below(&behind_gateway, "/api/v3/cloudesim/refreshUsage").expect("valid");
         assert_eq!(address.path(), "/eiot/api/v3/cloudesim/refreshUsage");
     }
 

@@ -1,6 +1,6 @@
 //! What a failed exchange means: the transport's errors, in the taxonomy's words.
 
-use super::event_loop::Transport;
+use super::Transport;
 use super::proxy::Refusal;
 use super::tls::{advice, is_about_client_certificate};
 use crate::error::{Delivered, Error, ErrorKind};

@@ -1,36 +1,36 @@
-//! The lanes that a client keeps open between calls.
+//! The event_loops that a client keeps open between calls.
 
-use super::event_loop::{Lane, Transport};
+use super::{EventLoop, Transport};
 use crate::error::Error;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// More lanes than this are not kept; as many calls as there are threads can be under way.
-const MOST_IDLE: usize = 64;
+/// More event_loops than this are not kept; as many calls as there are threads can be under way.
+const MAX_IDLE: usize = 64;
 
-/// A lane that nobody has used for so long is closed at the next opportunity.
+/// A event_loop that nobody has used for so long is closed at the next opportunity.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Idle lanes, the longest unused first.
+/// Idle event_loops, the longest unused first.
 #[derive(Default)]
-pub(crate) struct Pool {
-    idle: Mutex<VecDeque<(Instant, Lane)>>,
+pub(crate) struct EventLoopPool {
+    idle: Mutex<VecDeque<(Instant, EventLoop)>>,
 }
 
-impl Pool {
-    /// The lane used last, whose connection is the likeliest to be open, or a new one.
-    pub(crate) fn take(&self, transport: &Transport) -> Result<Lane, Error> {
+impl EventLoopPool {
+    /// The event_loop used last, whose connection is the likeliest to be open, or a new one.
+    pub(crate) fn take(&self, transport: &Transport) -> Result<EventLoop, Error> {
         let newest = self.lock().pop_back();
-        newest.map_or_else(|| Lane::open(transport), |(_, lane)| Ok(lane))
+        newest.map_or_else(|| EventLoop::open(transport), |(_, event_loop)| Ok(event_loop))
     }
 
-    /// Puts a lane back for the next caller.
-    pub(crate) fn put(&self, lane: Lane) {
+    /// Puts a event_loop back for the next caller.
+    pub(crate) fn put(&self, event_loop: EventLoop) {
         let now = Instant::now();
         let mut idle = self.lock();
-        idle.push_back((now, lane));
-        let too_many = idle.len() > MOST_IDLE;
+        idle.push_back((now, event_loop));
+        let too_many = idle.len() > MAX_IDLE;
         let stale = idle.front().is_some_and(|(since, _)| now.duration_since(*since) > IDLE_TIMEOUT);
         let closing = if too_many || stale { idle.pop_front() } else { None };
         // Closing a connection takes a while; other callers need not wait for it.
@@ -38,7 +38,7 @@ impl Pool {
         drop(closing);
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, Lane)>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, EventLoop)>> {
         // Nothing in here can be left half done by a panic.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,10 +1,8 @@
 //! How HTTP is spoken: the settings of reqwest, one for all lanes of a client.
 
 use super::proxy::Proxy;
-use super::tls;
-use crate::config::Config;
+use super::{Settings, tls};
 use crate::error::Error;
-use hyper::Uri;
 use reqwest::redirect::Policy;
 use reqwest::retry;
 use rustls::ClientConfig;
@@ -32,18 +30,19 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(crate) fn new(config: &Config, endpoint: &Uri) -> Result<Self, Error> {
+    pub(crate) fn new(settings: &Settings<'_>) -> Result<Self, Error> {
+        let endpoint = &settings.endpoint;
         if endpoint.scheme_str() == Some("https") {
             let host = endpoint.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
             ServerName::try_from(host)
                 .map_err(|_| Error::config("base_url", "has a host that no certificate can name"))?;
         }
         Ok(Self {
-            tls: tls::client_config(config)?,
-            user_agent: format!("eiot/{} {}", crate::VERSION, config.user_agent_suffix).trim_end().to_owned(),
-            source_address: config.source_address,
-            proxy: Proxy::of(config, endpoint, |name| std::env::var(name).ok())?,
-            connect_timeout: config.connect_timeout,
+            tls: tls::client_config(&settings.tls)?,
+            user_agent: settings.user_agent.clone(),
+            source_address: settings.source_address,
+            proxy: Proxy::of(settings.proxy, endpoint, |name| std::env::var(name).ok())?,
+            connect_timeout: settings.connect_timeout,
         })
     }
 

@@ -2,7 +2,6 @@
 
 use super::endpoint::{has_host_and_port, host_of};
 use super::retry_after;
-use crate::config::Config;
 use crate::error::{Delivered, Error, ErrorKind};
 use hyper::Uri;
 use hyper::header::HeaderValue;
@@ -42,11 +41,11 @@ pub(crate) struct Refusal {
 impl Proxy {
     /// The proxy for the endpoint; none where the option is not set, or the environment has none for it.
     pub(crate) fn of(
-        config: &Config,
+        option: Option<&str>,
         endpoint: &Uri,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, Error> {
-        let (option, address, except) = match config.proxy.as_deref() {
+        let (option, address, except) = match option {
             None => return Ok(None),
             Some(FROM_ENVIRONMENT) => {
                 let first = |names: &[&'static str]| {
@@ -190,12 +189,10 @@ mod tests {
     use crate::transport::endpoint;
 
     fn proxy(base_url: &str, proxy: &str, variables: &[(&str, &str)]) -> Result<Option<Proxy>, Error> {
-        let mut config = Config::new("k", "s");
-        config.proxy = Some(proxy.to_owned());
         let variable = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        Proxy::of(&config, &endpoint(base_url, true).expect("valid"), variable)
+        Proxy::of(Some(proxy), &endpoint(base_url, true).expect("valid"), variable)
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Whom to trust, and how to prove who is calling: one TLS configuration for all lanes of a client.
 
-use crate::config::Config;
 use crate::error::Error;
 use crate::files;
 use rustls::pki_types::pem::PemObject;
@@ -13,10 +12,18 @@ use std::time::{Duration, UNIX_EPOCH};
 /// No bundle of certificates is larger.
 const MAX_PEM_BYTES: u64 = 8 * 1024 * 1024;
 
+/// The files that options name.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct TlsFiles<'a> {
+    pub(crate) ca_file: Option<&'a Path>,
+    pub(crate) client_cert_file: Option<&'a Path>,
+    pub(crate) client_key_file: Option<&'a Path>,
+}
+
 /// A configuration that trusts the authorities in `ca_file`, or those of the system, or — where a container has
 /// none — Mozilla's, which are compiled in.
-pub(crate) fn client_config(config: &Config) -> Result<ClientConfig, Error> {
-    let roots = match &config.ca_file {
+pub(crate) fn client_config(files: &TlsFiles<'_>) -> Result<ClientConfig, Error> {
+    let roots = match files.ca_file {
         Some(path) => from_file(path)?,
         None => from_system(),
     };
@@ -26,7 +33,7 @@ pub(crate) fn client_config(config: &Config) -> Result<ClientConfig, Error> {
         .with_safe_default_protocol_versions()
         .map_err(Error::internal)?
         .with_root_certificates(roots);
-    let (certificate, key) = match (&config.client_cert_file, &config.client_key_file) {
+    let (certificate, key) = match (files.client_cert_file, files.client_key_file) {
         (None, None) => return Ok(builder.with_no_client_auth()),
         (Some(certificate), Some(key)) => (certificate, key),
         (Some(_), None) => return Err(Error::config("client_key_file", "is required with client_cert_file")),
@@ -178,9 +185,8 @@ mod tests {
     use crate::error::ErrorKind;
 
     fn with_ca_file(path: &str) -> Error {
-        let mut config = Config::new("k", "s");
-        config.ca_file = Some(path.into());
-        client_config(&config).expect_err("refused")
+        let files = TlsFiles { ca_file: Some(Path::new(path)), ..TlsFiles::default() };
+        client_config(&files).expect_err("refused")
     }
 
     #[test]
@@ -194,12 +200,20 @@ mod tests {
 
     #[test]
     fn client_certificate_and_key_are_required_together() {
-        for (option, other) in
-            [("client_cert_file", "client_key_file"), ("client_key_file", "client_cert_file")]
-        {
-            let mut config = Config::new("k", "s");
-            config.set(option, "/nonexistent.pem").expect("it parses");
-            let text = client_config(&config).expect_err("one of two").to_string();
+        let path = Some(Path::new("/nonexistent.pem"));
+        for (option, other, files) in [
+            (
+                "client_cert_file",
+                "client_key_file",
+                TlsFiles { client_cert_file: path, ..TlsFiles::default() },
+            ),
+            (
+                "client_key_file",
+                "client_cert_file",
+                TlsFiles { client_key_file: path, ..TlsFiles::default() },
+            ),
+        ] {
+            let text = client_config(&files).expect_err("one of two").to_string();
             assert!(text.starts_with(&format!("{other}: is required with {option}")), "{text}");
         }
     }
