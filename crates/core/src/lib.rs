@@ -47,7 +47,7 @@ pub use batch::RefreshMany;
 pub use batch::Summary;
 pub use client::Client;
 pub use client::{Answer, Probe};
-pub use config::{Config, RateScope};
+pub use config::{Config, OptionInfo, RateScope};
 pub use eid::Eid;
 pub use error::CodeMeaning;
 pub use error::{Delivered, Error, ErrorKind};

@@ -81,7 +81,7 @@ pub unsafe extern "C" fn eiot_config_free(config: *mut eiot_config) {
     unsafe { free(config) }
 }
 
-/// Changes an option.
+/// Changes an option; a value that cannot be used is refused at once, and leaves the old one.
 ///
 /// # Safety
 /// `config` is NULL or live and used by nobody else; `out_err` is NULL or may be written.
@@ -92,9 +92,12 @@ unsafe fn set(
 ) -> eiot_status {
     // SAFETY: the caller vouches for both pointers.
     unsafe {
-        status(out_err, || match config.as_mut() {
-            Some(config) => change(&mut config.config),
-            None => Err(Error::invalid_argument("config is NULL")),
+        status(out_err, || {
+            let Some(eiot_config { config, .. }) = config.as_mut() else {
+                return Err(Error::invalid_argument("config is NULL"));
+            };
+            let before = config.clone();
+            change(config).and_then(|()| config.check()).inspect_err(|_| *config = before)
         })
     }
 }

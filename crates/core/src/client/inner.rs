@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// What clients that come from one another have in common.
 pub(crate) struct ClientInner {
-    /// Those of the first of them. Only what [`Config::CALL_OPTIONS`] does not list counts here.
+    /// Those of the first of them. Only the options that are not per call count here.
     pub(crate) config: Arc<Config>,
     pub(crate) credentials: Credentials,
     pub(crate) transport: Transport,

@@ -101,7 +101,7 @@ impl Client {
     /// A client whose calls go by other options, and that shares with this one what must not be had twice: connections,
     /// the account's rate, the cards' cooldowns, the order of nonces and what is known of the platform's clock.
     ///
-    /// Only [`Config::CALL_OPTIONS`] can change.
+    /// Only the options that are [per call](crate::OptionInfo::is_per_call) can change.
     ///
     /// ```
     /// # let client = eiot::Client::new(eiot::Config::new("my-appkey", "my-secret"))?;
@@ -115,11 +115,13 @@ impl Client {
     /// [`ErrorKind::Config`], when another option differs or a value cannot be used.
     pub fn with_options(&self, options: Config) -> Result<Self, Error> {
         if let Some(option) = self.config.shared_difference(&options) {
+            let per_call = Config::TABLE.iter().filter(|info| info.is_per_call).map(|info| info.name);
+            let per_call: Vec<_> = per_call.collect();
             return Err(Error::config(
                 option,
                 format!(
                     "is the same for all clients that share connections and rate; what can change is {}",
-                    Config::CALL_OPTIONS.join(", ")
+                    per_call.join(", ")
                 ),
             ));
         }

@@ -1,28 +1,17 @@
-//! The options of a client, by the same names in every face.
+//! The options of a client, by the same names in every language.
 
-mod call_options;
 mod environment;
-mod format;
-mod parse;
+mod kinds;
+mod table;
 
-use crate::error::{CodeMeaning, Error};
+pub use table::{Config, OptionInfo};
+
+use crate::error::Error;
 use crate::escape::is_unsafe;
 use crate::files;
 use crate::rate_limit::{RATE_USED, Rate, RedisUrl};
-use crate::signing::{Credentials, Secret, SignMethod};
-use parse::{error_codes, number, rate_limit, seconds, seconds_or_off, share, switch};
-use std::collections::BTreeMap;
-use std::fmt;
-use std::net::IpAddr;
-use std::path::PathBuf;
+use crate::signing::{Credentials, Secret};
 use std::str::FromStr;
-use std::time::Duration;
-
-/// The production platform (seed document).
-const BASE_URL: &str = "https://oapi.eiotclub.com";
-
-/// The longest time-out that an option takes.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// No file with a secret is larger.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
@@ -60,233 +49,13 @@ impl FromStr for RateScope {
     }
 }
 
-/// The options of a [`Client`](crate::Client).
-///
-/// Only `appkey` and a secret are required. Values are checked by [`Client::new`](crate::Client::new).
-///
-/// ```
-/// let mut config = eiot::Config::new("my-appkey", "my-secret");
-/// config.timeout = std::time::Duration::from_secs(10);
-/// ```
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Config {
-    /// Identifies the account's application. Required.
-    pub appkey: String,
-    /// Signs each request and is never sent. Required, here or through `secret_file`.
-    pub secret: Secret,
-    /// A file that holds the secret and nothing else; a line end after it is ignored.
-    pub secret_file: Option<PathBuf>,
-    /// Where the platform is; `https`, or `http` to a loopback address. Default `https://oapi.eiotclub.com`.
-    pub base_url: String,
-    /// Allow plain `http` to any address: appkey and signature can then be read on the way. Default off.
-    pub allow_http: bool,
-    /// The deadline of a whole call, all attempts and waits included. Default 30 s.
-    pub timeout: Duration,
-    /// How long making a connection may take, name look-up and TLS handshake included. Default 5 s.
-    pub connect_timeout: Duration,
-    /// How many requests a call may make: the first, and retries of what may pass. Default 3.
-    pub max_attempts: u32,
-    /// Calls a second that the account may make; 95 % of it is used, evenly spaced. `None` is any number. Default 10
-    /// (said by an outside integrator).
-    pub rate_limit: Option<f64>,
-    /// Who shares that rate. Default [`RateScope::Auto`]: all processes of this user on this machine, where possible.
-    pub rate_scope: RateScope,
-    /// The directory of the file that processes share. Users who share it all need write access. Default `/tmp/eiot-UID`,
-    /// which belongs to one user; on Windows `eiot` in the user's temporary directory.
-    pub rate_dir: Option<PathBuf>,
-    /// Which part of that rate is this client's, as (which, of how many), for fleets. Default (1, 1): all of it.
-    pub rate_share: (u32, u32),
-    /// Wait for a free slot, as long as `timeout` allows, or fail at once. Default on.
-    pub rate_wait: bool,
-    /// Refuse to refresh a card again before so long; zero, the default, is off. The vendor says 300 s for the twin call
-    /// by ICCID; for EIDs that is inferred.
-    pub eid_cooldown: Duration,
-    /// Learn from the platform's replies how far this machine's clock is off, and date requests accordingly. Default on.
-    pub clock_skew: bool,
-    /// What error codes of the platform mean. Takes precedence over the published table. Default empty.
-    pub error_codes: BTreeMap<String, CodeMeaning>,
-    /// A batch stops after this many calls in a row were refused for the account ([`Auth`](crate::ErrorKind::Auth)) and none
-    /// succeeded in between: the remaining cards come back unsent. 0 is off. Default 20.
-    pub max_auth_failures: u32,
-    /// How long a batch holds its cards back while the platform cannot be reached, before it gives up and the remaining cards
-    /// come back unsent. Zero: it does not hold, and a card fails as in a single call. Default 15 minutes.
-    pub outage_timeout: Duration,
-    /// Ask for GSMA EIDs: 32 digits that pass the check. Default off.
-    pub strict_eid: bool,
-    /// The hash behind the signature. Default SHA-1.
-    pub sign_method: SignMethod,
-    /// A PEM file of certificate authorities to trust *instead of* the system's.
-    pub ca_file: Option<PathBuf>,
-    /// A PEM file with the certificate that the client shows to the server (mutual TLS), followed by its chain. Default none.
-    pub client_cert_file: Option<PathBuf>,
-    /// The PEM file with that certificate's private key, without a passphrase. Required with `client_cert_file`.
-    pub client_key_file: Option<PathBuf>,
-    /// A proxy, `http://[user:password@]host:port`, or the same with `https`, `socks5` (looks names up here) or `socks5h` (lets
-    /// the proxy look them up). `env` is the one that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in lower or upper case,
-    /// read once when the client is made; for plain http it is `http_proxy`. Default none.
-    pub proxy: Option<String>,
-    /// The address of this machine that connections are made from, for machines with several, of which the platform's
-    /// allow-list has one. `0.0.0.0` is any, by IPv4 only, and `::` any, by IPv6 only. Default what the system chooses.
-    pub source_address: Option<IpAddr>,
-    /// Names the calling program to the platform: the user agent is `eiot/0.1.0` and this, for example `billing/2.3`.
-    /// Printable ASCII, at most 200 characters. Default the language, `(rust)`.
-    pub user_agent_suffix: String,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            appkey: String::new(),
-            secret: Secret::default(),
-            secret_file: None,
-            base_url: BASE_URL.to_owned(),
-            allow_http: false,
-            timeout: Duration::from_secs(30),
-            connect_timeout: Duration::from_secs(5),
-            max_attempts: 3,
-            rate_limit: Some(10.0),
-            rate_scope: RateScope::default(),
-            rate_dir: None,
-            rate_share: (1, 1),
-            rate_wait: true,
-            eid_cooldown: Duration::ZERO,
-            clock_skew: true,
-            error_codes: BTreeMap::new(),
-            max_auth_failures: 20,
-            outage_timeout: Duration::from_secs(15 * 60),
-            strict_eid: false,
-            sign_method: SignMethod::default(),
-            ca_file: None,
-            client_cert_file: None,
-            client_key_file: None,
-            proxy: None,
-            source_address: None,
-            user_agent_suffix: "(rust)".to_owned(),
-        }
-    }
-}
-
 impl Config {
-    /// Every option, by the name that [`Config::set`] takes. In the environment the same names stand in upper
-    /// case behind `EIOT_`.
-    pub const OPTIONS: [&'static str; 26] = [
-        "appkey",
-        "secret",
-        "secret_file",
-        "base_url",
-        "allow_http",
-        "timeout",
-        "connect_timeout",
-        "max_attempts",
-        "rate_limit",
-        "rate_scope",
-        "rate_dir",
-        "rate_share",
-        "rate_wait",
-        "eid_cooldown",
-        "clock_skew",
-        "error_codes",
-        "max_auth_failures",
-        "outage_timeout",
-        "strict_eid",
-        "sign_method",
-        "ca_file",
-        "client_cert_file",
-        "client_key_file",
-        "proxy",
-        "source_address",
-        "user_agent_suffix",
-    ];
-
     /// The share of `rate_limit` that is used, evenly spaced.
     pub const RATE_USED: f64 = RATE_USED;
 
     /// The defaults, for this account.
     pub fn new(appkey: impl Into<String>, secret: impl Into<Secret>) -> Self {
         Self { appkey: appkey.into(), secret: secret.into(), ..Self::default() }
-    }
-
-    /// Sets an option from text, as environments and command lines have it: durations are seconds (`"2.5"`),
-    /// switches are `on`/`off`, `true`/`false`, `yes`/`no` or `1`/`0`, `rate_limit`, `eid_cooldown`, `max_auth_failures` and
-    /// `outage_timeout` can be `off` or 0, `rate_share` is `2/5`, and `error_codes` is `CODE=KIND,CODE=KIND` with the names of
-    /// [`CodeMeaning`].
-    ///
-    /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config), which names the option and says what it takes.
-    pub fn set(&mut self, option: &str, value: &str) -> Result<(), Error> {
-        match option {
-            "appkey" => self.appkey = value.to_owned(),
-            "secret" => self.secret = Secret::new(value),
-            "secret_file" => self.secret_file = Some(value.into()),
-            "base_url" => self.base_url = value.to_owned(),
-            "allow_http" => self.allow_http = switch(option, value)?,
-            "timeout" => self.timeout = seconds(option, value)?,
-            "connect_timeout" => self.connect_timeout = seconds(option, value)?,
-            "max_attempts" => self.max_attempts = number(option, value, "a whole number from 1 to 100")?,
-            "rate_limit" => self.rate_limit = rate_limit(option, value)?,
-            "rate_scope" => self.rate_scope = value.parse()?,
-            "rate_dir" => self.rate_dir = Some(value.into()),
-            "rate_share" => self.rate_share = share(option, value)?,
-            "rate_wait" => self.rate_wait = switch(option, value)?,
-            "eid_cooldown" => self.eid_cooldown = seconds_or_off(option, value)?,
-            "clock_skew" => self.clock_skew = switch(option, value)?,
-            "error_codes" => self.error_codes = error_codes(option, value)?,
-            "max_auth_failures" if value == "off" => self.max_auth_failures = 0,
-            "max_auth_failures" => {
-                self.max_auth_failures = number(option, value, "a whole number, or off")?;
-            }
-            "outage_timeout" => self.outage_timeout = seconds_or_off(option, value)?,
-            "strict_eid" => self.strict_eid = switch(option, value)?,
-            "sign_method" => self.sign_method = SignMethod::from_str(value)?,
-            "ca_file" => self.ca_file = Some(value.into()),
-            "client_cert_file" => self.client_cert_file = Some(value.into()),
-            "client_key_file" => self.client_key_file = Some(value.into()),
-            "proxy" => self.proxy = Some(value.to_owned()),
-            "source_address" => {
-                self.source_address = Some(number(option, value, "an IP address of this machine")?);
-            }
-            "user_agent_suffix" => self.user_agent_suffix = value.to_owned(),
-            _ => {
-                let known = Self::OPTIONS.join(", ");
-                return Err(Error::config(option, format!("there is no such option; there are {known}")));
-            }
-        }
-        Ok(())
-    }
-
-    /// Checks what can be checked without looking elsewhere.
-    pub(crate) fn check(&self) -> Result<(), Error> {
-        for (option, value) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
-            if value.is_zero() || value > LONGEST {
-                let takes = format!("must be more than 0 and at most 24 hours, is {value:?}");
-                return Err(Error::config(option, takes));
-            }
-        }
-        let refused = |option: &str, takes: &str, value: &dyn fmt::Debug| {
-            Err(Error::config(option, format!("must be {takes}, is {value:?}")))
-        };
-        if !(1..=100).contains(&self.max_attempts) {
-            return refused("max_attempts", "a whole number from 1 to 100", &self.max_attempts);
-        }
-        if let Some(limit) = self.rate_limit.filter(|limit| !(0.001..=1_000_000.0).contains(limit)) {
-            return refused("rate_limit", "from 0.001 to 1000000 calls a second, or off", &limit);
-        }
-        let (which, of) = self.rate_share;
-        if which == 0 || which > of {
-            return refused("rate_share", "such as 2/5: the second of five", &format!("{which}/{of}"));
-        }
-        for (option, value) in [("eid_cooldown", self.eid_cooldown), ("outage_timeout", self.outage_timeout)]
-        {
-            if value > LONGEST {
-                return refused(option, "at most 24 hours", &value);
-            }
-        }
-        let suffix = &self.user_agent_suffix;
-        if suffix.len() > 200 || suffix.bytes().any(|byte| !matches!(byte, b' '..=b'~')) {
-            return refused("user_agent_suffix", "at most 200 printable ASCII characters", suffix);
-        }
-        Ok(())
     }
 
     /// What the rate limiter is told.
@@ -368,44 +137,11 @@ fn missing(option: &str, variable: &str) -> Error {
     Error::config(option, format!("is required (in the environment: {variable})"))
 }
 
-impl fmt::Debug for Config {
-    /// Masks the secret, and the proxy, whose address may hold a password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("appkey", &self.appkey)
-            .field("secret", &self.secret)
-            .field("secret_file", &self.secret_file)
-            .field("base_url", &self.base_url)
-            .field("allow_http", &self.allow_http)
-            .field("timeout", &self.timeout)
-            .field("connect_timeout", &self.connect_timeout)
-            .field("max_attempts", &self.max_attempts)
-            .field("rate_limit", &self.rate_limit)
-            .field("rate_scope", &self.rate_scope)
-            .field("rate_dir", &self.rate_dir)
-            .field("rate_share", &self.rate_share)
-            .field("rate_wait", &self.rate_wait)
-            .field("eid_cooldown", &self.eid_cooldown)
-            .field("clock_skew", &self.clock_skew)
-            .field("error_codes", &self.error_codes)
-            .field("max_auth_failures", &self.max_auth_failures)
-            .field("outage_timeout", &self.outage_timeout)
-            .field("strict_eid", &self.strict_eid)
-            .field("sign_method", &self.sign_method)
-            .field("ca_file", &self.ca_file)
-            .field("client_cert_file", &self.client_cert_file)
-            .field("client_key_file", &self.client_key_file)
-            .field("proxy", &self.proxy.as_ref().map(|_| "[redacted]"))
-            .field("source_address", &self.source_address)
-            .field("user_agent_suffix", &self.user_agent_suffix)
-            .finish()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+    use std::time::Duration;
 
     fn refusal(option: &str, value: &str) -> String {
         let error = Config::default().set(option, value).expect_err("a wrong value");
@@ -426,6 +162,7 @@ mod tests {
                 "error_codes" => "45109=cooldown, sim.bad-sign=auth, 500=retry, 7=final,",
                 "sign_method" => "md5",
                 "source_address" => "::1",
+                "base_url" => "https://platform.example",
                 _ => "x",
             };
             let mut config = Config::default();
@@ -459,7 +196,7 @@ mod tests {
         assert!(refusal("sign_method", "sha256").contains("\"sha1\" or \"md5\""));
         assert!(
             refusal("time_out", "3").contains("connect_timeout"),
-            "an unknown option lists the known ones"
+            "an unknown option lists the valid ones"
         );
     }
 
@@ -473,13 +210,9 @@ mod tests {
     }
 
     #[test]
-    fn what_no_client_can_do_is_refused() {
-        let refusal = |option: &str, value: &str| {
-            let mut config = Config::new("k", "s");
-            config.set(option, value).expect("it parses");
-            config.check().expect_err("out of range").to_string()
-        };
+    fn value_out_of_range_is_refused_when_it_is_set() {
         let wrong = [
+            ("timeout", "0"),
             ("max_attempts", "0"),
             ("max_attempts", "101"),
             ("rate_limit", "-1"),
@@ -489,6 +222,8 @@ mod tests {
             ("rate_share", "6/5"),
             ("eid_cooldown", "1e9"),
             ("outage_timeout", "1e9"),
+            ("base_url", "ftp://platform.example"),
+            ("user_agent_suffix", "a\nb"),
         ];
         for (option, value) in wrong {
             assert!(refusal(option, value).starts_with(&format!("{option}: must be ")), "{option} {value}");
@@ -551,11 +286,71 @@ mod tests {
         }
     }
 
-    #[test]
-    fn debug_shows_neither_secret_nor_proxy_password() {
+    fn sample() -> Config {
         let mut config = Config::new("k", "hunter2");
-        config.proxy = Some("http://user:swordfish@proxy:3128".to_owned());
-        let shown = format!("{config:?}");
-        assert!(!shown.contains("hunter2") && !shown.contains("swordfish"), "{shown}");
+        for (option, value) in [
+            ("secret_file", "/run/secret"),
+            ("base_url", "http://localhost:1"),
+            ("allow_http", "on"),
+            ("timeout", "2.5"),
+            ("connect_timeout", "0.5"),
+            ("max_attempts", "7"),
+            ("rate_limit", "off"),
+            ("rate_scope", "host"),
+            ("rate_dir", "/run/eiot"),
+            ("rate_share", "2/5"),
+            ("rate_wait", "off"),
+            ("eid_cooldown", "300"),
+            ("clock_skew", "off"),
+            ("error_codes", "1=auth,2=final"),
+            ("max_auth_failures", "3"),
+            ("outage_timeout", "60"),
+            ("strict_eid", "on"),
+            ("sign_method", "md5"),
+            ("ca_file", "/etc/ca.pem"),
+            ("client_cert_file", "/etc/client.pem"),
+            ("client_key_file", "/etc/client.key"),
+            ("proxy", "http://proxy:3128"),
+            ("source_address", "192.0.2.1"),
+            ("user_agent_suffix", "billing/2.3"),
+        ] {
+            config.set(option, value).expect(option);
+        }
+        config
+    }
+
+    #[test]
+    fn what_is_shown_is_what_set_takes() {
+        for config in [sample(), Config::default()] {
+            let mut again = Config::default();
+            for (option, value) in config.values() {
+                let Some(value) = value else { continue };
+                again.set(option, &value).expect(option);
+            }
+            assert_eq!(format!("{again:?}"), format!("{config:?}"));
+            assert_eq!(again.proxy, config.proxy);
+        }
+        assert!(sample().values().iter().all(|(_, value)| value.is_some()));
+    }
+
+    #[test]
+    fn proxy_from_the_environment_is_shown_as_it_is() {
+        let config = Config { proxy: Some("env".to_owned()), ..Config::default() };
+        assert!(config.values().contains(&("proxy", Some("env".to_owned()))));
+    }
+
+    #[test]
+    fn secrets_are_masked() {
+        let mut config = sample();
+        for proxy in [
+            "http://user:hunter2@proxy:3128",
+            "http://user:hunter2@x@proxy:3128",
+            "user:hunter2",
+            "hunter2@x",
+        ] {
+            config.proxy = Some(proxy.to_owned());
+            let shown = format!("{:?}", config.values());
+            assert!(!shown.contains("hunter2") && shown.contains("[redacted]"), "{shown}");
+        }
     }
 }

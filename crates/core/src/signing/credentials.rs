@@ -4,7 +4,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// A secret: wiped from memory when dropped, and never shown by `Debug`.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
