@@ -33,7 +33,7 @@ export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
 export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
-.PHONY: all demo test test-fresh test-bindings setup-bindings lint bench bench-tools soak fuzz header stubs abi install place describe dist release stage wheel sanitized workers clean
+.PHONY: all demo test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak fuzz header stubs abi install place describe dist release stage wheel sanitized workers clean
 
 all: release
 
@@ -68,11 +68,15 @@ lint:
 	 else echo "lint: no clippy in this toolchain, lints are not checked"; fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then PYO3_BUILD_EXTENSION_MODULE=1 $(CARGO) clippy --locked -p eiot-python -- -D warnings; fi
 
-## bench: eiot beside libcurl, requests, httpx, aiohttp, pycurl and a bare socket, on this machine; writes docs/benchmarks.md
+## bench: eiot beside libcurl, reqwest, requests, httpx, aiohttp, pycurl and a bare socket, on this machine; writes docs/benchmarks.md
 bench: stage wheel bench-tools $(VENV)/.tests
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/bench/requirements.txt \
 	 || echo "could not install what tests/bench/requirements.txt lists: those clients are left out"
 	CARGO=$(CARGO) $(VENV)/bin/python tests/bench/run.py $(BENCH_FLAGS)
+
+## bench-check: measure again, write nothing, and fail if a goal of docs/benchmarks.md is missed; wants a quiet machine
+bench-check:
+	@$(MAKE) --no-print-directory bench BENCH_FLAGS="--check $(BENCH_FLAGS)"
 
 # By itself: cargo would give the library that it is built with the internals that this one looks at.
 bench-tools:

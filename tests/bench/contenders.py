@@ -93,6 +93,7 @@ def contenders(work: str, made: dict[str, str]) -> list[Contender]:
                 ours_in_c("eiot from C"),
                 python("eiot", "eiot from Python"),
                 libcurl("libcurl, easy handle (C)"),
+                rust("reqwest", "reqwest::blocking (Rust)"),
                 *(python(library) for library in ("pycurl", "aiohttp", "httpx", "requests")),
                 rust("socket", "a bare TLS socket"),
             ]

@@ -9,12 +9,15 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 from typing import Any
 
+import goals
 import growth
 import plot
 import report
@@ -121,6 +124,8 @@ def versions(made: dict[str, str]) -> list[str]:
     found.append(subprocess.check_output(["rustc", "--version"], text=True).split(" (")[0])
     if "libcurl" in made:
         found.append(" ".join(subprocess.check_output([made["libcurl"], "version"], text=True).split()[:2]))
+    locked = re.search(r'name = "reqwest"\nversion = "(.*)"', (ROOT / "Cargo.lock").read_text())
+    found.append(f"reqwest {locked[1]}")
     found.append(f"Python {platform.python_version()}")
     for package in ("requests", "httpx", "aiohttp", "pycurl"):
         try:
@@ -148,6 +153,9 @@ def main() -> None:
         default=ROOT / "docs" / "benchmarks.md",
         help="where the report goes, its pictures beside it",
     )
+    parser.add_argument(
+        "--check", action="store_true", help="write no report; fail if a goal is missed"
+    )
     parser.add_argument("--results", type=pathlib.Path, help="keep the figures here, as JSON")
     parser.add_argument(
         "--from-results", type=pathlib.Path, help="measure nothing; write the report of these figures"
@@ -159,9 +167,20 @@ def main() -> None:
         results = measure_all(arguments.short)
     if arguments.results:
         arguments.results.write_text(json.dumps(results, indent=1))
+    if arguments.check:
+        sys.exit(check(results))
     plot.write_all(results, arguments.report)
     report.write(results, arguments.report)
     say(f"written: {arguments.report}")
+
+
+def check(results: Results) -> int:
+    """Prints the goals; 1 if one of them is missed."""
+    listed = goals.goals(results)
+    for one in listed:
+        verdict = {True: "met", False: "MISSED", None: "not measured"}[one.met]
+        say(f"{verdict:12}  {one.work}: {one.measured} ({one.goal})")
+    return int(any(one.met is False for one in listed))
 
 
 def measure_all(short: bool) -> Results:
