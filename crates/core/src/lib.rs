@@ -36,6 +36,7 @@ mod error_codes;
 mod escape;
 mod files;
 #[cfg(any(test, fuzzing))]
+#[path = "../../../fuzz/src/core.rs"]
 pub mod fuzzing;
 mod http;
 #[cfg(feature = "internals")]
@@ -59,7 +60,6 @@ mod random;
 mod rate_limit;
 mod recent;
 mod redact;
-mod refresh_many;
 mod reply;
 mod request;
 mod retry;
@@ -90,7 +90,6 @@ pub use outcome::Outcome;
 pub use probe::{Answer, Probe};
 pub use random::{Random, SystemRandom};
 pub use rate_limit::RedisUrl;
-pub use refresh_many::RefreshMany;
 pub use reply::Reply;
 pub use sign::{SignMethod, explain, sign};
 pub use summary::Summary;

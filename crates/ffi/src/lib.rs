@@ -41,6 +41,7 @@ mod notification;
 mod sign;
 
 #[cfg(any(test, fuzzing))]
+#[path = "../../../fuzz/src/ffi.rs"]
 pub mod fuzzing;
 mod guard;
 mod sigpipe;
