@@ -12,12 +12,13 @@ from conftest import TESTS
 
 sys.path.insert(0, str(TESTS / "bench"))
 
+import contenders  # noqa: E402
 import goals  # noqa: E402
 import report  # noqa: E402
 import run  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
-    not (pathlib.Path(os.environ["EIOT_TEST_BIN"]) / "eiot-bench").exists(),
+    not contenders.BENCH.exists(),
     reason="there is no eiot-bench; `make bench-tools` makes it",
 )
 
@@ -65,6 +66,7 @@ def test_the_report_tells_every_goal_and_its_pictures_are_there(short_form):
     text = written.read_text()
     for goal in goals.goals(results):
         assert f"| {goal.work} | {goal.goal} | {goal.measured} |" in text
+    assert "| reading a success |" in text and "| reserving a permit |" in text
     for name in ("single", "batch", "growth"):
         assert f"(benchmarks-{name}.svg)" in text
         assert written.with_name(f"benchmarks-{name}.svg").read_text().startswith("<svg")

@@ -10,8 +10,7 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 PREFIX = pathlib.Path(os.environ["EIOT_TEST_PREFIX"])
-BIN = pathlib.Path(os.environ["EIOT_TEST_BIN"])
-BENCH = BIN / "eiot-bench"
+BENCH = pathlib.Path(os.environ.get("EIOT_TEST_BENCH", HERE.parents[1] / "target" / "debug" / "eiot-bench"))
 COMMAND = PREFIX / "bin" / "eiot"
 PKG_CONFIG = pathlib.Path(sys.executable).with_name("pkgconf")
 IN_FLIGHT = 32

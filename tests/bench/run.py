@@ -90,23 +90,11 @@ def measure_signing(core: int) -> Results:
     return {"hash_ns": hash_ns, "body_ns": body_ns, "ratio": ratio}
 
 
-def measure_criterion(core: int, work: pathlib.Path) -> Results:
+def measure_parts(core: int) -> Results:
     """The parts of a call by themselves, in nanoseconds."""
-    say("Criterion: signing, reading replies, pace")
-    command = [os.environ.get("CARGO", "cargo"), "bench", "--locked", "-q", "-p", "eiot-bench", "--bench", "parts"]
-    environment = os.environ | {"CRITERION_HOME": str(work / "criterion")}
-    # All cores may compile.
-    subprocess.run([*command, "--no-run"], check=True, cwd=ROOT)
-    flags = ["--warm-up-time", "0.5", "--measurement-time", "2", "--noplot"]
     with pinned(core):
-        subprocess.run(
-            [*command, "--", *flags], check=True, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL
-        )
-    found = {}
-    for file in sorted((work / "criterion").rglob("new/benchmark.json")):
-        estimates = json.loads(file.with_name("estimates.json").read_text())
-        found[json.loads(file.read_text())["full_id"]] = estimates["median"]["point_estimate"]
-    return found
+        text = subprocess.run([BENCH, "parts"], check=True, capture_output=True, text=True).stdout
+    return {name: float(took) for took, name in (line.split(" ", 1) for line in text.splitlines())}
 
 
 def library_bytes(work: pathlib.Path) -> int | None:
@@ -195,7 +183,7 @@ def measure_all(short: bool) -> Results:
         results["signing"] = measure_signing(cores[0])
         results["library_bytes"] = library_bytes(work)
         results["growth"] = growth.measure(made, cores, calls, 5 if short else 41, work, say)
-        results["criterion"] = {} if short else measure_criterion(cores[0], work)
+        results["parts"] = measure_parts(cores[0])
     return results
 
 
