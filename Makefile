@@ -120,8 +120,8 @@ fuzz: export PATH := $(VENV)/bin:$(PATH)
 fuzz: export CARGO_TARGET_DIR := $(BUILD)/fuzz
 fuzz: $(VENV)/.lint
 	@for fuzzer in $$($(CARGO) +nightly fuzz list); do \
-	   mkdir -p $(BUILD)/corpus/$$fuzzer && \
-	   $(CARGO) +nightly fuzz run $$fuzzer $(BUILD)/corpus/$$fuzzer fuzz/corpus/$$fuzzer -- \
+	   $(PYTHON) fuzz/corpus.py unpack $$fuzzer $(BUILD)/corpus/$$fuzzer && \
+	   $(CARGO) +nightly fuzz run $$fuzzer $(BUILD)/corpus/$$fuzzer -- \
 	     -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -timeout=10 -print_final_stats=1 || exit 1; \
 	 done
 

@@ -203,48 +203,46 @@ fn os_string(bytes: &[u8]) -> std::ffi::OsString {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
+#[path = "corpus.rs"]
+mod corpus;
 
-    /// Feeds every input of a fuzzer's corpus to `check`, which panics where something does not hold.
-    fn replay(fuzzer: &str, check: fn(&[u8])) {
-        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(fuzzer);
-        let inputs: Vec<_> = std::fs::read_dir(&corpus).expect("a corpus").collect();
-        assert!(inputs.len() >= 10, "{} inputs in {}", inputs.len(), corpus.display());
-        for input in inputs {
-            let path = input.expect("an entry").path();
-            println!("{}", path.display());
-            check(&std::fs::read(&path).expect("readable"));
-        }
+#[cfg(test)]
+mod tests {
+    use super::corpus;
+
+    macro_rules! replay {
+        ($fuzzer:ident) => {
+            corpus::replay(include_str!(concat!("../corpus/", stringify!($fuzzer), ".txt")), super::$fuzzer)
+        };
     }
 
     #[test]
     fn every_checked_in_reply_is_understood_or_refused() {
-        replay("reply", super::reply);
+        replay!(reply);
     }
 
     #[test]
     fn every_checked_in_object_is_sent_as_it_is_signed_or_refused() {
-        replay("parameters", super::parameters);
+        replay!(parameters);
     }
 
     #[test]
     fn every_checked_in_retry_after_is_a_wait_or_nothing() {
-        replay("retry_after", super::retry_after);
+        replay!(retry_after);
     }
 
     #[test]
     fn every_checked_in_date_corrects_the_clock_by_a_day_at_most() {
-        replay("date", super::date);
+        replay!(date);
     }
 
     #[test]
     fn every_checked_in_eid_is_digits_or_refused() {
-        replay("eid", super::eid);
+        replay!(eid);
     }
 
     #[test]
     fn every_checked_in_environment_is_a_configuration_or_named_and_shows_no_secret() {
-        replay("environment", super::environment);
+        replay!(environment);
     }
 }
