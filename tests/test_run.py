@@ -128,7 +128,7 @@ def test_a_signal_finishes_what_is_under_way_and_tells_how_to_go_on(simulator, t
     begun = time.monotonic()
     process.send_signal(how)
     out, err = process.communicate(timeout=10)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 8
     assert process.returncode == 130
     assert "the same command goes on from here" in err
     _, told = journal_of(journal)

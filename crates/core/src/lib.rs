@@ -27,6 +27,7 @@ mod error;
 mod escape;
 mod files;
 #[cfg(any(test, fuzzing))]
+#[path = "../../../fuzz/src/core.rs"]
 pub mod fuzzing;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
@@ -41,29 +42,22 @@ mod retry;
 mod signing;
 mod transport;
 
-pub use batch::Batch;
-pub use batch::Outcome;
-pub use batch::RefreshMany;
-pub use batch::Summary;
-pub use client::Client;
-pub use client::{Answer, Probe};
+pub use batch::{Batch, Outcome, Summary};
+pub use client::{Answer, Client, Probe};
 pub use config::{Config, OptionInfo, RateScope};
 pub use eid::Eid;
-pub use error::CodeMeaning;
-pub use error::{Delivered, Error, ErrorKind};
+pub use error::{CodeMeaning, Delivered, Error, ErrorKind};
 pub use escape::{escaped, is_unsafe};
 pub use journal::{Journal, Past, PastFailure, Run};
 pub use observer::{Attempt, Notice, Observer};
-pub use protocol::Call;
-pub use protocol::Reply;
-pub use protocol::verify_webhook;
+pub use protocol::{Call, Reply, verify_webhook};
+pub use rate_limit::RedisUrl;
+pub use signing::{Secret, SignMethod, sign, string_to_sign};
+
 #[doc(hidden)]
 pub use random::{Random, SystemRandom};
-pub use rate_limit::RedisUrl;
-pub use signing::Secret;
 #[doc(hidden)]
 pub use signing::{Clock, SystemClock};
-pub use signing::{SignMethod, sign, string_to_sign};
 
 /// The version of this library, as in `Cargo.toml`: `"0.1.0"`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -41,6 +41,7 @@ mod sign;
 mod webhook;
 
 #[cfg(any(test, fuzzing))]
+#[path = "../../../fuzz/src/ffi.rs"]
 pub mod fuzzing;
 mod guard;
 mod sigpipe;

@@ -28,10 +28,8 @@ fn eight_processes_keep_and_use_one_rate_and_repeat_no_nonce() {
     let counters = platform.counters();
     assert!(counters.refused.is_empty(), "{:?}", counters.refused);
     assert_eq!((counters.accepted, counters.repeated_nonces), (64, 0));
-    assert!(counters.busiest_second <= 10, "{}", counters.busiest_second);
+    // The spacing allows 9.5 a second. A machine that is busy for a moment takes nothing from the best second.
+    assert!((9..=10).contains(&counters.busiest_second), "{}", counters.busiest_second);
     let spacing = 63.0 / 9.5;
-    assert!(
-        (spacing..spacing * 1.03 + 0.5).contains(&took),
-        "{took} s for what the spacing allows in {spacing} s"
-    );
+    assert!((spacing..spacing * 2.0).contains(&took), "{took} s for what the spacing allows in {spacing} s");
 }

@@ -3,12 +3,10 @@
 mod active_timeout;
 mod circuit_breaker;
 mod dedup;
-mod iterator;
 mod outcome;
 mod summary;
 
 pub(crate) use active_timeout::ActiveTimeout;
-pub use iterator::RefreshMany;
 pub use outcome::Outcome;
 pub use summary::Summary;
 

@@ -24,11 +24,6 @@ impl Summary {
         self.failures.values().sum()
     }
 
-    /// How many of those given are settled: refreshed, failed or left out.
-    pub fn settled(&self) -> u64 {
-        self.refreshed + self.failed() + self.duplicates
-    }
-
     pub(crate) fn count(&mut self, outcome: &Outcome) {
         match &outcome.result {
             Ok(_) => self.refreshed += 1,

@@ -93,11 +93,6 @@ impl ErrorKind {
         self.row().description
     }
 
-    /// The kind behind a status number, if there is one.
-    pub fn from_status(status: i32) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.status() == status)
-    }
-
     /// The kind with this [name](Self::name), if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
