@@ -48,6 +48,8 @@ Environment (a flag overrides its variable):
                         NO_PROXY [none]
   EIOT_SOURCE_ADDRESS   the local IP address that connections are made from;
                         the platform allow-lists addresses [the system's choice]
+  EIOT_USER_AGENT_SUFFIX  text that names the calling program in the user agent,
+                        such as billing/2.3 [none]
 
 There is no --secret flag on purpose: every user of the machine could read its
 value in the process list. For the same reason, set a proxy with a password by
