@@ -1,6 +1,6 @@
 //! The check `account` of `eiot doctor`: one signed, read-only call shows whether the platform accepts the account.
 
-use crate::diagnosis::Diagnosis;
+use crate::commands::doctor::diagnosis::Diagnosis;
 use eiot::{Call, Client, Error, ErrorKind};
 use serde_json::json;
 

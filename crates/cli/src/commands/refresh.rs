@@ -1,11 +1,11 @@
 //! `eiot refresh`: one card after the other, or those of a file.
 
+use crate::batch::{Manner, Many};
 use crate::help;
-use crate::many::{Manner, Many};
-use crate::narrator::Narrator;
 use crate::options::Options;
+use crate::output::record::Record;
+use crate::output::verbose_logger::Narrator;
 use crate::output::{Failure, complain, say};
-use crate::record::Record;
 use clap::Args;
 use eiot::{Client, Eid, Error, Reply, escaped};
 use std::ffi::{OsStr, OsString};

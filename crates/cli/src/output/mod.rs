@@ -1,5 +1,8 @@
 //! The streams, and how a run ends.
 
+pub(crate) mod record;
+pub(crate) mod verbose_logger;
+
 use eiot::{Error, escaped};
 use std::io::{self, ErrorKind, Write};
 

@@ -1,6 +1,6 @@
 //! The cards of a file: CSV, TSV, or an EID a line, read as text and one by one.
 
-use crate::ration::{Ration, Rationed};
+use crate::input::limited_reader::{Ration, Rationed};
 use eiot::Error;
 use std::fmt;
 use std::fs::File;

@@ -1,7 +1,7 @@
 //! `eiot check`: are the EIDs of a file well formed?
 
-use crate::cards::{Card, Cards};
 use crate::help;
+use crate::input::cards::{Card, Cards};
 use crate::output::{Failure, complain, say};
 use clap::Args;
 use eiot::{Eid, Error, ErrorKind};

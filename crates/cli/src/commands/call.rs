@@ -1,10 +1,10 @@
 //! `eiot call`: any other signed call of the platform's family.
 
 use crate::help;
-use crate::narrator::Narrator;
 use crate::options::Options;
+use crate::output::record::{Record, safe_json};
+use crate::output::verbose_logger::Narrator;
 use crate::output::{Failure, complain, say};
-use crate::record::{Record, safe_json};
 use clap::Args;
 use eiot::{Client, Error, Reply};
 use std::io::Read;

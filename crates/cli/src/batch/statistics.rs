@@ -1,6 +1,6 @@
 //! What became of the cards of a run, counted.
 
-use crate::status_line::spoken;
+use crate::batch::progress::spoken;
 use eiot::{Error, ErrorKind, Outcome, Past, escaped};
 use std::collections::BTreeMap;
 use std::fmt::Write;

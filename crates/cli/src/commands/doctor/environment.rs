@@ -1,6 +1,6 @@
 //! The check `environment` of `eiot doctor`: `EIOT_…` variables that do nothing, most of them misspelled.
 
-use crate::diagnosis::Diagnosis;
+use crate::commands::doctor::diagnosis::Diagnosis;
 use eiot::Config;
 
 const CHECK: &str = "environment";

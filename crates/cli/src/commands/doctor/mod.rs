@@ -1,11 +1,15 @@
 //! `eiot doctor`: what stands between this machine and the platform?
 
-use crate::account::{self, account};
-use crate::diagnosis::{Diagnosis, OptionValues};
+mod account;
+mod diagnosis;
+mod environment;
+
+use self::account::account;
+use self::diagnosis::{Diagnosis, OptionValues};
+use self::environment::environment;
 use crate::help;
 use crate::options::Options;
 use crate::output::{Failure, say};
-use crate::variables::environment;
 use clap::Args;
 use eiot::{Answer, Client, Config, Error, ErrorKind, Probe, Secret, SignMethod};
 use std::net::IpAddr;
@@ -220,14 +224,14 @@ fn clock_offset(answer: Option<&Answer>) -> Diagnosis {
 
 #[cfg(test)]
 mod tests {
+    use self::diagnosis::Status;
     use super::*;
-    use crate::diagnosis::Status;
     use serde_json::Value;
 
     #[test]
     fn the_sample_is_the_vendors() {
         let file: Value =
-            serde_json::from_str(include_str!("../../../tests/vectors/signing.json")).expect("JSON");
+            serde_json::from_str(include_str!("../../../../../tests/vectors/signing.json")).expect("JSON");
         let vendors = &file["cases"][0];
         assert!(vendors["name"].as_str().expect("a text").starts_with("vendor golden sample"));
         assert_eq!(

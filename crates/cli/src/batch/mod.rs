@@ -1,12 +1,16 @@
 //! `eiot refresh --from`: the cards of a file, many calls under way at once, with a journal.
 
-use crate::cards::Cards;
-use crate::narrator::Narrator;
+mod progress;
+mod retry_rules;
+mod statistics;
+
+use self::progress::{Figures, StatusLine, spoken};
+use self::retry_rules::{RetryRule, RetryRules};
+use self::statistics::Tally;
+use crate::input::cards::Cards;
+use crate::output::record::Record;
+use crate::output::verbose_logger::Narrator;
 use crate::output::{Failure, complain};
-use crate::record::Record;
-use crate::retry_rules::{RetryRule, RetryRules};
-use crate::status_line::{Figures, StatusLine, spoken};
-use crate::tally::Tally;
 use clap::Args;
 use eiot::{Batch, Client, Config, Eid, Error, Journal, Outcome, Past, Run, escaped};
 use std::fs::OpenOptions;
