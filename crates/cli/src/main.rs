@@ -62,7 +62,7 @@ impl Cli {
 fn main() -> ExitCode {
     let end = match Cli::try_parse() {
         Ok(cli) => cli.run(),
-        Err(instead) => output::instead_of_a_run(&instead),
+        Err(instead) => output::print_help_or_usage_error(&instead),
     };
     ExitCode::from(end.unwrap_or_else(|failure| failure.report()))
 }

@@ -4,13 +4,13 @@ mod progress;
 mod retry_rules;
 mod statistics;
 
-use self::progress::{Figures, StatusLine, spoken};
+use self::progress::{Progress, ProgressLine, humanize};
 use self::retry_rules::{RetryRule, RetryRules};
-use self::statistics::Tally;
+use self::statistics::Statistics;
 use crate::input::cards::Cards;
 use crate::output::record::Record;
-use crate::output::verbose_logger::Narrator;
-use crate::output::{Failure, complain};
+use crate::output::verbose_logger::VerboseLogger;
+use crate::output::{Failure, warn};
 use clap::Args;
 use eiot::{Batch, Client, Config, Eid, Error, Journal, Outcome, Past, Run, escaped};
 use std::fs::OpenOptions;
@@ -25,7 +25,7 @@ const INTERRUPTED: u8 = 130;
 
 /// Where the cards come from, and where their outcomes go.
 #[derive(Args)]
-pub(crate) struct Many {
+pub(crate) struct BatchOptions {
     /// Refresh the cards of this file, or of standard input (-): CSV, TSV, or an EID a line
     #[arg(long, value_name = "FILE", conflicts_with = "eids")]
     from: Option<PathBuf>,
@@ -51,39 +51,39 @@ pub(crate) struct Many {
 
 /// How outcomes are told.
 #[derive(Clone, Copy)]
-pub(crate) struct Manner {
+pub(crate) struct OutputOptions {
     pub(crate) json: bool,
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
 }
 
 /// What a run needs while it goes on.
-struct Running {
+struct BatchRun {
     strict_eid: bool,
     journal: Option<Journal>,
     rules: RetryRules,
     output: Box<dyn Write>,
-    manner: Manner,
-    status_line: StatusLine,
-    tally: Tally,
+    output_options: OutputOptions,
+    progress_line: ProgressLine,
+    statistics: Statistics,
     total: Option<u64>,
     started: Instant,
     /// The whole input was read.
     read_all: bool,
     /// The batch has stopped because the run cannot succeed.
-    stopped_by_itself: bool,
+    stopped_early: bool,
     /// What ends the run early; what is under way still comes to its end.
     failure: Option<Failure>,
 }
 
-impl Many {
+impl BatchOptions {
     /// Was a file given?
-    pub(crate) fn is_wanted(&self) -> bool {
+    pub(crate) fn is_requested(&self) -> bool {
         self.from.is_some()
     }
 
     /// Refreshes the cards; the exit code is the largest of theirs.
-    pub(crate) fn run(&self, config: Config, manner: Manner) -> Result<u8, Failure> {
+    pub(crate) fn run(&self, config: Config, output_options: OutputOptions) -> Result<u8, Failure> {
         let Some(from) = &self.from else { return Ok(0) };
         let strict_eid = config.strict_eid;
         let rate =
@@ -93,27 +93,28 @@ impl Many {
         let cards = Cards::open(from, self.column.as_deref())?;
         let journal = self.journal.as_ref().map(|path| self.open_journal(&client, path, from)).transpose()?;
         if self.dry_run {
-            return self.rehearse(cards, journal, rules, strict_eid, rate);
+            return self.dry_run_report(cards, journal, rules, strict_eid, rate);
         }
-        let mut running = Running {
+        let mut run = BatchRun {
             strict_eid,
             output: self.open_output(journal.as_ref().is_some_and(Journal::is_resumed))?,
             total: self.count(from),
             journal,
             rules,
-            manner,
-            status_line: StatusLine::new(),
-            tally: Tally::default(),
+            output_options,
+            progress_line: ProgressLine::new(),
+            statistics: Statistics::default(),
             started: Instant::now(),
             read_all: false,
-            stopped_by_itself: false,
+            stopped_early: false,
             failure: None,
         };
-        let stop = stop_flag()?;
-        let mut batch = client.batch(self.concurrency, Box::new(Narrator { verbose: manner.verbose }))?;
+        let stop = stop_on_signals()?;
+        let mut batch =
+            client.batch(self.concurrency, Box::new(VerboseLogger { verbose: output_options.verbose }))?;
         batch.stop_when(stop.clone());
-        running.go(cards, &mut batch, &stop);
-        running.end(&stop, self.journal.is_some())
+        run.process(cards, &mut batch, &stop);
+        run.finish(&stop, self.journal.is_some())
     }
 
     fn open_journal(&self, client: &Client, path: &Path, from: &Path) -> Result<Journal, Error> {
@@ -143,7 +144,7 @@ impl Many {
     }
 
     /// Tells what would be done.
-    fn rehearse(
+    fn dry_run_report(
         &self,
         cards: Cards,
         journal: Option<Journal>,
@@ -151,60 +152,60 @@ impl Many {
         strict_eid: bool,
         rate: Option<f64>,
     ) -> Result<u8, Failure> {
-        let (mut tally, mut to_do) = (Tally::default(), 0_u64);
+        let (mut statistics, mut to_do) = (Statistics::default(), 0_u64);
         for card in cards {
             let card = card?;
-            tally.given += 1;
-            if let Some(past) = done_before(journal.as_ref(), rules, &card.text) {
-                tally.count_past(past);
+            statistics.given += 1;
+            if let Some(past) = previous_outcome(journal.as_ref(), rules, &card.text) {
+                statistics.count_past(past);
                 continue;
             }
             match parse(&card.text, strict_eid) {
                 Err(error) => {
-                    complain(format_args!("line {}: {error}", card.line));
-                    tally.fail(&error);
+                    warn(format_args!("line {}: {error}", card.line));
+                    statistics.fail(&error);
                 }
                 Ok(_) => to_do += 1,
             }
         }
         let takes = rate.and_then(|rate| std::time::Duration::try_from_secs_f64(to_do as f64 / rate).ok());
-        let takes = takes.map(|takes| format!(", which takes about {}", spoken(takes))).unwrap_or_default();
+        let takes = takes.map(|takes| format!(", which takes about {}", humanize(takes))).unwrap_or_default();
         let mut output = self.open_output(true)?;
         writeln!(
             output,
             "{} cards: {to_do} to refresh{takes}; {} malformed, {} refreshed before, {} failed before; nothing was sent",
-            tally.given,
-            tally.failed(),
-            tally.refreshed_before(),
-            tally.failed_before()
+            statistics.given,
+            statistics.failed(),
+            statistics.refreshed_before(),
+            statistics.failed_before()
         )?;
-        Ok(tally.exit_code())
+        Ok(statistics.exit_code())
     }
 }
 
-impl Running {
+impl BatchRun {
     /// Feeds the batch and takes what comes back, until all is done or something ends the run.
-    fn go(&mut self, mut cards: Cards, batch: &mut Batch, stop: &AtomicBool) {
+    fn process(&mut self, mut cards: Cards, batch: &mut Batch, stop: &AtomicBool) {
         let mut more = true;
-        self.tell_finished();
+        self.warn_if_finished();
         loop {
             while more && self.failure.is_none() && !stop.load(Ordering::Relaxed) && batch.has_room() {
-                more = self.take_card(&mut cards, batch);
+                more = self.push_next(&mut cards, batch);
             }
             if self.failure.is_some() {
                 batch.stop();
             }
-            self.show();
+            self.show_progress();
             let Some(outcome) = batch.next() else { break };
-            self.take_outcome(&outcome);
+            self.handle_outcome(&outcome);
         }
-        self.tally.duplicates = batch.summary().duplicates;
+        self.statistics.duplicates = batch.summary().duplicates;
         self.read_all = !more;
-        self.stopped_by_itself = batch.stop_reason().is_some();
+        self.stopped_early = batch.stop_reason().is_some();
     }
 
     /// Reads a card and pushes it; whether there may be more.
-    fn take_card(&mut self, cards: &mut Cards, batch: &mut Batch) -> bool {
+    fn push_next(&mut self, cards: &mut Cards, batch: &mut Batch) -> bool {
         let card = match cards.next() {
             None => return false,
             Some(Ok(card)) => card,
@@ -213,9 +214,9 @@ impl Running {
                 return false;
             }
         };
-        self.tally.given += 1;
-        if let Some(past) = done_before(self.journal.as_ref(), self.rules, &card.text) {
-            self.tally.count_past(past);
+        self.statistics.given += 1;
+        if let Some(past) = previous_outcome(self.journal.as_ref(), self.rules, &card.text) {
+            self.statistics.count_past(past);
             return true;
         }
         match parse(&card.text, self.strict_eid) {
@@ -223,23 +224,23 @@ impl Running {
             Err(error) => {
                 let eid = error.eid().unwrap_or_default().to_owned();
                 let error = error.with_place(&format!("line {}", card.line));
-                self.take_outcome(&Outcome::new(eid, Err(error)));
+                self.handle_outcome(&Outcome::new(eid, Err(error)));
             }
         }
         true
     }
 
     /// Counts an outcome, writes it down, and tells it.
-    fn take_outcome(&mut self, outcome: &Outcome) {
+    fn handle_outcome(&mut self, outcome: &Outcome) {
         if outcome.unsent {
-            self.tally.unsent += 1;
+            self.statistics.unsent += 1;
             return;
         }
-        self.tally.count(outcome);
+        self.statistics.count(outcome);
         // Written down before it is told: what was told can be asked for again, what was not written is lost.
         let written = self.journal.as_mut().map_or(Ok(()), |journal| journal.record(outcome));
         let told = match written {
-            Ok(()) => self.tell(outcome),
+            Ok(()) => self.write_outcome(outcome),
             Err(error) => Err(error.into()),
         };
         if let Err(failure) = told {
@@ -247,9 +248,9 @@ impl Running {
         }
     }
 
-    fn tell(&mut self, outcome: &Outcome) -> Result<(), Failure> {
-        let line = match (&outcome.result, self.manner.json) {
-            (Ok(_), _) if self.manner.quiet => return Ok(()),
+    fn write_outcome(&mut self, outcome: &Outcome) -> Result<(), Failure> {
+        let line = match (&outcome.result, self.output_options.json) {
+            (Ok(_), _) if self.output_options.quiet => return Ok(()),
             (Ok(reply), true) => Record::of_reply(reply)?.to_line()?,
             (Err(error), true) => Record::of_error(&outcome.eid, error).to_line()?,
             (Ok(reply), false) => format!("{}\tok\t{}", reply.eid(), escaped(reply.message())),
@@ -257,15 +258,15 @@ impl Running {
                 format!("{}\t{}\t{}", outcome.eid, error.kind().name(), escaped(&error.to_string()))
             }
         };
-        self.status_line.clear();
+        self.progress_line.clear();
         self.output.write_all(format!("{line}\n").as_bytes())?;
         Ok(())
     }
 
     /// Says that an earlier run was finished, where it was.
-    fn tell_finished(&self) {
+    fn warn_if_finished(&self) {
         if let Some(time) = self.journal.as_ref().and_then(Journal::finished) {
-            complain(format_args!(
+            warn(format_args!(
                 "this run was finished at {time}: only cards that are new in the input are refreshed; give a new run a \
                  journal of its own"
             ));
@@ -275,39 +276,39 @@ impl Running {
     /// Writes that the run is finished, where it is and was not before, and makes sure that all survives a loss of power.
     fn close_journal(&mut self, complete: bool) -> Result<(), Error> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
-        let nothing_new = journal.finished().is_some() && self.tally.tried() == 0;
-        if complete && self.tally.open() == 0 && !nothing_new {
+        let nothing_new = journal.finished().is_some() && self.statistics.tried() == 0;
+        if complete && self.statistics.open() == 0 && !nothing_new {
             journal.finish()?;
         }
         journal.sync()
     }
 
-    fn show(&mut self) {
-        let figures = Figures {
-            done: self.tally.tried(),
-            failed: self.tally.failed(),
-            total: self.total.map(|total| total.saturating_sub(self.tally.done_before())),
+    fn show_progress(&mut self) {
+        let progress = Progress {
+            done: self.statistics.tried(),
+            failed: self.statistics.failed(),
+            total: self.total.map(|total| total.saturating_sub(self.statistics.done_before())),
             elapsed: self.started.elapsed(),
         };
-        self.status_line.show(&figures);
+        self.progress_line.show(&progress);
     }
 
     /// Tells how it ended.
-    fn end(mut self, stop: &AtomicBool, has_journal: bool) -> Result<u8, Failure> {
-        self.status_line.clear();
+    fn finish(mut self, stop: &AtomicBool, has_journal: bool) -> Result<u8, Failure> {
+        self.progress_line.clear();
         let stopped = stop.load(Ordering::Relaxed);
-        for line in self.tally.told(self.started.elapsed()) {
-            complain(line);
+        for line in self.statistics.summary(self.started.elapsed()) {
+            warn(line);
         }
-        let complete = self.read_all && !stopped && self.failure.is_none() && self.tally.unsent == 0;
+        let complete = self.read_all && !stopped && self.failure.is_none() && self.statistics.unsent == 0;
         match (complete, has_journal) {
-            (false, true) => complain("not all cards were tried; the same command goes on from here"),
-            (false, false) => complain(
+            (false, true) => warn("not all cards were tried; the same command goes on from here"),
+            (false, false) => warn(
                 "not all cards were tried, and no journal was kept: --journal FILE makes a run that can go on",
             ),
-            (true, true) if self.tally.open() > 0 => complain(format_args!(
+            (true, true) if self.statistics.open() > 0 => warn(format_args!(
                 "{} cards failed and may succeed later: the same command tries them again",
-                self.tally.open()
+                self.statistics.open()
             )),
             (true, _) => {}
         }
@@ -316,7 +317,7 @@ impl Running {
             return Err(failure);
         }
         synced?;
-        Ok(if stopped { INTERRUPTED } else { self.tally.exit_code() })
+        Ok(if stopped { INTERRUPTED } else { self.statistics.exit_code() })
     }
 }
 
@@ -325,13 +326,13 @@ fn parse(text: &str, strict: bool) -> Result<Eid, Error> {
 }
 
 /// What an earlier run has left of this card, where that leaves nothing to do.
-fn done_before<'a>(journal: Option<&'a Journal>, rules: RetryRules, eid: &str) -> Option<Past<'a>> {
+fn previous_outcome<'a>(journal: Option<&'a Journal>, rules: RetryRules, eid: &str) -> Option<Past<'a>> {
     journal?.past(eid).filter(|past| rules.is_done(past))
 }
 
 /// Becomes true on Ctrl-C and on SIGTERM; a second signal ends the process at once. A signal that the process was started with
 /// as ignored stays ignored, as under nohup.
-fn stop_flag() -> Result<Arc<AtomicBool>, Error> {
+fn stop_on_signals() -> Result<Arc<AtomicBool>, Error> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         if is_ignored(signal) {

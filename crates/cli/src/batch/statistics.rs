@@ -1,6 +1,6 @@
 //! What became of the cards of a run, counted.
 
-use crate::batch::progress::spoken;
+use crate::batch::progress::humanize;
 use eiot::{Error, ErrorKind, Outcome, Past, escaped};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// The counts of a run; they add up to the cards that were read.
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct Statistics {
     /// Cards that were read.
     pub(crate) given: u64,
     /// Cards that came again soon after.
@@ -31,7 +31,7 @@ struct Failures {
     example: String,
 }
 
-impl Tally {
+impl Statistics {
     pub(crate) fn count(&mut self, outcome: &Outcome) {
         match &outcome.result {
             Ok(_) => self.refreshed += 1,
@@ -89,7 +89,7 @@ impl Tally {
     }
 
     /// The end of a run in words: the counts, and the failures by kind, the most frequent first.
-    pub(crate) fn told(&self, took: Duration) -> Vec<String> {
+    pub(crate) fn summary(&self, took: Duration) -> Vec<String> {
         let mut text =
             format!("{} cards: {} refreshed, {} failed", self.given, self.refreshed, self.failed());
         for (count, what) in [
@@ -103,7 +103,7 @@ impl Tally {
             }
         }
         let per_second = self.tried() as f64 / took.as_secs_f64().max(0.001);
-        let _ = write!(text, "; {}, {per_second:.1}/s", spoken(took));
+        let _ = write!(text, "; {}, {per_second:.1}/s", humanize(took));
         let by_kind = by_kind(&self.failures, "").chain(by_kind(&self.failures_before, " before"));
         std::iter::once(text).chain(by_kind).collect()
     }
@@ -134,15 +134,15 @@ mod tests {
 
     #[test]
     fn failures_are_grouped_by_kind_the_most_frequent_first() {
-        let mut tally = Tally { given: 4, ..Tally::default() };
-        tally.count_past(Past::Refreshed);
-        tally.fail(&Error::invalid_argument("a"));
-        tally.fail(&Error::config("b", "c"));
-        tally.fail(&Error::config("d", "e"));
-        let lines = tally.told(Duration::from_secs(2));
+        let mut statistics = Statistics { given: 4, ..Statistics::default() };
+        statistics.count_past(Past::Refreshed);
+        statistics.fail(&Error::invalid_argument("a"));
+        statistics.fail(&Error::config("b", "c"));
+        statistics.fail(&Error::config("d", "e"));
+        let lines = statistics.summary(Duration::from_secs(2));
         assert_eq!(lines[0], "4 cards: 0 refreshed, 3 failed, 1 refreshed before; 2 s, 1.5/s");
         assert_eq!(lines[1], "        2 config, such as b: c");
         assert_eq!(lines[2], "        1 invalid_argument, such as a");
-        assert_eq!(tally.exit_code(), 2);
+        assert_eq!(statistics.exit_code(), 2);
     }
 }

@@ -3,8 +3,8 @@
 use crate::help;
 use crate::options::Options;
 use crate::output::record::{Record, safe_json};
-use crate::output::verbose_logger::Narrator;
-use crate::output::{Failure, complain, say};
+use crate::output::verbose_logger::VerboseLogger;
+use crate::output::{Failure, print_line, warn};
 use clap::Args;
 use eiot::{Client, Error, Reply};
 use std::io::Read;
@@ -40,15 +40,17 @@ impl Call {
     pub(crate) fn run(&self) -> Result<u8, Failure> {
         let answer = self
             .call()
-            .and_then(|call| self.ask(&call).map_err(|error| (call.eid().map(str::to_owned), error)));
+            .and_then(|call| self.send(&call).map_err(|error| (call.eid().map(str::to_owned), error)));
         match answer {
-            Ok(reply) if self.json => say(&Record::of_reply(&reply)?.to_line()?).map(|()| 0),
+            Ok(reply) if self.json => print_line(&Record::of_reply(&reply)?.to_line()?).map(|()| 0),
             // Something that reads as JSON, also where there is no data.
-            Ok(reply) => say(&safe_json(reply.data_json().unwrap_or("null"))).map(|()| 0),
+            Ok(reply) => print_line(&safe_json(reply.data_json().unwrap_or("null"))).map(|()| 0),
             Err((eid, error)) => {
                 match self.json {
-                    true => say(&Record::of_error(eid.as_deref().unwrap_or_default(), &error).to_line()?)?,
-                    false => complain(&error),
+                    true => {
+                        print_line(&Record::of_error(eid.as_deref().unwrap_or_default(), &error).to_line()?)?
+                    }
+                    false => warn(&error),
                 }
                 Ok(error.kind().exit_code())
             }
@@ -64,9 +66,9 @@ impl Call {
         Ok(if self.idempotent { call.idempotent(true) } else { call })
     }
 
-    fn ask(&self, call: &eiot::Call) -> Result<Reply, Error> {
+    fn send(&self, call: &eiot::Call) -> Result<Reply, Error> {
         let client = Client::new(self.options.config()?)?;
-        client.call_observed(call, &mut Narrator { verbose: self.verbose })
+        client.call_observed(call, &mut VerboseLogger { verbose: self.verbose })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::help;
 use crate::input::cards::{Card, Cards};
-use crate::output::{Failure, complain, say};
+use crate::output::{Failure, print_line, warn};
 use clap::Args;
 use eiot::{Eid, Error, ErrorKind};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// More lines than this about one thing tell a person nothing new.
-const MOST_TOLD: u64 = 100;
+const MAX_REPORTED: u64 = 100;
 
 /// Check the EIDs of a file: which are malformed, which come again.
 ///
@@ -63,12 +63,12 @@ impl Check {
         let mut checker = Checker { strict_eid: self.strict_eid, ..Checker::default() };
         for card in Cards::open(&self.file, self.column.as_deref())? {
             let card = card?;
-            if let Some(finding) = checker.look_at(&card) {
-                checker.tell(card.line, &finding);
+            if let Some(finding) = checker.check(&card) {
+                checker.report(card.line, &finding);
             }
         }
-        let counts = checker.end();
-        say(&match self.json {
+        let counts = checker.finish();
+        print_line(&match self.json {
             true => serde_json::to_string(&counts).map_err(Error::internal)?,
             false => counts.to_string(),
         })?;
@@ -77,7 +77,7 @@ impl Check {
 }
 
 impl Checker {
-    fn look_at(&mut self, card: &Card) -> Option<Finding> {
+    fn check(&mut self, card: &Card) -> Option<Finding> {
         self.counts.cards += 1;
         let parsed = if self.strict_eid { Eid::parse_strict(&card.text) } else { Eid::parse(&card.text) };
         match parsed {
@@ -97,23 +97,23 @@ impl Checker {
     }
 
     /// Tells the first findings of each sort.
-    fn tell(&self, line: u64, finding: &Finding) {
+    fn report(&self, line: u64, finding: &Finding) {
         match finding {
-            Finding::Malformed(error) if self.counts.malformed <= MOST_TOLD => {
-                complain(format_args!("line {line}: {error}"));
+            Finding::Malformed(error) if self.counts.malformed <= MAX_REPORTED => {
+                warn(format_args!("line {line}: {error}"));
             }
-            Finding::Duplicate(eid) if self.counts.duplicates <= MOST_TOLD => {
-                complain(format_args!("line {line}: EID {eid}: has come before"));
+            Finding::Duplicate(eid) if self.counts.duplicates <= MAX_REPORTED => {
+                warn(format_args!("line {line}: EID {eid}: has come before"));
             }
             _ => {}
         }
     }
 
     /// Tells how much was left untold.
-    fn end(mut self) -> Counts {
+    fn finish(mut self) -> Counts {
         for (count, what) in [(self.counts.malformed, "malformed"), (self.counts.duplicates, "repeated")] {
-            if let Some(more @ 1..) = count.checked_sub(MOST_TOLD) {
-                complain(format_args!("and {more} more {what} EIDs"));
+            if let Some(more @ 1..) = count.checked_sub(MAX_REPORTED) {
+                warn(format_args!("and {more} more {what} EIDs"));
             }
         }
         self.counts.ok = self.counts.malformed == 0;
@@ -137,14 +137,14 @@ mod tests {
         let mut checker = Checker { strict_eid, ..Checker::default() };
         let letters = (1..).zip(texts).map(|(line, text)| {
             let card = Card { line, text: (*text).to_owned() };
-            match checker.look_at(&card) {
+            match checker.check(&card) {
                 None => '.',
                 Some(Finding::Malformed(_)) => 'm',
                 Some(Finding::Duplicate(_)) => 'd',
             }
         });
         let letters = letters.collect();
-        (letters, checker.end().to_string())
+        (letters, checker.finish().to_string())
     }
 
     #[test]

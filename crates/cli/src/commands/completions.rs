@@ -1,6 +1,6 @@
 //! `eiot completions`: what a shell must know to complete the command's words.
 
-use crate::output::{Failure, print};
+use crate::output::{Failure, write_stdout};
 use clap::{Args, Command};
 use clap_complete::Shell;
 
@@ -19,7 +19,7 @@ impl Completions {
         let mut script = Vec::new();
         let name = command.get_name().to_owned();
         clap_complete::generate(self.shell, &mut command, name, &mut script);
-        print(&script)?;
+        write_stdout(&script)?;
         Ok(0)
     }
 }

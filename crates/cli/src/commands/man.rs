@@ -1,6 +1,6 @@
 //! `eiot man`: the manual.
 
-use crate::output::{Failure, print};
+use crate::output::{Failure, write_stdout};
 use clap::{Args, Command};
 use clap_mangen::Man;
 use eiot::Error;
@@ -25,7 +25,7 @@ impl Manual {
         };
         let mut page = Vec::new();
         Man::new(about).source(format!("eiot {}", eiot::VERSION)).render(&mut page)?;
-        print(with_tables(&String::from_utf8_lossy(&page)).as_bytes())?;
+        write_stdout(with_tables(&String::from_utf8_lossy(&page)).as_bytes())?;
         Ok(0)
     }
 }

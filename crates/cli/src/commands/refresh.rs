@@ -1,11 +1,11 @@
 //! `eiot refresh`: one card after the other, or those of a file.
 
-use crate::batch::{Manner, Many};
+use crate::batch::{BatchOptions, OutputOptions};
 use crate::help;
 use crate::options::Options;
 use crate::output::record::Record;
-use crate::output::verbose_logger::Narrator;
-use crate::output::{Failure, complain, say};
+use crate::output::verbose_logger::VerboseLogger;
+use crate::output::{Failure, print_line, warn};
 use clap::Args;
 use eiot::{Client, Eid, Error, Reply, escaped};
 use std::ffi::{OsStr, OsString};
@@ -31,7 +31,7 @@ pub(crate) struct Refresh {
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
-    many: Many,
+    batch: BatchOptions,
     #[command(flatten)]
     options: Options,
 }
@@ -53,22 +53,23 @@ impl From<Error> for Refusal {
 impl Refresh {
     /// Refreshes each EID in turn; the exit code is the largest of theirs.
     pub(crate) fn run(&self) -> Result<u8, Failure> {
-        if self.many.is_wanted() {
+        if self.batch.is_requested() {
             let Self { json, quiet, verbose, .. } = *self;
-            return self.many.run(self.options.config()?, Manner { json, quiet, verbose });
+            return self.batch.run(self.options.config()?, OutputOptions { json, quiet, verbose });
         }
         let (client, eids) = match self.prepare() {
             Ok(ready) => ready,
-            Err(refusal) => return self.tell_refusal(refusal),
+            Err(refusal) => return self.report_refusal(refusal),
         };
         let mut exit_code = 0;
         for eid in &eids {
-            let told =
-                match client.refresh_usage_observed(eid.as_str(), &mut Narrator { verbose: self.verbose }) {
-                    Ok(reply) => self.tell_success(&reply),
-                    Err(error) => self.tell_failure(eid.as_str(), &error),
-                };
-            exit_code = exit_code.max(told.map_err(|failure| failure.hiding(eid.as_str()))?);
+            let reported = match client
+                .refresh_usage_observed(eid.as_str(), &mut VerboseLogger { verbose: self.verbose })
+            {
+                Ok(reply) => self.report_success(&reply),
+                Err(error) => self.report_failure(eid.as_str(), &error),
+            };
+            exit_code = exit_code.max(reported.map_err(|failure| failure.with_unreported_eid(eid.as_str()))?);
         }
         Ok(exit_code)
     }
@@ -87,48 +88,48 @@ impl Refresh {
         Ok((Client::new(config)?, parsed.into_iter().flatten().collect()))
     }
 
-    fn tell_refusal(&self, refusal: Refusal) -> Result<u8, Failure> {
+    fn report_refusal(&self, refusal: Refusal) -> Result<u8, Failure> {
         match refusal {
             Refusal::Whole(error) if !self.json => Err(error.into()),
             Refusal::Whole(error) => {
-                self.eids.iter().try_fold(0, |_, eid| self.tell_failure(&shown(eid), &error))
+                self.eids.iter().try_fold(0, |_, eid| self.report_failure(&shown(eid), &error))
             }
-            Refusal::Malformed(parsed) => self.tell_malformed(&parsed),
+            Refusal::Malformed(parsed) => self.report_malformed(&parsed),
         }
     }
 
     /// Says which EIDs are malformed; `--json` has a line for the others too, which were not sent.
-    fn tell_malformed(&self, parsed: &[Result<Eid, Error>]) -> Result<u8, Failure> {
+    fn report_malformed(&self, parsed: &[Result<Eid, Error>]) -> Result<u8, Failure> {
         let not_sent = Error::invalid_argument("nothing was sent, because another EID is malformed");
         let mut exit_code = 0;
         for (given, parsed) in self.eids.iter().zip(parsed) {
             match parsed {
-                Err(error) => exit_code = exit_code.max(self.tell_failure(&shown(given), error)?),
+                Err(error) => exit_code = exit_code.max(self.report_failure(&shown(given), error)?),
                 Ok(eid) if self.json => {
-                    exit_code = exit_code.max(self.tell_failure(eid.as_str(), &not_sent)?)
+                    exit_code = exit_code.max(self.report_failure(eid.as_str(), &not_sent)?)
                 }
                 Ok(_) => {}
             }
         }
         if !self.json && parsed.len() > 1 {
-            complain("nothing was sent");
+            warn("nothing was sent");
         }
         Ok(exit_code)
     }
 
-    fn tell_success(&self, reply: &Reply) -> Result<u8, Failure> {
+    fn report_success(&self, reply: &Reply) -> Result<u8, Failure> {
         match (self.quiet, self.json) {
             (true, _) => {}
-            (false, true) => say(&Record::of_reply(reply)?.to_line()?)?,
-            (false, false) => say(&format!("{}\tok\t{}", reply.eid(), escaped(reply.message())))?,
+            (false, true) => print_line(&Record::of_reply(reply)?.to_line()?)?,
+            (false, false) => print_line(&format!("{}\tok\t{}", reply.eid(), escaped(reply.message())))?,
         }
         Ok(0)
     }
 
-    fn tell_failure(&self, eid: &str, error: &Error) -> Result<u8, Failure> {
+    fn report_failure(&self, eid: &str, error: &Error) -> Result<u8, Failure> {
         match self.json {
-            true => say(&Record::of_error(eid, error).to_line()?)?,
-            false => complain(error),
+            true => print_line(&Record::of_error(eid, error).to_line()?)?,
+            false => warn(error),
         }
         Ok(error.kind().exit_code())
     }

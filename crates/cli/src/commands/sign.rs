@@ -2,7 +2,7 @@
 
 use crate::help;
 use crate::options::SigningOptions;
-use crate::output::{Failure, say};
+use crate::output::{Failure, print_line};
 use clap::Args;
 use eiot::{Error, SignMethod, escaped};
 
@@ -28,9 +28,9 @@ impl Sign {
         let config = self.options.config()?;
         let params = pairs(&self.params)?;
         if self.explain {
-            say(&explanation(&eiot::string_to_sign(&params)?, config.sign_method))?;
+            print_line(&explanation(&eiot::string_to_sign(&params)?, config.sign_method))?;
         } else {
-            say(&eiot::sign(&params, &config.read_secret()?, config.sign_method)?)?;
+            print_line(&eiot::sign(&params, &config.read_secret()?, config.sign_method)?)?;
         }
         Ok(0)
     }

@@ -2,7 +2,7 @@
 
 use crate::help;
 use crate::options::SigningOptions;
-use crate::output::{Failure, say};
+use crate::output::{Failure, print_line};
 use clap::{Args, Subcommand};
 use eiot::{Error, verify_webhook};
 use std::io::Read;
@@ -52,7 +52,7 @@ impl Verify {
         let secret = config.read_secret()?;
         let payload = self.payload()?;
         verify_webhook(payload, &secret, config.sign_method, self.max_age.map(Duration::from_secs))?;
-        say("genuine")?;
+        print_line("genuine")?;
         Ok(0)
     }
 

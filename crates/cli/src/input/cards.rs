@@ -1,6 +1,6 @@
 //! The cards of a file: CSV, TSV, or an EID a line, read as text and one by one.
 
-use crate::input::limited_reader::{Ration, Rationed};
+use crate::input::limited_reader::{LimitedReader, ReadLimit};
 use eiot::Error;
 use std::fmt;
 use std::fs::File;
@@ -8,10 +8,10 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
 /// A line that is longer than this holds no card; most likely a quote was never closed.
-const LONGEST_BYTES: u64 = 64 * 1024;
+const MAX_LINE_BYTES: u64 = 64 * 1024;
 
 /// The column that holds the EIDs where nothing else is said.
-const USUAL_COLUMN: &str = "eid";
+const DEFAULT_COLUMN: &str = "eid";
 
 /// A card's EID as it stands in the file, whatever that may be.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) struct Cards {
 
 enum Source {
     Lines { reader: Box<dyn BufRead>, line: u64 },
-    Table { reader: csv::Reader<Rationed<Box<dyn Read>>>, ration: Ration, column: usize },
+    Table { reader: csv::Reader<LimitedReader<Box<dyn Read>>>, limit: ReadLimit, column: usize },
 }
 
 impl Cards {
@@ -52,14 +52,14 @@ impl Cards {
     }
 
     fn read(mut reader: Box<dyn BufRead>, column: Option<&str>) -> Result<Self, String> {
-        let (head, telling) = head(&mut reader).map_err(|why| format!("cannot be read: {why}"))?;
+        let (head, first) = head(&mut reader).map_err(|why| format!("cannot be read: {why}"))?;
         if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
             return Err("is UTF-16; save it as UTF-8".to_owned());
         }
         let whole = Cursor::new(head).chain(reader);
-        match telling.iter().find(|byte| b"\t,;".contains(byte)) {
-            None => Self::lines(&telling, Box::new(whole), column),
-            Some(_) if telling.contains(&b'\t') => Self::table(b'\t', Box::new(whole), column),
+        match first.iter().find(|byte| b"\t,;".contains(byte)) {
+            None => Self::lines(&first, Box::new(whole), column),
+            Some(_) if first.contains(&b'\t') => Self::table(b'\t', Box::new(whole), column),
             Some(delimiter) => Self::table(*delimiter, Box::new(whole), column),
         }
     }
@@ -68,7 +68,7 @@ impl Cards {
     fn lines(first: &[u8], reader: Box<dyn BufRead>, column: Option<&str>) -> Result<Self, String> {
         let name = unquoted(&String::from_utf8_lossy(first));
         let mut cards = Self { source: Source::Lines { reader, line: 0 } };
-        if name.eq_ignore_ascii_case(column.unwrap_or(USUAL_COLUMN)) {
+        if name.eq_ignore_ascii_case(column.unwrap_or(DEFAULT_COLUMN)) {
             cards.next_card().map_err(|why| why.to_string())?;
         } else if let Some(column) = column {
             return Err(format!(
@@ -79,7 +79,7 @@ impl Cards {
     }
 
     fn table(delimiter: u8, reader: Box<dyn Read>, column: Option<&str>) -> Result<Self, String> {
-        let ration = Ration::default();
+        let limit = ReadLimit::default();
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
             .flexible(true)
@@ -87,13 +87,13 @@ impl Cards {
             .has_headers(false)
             // The \r before it is trimmed with other white space; else the lines are counted wrongly.
             .terminator(csv::Terminator::Any(b'\n'))
-            .from_reader(Rationed::new(reader, ration.clone()));
-        let header = next_row(&mut reader, &ration)?.unwrap_or_default();
+            .from_reader(LimitedReader::new(reader, limit.clone()));
+        let header = next_row(&mut reader, &limit)?.unwrap_or_default();
         let names: Vec<String> =
             header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
-        let wanted = column.unwrap_or(USUAL_COLUMN);
+        let wanted = column.unwrap_or(DEFAULT_COLUMN);
         match names.iter().position(|name| name.eq_ignore_ascii_case(wanted)) {
-            Some(column) => Ok(Self { source: Source::Table { reader, ration, column } }),
+            Some(column) => Ok(Self { source: Source::Table { reader, limit, column } }),
             None => Err(format!(
                 "has no column {wanted:?} in its first line; name the one with the EIDs by --column: {}",
                 names.join(", ")
@@ -107,20 +107,20 @@ impl Cards {
                 *line += 1;
                 let failed = |why: &dyn fmt::Display| Error::invalid_argument(format!("line {line}: {why}"));
                 let mut bytes = Vec::new();
-                let length = reader.take(LONGEST_BYTES).read_until(b'\n', &mut bytes);
+                let length = reader.take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes);
                 if length.map_err(|why| failed(&why))? == 0 {
                     return Ok(None);
                 }
                 // What is left of it must not be taken for a line of its own.
-                if bytes.len() as u64 == LONGEST_BYTES && !bytes.ends_with(b"\n") {
+                if bytes.len() as u64 == MAX_LINE_BYTES && !bytes.ends_with(b"\n") {
                     return Err(failed(&"is too long to be an EID"));
                 }
-                if is_telling(&bytes) {
+                if is_content(&bytes) {
                     return Ok(Some(Card { line: *line, text: unquoted(&String::from_utf8_lossy(&bytes)) }));
                 }
             },
-            Source::Table { reader, ration, column } => {
-                let Some(row) = next_row(reader, ration).map_err(Error::invalid_argument)? else {
+            Source::Table { reader, limit, column } => {
+                let Some(row) = next_row(reader, limit).map_err(Error::invalid_argument)? else {
                     return Ok(None);
                 };
                 let line = row.position().map_or(0, csv::Position::line);
@@ -134,38 +134,38 @@ impl Cards {
 /// The beginning of the file without a byte order mark, up to and with the first line that tells what the file is; and that
 /// line.
 fn head(reader: &mut dyn BufRead) -> io::Result<(Vec<u8>, Vec<u8>)> {
-    let (mut head, mut telling) = (Vec::new(), Vec::new());
-    let mut reader = reader.take(LONGEST_BYTES);
+    let (mut head, mut first) = (Vec::new(), Vec::new());
+    let mut reader = reader.take(MAX_LINE_BYTES);
     loop {
         let begin = head.len();
         if reader.read_until(b'\n', &mut head)? == 0 {
-            return Ok((head, telling));
+            return Ok((head, first));
         }
         if begin == 0 && head.starts_with("\u{feff}".as_bytes()) {
             head.drain(..3);
         }
         let line = head.get(begin..).unwrap_or_default();
-        if is_telling(line) {
-            telling.extend_from_slice(line);
-            return Ok((head, telling));
+        if is_content(line) {
+            first.extend_from_slice(line);
+            return Ok((head, first));
         }
     }
 }
 
 /// Is this line neither blank nor a comment?
-fn is_telling(line: &[u8]) -> bool {
+fn is_content(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     !line.is_empty() && !line.starts_with(b"#")
 }
 
 /// The next row with anything in it.
 fn next_row(
-    reader: &mut csv::Reader<Rationed<Box<dyn Read>>>,
-    ration: &Ration,
+    reader: &mut csv::Reader<LimitedReader<Box<dyn Read>>>,
+    limit: &ReadLimit,
 ) -> Result<Option<csv::ByteRecord>, String> {
     let mut row = csv::ByteRecord::new();
     loop {
-        ration.set(LONGEST_BYTES);
+        limit.set(MAX_LINE_BYTES);
         let line = reader.position().line();
         if !reader.read_byte_record(&mut row).map_err(|why| format!("line {line}: {why}"))? {
             return Ok(None);
@@ -296,10 +296,10 @@ mod tests {
     #[test]
     fn the_rest_of_a_line_that_is_too_long_is_no_card() {
         let why =
-            read(&format!("1\n{}123\n7\n", "x".repeat(LONGEST_BYTES as usize)), None).expect_err("too long");
+            read(&format!("1\n{}123\n7\n", "x".repeat(MAX_LINE_BYTES as usize)), None).expect_err("too long");
         assert!(why.contains("line 2: is too long"), "{why}");
         let why =
-            read(&format!("{}123\n7\n", "x".repeat(LONGEST_BYTES as usize)), None).expect_err("too long");
+            read(&format!("{}123\n7\n", "x".repeat(MAX_LINE_BYTES as usize)), None).expect_err("too long");
         assert!(why.contains("line 1: is too long"), "{why}");
     }
 

@@ -25,10 +25,12 @@ pub(crate) fn account(client: &Client) -> Result<Diagnosis, Error> {
 fn diagnose(error: &Error) -> Diagnosis {
     let (message, advice) = match error.kind() {
         // The text of the error names what is wrong and what to do; these codes leave one more thing to say.
-        ErrorKind::Auth => (error.to_string(), more_about(error.platform_code())),
+        ErrorKind::Auth => (error.to_string(), hint(error.platform_code())),
         ErrorKind::RateLimited => {
-            let message =
-                format!("too many requests right now: credentials were not checked ({})", said(error));
+            let message = format!(
+                "too many requests right now: credentials were not checked ({})",
+                platform_words(error)
+            );
             return Diagnosis::warning(CHECK, message, Some("run eiot doctor again later")).of(error);
         }
         ErrorKind::Platform if error.is_final() => (
@@ -38,7 +40,7 @@ fn diagnose(error: &Error) -> Diagnosis {
         ErrorKind::Platform => (
             format!(
                 "the platform refused a call that concerns no card with an unpublished code ({})",
-                said(error)
+                platform_words(error)
             ),
             Some(
                 "most likely appkey or secret is wrong, or this machine's clock; if neither is, check base_url and \
@@ -76,7 +78,7 @@ fn diagnose(error: &Error) -> Diagnosis {
     Diagnosis::failed(CHECK, message, advice).of(error)
 }
 
-fn more_about(code: Option<&str>) -> Option<&'static str> {
+fn hint(code: Option<&str>) -> Option<&'static str> {
     match code {
         Some("502") => Some("behind NAT or a proxy, that is the address of the gateway or the proxy"),
         Some("403") => Some(
@@ -90,7 +92,7 @@ fn more_about(code: Option<&str>) -> Option<&'static str> {
 }
 
 /// The platform's code and message verbatim, without the library's advice about cards; else the text of the error.
-fn said(error: &Error) -> String {
+fn platform_words(error: &Error) -> String {
     match (error.platform_code(), error.platform_message()) {
         (Some(code), Some(message)) => format!("code {code}: {message}"),
         (Some(code), None) => format!("code {code}, without a message"),

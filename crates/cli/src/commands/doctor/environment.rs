@@ -21,8 +21,8 @@ pub(crate) fn environment() -> Diagnosis {
         return Diagnosis::ok(CHECK, "every EIOT_ variable that is set is known");
     }
     unknown.sort_unstable();
-    let complaints: Vec<_> = unknown.iter().map(|name| complaint(name)).collect();
-    Diagnosis::warning(CHECK, complaints.join(" "), Some("see eiot --help for those that are known"))
+    let messages: Vec<_> = unknown.iter().map(|name| message(name)).collect();
+    Diagnosis::warning(CHECK, messages.join(" "), Some("see eiot --help for those that are known"))
 }
 
 /// The variables of the options, without [`PREFIX`].
@@ -34,7 +34,7 @@ fn is_known(name: &str) -> bool {
     READ_ELSEWHERE.contains(&name) || options().any(|option| name.strip_prefix(PREFIX) == Some(&option))
 }
 
-fn complaint(name: &str) -> String {
+fn message(name: &str) -> String {
     let suggestion = nearest(name).map(|known| format!("; did you mean {known}?")).unwrap_or_default();
     format!("{name} is not known and ignored{suggestion}")
 }

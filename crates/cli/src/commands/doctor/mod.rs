@@ -9,7 +9,7 @@ use self::diagnosis::{Diagnosis, OptionValues};
 use self::environment::environment;
 use crate::help;
 use crate::options::Options;
-use crate::output::{Failure, say};
+use crate::output::{Failure, print_line};
 use clap::Args;
 use eiot::{Answer, Client, Config, Error, ErrorKind, Probe, Secret, SignMethod};
 use std::net::IpAddr;
@@ -27,10 +27,10 @@ const SAMPLE: [(&str, &str); 6] = [
 ];
 
 /// A clock that is further off than this should be set; `Date` knows whole seconds only.
-const MOST_CLOCK_OFFSET_MS: u64 = 2_000;
+const MAX_CLOCK_OFFSET_MS: u64 = 2_000;
 
 /// The options that are always named; others where they differ from the defaults.
-const ALWAYS_NAMED: [&str; 4] = ["appkey", "secret", "base_url", "timeout"];
+const ALWAYS_SHOWN: [&str; 4] = ["appkey", "secret", "base_url", "timeout"];
 
 /// Check configuration, signing, network, clock and account, and say what to do.
 ///
@@ -54,23 +54,23 @@ impl Doctor {
     /// Makes every check, whatever came of those before; the exit code is that of the first that failed.
     pub(crate) fn run(&self) -> Result<u8, Failure> {
         let mut exit_code = None;
-        let mut tell = |diagnosis: Diagnosis| {
+        let mut report = |diagnosis: Diagnosis| {
             exit_code = exit_code.or(diagnosis.exit_code);
-            say(&if self.json { diagnosis.to_json()? } else { diagnosis.to_text() })
+            print_line(&if self.json { diagnosis.to_json()? } else { diagnosis.to_text() })
         };
         let (configuration, client) = self.configuration();
-        tell(configuration)?;
-        tell(environment())?;
-        tell(signature())?;
+        report(configuration)?;
+        report(environment())?;
+        report(signing())?;
         match client {
             Ok(client) => {
                 let probe = client.probe()?;
-                way(&probe, client.config()).into_iter().try_for_each(&mut tell)?;
-                tell(self.account(&client, matches!(probe.connection, Some(Ok(()))))?)?;
+                network_checks(&probe, client.config()).into_iter().try_for_each(&mut report)?;
+                report(self.account(&client, matches!(probe.connection, Some(Ok(()))))?)?;
             }
             Err(()) => ["dns", "connection", "answer", "clock", account::CHECK]
                 .into_iter()
-                .try_for_each(|check| tell(Diagnosis::skipped(check, "needs a configuration")))?,
+                .try_for_each(|check| report(Diagnosis::skipped(check, "needs a configuration")))?,
         }
         Ok(exit_code.unwrap_or(0))
     }
@@ -113,14 +113,14 @@ fn in_effect(options: &OptionValues) -> String {
     let defaults = OptionValues::from(Config::default().values());
     let named = options.iter().filter_map(|(option, value)| {
         let value = value.as_ref()?;
-        let matters = ALWAYS_NAMED.contains(option) || defaults.get(option)?.as_ref() != Some(value);
+        let matters = ALWAYS_SHOWN.contains(option) || defaults.get(option)?.as_ref() != Some(value);
         matters.then(|| format!("{option}={value}"))
     });
     format!("{}; the others have their defaults", named.collect::<Vec<_>>().join(" "))
 }
 
 /// Does this program sign as the vendor's own does?
-fn signature() -> Diagnosis {
+fn signing() -> Diagnosis {
     let check = "signature";
     match eiot::sign(&SAMPLE, &Secret::new(SAMPLE_SECRET), SignMethod::Sha1) {
         Ok(signature) if signature == SAMPLE_SIGNATURE => {
@@ -135,17 +135,17 @@ fn signature() -> Diagnosis {
 }
 
 /// What was seen on the way to the platform.
-fn way(probe: &Probe, config: &Config) -> [Diagnosis; 4] {
+fn network_checks(probe: &Probe, config: &Config) -> [Diagnosis; 4] {
     let clock = probe.answer.as_ref().and_then(|answer| answer.as_ref().ok());
     [
-        name(probe.addresses.as_ref(), probe.proxy.is_some()),
+        dns(probe.addresses.as_ref(), probe.proxy.is_some()),
         connection(probe.connection.as_ref(), &probe.host, config.base_url.starts_with("https:")),
         answer(probe.answer.as_ref(), &config.base_url),
         clock_offset(clock),
     ]
 }
 
-fn name(addresses: Option<&Result<Vec<IpAddr>, Error>>, through_proxy: bool) -> Diagnosis {
+fn dns(addresses: Option<&Result<Vec<IpAddr>, Error>>, through_proxy: bool) -> Diagnosis {
     let check = "dns";
     match addresses {
         None if through_proxy => Diagnosis::skipped(check, "the proxy looks the name up"),
@@ -211,7 +211,7 @@ fn clock_offset(answer: Option<&Answer>) -> Diagnosis {
     let off = offset_ms.unsigned_abs();
     let seconds = off as f64 / 1000.0;
     let direction = if offset_ms < 0 { "ahead of" } else { "behind" };
-    let diagnosis = match off > MOST_CLOCK_OFFSET_MS {
+    let diagnosis = match off > MAX_CLOCK_OFFSET_MS {
         false => Diagnosis::ok(check, format!("{seconds:.1} s {direction} the server's")),
         true => Diagnosis::failed(
             check,
@@ -241,7 +241,7 @@ mod tests {
         let params = vendors["params"].as_object().expect("an object");
         assert_eq!(params.len(), SAMPLE.len());
         assert!(SAMPLE.iter().all(|(name, value)| params[*name] == *value));
-        assert_eq!(signature().status, Status::Ok);
+        assert_eq!(signing().status, Status::Ok);
     }
 
     #[test]
