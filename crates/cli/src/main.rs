@@ -1,4 +1,4 @@
-//! The `eiot` command: the face of the library for shells and cron jobs.
+//! The `eiot` command: the library for shells and cron jobs.
 //!
 //! Rooms: `commands` (one file per subcommand) · `batch` (refreshing the cards of a file) · `input` (files of cards) · `output`
 //! (streams, records, exit codes). `options` turns flags and environment into a configuration; `help` holds what `--help` shows.
@@ -13,9 +13,8 @@ mod options;
 mod output;
 
 use crate::commands::{call, check, completions, doctor, man, refresh, sign, webhook};
-use crate::output::Failure;
+use crate::output::{ExitCode, Failure};
 use clap::{CommandFactory, Parser, Subcommand};
-use std::process::ExitCode;
 
 /// Ask the EIOTCLUB platform to refresh the package usage of cloud eSIM cards.
 #[derive(Parser)]
@@ -44,8 +43,8 @@ enum Command {
 }
 
 impl Cli {
-    /// The exit code, when nothing kept the command from telling its outcome.
-    fn run(&self) -> Result<u8, Failure> {
+    /// Runs the subcommand and returns the exit code.
+    fn run(&self) -> Result<ExitCode, Failure> {
         match &self.command {
             Command::Refresh(refresh) => refresh.run(),
             Command::Call(call) => call.run(),
@@ -59,12 +58,12 @@ impl Cli {
     }
 }
 
-fn main() -> ExitCode {
-    let end = match Cli::try_parse() {
+fn main() -> std::process::ExitCode {
+    let exit_code = match Cli::try_parse() {
         Ok(cli) => cli.run(),
-        Err(instead) => output::print_help_or_usage_error(&instead),
+        Err(message) => output::print_help_or_usage_error(&message),
     };
-    ExitCode::from(end.unwrap_or_else(|failure| failure.report()))
+    exit_code.unwrap_or_else(|failure| failure.report()).into()
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use crate::skew::Skew;
 use crate::standstill::Standstill;
 use crate::wire::sign_in;
 use futures_util::future::{Either, select};
+use sha1::{Digest, Sha1};
 use std::fmt;
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -258,9 +259,11 @@ impl Client {
         }
     }
 
-    /// Appkey and platform, which tell one account from another.
-    pub(crate) fn account(&self) -> (&str, String) {
-        (&self.shared.credentials.appkey, self.shared.transport.host())
+    /// Identifies the account and the platform without revealing either: the same for every client with this appkey and
+    /// host. 40 hex digits.
+    pub fn account_fingerprint(&self) -> String {
+        let account = format!("{}\n{}", self.shared.credentials.appkey, self.shared.transport.host());
+        hex::encode(Sha1::digest(account))
     }
 
     /// A lane for a batch, which keeps it to itself.

@@ -41,7 +41,6 @@ mod http;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
-mod journal;
 mod lane;
 mod nonce;
 mod observer;
@@ -84,7 +83,6 @@ pub use eid::Eid;
 pub use error::{Delivered, Error, ErrorKind};
 pub use error_codes::CodeMeaning;
 pub use escape::{escaped, is_unsafe};
-pub use journal::{Journal, Past, PastFailure, Run};
 pub use observer::{Attempt, Notice, Observer};
 pub use outcome::Outcome;
 pub use probe::{Answer, Probe};

@@ -1,140 +1,97 @@
-//! `eiot refresh --from`: the cards of a file, many calls under way at once, with a journal.
+//! `eiot refresh --from`: refreshes the cards of a file, many calls in flight at once, with a journal.
+//!
+//! `run` feeds the batch · `journal` records results on disk · `retry_rules` decides which cards of an earlier run are retried ·
+//! `statistics` counts · `progress` shows how far the run is · `dry_run` only says what a run would do · `signals` stops it.
 
+mod card_result;
+mod dry_run;
+mod journal;
 mod progress;
 mod retry_rules;
+mod run;
+mod signals;
 mod statistics;
 
-use self::progress::{Progress, ProgressLine, humanize};
+use self::dry_run::DryRun;
+use self::journal::{JobKey, Journal};
 use self::retry_rules::{RetryRule, RetryRules};
-use self::statistics::Statistics;
+use self::run::Run;
 use crate::input::cards::Cards;
-use crate::output::record::Record;
 use crate::output::verbose_logger::VerboseLogger;
-use crate::output::{Failure, warn};
+use crate::output::{ExitCode, Failure, OutputOptions};
 use clap::Args;
-use eiot::{Batch, Client, Config, Eid, Error, Journal, Outcome, Past, Run, escaped};
+use eiot::{Client, Config, Error};
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
-/// The exit code of a run that was interrupted, and of one that is killed by a second signal.
-const INTERRUPTED: u8 = 130;
-
-/// Where the cards come from, and where their outcomes go.
+/// Where the cards come from, and where their results go.
 #[derive(Args)]
 pub(crate) struct BatchOptions {
-    /// Refresh the cards of this file, or of standard input (-): CSV, TSV, or an EID a line
+    /// Refresh the cards of FILE, or of standard input (-): CSV, TSV, or one EID per line
     #[arg(long, value_name = "FILE", conflicts_with = "eids")]
     from: Option<PathBuf>,
     /// The column of the table that holds the EIDs [eid]
     #[arg(long, value_name = "NAME", requires = "from")]
     column: Option<String>,
-    /// Keep a journal here, and go on where an earlier run with it has stopped
+    /// Record progress in FILE and resume a previous run from it
     #[arg(long, value_name = "FILE", requires = "from")]
     journal: Option<PathBuf>,
-    /// With --journal, also retry cards that are done with: invalid EIDs, final refusals; none: no failed card at all
+    /// With --journal, which cards that failed before to retry, beyond transient failures
     #[arg(long, value_name = "RULE", requires = "journal", value_enum, value_delimiter = ',')]
     retry: Vec<RetryRule>,
-    /// Write the outcomes here instead of to standard output
+    /// Write the results to FILE instead of standard output
     #[arg(long, value_name = "FILE", requires = "from")]
     out: Option<PathBuf>,
-    /// How many calls are under way at once, 1 to 1024 [32]
+    /// Maximum number of calls in flight, 1 to 1024 [32]
     #[arg(long, value_name = "COUNT", requires = "from", default_value = "32", hide_default_value = true)]
     concurrency: usize,
-    /// Read all cards and tell what would be done; send nothing
+    /// Read all cards and print what would be done; send nothing
     #[arg(long, requires = "from")]
     dry_run: bool,
 }
 
-/// How outcomes are told.
-#[derive(Clone, Copy)]
-pub(crate) struct OutputOptions {
-    pub(crate) json: bool,
-    pub(crate) quiet: bool,
-    pub(crate) verbose: bool,
-}
-
-/// What a run needs while it goes on.
-struct BatchRun {
-    strict_eid: bool,
-    journal: Option<Journal>,
-    rules: RetryRules,
-    output: Box<dyn Write>,
-    output_options: OutputOptions,
-    progress_line: ProgressLine,
-    statistics: Statistics,
-    total: Option<u64>,
-    started: Instant,
-    /// The whole input was read.
-    read_all: bool,
-    /// The batch has stopped because the run cannot succeed.
-    stopped_early: bool,
-    /// What ends the run early; what is under way still comes to its end.
-    failure: Option<Failure>,
-}
-
 impl BatchOptions {
-    /// Was a file given?
+    /// Whether `--from` was given.
     pub(crate) fn is_requested(&self) -> bool {
         self.from.is_some()
     }
 
-    /// Refreshes the cards; the exit code is the largest of theirs.
-    pub(crate) fn run(&self, config: Config, output_options: OutputOptions) -> Result<u8, Failure> {
-        let Some(from) = &self.from else { return Ok(0) };
+    /// Refreshes the cards. Returns the largest of their exit codes.
+    pub(crate) fn run(&self, config: Config, output_options: OutputOptions) -> Result<ExitCode, Failure> {
+        let Some(from) = &self.from else { return Ok(ExitCode::Success) };
         let strict_eid = config.strict_eid;
-        let rate =
-            config.rate_limit.map(|limit| limit * eiot::Config::RATE_USED / f64::from(config.rate_share.1));
+        let rate = config.rate_limit.map(|limit| limit * Config::RATE_USED / f64::from(config.rate_share.1));
         let rules = RetryRules::new(&self.retry)?;
         let client = Client::new(config)?;
         let cards = Cards::open(from, self.column.as_deref())?;
-        let journal = self.journal.as_ref().map(|path| self.open_journal(&client, path, from)).transpose()?;
+        let journal = self.journal.as_ref().map(|path| open_journal(&client, path, from)).transpose()?;
         if self.dry_run {
-            return self.dry_run_report(cards, journal, rules, strict_eid, rate);
+            let mut output = self.open_output(true)?;
+            return DryRun { journal, rules, strict_eid, rate }.run(cards, &mut output);
         }
-        let mut run = BatchRun {
-            strict_eid,
-            output: self.open_output(journal.as_ref().is_some_and(Journal::is_resumed))?,
-            total: self.count(from),
-            journal,
-            rules,
-            output_options,
-            progress_line: ProgressLine::new(),
-            statistics: Statistics::default(),
-            started: Instant::now(),
-            read_all: false,
-            stopped_early: false,
-            failure: None,
-        };
-        let stop = stop_on_signals()?;
-        let mut batch =
-            client.batch(self.concurrency, Box::new(VerboseLogger { verbose: output_options.verbose }))?;
+        let output = self.open_output(journal.as_ref().is_some_and(Journal::is_resumed))?;
+        let mut run = Run::new(strict_eid, rules, journal, output, output_options, self.count(from));
+        let stop = signals::stop_on_signals()?;
+        let logger = VerboseLogger { verbose: output_options.verbose };
+        let mut batch = client.batch(self.concurrency, Box::new(logger))?;
         batch.stop_when(stop.clone());
         run.process(cards, &mut batch, &stop);
-        run.finish(&stop, self.journal.is_some())
+        run.finish(&stop)
     }
 
-    fn open_journal(&self, client: &Client, path: &Path, from: &Path) -> Result<Journal, Error> {
-        // The same file by whatever way it is named.
-        let input = from.canonicalize().unwrap_or_else(|_| from.to_owned());
-        Journal::open(path, &Run::new(client, input.to_string_lossy()))
-    }
-
-    /// A run that goes on adds to what the earlier one wrote.
-    fn open_output(&self, goes_on: bool) -> Result<Box<dyn Write>, Failure> {
+    /// Opens the output. A resumed run appends to the output of the earlier one.
+    fn open_output(&self, append: bool) -> Result<Box<dyn Write>, Failure> {
         let Some(path) = &self.out else { return Ok(Box::new(io::stdout())) };
         let mut options = OpenOptions::new();
-        options.create(true).write(true).append(goes_on).truncate(!goes_on);
+        options.create(true).write(true).append(append).truncate(!append);
         let file = options
             .open(path)
             .map_err(|why| Error::invalid_argument(format!("{} cannot be written: {why}", path.display())))?;
         Ok(Box::new(file))
     }
 
-    /// How many cards there are, where they can be read twice.
+    /// The number of cards, if the input is a regular file, which can be read twice.
     fn count(&self, from: &Path) -> Option<u64> {
         if !std::fs::metadata(from).is_ok_and(|metadata| metadata.is_file()) {
             return None;
@@ -142,214 +99,10 @@ impl BatchOptions {
         let cards = Cards::open(from, self.column.as_deref()).ok()?;
         Some(cards.take_while(Result::is_ok).count() as u64)
     }
-
-    /// Tells what would be done.
-    fn dry_run_report(
-        &self,
-        cards: Cards,
-        journal: Option<Journal>,
-        rules: RetryRules,
-        strict_eid: bool,
-        rate: Option<f64>,
-    ) -> Result<u8, Failure> {
-        let (mut statistics, mut to_do) = (Statistics::default(), 0_u64);
-        for card in cards {
-            let card = card?;
-            statistics.given += 1;
-            if let Some(past) = previous_outcome(journal.as_ref(), rules, &card.text) {
-                statistics.count_past(past);
-                continue;
-            }
-            match parse(&card.text, strict_eid) {
-                Err(error) => {
-                    warn(format_args!("line {}: {error}", card.line));
-                    statistics.fail(&error);
-                }
-                Ok(_) => to_do += 1,
-            }
-        }
-        let takes = rate.and_then(|rate| std::time::Duration::try_from_secs_f64(to_do as f64 / rate).ok());
-        let takes = takes.map(|takes| format!(", which takes about {}", humanize(takes))).unwrap_or_default();
-        let mut output = self.open_output(true)?;
-        writeln!(
-            output,
-            "{} cards: {to_do} to refresh{takes}; {} malformed, {} refreshed before, {} failed before; nothing was sent",
-            statistics.given,
-            statistics.failed(),
-            statistics.refreshed_before(),
-            statistics.failed_before()
-        )?;
-        Ok(statistics.exit_code())
-    }
 }
 
-impl BatchRun {
-    /// Feeds the batch and takes what comes back, until all is done or something ends the run.
-    fn process(&mut self, mut cards: Cards, batch: &mut Batch, stop: &AtomicBool) {
-        let mut more = true;
-        self.warn_if_finished();
-        loop {
-            while more && self.failure.is_none() && !stop.load(Ordering::Relaxed) && batch.has_room() {
-                more = self.push_next(&mut cards, batch);
-            }
-            if self.failure.is_some() {
-                batch.stop();
-            }
-            self.show_progress();
-            let Some(outcome) = batch.next() else { break };
-            self.handle_outcome(&outcome);
-        }
-        self.statistics.duplicates = batch.summary().duplicates;
-        self.read_all = !more;
-        self.stopped_early = batch.stop_reason().is_some();
-    }
-
-    /// Reads a card and pushes it; whether there may be more.
-    fn push_next(&mut self, cards: &mut Cards, batch: &mut Batch) -> bool {
-        let card = match cards.next() {
-            None => return false,
-            Some(Ok(card)) => card,
-            Some(Err(error)) => {
-                self.failure = Some(error.into());
-                return false;
-            }
-        };
-        self.statistics.given += 1;
-        if let Some(past) = previous_outcome(self.journal.as_ref(), self.rules, &card.text) {
-            self.statistics.count_past(past);
-            return true;
-        }
-        match parse(&card.text, self.strict_eid) {
-            Ok(eid) => batch.push(eid.as_str()),
-            Err(error) => {
-                let eid = error.eid().unwrap_or_default().to_owned();
-                let error = error.with_place(&format!("line {}", card.line));
-                self.handle_outcome(&Outcome::new(eid, Err(error)));
-            }
-        }
-        true
-    }
-
-    /// Counts an outcome, writes it down, and tells it.
-    fn handle_outcome(&mut self, outcome: &Outcome) {
-        if outcome.unsent {
-            self.statistics.unsent += 1;
-            return;
-        }
-        self.statistics.count(outcome);
-        // Written down before it is told: what was told can be asked for again, what was not written is lost.
-        let written = self.journal.as_mut().map_or(Ok(()), |journal| journal.record(outcome));
-        let told = match written {
-            Ok(()) => self.write_outcome(outcome),
-            Err(error) => Err(error.into()),
-        };
-        if let Err(failure) = told {
-            self.failure.get_or_insert(failure);
-        }
-    }
-
-    fn write_outcome(&mut self, outcome: &Outcome) -> Result<(), Failure> {
-        let line = match (&outcome.result, self.output_options.json) {
-            (Ok(_), _) if self.output_options.quiet => return Ok(()),
-            (Ok(reply), true) => Record::of_reply(reply)?.to_line()?,
-            (Err(error), true) => Record::of_error(&outcome.eid, error).to_line()?,
-            (Ok(reply), false) => format!("{}\tok\t{}", reply.eid(), escaped(reply.message())),
-            (Err(error), false) => {
-                format!("{}\t{}\t{}", outcome.eid, error.kind().name(), escaped(&error.to_string()))
-            }
-        };
-        self.progress_line.clear();
-        self.output.write_all(format!("{line}\n").as_bytes())?;
-        Ok(())
-    }
-
-    /// Says that an earlier run was finished, where it was.
-    fn warn_if_finished(&self) {
-        if let Some(time) = self.journal.as_ref().and_then(Journal::finished) {
-            warn(format_args!(
-                "this run was finished at {time}: only cards that are new in the input are refreshed; give a new run a \
-                 journal of its own"
-            ));
-        }
-    }
-
-    /// Writes that the run is finished, where it is and was not before, and makes sure that all survives a loss of power.
-    fn close_journal(&mut self, complete: bool) -> Result<(), Error> {
-        let Some(journal) = &mut self.journal else { return Ok(()) };
-        let nothing_new = journal.finished().is_some() && self.statistics.tried() == 0;
-        if complete && self.statistics.open() == 0 && !nothing_new {
-            journal.finish()?;
-        }
-        journal.sync()
-    }
-
-    fn show_progress(&mut self) {
-        let progress = Progress {
-            done: self.statistics.tried(),
-            failed: self.statistics.failed(),
-            total: self.total.map(|total| total.saturating_sub(self.statistics.done_before())),
-            elapsed: self.started.elapsed(),
-        };
-        self.progress_line.show(&progress);
-    }
-
-    /// Tells how it ended.
-    fn finish(mut self, stop: &AtomicBool, has_journal: bool) -> Result<u8, Failure> {
-        self.progress_line.clear();
-        let stopped = stop.load(Ordering::Relaxed);
-        for line in self.statistics.summary(self.started.elapsed()) {
-            warn(line);
-        }
-        let complete = self.read_all && !stopped && self.failure.is_none() && self.statistics.unsent == 0;
-        match (complete, has_journal) {
-            (false, true) => warn("not all cards were tried; the same command goes on from here"),
-            (false, false) => warn(
-                "not all cards were tried, and no journal was kept: --journal FILE makes a run that can go on",
-            ),
-            (true, true) if self.statistics.open() > 0 => warn(format_args!(
-                "{} cards failed and may succeed later: the same command tries them again",
-                self.statistics.open()
-            )),
-            (true, _) => {}
-        }
-        let synced = self.close_journal(complete);
-        if let Some(failure) = self.failure {
-            return Err(failure);
-        }
-        synced?;
-        Ok(if stopped { INTERRUPTED } else { self.statistics.exit_code() })
-    }
-}
-
-fn parse(text: &str, strict: bool) -> Result<Eid, Error> {
-    if strict { Eid::parse_strict(text) } else { Eid::parse(text) }
-}
-
-/// What an earlier run has left of this card, where that leaves nothing to do.
-fn previous_outcome<'a>(journal: Option<&'a Journal>, rules: RetryRules, eid: &str) -> Option<Past<'a>> {
-    journal?.past(eid).filter(|past| rules.is_done(past))
-}
-
-/// Becomes true on Ctrl-C and on SIGTERM; a second signal ends the process at once. A signal that the process was started with
-/// as ignored stays ignored, as under nohup.
-fn stop_on_signals() -> Result<Arc<AtomicBool>, Error> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        if is_ignored(signal) {
-            continue;
-        }
-        // In this order: the first signal finds the flag false.
-        signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED.into(), flag.clone())
-            .and_then(|_| signal_hook::flag::register(signal, flag.clone()))
-            .map_err(Error::internal)?;
-    }
-    Ok(flag)
-}
-
-/// Whether the process was started with this signal ignored, where the system tells.
-fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
-    u32::try_from(signal - 1).is_ok_and(|bit| ignored.checked_shr(bit).is_some_and(|mask| mask & 1 == 1))
+fn open_journal(client: &Client, path: &Path, from: &Path) -> Result<Journal, Error> {
+    // The same file, whatever path leads to it.
+    let input = from.canonicalize().unwrap_or_else(|_| from.to_owned());
+    Journal::open(path, &JobKey::new(client, input.to_string_lossy()))
 }

@@ -1,30 +1,31 @@
-//! How far a run over many cards has come, for people.
+//! The progress of a run, on standard error.
 
+use crate::output::humanize::humanize;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-/// On a terminal the line is drawn anew no more often than this.
+/// On a terminal, the line is redrawn at most this often.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Elsewhere, such as in a log, there is a line this often.
+/// Elsewhere, for example in a log, a line is written this often.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The width where the terminal does not tell.
+/// The width if the terminal does not report one.
 const DEFAULT_WIDTH: usize = 80;
 
-/// A bar narrower than this tells nothing.
+/// A narrower bar is not shown.
 const MIN_BAR_WIDTH: usize = 10;
 
-/// What the line tells.
+/// The progress of a run.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Progress {
-    /// Cards that are done, however they ended.
+    /// Cards with a result, refreshed or failed.
     pub(crate) done: u64,
     /// How many of these failed.
     pub(crate) failed: u64,
-    /// How many there are to do, where that is known.
+    /// How many cards there are to refresh, if known.
     pub(crate) total: Option<u64>,
-    /// How long the run has taken.
+    /// The duration so far.
     pub(crate) elapsed: Duration,
 }
 
@@ -34,13 +35,13 @@ impl Progress {
         if seconds > 0.0 { self.done as f64 / seconds } else { 0.0 }
     }
 
-    /// How much longer it takes at this rate.
+    /// The time left at this rate.
     fn left(&self) -> Option<Duration> {
         let left = self.total?.saturating_sub(self.done) as f64 / self.per_second();
         Duration::try_from_secs_f64(left).ok().filter(|_| self.done > 0)
     }
 
-    /// One line of at most `width` columns: what matters most is kept where not all fits.
+    /// One line of at most `width` columns. If not everything fits, the least important parts are left out.
     pub(crate) fn line(&self, width: usize) -> String {
         let count = match self.total {
             Some(total) => format!("{}/{total}", self.done),
@@ -48,7 +49,7 @@ impl Progress {
         };
         let share =
             self.total.filter(|total| *total > 0).map(|total| self.done.min(total) as f64 / total as f64);
-        // In the order in which they stand; the number tells which is given up first, the largest before the others.
+        // In display order. The number is a priority: parts with the largest number are left out first.
         let parts = [
             (1, share.map(|share| format!("{:3.0} %", share * 100.0))),
             (0, Some(count)),
@@ -74,18 +75,7 @@ impl Progress {
     }
 }
 
-/// A time as people say it: its two largest units.
-pub(crate) fn humanize(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
-        3_600..86_400 => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
-        _ => format!("{} d {:02} h", seconds / 86_400, seconds / 3_600 % 24),
-    }
-}
-
-/// Draws the line on standard error: over itself on a terminal, and now and then elsewhere.
+/// Shows progress on standard error: one line that is redrawn on a terminal, and a new line per minute elsewhere.
 pub(crate) struct ProgressLine {
     on_terminal: bool,
     last_shown: Option<Duration>,
@@ -96,32 +86,33 @@ impl ProgressLine {
         Self { on_terminal: io::stderr().is_terminal(), last_shown: None }
     }
 
-    /// Shows the progress, when it is time to.
+    /// Shows the progress if it is due.
     pub(crate) fn show(&mut self, progress: &Progress) {
         if !self.is_due(progress.elapsed) {
             return;
         }
         let line = match self.on_terminal {
-            // The last column stays free: some terminals wrap when it is written.
+            // The last column stays free, because some terminals wrap when it is written.
             true => format!("\r{}\x1b[K", progress.line(width().saturating_sub(1))),
             false => format!("{}\n", progress.line(DEFAULT_WIDTH)),
         };
-        // When standard error is gone, there is nobody to tell.
+        // If standard error is closed, there is no place left to report it.
         let _ = io::stderr().write_all(line.as_bytes());
     }
 
     fn is_due(&mut self, elapsed: Duration) -> bool {
-        let pause = if self.on_terminal { REDRAW_INTERVAL } else { LOG_INTERVAL };
-        // Elsewhere the first line comes after a pause too: most runs are short.
+        let interval = if self.on_terminal { REDRAW_INTERVAL } else { LOG_INTERVAL };
+        // Outside a terminal, the first line also waits for the interval, because most runs are short.
         let since = self.last_shown.unwrap_or_default();
-        let due = elapsed.saturating_sub(since) >= pause || (self.on_terminal && self.last_shown.is_none());
+        let due =
+            elapsed.saturating_sub(since) >= interval || (self.on_terminal && self.last_shown.is_none());
         if due {
             self.last_shown = Some(elapsed);
         }
         due
     }
 
-    /// Takes the line away, so that something else can be written.
+    /// Removes the line, so that something else can be written.
     pub(crate) fn clear(&mut self) {
         if self.on_terminal && self.last_shown.take().is_some() {
             let _ = io::stderr().write_all(b"\r\x1b[K");
@@ -141,7 +132,7 @@ mod tests {
         Progress { done: 4_500, failed: 12, total: Some(10_000), elapsed: Duration::from_secs(474) };
 
     #[test]
-    fn a_wide_terminal_sees_all() {
+    fn progress_on_a_wide_terminal_shows_everything() {
         let line = PROGRESS.line(100);
         assert_eq!(
             line,
@@ -150,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_one_sees_what_matters_most() {
+    fn progress_on_a_narrow_terminal_shows_the_most_important_parts() {
         assert_eq!(PROGRESS.line(60), " 45 %  4500/10000  9.5/s  9 min 39 s left  12 failed");
         assert_eq!(PROGRESS.line(40), " 45 %  4500/10000  9.5/s  12 failed");
         assert_eq!(PROGRESS.line(24), "4500/10000  12 failed");
@@ -158,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_is_wider_than_the_terminal() {
+    fn progress_is_never_wider_than_the_terminal() {
         for width in 0..300 {
             for total in [None, Some(0), Some(4_500), Some(1_000_000)] {
                 let line = Progress { total, ..PROGRESS }.line(width);
@@ -168,22 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_total_there_is_neither_bar_nor_time_left() {
+    fn progress_without_a_total_has_neither_bar_nor_time_left() {
         assert_eq!(Progress { total: None, failed: 0, ..PROGRESS }.line(100), "4500 cards  9.5/s");
         assert_eq!(Progress { done: 0, failed: 0, total: Some(10), elapsed: Duration::ZERO }.left(), None);
     }
 
     #[test]
-    fn times_are_spoken() {
-        let said = |seconds| humanize(Duration::from_secs(seconds));
-        assert_eq!(
-            [said(59), said(61), said(3_660), said(90_000)],
-            ["59 s", "1 min 01 s", "1 h 01 min", "1 d 01 h"]
-        );
-    }
-
-    #[test]
-    fn a_terminal_is_drawn_ten_times_a_second_and_a_log_once_a_minute() {
+    fn progress_is_redrawn_ten_times_per_second_on_a_terminal_and_once_per_minute_in_a_log() {
         let drawn = |on_terminal, until: u64| {
             let mut line = ProgressLine { on_terminal, last_shown: None };
             (0..until).step_by(10).filter(|at| line.is_due(Duration::from_millis(*at))).count()

@@ -1,20 +1,21 @@
-//! Which cards of an earlier run are tried again.
+//! Which cards of an earlier run are retried.
 
+use super::journal::{Journal, PreviousResult};
 use clap::ValueEnum;
-use eiot::{Error, ErrorKind, Past};
+use eiot::{Error, ErrorKind};
 
 /// A value of `--retry`.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RetryRule {
     /// Invalid EIDs too, for example after strict_eid was turned off
     Invalid,
-    /// Final refusals too, for example after the package was ordered
+    /// Permanent refusals too, for example after the package was ordered
     Final,
-    /// No card that has failed
+    /// Retry no card that failed, not even after a transient failure
     None,
 }
 
-/// What is tried again. Without any rule: failures that are not final, since the same call may succeed later.
+/// Which failures are retried. By default those that are not final, because the same call may succeed later.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RetryRules {
     invalid: bool,
@@ -35,13 +36,18 @@ impl RetryRules {
         })
     }
 
-    /// Whether nothing is left to do for a card with this past.
-    pub(crate) fn is_done(self, past: &Past<'_>) -> bool {
-        match past {
-            Past::Refreshed => true,
-            Past::Failed(failure) if failure.kind == ErrorKind::InvalidEid => !self.invalid,
-            Past::Failed(failure) if failure.is_final => !self.r#final,
-            Past::Failed(_) => !self.open,
+    /// The result of a card in an earlier run, if it leaves nothing to do.
+    pub(crate) fn done<'a>(self, journal: Option<&'a Journal>, eid: &str) -> Option<PreviousResult<'a>> {
+        journal?.previous(eid).filter(|previous| self.is_done(previous))
+    }
+
+    /// Whether a card with this result is done.
+    fn is_done(self, previous: &PreviousResult<'_>) -> bool {
+        match previous {
+            PreviousResult::Refreshed => true,
+            PreviousResult::Failed(failure) if failure.kind == ErrorKind::InvalidEid => !self.invalid,
+            PreviousResult::Failed(failure) if failure.is_final => !self.r#final,
+            PreviousResult::Failed(_) => !self.open,
         }
     }
 }

@@ -1,34 +1,35 @@
-//! `eiot call`: any other signed call of the platform's family.
+//! `eiot call`: any signed call of the platform's API.
 
 use crate::help;
+use crate::input::read_file;
 use crate::options::Options;
 use crate::output::record::{Record, safe_json};
 use crate::output::verbose_logger::VerboseLogger;
-use crate::output::{Failure, print_line, warn};
+use crate::output::{ExitCode, Failure, print_line, warn};
 use clap::Args;
 use eiot::{Client, Error, Reply};
-use std::io::Read;
+use std::path::Path;
 
-/// Make any signed call of the platform's, such as /api/v3/cloudesim/get, and print the reply's data.
+/// Make any signed call of the platform's API, such as /api/v3/cloudesim/get, and print the data of the reply.
 ///
-/// appkey, timestamp, nonce and sign are added to the parameters. A call whose reply is lost is repeated only where that
-/// is known to be harmless, or with --idempotent.
+/// appkey, timestamp, nonce and sign are added to the parameters. If the reply is lost, the call is retried only when it is
+/// idempotent: read-only calls and refreshUsage are; for other calls pass --idempotent.
 #[derive(Args)]
-#[command(after_help = help::FOR_CALL)]
+#[command(after_help = help::for_call())]
 pub(crate) struct Call {
-    /// Where the platform has the call
+    /// The path of the call
     #[arg(value_name = "PATH")]
     path: String,
     /// The parameters: a JSON object, or - for standard input
     #[arg(value_name = "PARAMETERS", default_value = "{}")]
     parameters: String,
-    /// Repeating the call is harmless: try again when its reply is lost
+    /// The call is idempotent: retry it if its reply is lost
     #[arg(long)]
     idempotent: bool,
-    /// Print one JSON object that says all of the outcome, of failures too
+    /// Print the whole outcome, success or failure, as one JSON object
     #[arg(long)]
     json: bool,
-    /// Print a line for each attempt on standard error
+    /// Print a line per attempt on standard error
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
@@ -36,33 +37,37 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Makes the call, and prints what the platform answers.
-    pub(crate) fn run(&self) -> Result<u8, Failure> {
-        let answer = self
-            .call()
-            .and_then(|call| self.send(&call).map_err(|error| (call.eid().map(str::to_owned), error)));
-        match answer {
-            Ok(reply) if self.json => print_line(&Record::of_reply(&reply)?.to_line()?).map(|()| 0),
-            // Something that reads as JSON, also where there is no data.
-            Ok(reply) => print_line(&safe_json(reply.data_json().unwrap_or("null"))).map(|()| 0),
-            Err((eid, error)) => {
+    /// Makes the call and prints the reply.
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
+        let (eid, result) = match self.call() {
+            Ok(call) => (call.eid().map(str::to_owned), self.send(&call)),
+            Err(error) => (None, Err(error)),
+        };
+        match result {
+            Ok(reply) => {
+                print_line(&match self.json {
+                    true => Record::of_reply(&reply)?.to_line()?,
+                    // Valid JSON even if there is no data.
+                    false => safe_json(reply.data_json().unwrap_or("null")),
+                })?;
+                Ok(ExitCode::Success)
+            }
+            Err(error) => {
                 match self.json {
-                    true => {
-                        print_line(&Record::of_error(eid.as_deref().unwrap_or_default(), &error).to_line()?)?
-                    }
+                    true => print_line(&Record::of_error(&eid.unwrap_or_default(), &error).to_line()?)?,
                     false => warn(&error),
                 }
-                Ok(error.kind().exit_code())
+                Ok(ExitCode::of(error.kind()))
             }
         }
     }
 
-    fn call(&self) -> Result<eiot::Call, (Option<String>, Error)> {
+    fn call(&self) -> Result<eiot::Call, Error> {
         let parameters = match self.parameters.as_str() {
-            "-" => standard_input().map_err(|error| (None, error))?,
+            "-" => standard_input()?,
             text => text.to_owned(),
         };
-        let call = eiot::Call::from_json(&self.path, &parameters).map_err(|error| (None, error))?;
+        let call = eiot::Call::from_json(&self.path, &parameters)?;
         Ok(if self.idempotent { call.idempotent(true) } else { call })
     }
 
@@ -73,9 +78,6 @@ impl Call {
 }
 
 fn standard_input() -> Result<String, Error> {
-    let mut text = String::new();
-    match std::io::stdin().lock().read_to_string(&mut text) {
-        Ok(_) => Ok(text),
-        Err(why) => Err(Error::invalid_argument(format!("standard input cannot be read: {why}"))),
-    }
+    String::from_utf8(read_file(Path::new("-"))?)
+        .map_err(|why| Error::invalid_argument(format!("standard input is not UTF-8: {why}")))
 }

@@ -1,31 +1,31 @@
-//! `eiot check`: are the EIDs of a file well formed?
+//! `eiot check`: checks the EIDs of a file without sending anything.
 
 use crate::help;
-use crate::input::cards::{Card, Cards};
-use crate::output::{Failure, print_line, warn};
+use crate::input::cards::{Card, Cards, at_line, parse_eid};
+use crate::output::{ExitCode, Failure, print_line, warn};
 use clap::Args;
-use eiot::{Eid, Error, ErrorKind};
+use eiot::{Eid, Error};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 
-/// More lines than this about one thing tell a person nothing new.
+/// How many findings of each sort are printed.
 const MAX_REPORTED: u64 = 100;
 
-/// Check the EIDs of a file: which are malformed, which come again.
+/// Check the EIDs of a file: report malformed EIDs and duplicates.
 ///
-/// Needs no account, and nothing is sent.
+/// Needs no account and sends nothing.
 #[derive(Args)]
-#[command(after_help = help::FOR_CHECK)]
+#[command(after_help = help::for_check())]
 pub(crate) struct Check {
-    /// The file, or - for standard input: CSV, TSV, or an EID a line
+    /// The file, or - for standard input: CSV, TSV, or one EID per line
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The column of the table that holds the EIDs [eid]
     #[arg(long, value_name = "NAME")]
     column: Option<String>,
-    /// Ask for GSMA EIDs: 32 digits that pass the check
+    /// Require GSMA EIDs: 32 digits with valid check digits
     #[arg(long)]
     strict_eid: bool,
     /// Print the counts as one JSON object
@@ -33,7 +33,7 @@ pub(crate) struct Check {
     json: bool,
 }
 
-/// What was found. Names and their meaning never change; new ones may be added.
+/// The counts. Names and their meaning never change; new ones may be added.
 #[derive(Serialize, Default)]
 struct Counts {
     ok: bool,
@@ -43,13 +43,13 @@ struct Counts {
     duplicates: u64,
 }
 
-/// What is wrong with a card that was read.
+/// What is wrong with a card.
 enum Finding {
     Malformed(Error),
     Duplicate(Eid),
 }
 
-/// Finds what is wrong, card by card. It remembers every EID, as a number of 16 bytes.
+/// Checks card by card. Remembers every EID as a number of 16 bytes.
 #[derive(Default)]
 struct Checker {
     strict_eid: bool,
@@ -58,8 +58,8 @@ struct Checker {
 }
 
 impl Check {
-    /// Reads all of the file; the exit code is that of a malformed EID where there is one.
-    pub(crate) fn run(&self) -> Result<u8, Failure> {
+    /// Reads the whole file. Returns the exit code of an invalid EID if there is one.
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let mut checker = Checker { strict_eid: self.strict_eid, ..Checker::default() };
         for card in Cards::open(&self.file, self.column.as_deref())? {
             let card = card?;
@@ -72,15 +72,14 @@ impl Check {
             true => serde_json::to_string(&counts).map_err(Error::internal)?,
             false => counts.to_string(),
         })?;
-        Ok(if counts.ok { 0 } else { ErrorKind::InvalidEid.exit_code() })
+        Ok(if counts.ok { ExitCode::Success } else { ExitCode::Usage })
     }
 }
 
 impl Checker {
     fn check(&mut self, card: &Card) -> Option<Finding> {
         self.counts.cards += 1;
-        let parsed = if self.strict_eid { Eid::parse_strict(&card.text) } else { Eid::parse(&card.text) };
-        match parsed {
+        match parse_eid(&card.text, self.strict_eid) {
             Err(error) => {
                 self.counts.malformed += 1;
                 Some(Finding::Malformed(error))
@@ -96,22 +95,22 @@ impl Checker {
         }
     }
 
-    /// Tells the first findings of each sort.
+    /// Prints the first findings of each sort.
     fn report(&self, line: u64, finding: &Finding) {
         match finding {
             Finding::Malformed(error) if self.counts.malformed <= MAX_REPORTED => {
-                warn(format_args!("line {line}: {error}"));
+                warn(at_line(line, error));
             }
             Finding::Duplicate(eid) if self.counts.duplicates <= MAX_REPORTED => {
-                warn(format_args!("line {line}: EID {eid}: has come before"));
+                warn(at_line(line, format_args!("EID {eid}: duplicate")));
             }
             _ => {}
         }
     }
 
-    /// Tells how much was left untold.
+    /// Prints how many findings were not printed, and returns the counts.
     fn finish(mut self) -> Counts {
-        for (count, what) in [(self.counts.malformed, "malformed"), (self.counts.duplicates, "repeated")] {
+        for (count, what) in [(self.counts.malformed, "malformed"), (self.counts.duplicates, "duplicate")] {
             if let Some(more @ 1..) = count.checked_sub(MAX_REPORTED) {
                 warn(format_args!("and {more} more {what} EIDs"));
             }
@@ -148,19 +147,19 @@ mod tests {
     }
 
     #[test]
-    fn each_card_is_valid_malformed_or_a_duplicate() {
+    fn check_counts_each_card_as_valid_or_malformed_and_valid_ones_as_duplicates() {
         let (letters, counts) = findings(false, &["1", "2", "x", " 1 ", "x", "1", ""]);
         assert_eq!(letters, "..mdmdm");
         assert_eq!(counts, "7 cards: 4 valid, 3 malformed, 2 duplicates");
     }
 
     #[test]
-    fn zeros_at_the_front_make_another_eid() {
+    fn check_takes_leading_zeros_as_part_of_the_eid() {
         assert_eq!(findings(false, &["1", "01", "001", "01"]).0, "...d");
     }
 
     #[test]
-    fn strictness_asks_for_the_gsma_check() {
+    fn check_with_strict_eid_requires_gsma_check_digits() {
         let texts = ["89044011112233441122334411223321", "89044011112233441122334411223373", "7"];
         assert_eq!(findings(false, &texts).0, "...");
         assert_eq!(findings(true, &texts).0, ".mm");

@@ -1,33 +1,34 @@
-//! `eiot refresh`: one card after the other, or those of a file.
+//! `eiot refresh`: the cards given as arguments one after the other, or the cards of a file.
 
-use crate::batch::{BatchOptions, OutputOptions};
+use crate::batch::BatchOptions;
 use crate::help;
+use crate::input::cards::parse_eid;
 use crate::options::Options;
 use crate::output::record::Record;
 use crate::output::verbose_logger::VerboseLogger;
-use crate::output::{Failure, print_line, warn};
+use crate::output::{ExitCode, Failure, OutputOptions, print_line, success_line, warn};
 use clap::Args;
-use eiot::{Client, Eid, Error, Reply, escaped};
+use eiot::{Client, Eid, Error, Reply};
 use std::ffi::{OsStr, OsString};
 
-/// Refresh the package usage of cards: those given, or with --from those of a file.
+/// Refresh the package usage of cards: those given as arguments, or with --from those of a file.
 ///
-/// EIDs that are given are refreshed one after the other, and all are checked before anything is sent: when one is
-/// malformed, none is refreshed. The cards of a file are read as they are needed, and many calls are under way at once;
-/// Ctrl-C finishes those, and with --journal the same command goes on from there.
+/// EIDs given as arguments are checked before anything is sent and then refreshed one after the other; if one is malformed,
+/// nothing is sent. The cards of a file are read as they are needed, with many calls in flight at once. Ctrl-C finishes the
+/// calls in flight; with --journal, the same command resumes the run.
 #[derive(Args)]
 #[command(after_help = help::EXAMPLE, after_long_help = help::for_refresh())]
 pub(crate) struct Refresh {
     /// The EIDs of the cards: 1 to 32 digits each
     #[arg(value_name = "EID", required_unless_present = "from")]
     eids: Vec<OsString>,
-    /// Print one JSON object a line for every EID, failures too
+    /// Print one JSON object per line for every EID, including failures
     #[arg(long)]
     json: bool,
-    /// Print nothing for an EID that was refreshed
+    /// Print nothing for EIDs that were refreshed
     #[arg(short, long)]
     quiet: bool,
-    /// Print a line for each attempt on standard error
+    /// Print a line per attempt on standard error
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
@@ -38,9 +39,9 @@ pub(crate) struct Refresh {
 
 /// Why nothing was sent.
 enum Refusal {
-    /// For a reason that all EIDs share.
+    /// For a reason that concerns all EIDs.
     Whole(Error),
-    /// Some EIDs are malformed; one result for each that was given.
+    /// Some EIDs are malformed. One result per argument.
     Malformed(Vec<Result<Eid, Error>>),
 }
 
@@ -51,8 +52,8 @@ impl From<Error> for Refusal {
 }
 
 impl Refresh {
-    /// Refreshes each EID in turn; the exit code is the largest of theirs.
-    pub(crate) fn run(&self) -> Result<u8, Failure> {
+    /// Refreshes the cards. Returns the largest of their exit codes.
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         if self.batch.is_requested() {
             let Self { json, quiet, verbose, .. } = *self;
             return self.batch.run(self.options.config()?, OutputOptions { json, quiet, verbose });
@@ -61,11 +62,10 @@ impl Refresh {
             Ok(ready) => ready,
             Err(refusal) => return self.report_refusal(refusal),
         };
-        let mut exit_code = 0;
+        let mut logger = VerboseLogger { verbose: self.verbose };
+        let mut exit_code = ExitCode::Success;
         for eid in &eids {
-            let reported = match client
-                .refresh_usage_observed(eid.as_str(), &mut VerboseLogger { verbose: self.verbose })
-            {
+            let reported = match client.refresh_usage_observed(eid.as_str(), &mut logger) {
                 Ok(reply) => self.report_success(&reply),
                 Err(error) => self.report_failure(eid.as_str(), &error),
             };
@@ -74,13 +74,10 @@ impl Refresh {
         Ok(exit_code)
     }
 
-    /// All that can go wrong before something is sent.
+    /// Everything that can fail before something is sent.
     fn prepare(&self) -> Result<(Client, Vec<Eid>), Refusal> {
         let config = self.options.config()?;
-        let parse = |eid: &OsString| {
-            let eid = eid.as_encoded_bytes();
-            if config.strict_eid { Eid::parse_strict(eid) } else { Eid::parse(eid) }
-        };
+        let parse = |eid: &OsString| parse_eid(eid.as_encoded_bytes(), config.strict_eid);
         let parsed: Vec<_> = self.eids.iter().map(parse).collect();
         if parsed.iter().any(Result::is_err) {
             return Err(Refusal::Malformed(parsed));
@@ -88,28 +85,28 @@ impl Refresh {
         Ok((Client::new(config)?, parsed.into_iter().flatten().collect()))
     }
 
-    fn report_refusal(&self, refusal: Refusal) -> Result<u8, Failure> {
+    fn report_refusal(&self, refusal: Refusal) -> Result<ExitCode, Failure> {
         match refusal {
             Refusal::Whole(error) if !self.json => Err(error.into()),
-            Refusal::Whole(error) => {
-                self.eids.iter().try_fold(0, |_, eid| self.report_failure(&shown(eid), &error))
-            }
+            Refusal::Whole(error) => self
+                .eids
+                .iter()
+                .try_fold(ExitCode::Success, |_, eid| self.report_failure(&verbatim(eid), &error)),
             Refusal::Malformed(parsed) => self.report_malformed(&parsed),
         }
     }
 
-    /// Says which EIDs are malformed; `--json` has a line for the others too, which were not sent.
-    fn report_malformed(&self, parsed: &[Result<Eid, Error>]) -> Result<u8, Failure> {
+    /// Reports the malformed EIDs. With `--json`, there is an object for the others too, which were not sent.
+    fn report_malformed(&self, parsed: &[Result<Eid, Error>]) -> Result<ExitCode, Failure> {
         let not_sent = Error::invalid_argument("nothing was sent, because another EID is malformed");
-        let mut exit_code = 0;
-        for (given, parsed) in self.eids.iter().zip(parsed) {
-            match parsed {
-                Err(error) => exit_code = exit_code.max(self.report_failure(&shown(given), error)?),
-                Ok(eid) if self.json => {
-                    exit_code = exit_code.max(self.report_failure(eid.as_str(), &not_sent)?)
-                }
-                Ok(_) => {}
-            }
+        let mut exit_code = ExitCode::Success;
+        for (argument, parsed) in self.eids.iter().zip(parsed) {
+            let code = match parsed {
+                Err(error) => self.report_failure(&verbatim(argument), error)?,
+                Ok(eid) if self.json => self.report_failure(eid.as_str(), &not_sent)?,
+                Ok(_) => continue,
+            };
+            exit_code = exit_code.max(code);
         }
         if !self.json && parsed.len() > 1 {
             warn("nothing was sent");
@@ -117,25 +114,25 @@ impl Refresh {
         Ok(exit_code)
     }
 
-    fn report_success(&self, reply: &Reply) -> Result<u8, Failure> {
+    fn report_success(&self, reply: &Reply) -> Result<ExitCode, Failure> {
         match (self.quiet, self.json) {
             (true, _) => {}
             (false, true) => print_line(&Record::of_reply(reply)?.to_line()?)?,
-            (false, false) => print_line(&format!("{}\tok\t{}", reply.eid(), escaped(reply.message())))?,
+            (false, false) => print_line(&success_line(reply))?,
         }
-        Ok(0)
+        Ok(ExitCode::Success)
     }
 
-    fn report_failure(&self, eid: &str, error: &Error) -> Result<u8, Failure> {
+    fn report_failure(&self, eid: &str, error: &Error) -> Result<ExitCode, Failure> {
         match self.json {
             true => print_line(&Record::of_error(eid, error).to_line()?)?,
             false => warn(error),
         }
-        Ok(error.kind().exit_code())
+        Ok(ExitCode::of(error.kind()))
     }
 }
 
-/// An EID as it was given.
-fn shown(eid: &OsStr) -> String {
-    eid.to_string_lossy().into_owned()
+/// An argument as it was given.
+fn verbatim(argument: &OsStr) -> String {
+    argument.to_string_lossy().into_owned()
 }

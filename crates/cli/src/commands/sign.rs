@@ -1,21 +1,21 @@
-//! `eiot sign`: the signature by itself, to compare with another program's.
+//! `eiot sign`: the signature alone, to compare with that of another program.
 
 use crate::help;
 use crate::options::SigningOptions;
-use crate::output::{Failure, print_line};
+use crate::output::{ExitCode, Failure, print_line};
 use clap::Args;
 use eiot::{Error, SignMethod, escaped};
 
 /// Print the signature of flat parameters, as the platform computes it.
 ///
-/// The secret comes from EIOT_SECRET or from a file. Nothing is sent.
+/// The secret comes from EIOT_SECRET or from a file. Sends nothing.
 #[derive(Args)]
-#[command(after_help = help::FOR_SIGN)]
+#[command(after_help = help::for_sign())]
 pub(crate) struct Sign {
     /// The parameters, in any order
     #[arg(value_name = "NAME=VALUE", required = true)]
     params: Vec<String>,
-    /// Show the string that is signed, with the secret masked, and no signature
+    /// Print the string to sign, with the secret masked, instead of the signature
     #[arg(long)]
     explain: bool,
     #[command(flatten)]
@@ -23,8 +23,8 @@ pub(crate) struct Sign {
 }
 
 impl Sign {
-    /// Prints the signature, or how it comes about.
-    pub(crate) fn run(&self) -> Result<u8, Failure> {
+    /// Prints the signature, or how it is computed.
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let config = self.options.config()?;
         let params = pairs(&self.params)?;
         if self.explain {
@@ -32,21 +32,20 @@ impl Sign {
         } else {
             print_line(&eiot::sign(&params, &config.read_secret()?, config.sign_method)?)?;
         }
-        Ok(0)
+        Ok(ExitCode::Success)
     }
 }
 
-/// Splits each `NAME=VALUE`. What is wrong is not repeated: it may be a secret that slipped in.
+/// Splits each `NAME=VALUE`. Errors do not quote the parameter, because it may be a secret given by mistake.
 fn pairs(params: &[String]) -> Result<Vec<(&str, &str)>, Error> {
     let mut pairs = Vec::with_capacity(params.len());
     for (place, param) in (1..).zip(params) {
         let Some((name, value)) = param.split_once('=') else {
-            let text = format!("parameter {place} has no =; write parameters as NAME=VALUE");
+            let text = format!("parameter {place} has no \"=\"; write parameters as NAME=VALUE");
             return Err(Error::invalid_argument(text));
         };
         if name == "secret" {
-            let text =
-                "the secret is no parameter: it is appended last; give it by EIOT_SECRET or --secret-file";
+            let text = "the secret is not a parameter; set it with EIOT_SECRET or --secret-file";
             return Err(Error::invalid_argument(text));
         }
         pairs.push((name, value));
@@ -54,7 +53,7 @@ fn pairs(params: &[String]) -> Result<Vec<(&str, &str)>, Error> {
     Ok(pairs)
 }
 
-/// The steps from the parameters to the signature, one a line.
+/// The steps from the parameters to the signature, one per line.
 fn explanation(masked: &str, method: SignMethod) -> String {
     let hash = match method {
         SignMethod::Sha1 => "SHA-1",

@@ -1,28 +1,29 @@
-//! The cards of a file: CSV, TSV, or an EID a line, read as text and one by one.
+//! The cards of a file: CSV, TSV, or one EID per line. Reads one card at a time, as text.
 
 use crate::input::limited_reader::{LimitedReader, ReadLimit};
-use eiot::Error;
+use crate::input::{is_stdin, unreadable};
+use eiot::{Eid, Error};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
-/// A line that is longer than this holds no card; most likely a quote was never closed.
+/// Longer lines are refused; most likely a quote is not closed.
 const MAX_LINE_BYTES: u64 = 64 * 1024;
 
-/// The column that holds the EIDs where nothing else is said.
+/// The column that holds the EIDs by default.
 const DEFAULT_COLUMN: &str = "eid";
 
-/// A card's EID as it stands in the file, whatever that may be.
+/// A card's EID, verbatim from the file; it may be malformed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Card {
-    /// Where it stands; the first line is 1.
+    /// Its line; the first line is 1.
     pub(crate) line: u64,
-    /// The text there.
+    /// The text.
     pub(crate) text: String,
 }
 
-/// Reads cards. Memory does not depend on how many there are.
+/// Reads cards. Memory use does not depend on their number.
 pub(crate) struct Cards {
     source: Source,
 }
@@ -33,22 +34,22 @@ enum Source {
 }
 
 impl Cards {
-    /// Opens a file, or standard input where it is `-`. The first line that is neither blank nor a comment (`#`) tells what it
-    /// is: a tab in it makes it TSV, a comma or a semicolon CSV, and anything else an EID a line. A table has a header;
-    /// `column` names the one with the EIDs, which is else the one called `eid`.
+    /// Opens a file, or standard input (`-`). The first line that is neither blank nor a comment (`#`) determines the format: TSV
+    /// if it contains a tab, CSV if it contains a comma or a semicolon, otherwise one EID per line. A table has a header; `column`
+    /// names the column with the EIDs, by default `eid`.
     pub(crate) fn open(path: &Path, column: Option<&str>) -> Result<Self, Error> {
-        let unreadable = |why: io::Error| refused(path, &format!("cannot be read: {why}"));
-        let reader: Box<dyn BufRead> = match path == Path::new("-") {
+        let failed = |why: io::Error| unreadable(path, &format!("cannot be read: {why}"));
+        let reader: Box<dyn BufRead> = match is_stdin(path) {
             true => Box::new(BufReader::new(io::stdin())),
             false => {
-                let file = File::open(path).map_err(unreadable)?;
+                let file = File::open(path).map_err(failed)?;
                 if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-                    return Err(refused(path, "is a directory"));
+                    return Err(unreadable(path, "is a directory"));
                 }
                 Box::new(BufReader::new(file))
             }
         };
-        Self::read(reader, column).map_err(|why| refused(path, &why))
+        Self::read(reader, column).map_err(|why| unreadable(path, &why))
     }
 
     fn read(mut reader: Box<dyn BufRead>, column: Option<&str>) -> Result<Self, String> {
@@ -64,7 +65,7 @@ impl Cards {
         }
     }
 
-    /// An EID a line; the first may be a header.
+    /// One EID per line; the first line may be a header.
     fn lines(first: &[u8], reader: Box<dyn BufRead>, column: Option<&str>) -> Result<Self, String> {
         let name = unquoted(&String::from_utf8_lossy(first));
         let mut cards = Self { source: Source::Lines { reader, line: 0 } };
@@ -72,7 +73,7 @@ impl Cards {
             cards.next_card().map_err(|why| why.to_string())?;
         } else if let Some(column) = column {
             return Err(format!(
-                "has no column {column:?}: it has one column, and its first line is {name:?}"
+                "has no column {column:?}; it has one column, and its first line is {name:?}"
             ));
         }
         Ok(cards)
@@ -83,9 +84,9 @@ impl Cards {
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
             .flexible(true)
-            // A blank line before it is no header.
+            // Blank lines may precede the header.
             .has_headers(false)
-            // The \r before it is trimmed with other white space; else the lines are counted wrongly.
+            // \r is trimmed as whitespace. With the default terminator, lines would be miscounted.
             .terminator(csv::Terminator::Any(b'\n'))
             .from_reader(LimitedReader::new(reader, limit.clone()));
         let header = next_row(&mut reader, &limit)?.unwrap_or_default();
@@ -95,7 +96,7 @@ impl Cards {
         match names.iter().position(|name| name.eq_ignore_ascii_case(wanted)) {
             Some(column) => Ok(Self { source: Source::Table { reader, limit, column } }),
             None => Err(format!(
-                "has no column {wanted:?} in its first line; name the one with the EIDs by --column: {}",
+                "has no column {wanted:?}; name the column with the EIDs with --column, one of: {}",
                 names.join(", ")
             )),
         }
@@ -105,15 +106,15 @@ impl Cards {
         match &mut self.source {
             Source::Lines { reader, line } => loop {
                 *line += 1;
-                let failed = |why: &dyn fmt::Display| Error::invalid_argument(format!("line {line}: {why}"));
+                let failed = |why: &dyn fmt::Display| Error::invalid_argument(at_line(*line, why));
                 let mut bytes = Vec::new();
                 let length = reader.take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes);
                 if length.map_err(|why| failed(&why))? == 0 {
                     return Ok(None);
                 }
-                // What is left of it must not be taken for a line of its own.
+                // The rest of the line must not be read as another line.
                 if bytes.len() as u64 == MAX_LINE_BYTES && !bytes.ends_with(b"\n") {
-                    return Err(failed(&"is too long to be an EID"));
+                    return Err(failed(&"too long for an EID"));
                 }
                 if is_content(&bytes) {
                     return Ok(Some(Card { line: *line, text: unquoted(&String::from_utf8_lossy(&bytes)) }));
@@ -131,8 +132,7 @@ impl Cards {
     }
 }
 
-/// The beginning of the file without a byte order mark, up to and with the first line that tells what the file is; and that
-/// line.
+/// The beginning of the file without a byte order mark, up to and including the first line with content; and that line.
 fn head(reader: &mut dyn BufRead) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let (mut head, mut first) = (Vec::new(), Vec::new());
     let mut reader = reader.take(MAX_LINE_BYTES);
@@ -152,13 +152,13 @@ fn head(reader: &mut dyn BufRead) -> io::Result<(Vec<u8>, Vec<u8>)> {
     }
 }
 
-/// Is this line neither blank nor a comment?
+/// Whether this line is neither blank nor a comment.
 fn is_content(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     !line.is_empty() && !line.starts_with(b"#")
 }
 
-/// The next row with anything in it.
+/// The next row that is not blank.
 fn next_row(
     reader: &mut csv::Reader<LimitedReader<Box<dyn Read>>>,
     limit: &ReadLimit,
@@ -167,7 +167,7 @@ fn next_row(
     loop {
         limit.set(MAX_LINE_BYTES);
         let line = reader.position().line();
-        if !reader.read_byte_record(&mut row).map_err(|why| format!("line {line}: {why}"))? {
+        if !reader.read_byte_record(&mut row).map_err(|why| at_line(line, why))? {
             return Ok(None);
         }
         if row.iter().any(|field| !field.trim_ascii().is_empty()) {
@@ -179,13 +179,13 @@ fn next_row(
 impl Iterator for Cards {
     type Item = Result<Card, Error>;
 
-    /// The next card; an error ends the reading, and names the line.
+    /// The next card. An error names the line and ends the iteration.
     fn next(&mut self) -> Option<Self::Item> {
         self.next_card().transpose()
     }
 }
 
-/// The text that a spreadsheet was told to leave alone, `="8904"`, and text in quotes.
+/// Removes quotes, and the `=` of a spreadsheet formula: `="8904"`.
 fn unquoted(text: &str) -> String {
     let text = text.trim();
     let text = text.strip_prefix('=').unwrap_or(text);
@@ -193,9 +193,14 @@ fn unquoted(text: &str) -> String {
     inner.unwrap_or(text).trim().to_owned()
 }
 
-fn refused(path: &Path, why: &str) -> Error {
-    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
-    Error::invalid_argument(format!("{name} {why}"))
+/// Parses an EID; with `strict`, a GSMA EID.
+pub(crate) fn parse_eid(text: impl AsRef<[u8]>, strict: bool) -> Result<Eid, Error> {
+    if strict { Eid::parse_strict(text) } else { Eid::parse(text) }
+}
+
+/// A message about a line of the input.
+pub(crate) fn at_line(line: u64, message: impl fmt::Display) -> String {
+    format!("line {line}: {message}")
 }
 
 #[cfg(test)]
@@ -215,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_lines_are_eids_whatever_ends_them() {
+    fn cards_of_plain_lines_are_read_with_any_line_ending() {
         assert_eq!(
             read("1\r\n\n# a comment\n 2 \n3", None).expect("readable"),
             [(1, "1".to_owned()), (4, "2".to_owned()), (5, "3".to_owned())]
@@ -226,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_read_by_the_name_of_its_column() {
+    fn cards_of_a_table_are_read_by_column_name() {
         for table in ["name,EID\na,1\nb,2\n", "name;eid\r\na;1\r\nb;2\r\n", "name\t Eid \na\t1\nb\t2"] {
             assert_eq!(texts(table, None), ["1", "2"], "{table:?}");
         }
@@ -255,25 +260,25 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_the_column_is_an_empty_eid_and_not_another() {
+    fn cards_without_the_column_have_an_empty_eid() {
         assert_eq!(texts("a,eid\nonly\nx,2\n", None), ["", "2"]);
     }
 
     #[test]
-    fn a_column_that_is_not_there_is_told_with_those_that_are() {
+    fn cards_without_a_known_column_are_refused_with_the_list_of_columns() {
         let why = read("name,iccid\na,1\n", None).expect_err("no eid");
-        assert!(why.contains("no column \"eid\"") && why.ends_with("--column: name, iccid"), "{why}");
+        assert!(why.contains("no column \"eid\"") && why.ends_with("one of: name, iccid"), "{why}");
         assert!(read("1\n2\n", Some("card")).expect_err("no header").contains("one column"));
     }
 
     #[test]
-    fn what_is_not_text_is_refused() {
+    fn cards_in_utf_16_are_refused() {
         let utf16: Box<dyn BufRead> = Box::new(Cursor::new(vec![0xff, 0xfe, b'1', 0]));
         assert!(Cards::read(utf16, None).err().expect("UTF-16").contains("UTF-16"));
     }
 
     #[test]
-    fn a_quote_that_is_not_closed_is_refused_before_much_is_read() {
+    fn cards_with_an_unclosed_quote_are_refused_before_much_is_read() {
         /// Bytes without end, counted.
         struct Endless(Rc<Cell<usize>>);
         impl Read for Endless {
@@ -289,22 +294,22 @@ mod tests {
         let mut cards = Cards::read(Box::new(file), None).expect("a header");
         assert_eq!(cards.next().expect("a row").expect("readable").text, "1");
         let why = cards.next().expect("an error").expect_err("endless").to_string();
-        assert!(why.contains("line 3: is too long; is a quote not closed?"), "{why}");
+        assert!(why.contains("line 3: too long; check for an unclosed quote"), "{why}");
         assert!(count.get() < 1_000_000, "{}", count.get());
     }
 
     #[test]
-    fn the_rest_of_a_line_that_is_too_long_is_no_card() {
+    fn cards_are_not_read_from_the_rest_of_a_line_that_is_too_long() {
         let why =
             read(&format!("1\n{}123\n7\n", "x".repeat(MAX_LINE_BYTES as usize)), None).expect_err("too long");
-        assert!(why.contains("line 2: is too long"), "{why}");
+        assert!(why.contains("line 2: too long"), "{why}");
         let why =
             read(&format!("{}123\n7\n", "x".repeat(MAX_LINE_BYTES as usize)), None).expect_err("too long");
-        assert!(why.contains("line 1: is too long"), "{why}");
+        assert!(why.contains("line 1: too long"), "{why}");
     }
 
     #[test]
-    fn blank_lines_and_comments_before_the_first_do_not_tell_what_the_file_is() {
+    fn cards_may_follow_blank_lines_and_comments() {
         let lines = "\n# cards, of May; all\n\n1\n";
         assert_eq!(read(lines, None).expect("lines"), [(4, "1".to_owned())]);
         assert_eq!(read("# May\neid\n1\n", None).expect("lines"), [(3, "1".to_owned())]);
@@ -321,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_named() {
+    fn cards_of_an_unreadable_file_are_refused_with_its_name() {
         let error = Cards::open(Path::new("/nonexistent/cards.csv"), None).err().expect("absent");
         assert!(error.to_string().contains("/nonexistent/cards.csv cannot be read"), "{error}");
         assert!(

@@ -1,22 +1,21 @@
-//! A reader that gives out no more than it is told to.
+//! A reader with a limit that can be set again.
 
 use std::cell::Cell;
 use std::io::{self, Read};
 use std::rc::Rc;
 
-/// How many bytes may still be read; clones are the same one.
+/// How many bytes may still be read. Clones share the limit.
 #[derive(Clone, Default)]
 pub(crate) struct ReadLimit(Rc<Cell<u64>>);
 
 impl ReadLimit {
-    /// Allows so many bytes from now on.
+    /// Allows this many bytes from now on.
     pub(crate) fn set(&self, bytes: u64) {
         self.0.set(bytes);
     }
 }
 
-/// Reads from `source` what the limit allows, and fails when there is none left: whoever keeps all it reads cannot keep
-/// too much.
+/// Reads from `source` until the limit is used up, then fails. Protects readers that keep a whole row in memory.
 pub(crate) struct LimitedReader<R> {
     source: R,
     limit: ReadLimit,
@@ -32,7 +31,7 @@ impl<R: Read> Read for LimitedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.limit.0.get();
         if left == 0 {
-            return Err(io::Error::other("is too long; is a quote not closed?"));
+            return Err(io::Error::other("too long; check for an unclosed quote"));
         }
         let length = (&mut self.source).take(left).read(buffer)?;
         self.limit.set(left.saturating_sub(length as u64));
@@ -45,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_is_read_than_was_allowed_since() {
+    fn limited_reader_reads_no_more_than_its_limit_allows() {
         let limit = ReadLimit::default();
         let mut reader = LimitedReader::new(&b"abcdef"[..], limit.clone());
         let mut buffer = [0; 8];

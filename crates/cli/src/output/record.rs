@@ -1,4 +1,4 @@
-//! One line of `--json`.
+//! The JSON object of `--json`.
 
 use eiot::{Error, Reply, is_unsafe};
 use serde::Serialize;
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The outcome of one EID. Names and their meaning never change; new ones may be added.
+/// The result of one EID. Names and their meaning never change; new ones may be added.
 #[derive(Serialize)]
 pub(crate) struct Record<'a> {
     eid: &'a str,
@@ -29,7 +29,7 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Of an EID that was refreshed.
+    /// The record of a success.
     pub(crate) fn of_reply(reply: &'a Reply) -> Result<Self, Error> {
         Ok(Self {
             eid: reply.eid(),
@@ -50,7 +50,7 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// Of an EID that was not, or of which that is not known.
+    /// The record of a failure.
     pub(crate) fn of_error(eid: &'a str, error: &'a Error) -> Self {
         let headers: BTreeMap<_, _> =
             error.headers().iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -73,14 +73,19 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// The same, with another message.
+    pub(crate) fn with_message(self, message: String) -> Self {
+        Self { message, ..self }
+    }
+
     /// The JSON text, without a line end.
     pub(crate) fn to_line(&self) -> Result<String, Error> {
         Ok(safe_json(&serde_json::to_string(self).map_err(Error::internal)?))
     }
 }
 
-/// JSON whose texts hold no characters that could steer a terminal or reorder a line: they are escaped, and mean the same.
-/// Between texts there is nothing but ASCII, and line breaks there mean nothing.
+/// Equivalent JSON on one line, with characters escaped that could control a terminal or reorder the line. They occur only
+/// inside of strings; line breaks between tokens become spaces.
 pub(crate) fn safe_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {
@@ -101,7 +106,7 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The platform's JSON as it came.
+/// The platform's JSON, verbatim.
 fn raw(json: &str) -> Result<Box<RawValue>, Error> {
     RawValue::from_string(json.to_owned()).map_err(Error::internal)
 }
@@ -112,7 +117,7 @@ mod tests {
     use serde_json::Value;
 
     #[test]
-    fn safe_json_means_the_same_in_one_harmless_line() {
+    fn safe_json_is_equivalent_and_one_harmless_line() {
         let json = "{\"a\u{202e}\":\n[1,\t\"\u{9b}2J 中 \u{e0041}\\n\"]}";
         let safe = safe_json(json);
         assert!(!safe.contains(is_unsafe), "{safe:?}");

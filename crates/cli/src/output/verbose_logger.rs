@@ -1,17 +1,18 @@
-//! What the library tells while a run goes on: attempts with `--verbose`, and always when the run holds or stops.
+//! Prints the library's events on standard error: attempts with `--verbose`, and always when a run is held or stopped.
 
-use crate::output::warn;
+use super::streams::warn;
 use eiot::{Attempt, Notice, Observer};
 use std::io::{self, IsTerminal, Write};
 
-/// Prints what the library tells.
+/// An observer that prints.
 pub(crate) struct VerboseLogger {
+    /// Print attempts too.
     pub(crate) verbose: bool,
 }
 
 impl VerboseLogger {
-    fn print_line(line: impl std::fmt::Display) {
-        // A status line may stand there.
+    fn log(line: impl std::fmt::Display) {
+        // Overwrites the progress line.
         if io::stderr().is_terminal() {
             let _ = io::stderr().write_all(b"\r\x1b[K");
         }
@@ -22,11 +23,11 @@ impl VerboseLogger {
 impl Observer for VerboseLogger {
     fn attempt(&mut self, attempt: &Attempt<'_>) {
         if self.verbose {
-            Self::print_line(attempt);
+            Self::log(attempt);
         }
     }
 
     fn notice(&mut self, notice: &Notice<'_>) {
-        Self::print_line(notice);
+        Self::log(notice);
     }
 }

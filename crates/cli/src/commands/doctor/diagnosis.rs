@@ -1,31 +1,32 @@
-//! One line of `eiot doctor`.
+//! The result of one check of `eiot doctor`.
 
+use crate::output::ExitCode;
 use eiot::{Error, escaped};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The options in effect, by name; `None` where one is not set.
+/// The options in effect, by name; `None` for an option that is not set.
 pub(crate) type OptionValues = BTreeMap<&'static str, Option<String>>;
 
-/// How a check went.
+/// The status of a check.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
-    /// As it should be.
+    /// Nothing is wrong.
     Ok,
-    /// Worth a look; does not make the command fail.
+    /// Something may be wrong; the command does not fail.
     Warning,
-    /// Something must be done.
+    /// Something is wrong.
     Failed,
-    /// Not looked at: not needed, or something before it has failed.
+    /// Not checked: not needed, or an earlier check failed.
     Skipped,
 }
 
-/// What a check has found. Names and their meaning never change; new ones may be added.
+/// The result of a check. Names and their meaning never change; new ones may be added.
 #[derive(Serialize)]
 pub(crate) struct Diagnosis {
     check: &'static str,
-    /// How it went.
+    /// The status.
     pub(crate) status: Status,
     message: String,
     advice: Option<&'static str>,
@@ -33,9 +34,9 @@ pub(crate) struct Diagnosis {
     clock_offset_ms: Option<i64>,
     kind: Option<&'static str>,
     code: Option<String>,
-    /// What the command exits with when this is the first check that failed; `None` unless it has failed.
+    /// The exit code of the command if this is the first check that failed; `None` unless it failed.
     #[serde(skip)]
-    pub(crate) exit_code: Option<u8>,
+    pub(crate) exit_code: Option<ExitCode>,
 }
 
 impl Diagnosis {
@@ -54,12 +55,12 @@ impl Diagnosis {
         }
     }
 
-    /// A check that was not made.
+    /// A check that was skipped.
     pub(crate) fn skipped(check: &'static str, why: impl Into<String>) -> Self {
         Self { status: Status::Skipped, ..Self::ok(check, why) }
     }
 
-    /// A check that found something that need not be wrong.
+    /// A check that found something that may be wrong.
     pub(crate) fn warning(
         check: &'static str,
         message: impl Into<String>,
@@ -68,21 +69,26 @@ impl Diagnosis {
         Self { status: Status::Warning, advice, ..Self::ok(check, message) }
     }
 
-    /// A check that found something wrong; `advice` says what to do where the message does not.
+    /// A check that found something wrong. `advice` says what to do if the message does not.
     pub(crate) fn failed(
         check: &'static str,
         message: impl Into<String>,
         advice: Option<&'static str>,
     ) -> Self {
-        Self { status: Status::Failed, advice, exit_code: Some(1), ..Self::ok(check, message) }
+        Self {
+            status: Status::Failed,
+            advice,
+            exit_code: Some(ExitCode::Failure),
+            ..Self::ok(check, message)
+        }
     }
 
-    /// The same, with kind, platform code and exit code of the error behind it.
+    /// The same, with the kind, platform code and exit code of this error.
     pub(crate) fn of(self, error: &Error) -> Self {
         Self {
             kind: Some(error.kind().name()),
             code: error.platform_code().map(str::to_owned),
-            exit_code: self.exit_code.map(|_| error.kind().exit_code()),
+            exit_code: self.exit_code.map(|_| ExitCode::of(error.kind())),
             ..self
         }
     }
@@ -92,7 +98,7 @@ impl Diagnosis {
         Self { options: Some(options), ..self }
     }
 
-    /// The same, with how far the server's clock is ahead, in milliseconds.
+    /// The same, with the offset of the server's clock, in milliseconds; positive if it is ahead.
     pub(crate) fn with_clock_offset_ms(self, clock_offset_ms: i64) -> Self {
         Self { clock_offset_ms: Some(clock_offset_ms), ..self }
     }
@@ -120,16 +126,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn exit_code_is_that_of_the_error_and_only_of_a_failure() {
+    fn diagnosis_has_the_exit_code_of_its_error_only_if_it_failed() {
         let error = Error::config("proxy", "is wrong");
-        assert_eq!(Diagnosis::failed("dns", "m", None).exit_code, Some(1));
-        assert_eq!(Diagnosis::failed("dns", "m", None).of(&error).exit_code, Some(2));
+        assert_eq!(Diagnosis::failed("dns", "m", None).exit_code, Some(ExitCode::Failure));
+        assert_eq!(Diagnosis::failed("dns", "m", None).of(&error).exit_code, Some(ExitCode::Usage));
         assert_eq!(Diagnosis::warning("dns", "m", None).of(&error).exit_code, None);
         assert_eq!(Diagnosis::skipped("dns", "m").exit_code, None);
     }
 
     #[test]
-    fn a_line_has_status_check_message_and_advice() {
+    fn diagnosis_line_has_status_check_message_and_advice() {
         let lines = [
             Diagnosis::ok("dns", "found"),
             Diagnosis::skipped("clock", "no answer"),

@@ -1,19 +1,19 @@
-//! The check `environment` of `eiot doctor`: `EIOT_…` variables that do nothing, most of them misspelled.
+//! The check `environment` of `eiot doctor`: finds `EIOT_…` variables without effect, most of them misspelled.
 
-use crate::commands::doctor::diagnosis::Diagnosis;
+use super::diagnosis::Diagnosis;
 use eiot::Config;
 
 const CHECK: &str = "environment";
 
 const PREFIX: &str = "EIOT_";
 
-/// Not options, but read elsewhere: by the bindings, to find the C library, and by tests, to find the simulator.
+/// Variables that are not options: the bindings read the path of the C library, and tests that of the simulator.
 const READ_ELSEWHERE: [&str; 2] = ["EIOT_LIBRARY", "EIOT_SIM"];
 
-/// Names that are less alike than this, from 0 to 1, are not suggested.
+/// Less similar names, from 0 to 1, are not suggested.
 const MIN_SIMILARITY: f64 = 0.5;
 
-/// Names the unknown variables of this process. Their values may be secrets and are not even read.
+/// Reports the unknown variables of this process by name. Their values may be secrets and are not read.
 pub(crate) fn environment() -> Diagnosis {
     let names = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     let mut unknown: Vec<_> = names.filter(|name| name.starts_with(PREFIX) && !is_known(name)).collect();
@@ -22,7 +22,7 @@ pub(crate) fn environment() -> Diagnosis {
     }
     unknown.sort_unstable();
     let messages: Vec<_> = unknown.iter().map(|name| message(name)).collect();
-    Diagnosis::warning(CHECK, messages.join(" "), Some("see eiot --help for those that are known"))
+    Diagnosis::warning(CHECK, messages.join("; "), Some("eiot --help lists all variables"))
 }
 
 /// The variables of the options, without [`PREFIX`].
@@ -36,10 +36,10 @@ fn is_known(name: &str) -> bool {
 
 fn message(name: &str) -> String {
     let suggestion = nearest(name).map(|known| format!("; did you mean {known}?")).unwrap_or_default();
-    format!("{name} is not known and ignored{suggestion}")
+    format!("{name} is unknown and ignored{suggestion}")
 }
 
-/// The known variable that takes the fewest edits for its length, where any is similar.
+/// The most similar known variable, if any is similar enough.
 fn nearest(name: &str) -> Option<String> {
     let name = name.strip_prefix(PREFIX)?;
     options()

@@ -1,4 +1,4 @@
-//! `eiot doctor`: what stands between this machine and the platform?
+//! `eiot doctor`: checks everything between this machine and the platform.
 
 mod account;
 mod diagnosis;
@@ -9,12 +9,12 @@ use self::diagnosis::{Diagnosis, OptionValues};
 use self::environment::environment;
 use crate::help;
 use crate::options::Options;
-use crate::output::{Failure, print_line};
+use crate::output::{ExitCode, Failure, print_line};
 use clap::Args;
 use eiot::{Answer, Client, Config, Error, ErrorKind, Probe, Secret, SignMethod};
 use std::net::IpAddr;
 
-/// The signature of a sample from the vendor's own SDK (1.0.1), and the sample.
+/// A sample from the vendor's SDK (1.0.1), and its signature.
 const SAMPLE_SIGNATURE: &str = "963A56BAEBED746F2746E4D9B3B77BE0F2E171E7";
 const SAMPLE_SECRET: &str = "a1b1c1d1";
 const SAMPLE: [(&str, &str); 6] = [
@@ -26,21 +26,21 @@ const SAMPLE: [(&str, &str); 6] = [
     ("timestamp", "1556595508"),
 ];
 
-/// A clock that is further off than this should be set; `Date` knows whole seconds only.
+/// The largest offset of the clock that passes. `Date` has whole seconds only.
 const MAX_CLOCK_OFFSET_MS: u64 = 2_000;
 
-/// The options that are always named; others where they differ from the defaults.
+/// The options that are always shown. Others are shown if they differ from their defaults.
 const ALWAYS_SHOWN: [&str; 4] = ["appkey", "secret", "base_url", "timeout"];
 
-/// Check configuration, signing, network, clock and account, and say what to do.
+/// Check configuration, signing, network, clock and account, and say what to fix.
 ///
-/// No card is refreshed. doctor sends one unsigned GET of base_url, and then makes one signed, read-only call,
-/// POST /api/v3/agent/balance, which shows whether the platform accepts appkey, secret and this machine's address. That
-/// call counts against the account's rate; --no-call leaves it out.
+/// Refreshes no card. Sends one unsigned GET to base_url, then one signed, read-only call, POST /api/v3/agent/balance, which
+/// shows whether the platform accepts appkey, secret and this machine's address. That call counts against the account's rate
+/// limit; --no-call skips it.
 #[derive(Args)]
-#[command(after_help = help::FOR_DOCTOR)]
+#[command(after_help = help::for_doctor())]
 pub(crate) struct Doctor {
-    /// Do not make the signed call: appkey, secret and allow-list stay unchecked
+    /// Skip the signed call; appkey, secret and allow-list are not checked
     #[arg(long)]
     no_call: bool,
     /// Print one JSON object per line for every check
@@ -51,8 +51,8 @@ pub(crate) struct Doctor {
 }
 
 impl Doctor {
-    /// Makes every check, whatever came of those before; the exit code is that of the first that failed.
-    pub(crate) fn run(&self) -> Result<u8, Failure> {
+    /// Runs every check, even after one has failed. Returns the exit code of the first that failed.
+    pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let mut exit_code = None;
         let mut report = |diagnosis: Diagnosis| {
             exit_code = exit_code.or(diagnosis.exit_code);
@@ -72,12 +72,12 @@ impl Doctor {
                 .into_iter()
                 .try_for_each(|check| report(Diagnosis::skipped(check, "needs a configuration")))?,
         }
-        Ok(exit_code.unwrap_or(0))
+        Ok(exit_code.unwrap_or(ExitCode::Success))
     }
 
     fn account(&self, client: &Client, connected: bool) -> Result<Diagnosis, Error> {
         match (self.no_call, connected) {
-            (true, _) => Ok(Diagnosis::skipped(account::CHECK, "left out by --no-call")),
+            (true, _) => Ok(Diagnosis::skipped(account::CHECK, "--no-call was given")),
             (false, false) => Ok(Diagnosis::skipped(account::CHECK, "needs a connection")),
             (false, true) => account(client),
         }
@@ -85,7 +85,7 @@ impl Doctor {
 
     fn configuration(&self) -> (Diagnosis, Result<Client, ()>) {
         let made = self.options.config().and_then(|config| {
-            // A client's own configuration has no secret that could be named.
+            // The configuration of a client no longer has the secret, so the values are read before.
             let values = config.values();
             Ok((Client::new(config)?, values))
         });
@@ -108,7 +108,7 @@ impl Doctor {
     }
 }
 
-/// The options that matter to a reader.
+/// The options worth showing.
 fn in_effect(options: &OptionValues) -> String {
     let defaults = OptionValues::from(Config::default().values());
     let named = options.iter().filter_map(|(option, value)| {
@@ -116,25 +116,26 @@ fn in_effect(options: &OptionValues) -> String {
         let matters = ALWAYS_SHOWN.contains(option) || defaults.get(option)?.as_ref() != Some(value);
         matters.then(|| format!("{option}={value}"))
     });
-    format!("{}; the others have their defaults", named.collect::<Vec<_>>().join(" "))
+    format!("{}; all others have their defaults", named.collect::<Vec<_>>().join(" "))
 }
 
-/// Does this program sign as the vendor's own does?
+/// Whether this program signs as the vendor's SDK does.
 fn signing() -> Diagnosis {
     let check = "signature";
     match eiot::sign(&SAMPLE, &Secret::new(SAMPLE_SECRET), SignMethod::Sha1) {
         Ok(signature) if signature == SAMPLE_SIGNATURE => {
-            Diagnosis::ok(check, "the vendor's sample is signed as the vendor's own SDK signs it")
+            Diagnosis::ok(check, "the signature of the vendor's sample is correct")
         }
         Ok(signature) => {
-            let message = format!("the vendor's sample is signed {signature}, must be {SAMPLE_SIGNATURE}");
+            let message =
+                format!("the signature of the vendor's sample is {signature}, expected {SAMPLE_SIGNATURE}");
             Diagnosis::failed(check, message, Some("this binary is corrupt; reinstall it"))
         }
         Err(error) => Diagnosis::failed(check, error.to_string(), None),
     }
 }
 
-/// What was seen on the way to the platform.
+/// The checks of the network between this machine and the platform.
 fn network_checks(probe: &Probe, config: &Config) -> [Diagnosis; 4] {
     let clock = probe.answer.as_ref().and_then(|answer| answer.as_ref().ok());
     [
@@ -148,34 +149,32 @@ fn network_checks(probe: &Probe, config: &Config) -> [Diagnosis; 4] {
 fn dns(addresses: Option<&Result<Vec<IpAddr>, Error>>, through_proxy: bool) -> Diagnosis {
     let check = "dns";
     match addresses {
-        None if through_proxy => Diagnosis::skipped(check, "the proxy looks the name up"),
-        None => Diagnosis::skipped(check, "base_url has an address in place of a name"),
+        None if through_proxy => Diagnosis::skipped(check, "the proxy resolves the host name"),
+        None => Diagnosis::skipped(check, "base_url has an IP address"),
         Some(Ok(addresses)) => {
             let addresses: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
-            Diagnosis::ok(check, format!("the host's name is found: {}", addresses.join(", ")))
+            Diagnosis::ok(check, format!("the host name resolves to {}", addresses.join(", ")))
         }
-        Some(Err(error)) => Diagnosis::failed(
-            check,
-            error.to_string(),
-            Some("look at base_url, and at this machine's name servers"),
-        )
-        .of(error),
+        Some(Err(error)) => {
+            Diagnosis::failed(check, error.to_string(), Some("check base_url and this machine's DNS servers"))
+                .of(error)
+        }
     }
 }
 
-fn connection(connection: Option<&Result<(), Error>>, host: &str, by_tls: bool) -> Diagnosis {
+fn connection(connection: Option<&Result<(), Error>>, host: &str, uses_tls: bool) -> Diagnosis {
     let check = "connection";
     match connection {
         None => Diagnosis::skipped(check, "needs an address"),
-        Some(Ok(())) if by_tls => {
-            Diagnosis::ok(check, format!("TCP and TLS with {host}; the certificate is trusted"))
+        Some(Ok(())) if uses_tls => {
+            Diagnosis::ok(check, format!("TCP and TLS to {host}; the certificate is trusted"))
         }
-        Some(Ok(())) => Diagnosis::ok(check, format!("TCP with {host}; plain http, without TLS")),
+        Some(Ok(())) => Diagnosis::ok(check, format!("TCP to {host}; plain http, without TLS")),
         Some(Err(error)) => {
             let advice = match error.kind() {
-                // What to do about a certificate depends on what is wrong with it, and stands in the text.
+                // The text of a TLS error says what to do.
                 ErrorKind::Tls => None,
-                _ => Some("look at base_url and proxy, and ask whether a firewall lets this machine out"),
+                _ => Some("check base_url, proxy and the firewall"),
             };
             Diagnosis::failed(check, error.to_string(), advice).of(error)
         }
@@ -189,14 +188,14 @@ fn answer(answer: Option<&Result<Answer, Error>>, base_url: &str) -> Diagnosis {
         Some(Ok(answer)) => Diagnosis::ok(
             check,
             format!(
-                "HTTP {} to an unsigned GET of {base_url}: a web server, not necessarily the platform",
+                "an unsigned GET of {base_url} returned HTTP {}: a web server, not necessarily the platform",
                 answer.http_status
             ),
         ),
         Some(Err(error)) => Diagnosis::failed(
             check,
             error.to_string(),
-            Some("ask whether base_url is right, and what stands between this machine and it"),
+            Some("check base_url, and proxies or firewalls between this machine and the platform"),
         )
         .of(error),
     }
@@ -204,19 +203,19 @@ fn answer(answer: Option<&Result<Answer, Error>>, base_url: &str) -> Diagnosis {
 
 fn clock_offset(answer: Option<&Answer>) -> Diagnosis {
     let check = "clock";
-    let Some(answer) = answer else { return Diagnosis::skipped(check, "needs an answer") };
+    let Some(answer) = answer else { return Diagnosis::skipped(check, "needs an HTTP response") };
     let Some(offset_ms) = answer.clock_offset_milliseconds else {
-        return Diagnosis::skipped(check, "the answer does not tell the time, or was too slow to");
+        return Diagnosis::skipped(check, "the response has no Date header, or took too long");
     };
     let off = offset_ms.unsigned_abs();
     let seconds = off as f64 / 1000.0;
     let direction = if offset_ms < 0 { "ahead of" } else { "behind" };
     let diagnosis = match off > MAX_CLOCK_OFFSET_MS {
-        false => Diagnosis::ok(check, format!("{seconds:.1} s {direction} the server's")),
+        false => Diagnosis::ok(check, format!("{seconds:.1} s {direction} the server's clock")),
         true => Diagnosis::failed(
             check,
-            format!("this machine's clock is {seconds:.0} s {direction} the server's"),
-            Some("set it right, best by NTP: requests with a wrong time may be refused"),
+            format!("this machine's clock is {seconds:.0} s {direction} the server's clock"),
+            Some("set it, preferably by NTP; the platform may refuse requests with a wrong timestamp"),
         ),
     };
     diagnosis.with_clock_offset_ms(offset_ms)
@@ -229,7 +228,7 @@ mod tests {
     use serde_json::Value;
 
     #[test]
-    fn the_sample_is_the_vendors() {
+    fn signing_sample_is_that_of_the_vendor() {
         let file: Value =
             serde_json::from_str(include_str!("../../../../../tests/vectors/signing.json")).expect("JSON");
         let vendors = &file["cases"][0];
@@ -245,14 +244,14 @@ mod tests {
     }
 
     #[test]
-    fn the_options_that_are_named_are_those_that_were_set() {
+    fn configuration_shows_the_options_that_were_set() {
         let mut config = Config::new("k", "hunter2");
         config.set("strict_eid", "on").expect("a switch");
         let text = in_effect(&config.values().into());
         assert_eq!(
             text,
             "appkey=k base_url=https://oapi.eiotclub.com secret=[redacted] strict_eid=on timeout=30; \
-             the others have their defaults"
+             all others have their defaults"
         );
     }
 }
