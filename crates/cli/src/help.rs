@@ -262,8 +262,8 @@ Flags and variables are those of eiot refresh.";
         (ExitCode::Success, "the platform accepted the call"),
         (
             ExitCode::Failure,
-            "the call failed (no connection, TLS, timeout, refused by the platform), or\n\
-             the output cannot be written",
+            "the call failed (no connection, TLS, timeout, refused by the platform),\n\
+             or the output cannot be written",
         ),
         (ExitCode::Usage, "wrong usage, invalid configuration or invalid parameters"),
         (ExitCode::Auth, "the platform does not accept the credentials or this machine's address"),
