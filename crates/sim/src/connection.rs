@@ -1,9 +1,9 @@
 //! One connection: read a request, decide, write the answer, and so on.
 
 use crate::answer::{Refusal, now};
-use crate::fault::Fault;
-use crate::fault_delivery::deliver;
-use crate::fault_reply::{altered, in_place_of_the_platform};
+use crate::faults::Fault;
+use crate::faults::delivery::deliver;
+use crate::faults::reply::{altered, in_place_of_the_platform};
 use crate::http::{HttpRequest, NoRequest, Reader};
 use crate::platform::Platform;
 use crate::reply::Reply;

@@ -1,6 +1,6 @@
 //! How strict the platform is, and who may call it.
 
-use crate::fault_plan::Faults;
+use crate::faults::plan::Faults;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use crate::answer::{Answer, Refusal, now as clock};
 use crate::call::Call;
 use crate::counters::Counters;
-use crate::fault::Fault;
-use crate::fault_plan::FaultPlan;
+use crate::faults::Fault;
+use crate::faults::plan::FaultPlan;
 use crate::http::HttpRequest;
 use crate::limits::{Cooldowns, Nonces, Window};
 use crate::options::Options;

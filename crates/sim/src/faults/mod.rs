@@ -1,5 +1,9 @@
 //! Faults: what can go wrong with a reply, and their names.
 
+pub(crate) mod delivery;
+pub(crate) mod plan;
+pub(crate) mod reply;
+
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -329,7 +333,7 @@ mod tests {
 
     #[test]
     fn the_readme_has_every_fault() {
-        let readme = include_str!("../README.md");
+        let readme = include_str!("../../README.md");
         for form in Fault::known() {
             assert!(readme.contains(&format!("`{form}`")), "{form}");
         }

@@ -1,8 +1,8 @@
 //! How a reply with a fault reaches the client, or does not.
 
 use crate::connection::{Connection, End};
-use crate::fault::Fault;
-use crate::fault_reply::JSON_BEGIN;
+use crate::faults::Fault;
+use crate::faults::reply::JSON_BEGIN;
 use crate::reply::Reply;
 use crate::stop::Stop;
 use socket2::SockRef;

@@ -1,7 +1,7 @@
 //! What a fault makes of the reply.
 
 use crate::answer::{Answer, now, shifted};
-use crate::fault::Fault;
+use crate::faults::Fault;
 use crate::options::Options;
 use crate::reply::Reply;
 

@@ -1,6 +1,6 @@
 //! Which call gets which fault.
 
-use crate::fault::Fault;
+use crate::faults::Fault;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
