@@ -1,10 +1,8 @@
 //! What the simulator answers, before it becomes HTTP.
 
-use crate::options::Options;
 use crate::published::Published;
-use crate::reply::Reply;
+use crate::reply::{Reply, ReplyFormat};
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime};
 
 /// The reasons for a refusal, each with its code, and the HTTP status it has with `http_refusals`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,10 +115,10 @@ impl Answer {
         self.refusal_status == 200
     }
 
-    /// The HTTP reply, with a code that is a number as text or as an integer.
-    pub(crate) fn reply(&self, options: &Options, integer_code: bool) -> Reply {
+    /// The HTTP reply.
+    pub(crate) fn reply(&self, format: &ReplyFormat) -> Reply {
         let code = match self.code.parse::<u32>() {
-            Ok(number) if integer_code => Value::from(number),
+            Ok(number) if format.integer_codes => Value::from(number),
             _ => Value::from(self.code.as_str()),
         };
         let body = match &self.data {
@@ -129,35 +127,7 @@ impl Answer {
         };
         let body = body.to_string();
         let no_such_call = self.code == Refusal::NoSuchCall.code();
-        let status = if options.http_refusals || no_such_call { self.refusal_status } else { 200 };
-        Reply::json(status, body, now(options))
-    }
-}
-
-/// What the simulator's clock reads.
-pub(crate) fn now(options: &Options) -> SystemTime {
-    shifted(SystemTime::now(), options.clock_offset_seconds)
-}
-
-/// A time that is off by so much, and still one that HTTP can write: from 1970 to 9999.
-pub(crate) fn shifted(time: SystemTime, seconds: i64) -> SystemTime {
-    const LATEST: u64 = 253_402_300_799;
-    let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let by = Duration::from_secs(seconds.unsigned_abs());
-    let since_1970 = if seconds < 0 { since_1970.saturating_sub(by) } else { since_1970.saturating_add(by) };
-    SystemTime::UNIX_EPOCH + since_1970.min(Duration::from_secs(LATEST))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_offset_is_too_large_for_a_date() {
-        let written = |seconds| httpdate::fmt_http_date(shifted(SystemTime::UNIX_EPOCH, seconds));
-        assert_eq!(written(i64::MIN), "Thu, 01 Jan 1970 00:00:00 GMT");
-        assert_eq!(written(-1), "Thu, 01 Jan 1970 00:00:00 GMT");
-        assert_eq!(written(3600), "Thu, 01 Jan 1970 01:00:00 GMT");
-        assert_eq!(written(i64::MAX), "Fri, 31 Dec 9999 23:59:59 GMT");
+        let status = if format.http_refusals || no_such_call { self.refusal_status } else { 200 };
+        Reply::json(status, body, format.date)
     }
 }

@@ -1,43 +1,16 @@
 //! One connection: read a request, decide, write the answer, and so on.
 
-use crate::answer::{Refusal, now};
+use crate::answer::Refusal;
 use crate::faults::Fault;
 use crate::faults::delivery::deliver;
-use crate::faults::reply::{altered, in_place_of_the_platform};
+use crate::faults::reply::{altered, replacement};
 use crate::http::{HttpRequest, NoRequest, Reader};
 use crate::platform::Platform;
 use crate::reply::Reply;
 use crate::stop::Stop;
-use rustls::{ServerConnection, StreamOwned};
-use std::io::{self, Read, Write};
-use std::net::{IpAddr, TcpStream};
-
-/// A connection, with or without TLS.
-pub(crate) trait Connection: Read + Write {
-    /// The socket below.
-    fn socket(&self) -> &TcpStream;
-}
-
-impl Connection for TcpStream {
-    fn socket(&self) -> &TcpStream {
-        self
-    }
-}
-
-impl Connection for StreamOwned<ServerConnection, TcpStream> {
-    fn socket(&self) -> &TcpStream {
-        self.get_ref()
-    }
-}
-
-/// How a connection ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// In an orderly way.
-    Goodbye,
-    /// With a reset, as soon as the socket is closed.
-    Reset,
-}
+use crate::stream::{Connection, End};
+use std::io;
+use std::net::IpAddr;
 
 /// Serves a connection until its client, the idle time-out or a fault ends it.
 pub(crate) fn serve(
@@ -53,7 +26,7 @@ pub(crate) fn serve(
             Err(NoRequest::Ended) => return Ok(End::Goodbye),
             Err(NoRequest::Refused(status)) => {
                 platform.note_malformed();
-                stream.write_all(&Reply::json(status, "", now(&platform.options)).to_bytes())?;
+                stream.write_all(&Reply::json(status, "", platform.options.now()).to_bytes())?;
                 return Ok(End::Goodbye);
             }
         };
@@ -80,7 +53,7 @@ fn reply(platform: &Platform, request: &HttpRequest, from: IpAddr) -> Reply {
     let answer = platform.answer(request, from, None);
     std::thread::sleep(options.latency);
     tell(platform, request, from, || answer.logged());
-    answer.reply(options, options.integer_codes)
+    answer.reply(&options.reply_format())
 }
 
 fn reply_with_fault(fault: &Fault, platform: &Platform, request: &HttpRequest, from: IpAddr) -> Reply {
@@ -89,19 +62,19 @@ fn reply_with_fault(fault: &Fault, platform: &Platform, request: &HttpRequest, f
         platform.note_replaced(request);
         std::thread::sleep(options.latency);
         tell(platform, request, from, || format!("the fault {fault} instead of an answer"));
-        return in_place_of_the_platform(fault, options);
+        return replacement(fault, options.now());
     }
     let answer = platform.answer(request, from, fault.refusal());
     std::thread::sleep(options.latency);
     tell(platform, request, from, || format!("{}, with the fault {fault}", answer.logged()));
-    altered(fault, answer, options)
+    altered(fault, answer, options.reply_format())
 }
 
 fn counters(platform: &Platform) -> Reply {
     let options = &platform.options;
     match serde_json::to_string(&platform.counters()) {
-        Ok(body) => Reply::json(200, body, now(options)),
-        Err(_) => Refusal::NoSuchCall.because("the counters cannot be shown").reply(options, false),
+        Ok(body) => Reply::json(200, body, options.now()),
+        Err(_) => Refusal::NoSuchCall.because("the counters cannot be shown").reply(&options.reply_format()),
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod answer;
 mod call;
+mod clock;
 mod connection;
 mod counters;
 mod faults;
@@ -25,7 +26,9 @@ mod reply;
 mod request;
 mod server;
 mod signature;
+mod start_error;
 mod stop;
+mod stream;
 mod tls;
 mod webhook;
 
@@ -33,5 +36,6 @@ pub use counters::Counters;
 pub use faults::plan::Faults;
 pub use faults::{Fault, NoFault, refusal_code};
 pub use options::{Account, Options, SignMethod};
-pub use server::{Simulator, StartError};
+pub use server::Simulator;
+pub use start_error::StartError;
 pub use webhook::signed_webhook;

@@ -1,9 +1,11 @@
 //! How strict the platform is, and who may call it.
 
+use crate::clock;
 use crate::faults::plan::Faults;
+use crate::reply::ReplyFormat;
 use std::fmt;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// An account that may call.
 #[derive(Clone, PartialEq, Eq)]
@@ -107,5 +109,16 @@ impl Options {
     /// The defaults without rate limit, cooldown and nonce check: for load, and for calling one card again and again.
     pub fn unlimited() -> Self {
         Self { nonce_check: false, rate_limit: None, cooldown: None, ..Self::default() }
+    }
+
+    /// The simulator's clock.
+    pub(crate) fn now(&self) -> SystemTime {
+        clock::now(self.clock_offset_seconds)
+    }
+
+    /// The format of a reply that is sent now.
+    pub(crate) fn reply_format(&self) -> ReplyFormat {
+        let Self { http_refusals, integer_codes, .. } = *self;
+        ReplyFormat { http_refusals, integer_codes, date: self.now() }
     }
 }

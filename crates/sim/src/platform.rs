@@ -1,6 +1,6 @@
 //! The platform's rules, and what it remembers.
 
-use crate::answer::{Answer, Refusal, now as clock};
+use crate::answer::{Answer, Refusal};
 use crate::call::Call;
 use crate::counters::Counters;
 use crate::faults::Fault;
@@ -74,7 +74,7 @@ impl Platform {
     /// Decides about one call, which a fault may refuse with a code.
     pub(crate) fn answer(&self, http: &HttpRequest, from: IpAddr, refuse: Option<&str>) -> Answer {
         let refuse = refuse.or(self.options.refuse.as_deref());
-        let answer = match self.decide(http, from, refuse, clock(&self.options), Instant::now()) {
+        let answer = match self.decide(http, from, refuse, self.options.now(), Instant::now()) {
             Ok(data) => Answer::success(data),
             Err(refusal) => refusal,
         };

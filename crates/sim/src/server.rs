@@ -1,37 +1,19 @@
 //! The server: listens, gives each connection a thread, and stops when it is dropped.
 
-use crate::connection::{End, serve};
+use crate::connection::serve;
 use crate::counters::Counters;
 use crate::options::Options;
 use crate::platform::Platform;
+use crate::start_error::StartError;
 use crate::stop::Stop;
+use crate::stream::End;
 use crate::tls;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::collections::HashMap;
+use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::{fmt, io};
-
-/// Why the simulator did not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// The port cannot be listened on.
-    Listen(io::Error),
-    /// No certificate could be made.
-    Tls(String),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listen(why) => write!(f, "cannot listen: {why}"),
-            Self::Tls(why) => write!(f, "cannot make a certificate: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
 
 /// A running stand-in platform on 127.0.0.1. Dropping it stops it and closes its connections.
 pub struct Simulator {

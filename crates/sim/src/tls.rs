@@ -1,6 +1,6 @@
 //! A certificate authority made at start, and a server certificate from it.
 
-use crate::server::StartError;
+use crate::start_error::StartError;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,

@@ -1,10 +1,10 @@
 //! How a reply with a fault reaches the client, or does not.
 
-use crate::connection::{Connection, End};
 use crate::faults::Fault;
 use crate::faults::reply::JSON_BEGIN;
 use crate::reply::Reply;
 use crate::stop::Stop;
+use crate::stream::{Connection, End};
 use socket2::SockRef;
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;

@@ -1,9 +1,10 @@
 //! What a fault makes of the reply.
 
-use crate::answer::{Answer, now, shifted};
+use crate::answer::Answer;
+use crate::clock::shifted;
 use crate::faults::Fault;
-use crate::options::Options;
-use crate::reply::Reply;
+use crate::reply::{Reply, ReplyFormat};
+use std::time::SystemTime;
 
 /// Where `redirect` leads: nobody is there.
 const ELSEWHERE: &str = "/sim/elsewhere";
@@ -16,8 +17,7 @@ pub(crate) const JSON_BEGIN: &[u8] = br#"{"code":"200","message":"a"#;
 pub(crate) const JSON_END: &[u8] = br#""}"#;
 
 /// The reply of a fault that takes the platform's place.
-pub(crate) fn in_place_of_the_platform(fault: &Fault, options: &Options) -> Reply {
-    let date = now(options);
+pub(crate) fn replacement(fault: &Fault, date: SystemTime) -> Reply {
     let json = |body: &[u8]| Reply::json(200, body, date);
     match fault {
         Fault::Status { code, retry_after } => {
@@ -49,9 +49,10 @@ pub(crate) fn in_place_of_the_platform(fault: &Fault, options: &Options) -> Repl
 }
 
 /// The platform's own answer, as a fault alters it.
-pub(crate) fn altered(fault: &Fault, answer: Answer, options: &Options) -> Reply {
+pub(crate) fn altered(fault: &Fault, answer: Answer, format: ReplyFormat) -> Reply {
     let answer = if *fault == Fault::Chinese { answer.in_chinese() } else { answer };
-    let mut reply = answer.reply(options, options.integer_codes || *fault == Fault::IntegerCode);
+    let integer_codes = format.integer_codes || *fault == Fault::IntegerCode;
+    let mut reply = answer.reply(&ReplyFormat { integer_codes, ..format });
     match fault {
         Fault::Date(seconds) => reply.date = reply.date.map(|date| shifted(date, *seconds)),
         Fault::NoDate => reply.date = None,
@@ -120,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_oversized_reply_is_good_json_of_one_mebibyte() {
-        let body = in_place_of_the_platform(&Fault::Oversized, &Options::default()).body;
+        let body = replacement(&Fault::Oversized, SystemTime::UNIX_EPOCH).body;
         assert_eq!(body.len(), 1024 * 1024);
         let json: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
         assert_eq!(json["code"], "200");
