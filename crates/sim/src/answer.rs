@@ -4,7 +4,7 @@ use crate::published::Published;
 use crate::reply::{Reply, ReplyFormat};
 use serde_json::{Value, json};
 
-/// The reasons for a refusal, each with its code, and the HTTP status it has with `http_refusals`.
+/// The reasons for a refusal, each with its code and its HTTP status with `http_refusals`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     NoSuchCall,
@@ -61,11 +61,11 @@ impl Refusal {
 pub(crate) struct Answer {
     pub(crate) code: String,
     pub(crate) message: String,
-    /// Why, for the log only; empty where the message says it.
+    /// The reason, for the log only; empty if the message says it.
     detail: String,
-    /// What comes with success.
+    /// The `data` of a success.
     data: Option<Value>,
-    /// The HTTP status, where refusals have one of their own.
+    /// The HTTP status with `http_refusals`.
     refusal_status: u16,
 }
 
@@ -89,10 +89,10 @@ impl Answer {
         Self { code: code.to_owned(), message, detail, data: None, refusal_status }
     }
 
-    /// A refusal that is rehearsed rather than decided.
-    pub(crate) fn rehearsed(code: &str) -> Self {
+    /// A refusal on demand, with any code.
+    pub(crate) fn on_demand(code: &str) -> Self {
         let status = Published::of(code).map_or(400, Published::http_status);
-        Self::refused(code, status, "this refusal is rehearsed".to_owned())
+        Self::refused(code, status, "refused on demand".to_owned())
     }
 
     /// The same answer in Chinese.
@@ -105,7 +105,7 @@ impl Answer {
         Self { message: message.to_owned(), ..self }
     }
 
-    /// Code, message and detail, as the log has them.
+    /// Code, message and detail, for the log.
     pub(crate) fn logged(&self) -> String {
         let Self { code, message, detail, .. } = self;
         if detail.is_empty() { format!("{code} {message}") } else { format!("{code} {message} ({detail})") }

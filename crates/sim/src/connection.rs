@@ -1,4 +1,4 @@
-//! One connection: read a request, decide, write the answer, and so on.
+//! Serves one connection: reads a request, decides, writes the reply, and so on.
 
 use crate::answer::Refusal;
 use crate::faults::Fault;
@@ -12,7 +12,7 @@ use crate::stream::{Connection, End};
 use std::io;
 use std::net::IpAddr;
 
-/// Serves a connection until its client, the idle time-out or a fault ends it.
+/// Serves a connection until its client, the idle timeout or a fault ends it.
 pub(crate) fn serve(
     platform: &Platform,
     stop: &Stop,
@@ -25,7 +25,7 @@ pub(crate) fn serve(
             Ok(request) => request,
             Err(NoRequest::Ended) => return Ok(End::Goodbye),
             Err(NoRequest::Refused(status)) => {
-                platform.note_malformed();
+                platform.count_malformed();
                 stream.write_all(&Reply::json(status, "", platform.options.now()).to_bytes())?;
                 return Ok(End::Goodbye);
             }
@@ -36,7 +36,7 @@ pub(crate) fn serve(
                 return Ok(end);
             }
         } else {
-            // In one write, so that a reply is one packet.
+            // One write, so that a reply is one packet.
             stream.write_all(&reply(platform, &request, from).to_bytes())?;
         }
         if request.last {
@@ -52,21 +52,21 @@ fn reply(platform: &Platform, request: &HttpRequest, from: IpAddr) -> Reply {
     }
     let answer = platform.answer(request, from, None);
     std::thread::sleep(options.latency);
-    tell(platform, request, from, || answer.logged());
+    log(platform, request, from, || answer.logged());
     answer.reply(&options.reply_format())
 }
 
 fn reply_with_fault(fault: &Fault, platform: &Platform, request: &HttpRequest, from: IpAddr) -> Reply {
     let options = &platform.options;
     if fault.replaces_the_platform() {
-        platform.note_replaced(request);
+        platform.count_replaced(request);
         std::thread::sleep(options.latency);
-        tell(platform, request, from, || format!("the fault {fault} instead of an answer"));
+        log(platform, request, from, || format!("fault {fault} instead of an answer"));
         return replacement(fault, options.now());
     }
     let answer = platform.answer(request, from, fault.refusal());
     std::thread::sleep(options.latency);
-    tell(platform, request, from, || format!("{}, with the fault {fault}", answer.logged()));
+    log(platform, request, from, || format!("{}, with fault {fault}", answer.logged()));
     altered(fault, answer, options.reply_format())
 }
 
@@ -74,12 +74,14 @@ fn counters(platform: &Platform) -> Reply {
     let options = &platform.options;
     match serde_json::to_string(&platform.counters()) {
         Ok(body) => Reply::json(200, body, options.now()),
-        Err(_) => Refusal::NoSuchCall.because("the counters cannot be shown").reply(&options.reply_format()),
+        Err(_) => {
+            Refusal::NoSuchCall.because("the counters cannot be serialized").reply(&options.reply_format())
+        }
     }
 }
 
-fn tell(platform: &Platform, request: &HttpRequest, from: IpAddr, what: impl FnOnce() -> String) {
-    if let Some(tell) = platform.options.on_call {
-        tell(&format!("{from} {} {}: {}", request.method, request.path, what()));
+fn log(platform: &Platform, request: &HttpRequest, from: IpAddr, outcome: impl FnOnce() -> String) {
+    if let Some(on_call) = platform.options.on_call {
+        on_call(&format!("{from} {} {}: {}", request.method, request.path, outcome()));
     }
 }

@@ -7,7 +7,7 @@ use std::{fmt, io};
 pub enum StartError {
     /// The port cannot be listened on.
     Listen(io::Error),
-    /// No certificate could be made.
+    /// No certificate can be generated.
     Tls(String),
 }
 
@@ -15,7 +15,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Listen(why) => write!(f, "cannot listen: {why}"),
-            Self::Tls(why) => write!(f, "cannot make a certificate: {why}"),
+            Self::Tls(why) => write!(f, "cannot generate a certificate: {why}"),
         }
     }
 }

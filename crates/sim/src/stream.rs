@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 /// A connection, with or without TLS.
 pub(crate) trait Connection: Read + Write {
-    /// The socket below.
+    /// The underlying socket.
     fn socket(&self) -> &TcpStream;
 }
 

@@ -207,8 +207,8 @@ fn help_lists_every_check() {
 #[test]
 fn wrong_secret_or_appkey_is_told_with_code_and_message_verbatim() {
     for (variable, code, message) in [
-        ("EIOT_SECRET", "sim.bad-sign", "the signature is not that of these parameters and this secret"),
-        ("EIOT_APPKEY", "sim.unknown-appkey", "there is no application with this appkey"),
+        ("EIOT_SECRET", "sim.bad-sign", "the signature does not match these parameters and this secret"),
+        ("EIOT_APPKEY", "sim.unknown-appkey", "unknown appkey"),
     ] {
         let platform = platform(Options::default());
         let outcome = run(doctor(platform.url(), &[]).env(variable, "wrong"));

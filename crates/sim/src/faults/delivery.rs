@@ -1,4 +1,4 @@
-//! How a reply with a fault reaches the client, or does not.
+//! Sends a reply with a fault, or a part of it.
 
 use crate::faults::Fault;
 use crate::faults::reply::JSON_BEGIN;
@@ -9,14 +9,14 @@ use socket2::SockRef;
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
 
-/// What `garbage` sends.
+/// The bytes of `garbage`.
 const GARBAGE: &[u8] = b"\x15\x03\x01 this is not HTTP\r\n\r\n";
 
-/// How long `endless` is, after all.
+/// The length of `endless`.
 const ENDLESS_BYTES: usize = 64 * 1024 * 1024;
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// Sends as much of the reply as the fault lets through. `None`: the connection can be used again.
+/// Sends the reply as the fault demands. Returns `None` if the connection can be used again.
 pub(crate) fn deliver(
     fault: &Fault,
     reply: &Reply,
@@ -52,7 +52,7 @@ pub(crate) fn deliver(
             return reset(stream).map(Some);
         }
         Fault::Close | Fault::CloseAfter | Fault::Garbage => {}
-        Fault::Endless => go_on_and_on(stream)?,
+        Fault::Endless => send_endless_body(stream)?,
         _ => return Ok(None),
     }
     Ok(Some(End::Goodbye))
@@ -63,16 +63,16 @@ fn send(stream: &mut impl Connection, bytes: &[u8]) -> io::Result<()> {
     stream.flush()
 }
 
-/// Waits until the client goes away or the simulator ends, which shuts the socket down.
+/// Waits until the client disconnects or the simulator stops, which shuts the socket down.
 fn hold(stream: &impl Connection) {
-    // What the client may still say is taken and forgotten, below TLS too.
+    // Discards what the client sends, below TLS.
     let mut socket = stream.socket();
-    let mut heard = [0; 4096];
+    let mut discarded = [0; 4096];
     loop {
-        match socket.read(&mut heard) {
+        match socket.read(&mut discarded) {
             Ok(0) => return,
             Ok(_) => {}
-            // Its read time-out is that of idle connections, which this one is not.
+            // The read timeout is for idle connections, and this one is not idle.
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
                 _ => return,
@@ -81,13 +81,13 @@ fn hold(stream: &impl Connection) {
     }
 }
 
-/// Makes the end of this connection a reset: without lingering, closing it throws away what is not sent.
+/// Makes closing this connection a reset: with SO_LINGER of zero, closing discards unsent data and sends RST.
 fn reset(stream: &impl Connection) -> io::Result<End> {
     SockRef::from(stream.socket()).set_linger(Some(Duration::ZERO))?;
     Ok(End::Reset)
 }
 
-fn go_on_and_on(stream: &mut impl Connection) -> io::Result<()> {
+fn send_endless_body(stream: &mut impl Connection) -> io::Result<()> {
     let mut chunk = format!("{:x}\r\n", JSON_BEGIN.len()).into_bytes();
     chunk.extend_from_slice(JSON_BEGIN);
     send(stream, &chunk)?;

@@ -1,4 +1,4 @@
-//! Faults: what can go wrong with a reply, and their names.
+//! Faults on demand, and their names. `plan` decides which call has which fault · `reply` alters replies · `delivery` sends them.
 
 pub(crate) mod delivery;
 pub(crate) mod plan;
@@ -8,76 +8,76 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The longest wait that can be asked for, so that no connection waits for ever by mistake.
-const LONGEST_MS: u64 = 3_600_000;
+/// The longest delay, so that no connection waits forever by mistake.
+const MAX_DELAY_MS: u64 = 3_600_000;
 
-/// Something that goes wrong with one reply. From text as `NAME` or `NAME=ARGUMENT`; `README.md` has the table.
+/// A fault of one reply. Parsed from `NAME` or `NAME=ARGUMENT`; `README.md` has the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// `delay=MS`: the reply comes so much later.
+    /// `delay=MS`: the reply is delayed.
     Delay(Duration),
-    /// `drip=MS`: the reply comes byte by byte, with so much time between.
+    /// `drip=MS`: the reply is sent byte by byte, with this delay between.
     Drip(Duration),
-    /// `stall`: no reply comes; the connection stays open.
+    /// `stall`: no reply is sent; the connection stays open.
     Stall,
-    /// `stall-headers`: half of the head comes, and nothing more.
+    /// `stall-headers`: half of the head is sent, then nothing.
     StallHeaders,
-    /// `stall-body`: the head and half of the body come, and nothing more.
+    /// `stall-body`: the head and half of the body are sent, then nothing.
     StallBody,
-    /// `close`: the connection closes in an orderly way, without a reply.
+    /// `close`: the connection is closed in an orderly way, without a reply.
     Close,
     /// `reset`: the connection is reset, without a reply.
     Reset,
-    /// `reset-headers`: half of the head comes, then a reset.
+    /// `reset-headers`: half of the head is sent, then the connection is reset.
     ResetHeaders,
-    /// `reset-body`: the head and half of the body come, then a reset.
+    /// `reset-body`: the head and half of the body are sent, then the connection is reset.
     ResetBody,
-    /// `reset-after`: the whole reply comes, then a reset of a connection that was to be kept.
+    /// `reset-after`: the whole reply is sent, then the connection is reset, although it was to be kept alive.
     ResetAfter,
-    /// `close-after`: the whole reply comes, then the end of a connection that was to be kept.
+    /// `close-after`: the whole reply is sent, then the connection is closed, although it was to be kept alive.
     CloseAfter,
     /// `status=CODE` or `status=CODE,RETRY-AFTER`: an HTTP status with a small HTML page.
     Status {
         /// The status, from 200 to 599.
         code: u16,
-        /// The `Retry-After` header, word for word.
+        /// The `Retry-After` header, verbatim.
         retry_after: Option<String>,
     },
     /// `html`: HTTP 200 with an HTML page.
     Html,
-    /// `broken-json`: something like JSON.
+    /// `broken-json`: malformed JSON.
     BrokenJson,
-    /// `truncated-json`: JSON that ends in the middle, in a reply that is whole as HTTP.
+    /// `truncated-json`: truncated JSON in a complete HTTP reply.
     TruncatedJson,
-    /// `oversized`: 1 MiB of good JSON.
+    /// `oversized`: 1 MiB of valid JSON.
     Oversized,
-    /// `endless`: a chunked reply that goes on until the client goes away, or for 64 MiB.
+    /// `endless`: a chunked reply that continues until the client disconnects, at most 64 MiB.
     Endless,
-    /// `gzip-bomb`: 10 kB that unpack to more than 10 MB of good JSON.
+    /// `gzip-bomb`: 10 kB that decompress to more than 10 MB of valid JSON.
     GzipBomb,
     /// `redirect`: HTTP 302 to another path of the simulator.
     Redirect,
-    /// `garbage`: bytes that are not HTTP, then the end of the connection.
+    /// `garbage`: bytes that are not HTTP, then the connection is closed.
     Garbage,
     /// `integer-code`: the code is an integer.
     IntegerCode,
     /// `chinese`: the message is in Chinese.
     Chinese,
-    /// `date=SECONDS`: the `Date` header is off by so much.
+    /// `date=SECONDS`: the `Date` header is off by this much.
     Date(i64),
-    /// `no-date`: there is no `Date` header.
+    /// `no-date`: the reply has no `Date` header.
     NoDate,
-    /// `age=SECONDS`: there is an `Age` header, as from a cache.
+    /// `age=SECONDS`: the reply has an `Age` header, as from a cache.
     Age(u64),
-    /// `refuse=CODE`: the platform refuses the call with this code, after it has checked the signature.
+    /// `refuse=CODE`: the platform refuses the call with this code, after checking the signature.
     Refuse(String),
 }
 
-/// The faults with an argument, as they are written.
+/// The syntax of faults with an argument.
 const WITH_ARGUMENT: [&str; 6] =
     ["delay=MS", "drip=MS", "status=CODE[,RETRY-AFTER]", "date=SECONDS", "age=SECONDS", "refuse=CODE"];
 
-/// The faults without.
+/// The faults without an argument.
 static PLAIN: [(&str, Fault); 20] = [
     ("stall", Fault::Stall),
     ("stall-headers", Fault::StallHeaders),
@@ -101,7 +101,7 @@ static PLAIN: [(&str, Fault); 20] = [
     ("no-date", Fault::NoDate),
 ];
 
-/// Why a text is no fault.
+/// Why a text is not a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoFault(String);
 
@@ -114,12 +114,12 @@ impl fmt::Display for NoFault {
 impl std::error::Error for NoFault {}
 
 impl Fault {
-    /// All faults, as they are written.
+    /// The syntax of all faults.
     pub fn known() -> impl Iterator<Item = &'static str> {
         WITH_ARGUMENT.into_iter().chain(PLAIN.iter().map(|(name, _)| *name))
     }
 
-    /// The name without the argument, as the counters have it.
+    /// The name without the argument, as in the counters.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Delay(_) => "delay",
@@ -159,7 +159,7 @@ impl Fault {
         texts.iter().map(|text| text.parse()).collect()
     }
 
-    /// The code that the platform itself refuses the call with.
+    /// The code with which the platform refuses the call.
     pub(crate) fn refusal(&self) -> Option<&str> {
         match self {
             Self::Refuse(code) => Some(code),
@@ -167,7 +167,7 @@ impl Fault {
         }
     }
 
-    /// The fault takes the platform's place: the platform never sees the call, and remembers nothing of it.
+    /// Whether something else answers instead of the platform, which never sees the call.
     pub(crate) fn replaces_the_platform(&self) -> bool {
         matches!(
             self,
@@ -198,12 +198,15 @@ impl FromStr for Fault {
         let is_named = |form: &&str| form.split('=').next() == Some(name);
         let Some(form) = WITH_ARGUMENT.into_iter().find(is_named) else {
             let known: Vec<_> = Self::known().collect();
-            return Err(NoFault(format!("there is no fault {name:?}; known are none, {}", known.join(", "))));
+            return Err(NoFault(format!(
+                "unknown fault {name:?}; valid faults are none, {}",
+                known.join(", ")
+            )));
         };
         let wrong = |rule: &str| NoFault(format!("{text:?} must be {form}, {rule}"));
         let argument = argument.unwrap_or_default();
         let milliseconds = || match argument.parse() {
-            Ok(ms @ 0..=LONGEST_MS) => Ok(Duration::from_millis(ms)),
+            Ok(ms @ 0..=MAX_DELAY_MS) => Ok(Duration::from_millis(ms)),
             _ => Err(wrong("milliseconds up to an hour")),
         };
         match name {
@@ -212,15 +215,15 @@ impl FromStr for Fault {
             "date" => argument.parse().map(Self::Date).map_err(|_| wrong("a number, negative for the past")),
             "age" => argument.parse().map(Self::Age).map_err(|_| wrong("a number")),
             "refuse" => refusal_code(argument).map(Self::Refuse).map_err(wrong),
-            _ => status(argument).ok_or_else(|| wrong("CODE from 200 to 599 and RETRY-AFTER plain text")),
+            _ => status(argument).ok_or_else(|| wrong("CODE from 200 to 599, RETRY-AFTER printable ASCII")),
         }
     }
 }
 
-/// Reads a code to refuse calls with.
+/// Parses a code to refuse calls with.
 ///
 /// # Errors
-/// When the text is empty, is `200`, which is success, or contains a comma, which separates faults in a list.
+/// If the text is empty, is `200`, which is success, or contains a comma, which separates faults in a list.
 pub fn refusal_code(text: &str) -> Result<String, &'static str> {
     match text {
         "" | "200" => Err("a code other than 200"),
@@ -232,7 +235,7 @@ pub fn refusal_code(text: &str) -> Result<String, &'static str> {
 fn status(argument: &str) -> Option<Fault> {
     let (code, retry_after) = argument.split_once(',').map_or((argument, None), |(c, r)| (c, Some(r)));
     let code = code.parse().ok().filter(|code| (200..=599).contains(code))?;
-    // Anything else would not be a header any more.
+    // Other characters are not valid in a header.
     let plain = |text: &str| text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     match retry_after {
         Some(text) if !plain(text) => None,
@@ -264,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_shown_as_it_is_written() {
+    fn fault_is_displayed_as_it_is_parsed() {
         let arguments = [
             "delay=5",
             "drip=0",
@@ -284,23 +287,23 @@ mod tests {
     }
 
     #[test]
-    fn all_after_the_first_comma_is_the_retry_after() {
+    fn fault_status_takes_everything_after_the_first_comma_as_retry_after() {
         let date = "Sun, 06 Nov 1994 08:49:37 GMT";
         let fault = format!("status=503,{date}").parse();
         assert_eq!(fault, Ok(Fault::Status { code: 503, retry_after: Some(date.to_owned()) }));
     }
 
     #[test]
-    fn an_unknown_name_is_told_all_names() {
+    fn fault_with_an_unknown_name_is_refused_with_all_names() {
         for name in ["", "rest", "Reset", "none", "delay-5"] {
             let told = refused(name);
-            assert!(told.starts_with(&format!("there is no fault {name:?}; known are none, delay=MS, ")));
+            assert!(told.starts_with(&format!("unknown fault {name:?}; valid faults are none, delay=MS, ")));
             assert!(Fault::known().all(|known| told.contains(known)), "{told}");
         }
     }
 
     #[test]
-    fn a_wrong_argument_is_told_the_right_form() {
+    fn fault_with_a_wrong_argument_is_refused_with_its_syntax() {
         for text in ["delay", "delay=", "delay=x", "delay=-1", "delay=3600001", "drip=1.5"] {
             assert!(refused(text).ends_with("=MS, milliseconds up to an hour"), "{text}");
         }
@@ -316,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_knows_which_commas_are_its_own() {
+    fn fault_list_knows_which_commas_separate() {
         let list = |text| Fault::list(text).map(|faults| faults.iter().map(Fault::to_string).collect());
         let date = "status=503,Sun, 06 Nov 1994 08:49:37 GMT";
         let faults = ["reset", "status=429,2", date, "refuse=500", "delay=3"].map(str::to_owned);
@@ -326,13 +329,13 @@ mod tests {
     }
 
     #[test]
-    fn none_is_a_place_and_no_fault() {
+    fn fault_none_is_a_call_without_a_fault() {
         assert_eq!(Fault::or_none("none"), Ok(None));
         assert_eq!(Fault::or_none("stall"), Ok(Some(Fault::Stall)));
     }
 
     #[test]
-    fn the_readme_has_every_fault() {
+    fn fault_table_of_the_readme_is_complete() {
         let readme = include_str!("../../README.md");
         for form in Fault::known() {
             assert!(readme.contains(&format!("`{form}`")), "{form}");

@@ -1,23 +1,23 @@
-//! Which call gets which fault.
+//! Which call has which fault.
 
 use crate::faults::Fault;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Which call gets which fault: first those of a plan in their order, then some by chance. Calls are numbered as they
-/// come, whatever their connection. Default: none at all.
+/// Which call has which fault: first those of a plan in order, then random ones. Calls are numbered as they arrive, over all
+/// connections. Default: no faults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Faults {
-    /// The first call gets the first of these, and so on; `None` is a call without a fault.
+    /// The first call has the first of these, and so on; `None` is a call without a fault.
     pub plan: Vec<Option<Fault>>,
-    /// Begin the plan again when it is over; then nothing is left to chance. Default off.
+    /// Repeat the plan; then there are no random faults. Default off.
     pub repeat: bool,
-    /// How likely a call beyond the plan gets a fault, from 0, the default, to 1.
+    /// The probability that a call after the plan has a fault, from 0, the default, to 1.
     pub chance: f64,
-    /// Where chance begins: the same seed gives the same calls the same faults. Default 0.
+    /// The seed of random faults: the same seed gives the same faults. Default 0.
     pub seed: u64,
-    /// What chance chooses from, each fault as likely as the other. Default those that a network, a proxy or a busy
-    /// platform causes, without any that only a time-out ends.
+    /// The random faults, all equally likely. Default: those that a network, a proxy or a busy platform causes, except those
+    /// that only a timeout ends.
     pub among: Vec<Fault>,
 }
 
@@ -57,17 +57,17 @@ impl Default for Faults {
 }
 
 impl Faults {
-    /// A plan: the first call gets the first of these, and so on.
+    /// A plan: the first call has the first of these, and so on.
     pub fn in_order<F: Into<Option<Fault>>>(plan: impl IntoIterator<Item = F>) -> Self {
         Self { plan: plan.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    /// Every call gets this fault.
+    /// Every call has this fault.
     pub fn always(fault: Fault) -> Self {
         Self { repeat: true, ..Self::in_order([fault]) }
     }
 
-    /// Each call gets a fault with this probability.
+    /// Each call has a fault with this probability.
     pub fn by_chance(chance: f64, seed: u64) -> Self {
         Self { chance, seed, ..Self::default() }
     }
@@ -80,7 +80,7 @@ impl Faults {
         }
         let (whether, which) =
             (draw(self.seed, call.wrapping_mul(2)), draw(self.seed, call.wrapping_mul(2) + 1));
-        // The upper 53 bits are what a float can hold.
+        // A float holds 53 bits.
         let whether = (whether >> 11) as f64 / (1_u64 << 53) as f64;
         if self.among.is_empty() {
             return None;
@@ -94,8 +94,8 @@ impl Faults {
     }
 }
 
-/// The random number with this number: SplitMix64 (Steele, Lea, Flood 2014), whose state only counts, so that any of its
-/// numbers can be had without those before.
+/// The n-th random number of SplitMix64 (Steele, Lea, Flood 2014). Its state is a counter, so any number can be computed without
+/// the ones before.
 fn draw(seed: u64, number: u64) -> u64 {
     let mut z = seed.wrapping_add(number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -103,7 +103,7 @@ fn draw(seed: u64, number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Gives the calls their faults as they come.
+/// Assigns faults to calls as they arrive.
 pub(crate) struct FaultPlan {
     faults: Option<Faults>,
     calls: AtomicU64,
@@ -115,7 +115,7 @@ impl FaultPlan {
         Self { faults, calls: AtomicU64::new(0) }
     }
 
-    /// The fault of the call that has just come.
+    /// The fault of the next call.
     pub(crate) fn next(&self) -> Option<&Fault> {
         let faults = self.faults.as_ref()?;
         faults.of(self.calls.fetch_add(1, Ordering::Relaxed))
@@ -136,25 +136,25 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_goes_in_order_and_then_there_are_no_faults() {
+    fn fault_plan_is_in_order_and_ends() {
         assert_eq!(names(&plan(), 5), ["reset", "none", "html", "none", "none"]);
     }
 
     #[test]
-    fn a_plan_repeats_when_asked_to() {
+    fn fault_plan_repeats_on_request() {
         let faults = Faults { repeat: true, ..plan() };
         assert_eq!(names(&faults, 7), ["reset", "none", "html", "reset", "none", "html", "reset"]);
         assert_eq!(names(&Faults::always(Fault::Close), 2), ["close", "close"]);
     }
 
     #[test]
-    fn chance_begins_where_the_plan_ends() {
+    fn random_faults_start_after_the_plan() {
         let faults = Faults { chance: 1.0, among: vec![Fault::Close], ..plan() };
         assert_eq!(names(&faults, 5), ["reset", "none", "html", "close", "close"]);
     }
 
     #[test]
-    fn there_are_no_faults_by_default_and_none_from_an_empty_list() {
+    fn fault_plan_is_empty_by_default_and_without_choices() {
         assert_eq!(names(&Faults::default(), 3), ["none"; 3]);
         assert_eq!(names(&Faults { repeat: true, ..Faults::default() }, 3), ["none"; 3]);
         assert_eq!(names(&Faults { chance: 1.0, among: Vec::new(), ..Faults::default() }, 3), ["none"; 3]);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn chance_is_near_its_probability_and_uniform() {
+    fn random_faults_have_their_probability_and_are_uniform() {
         let faults = Faults::by_chance(0.3, 42);
         let mut seen = std::collections::BTreeMap::new();
         for call in 0..100_000 {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_gives_the_same_faults_again_and_another_gives_others() {
+    fn random_faults_depend_on_the_seed_only() {
         let of_seed = |seed| (0..200).map(|call| Faults::by_chance(0.5, seed).of(call).cloned()).collect();
         let (one, again, other): (Vec<_>, Vec<_>, Vec<_>) = (of_seed(7), of_seed(7), of_seed(8));
         assert_eq!(one, again);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_random_numbers_are_those_of_the_published_generator() {
+    fn random_numbers_are_those_of_the_published_generator() {
         // From the seed 1234567, as the generator's reference code gives them.
         assert_eq!(
             [0, 1].map(|number| draw(1_234_567, number)),

@@ -1,4 +1,4 @@
-//! What a fault makes of the reply.
+//! Replies with faults.
 
 use crate::answer::Answer;
 use crate::clock::shifted;
@@ -6,17 +6,17 @@ use crate::faults::Fault;
 use crate::reply::{Reply, ReplyFormat};
 use std::time::SystemTime;
 
-/// Where `redirect` leads: nobody is there.
+/// The target of `redirect`, which does not exist.
 const ELSEWHERE: &str = "/sim/elsewhere";
 
-/// How large `oversized` is.
+/// The size of `oversized`.
 const OVERSIZED_BYTES: usize = 1024 * 1024;
 
-/// How good JSON begins and ends, with a long message between.
+/// The begin and end of valid JSON, with a long message between.
 pub(crate) const JSON_BEGIN: &[u8] = br#"{"code":"200","message":"a"#;
 pub(crate) const JSON_END: &[u8] = br#""}"#;
 
-/// The reply of a fault that takes the platform's place.
+/// The reply of a fault that replaces the platform's answer.
 pub(crate) fn replacement(fault: &Fault, date: SystemTime) -> Reply {
     let json = |body: &[u8]| Reply::json(200, body, date);
     match fault {
@@ -26,7 +26,7 @@ pub(crate) fn replacement(fault: &Fault, date: SystemTime) -> Reply {
                 reply.more = format!("Retry-After: {retry_after}\r\n");
             }
             if matches!(code, 204 | 304) {
-                // HTTP gives these no body.
+                // These statuses have no body.
                 reply.body.clear();
             }
             reply
@@ -43,12 +43,12 @@ pub(crate) fn replacement(fault: &Fault, date: SystemTime) -> Reply {
         Fault::Endless => Reply { chunked: true, ..json(b"") },
         Fault::GzipBomb => Reply { more: "Content-Encoding: gzip\r\n".to_owned(), ..json(&gzip_bomb()) },
         Fault::Redirect => Reply { more: format!("Location: {ELSEWHERE}\r\n"), ..Reply::html(302, date) },
-        // `garbage` is no reply; what else comes here replaces nothing.
+        // `garbage` is not a reply; no other fault replaces the answer.
         _ => json(b""),
     }
 }
 
-/// The platform's own answer, as a fault alters it.
+/// The platform's answer, altered by a fault.
 pub(crate) fn altered(fault: &Fault, answer: Answer, format: ReplyFormat) -> Reply {
     let answer = if *fault == Fault::Chinese { answer.in_chinese() } else { answer };
     let integer_codes = format.integer_codes || *fault == Fault::IntegerCode;
@@ -70,11 +70,11 @@ const RUNS: u8 = 0x55;
 const RUNS_BYTES: usize = 10_200;
 /// The end of that block, and the head of the last one, which is stored as it is.
 const RUNS_END: u8 = 0x02;
-/// CRC-32 and length of what it unpacks to, which stand at the end of gzip. A test works them out.
+/// CRC-32 and length of the decompressed data, which end a gzip stream. A test verifies them.
 const UNPACKED_CRC: u32 = 0xe83f_12c1;
 const UNPACKED_BYTES: u32 = 10_527_202;
 
-/// Gzip (RFC 1952) of good JSON whose message is ten million times the same letter: 10 kB.
+/// Gzip (RFC 1952) of valid JSON whose message is ten million times the same letter: 10 kB.
 fn gzip_bomb() -> Vec<u8> {
     let mut gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     gzip.push(0);
@@ -88,7 +88,7 @@ fn gzip_bomb() -> Vec<u8> {
     gzip
 }
 
-/// A stored block, behind its head.
+/// Appends a stored block with its length.
 fn store(deflate: &mut Vec<u8>, bytes: &[u8]) {
     let length = bytes.len() as u16;
     deflate.extend_from_slice(&length.to_le_bytes());
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bomb_ends_as_its_content_wants_it() {
+    fn gzip_bomb_has_the_checksum_of_its_content() {
         let mut unpacked = JSON_BEGIN.to_vec();
         unpacked.resize(unpacked.len() + (3 + 4 * RUNS_BYTES) * 258, b'a');
         unpacked.extend_from_slice(JSON_END);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oversized_reply_is_good_json_of_one_mebibyte() {
+    fn oversized_reply_is_valid_json_of_one_mebibyte() {
         let body = replacement(&Fault::Oversized, SystemTime::UNIX_EPOCH).body;
         assert_eq!(body.len(), 1024 * 1024);
         let json: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
