@@ -154,7 +154,8 @@ place: describe
 	@ln -sf libeiot.so.$(MAJOR) $(TO)/$(LIBDIR)/libeiot.so
 	@install -d $(TO)/share/man/man1 $(TO)/share/bash-completion/completions
 	@install -d $(TO)/share/zsh/site-functions $(TO)/share/fish/vendor_completions.d
-	@$(MADE)/eiot man > $(TO)/share/man/man1/eiot.1
+	@$(MADE)/eiot man --directory $(TO)/share/man/man1
+	@$(MADE)/eiot-sim --man > $(TO)/share/man/man1/eiot-sim.1
 	@$(MADE)/eiot completions bash > $(TO)/share/bash-completion/completions/eiot
 	@$(MADE)/eiot completions zsh > $(TO)/share/zsh/site-functions/_eiot
 	@$(MADE)/eiot completions fish > $(TO)/share/fish/vendor_completions.d/eiot.fish

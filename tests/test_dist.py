@@ -58,8 +58,15 @@ def test_the_command_and_the_simulator_run(tarball):
         assert re.fullmatch(r"eiot(-sim)? \d+\.\d+\.\d+\n", run([binary, "--version"]).stdout)
 
 
-def test_the_manual_page_and_the_completions_are_there(tarball):
-    assert ".TH eiot 1" in (tarball / "share" / "man" / "man1" / "eiot.1").read_text()
+def test_every_manual_page_that_a_page_refers_to_is_there(tarball):
+    pages = {page.stem: page.read_text().replace("\\", "") for page in (tarball / "share" / "man" / "man1").glob("*.1")}
+    assert {"eiot", "eiot-refresh", "eiot-webhook-verify", "eiot-sim"} <= pages.keys()
+    for name, text in pages.items():
+        assert f".TH {name} 1" in text
+        assert set(re.findall(r"([a-z-]+)\(1\)", text)) <= pages.keys(), name
+
+
+def test_the_completions_are_there(tarball):
     completions = tarball / "share" / "bash-completion" / "completions" / "eiot"
     subprocess.run(["bash", "-n", completions], check=True)
     for name in ("zsh/site-functions/_eiot", "fish/vendor_completions.d/eiot.fish"):

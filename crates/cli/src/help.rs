@@ -1,4 +1,6 @@
-//! What `--help` teaches.
+//! The text after the options in `--help`: examples, output, environment and exit codes.
+
+use crate::output::ExitCode;
 
 use crate::options::{plain, variable};
 use eiot::Config;
@@ -44,201 +46,291 @@ There is no --secret flag on purpose: every user of the machine could read its
 value in the process list. For the same reason, set a proxy with a password by
 EIOT_PROXY.";
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0    every EID was refreshed
-  1    a call failed (no connection, TLS, time-out, the platform refused), or the
-       output cannot be written
-  2    wrong usage or configuration, or an invalid EID
-  3    the platform does not accept the credentials or this machine's address
-  70   a fault of eiot itself; please report it
-  130  interrupted
-  141  the reader of standard output has gone; the EIDs that were left are not sent
-With several EIDs each is tried, and the largest of their codes is given; with
---journal, that of cards that failed for good in an earlier run included.";
-
 const OUTPUT: &str = "\
 Output:
-  A refreshed EID is a line on standard output, three fields with a tab between:
-  the EID, ok, the platform's message. A failure is a line on standard error.
+  Each refreshed EID is a line on standard output with three fields separated
+  by tabs: the EID, ok, the platform's message. A failure is a line on standard
+  error.
 
-  With --json every EID, in the order given, is one JSON object a line on standard
-  output, and each object has all of these fields, null where there is no value:
+  With --json, each EID is one JSON object per line on standard output, in the
+  order of the arguments. Each object has all of these fields, null if there is
+  no value:
     eid               the EID
-    ok                true when the platform accepted the refresh
-    kind              \"ok\", or the kind of failure, such as \"invalid_eid\", \"timeout\"
-    status            0, or the number of that kind (EIOT_ERR_... of the C library)
-    code              the platform's code, untouched, when it refused
+    ok                true if the platform accepted the refresh
+    kind              \"ok\", or the kind of failure, for example \"invalid_eid\"
+    status            0, or the number of that kind (EIOT_ERR_... in C)
+    code              the platform's code, verbatim, if it refused the call
     message           the platform's message, or what went wrong and what to do
-    platform_message  the platform's message, untouched
-    http_status       the HTTP status, when there was a reply that refused
-    attempts          how many requests were made
+    platform_message  the platform's message, verbatim
+    http_status       the HTTP status, if there was a response that failed
+    attempts          number of requests sent
     retry_after_ms    how long the platform asks to wait, in milliseconds
-    delivered         did the platform get the request: \"yes\", \"no\" or \"unknown\"
-    final             true when the same call would fail again, whatever happens
-    headers           the response headers that help support, such as \"x-request-id\",
-                      when the call failed: an object of names in lower case
-    body              the first 2 KiB of a response that is not the platform's, as text
-    data              the reply's data
+    delivered         whether the platform received the request: \"yes\", \"no\"
+                      or \"unknown\"
+    final             true if the same call would fail again
+    headers           response headers for support, for example \"x-request-id\",
+                      if the call failed: an object with lower-case names
+    body              the first 2 KiB of a response that is not the platform's
+    data              the data of the reply
 
-  With --from the outcomes come as they finish, failures too, as lines of three
-  fields: the EID, ok or the kind of failure, the message. How far the run has come
-  is shown on standard error: on a terminal as it goes, elsewhere once a minute.
+  With --from, results and failures are written as they complete, as lines with
+  three fields: the EID, ok or the kind of failure, the message. Progress is
+  shown on standard error: continuously on a terminal, otherwise every minute.
 
-  --journal keeps a line per outcome in a file of its own. Ctrl-C or SIGTERM
-  finishes the calls in flight; the same command then goes on from there, also after
-  kill -9. Cards that were refreshed are skipped, and so are malformed EIDs and final
-  refusals, which count as failed in every run; all other failures are tried again
-  (--retry changes that). Exit code 0 means that every card of the file is refreshed.
-  Give each run a journal of its own, for example with the date in its name. A second
-  Ctrl-C ends it at once.
+Journal:
+  --journal FILE records one line per result. Ctrl-C or SIGTERM finishes the
+  calls in flight; a second one ends the command at once. The same command
+  resumes the run, even after kill -9. It skips cards that were refreshed, and
+  malformed EIDs and final refusals, which count as failed in every run. All
+  other failures are retried; --retry changes that. Exit code 0 means that every
+  card of the file was refreshed. Use a separate journal for each run, for
+  example with the date in its name.
 
-  A run that cannot succeed stops: after 20 refusals of the account in a row
-  (--max-auth-failures). While the platform cannot be reached it holds its cards back,
-  for at most 15 minutes (--outage-timeout). Cards that were not sent stay open.
+A run that cannot succeed stops:
+  After 20 refusals of the account in a row (--max-auth-failures). If the
+  platform cannot be reached, the run waits for at most 15 minutes
+  (--outage-timeout). Cards that were not sent stay open in the journal.
 
-  200 from the platform means that it has begun to fetch the usage from the
-  carrier; new figures may be visible a little later.";
+Code 200 means that the platform has started to fetch the usage from the
+carrier; new values may become visible a little later.";
 
 /// The end of `eiot --help`.
 pub(crate) fn for_everything() -> String {
-    format!("{EXAMPLE}\n\n{}\n\n{EXIT_CODES}", environment())
+    format!(
+        "{EXAMPLE}\n\n{}\n\n{}\nThese are the exit codes of eiot refresh. Other commands: eiot COMMAND --help.",
+        environment(),
+        refresh_exit_codes()
+    )
 }
 
 /// The end of `eiot refresh --help`.
 pub(crate) fn for_refresh() -> String {
-    format!("{EXAMPLE}\n\n{OUTPUT}\n\n{}\n\n{EXIT_CODES}", environment())
+    format!(
+        "{EXAMPLE}\n\n{OUTPUT}\n\n{}\n\n{}\n\
+         All EIDs are tried, and the largest of their exit codes is returned. With\n\
+         --journal, cards that failed permanently in an earlier run count too.",
+        environment(),
+        refresh_exit_codes()
+    )
+}
+
+fn refresh_exit_codes() -> String {
+    exit_codes(&[
+        (ExitCode::Success, "every EID was refreshed"),
+        (
+            ExitCode::Failure,
+            "a call failed (no connection, TLS, timeout, refused by the platform), or\n\
+             the output cannot be written",
+        ),
+        (
+            ExitCode::Usage,
+            "wrong usage, invalid configuration or an invalid EID. If an argument is\n\
+             not a valid EID, nothing was sent; with --from, the valid EIDs were sent",
+        ),
+        (ExitCode::Auth, "the platform does not accept the credentials or this machine's address"),
+        (ExitCode::Internal, INTERNAL),
+        (ExitCode::Interrupted, "interrupted by Ctrl-C or SIGTERM"),
+        (ExitCode::BrokenPipe, "standard output was closed; remaining EIDs were not sent"),
+    ])
 }
 
 /// The end of `eiot check --help`.
-pub(crate) const FOR_CHECK: &str = "\
-Example:
+pub(crate) fn for_check() -> String {
+    let text = "\
+Examples:
   eiot check cards.csv
-  some-query | eiot check - --column card_eid --json
+  cut -d, -f2 cards.csv | eiot check - --json
 
-The first line tells what the file is: a tab in it makes it TSV, a comma or a
-semicolon CSV, both with a header; anything else is an EID a line, where lines
-that begin with # are left out. Blank lines are left out in all of them.
+The first line that is neither blank nor a comment (#) determines the format:
+TSV if it contains a tab, CSV if it contains a comma or a semicolon, both with a
+header; otherwise one EID per line. Blank lines are skipped.
 
 Output:
-  Malformed and repeated EIDs are lines on standard error, the first 100 of each.
-  The counts are a line on standard output, with --json an object of these fields:
-    ok          true when no EID is malformed
-    cards       how many EIDs were read, valid and malformed ones
-    valid       how many are well formed, repeated ones included
-    malformed   how many are not
-    duplicates  how many of the valid ones had come before
-
-Exit codes: 0 every EID is well formed, 1 the output cannot be written, 2 some are
-malformed, or the file cannot be read.";
+  Malformed EIDs and duplicates are lines on standard error, the first 100 of
+  each. The counts are a line on standard output, with --json an object with
+  these fields:
+    ok          true if no EID is malformed
+    cards       number of EIDs, valid and malformed
+    valid       number of valid EIDs, including duplicates
+    malformed   number of malformed EIDs
+    duplicates  number of valid EIDs that occurred before";
+    let codes = exit_codes(&[
+        (ExitCode::Success, "every EID is valid"),
+        (ExitCode::Failure, OUTPUT_FAILED),
+        (ExitCode::Usage, "wrong usage, an invalid EID, or the file cannot be read"),
+        (ExitCode::Internal, INTERNAL),
+        (ExitCode::BrokenPipe, OUTPUT_CLOSED),
+    ]);
+    format!("{text}\n\n{codes}")
+}
 
 /// The end of `eiot doctor --help`.
-pub(crate) const FOR_DOCTOR: &str = "\
+pub(crate) fn for_doctor() -> String {
+    let text = "\
 Example:
   eiot doctor && eiot refresh --from cards.csv
 
-The checks, each a line on standard output that begins with ok, warning, failed or
+Each check is a line on standard output that begins with ok, warning, failed or
 skipped:
   configuration  the options in effect, secrets masked
-  environment    every EIOT_ variable is known; a warning names those that are not,
-                 with the nearest known one and without their values
-  signature      a sample of the vendor's is signed as the vendor signs it
-  dns            the host's name has addresses
+  environment    every EIOT_ variable is known; a warning names unknown ones and
+                 the most similar known one, without values
+  signature      the signature of the vendor's sample is correct
+  dns            the host name resolves
   connection     TCP, and the TLS handshake with a trusted certificate
-  answer         the host speaks HTTP, whatever its status; it need not be the platform
-  clock          this machine's clock is at most 2 s off the server's
+  answer         the host speaks HTTP; it need not be the platform
+  clock          this machine's clock is at most 2 s off the server's clock
   account        the platform accepts appkey, secret and this machine's address
 
-account is one signed call, POST /api/v3/agent/balance, which only reads and does not
-concern a card. It counts against the account's rate, and is retried as any other
-call. The balance is not shown. The check tells apart:
-  code 502        this machine's public address is not on the account's allow-list
-  code 403        the account lacks rights
-  HTTP 401, 403   the credentials, or the allow-list
-  other codes     the platform does not publish its codes for wrong credentials: code
-                  and message are shown verbatim, with the most likely causes
+The account check is one signed call, POST /api/v3/agent/balance, which is
+read-only and concerns no card. It counts against the account's rate limit and
+is retried like any other call. The balance is not shown. Its results:
+  code 502        this machine's public address is not on the allow-list
+  code 403        the account lacks permissions
+  HTTP 401, 403   wrong credentials, or the allow-list
+  other codes     the platform does not publish its codes for wrong credentials;
+                  code and message are shown verbatim with the likely causes
   code 500        the platform cannot serve calls at the moment
-  code 501        a warning: too many requests, so the credentials were not checked
+  code 501        a warning: too many requests; credentials were not checked
   anything else   no connection, or base_url does not lead to the platform
 
-With --json every check is one object per line, with all of these fields, null where
+With --json, each check is one object per line with all of these fields, null if
 there is no value:
     check            its name
     status           \"ok\", \"warning\", \"failed\" or \"skipped\"
     message          what was found
-    advice           what to do, where the message does not say it
+    advice           what to do, if the message does not say it
     options          of configuration: every option and its value
-    clock_offset_ms  of clock: how far the server's is ahead, in milliseconds
-    kind             the kind of failure, such as \"auth\" or \"tls\", where there is one
-    code             the platform's code, verbatim, where it refused
+    clock_offset_ms  of clock: offset of the server's clock in milliseconds,
+                     positive if it is ahead
+    kind             the kind of failure, for example \"auth\" or \"tls\"
+    code             the platform's code, verbatim, if it refused the call
 
-The flags and variables are those of eiot refresh.
-
-Exit codes, of the first check that failed:
-  0    no check failed; there may be warnings
-  1    a check failed, or the output cannot be written
-  2    wrong usage or configuration
-  3    the platform refused the account: credentials, rights or allow-list (kind auth)
-  70   a fault of eiot itself; please report it";
+Flags and variables are those of eiot refresh.";
+    let codes = exit_codes(&[
+        (ExitCode::Success, "no check failed; there may be warnings"),
+        (ExitCode::Failure, "a check failed, or the output cannot be written"),
+        (ExitCode::Usage, "wrong usage or invalid configuration"),
+        (ExitCode::Auth, "the platform refused the account: credentials, permissions or allow-list"),
+        (ExitCode::Internal, INTERNAL),
+        (ExitCode::BrokenPipe, OUTPUT_CLOSED),
+    ]);
+    format!("{text}\n\n{codes}\nIf several checks fail, the first one determines the exit code.")
+}
 
 /// The end of `eiot sign --help`.
-pub(crate) const FOR_SIGN: &str = "\
+pub(crate) fn for_sign() -> String {
+    let text = "\
 Example:
   export EIOT_SECRET=my-secret
   eiot sign appkey=my-appkey eid=11111111111111111111111111 \\
       nonce=49890 timestamp=1700000000
 
-With --explain, the string that is signed is shown instead, its secret masked: what
-to compare when a signature is refused. No secret is needed for that, and no
-signature is shown, so it can be passed on.
+With --explain, the output is the string to sign with its secret masked: compare
+it when a signature is refused. It needs no secret and contains no signature, so
+it can be shared.
 
 There is no --secret flag on purpose: every user of the machine could read its
-value in the process list.
-
-Exit codes: 0 done, 1 the output cannot be written, 2 wrong usage or configuration.";
+value in the process list.";
+    format!("{text}\n\n{}", local_exit_codes("wrong usage or invalid configuration"))
+}
 
 /// The end of `eiot call --help`.
-pub(crate) const FOR_CALL: &str = "\
+pub(crate) fn for_call() -> String {
+    let text = "\
 Examples:
-  eiot call /api/v3/cloudesim/get '{\"eid\": \"89044011112233441122334411223321\"}'
+  eiot call /api/v3/cloudesim/get \\
+      '{\"eid\": \"89044011112233441122334411223321\"}'
   eiot call /api/v3/cloudesim/list '{\"pageNum\": 1, \"pageSize\": 500}' | jq .
 
 Output:
-  The reply's data, JSON as it came, is a line on standard output; null when there
-  is none. With --json the whole outcome is one object, as of eiot refresh --json.
-  A failure is a line on standard error.
+  The data of the reply, verbatim JSON, is a line on standard output; null if
+  there is none. With --json, the whole outcome is one object, as with
+  eiot refresh --json. A failure is a line on standard error.
 
-Flags and variables are those of eiot refresh, see there, and so are exit codes.";
+Flags and variables are those of eiot refresh.";
+    let codes = exit_codes(&[
+        (ExitCode::Success, "the platform accepted the call"),
+        (
+            ExitCode::Failure,
+            "the call failed (no connection, TLS, timeout, refused by the platform),\n\
+             or the output cannot be written",
+        ),
+        (ExitCode::Usage, "wrong usage, invalid configuration or invalid parameters"),
+        (ExitCode::Auth, "the platform does not accept the credentials or this machine's address"),
+        (ExitCode::Internal, INTERNAL),
+        (ExitCode::BrokenPipe, OUTPUT_CLOSED),
+    ]);
+    format!("{text}\n\n{codes}")
+}
 
 /// The end of `eiot webhook verify --help`.
-pub(crate) const FOR_WEBHOOK_VERIFY: &str = "\
+pub(crate) fn for_webhook_verify() -> String {
+    let text = "\
 Example:
   export EIOT_SECRET=my-secret
-  eiot webhook verify --max-age 300 webhook.json && process webhook.json
+  eiot webhook verify --max-age 300 webhook.json && echo accepted
 
-appkey and sign take no part in a webhook's signature (vendor SDK 1.0.1), so
-do not rely on the appkey in it.
-
-Exit codes: 0 it is genuine, 1 the output cannot be written, 2 wrong usage or
-configuration, or the file cannot be read, 3 it is not genuine, or too old.";
+The signature of a webhook does not cover appkey (vendor SDK 1.0.1), so do not
+rely on its appkey.";
+    let codes = exit_codes(&[
+        (ExitCode::Success, "the signature is valid"),
+        (ExitCode::Failure, OUTPUT_FAILED),
+        (ExitCode::Usage, "wrong usage, invalid configuration, or the file cannot be read"),
+        (ExitCode::Auth, "the signature is invalid, or the webhook is too old"),
+        (ExitCode::Internal, INTERNAL),
+        (ExitCode::BrokenPipe, OUTPUT_CLOSED),
+    ]);
+    format!("{text}\n\n{codes}")
+}
 
 /// The end of `eiot completions --help`.
-pub(crate) const FOR_COMPLETIONS: &str = "\
+pub(crate) fn for_completions() -> String {
+    let text = "\
 Examples:
   eiot completions bash > ~/.local/share/bash-completion/completions/eiot
-  eiot completions zsh > \"${fpath[1]}/_eiot\"
+  eiot completions zsh > ~/.zfunc/_eiot
   eiot completions fish > ~/.config/fish/completions/eiot.fish";
+    format!("{text}\n\n{}", local_exit_codes("wrong usage"))
+}
 
 /// The end of `eiot man --help`.
-pub(crate) const FOR_MAN: &str = "\
+pub(crate) fn for_man() -> String {
+    let text = "\
 Examples:
-  eiot man refresh | man -l -
-  eiot man > /usr/local/share/man/man1/eiot.1";
+  eiot man webhook verify | man -l -
+  eiot man --directory ~/.local/share/man/man1";
+    format!("{text}\n\n{}", local_exit_codes("wrong usage, or the directory cannot be written"))
+}
+
+const INTERNAL: &str = "internal error in eiot; please report it";
+const OUTPUT_FAILED: &str = "the output cannot be written";
+const OUTPUT_CLOSED: &str = "standard output was closed";
+
+/// The exit codes of a command that calls nobody.
+fn local_exit_codes(usage: &str) -> String {
+    exit_codes(&[
+        (ExitCode::Success, "success"),
+        (ExitCode::Failure, OUTPUT_FAILED),
+        (ExitCode::Usage, usage),
+        (ExitCode::Internal, INTERNAL),
+        (ExitCode::BrokenPipe, OUTPUT_CLOSED),
+    ])
+}
+
+/// A table of exit codes. The numbers are those that the command returns.
+fn exit_codes(rows: &[(ExitCode, &str)]) -> String {
+    let mut table = "Exit codes:".to_owned();
+    for (code, meaning) in rows {
+        let meaning = meaning.replace('\n', "\n       ");
+        table.push_str(&format!("\n  {:<5}{meaning}", code.number()));
+    }
+    table
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eiot::ErrorKind;
 
     #[test]
     fn environment_lists_every_variable_with_its_default_in_lines_that_fit() {
@@ -253,10 +345,33 @@ mod tests {
     }
 
     #[test]
-    fn every_exit_code_is_explained() {
-        for kind in ErrorKind::ALL {
-            let line = format!("\n  {:<5}", kind.exit_code());
-            assert!(EXIT_CODES.contains(&line), "{kind:?} exits with a code that is not listed");
+    fn help_of_refresh_lists_every_exit_code_once_in_ascending_order() {
+        let help = for_refresh();
+        let (_, table) = help.split_once("Exit codes:\n").expect("a table");
+        let listed: Vec<u8> =
+            table.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect();
+        assert_eq!(listed, ExitCode::ALL.map(ExitCode::number));
+    }
+
+    #[test]
+    fn help_lists_only_exit_codes_that_exist() {
+        let all = [for_everything(), for_check(), for_doctor(), for_sign(), for_call(), for_webhook_verify()];
+        for help in all.into_iter().chain([for_completions(), for_man()]) {
+            let (_, table) = help.split_once("Exit codes:\n").expect("a table");
+            for line in table.lines() {
+                let Some(Ok(number)) = line.split_whitespace().next().map(str::parse::<u8>) else { continue };
+                assert!(ExitCode::ALL.iter().any(|code| code.number() == number), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn help_does_not_wrap_on_a_terminal_of_80_columns() {
+        let all = [for_refresh(), for_everything(), for_check(), for_doctor(), for_sign(), for_call()];
+        for help in all.into_iter().chain([for_webhook_verify(), for_completions(), for_man()]) {
+            for line in help.lines() {
+                assert!(line.chars().count() <= 80, "{line}");
+            }
         }
     }
 }

@@ -1,38 +1,20 @@
-//! The `eiot` command: the face of the library for shells and cron jobs.
+//! The `eiot` command: the library for shells and cron jobs.
 //!
-//! One file, one noun: `options` (flags and environment to a configuration) · `refresh`, `call`, `check`, `doctor`, `sign`,
-//! `webhook`, `completions` and `man` (the commands) · `many` (refreshing the cards of a file: `tally` counts, `status_line` shows how far
-//! it has come) · `cards` (reads them, with a `ration`) · `record` (one line of `--json`) · `diagnosis` (one line of `doctor`), `account` and
-//! `variables` (two of its checks) ·
-//! `narrator` (`--verbose`) · `output` (the streams, and how a run ends) · `help` (what `--help` teaches).
+//! Rooms: `commands` (one file per subcommand) · `batch` (refreshing the cards of a file) · `input` (files of cards) · `output`
+//! (streams, records, exit codes). `options` turns flags and environment into a configuration; `help` holds what `--help` shows.
+//! Imports go one way: main → commands → batch → input and output.
 #![forbid(unsafe_code)]
 
-mod account;
-mod call;
-mod cards;
-mod check;
-mod completions;
-mod diagnosis;
-mod doctor;
+mod batch;
+mod commands;
 mod help;
-mod man;
-mod many;
-mod narrator;
+mod input;
 mod options;
 mod output;
-mod ration;
-mod record;
-mod refresh;
-mod retry_rules;
-mod sign;
-mod status_line;
-mod tally;
-mod variables;
-mod webhook;
 
-use crate::output::Failure;
+use crate::commands::{call, check, completions, doctor, man, refresh, sign, webhook};
+use crate::output::{ExitCode, Failure};
 use clap::{CommandFactory, Parser, Subcommand};
-use std::process::ExitCode;
 
 /// Ask the EIOTCLUB platform to refresh the package usage of cloud eSIM cards.
 #[derive(Parser)]
@@ -61,8 +43,8 @@ enum Command {
 }
 
 impl Cli {
-    /// The exit code, when nothing kept the command from telling its outcome.
-    fn run(&self) -> Result<u8, Failure> {
+    /// Runs the subcommand and returns the exit code.
+    fn run(&self) -> Result<ExitCode, Failure> {
         match &self.command {
             Command::Refresh(refresh) => refresh.run(),
             Command::Call(call) => call.run(),
@@ -76,12 +58,12 @@ impl Cli {
     }
 }
 
-fn main() -> ExitCode {
-    let end = match Cli::try_parse() {
+fn main() -> std::process::ExitCode {
+    let exit_code = match Cli::try_parse() {
         Ok(cli) => cli.run(),
-        Err(instead) => output::instead_of_a_run(&instead),
+        Err(message) => output::print_help_or_usage_error(&message),
     };
-    ExitCode::from(end.unwrap_or_else(|failure| failure.report()))
+    exit_code.unwrap_or_else(|failure| failure.report()).into()
 }
 
 #[cfg(test)]

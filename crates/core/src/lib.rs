@@ -32,7 +32,6 @@ pub mod fuzzing;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
-mod journal;
 mod observer;
 mod per_process;
 mod protocol;
@@ -48,7 +47,6 @@ pub use config::{Config, OptionInfo, RateScope};
 pub use eid::Eid;
 pub use error::{CodeMeaning, Delivered, Error, ErrorKind};
 pub use escape::{escaped, is_unsafe};
-pub use journal::{Journal, Past, PastFailure, Run};
 pub use observer::{Attempt, Notice, Observer};
 pub use protocol::{Call, Reply, verify_webhook};
 pub use rate_limit::RedisUrl;

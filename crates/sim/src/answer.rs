@@ -1,12 +1,10 @@
 //! What the simulator answers, before it becomes HTTP.
 
-use crate::options::Options;
 use crate::published::Published;
-use crate::reply::Reply;
+use crate::reply::{Reply, ReplyFormat};
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime};
 
-/// The reasons for a refusal, each with its code, and the HTTP status it has with `http_refusals`.
+/// The reasons for a refusal, each with its code and its HTTP status with `http_refusals`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     NoSuchCall,
@@ -63,11 +61,11 @@ impl Refusal {
 pub(crate) struct Answer {
     pub(crate) code: String,
     pub(crate) message: String,
-    /// Why, for the log only; empty where the message says it.
+    /// The reason, for the log only; empty if the message says it.
     detail: String,
-    /// What comes with success.
+    /// The `data` of a success.
     data: Option<Value>,
-    /// The HTTP status, where refusals have one of their own.
+    /// The HTTP status with `http_refusals`.
     refusal_status: u16,
 }
 
@@ -91,10 +89,10 @@ impl Answer {
         Self { code: code.to_owned(), message, detail, data: None, refusal_status }
     }
 
-    /// A refusal that is rehearsed rather than decided.
-    pub(crate) fn rehearsed(code: &str) -> Self {
+    /// A refusal on demand, with any code.
+    pub(crate) fn on_demand(code: &str) -> Self {
         let status = Published::of(code).map_or(400, Published::http_status);
-        Self::refused(code, status, "this refusal is rehearsed".to_owned())
+        Self::refused(code, status, "refused on demand".to_owned())
     }
 
     /// The same answer in Chinese.
@@ -107,7 +105,7 @@ impl Answer {
         Self { message: message.to_owned(), ..self }
     }
 
-    /// Code, message and detail, as the log has them.
+    /// Code, message and detail, for the log.
     pub(crate) fn logged(&self) -> String {
         let Self { code, message, detail, .. } = self;
         if detail.is_empty() { format!("{code} {message}") } else { format!("{code} {message} ({detail})") }
@@ -117,10 +115,10 @@ impl Answer {
         self.refusal_status == 200
     }
 
-    /// The HTTP reply, with a code that is a number as text or as an integer.
-    pub(crate) fn reply(&self, options: &Options, integer_code: bool) -> Reply {
+    /// The HTTP reply.
+    pub(crate) fn reply(&self, format: &ReplyFormat) -> Reply {
         let code = match self.code.parse::<u32>() {
-            Ok(number) if integer_code => Value::from(number),
+            Ok(number) if format.integer_codes => Value::from(number),
             _ => Value::from(self.code.as_str()),
         };
         let body = match &self.data {
@@ -129,35 +127,7 @@ impl Answer {
         };
         let body = body.to_string();
         let no_such_call = self.code == Refusal::NoSuchCall.code();
-        let status = if options.http_refusals || no_such_call { self.refusal_status } else { 200 };
-        Reply::json(status, body, now(options))
-    }
-}
-
-/// What the simulator's clock reads.
-pub(crate) fn now(options: &Options) -> SystemTime {
-    shifted(SystemTime::now(), options.clock_offset_seconds)
-}
-
-/// A time that is off by so much, and still one that HTTP can write: from 1970 to 9999.
-pub(crate) fn shifted(time: SystemTime, seconds: i64) -> SystemTime {
-    const LATEST: u64 = 253_402_300_799;
-    let since_1970 = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let by = Duration::from_secs(seconds.unsigned_abs());
-    let since_1970 = if seconds < 0 { since_1970.saturating_sub(by) } else { since_1970.saturating_add(by) };
-    SystemTime::UNIX_EPOCH + since_1970.min(Duration::from_secs(LATEST))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_offset_is_too_large_for_a_date() {
-        let written = |seconds| httpdate::fmt_http_date(shifted(SystemTime::UNIX_EPOCH, seconds));
-        assert_eq!(written(i64::MIN), "Thu, 01 Jan 1970 00:00:00 GMT");
-        assert_eq!(written(-1), "Thu, 01 Jan 1970 00:00:00 GMT");
-        assert_eq!(written(3600), "Thu, 01 Jan 1970 01:00:00 GMT");
-        assert_eq!(written(i64::MAX), "Fri, 31 Dec 9999 23:59:59 GMT");
+        let status = if format.http_refusals || no_such_call { self.refusal_status } else { 200 };
+        Reply::json(status, body, format.date)
     }
 }

@@ -1,5 +1,5 @@
-//! The calls: which there are, what they ask for, and what they answer. Paths and parameters are those of the vendor's
-//! SDK 1.0.1 and of its API pages, the parameters of `orderStatus` aside; the shapes of `data` are made up.
+//! The calls: their paths, parameters and answers. Paths and parameters are those of the vendor's SDK 1.0.1 and API pages, except
+//! the parameters of `orderStatus`; the shapes of `data` are invented.
 
 use crate::answer::{Answer, Refusal};
 use crate::fields::Fields;
@@ -40,13 +40,13 @@ static CALLS: [(&str, Call); 12] = [
 ];
 
 impl Call {
-    /// The call behind a path.
+    /// The call at a path.
     pub(crate) fn at(path: &str) -> Option<Self> {
         let path = path.strip_prefix("/api/v3/")?;
         CALLS.iter().find(|(known, _)| *known == path).map(|(_, call)| *call)
     }
 
-    /// Whether it is about one card, by its EID.
+    /// Whether the call concerns one card, by its EID.
     pub(crate) fn has_eid(self) -> bool {
         match self {
             Self::RefreshUsage
@@ -60,12 +60,12 @@ impl Call {
         }
     }
 
-    /// Checks what this call asks for beyond the EID.
+    /// Checks the required parameters other than the EID.
     pub(crate) fn check(self, fields: &Fields) -> Result<(), Answer> {
         let required: &[&str] = match self {
             Self::List => &["pageNum", "pageSize"],
             Self::Purchase => &["outTradeNo", "packageCode"],
-            // The others take nothing more, or what they require is not known for certain.
+            // The others require nothing more, or their requirements are not known for certain.
             _ => &[],
         };
         match required.iter().find(|name| fields.signed(&[]).iter().all(|(given, _)| given != *name)) {
@@ -74,7 +74,7 @@ impl Call {
         }
     }
 
-    /// The `data` of its answer, given how often each order was placed.
+    /// The `data` of the answer. `orders` counts how often each order was placed.
     pub(crate) fn data(self, eid: &str, fields: &Fields, orders: &BTreeMap<String, u64>) -> Option<Value> {
         let package = json!({ "packageCode": "sim-1gb", "name": "1 GB, 30 天", "usedMb": 0 });
         match self {

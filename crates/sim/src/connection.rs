@@ -1,45 +1,18 @@
-//! One connection: read a request, decide, write the answer, and so on.
+//! Serves one connection: reads a request, decides, writes the reply, and so on.
 
-use crate::answer::{Refusal, now};
-use crate::fault::Fault;
-use crate::fault_delivery::deliver;
-use crate::fault_reply::{altered, in_place_of_the_platform};
+use crate::answer::Refusal;
+use crate::faults::Fault;
+use crate::faults::delivery::deliver;
+use crate::faults::reply::{altered, replacement};
 use crate::http::{HttpRequest, NoRequest, Reader};
 use crate::platform::Platform;
 use crate::reply::Reply;
 use crate::stop::Stop;
-use rustls::{ServerConnection, StreamOwned};
-use std::io::{self, Read, Write};
-use std::net::{IpAddr, TcpStream};
+use crate::stream::{Connection, End};
+use std::io;
+use std::net::IpAddr;
 
-/// A connection, with or without TLS.
-pub(crate) trait Connection: Read + Write {
-    /// The socket below.
-    fn socket(&self) -> &TcpStream;
-}
-
-impl Connection for TcpStream {
-    fn socket(&self) -> &TcpStream {
-        self
-    }
-}
-
-impl Connection for StreamOwned<ServerConnection, TcpStream> {
-    fn socket(&self) -> &TcpStream {
-        self.get_ref()
-    }
-}
-
-/// How a connection ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// In an orderly way.
-    Goodbye,
-    /// With a reset, as soon as the socket is closed.
-    Reset,
-}
-
-/// Serves a connection until its client, the idle time-out or a fault ends it.
+/// Serves a connection until its client, the idle timeout or a fault ends it.
 pub(crate) fn serve(
     platform: &Platform,
     stop: &Stop,
@@ -52,8 +25,8 @@ pub(crate) fn serve(
             Ok(request) => request,
             Err(NoRequest::Ended) => return Ok(End::Goodbye),
             Err(NoRequest::Refused(status)) => {
-                platform.note_malformed();
-                stream.write_all(&Reply::json(status, "", now(&platform.options)).to_bytes())?;
+                platform.count_malformed();
+                stream.write_all(&Reply::json(status, "", platform.options.now()).to_bytes())?;
                 return Ok(End::Goodbye);
             }
         };
@@ -63,7 +36,7 @@ pub(crate) fn serve(
                 return Ok(end);
             }
         } else {
-            // In one write, so that a reply is one packet.
+            // One write, so that a reply is one packet.
             stream.write_all(&reply(platform, &request, from).to_bytes())?;
         }
         if request.last {
@@ -79,34 +52,36 @@ fn reply(platform: &Platform, request: &HttpRequest, from: IpAddr) -> Reply {
     }
     let answer = platform.answer(request, from, None);
     std::thread::sleep(options.latency);
-    tell(platform, request, from, || answer.logged());
-    answer.reply(options, options.integer_codes)
+    log(platform, request, from, || answer.logged());
+    answer.reply(&options.reply_format())
 }
 
 fn reply_with_fault(fault: &Fault, platform: &Platform, request: &HttpRequest, from: IpAddr) -> Reply {
     let options = &platform.options;
     if fault.replaces_the_platform() {
-        platform.note_replaced(request);
+        platform.count_replaced(request);
         std::thread::sleep(options.latency);
-        tell(platform, request, from, || format!("the fault {fault} instead of an answer"));
-        return in_place_of_the_platform(fault, options);
+        log(platform, request, from, || format!("fault {fault} instead of an answer"));
+        return replacement(fault, options.now());
     }
     let answer = platform.answer(request, from, fault.refusal());
     std::thread::sleep(options.latency);
-    tell(platform, request, from, || format!("{}, with the fault {fault}", answer.logged()));
-    altered(fault, answer, options)
+    log(platform, request, from, || format!("{}, with fault {fault}", answer.logged()));
+    altered(fault, answer, options.reply_format())
 }
 
 fn counters(platform: &Platform) -> Reply {
     let options = &platform.options;
     match serde_json::to_string(&platform.counters()) {
-        Ok(body) => Reply::json(200, body, now(options)),
-        Err(_) => Refusal::NoSuchCall.because("the counters cannot be shown").reply(options, false),
+        Ok(body) => Reply::json(200, body, options.now()),
+        Err(_) => {
+            Refusal::NoSuchCall.because("the counters cannot be serialized").reply(&options.reply_format())
+        }
     }
 }
 
-fn tell(platform: &Platform, request: &HttpRequest, from: IpAddr, what: impl FnOnce() -> String) {
-    if let Some(tell) = platform.options.on_call {
-        tell(&format!("{from} {} {}: {}", request.method, request.path, what()));
+fn log(platform: &Platform, request: &HttpRequest, from: IpAddr, outcome: impl FnOnce() -> String) {
+    if let Some(on_call) = platform.options.on_call {
+        on_call(&format!("{from} {} {}: {}", request.method, request.path, outcome()));
     }
 }

@@ -1,41 +1,41 @@
-//! What the simulator saw, so that tests can ask.
+//! Counters, for tests.
 
 use crate::call::Call;
 use crate::http::HttpRequest;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How many EIDs are counted one by one.
-const MOST_EIDS: usize = 10_000;
+/// How many EIDs are counted individually.
+const MAX_EIDS: usize = 10_000;
 
-/// What the simulator has seen so far. `GET /sim/counters` gives it as JSON.
+/// What the simulator has seen so far. `GET /sim/counters` returns it as JSON.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Counters {
-    /// Connections that were opened, those for counters included.
+    /// Connections that were opened, including those for counters.
     pub connections: u64,
-    /// Calls, whatever became of them, and requests for what is none.
+    /// Calls with any result, and requests for unknown paths.
     pub calls: u64,
-    /// The same by path; only paths of calls are counted one by one.
+    /// Calls by path; unknown paths are not counted individually.
     pub per_path: BTreeMap<String, u64>,
     /// Calls that were accepted.
     pub accepted: u64,
     /// Refusals, by code.
     pub refused: BTreeMap<String, u64>,
-    /// Faults on demand, by name.
+    /// Faults, by name.
     pub faults: BTreeMap<String, u64>,
-    /// Requests that were not even HTTP.
+    /// Requests that were not HTTP.
     pub malformed: u64,
-    /// Nonces that an account used again within the simulator's memory, whether or not they were refused.
+    /// Nonces that an account repeated within the timestamp window, whether or not they were refused.
     pub repeated_nonces: u64,
-    /// The fewest calls of an account from one use of a nonce to the next; absent where none came twice.
+    /// The fewest calls of an account from one use of a nonce to the next; absent if none was repeated.
     pub shortest_nonce_distance: Option<u64>,
     /// The most calls with a valid signature that one account made in any closed second.
     pub busiest_second: usize,
-    /// Calls with a valid signature, by EID; only the first 10,000 EIDs are counted one by one.
+    /// Calls with a valid signature, by EID; only the first 10,000 EIDs are counted individually.
     pub per_eid: BTreeMap<String, u64>,
-    /// Calls for EIDs beyond those.
+    /// Calls for all other EIDs.
     pub other_eids: u64,
-    /// Orders that were placed, by the caller's `outTradeNo`; only the first 10,000 of those are counted one by one.
+    /// Orders that were placed, by the caller's `outTradeNo`; only the first 10,000 are counted individually.
     pub orders: BTreeMap<String, u64>,
     /// The `User-Agent` of the latest call.
     pub last_user_agent: String,
@@ -45,7 +45,7 @@ impl Counters {
     pub(crate) fn count_eid(&mut self, eid: &str) {
         if let Some(count) = self.per_eid.get_mut(eid) {
             *count += 1;
-        } else if self.per_eid.len() < MOST_EIDS {
+        } else if self.per_eid.len() < MAX_EIDS {
             self.per_eid.insert(eid.to_owned(), 1);
         } else {
             self.other_eids += 1;
@@ -64,12 +64,12 @@ impl Counters {
     }
 
     pub(crate) fn count_order(&mut self, trade_number: &str) {
-        if self.orders.contains_key(trade_number) || self.orders.len() < MOST_EIDS {
+        if self.orders.contains_key(trade_number) || self.orders.len() < MAX_EIDS {
             count(&mut self.orders, trade_number);
         }
     }
 
-    pub(crate) fn note_nonce_distance(&mut self, calls: u64) {
+    pub(crate) fn count_nonce_distance(&mut self, calls: u64) {
         self.shortest_nonce_distance =
             Some(self.shortest_nonce_distance.map_or(calls, |before| before.min(calls)));
     }
@@ -96,13 +96,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_million_eids_do_not_fill_the_memory() {
+    fn counters_are_bounded_for_any_number_of_eids() {
         let mut counters = Counters::default();
-        for eid in 0..MOST_EIDS + 5 {
+        for eid in 0..MAX_EIDS + 5 {
             counters.count_eid(&eid.to_string());
             counters.count_eid("0");
         }
-        assert_eq!((counters.per_eid.len(), counters.other_eids), (MOST_EIDS, 5));
-        assert_eq!(counters.per_eid.get("0"), Some(&(MOST_EIDS as u64 + 6)));
+        assert_eq!((counters.per_eid.len(), counters.other_eids), (MAX_EIDS, 5));
+        assert_eq!(counters.per_eid.get("0"), Some(&(MAX_EIDS as u64 + 6)));
     }
 }

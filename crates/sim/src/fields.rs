@@ -1,4 +1,4 @@
-//! A JSON object as it came: its names in their order, its values as they are written.
+//! A JSON object verbatim: names in their order, values as they are written.
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -8,7 +8,7 @@ use std::fmt;
 pub(crate) struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl Fields {
-    /// Reads an object; a name that stands twice is refused, since readers differ on which one counts.
+    /// Reads an object; a duplicate name is refused, because parsers disagree on which one counts.
     pub(crate) fn read(json: &[u8]) -> Result<Self, serde_json::Error> {
         struct Members;
 
@@ -37,18 +37,18 @@ impl Fields {
         Ok(fields)
     }
 
-    /// The value as it is written.
+    /// The value, verbatim.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.get())
     }
 
-    /// The value, where it is text.
+    /// The value, if it is a string.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.get(name).and_then(|value| serde_json::from_str(value).ok())
     }
 
     /// What takes part in a signature, by the vendor's rules (SDK 1.0.1): nothing that is null or empty; booleans as 1 and
-    /// 0; objects and arrays as compact JSON; all else as it is.
+    /// 0; objects and arrays as compact JSON; everything else verbatim.
     pub(crate) fn signed(&self, left_out: &[&str]) -> Vec<(&str, String)> {
         let fields = self.0.iter().filter(|(name, _)| !left_out.contains(&name.as_str()));
         let texts = fields.map(|(name, value)| (name.as_str(), signed_text(value.get())));
@@ -68,7 +68,7 @@ fn signed_text(value: &str) -> String {
     }
 }
 
-/// Valid JSON without the white space between its parts, and its strings without needless escapes.
+/// Valid JSON without whitespace between tokens, and its strings without unnecessary escapes.
 fn compact(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut rest = json;
@@ -84,7 +84,7 @@ fn compact(json: &str) -> String {
     out
 }
 
-/// How long the JSON string is that this text begins with.
+/// The length of the JSON string at the start of this text.
 fn end_of_string(text: &str) -> usize {
     let mut escaped = false;
     for (at, c) in text.char_indices().skip(1) {

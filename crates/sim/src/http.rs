@@ -1,15 +1,15 @@
-//! Reading requests: HTTP/1.1 with a Content-Length, which is all that the call needs.
+//! Reads HTTP/1.1 requests with a Content-Length; the calls need nothing else.
 
 use std::io::{self, Read};
 use std::ops::Range;
 
-/// A head longer than this is not a client's.
+/// The largest head.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// A body longer than this is not a request of this platform's.
+/// The largest body.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// One request, as it came.
+/// One request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct HttpRequest {
     pub(crate) method: String,
@@ -21,18 +21,18 @@ pub(crate) struct HttpRequest {
     pub(crate) last: bool,
 }
 
-/// Why no request came.
+/// Why there is no request.
 #[derive(Debug)]
 pub(crate) enum NoRequest {
-    /// The client has closed the connection, or said nothing for too long.
+    /// The client closed the connection, or sent nothing for too long.
     Ended,
-    /// What came is not a request that can be answered otherwise than with this status.
+    /// The request is invalid; the reply is this status.
     Refused(u16),
 }
 
 /// Reads the requests of one connection.
 pub(crate) struct Reader {
-    /// What has come and is not used yet.
+    /// Bytes that were received and not used yet.
     data: Vec<u8>,
 }
 
@@ -75,7 +75,7 @@ impl Reader {
     }
 }
 
-/// The head, once it is whole, and where the body lies behind it.
+/// The head, once it is complete, and where the body starts.
 fn parse_head(data: &[u8]) -> Result<Option<(HttpRequest, Range<usize>)>, NoRequest> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut parsed = httparse::Request::new(&mut headers);

@@ -1,4 +1,4 @@
-//! A stand-in for the EIOTCLUB platform: real HTTP over real sockets, for trying, testing and rehearsing offline.
+//! A simulator of the EIOTCLUB platform: real HTTP over real sockets, for offline tests and trials.
 //!
 //! ```
 //! let platform = eiot_sim::Simulator::start(eiot_sim::Options::default())?;
@@ -6,18 +6,20 @@
 //! # Ok::<(), eiot_sim::StartError>(())
 //! ```
 //!
-//! It depends on nothing of the client's, and checks signatures with code of its own, so that a mistake in the client
-//! cannot agree with itself. `README.md` says what it checks and what it does not imitate.
+//! It shares no code with the client and checks signatures independently, so that a bug in the client cannot hide itself.
+//! `README.md` says what it checks and what it does not simulate.
+//!
+//! Rooms: `server` and `connection` (sockets) · `http`, `request`, `fields`, `reply` (what is read and written) · `platform` (the
+//! rules, with `limits`, `call`, `answer` and `published`) · `faults` (what goes wrong on demand) · `counters`, `options`.
+//! Imports go one way: server → connection → platform → faults → answer → reply.
 #![forbid(unsafe_code)]
 
 mod answer;
 mod call;
+mod clock;
 mod connection;
 mod counters;
-mod fault;
-mod fault_delivery;
-mod fault_plan;
-mod fault_reply;
+mod faults;
 mod fields;
 mod http;
 mod limits;
@@ -28,13 +30,16 @@ mod reply;
 mod request;
 mod server;
 mod signature;
+mod start_error;
 mod stop;
+mod stream;
 mod tls;
 mod webhook;
 
 pub use counters::Counters;
-pub use fault::{Fault, NoFault, refusal_code};
-pub use fault_plan::Faults;
+pub use faults::plan::Faults;
+pub use faults::{Fault, NoFault, refusal_code};
 pub use options::{Account, Options, SignMethod};
-pub use server::{Simulator, StartError};
+pub use server::Simulator;
+pub use start_error::StartError;
 pub use webhook::signed_webhook;

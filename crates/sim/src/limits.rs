@@ -1,19 +1,19 @@
-//! What the platform remembers of earlier calls: rate, nonces, cooldowns.
+//! The platform's limits: rate, nonces, cooldowns.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// A second, closed: calls exactly a second apart lie in the same one.
+/// A closed second: calls exactly one second apart are in the same one.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The calls of the last second.
+/// A sliding window over the calls of the last second.
 #[derive(Default)]
-pub(crate) struct Window {
+pub(crate) struct SlidingWindow {
     calls: VecDeque<Instant>,
 }
 
-impl Window {
-    /// How many calls lie in the closed second that ends now.
+impl SlidingWindow {
+    /// The number of calls in the closed second that ends now.
     pub(crate) fn count(&mut self, now: Instant) -> usize {
         while self.calls.front().is_some_and(|call| now.saturating_duration_since(*call) > SECOND) {
             self.calls.pop_front();
@@ -29,28 +29,28 @@ impl Window {
 /// The nonces that an account has used.
 #[derive(Default)]
 pub(crate) struct Nonces {
-    // At most 90,000 of them exist, so this cannot grow without end.
+    // At most 90,000 nonces exist, so this is bounded.
     last_used: HashMap<u32, Use>,
     uses: u64,
 }
 
 struct Use {
     at: Instant,
-    /// How many uses of any nonce there were before.
+    /// The number of uses of any nonce before.
     number: u64,
 }
 
 /// A nonce was used before.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Repeated {
-    /// So many calls ago; 1 is the call before.
+    /// The number of calls since; 1 for the previous call.
     pub(crate) calls_ago: u64,
     pub(crate) ago: Duration,
 }
 
 impl Nonces {
-    /// Notes a use, and tells of the one before.
-    pub(crate) fn note(&mut self, nonce: u32, now: Instant) -> Option<Repeated> {
+    /// Records a use and returns the previous one.
+    pub(crate) fn insert(&mut self, nonce: u32, now: Instant) -> Option<Repeated> {
         let number = self.uses;
         self.uses += 1;
         let before = self.last_used.insert(nonce, Use { at: now, number })?;
@@ -58,21 +58,21 @@ impl Nonces {
     }
 }
 
-/// The cards that rest.
+/// The cards in their cooldown.
 #[derive(Default)]
 pub(crate) struct Cooldowns {
     refreshed: HashMap<String, Instant>,
 }
 
 impl Cooldowns {
-    /// How long this card must still rest.
+    /// The remaining cooldown of this card.
     pub(crate) fn remaining(&self, eid: &str, cooldown: Duration, now: Instant) -> Option<Duration> {
         let since = now.saturating_duration_since(*self.refreshed.get(eid)?);
-        cooldown.checked_sub(since).filter(|rest| !rest.is_zero())
+        cooldown.checked_sub(since).filter(|remaining| !remaining.is_zero())
     }
 
     pub(crate) fn start(&mut self, eid: &str, cooldown: Duration, now: Instant) {
-        // Forget now and then who has rested enough, so that a million cards do not stay for ever.
+        // Removes expired cooldowns now and then, so that memory is bounded.
         if self.refreshed.len() >= 100_000 {
             self.refreshed.retain(|_, refreshed| now.saturating_duration_since(*refreshed) < cooldown);
         }
@@ -89,27 +89,27 @@ mod tests {
     }
 
     #[test]
-    fn a_second_is_closed() {
+    fn sliding_window_is_a_closed_second() {
         let start = Instant::now();
-        let mut window = Window::default();
+        let mut window = SlidingWindow::default();
         window.add(start);
         assert_eq!(window.count(at(start, 1000)), 1);
         assert_eq!(window.count(at(start, 1001)), 0);
     }
 
     #[test]
-    fn a_nonce_is_remembered_with_its_time_and_place() {
+    fn nonces_remember_when_they_were_used() {
         let start = Instant::now();
         let mut nonces = Nonces::default();
-        assert_eq!(nonces.note(12345, start), None);
-        assert_eq!(nonces.note(12346, start), None);
-        let repeated = nonces.note(12345, at(start, 300_000)).expect("used before");
+        assert_eq!(nonces.insert(12345, start), None);
+        assert_eq!(nonces.insert(12346, start), None);
+        let repeated = nonces.insert(12345, at(start, 300_000)).expect("used before");
         assert_eq!((repeated.calls_ago, repeated.ago), (2, Duration::from_secs(300)));
-        assert_eq!(nonces.note(12345, at(start, 300_000)).expect("again").calls_ago, 1);
+        assert_eq!(nonces.insert(12345, at(start, 300_000)).expect("again").calls_ago, 1);
     }
 
     #[test]
-    fn a_card_rests_for_its_cooldown() {
+    fn cooldown_of_a_card_ends_after_its_duration() {
         let start = Instant::now();
         let cooldown = Duration::from_secs(300);
         let mut cooldowns = Cooldowns::default();

@@ -1,6 +1,7 @@
-//! The `eiot-sim` command: a stand-in for the EIOTCLUB platform.
+//! The `eiot-sim` command: a simulator of the EIOTCLUB platform.
 
-use clap::{Parser, ValueEnum};
+use clap::{CommandFactory, Parser, ValueEnum};
+use clap_mangen::Man;
 use eiot_sim::{Account, Fault, Faults, NoFault, Options, SignMethod, Simulator};
 use std::io::{Read, Write};
 use std::net::IpAddr;
@@ -9,97 +10,97 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A stand-in for the EIOTCLUB platform, on 127.0.0.1. Prints its URL, then serves until it is ended.
-///
-/// Try it:  eiot-sim --port 8080 &
-///          EIOT_BASE_URL=http://127.0.0.1:8080 EIOT_APPKEY=demo-appkey EIOT_SECRET=demo-secret eiot refresh 1
+/// Simulate the EIOTCLUB platform on 127.0.0.1. Prints its URL, then serves until it is stopped.
 #[derive(Parser)]
-#[command(name = "eiot-sim", version, verbatim_doc_comment, after_help = known_faults())]
+#[command(name = "eiot-sim", version, max_term_width = 92, after_help = after_help())]
 struct Arguments {
-    /// The port to listen on; 0 is any free one
+    /// The port to listen on; 0 is any free port
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// Speak TLS, with a certificate from an authority made at start
+    /// Use TLS, with a certificate authority generated at start
     #[arg(long, requires = "ca_out")]
     tls: bool,
-    /// Where to write that authority as PEM, for the client's ca_file
+    /// Write that certificate authority to FILE (PEM), for the client's ca_file
     #[arg(long, value_name = "FILE")]
     ca_out: Option<PathBuf>,
-    /// The account that may call
+    /// The account's appkey
     #[arg(long, default_value = "demo-appkey")]
     appkey: String,
-    /// The account's secret; a made-up one, since it can be seen in the list of processes
+    /// The account's secret; not a real one, because the process list shows it
     #[arg(long, default_value = "demo-secret")]
     secret: String,
     /// The hash behind the signature
     #[arg(long, value_enum, default_value = "sha1")]
     sign_method: Method,
-    /// How far a timestamp may be off, in seconds, or "off"
+    /// How far a timestamp may be off, or "off"
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     timestamp_window: Limit<u64>,
-    /// Refuse nonces that were used before
+    /// Refuse duplicate nonces
     #[arg(long, value_enum, default_value = "on")]
     nonce_check: Switch,
-    /// Calls that the account may make in any second, or "off"
+    /// Calls per second that the account may make, or "off"
     #[arg(long, value_name = "CALLS", default_value = "10")]
     rate_limit: Limit<u32>,
-    /// How long a card must rest after a refresh, in seconds, or "off"
+    /// The cooldown of a card after a refresh, or "off"
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     cooldown: Limit<u64>,
-    /// The code that a refresh is refused with during the cooldown; 501 is the platform's "Too many requests."
+    /// The code that refuses a refresh during the cooldown; 501 is the platform's "Too many requests."
     #[arg(long, value_name = "CODE", default_value = "sim.cooldown", value_parser = refusal_code)]
     cooldown_code: String,
-    /// No rate limit, no cooldown, no nonce check
+    /// Switch off rate limit, cooldown and nonce check
     #[arg(long, conflicts_with_all = ["nonce_check", "rate_limit", "cooldown"])]
     unlimited: bool,
-    /// An address that may call; can be given again. Without it, any may
+    /// An address on the allow-list; repeatable [any address]
     #[arg(long, value_name = "IP")]
     allow_ip: Vec<IpAddr>,
-    /// A card that exists; can be given again. Without it, all do
+    /// A card that exists; repeatable [any card]
     #[arg(long, value_name = "EID")]
     known_eid: Vec<String>,
-    /// How far the simulator's own clock is wrong, in seconds
+    /// Offset of the simulator's own clock
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
-    /// Rehearse: refuse every call that has a valid signature with this code; a published one with its published words
+    /// Refuse every call that has a valid signature with this code
     #[arg(long, value_name = "CODE", value_parser = refusal_code)]
     refuse: Option<String>,
     /// Refuse with HTTP 4xx or 500 instead of HTTP 200
     #[arg(long)]
     http_refusals: bool,
-    /// Send codes that are numbers as integers
+    /// Send numeric codes as integers
     #[arg(long)]
     integer_codes: bool,
-    /// Close connections that have been idle for so long
+    /// Close connections that are idle for this long
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 60_000)]
     idle_timeout_ms: u64,
-    /// Wait before each reply
+    /// Delay each reply
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     latency_ms: u64,
-    /// What goes wrong with the first call; given again, with the second, and so on. NAME, NAME=ARGUMENT, or "none"
+    /// The fault of the first call; repeated, of the second, and so on: NAME, NAME=ARGUMENT, or "none"
     #[arg(long, value_name = "FAULT", value_parser = Fault::or_none)]
     fault: Vec<Option<Fault>>,
-    /// Begin again with the first --fault after the last
+    /// Start over with the first --fault after the last
     #[arg(long, requires = "fault")]
     fault_repeat: bool,
-    /// How likely each call after those gets a fault, from 0 to 1
+    /// The probability of a random fault for each later call, from 0 to 1
     #[arg(long, value_name = "PROBABILITY", value_parser = probability, default_value_t = 0.0)]
     fault_chance: f64,
-    /// Where chance begins: the same seed gives the same calls the same faults
+    /// The seed of random faults: the same seed gives the same faults
     #[arg(long, value_name = "NUMBER", requires = "fault_chance", default_value_t = 0)]
     fault_seed: u64,
-    /// What chance chooses from, with commas between
+    /// The faults that random faults are chosen from, separated by commas
     #[arg(long, value_name = "FAULTS", requires = "fault_chance", value_parser = listed)]
     fault_among: Option<List>,
-    /// Read a JSON object from standard input, print it signed as a webhook, and end
+    /// Read a JSON object from standard input, print it signed as a webhook, then exit
     #[arg(long, conflicts_with_all = ["port", "tls", "stop_with_stdin"])]
     sign_webhook: bool,
-    /// End when standard input does: whoever started the simulator cannot leave it behind
+    /// Stop at the end of standard input, so that the simulator ends with the process that started it
     #[arg(long)]
     stop_with_stdin: bool,
-    /// A line a call on standard error, without secret or signature
+    /// Print a line per call on standard error, without secrets and signatures
     #[arg(short, long)]
     verbose: bool,
+    /// Print the manual page, for man
+    #[arg(long, exclusive = true)]
+    man: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -132,7 +133,7 @@ impl<T: FromStr> FromStr for Limit<T> {
     }
 }
 
-/// Some faults; clap would take a plain list for an option that can be given again.
+/// A list of faults. With a plain `Vec`, clap would expect a repeatable option.
 #[derive(Clone)]
 struct List(Vec<Fault>);
 
@@ -144,9 +145,25 @@ fn refusal_code(text: &str) -> Result<String, String> {
     eiot_sim::refusal_code(text).map_err(|rule| format!("must be {rule}"))
 }
 
-fn known_faults() -> String {
+const EXAMPLE: &str = "\
+Example:
+  eiot-sim --port 8080 &
+  export EIOT_BASE_URL=http://127.0.0.1:8080
+  export EIOT_APPKEY=demo-appkey EIOT_SECRET=demo-secret
+  eiot refresh 89044011112233441122334411223321";
+
+fn after_help() -> String {
     let known: Vec<_> = Fault::known().collect();
-    format!("Faults: {}.", known.join(", "))
+    format!("{EXAMPLE}\n\nFaults: {}.", known.join(", "))
+}
+
+/// The manual page. The example is preformatted, so that its lines are not filled.
+fn manual() -> std::io::Result<String> {
+    let source = concat!("eiot ", env!("CARGO_PKG_VERSION"));
+    let mut page = Vec::new();
+    Man::new(Arguments::command()).source(source).render(&mut page)?;
+    let page = String::from_utf8_lossy(&page);
+    Ok(page.replacen("\n.SH EXTRA\n", "\n.SH NOTES\n.nf\n", 1).replacen("\nFaults:", "\n.fi\nFaults:", 1))
 }
 
 fn probability(text: &str) -> Result<f64, &'static str> {
@@ -212,6 +229,10 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    if arguments.man {
+        std::io::stdout().write_all(manual()?.as_bytes())?;
+        return Ok(());
+    }
     if arguments.sign_webhook {
         let payload = std::io::read_to_string(std::io::stdin())?;
         let method = arguments.options().sign_method;
@@ -224,7 +245,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     if let (Some(pem), Some(path)) = (simulator.ca_pem(), &arguments.ca_out) {
         std::fs::write(path, pem).map_err(|why| format!("cannot write {}: {why}", path.display()))?;
     }
-    // Alone on its line and at once: whoever starts the simulator reads it.
+    // Alone on its line and flushed at once, for the process that started the simulator.
     let mut output = std::io::stdout();
     writeln!(output, "{}", simulator.url())?;
     output.flush()?;

@@ -1,9 +1,11 @@
-//! How strict the platform is, and who may call it.
+//! The simulator's options: who may call it, and how strict it is.
 
-use crate::fault_plan::Faults;
+use crate::clock;
+use crate::faults::plan::Faults;
+use crate::reply::ReplyFormat;
 use std::fmt;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// An account that may call.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,50 +32,50 @@ pub enum SignMethod {
     Md5,
 }
 
-/// The simulator's options. Each check can be set or switched off; the defaults are the strict side of what is known
-/// or said about the platform.
+/// The simulator's options. Each check can be configured or switched off. The defaults are as strict as anything that is known or
+/// reported about the platform.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Who may call. Default one: `demo-appkey` with `demo-secret`.
+    /// The accounts. Default: `demo-appkey` with `demo-secret`.
     pub accounts: Vec<Account>,
     /// The hash behind the signature. Default SHA-1.
     pub sign_method: SignMethod,
-    /// The port on 127.0.0.1; 0, the default, is any free one.
+    /// The port on 127.0.0.1; 0, the default, is any free port.
     pub port: u16,
-    /// Speak TLS, with a certificate from an authority made at start. Default off.
+    /// Use TLS, with a certificate authority generated at start. Default off.
     pub tls: bool,
     /// How far a timestamp may be from the simulator's clock; `None` is any distance. Default 300 s (the platform's own
     /// tolerance is unknown).
     pub timestamp_window: Option<Duration>,
-    /// Refuse a nonce that the account has used within the timestamp window, or ever when that is off. Default on
-    /// (whether the platform does is unknown).
+    /// Refuse a nonce that the account used within the timestamp window, or ever if that is off. Default on (whether the
+    /// platform does this is unknown).
     pub nonce_check: bool,
-    /// Calls an account may make in any closed second. Default 10 (said by an outside integrator).
+    /// Calls per account in any closed second. Default 10 (reported by a third-party integrator).
     pub rate_limit: Option<u32>,
-    /// How long a card must rest after a refresh that was accepted. Default 300 s (vendor, for the twin call).
+    /// The cooldown of a card after an accepted refresh. Default 300 s (vendor, for a similar call).
     pub cooldown: Option<Duration>,
-    /// The code that a refresh is refused with during the cooldown; `None`, the default, is `sim.cooldown` (the
-    /// platform's own code is unknown; `501`, "too many requests", is a guess).
+    /// The code that refuses a refresh during the cooldown; `None`, the default, is `sim.cooldown` (the platform's code is
+    /// unknown; `501`, "too many requests", is a guess).
     pub cooldown_code: Option<String>,
-    /// Addresses that may call; `None`, the default, is any.
+    /// The allow-list of addresses; `None`, the default, allows any.
     pub allowed_ips: Option<Vec<IpAddr>>,
     /// Cards that exist; `None`, the default, is all.
     pub known_eids: Option<Vec<String>>,
-    /// How far the simulator's own clock is wrong, in seconds: for `Date` and the timestamp check. Default 0.
+    /// The offset of the simulator's clock in seconds, for `Date` and the timestamp check. Default 0.
     pub clock_offset_seconds: i64,
-    /// Rehearse a refusal: every call with a valid signature gets this code, in the platform's words if it is published.
+    /// Refuse every call that has a valid signature with this code, in the published words if it is published.
     pub refuse: Option<String>,
-    /// Refuse with HTTP 400, 401, 403, 404, 429 or 500 instead of HTTP 200 (whether the platform does is unknown).
+    /// Refuse with HTTP 400, 401, 403, 404, 429 or 500 instead of HTTP 200 (what the platform does is unknown).
     pub http_refusals: bool,
-    /// Send codes that are numbers as integers, as a sibling page of the vendor's shows that of success.
+    /// Send numeric codes as integers, as another page of the vendor's documentation shows the code of success.
     pub integer_codes: bool,
-    /// Close a connection that has been idle for so long; `None` is never. Default 60 s.
+    /// Close connections that are idle for this long; `None` is never. Default 60 s.
     pub idle_timeout: Option<Duration>,
-    /// Wait before each reply. Default none.
+    /// The delay of each reply. Default none.
     pub latency: Duration,
-    /// What goes wrong with which call. Default nothing.
+    /// The faults. Default none.
     pub faults: Faults,
-    /// Is told of each call in one line without secret or signature.
+    /// Called with a line per call, without secrets and signatures.
     pub on_call: Option<fn(&str)>,
 }
 
@@ -104,8 +106,19 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The defaults without rate limit, cooldown and nonce check: for load, and for calling one card again and again.
+    /// The defaults without rate limit, cooldown and nonce check, for load tests and repeated calls for one card.
     pub fn unlimited() -> Self {
         Self { nonce_check: false, rate_limit: None, cooldown: None, ..Self::default() }
+    }
+
+    /// The simulator's clock.
+    pub(crate) fn now(&self) -> SystemTime {
+        clock::now(self.clock_offset_seconds)
+    }
+
+    /// The format of a reply that is sent now.
+    pub(crate) fn reply_format(&self) -> ReplyFormat {
+        let Self { http_refusals, integer_codes, .. } = *self;
+        ReplyFormat { http_refusals, integer_codes, date: self.now() }
     }
 }

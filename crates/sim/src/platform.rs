@@ -1,12 +1,12 @@
-//! The platform's rules, and what it remembers.
+//! The platform's rules and state.
 
-use crate::answer::{Answer, Refusal, now as clock};
+use crate::answer::{Answer, Refusal};
 use crate::call::Call;
 use crate::counters::Counters;
-use crate::fault::Fault;
-use crate::fault_plan::FaultPlan;
+use crate::faults::Fault;
+use crate::faults::plan::FaultPlan;
 use crate::http::HttpRequest;
-use crate::limits::{Cooldowns, Nonces, Window};
+use crate::limits::{Cooldowns, Nonces, SlidingWindow};
 use crate::options::Options;
 use crate::request::Request;
 use crate::signature::{same, signature};
@@ -16,27 +16,27 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-/// Decides about calls. Shared by all connections.
+/// Decides calls. Shared by all connections.
 pub(crate) struct Platform {
     pub(crate) options: Options,
     known_eids: Option<HashSet<String>>,
     faults: FaultPlan,
-    memory: Mutex<Memory>,
+    state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct Memory {
-    accounts: HashMap<String, AccountMemory>,
+struct State {
+    accounts: HashMap<String, AccountState>,
     cooldowns: Cooldowns,
     counters: Counters,
 }
 
 #[derive(Default)]
-struct AccountMemory {
-    /// The calls that count against the rate.
-    rate: Window,
+struct AccountState {
+    /// The calls that count against the rate limit.
+    rate: SlidingWindow,
     /// All calls with a valid signature, for the counters.
-    arrivals: Window,
+    arrivals: SlidingWindow,
     nonces: Nonces,
 }
 
@@ -44,42 +44,42 @@ impl Platform {
     pub(crate) fn new(options: Options) -> Self {
         let known_eids = options.known_eids.clone().map(HashSet::from_iter);
         let faults = FaultPlan::new(&options.faults);
-        Self { options, known_eids, faults, memory: Mutex::default() }
+        Self { options, known_eids, faults, state: Mutex::default() }
     }
 
     pub(crate) fn counters(&self) -> Counters {
-        self.remember().counters.clone()
+        self.lock().counters.clone()
     }
 
-    pub(crate) fn note_connection(&self) {
-        self.remember().counters.connections += 1;
+    pub(crate) fn count_connection(&self) {
+        self.lock().counters.connections += 1;
     }
 
-    pub(crate) fn note_malformed(&self) {
-        self.remember().counters.malformed += 1;
+    pub(crate) fn count_malformed(&self) {
+        self.lock().counters.malformed += 1;
     }
 
-    /// What will go wrong with the reply to this call, if anything; only calls have faults.
+    /// The fault of this call, if any. Other requests have no faults.
     pub(crate) fn fault(&self, http: &HttpRequest) -> Option<&Fault> {
         let fault = if call(http).is_some() { self.faults.next() } else { None }?;
-        self.remember().counters.count_fault(fault.name());
+        self.lock().counters.count_fault(fault.name());
         Some(fault)
     }
 
-    /// Counts a call that a fault keeps from the platform.
-    pub(crate) fn note_replaced(&self, http: &HttpRequest) {
-        self.remember().counters.count_call(http);
+    /// Counts a call that the platform does not see because of a fault.
+    pub(crate) fn count_replaced(&self, http: &HttpRequest) {
+        self.lock().counters.count_call(http);
     }
 
-    /// Decides about one call, which a fault may refuse with a code.
+    /// Answers one call. `refuse` is the code of a fault that refuses it.
     pub(crate) fn answer(&self, http: &HttpRequest, from: IpAddr, refuse: Option<&str>) -> Answer {
         let refuse = refuse.or(self.options.refuse.as_deref());
-        let answer = match self.decide(http, from, refuse, clock(&self.options), Instant::now()) {
+        let answer = match self.decide(http, from, refuse, self.options.now(), Instant::now()) {
             Ok(data) => Answer::success(data),
             Err(refusal) => refusal,
         };
-        let mut memory = self.remember();
-        let counters = &mut memory.counters;
+        let mut state = self.lock();
+        let counters = &mut state.counters;
         counters.count_call(http);
         if answer.is_success() {
             counters.accepted += 1;
@@ -89,8 +89,8 @@ impl Platform {
         answer
     }
 
-    /// The rules, in their order. A call with a valid signature uses up its nonce. It counts against the rate when it
-    /// reaches that check and passes it, even if a later check refuses it.
+    /// The rules, in their order. A call with a valid signature uses up its nonce. It counts against the rate limit if it passes
+    /// that check, even if a later check refuses it.
     fn decide(
         &self,
         http: &HttpRequest,
@@ -100,9 +100,7 @@ impl Platform {
         now: Instant,
     ) -> Result<Option<Value>, Answer> {
         let Some(call) = call(http) else {
-            return Err(
-                Refusal::NoSuchCall.because("there is no such call; see the README for those there are")
-            );
+            return Err(Refusal::NoSuchCall.because("unknown call; the README of eiot-sim lists all calls"));
         };
         let options = &self.options;
         let request = Request::read(http, call, options.sign_method)?;
@@ -110,53 +108,51 @@ impl Platform {
             return Err(Refusal::IpNotAllowed.because(format!("{from} is not on the allow-list")));
         }
         let Some(account) = options.accounts.iter().find(|account| account.appkey == request.appkey) else {
-            return Err(Refusal::UnknownAppkey.because("there is no application with this appkey"));
+            return Err(Refusal::UnknownAppkey.because("unknown appkey"));
         };
         let expected = signature(request.fields.signed(&["sign"]), &account.secret, options.sign_method);
         if !same(&request.sign, &expected) {
             return Err(
-                Refusal::BadSign.because("the signature is not that of these parameters and this secret")
+                Refusal::BadSign.because("the signature does not match these parameters and this secret")
             );
         }
 
-        let mut memory = self.remember();
-        let Memory { accounts, cooldowns, counters } = &mut *memory;
+        let mut state = self.lock();
+        let State { accounts, cooldowns, counters } = &mut *state;
         if !accounts.contains_key(&request.appkey) {
-            accounts.insert(request.appkey.clone(), AccountMemory::default());
+            accounts.insert(request.appkey.clone(), AccountState::default());
         }
         let Some(account) = accounts.get_mut(&request.appkey) else {
-            return Err(Refusal::UnknownAppkey.because("the account has gone"));
+            return Err(Refusal::UnknownAppkey.because("unknown appkey"));
         };
         account.arrivals.add(now);
         counters.busiest_second = counters.busiest_second.max(account.arrivals.count(now));
         if call.has_eid() {
             counters.count_eid(&request.eid);
         }
-        let before = account.nonces.note(request.nonce, now);
+        let before = account.nonces.insert(request.nonce, now);
         if let Some(before) = &before {
-            counters.note_nonce_distance(before.calls_ago);
+            counters.count_nonce_distance(before.calls_ago);
         }
         let repeated =
             before.is_some_and(|before| options.timestamp_window.is_none_or(|memory| before.ago <= memory));
         counters.repeated_nonces += u64::from(repeated);
 
         if let Some(code) = refuse {
-            return Err(Answer::rehearsed(code));
+            return Err(Answer::on_demand(code));
         }
         let clock = clock.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         if options.timestamp_window.is_some_and(|window| request.timestamp.abs_diff(clock) > window.as_secs())
         {
             let by = request.timestamp.abs_diff(clock);
-            return Err(
-                Refusal::StaleTimestamp.because(format!("the timestamp is {by} s away from this clock"))
-            );
+            return Err(Refusal::StaleTimestamp.because(format!("the timestamp is off by {by} s")));
         }
         if repeated && options.nonce_check {
             return Err(Refusal::NonceReused.because(format!("the nonce {} was used before", request.nonce)));
         }
         if let Some(limit) = options.rate_limit {
             if account.rate.count(now) >= limit as usize {
-                return Err(Refusal::RateLimit.because(format!("more than {limit} calls in a second")));
+                return Err(Refusal::RateLimit.because(format!("more than {limit} calls per second")));
             }
             account.rate.add(now);
         }
@@ -164,8 +160,8 @@ impl Platform {
             return Err(Refusal::UnknownEid.because("this account has no card with this EID"));
         }
         if let Some(cooldown) = options.cooldown.filter(|_| call == Call::RefreshUsage) {
-            if let Some(rest) = cooldowns.remaining(&request.eid, cooldown, now) {
-                let seconds = rest.as_secs_f64().ceil();
+            if let Some(remaining) = cooldowns.remaining(&request.eid, cooldown, now) {
+                let seconds = remaining.as_secs_f64().ceil();
                 let code = options.cooldown_code.as_deref().unwrap_or(Refusal::Cooldown.code());
                 let detail = format!("this card can be refreshed again in {seconds} s");
                 return Err(Refusal::Cooldown.with_code(code, detail));
@@ -178,8 +174,8 @@ impl Platform {
         Ok(call.data(&request.eid, &request.fields, &counters.orders))
     }
 
-    fn remember(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -197,7 +193,7 @@ mod tests {
 
     const CLOCK: u64 = 1_700_000_000;
 
-    /// A call as a client would make it, at a time of the test's choosing.
+    /// A call of a client.
     struct Call {
         appkey: &'static str,
         secret: &'static str,
@@ -252,19 +248,19 @@ mod tests {
     }
 
     #[test]
-    fn a_good_call_is_accepted() {
+    fn platform_accepts_a_valid_call() {
         assert_eq!(Trial::new(Options::default()).at(0, GOOD), "200");
     }
 
     #[test]
-    fn a_wrong_secret_and_an_unknown_appkey_are_refused() {
+    fn platform_refuses_a_wrong_secret_and_an_unknown_appkey() {
         let trial = Trial::new(Options::default());
         assert_eq!(trial.at(0, Call { secret: "wrong", ..GOOD }), "sim.bad-sign");
         assert_eq!(trial.at(0, Call { appkey: "nobody", ..GOOD }), "sim.unknown-appkey");
     }
 
     #[test]
-    fn a_timestamp_may_be_as_far_off_as_the_window_says() {
+    fn platform_accepts_timestamps_within_the_window() {
         let trial = Trial::new(Options { nonce_check: false, ..Options::default() });
         assert_eq!(trial.at(0, Call { timestamp: CLOCK - 300, eid: "1", ..GOOD }), "200");
         assert_eq!(trial.at(0, Call { timestamp: CLOCK + 300, eid: "2", ..GOOD }), "200");
@@ -273,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nonce_seen_before_is_refused_for_its_account_only() {
+    fn platform_refuses_a_repeated_nonce_per_account() {
         let other = Account { appkey: "other".to_owned(), secret: "o".to_owned() };
         let mut options = Options { cooldown: None, ..Options::default() };
         options.accounts.push(other);
@@ -285,20 +281,20 @@ mod tests {
     }
 
     #[test]
-    fn the_eleventh_call_in_a_closed_second_is_refused() {
+    fn platform_refuses_the_eleventh_call_in_a_closed_second() {
         let trial = Trial::new(Options { cooldown: None, nonce_check: false, ..Options::default() });
         for call in 0..10 {
             assert_eq!(trial.at(call * 100, GOOD), "200");
         }
         let refusal = trial.decision(1000, GOOD).expect_err("the eleventh");
-        assert_eq!(refusal.logged(), "501 Too many requests. (more than 10 calls in a second)");
+        assert_eq!(refusal.logged(), "501 Too many requests. (more than 10 calls per second)");
         assert_eq!(refusal.message, "Too many requests.");
         assert_eq!(trial.at(1001, GOOD), "200", "what was refused for the rate does not count against it");
         assert_eq!(trial.platform.counters().busiest_second, 11);
     }
 
     #[test]
-    fn a_card_rests_after_an_accepted_refresh_only() {
+    fn platform_starts_a_cooldown_after_an_accepted_refresh_only() {
         let trial = Trial::new(Options { nonce_check: false, ..Options::default() });
         assert_eq!(trial.at(0, GOOD), "200");
         assert_eq!(trial.at(299_000, GOOD), "sim.cooldown");
@@ -306,21 +302,21 @@ mod tests {
     }
 
     #[test]
-    fn a_card_that_rests_is_refused_with_the_code_of_the_options() {
+    fn platform_refuses_a_card_in_its_cooldown_with_the_code_of_the_options() {
         for (code, message) in
             [("501", "Too many requests."), ("x", "this card can be refreshed again in 299 s")]
         {
             let cooldown_code = Some(code.to_owned());
             let trial = Trial::new(Options { nonce_check: false, cooldown_code, ..Options::default() });
             assert_eq!(trial.at(0, GOOD), "200");
-            let refusal = trial.decision(1000, GOOD).expect_err("it rests");
+            let refusal = trial.decision(1000, GOOD).expect_err("in its cooldown");
             assert_eq!((refusal.code.as_str(), refusal.message.as_str()), (code, message));
             assert_eq!(trial.at(2000, Call { eid: "2", ..GOOD }), "200");
         }
     }
 
     #[test]
-    fn cards_and_addresses_that_are_not_listed_are_refused() {
+    fn platform_refuses_unlisted_cards_and_addresses() {
         let trial = Trial::new(Options { known_eids: Some(vec!["2".to_owned()]), ..Options::default() });
         assert_eq!(trial.at(0, GOOD), "sim.unknown-eid");
         let elsewhere = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
@@ -329,20 +325,20 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_can_be_rehearsed() {
+    fn platform_refuses_with_a_given_code() {
         let trial = Trial::new(Options { refuse: Some("45109".to_owned()), ..Options::default() });
         assert_eq!(trial.at(0, GOOD), "45109");
         assert_eq!(trial.at(0, Call { secret: "wrong", ..GOOD }), "sim.bad-sign");
     }
 
     #[test]
-    fn a_rehearsed_refusal_has_the_published_words_where_there_are_any() {
+    fn platform_refuses_with_the_published_words_of_a_code() {
         let message = |code: &str| {
             let trial = Trial::new(Options { refuse: Some(code.to_owned()), ..Options::default() });
             trial.decision(0, GOOD).expect_err("refused").message
         };
         assert_eq!(message("403"), "You don't have permission to access.");
         assert_eq!(message("500"), "Operation failed, try again later.");
-        assert_eq!(message("45109"), "this refusal is rehearsed");
+        assert_eq!(message("45109"), "refused on demand");
     }
 }

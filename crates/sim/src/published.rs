@@ -1,4 +1,4 @@
-//! The error codes that the platform publishes, in its own words (the vendor's error-code page).
+//! The error codes that the platform publishes, with the published words (the vendor's error-code page).
 
 /// One error code of that page.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ impl Published {
         PUBLISHED.iter().find(|entry| entry.code == code)
     }
 
-    /// The HTTP status of a refusal with this code, when refusals have one of their own. The page does not name any.
+    /// The HTTP status of a refusal with this code, with `http_refusals`. The page does not name any.
     pub(crate) fn http_status(&self) -> u16 {
         match self.code {
             "403" | "502" => 403,
@@ -29,7 +29,7 @@ const fn published(code: &'static str, english: &'static str, chinese: &'static 
     Published { code, english, chinese }
 }
 
-/// All of them, success (`200`) aside.
+/// All of them, except success (`200`).
 static PUBLISHED: [Published; 25] = [
     published("403", "You don't have permission to access.", "您没有权限访问"),
     published("500", "Operation failed, try again later.", "操作失败,请稍后再试"),

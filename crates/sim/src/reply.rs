@@ -3,6 +3,17 @@
 use std::io::Write;
 use std::time::SystemTime;
 
+/// How answers of the platform become HTTP replies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReplyFormat {
+    /// Refusals have an HTTP status of 4xx or 500.
+    pub(crate) http_refusals: bool,
+    /// Numeric codes are sent as integers.
+    pub(crate) integer_codes: bool,
+    /// The `Date` header.
+    pub(crate) date: SystemTime,
+}
+
 /// One HTTP reply.
 #[derive(Debug)]
 pub(crate) struct Reply {

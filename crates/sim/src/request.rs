@@ -1,4 +1,4 @@
-//! A request's fields: those that every call has, checked as strictly as the owner's document describes them.
+//! The fields of every request, checked as strictly as the owner's document describes them.
 
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
@@ -6,13 +6,13 @@ use crate::fields::Fields;
 use crate::http::HttpRequest;
 use crate::options::SignMethod;
 
-/// A request whose fields are there and have their types.
+/// A request with all fields, which have their types.
 pub(crate) struct Request {
     pub(crate) appkey: String,
     pub(crate) timestamp: u64,
     pub(crate) nonce: u32,
     pub(crate) sign: String,
-    /// Empty where the call is not about one card.
+    /// Empty if the call does not concern one card.
     pub(crate) eid: String,
     pub(crate) fields: Fields,
 }

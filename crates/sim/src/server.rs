@@ -1,39 +1,21 @@
-//! The server: listens, gives each connection a thread, and stops when it is dropped.
+//! The server: listens, serves each connection on a thread, and stops when dropped.
 
-use crate::connection::{End, serve};
+use crate::connection::serve;
 use crate::counters::Counters;
 use crate::options::Options;
 use crate::platform::Platform;
+use crate::start_error::StartError;
 use crate::stop::Stop;
+use crate::stream::End;
 use crate::tls;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::collections::HashMap;
+use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::{fmt, io};
 
-/// Why the simulator did not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// The port cannot be listened on.
-    Listen(io::Error),
-    /// No certificate could be made.
-    Tls(String),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listen(why) => write!(f, "cannot listen: {why}"),
-            Self::Tls(why) => write!(f, "cannot make a certificate: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-/// A running stand-in platform on 127.0.0.1. Dropping it stops it and closes its connections.
+/// A running simulator on 127.0.0.1. Dropping it stops it and closes its connections.
 pub struct Simulator {
     url: String,
     address: SocketAddr,
@@ -46,15 +28,15 @@ struct Shared {
     platform: Platform,
     tls: Option<Arc<ServerConfig>>,
     stop: Stop,
-    /// The open connections, to be shut down at the end.
+    /// The open connections, which are shut down at the end.
     open: Mutex<HashMap<u64, TcpStream>>,
 }
 
 impl Simulator {
-    /// Starts on threads of its own.
+    /// Starts the simulator on its own threads.
     ///
     /// # Errors
-    /// When the port is taken, or no certificate can be made.
+    /// If the port is in use, or no certificate can be generated.
     pub fn start(options: Options) -> Result<Self, StartError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).map_err(StartError::Listen)?;
         let address = listener.local_addr().map_err(StartError::Listen)?;
@@ -88,7 +70,7 @@ impl Simulator {
         self.ca_pem.as_deref()
     }
 
-    /// What it has seen so far.
+    /// The counters so far.
     pub fn counters(&self) -> Counters {
         self.shared.platform.counters()
     }
@@ -96,8 +78,8 @@ impl Simulator {
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        self.shared.stop.tell();
-        // The listener waits for a connection; this is the last one.
+        self.shared.stop.stop();
+        // Wakes the listener, which waits for a connection.
         let woken = TcpStream::connect(self.address).is_ok();
         if let Some(listening) = self.listening.take().filter(|_| woken) {
             let _ = listening.join();
@@ -111,12 +93,12 @@ impl Drop for Simulator {
 impl Shared {
     fn listen(self: &Arc<Self>, listener: &TcpListener) {
         for (number, connection) in (0_u64..).zip(listener.incoming()) {
-            if self.stop.is_told() {
+            if self.stop.is_stopped() {
                 return;
             }
             let Ok(connection) = connection else { continue };
             let shared = self.clone();
-            // Where no thread can be had, the connection closes; the client sees that.
+            // If no thread can be started, the connection is closed.
             let _ = thread::Builder::new().spawn(move || {
                 let _ = shared.serve(number, connection);
                 shared.open().remove(&number);
@@ -125,12 +107,12 @@ impl Shared {
     }
 
     fn serve(&self, number: u64, mut connection: TcpStream) -> io::Result<()> {
-        self.platform.note_connection();
+        self.platform.count_connection();
         connection.set_nodelay(true)?;
         connection.set_read_timeout(self.platform.options.idle_timeout)?;
         self.open().insert(number, connection.try_clone()?);
-        if self.stop.is_told() {
-            // The end may have come before this connection could be shut down with the others.
+        if self.stop.is_stopped() {
+            // The simulator may have stopped before this connection was registered.
             return Ok(());
         }
         let from = connection.peer_addr()?.ip();
@@ -143,7 +125,7 @@ impl Shared {
                 if let Ok(End::Reset) = served {
                     return Ok(());
                 }
-                // Say goodbye as TLS wants it; the client may be gone.
+                // The client may have disconnected.
                 stream.conn.send_close_notify();
                 let _ = stream.conn.complete_io(&mut stream.sock);
                 served.map(|_| ())
@@ -164,7 +146,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     #[test]
-    fn no_thread_outlives_the_simulator_whatever_it_waits_for() {
+    fn simulator_ends_all_its_threads_whatever_they_wait_for() {
         let hour = Duration::from_secs(3600);
         let waits = [
             Fault::Stall,
@@ -180,7 +162,7 @@ mod tests {
             let simulator = Simulator::start(options).expect("a free port");
             let mut open = TcpStream::connect(simulator.address).expect("it listens");
             let call = "POST /api/v3/cloudesim/refreshUsage HTTP/1.1\r\n\r\n";
-            // A second request waits behind the first, so that there is something to read while it waits.
+            // A second request follows the first, so that there is unread data while the simulator waits.
             open.write_all(call.repeat(2).as_bytes()).expect("sent");
             let started = Instant::now();
             while simulator.counters().faults.is_empty() {
@@ -190,7 +172,7 @@ mod tests {
             let shared = Arc::downgrade(&simulator.shared);
             drop(simulator);
             let started = Instant::now();
-            // Each of its threads holds a share.
+            // Each of its threads holds a reference.
             while shared.strong_count() > 0 {
                 assert!(started.elapsed() < Duration::from_secs(5), "{fault}");
                 thread::yield_now();

@@ -1,11 +1,11 @@
-//! The platform's signature, in code of the simulator's own.
+//! The platform's signature, implemented independently of the client.
 
 use crate::options::SignMethod;
 use md5::Md5;
 use sha1::{Digest, Sha1};
 
 /// Signs as the vendor's SDK 1.0.1 does: names in byte order, `name=value` joined by `&`, the secret last, upper-case
-/// hex. `params` holds what takes part, in any order.
+/// hex. `params` are in any order.
 pub(crate) fn signature(mut params: Vec<(&str, String)>, secret: &str, method: SignMethod) -> String {
     params.sort();
     let mut text: Vec<String> = params.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -17,7 +17,7 @@ pub(crate) fn signature(mut params: Vec<(&str, String)>, secret: &str, method: S
     }
 }
 
-/// Compares without telling by the time it takes how much of it was right.
+/// Compares in constant time.
 pub(crate) fn same(one: &str, other: &str) -> bool {
     let difference = one.bytes().zip(other.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
     one.len() == other.len() && difference == 0

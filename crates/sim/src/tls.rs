@@ -1,6 +1,6 @@
-//! A certificate authority made at start, and a server certificate from it.
+//! A certificate authority generated at start, and a server certificate from it.
 
-use crate::server::StartError;
+use crate::start_error::StartError;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -23,7 +23,7 @@ pub(crate) fn make() -> Result<(Arc<ServerConfig>, String), StartError> {
     let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     let mut server = CertificateParams::new(names).map_err(failed)?;
     server.distinguished_name.push(DnType::CommonName, "eiot-sim");
-    // The extensions that RFC 5280 asks for; Python 3.13 and newer refuse a certificate without them.
+    // Extensions required by RFC 5280; Python 3.13 and newer refuse a certificate without them.
     server.use_authority_key_identifier_extension = true;
     server.is_ca = IsCa::ExplicitNoCa;
     server.key_usages = vec![KeyUsagePurpose::DigitalSignature];

@@ -1,4 +1,4 @@
-//! Webhooks, as the platform sends them to its customers' servers: for rehearsing those.
+//! Webhooks, as the platform sends them to its customers' servers: for testing those servers.
 
 use crate::fields::Fields;
 use crate::options::SignMethod;
@@ -6,11 +6,11 @@ use crate::signature::signature;
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
-/// Signs a webhook: the JSON object `payload` with `timestamp` and `nonce`, where it has none, and `sign` behind its
-/// fields. `appkey` takes no part in the signature (vendor SDK 1.0.1).
+/// Signs a webhook: the JSON object `payload` with `timestamp` and `nonce`, if they are missing, and `sign` as the
+/// last field. The signature does not cover `appkey` (vendor SDK 1.0.1).
 ///
 /// # Errors
-/// What keeps `payload` from being a JSON object that can be signed.
+/// If `payload` is not a JSON object, or has a `sign` already.
 pub fn signed_webhook(payload: &str, secret: &str, method: SignMethod) -> Result<String, String> {
     let unreadable = |why: serde_json::Error| format!("not a JSON object: {why}");
     let mut text = payload.trim().to_owned();
@@ -30,7 +30,7 @@ pub fn signed_webhook(payload: &str, secret: &str, method: SignMethod) -> Result
     Ok(with_field(&text, "sign", &json!(sign)))
 }
 
-/// The text of an object with one field more.
+/// The text of an object with an additional field.
 fn with_field(object: &str, name: &str, value: &Value) -> String {
     let before = object.trim_end().strip_suffix('}').unwrap_or(object);
     let comma = if before.trim_end().ends_with('{') { "" } else { "," };

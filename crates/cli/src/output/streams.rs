@@ -1,0 +1,92 @@
+//! Standard output and standard error, and failures that end the command early.
+
+use super::exit_code::ExitCode;
+use eiot::{Error, Reply, escaped};
+use std::io::{self, ErrorKind, Write};
+
+/// Why the command ends before it has printed all results.
+pub(crate) enum Failure {
+    /// The command cannot do what it was asked to do.
+    Eiot(Error),
+    /// Standard output cannot be written.
+    Output {
+        /// The system's error.
+        error: io::Error,
+        /// The EID whose result was not printed.
+        eid: Option<String>,
+    },
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Eiot(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output { error, eid: None }
+    }
+}
+
+impl Failure {
+    /// The same failure, which kept the result of this EID, which was sent, from being printed.
+    pub(crate) fn with_unreported_eid(self, eid: &str) -> Self {
+        match self {
+            Self::Output { error, .. } => Self::Output { error, eid: Some(eid.to_owned()) },
+            other => other,
+        }
+    }
+
+    /// Prints the failure on standard error and returns the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        match self {
+            Self::Eiot(error) => {
+                warn(error);
+                ExitCode::of(error.kind())
+            }
+            Self::Output { error, .. } if error.kind() == ErrorKind::BrokenPipe => ExitCode::BrokenPipe,
+            Self::Output { error, eid: None } => {
+                warn(format_args!("standard output cannot be written: {error}"));
+                ExitCode::Failure
+            }
+            Self::Output { error, eid: Some(eid) } => {
+                warn(format_args!("EID {eid}: was sent, but standard output cannot be written: {error}"));
+                ExitCode::Failure
+            }
+        }
+    }
+}
+
+/// Prints help, version, or a usage error.
+pub(crate) fn print_help_or_usage_error(message: &clap::Error) -> Result<ExitCode, Failure> {
+    let printed = message.print().and_then(|()| io::stdout().flush());
+    match message.use_stderr() {
+        // If not even the error can be printed, the exit code still reports it.
+        true => Ok(ExitCode::Usage),
+        false => Ok(printed.map(|()| ExitCode::Success)?),
+    }
+}
+
+/// Prints a line on standard output and flushes it, so that readers see each result at once.
+pub(crate) fn print_line(text: &str) -> Result<(), Failure> {
+    write_stdout(format!("{text}\n").as_bytes())
+}
+
+/// Writes bytes to standard output and flushes it.
+pub(crate) fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    output.write_all(bytes)?;
+    Ok(output.flush()?)
+}
+
+/// The line of a card that was refreshed: EID, `ok`, and the platform's message, separated by tabs.
+pub(crate) fn success_line(reply: &Reply) -> String {
+    format!("{}\tok\t{}", reply.eid(), escaped(reply.message()))
+}
+
+/// Prints a line on standard error. If that fails, there is no place left to report it; the exit code still does.
+pub(crate) fn warn(message: impl std::fmt::Display) {
+    let line = format!("eiot: {}\n", escaped(&message.to_string()));
+    let _ = io::stderr().lock().write_all(line.as_bytes());
+}
