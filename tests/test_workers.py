@@ -3,14 +3,10 @@
 import contextlib
 import importlib.util
 import os
-import pathlib
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
 
 import pytest
 from conftest import CLEAN, TESTS, run
@@ -82,22 +78,6 @@ def started(command, **options):
             server.communicate()
 
 
-@pytest.fixture
-def redis():
-    """The address of a Redis of the test's own, on a socket in a folder that goes with it."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed (on Debian: apt-get install redis-server)")
-    with tempfile.TemporaryDirectory(prefix="eiot-redis-") as directory:
-        path = pathlib.Path(directory) / "redis.sock"
-        settings = ["--port", "0", "--unixsocket", path, "--dir", directory, "--save", "", "--appendonly", "no"]
-        with started(["redis-server", *settings]) as server:
-            deadline = time.monotonic() + 30
-            while not path.exists():
-                assert server.poll() is None and time.monotonic() < deadline, "redis-server does not start"
-                time.sleep(0.02)
-            yield f"redis+socket://{path}"
-
-
 @needs("celery")
 @needs("redis")
 def test_celery_with_eight_workers_keeps_the_accounts_rate(simulator, redis, tmp_path):
@@ -106,8 +86,8 @@ def test_celery_with_eight_workers_keeps_the_accounts_rate(simulator, redis, tmp
     recipe("@app.task", tmp_path, "cards.py")
     program = recipe("celery.group", tmp_path, "give_cards.py")
     environment = running.environment | {
-        "CELERY_BROKER_URL": redis,
-        "CELERY_RESULT_BACKEND": redis,
+        "CELERY_BROKER_URL": redis.url,
+        "CELERY_RESULT_BACKEND": redis.url,
         "PYTHONPATH": str(tmp_path),
         "HOME": str(tmp_path),
     }

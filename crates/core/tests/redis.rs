@@ -12,7 +12,7 @@ use eiot_sim::{Options, Simulator};
 use std::net::{TcpListener, TcpStream};
 use std::ops::ControlFlow;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A Redis on a port of its own, without files; ends with the test.
@@ -147,6 +147,70 @@ fn redis_that_cannot_be_reached_is_a_connect_error_that_names_it_and_calls_go_on
     assert_eq!(platform.counters().calls, 1);
     redis.start_again();
     client.refresh_usage("1").expect("accepted");
+}
+
+/// What a batch says.
+#[derive(Clone, Default)]
+struct Notices(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Notices {
+    fn notice(&mut self, notice: &eiot::Notice<'_>) {
+        self.0.lock().expect("no panic").push(notice.to_string());
+    }
+}
+
+#[test]
+fn redis_that_cannot_be_reached_holds_a_batch_which_goes_on_without_the_loss_of_a_card() {
+    let _alone = alone();
+    let Some(mut redis) = Redis::start(&[]) else { return };
+    let platform = simulator_without_limit();
+    let mut config = sharing(&platform, &redis.scope());
+    (config.rate_limit, config.outage_timeout) = (Some(100.0), Duration::from_secs(60));
+    let client = Client::new(config).expect("valid");
+    let notices = Notices::default();
+    let mut batch = client.batch(16, Box::new(notices.clone())).expect("a batch");
+    (1..=60).for_each(|card| batch.push(card.to_string()));
+    for _ in 0..10 {
+        batch.next().expect("an outcome").result.expect("accepted");
+    }
+    redis.stop();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(1_500));
+            redis.start_again();
+        });
+        while let Some(outcome) = batch.next() {
+            assert_eq!(outcome.result.expect("held, not failed").attempts(), 1);
+        }
+    });
+    let counters = platform.counters();
+    assert_eq!((counters.accepted, counters.per_eid.len(), counters.repeated_nonces), (60, 60, 0));
+    let notices = notices.0.lock().expect("no panic");
+    let [first, .., last] = &notices[..] else { panic!("{notices:?}") };
+    assert!(first.contains("holding back all cards") && first.contains("the Redis at 127.0.0.1"), "{first}");
+    assert!(last.contains("going on"), "{last}");
+}
+
+#[test]
+fn redis_that_stays_away_stops_a_batch_after_the_outage_timeout_with_its_name() {
+    let _alone = alone();
+    let Some(mut redis) = Redis::start(&[]) else { return };
+    let platform = simulator_without_limit();
+    let mut config = sharing(&platform, &redis.scope());
+    config.outage_timeout = Duration::from_secs(2);
+    let client = Client::new(config).expect("valid");
+    redis.stop();
+    let mut batch = client.batch(16, Box::new(())).expect("a batch");
+    (1..=60).for_each(|card| batch.push(card.to_string()));
+    let started = Instant::now();
+    while let Some(outcome) = batch.next() {
+        let error = outcome.result.expect_err("no Redis");
+        assert_eq!((error.kind(), error.delivered(), error.attempts()), (ErrorKind::Connect, Delivered::No, 0));
+        assert!(error.to_string().contains("the Redis at 127.0.0.1"), "{error}");
+    }
+    assert!(started.elapsed() >= Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(batch.stop_reason().expect("it stopped").contains("the Redis at 127.0.0.1"));
+    assert_eq!((platform.counters().calls, batch.summary().failures.len()), (0, 1));
 }
 
 struct GiveUpAfter(Instant);

@@ -1,0 +1,162 @@
+"""One account, one rate: however many clients, threads, processes and hosts call, the platform sees one well-behaved caller.
+
+Real time, at ten calls per second as the platform counts them. With EIOT_LONG=1 (`make account-rate`, on a machine with nothing
+else to do) the runs are longer, and hold the limiter to 97 % of what its spacing allows; in `make test` a busy machine may make
+permits late, which are then given back, so that the bound is looser.
+"""
+
+import contextlib
+import os
+import re
+import subprocess
+import time
+
+import pytest
+from conftest import CLEAN, PREFIX
+from hosts import Host, clock_shift, why_no_namespaces
+from test_run import cards_file, eid
+
+LONG = os.environ.get("EIOT_LONG") == "1"
+# Calls of the account in each run, and which part of what the spacing allows must be used.
+CALLS, USED = (320, 0.97) if LONG else (64, 0.8)
+# The limiter uses 95 % of ten calls per second.
+SPACING_S = 1 / 9.5
+EIOT = PREFIX / "bin" / "eiot"
+# Another process started at the same moment is there within so many calls.
+HOSTS = 8
+
+
+@pytest.fixture
+def platform(simulator):
+    """Limit 10 and nonce check on; a card may be refreshed again at once."""
+    return simulator("--cooldown", "off")
+
+
+def defaults(running):
+    """How to reach the platform, and nothing else: all other options as users have them."""
+    return CLEAN | {f"EIOT_{name}": running.environment[f"EIOT_{name}"] for name in ("BASE_URL", "APPKEY", "SECRET")}
+
+
+@contextlib.contextmanager
+def started(commands):
+    """Processes that are started together, given as (command, environment), and ended with the block."""
+    processes = []
+    try:
+        for command, environment in commands:
+            words = [str(word) for word in command]
+            processes.append(
+                subprocess.Popen(
+                    words, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+                )
+            )
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def succeed(processes):
+    for process in processes:
+        _, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
+
+
+def run_all(*commands):
+    """Runs processes that are started together to their successful ends."""
+    with started(commands) as processes:
+        succeed(processes)
+
+
+def used_part(arrivals_us):
+    """Which part of what the spacing allows these calls used, by the platform's clock from the first to the last of them."""
+    return (len(arrivals_us) - 1) * SPACING_S / ((arrivals_us[-1] - arrivals_us[0]) / 1e6)
+
+
+def assert_kept(running, calls):
+    """No call was refused, no nonce came twice, and no closed second had more calls than the limit. Gives the arrivals."""
+    counters = running.counters()
+    assert counters["refused"] == {} and counters["accepted"] == calls
+    assert counters["repeated_nonces"] == 0 and counters["busiest_second"] <= 10
+    return counters["arrivals_us"]
+
+
+def assert_kept_and_used(running, calls):
+    used = used_part(assert_kept(running, calls))
+    assert USED <= used <= 1.001, f"{used:.1%} of what the spacing allows"
+
+
+def test_rate_of_eight_clients_in_one_process_is_one(build, platform):
+    run_all(([build("c/pace.c", "-lpthread"), CALLS // 8, 0, 8], defaults(platform)))
+    assert_kept_and_used(platform, CALLS)
+
+
+def test_rate_of_four_forked_children_with_eight_threads_each_is_one(build, platform):
+    run_all(([build("c/pace.c", "-lpthread"), CALLS // 32, 4, 1], defaults(platform)))
+    assert_kept_and_used(platform, CALLS)
+
+
+def test_rate_of_eight_processes_is_one(platform, tmp_path):
+    cards = [cards_file(tmp_path, CALLS // 8, f"cards-{number}.txt") for number in range(8)]
+    environment = defaults(platform) | {"EIOT_RATE_SCOPE": "host"}
+    run_all(*(([EIOT, "refresh", "--from", file], environment) for file in cards))
+    assert_kept_and_used(platform, CALLS)
+
+
+def test_rate_is_exceeded_by_processes_that_do_not_share_it(build, simulator):
+    """What sharing the rate is for, which is the default: without it, two processes are twice as fast as the platform takes."""
+    running = simulator("--cooldown", "off", "--nonce-check", "off", "--rate-limit", "3")
+    environment = CLEAN | running.environment | {"EIOT_RATE_LIMIT": "3", "EIOT_RATE_SCOPE": "process"}
+    with started([([build("c/pace.c", "-lpthread"), "1"], environment)] * 2) as processes:
+        for process in processes:
+            process.communicate(timeout=60)
+    assert running.counters()["refused"].get("501", 0) > 0
+
+
+def test_clock_of_a_host_is_shifted_for_the_library(platform, tmp_path):
+    """What the next test stands on."""
+    environment = defaults(platform) | clock_shift(tmp_path)(100_000)
+    command = [EIOT, "refresh", "-v", eid(1)]
+    done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True, timeout=60)
+    (timestamp,) = re.findall(r"timestamp=(\d+)", done.stderr)
+    assert 90 < int(timestamp) - time.time() < 110
+
+
+def test_rate_of_eight_hosts_with_a_redis_is_one_although_their_clocks_differ(build, platform, redis, tmp_path):
+    if reason := why_no_namespaces():
+        pytest.skip(reason)
+    shift, ports = clock_shift(tmp_path), [redis.port, int(platform.url.rpartition(":")[2])]
+    with contextlib.ExitStack() as stack:
+        hosts = []
+        for number in range(HOSTS):
+            # From 2 s behind to 2 s ahead.
+            clock = shift(round((number / (HOSTS - 1) - 0.5) * 4000))
+            environment = defaults(platform) | clock | {"EIOT_RATE_SCOPE": redis.url}
+            host = Host(
+                [build("c/pace.c", "-lpthread"), CALLS // HOSTS // 8], ports, env=environment, stderr=subprocess.PIPE, text=True
+            )
+            stack.callback(host.close)
+            hosts.append(host)
+        succeed(host.process for host in hosts)
+    assert_kept_and_used(platform, CALLS)
+
+
+def test_rate_shares_that_start_together_are_one_rate(simulator, tmp_path):
+    # All fleets at once, each with a platform of its own.
+    fleets = {machines: simulator("--cooldown", "off") for machines in (2, 3, 4, 8, 20)}
+    cards = {machines: max(CALLS // machines, 8) for machines in fleets}
+    run_all(
+        *(
+            (
+                [EIOT, "refresh", "--from", cards_file(tmp_path, cards[machines], f"cards-{machines}.txt")],
+                defaults(running) | {"EIOT_RATE_SHARE": f"{which}/{machines}"},
+            )
+            for machines, running in fleets.items()
+            for which in range(1, machines + 1)
+        )
+    )
+    for machines, running in fleets.items():
+        arrivals = assert_kept(running, machines * cards[machines])
+        # Without the beginning and the end, when not all of them are there: nobody takes the permits of another.
+        used = used_part(arrivals[machines:-machines])
+        assert USED <= used <= 1.02, f"{machines} machines: {used:.1%} of what the spacing allows"
