@@ -149,6 +149,13 @@ fn redis_that_cannot_be_reached_is_a_connect_error_that_names_it_and_calls_go_on
     client.refresh_usage("1").expect("accepted");
 }
 
+#[test]
+fn redis_scope_lets_a_call_beside_a_full_batch_go_out_within_two_permits() {
+    let _alone = alone();
+    let Some(redis) = Redis::start(&[]) else { return };
+    common::single_call_goes_out_within_two_permits_beside_a_full_batch(&redis.scope(), None);
+}
+
 /// What a batch says.
 #[derive(Clone, Default)]
 struct Notices(Arc<Mutex<Vec<String>>>);
@@ -205,7 +212,10 @@ fn redis_that_stays_away_stops_a_batch_after_the_outage_timeout_with_its_name() 
     let started = Instant::now();
     while let Some(outcome) = batch.next() {
         let error = outcome.result.expect_err("no Redis");
-        assert_eq!((error.kind(), error.delivered(), error.attempts()), (ErrorKind::Connect, Delivered::No, 0));
+        assert_eq!(
+            (error.kind(), error.delivered(), error.attempts()),
+            (ErrorKind::Connect, Delivered::No, 0)
+        );
         assert!(error.to_string().contains("the Redis at 127.0.0.1"), "{error}");
     }
     assert!(started.elapsed() >= Duration::from_secs(2), "{:?}", started.elapsed());
