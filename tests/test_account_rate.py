@@ -81,9 +81,14 @@ def assert_kept(running, calls):
     return counters["arrivals_us"]
 
 
+def assert_used(what, arrivals_us):
+    used = used_part(arrivals_us)
+    print(f"{what}: {len(arrivals_us)} calls, {used:.1%} of what the spacing allows")
+    assert used >= USED
+
+
 def assert_kept_and_used(running, calls):
-    used = used_part(assert_kept(running, calls))
-    assert USED <= used <= 1.001, f"{used:.1%} of what the spacing allows"
+    assert_used("all", assert_kept(running, calls))
 
 
 def test_rate_of_eight_clients_in_one_process_is_one(build, platform):
@@ -158,5 +163,4 @@ def test_rate_shares_that_start_together_are_one_rate(simulator, tmp_path):
     for machines, running in fleets.items():
         arrivals = assert_kept(running, machines * cards[machines])
         # Without the beginning and the end, when not all of them are there: nobody takes the permits of another.
-        used = used_part(arrivals[machines:-machines])
-        assert USED <= used <= 1.02, f"{machines} machines: {used:.1%} of what the spacing allows"
+        assert_used(f"{machines} machines", arrivals[machines:-machines])

@@ -44,6 +44,21 @@ impl Redis {
         self.process = launch(self.port, &self.arguments).expect("it has started before");
     }
 
+    fn cli(&self, words: &[&str]) -> String {
+        let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(words).output();
+        let output = String::from_utf8(output.expect("it comes with redis-server").stdout).expect("UTF-8");
+        output.trim().to_owned()
+    }
+
+    /// The only key that ends so.
+    fn key(&self, end: &str) -> String {
+        let keys = self.cli(&["--scan"]);
+        let mut keys = keys.lines().filter(|key| key.ends_with(end));
+        let key = keys.next().expect("a key").to_owned();
+        assert_eq!(keys.next(), None);
+        key
+    }
+
     fn scope(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
@@ -272,6 +287,29 @@ fn redis_scope_gives_the_permit_of_a_cancelled_call_to_another_machine() {
 }
 
 #[test]
+fn redis_scope_gives_the_nonce_of_a_cancelled_call_to_the_next() {
+    let _alone = alone();
+    let Some(redis) = Redis::start(&[]) else { return };
+    let platform = simulator();
+    let mut config = sharing(&platform, &redis.scope());
+    config.rate_limit = Some(2.0);
+    let client = Client::new(config).expect("valid");
+    client.refresh_usage("1").expect("accepted");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut observer = GiveUpAfter(Instant::now() + Duration::from_millis(250));
+            client.refresh_usage_observed("2", &mut observer).expect_err("cancelled");
+        });
+        std::thread::sleep(Duration::from_millis(100));
+        client.refresh_usage("3").expect("accepted, and reserved before the other call was cancelled");
+    });
+    client.refresh_usage("4").expect("accepted");
+    let place = |field: &str| redis.cli(&["hget", &redis.key(":account"), field]);
+    assert_eq!((place("position").as_str(), place("unused").as_str()), ("3", ""));
+    assert_eq!((platform.counters().accepted, platform.counters().repeated_nonces), (3, 0));
+}
+
+#[test]
 fn redis_scope_shares_the_cooldown_of_a_card_and_takes_that_of_a_failed_refresh_back() {
     let _alone = alone();
     let Some(redis) = Redis::start(&[]) else { return };
@@ -285,14 +323,11 @@ fn redis_scope_shares_the_cooldown_of_a_card_and_takes_that_of_a_failed_refresh_
     };
     client().refresh_usage("1").expect_err("a busy server");
     client().refresh_usage("1").expect("taken back");
-    let cli = |words: &[&str]| {
-        let output = Command::new("redis-cli").args(["-p", &redis.port.to_string()]).args(words).output();
-        String::from_utf8(output.expect("it comes with redis-server").stdout).expect("UTF-8")
-    };
+    let cli = |words: &[&str]| redis.cli(words);
     let keys = cli(&["--scan"]);
     assert!(!keys.contains("demo-appkey"), "{keys}");
-    let key = keys.lines().find(|key| key.ends_with(":card:1")).expect("the card's cooldown");
-    let left: u64 = cli(&["pttl", key]).trim().parse().expect("milliseconds");
+    let key = redis.key(":card:1");
+    let left: u64 = cli(&["pttl", &key]).parse().expect("milliseconds");
     assert!((290_000..=300_000).contains(&left), "{left}");
     // As another machine would.
     cli(&["set", &key.replace(":card:1", ":card:2"), "token", "px", "100000"]);
