@@ -33,7 +33,7 @@ export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
 export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
-.PHONY: all demo test test-fresh test-bindings setup-bindings lint bench bench-tools soak fuzz header stubs abi install place describe dist release stage wheel sanitized workers clean
+.PHONY: all demo test test-fresh test-bindings setup-bindings lint bench bench-tools soak account-rate fuzz header stubs abi install place describe dist release stage wheel sanitized workers clean
 
 all: release
 
@@ -81,6 +81,10 @@ bench-tools:
 ## soak: 100,000 faulty calls from C and as many from Python; nothing may grow
 soak: stage $(VENV)/.tests $(BUILD)/c++
 	EIOT_SOAK_CALLS=100000 $(VENV)/bin/python -m pytest -q -rs tests/test_c.py -k nothing_grows
+
+## account-rate: the account's rate from clients, processes and hosts, longer and stricter than in `make test`; needs a quiet machine
+account-rate: stage $(VENV)/.tests
+	EIOT_LONG=1 $(VENV)/bin/python -m pytest -q -rP tests/test_account_rate.py
 
 ## fuzz: every fuzzer for FUZZ_SECONDS (needs rustup's nightly toolchain); what is checked in is replayed by `make test`
 FUZZ_SECONDS ?= 600

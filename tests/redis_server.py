@@ -1,6 +1,7 @@
 """A Redis of the tests' own, on a port and in a folder of its own, without persistence."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -39,6 +40,14 @@ class RedisServer:
                 return connection.recv(16).startswith(b"+PONG")
         except OSError:
             return False
+
+    def calls(self, command):
+        """How often it was given this command."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(b"INFO commandstats\r\nQUIT\r\n")
+            told = connection.makefile().read()
+        found = re.search(rf"^cmdstat_{command}:calls=(\d+),", told, re.MULTILINE)
+        return int(found[1]) if found else 0
 
     def stop(self):
         self.process.kill()
