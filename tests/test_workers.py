@@ -13,7 +13,8 @@ import pytest
 from conftest import CLEAN, TESTS, run
 from test_run import cards_file, eid
 
-RECIPES = re.findall(r"```python\n(.*?)```", (TESTS.parent / "docs" / "operations.md").read_text(), re.S)
+DOCUMENT = (TESTS.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+RECIPES = re.findall(r"```python\n(.*?)```", DOCUMENT, re.S)
 
 
 def recipe(word, directory, name):
@@ -89,7 +90,7 @@ def home(running, tmp_path):
 
 @needs("distributed")
 def test_dask_with_eight_workers_keeps_the_accounts_rate(platform, tmp_path):
-    program = recipe("dask.distributed", tmp_path, "refresh_cards.py")
+    program = recipe("LocalCluster", tmp_path, "refresh_cards.py")
     done = run([sys.executable, program, cards_file(tmp_path, 60)], environment=home(platform, tmp_path))
     assert all_ok(done.stdout, 60), done.stdout + done.stderr
     assert the_rate_was_kept(platform, 60)
@@ -97,11 +98,16 @@ def test_dask_with_eight_workers_keeps_the_accounts_rate(platform, tmp_path):
 
 @needs("distributed")
 def test_dask_on_two_machines_with_a_redis_keeps_the_accounts_rate(platform, redis, tmp_path):
-    program = recipe("dask.distributed", tmp_path, "refresh_cards.py")
+    program = recipe("LocalCluster", tmp_path, "refresh_cards.py")
     address, environment = f"tcp://127.0.0.1:{free_port()}", home(platform, tmp_path)
+    # As the document says for several machines.
+    (block,) = re.findall(r'begins the block with `(with Client\(.*\) as dask:)`', DOCUMENT)
+    several, count = re.subn(r"with LocalCluster\(.*\) as dask:", block, program.read_text())
+    assert count == 1
+    program.write_text(several.replace("tcp://SCHEDULER:8786", address))
     scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", address, "--no-dashboard"]
     worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nworkers", "4", "--nthreads", "1", "--no-dashboard"]
-    shared = environment | {"EIOT_RATE_SCOPE": redis.url, "DASK_SCHEDULER_ADDRESS": address}
+    shared = environment | {"EIOT_RATE_SCOPE": redis.url}
     with contextlib.ExitStack() as machines:
         machines.enter_context(started(scheduler, env=CLEAN | environment, cwd=tmp_path))
         for number in (1, 2):
