@@ -171,7 +171,7 @@ impl RateLimiter {
     }
 
     /// Reserves the next permit, without waiting for its time.
-    async fn reserve(
+    pub(crate) async fn reserve(
         self: &Arc<Self>,
         deadline: Instant,
         wait: bool,

@@ -248,9 +248,9 @@ mod tests {
     fn schedule_gives_the_nonces_of_released_permits_to_the_next_calls() {
         for spacing in [INTERVAL, None] {
             let mut schedule = schedule();
-            let mut reserve = |schedule: &mut Schedule| schedule.reserve(0, spacing, FAR).expect("a permit");
+            let reserve = |schedule: &mut Schedule| schedule.reserve(0, spacing, FAR).expect("a permit");
             let all: Vec<_> = (0..4).map(|_| reserve(&mut schedule)).collect();
-            [1, 0, 3].map(|place| schedule.release(all[place], spacing));
+            [1, 0, 3].into_iter().for_each(|place| schedule.release(all[place], spacing));
             let again: Vec<_> = (0..4).map(|_| reserve(&mut schedule).position).collect();
             assert_eq!(again, [0, 1, 3, 4]);
         }
@@ -259,9 +259,11 @@ mod tests {
     #[test]
     fn schedule_leaves_out_a_nonce_that_comes_back_late() {
         let mut schedule = schedule();
-        let mut reserve = |schedule: &mut Schedule| schedule.reserve(0, None, FAR).expect("a permit");
+        let reserve = |schedule: &mut Schedule| schedule.reserve(0, None, FAR).expect("a permit");
         let first = reserve(&mut schedule);
-        (0..Schedule::MAX_BACK).for_each(|_| drop(reserve(&mut schedule)));
+        for _ in 0..Schedule::MAX_BACK {
+            reserve(&mut schedule);
+        }
         schedule.release(first, None);
         assert_eq!(reserve(&mut schedule).position, Schedule::MAX_BACK + 1);
     }
