@@ -565,6 +565,8 @@ impl Batch {
     /// Cards that have got no permit come back for this reason, unless they failed for another before.
     fn end_waiting(&mut self) {
         let Some(error) = self.no_permit.take() else { return };
+        // That of a card which comes back now.
+        self.turn = None;
         for mut card in std::mem::take(&mut self.waiting) {
             let unsent = || Error::new(error.kind(), error.to_string()).with_eid(card.eid.as_str());
             card.failure.get_or_insert_with(unsent);

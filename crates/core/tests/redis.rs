@@ -171,6 +171,26 @@ fn redis_scope_lets_a_call_beside_a_full_batch_go_out_within_two_permits() {
     common::single_call_goes_out_within_two_permits_beside_a_full_batch(&redis.scope(), None);
 }
 
+#[test]
+fn redis_that_goes_away_while_a_call_is_refused_leaves_the_refusal_as_it_is() {
+    let _alone = alone();
+    let Some(mut redis) = Redis::start(&[]) else { return };
+    let faults = eiot_sim::Faults::in_order(["status=429".parse::<eiot_sim::Fault>().expect("a fault")]);
+    let options = Options { latency: Duration::from_millis(800), faults, ..Options::default() };
+    let platform = Simulator::start(options).expect("a free port");
+    let client = Client::new(sharing(&platform, &redis.scope())).expect("valid");
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| client.refresh_usage("1").expect_err("refused"));
+        while redis.cli(&["--scan"]).is_empty() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        redis.stop();
+        let error = call.join().expect("no panic");
+        assert_eq!((error.kind(), error.delivered()), (ErrorKind::RateLimited, Delivered::Yes), "{error}");
+        assert!(!error.to_string().contains("nothing was sent"), "{error}");
+    });
+}
+
 /// What a batch says.
 #[derive(Clone, Default)]
 struct Notices(Arc<Mutex<Vec<String>>>);
@@ -211,6 +231,43 @@ fn redis_that_cannot_be_reached_holds_a_batch_which_goes_on_without_the_loss_of_
     let [first, .., last] = &notices[..] else { panic!("{notices:?}") };
     assert!(first.contains("holding back all cards") && first.contains("the Redis at 127.0.0.1"), "{first}");
     assert!(last.contains("going on"), "{last}");
+}
+
+#[test]
+fn redis_that_stays_away_fails_the_last_few_cards_and_not_those_that_come_after() {
+    let _alone = alone();
+    let Some(mut redis) = Redis::start(&[]) else { return };
+    let platform = simulator_without_limit();
+    let mut config = sharing(&platform, &redis.scope());
+    (config.outage_timeout, config.eid_cooldown) = (Duration::from_secs(1), Duration::from_secs(300));
+    let client = Client::new(config).expect("valid");
+    redis.stop();
+    let mut batch = client.batch(16, Box::new(())).expect("a batch");
+    let mut refresh = |cards: &[&str]| -> Vec<_> {
+        cards.iter().for_each(|card| batch.push(card));
+        let results = std::iter::from_fn(|| batch.next()).map(|outcome| (outcome.eid, outcome.result));
+        results.map(|(eid, result)| (eid, result.map(drop).map_err(|error| error.to_string()))).collect()
+    };
+    let started = Instant::now();
+    let [(_, Err(error))] = &refresh(&["1"])[..] else { panic!("no permit was ever had") };
+    assert!(error.starts_with("EID 1: rate limit: the Redis at 127.0.0.1"), "{error}");
+    assert!(started.elapsed() < Duration::from_millis(900), "a wrong address is told at once");
+    redis.start_again();
+    assert_eq!(refresh(&["2"]), [("2".to_owned(), Ok(()))]);
+    redis.stop();
+    let started = Instant::now();
+    let failed = refresh(&["3", "4"]);
+    assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
+    for (eid, result) in &failed {
+        let error = result.as_ref().expect_err("no Redis");
+        assert!(error.starts_with(&format!("EID {eid}: rate limit: the Redis at 127.0.0.1")), "{error}");
+    }
+    assert_eq!(failed.len(), 2);
+    redis.start_again();
+    assert_eq!(refresh(&["5"]), [("5".to_owned(), Ok(()))]);
+    client.refresh_usage("3").expect("it is not in its cooldown");
+    assert_eq!(client.refresh_usage("5").expect_err("it is").kind(), ErrorKind::Cooldown);
+    assert_eq!((platform.counters().accepted, platform.counters().per_eid.len()), (3, 3));
 }
 
 #[test]
