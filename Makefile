@@ -34,7 +34,7 @@ export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
 export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
-.PHONY: all help demo check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak fuzz header stubs
+.PHONY: all help demo check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate fuzz header stubs
 .PHONY: abi install place describe dist release stage stage-dist built wheel sanitized workers clean
 
 all: release
@@ -113,6 +113,10 @@ bench-tools:
 ## soak: 100,000 faulty calls from C and as many from Python; memory must not grow
 soak: stage $(VENV)/.tests $(BUILD)/c++
 	EIOT_SOAK_CALLS=100000 $(VENV)/bin/python -m pytest -q -rs tests/test_c.py -k nothing_grows
+
+## account-rate: the account's rate from clients, processes and hosts, longer and stricter than `make test`; on a quiet machine
+account-rate: stage $(VENV)/.tests
+	EIOT_LONG=1 $(VENV)/bin/python -m pytest -q -rP tests/test_account_rate.py
 
 ## fuzz: run every fuzzer for FUZZ_SECONDS (needs rustup's nightly toolchain)
 FUZZ_SECONDS ?= 600

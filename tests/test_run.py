@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import random
 import resource
 import shutil
@@ -217,20 +216,6 @@ def test_a_full_disk_ends_the_run_and_what_was_sent_is_told(simulator, tmp_path)
     assert running.counters()["calls"] < 500
     # The torn line is no obstacle.
     assert refresh(running, "--from", tmp_path / "cards.txt", "--journal", journal, rate_limit="off").returncode == 0
-
-
-def test_eight_processes_of_one_account_keep_its_rate(simulator, tmp_path):
-    # Real time: 8 x 8 calls at 9.5 a second take 6.6 s.
-    running = simulator("--rate-limit", "10", "--cooldown", "off")
-    processes = [
-        begin(running, "--from", cards_file(tmp_path, 8, f"cards-{number}.txt"), rate_scope="host", rate_limit="10")
-        for number in range(8)
-    ]
-    for process in processes:
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == 0, err
-    counters = running.counters()
-    assert counters["accepted"] == 64 and counters["busiest_second"] <= 10
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed (on Debian: apt-get install tmux)")

@@ -57,6 +57,6 @@ impl Limiter {
     /// Reserves the next permit, however far away it is, and gives the nonce that comes with it.
     pub fn reserve(&self) -> Result<u32, Error> {
         let deadline = Instant::now() + Duration::from_secs(u64::from(u32::MAX));
-        self.1.block_on(self.0.reserve(deadline, true)).map(crate::rate_limit::Permit::spend)
+        self.1.block_on(self.0.reserve(deadline, true, &|_| ())).map(crate::rate_limit::Permit::spend)
     }
 }

@@ -17,6 +17,10 @@ const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(60);
 /// cards that fail for their own sake.
 const MAX_HOLD_OF_FEW: Duration = Duration::from_secs(30);
 
+/// What cannot be reached in an outage, for people.
+pub(crate) const PLATFORM: &str = "the platform";
+pub(crate) const LIMITER: &str = "the Redis that the rate is shared by";
+
 /// The HTTP status of a proxy that does not accept user and password; a directory locks accounts after a few of these.
 const PROXY_WANTS_PASSWORD: u16 = 407;
 
@@ -90,6 +94,8 @@ struct Outage {
     probes: u32,
     /// Only a few cards have failed, which need not be an outage.
     of_few: bool,
+    /// There are no permits, since what the rate is shared by cannot be reached.
+    of_limiter: bool,
     /// The probe that was made when the time was up has failed.
     is_time_up: bool,
 }
@@ -106,6 +112,8 @@ pub(crate) struct CircuitBreaker {
     unanswered: u32,
     /// The platform has answered at least once, so that base_url is right.
     has_answered: bool,
+    /// A permit was had at least once, so that rate_scope is right.
+    has_permitted: bool,
     outage: Option<Outage>,
 }
 
@@ -117,6 +125,7 @@ impl CircuitBreaker {
             auth_failures: 0,
             unanswered: 0,
             has_answered: false,
+            has_permitted: false,
             outage: None,
         }
     }
@@ -151,7 +160,19 @@ impl CircuitBreaker {
     pub(crate) fn answered(&mut self, now: Instant) -> Option<Duration> {
         self.unanswered = 0;
         self.has_answered = true;
-        self.outage.take().map(|outage| now.saturating_duration_since(outage.since))
+        self.end(now, false)
+    }
+
+    /// A permit was had: an outage of the limiter is over. How long it was, where there was one.
+    pub(crate) fn permitted(&mut self, now: Instant) -> Option<Duration> {
+        self.has_permitted = true;
+        self.end(now, true)
+    }
+
+    /// Platform and limiter end each their own outages only.
+    fn end(&mut self, now: Instant, of_limiter: bool) -> Option<Duration> {
+        let ended = self.outage.take_if(|outage| outage.of_limiter == of_limiter)?;
+        Some(now.saturating_duration_since(ended.since))
     }
 
     /// A call has ended. Why the batch must stop, when too many calls in a row were refused for the account.
@@ -189,6 +210,24 @@ impl CircuitBreaker {
         if of_few && !(few_left && self.has_answered) {
             return false;
         }
+        self.begin(now, of_few, false);
+        true
+    }
+
+    /// Opens the circuit because what the rate is shared by cannot be reached; one failure tells that, since it is about no
+    /// card. `cards`: how many wait. Whether they are held, and do not fail.
+    pub(crate) fn open_for_limiter(&mut self, now: Instant, cards: usize) -> bool {
+        let of_few = cards < OUTAGE_THRESHOLD as usize;
+        if self.outage_timeout.is_zero() || (of_few && !self.has_permitted) {
+            return false;
+        }
+        if self.outage.is_none() {
+            self.begin(now, of_few, true);
+        }
+        true
+    }
+
+    fn begin(&mut self, now: Instant, of_few: bool, of_limiter: bool) {
         let hold = if of_few { self.outage_timeout.min(MAX_HOLD_OF_FEW) } else { self.outage_timeout };
         self.outage = Some(Outage {
             since: now,
@@ -198,9 +237,19 @@ impl CircuitBreaker {
             probing: false,
             probes: 0,
             of_few,
+            of_limiter,
             is_time_up: false,
         });
-        true
+    }
+
+    /// Whether calls are held back for want of permits, and not because of the platform.
+    pub(crate) fn is_of_limiter(&self) -> bool {
+        self.outage.is_some_and(|outage| outage.of_limiter)
+    }
+
+    /// What cannot be reached, for people.
+    pub(crate) fn unreachable(&self) -> &'static str {
+        if self.is_of_limiter() { LIMITER } else { PLATFORM }
     }
 
     /// When the next probe may be sent; `None` when there is no outage, or a probe is under way.
@@ -238,12 +287,13 @@ impl CircuitBreaker {
 
     /// Ends an outage whose time is up. Why the batch must stop, where it was more than a few cards that failed.
     pub(crate) fn give_up(&mut self, now: Instant, last: Option<&Error>) -> Option<Trip> {
+        let unreachable = self.unreachable();
         let outage = self.outage.take()?;
         let last = last.filter(|_| !outage.of_few)?;
         Some(Trip {
             kind: last.kind(),
             reason: format!(
-                "the platform could not be reached for {} s (outage_timeout); the last failure: {last}",
+                "{unreachable} could not be reached for {} s (outage_timeout); the last failure: {last}",
                 now.saturating_duration_since(outage.since).as_secs()
             ),
         })
@@ -331,11 +381,29 @@ mod tests {
     }
 
     #[test]
+    fn circuit_opens_at_once_without_permits_and_closes_with_the_next_one() {
+        let (mut breaker, now) = (CircuitBreaker::new(20, LONG), Instant::now());
+        assert!(!breaker.open_for_limiter(now, 4), "rate_scope may be wrong");
+        assert!(breaker.open_for_limiter(now, 5) && breaker.is_open());
+        assert_eq!(breaker.answered(now), None, "a call that was under way says nothing of permits");
+        assert!(breaker.is_of_limiter() && breaker.unreachable() == LIMITER);
+        assert_eq!(breaker.permitted(now + FIRST_PROBE), Some(FIRST_PROBE));
+        assert!(!breaker.is_open());
+        assert!(breaker.open_for_limiter(now, 4), "it was right before");
+        assert_eq!(breaker.waits(now), (FIRST_PROBE, MAX_HOLD_OF_FEW));
+        let (mut breaker, _) = (CircuitBreaker::new(20, LONG), now);
+        down(&mut breaker, 5);
+        breaker.open(now, false);
+        assert_eq!(breaker.permitted(now), None, "a permit says nothing of the platform");
+        assert!(breaker.open_for_limiter(now, 5) && !breaker.is_of_limiter(), "it stays the platform's");
+    }
+
+    #[test]
     fn circuit_never_opens_when_it_is_off() {
         let (mut breaker, now) = (CircuitBreaker::new(0, Duration::ZERO), Instant::now());
         assert!(!breaker.holds(Signal::Unreachable));
         down(&mut breaker, 100);
-        assert!(!breaker.open(now, true));
+        assert!(!breaker.open(now, true) && !breaker.open_for_limiter(now, 100));
         for _ in 0..100 {
             assert!(breaker.check_account(&Err(failure(ErrorKind::Auth))).is_none());
         }

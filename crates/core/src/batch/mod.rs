@@ -16,7 +16,7 @@ use crate::error::{Delivered, Error, ErrorKind};
 use crate::observer::{Attempt, Notice, Observer};
 use crate::protocol::Reply;
 use crate::transport::{Connections, EventLoop, KEEP_GOING_CHECK, RunResult};
-use circuit_breaker::{CircuitBreaker, Signal, Trip};
+use circuit_breaker::{CircuitBreaker, LIMITER, PLATFORM, Signal, Trip};
 use dedup::DedupWindow;
 use futures_util::FutureExt;
 use futures_util::future::{Either, MaybeDone, maybe_done, pending, select};
@@ -83,6 +83,8 @@ pub struct Batch {
     /// Cards that failed in what may be an outage.
     held: VecDeque<Card>,
     breaker: CircuitBreaker,
+    /// Why there was no permit last.
+    no_permit: Option<Error>,
     /// Why no more cards are sent.
     stopped: Option<Stopped>,
     /// The caller has stopped it, which it may do after the batch has stopped by itself.
@@ -152,6 +154,7 @@ impl Client {
             waiting: VecDeque::new(),
             held: VecDeque::new(),
             breaker: CircuitBreaker::new(self.config().max_auth_failures, self.config().outage_timeout),
+            no_permit: None,
             stopped: None,
             takes_no_more: false,
             reservation: None,
@@ -365,8 +368,7 @@ impl Batch {
 
     /// When there is something to do before a call ends and before the turn of the next card comes.
     fn wakes_at(&self, is_idle: bool) -> Option<Instant> {
-        // In an outage, what is under way ends first.
-        let probe = self.breaker.probe_at().filter(|_| is_idle && self.breaker.is_open())?;
+        let probe = self.breaker.probe_at().filter(|_| self.may_probe(is_idle))?;
         let (now, check) = (Instant::now(), Instant::now() + STOP_CHECK);
         // Where it is time already, the probe waits for its turn.
         Some(if probe > now { probe.min(check) } else { check })
@@ -392,8 +394,20 @@ impl Batch {
                     self.reservation = Some(reservation);
                     return;
                 }
-                Some(Ok(reservation)) if reservation.is_stale() => continue,
-                Some(Ok(reservation)) => reservation,
+                // The only connection that a permit may need is that to a Redis.
+                Some(Err(error)) if error.kind() == ErrorKind::Connect => {
+                    self.hold_for_permits(error);
+                    continue;
+                }
+                Some(Ok(reservation)) => {
+                    if let Some(after) = self.breaker.permitted(Instant::now()) {
+                        self.tell(&Notice::Resumed { after, what: LIMITER });
+                    }
+                    if reservation.is_stale() {
+                        continue;
+                    }
+                    reservation
+                }
                 Some(Err(error)) => {
                     self.ended.push_back(Outcome::refused(error.with_eid(card.eid.as_str())));
                     self.waiting.pop_front();
@@ -407,10 +421,39 @@ impl Batch {
         }
     }
 
+    /// What the rate is shared by cannot be reached: cards wait until it can be.
+    fn hold_for_permits(&mut self, error: Error) {
+        let now = Instant::now();
+        if !self.breaker.is_open() {
+            if !self.breaker.open_for_limiter(now, self.waiting.len()) {
+                if let Some(card) = self.waiting.pop_front() {
+                    self.ended.push_back(Outcome::refused(error.with_eid(card.eid.as_str())));
+                }
+                return;
+            }
+        } else {
+            self.breaker.probe();
+            self.breaker.end_probe(now);
+        }
+        if !self.breaker.is_time_up() {
+            self.tell_holding(&error, now);
+        }
+        self.no_permit = Some(error);
+    }
+
+    /// Whether there may be probes: in an outage of the platform, what is under way ends first.
+    fn may_probe(&self, is_idle: bool) -> bool {
+        self.breaker.is_open() && (is_idle || self.breaker.is_of_limiter())
+    }
+
     /// Whether a probe may be sent now; the card at the front is the one to send.
     fn is_time_to_probe(&mut self, is_idle: bool) -> bool {
-        if !is_idle || self.breaker.probe_at().is_none_or(|probe_at| probe_at > Instant::now()) {
+        let is_time = self.breaker.probe_at().is_some_and(|probe_at| probe_at <= Instant::now());
+        if !is_time || !self.may_probe(is_idle) {
             return false;
+        }
+        if self.breaker.is_of_limiter() {
+            return true;
         }
         // Cards that have failed and cards that were not tried yet take turns: a card may fail for its own sake.
         let fresh_next = self
@@ -483,7 +526,7 @@ impl Batch {
     fn answered(&mut self, now: Instant) {
         let outage = self.breaker.answered(now);
         if let Some(after) = outage {
-            self.tell(&Notice::Resumed { after });
+            self.tell(&Notice::Resumed { after, what: PLATFORM });
             self.reservation = None;
         }
         for mut card in std::mem::take(&mut self.held).into_iter().rev() {
@@ -501,10 +544,13 @@ impl Batch {
     /// Opens the circuit when there is an outage, and gives up when that has lasted too long.
     fn review(&mut self, is_idle: bool) {
         let now = Instant::now();
-        if self.breaker.is_time_up() && is_idle {
-            let last = self.held.back().and_then(|card| card.failure.as_ref());
+        if self.breaker.is_time_up() && self.may_probe(is_idle) {
+            let of_limiter = self.breaker.is_of_limiter();
+            let held = self.held.back().and_then(|card| card.failure.as_ref());
+            let last = if of_limiter { self.no_permit.as_ref() } else { held };
             match self.breaker.give_up(now, last) {
                 Some(trip) => self.end_with(Stopped::ByItself(trip)),
+                None if of_limiter => self.end_waiting(),
                 None => self.end_held(),
             }
         }
@@ -530,9 +576,21 @@ impl Batch {
         }
     }
 
+    /// Cards that have got no permit come back for this reason, unless they failed for another before.
+    fn end_waiting(&mut self) {
+        let Some(error) = self.no_permit.take() else { return };
+        // That of a card which comes back now.
+        self.reservation = None;
+        for mut card in std::mem::take(&mut self.waiting) {
+            let unsent = || Error::new(error.kind(), error.to_string()).with_eid(card.eid.as_str());
+            card.failure.get_or_insert_with(unsent);
+            self.give_back(card);
+        }
+    }
+
     fn tell_holding(&self, failure: &Error, now: Instant) {
         let (next_probe, gives_up) = self.breaker.waits(now);
-        self.tell(&Notice::Holding { failure, next_probe, gives_up });
+        self.tell(&Notice::Holding { what: self.breaker.unreachable(), failure, next_probe, gives_up });
     }
 
     /// In a forked child there is nothing to wait for: the calls are the parent's.

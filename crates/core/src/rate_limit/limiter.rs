@@ -153,7 +153,7 @@ impl RateLimiter {
         loop {
             let mut permit = match &self.store {
                 Store::Redis(redis) => self.reserve_in(redis, deadline, wait, cooldown).await?,
-                Store::Memory | Store::File { .. } => self.reserve(deadline, wait).await?,
+                Store::Memory | Store::File { .. } => self.reserve(deadline, wait, notice).await?,
             };
             // At once when the time has come, since the event loop's timer rounds up to a millisecond.
             if permit.at > Instant::now() {
@@ -170,9 +170,14 @@ impl RateLimiter {
     }
 
     /// Reserves the next permit, without waiting for its time.
-    pub(crate) async fn reserve(self: &Arc<Self>, deadline: Instant, wait: bool) -> Result<Permit, Error> {
+    pub(crate) async fn reserve(
+        self: &Arc<Self>,
+        deadline: Instant,
+        wait: bool,
+        notice: &(dyn Fn(&Notice<'_>) + Sync),
+    ) -> Result<Permit, Error> {
         let mut times = (Instant::now(), 0);
-        let outcome = self.update(deadline, |schedule| {
+        let outcome = self.update(deadline, notice, |schedule| {
             times = (Instant::now(), clock());
             let (now, clock) = times;
             let left = if wait { deadline.saturating_duration_since(now) } else { Duration::from_nanos(1) };
@@ -276,9 +281,11 @@ impl RateLimiter {
             return Ok(());
         }
         if let Store::Redis(redis) = &self.store {
-            return redis.pause(Instant::now() + MAX_LOCK_WAIT, self.known_nonces(), pause).await;
+            // Where it cannot be reached, there are no permits either; what the call has met says more.
+            drop(redis.pause(Instant::now() + MAX_LOCK_WAIT, self.known_nonces(), pause).await);
+            return Ok(());
         }
-        self.update(Instant::now() + MAX_LOCK_WAIT, |schedule| {
+        self.update(Instant::now() + MAX_LOCK_WAIT, &|_| (), |schedule| {
             schedule.pause(clock().saturating_add(nanoseconds(pause)));
         })
         .await
@@ -288,6 +295,7 @@ impl RateLimiter {
     async fn update<T>(
         &self,
         deadline: Instant,
+        notice: &(dyn Fn(&Notice<'_>) + Sync),
         mut change: impl FnMut(&mut Schedule) -> T,
     ) -> Result<T, Error> {
         let (file, is_optional) = match &self.store {
@@ -298,6 +306,7 @@ impl RateLimiter {
         let started = Instant::now();
         let deadline = deadline.checked_sub(LOCK_MARGIN).unwrap_or(deadline).min(started + MAX_LOCK_WAIT);
         let mut tries = 0_u32;
+        let mut told = false;
         loop {
             match self.try_update(file, &mut change) {
                 Ok(Some(changed)) => return Ok(changed),
@@ -312,6 +321,11 @@ impl RateLimiter {
                 }
             }
             tries = tries.saturating_add(1);
+            let waited = started.elapsed();
+            if waited > LONG_WAIT && !told {
+                told = true;
+                notice(&Notice::Locked { waited, file: &file.path().display().to_string() });
+            }
             if tries < SPINS {
                 std::thread::yield_now();
             } else if Instant::now() < deadline {
@@ -320,7 +334,7 @@ impl RateLimiter {
                 let text = format!(
                     "rate limit: another process has held the lock of {} for {:.1} s; nothing was sent",
                     file.path().display(),
-                    started.elapsed().as_secs_f64()
+                    waited.as_secs_f64()
                 );
                 return Err(Error::new(ErrorKind::RateLimited, text));
             }
@@ -400,7 +414,7 @@ mod tests {
 
     fn reserve(limiter: &Arc<RateLimiter>, wait: bool, left: Duration) -> Result<Permit, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a loop");
-        runtime.block_on(limiter.reserve(Instant::now() + left, wait))
+        runtime.block_on(limiter.reserve(Instant::now() + left, wait, &|_| ()))
     }
 
     const HOUR: Duration = Duration::from_secs(3600);

@@ -33,11 +33,13 @@ impl Walk {
         position
     }
 
-    /// Gives a position back, if it is still the last one.
-    pub(crate) fn retreat(&mut self, position: u64) {
-        if self.position == position.wrapping_add(1) {
+    /// Gives a position back, if it is still the last one; whether it was.
+    pub(crate) fn retreat(&mut self, position: u64) -> bool {
+        let is_last = self.position == position.wrapping_add(1);
+        if is_last {
             self.position = position;
         }
+        is_last
     }
 }
 
