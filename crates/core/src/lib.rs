@@ -7,16 +7,36 @@
 //! # Ok::<(), eiot::Error>(())
 //! ```
 //!
-//! The way of a call, which `client.rs` shows as code:
+//! The path of a call, which `client/execute.rs` shows as code:
 //!
 //! ```text
-//! eid → rate limit → ┌ sign → send on a lane → read the reply → verdict ┐ → Reply | Error
-//!                    └──────────── wait, if worth another try ──────────┘
+//! EID → rate limit → ┌ sign → send → read the response → classify ┐ → Reply | Error
+//!                    └──────── wait, if a retry is worth it ──────┘
 //! ```
 //!
-//! This crate signs, calls and understands the reply. It prints nothing, starts no threads (name lookups aside) and
-//! contains no `unsafe`. Its only global state is the rate of each account, which all clients of a process share. The C library, the Python package and the
-//! command are thin faces over it.
+//! Rooms, and the directions in which they use each other (`tests/test_layout.py` holds them):
+//!
+//! ```text
+//! batch ──→ client ──→ config ─────→ rate_limit ──→ signing
+//!              │   ╲                                   ↑
+//!              │    ╲───→ protocol ────────────────────┘
+//!              │              ↓
+//!              └─────────→ transport
+//! ```
+//!
+//! - `client`: the public API, and `execute`, the path of a call.
+//! - `batch`: many calls in flight on one thread, deduplication, the circuit breaker.
+//! - `protocol`: calls, request bodies, replies, error codes, webhooks. `webhook.rs` is not part of the request path.
+//! - `transport`: HTTP and TLS on event loops that the caller drives, and a pool of them. Knows no calls.
+//! - `rate_limit`: the account's rate, cooldowns and nonces, in this process, in a shared file or in Redis.
+//! - `signing`: signature, nonces, clock and clock skew, credentials.
+//! - `config`: the one table of options, and the environment.
+//!
+//! The modules beside them (`error`, `eid`, `retry`, …) use no room.
+//!
+//! The crate prints nothing, starts no threads (name lookups aside) and contains no `unsafe`. Its only global state is the
+//! rate of each account, which all clients of a process share. The C library, the Python package and the command are thin
+//! layers over it.
 #![forbid(unsafe_code)]
 
 mod batch;
