@@ -89,15 +89,15 @@ def test_run_counts_what_an_earlier_one_left_failed_for_good(simulator, tmp_path
     second = refresh(running, *command)
     assert second.returncode == 2 and second.stdout == "", "exit 0 would mean that every card is refreshed"
     assert "0 refreshed, 0 failed, 3 refreshed before, 2 failed before" in second.stderr
-    assert "1 platform before, such as EID " + eid(0) in second.stderr
-    assert "1 invalid_eid before, such as EID" in second.stderr
+    assert "1 platform before, for example EID " + eid(0) in second.stderr
+    assert "1 invalid_eid before, for example line 5: EID" in second.stderr
     assert running.counters()["calls"] == 4
 
     # Other rules, where somebody wants them.
     none = refresh(running, *command, "--retry", "none")
     assert none.returncode == 2 and running.counters()["calls"] == 4
     invalid = refresh(running, *command, "--retry", "invalid")
-    assert invalid.returncode == 2 and "line 5: not an EID" in invalid.stdout
+    assert invalid.returncode == 2 and 'line 5: EID "8.9E+31": not an EID' in invalid.stdout
     assert running.counters()["calls"] == 4
     final = refresh(running, *command, "--retry", "final,invalid")
     assert final.returncode == 2 and "1 refreshed, 1 failed, 3 refreshed before" in final.stderr
