@@ -1,8 +1,9 @@
 //! Options, for C.
 
 use crate::error::eiot_error;
-use crate::guard::{free, put, required, status};
+use crate::guard::status;
 use crate::log::{Log, eiot_log_fn};
+use crate::pointer::{free, put, required};
 use crate::status::*;
 use crate::text::utf8;
 use eiot_core::{Config, Error, RateScope, SignMethod};

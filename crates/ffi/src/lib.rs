@@ -24,6 +24,7 @@ mod error;
 mod environment;
 
 mod log;
+mod pointer;
 
 mod config;
 

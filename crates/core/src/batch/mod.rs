@@ -3,7 +3,10 @@
 mod active_timeout;
 mod circuit_breaker;
 mod dedup;
+mod holding;
 mod outcome;
+mod run_loop;
+mod signal;
 mod summary;
 
 pub(crate) use active_timeout::ActiveTimeout;
@@ -12,35 +15,24 @@ pub use summary::Summary;
 
 use crate::client::{Client, Gate, History, Reservation, locked, outside_of_any_runtime};
 use crate::eid::Eid;
-use crate::error::{Delivered, Error, ErrorKind};
-use crate::observer::{Attempt, Notice, Observer};
+use crate::error::{Error, ErrorKind};
+use crate::observer::{Notice, Observer};
 use crate::protocol::Reply;
-use crate::transport::{Connections, EventLoop, KEEP_GOING_CHECK, RunResult};
-use circuit_breaker::{CircuitBreaker, LIMITER, PLATFORM, Signal, Trip};
+use crate::transport::EventLoop;
+use circuit_breaker::{CircuitBreaker, Trip};
 use dedup::DedupWindow;
-use futures_util::FutureExt;
-use futures_util::future::{Either, MaybeDone, maybe_done, pending, select};
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::future::MaybeDone;
+use futures_util::stream::FuturesUnordered;
 use std::collections::VecDeque;
 use std::future::Future;
-use std::ops::ControlFlow;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::watch;
 
 /// The most calls under way at once that a batch takes.
 const MAX_CONCURRENCY: usize = 1024;
-
-/// A card that fails this often because the platform cannot be reached, while it answers others in between, fails for good.
-const MAX_STRIKES: u32 = 3;
-
-/// The same of a card that was sent and got no answer: each time may have taken its whole timeout.
-const MAX_STRIKES_WITHOUT_ANSWER: u32 = 2;
-
-/// How often a batch that holds its cards back looks whether it should stop.
-const STOP_CHECK: Duration = Duration::from_millis(250);
 
 /// Refreshes many cards, with many calls under way at once on the thread that calls [`Batch::next`]; made by
 /// [`Client::batch`].
@@ -284,357 +276,6 @@ impl Batch {
 
     fn tell(&self, notice: &Notice<'_>) {
         locked(&self.observer).notice(notice);
-    }
-
-    /// Runs the calls until one has ended, or the observer wants to stop.
-    fn drive(&mut self) {
-        if self.pid != std::process::id() {
-            return self.leave_to_the_parent();
-        }
-        self.client.tell_warnings(|notice| self.tell(notice));
-        // Taken out for the drive, so that they can be borrowed apart from the rest.
-        let Some(Running { event_loop, mut calls }) = self.running.take() else { return };
-        if let Some(driven) = self.driven {
-            self.active_timeout.add(driven.elapsed());
-        }
-        let observer = self.observer.clone();
-        let mut keep_going = || locked(&observer).keep_going();
-        let interrupted = self.is_unwanted(&mut keep_going)
-            || matches!(
-                event_loop.block_on(
-                    None,
-                    &mut keep_going,
-                    self.until_one_ends(event_loop.connections(), &mut calls)
-                ),
-                RunResult::Interrupted
-            );
-        if interrupted {
-            self.cancel();
-            // Whatever the observer says now, the calls come to their end, which is near.
-            let mut to_the_end = || ControlFlow::Continue(());
-            event_loop.block_on(
-                None,
-                &mut to_the_end,
-                self.until_one_ends(event_loop.connections(), &mut calls),
-            );
-        }
-        self.running = Some(Running { event_loop, calls });
-        self.driven = Some(Instant::now());
-    }
-
-    /// Asks the observer, where that has not been done for a while: drives may be much shorter than it is asked.
-    fn is_unwanted(&mut self, keep_going: &mut dyn FnMut() -> ControlFlow<()>) -> bool {
-        let now = Instant::now();
-        if self.asked.is_some_and(|asked| now.duration_since(asked) < KEEP_GOING_CHECK) {
-            return false;
-        }
-        self.asked = Some(now);
-        keep_going().is_break()
-    }
-
-    async fn until_one_ends(&mut self, connections: &Connections, calls: &mut Calls) {
-        loop {
-            self.start(connections, calls);
-            // What has ended together comes back together.
-            while let Some(Some((card, result))) = calls.next().now_or_never() {
-                self.take(card, result);
-            }
-            self.review(calls.is_empty());
-            if !self.ended.is_empty() {
-                return;
-            }
-            let waits = matches!(self.reservation, Some(MaybeDone::Future(_)));
-            if !waits && !self.waiting.is_empty() && !self.breaker.is_open() && calls.len() < self.concurrency
-            {
-                // What has ended has made room.
-                continue;
-            }
-            let timer = self.wakes_at(calls.is_empty());
-            let reservation =
-                self.reservation.as_mut().filter(|reservation| matches!(reservation, MaybeDone::Future(_)));
-            if calls.is_empty() && reservation.is_none() && timer.is_none() {
-                return;
-            }
-            let ended = next_event(calls, reservation, timer).await;
-            if let Some((card, result)) = ended {
-                self.take(card, result);
-                self.review(calls.is_empty());
-                if !self.ended.is_empty() {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// When there is something to do before a call ends and before the turn of the next card comes.
-    fn wakes_at(&self, is_idle: bool) -> Option<Instant> {
-        let probe = self.breaker.probe_at().filter(|_| self.may_probe(is_idle))?;
-        let (now, check) = (Instant::now(), Instant::now() + STOP_CHECK);
-        // Where it is time already, the probe waits for its turn.
-        Some(if probe > now { probe.min(check) } else { check })
-    }
-
-    /// Starts the calls whose turn has come.
-    fn start(&mut self, connections: &Connections, calls: &mut Calls) {
-        if self.stop.load(Ordering::Relaxed) {
-            self.stop();
-        }
-        while calls.len() < self.concurrency {
-            if self.breaker.is_open() && !self.is_time_to_probe(calls.is_empty()) {
-                return;
-            }
-            let Some(card) = self.waiting.front() else { return };
-            let (client, gate) = (&self.client, &self.gate);
-            let mut reservation = self.reservation.take().unwrap_or_else(|| {
-                maybe_done(Box::pin(client.clone().reserve(card.eid.clone(), gate.clone())))
-            });
-            let _ = (&mut reservation).now_or_never();
-            let reservation = match Pin::new(&mut reservation).take_output() {
-                None => {
-                    self.reservation = Some(reservation);
-                    return;
-                }
-                // The only connection that a permit may need is that to a Redis.
-                Some(Err(error)) if error.kind() == ErrorKind::Connect => {
-                    self.hold_for_permits(error);
-                    continue;
-                }
-                Some(Ok(reservation)) => {
-                    if let Some(after) = self.breaker.permitted(Instant::now()) {
-                        self.tell(&Notice::Resumed { after, what: LIMITER });
-                    }
-                    if reservation.is_stale() {
-                        continue;
-                    }
-                    reservation
-                }
-                Some(Err(error)) => {
-                    self.ended.push_back(Outcome::refused(error.with_eid(card.eid.as_str())));
-                    self.waiting.pop_front();
-                    continue;
-                }
-            };
-            if let Some(card) = self.waiting.pop_front() {
-                self.breaker.probe();
-                calls.push(Box::pin(self.call(connections.clone(), card, reservation)));
-            }
-        }
-    }
-
-    /// What the rate is shared by cannot be reached: cards wait until it can be.
-    fn hold_for_permits(&mut self, error: Error) {
-        let now = Instant::now();
-        if !self.breaker.is_open() {
-            if !self.breaker.open_for_limiter(now, self.waiting.len()) {
-                if let Some(card) = self.waiting.pop_front() {
-                    self.ended.push_back(Outcome::refused(error.with_eid(card.eid.as_str())));
-                }
-                return;
-            }
-        } else {
-            self.breaker.probe();
-            self.breaker.end_probe(now);
-        }
-        if !self.breaker.is_time_up() {
-            self.tell_holding(&error, now);
-        }
-        self.no_permit = Some(error);
-    }
-
-    /// Whether there may be probes: in an outage of the platform, what is under way ends first.
-    fn may_probe(&self, is_idle: bool) -> bool {
-        self.breaker.is_open() && (is_idle || self.breaker.is_of_limiter())
-    }
-
-    /// Whether a probe may be sent now; the card at the front is the one to send.
-    fn is_time_to_probe(&mut self, is_idle: bool) -> bool {
-        let is_time = self.breaker.probe_at().is_some_and(|probe_at| probe_at <= Instant::now());
-        if !is_time || !self.may_probe(is_idle) {
-            return false;
-        }
-        if self.breaker.is_of_limiter() {
-            return true;
-        }
-        // Cards that have failed and cards that were not tried yet take turns: a card may fail for its own sake.
-        let fresh_next = self
-            .waiting
-            .front()
-            .is_some_and(|card| card.failure.is_none() && self.breaker.is_turn_of_fresh());
-        if self.reservation.is_none() && !fresh_next {
-            if let Some(card) = self.held.pop_front() {
-                self.waiting.push_front(card);
-            }
-        }
-        true
-    }
-
-    fn call(
-        &self,
-        connections: Connections,
-        card: Card,
-        reservation: Reservation,
-    ) -> impl Future<Output = (Card, Result<Reply, Error>)> + Send + use<> {
-        let (client, observer, active_timeout, gate, mut cancel) = (
-            self.client.clone(),
-            self.observer.clone(),
-            self.active_timeout.clone(),
-            self.gate.clone(),
-            self.cancel.subscribe(),
-        );
-        async move {
-            let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
-            // The sender lives as long as the batch, and the batch longer than the call.
-            let cancelled = async { drop(cancel.wait_for(|cancelled| *cancelled).await) };
-            let start = (reservation, gate, card.history);
-            let timed_out = active_timeout.passed(client.config().timeout);
-            let call = client.call_reserved(&connections, &card.eid, start, &tell, timed_out, cancelled);
-            let result = call.await;
-            (card, result)
-        }
-    }
-
-    /// Takes what became of a card: it comes back, or is kept back because that may be an outage.
-    fn take(&mut self, mut card: Card, result: Result<Reply, Error>) {
-        let (signal, now) = (Signal::of(&result), Instant::now());
-        let error = match result {
-            Err(error) if self.stopped.is_none() && self.breaker.holds(signal) => error,
-            result => {
-                match signal {
-                    Signal::Answer => self.answered(now),
-                    _ => drop(self.breaker.end_probe(now)),
-                }
-                let trip = self.breaker.check_account(&result);
-                let eid = card.eid.as_str().to_owned();
-                self.ended.push_back(Outcome { eid, result, unsent: false });
-                if let Some(trip) = trip.filter(|_| self.stopped.is_none()) {
-                    self.end_with(Stopped::ByItself(trip));
-                }
-                return;
-            }
-        };
-        // The error counts in what was before it.
-        card.history = History { attempts: error.attempts(), delivered: Some(error.delivered()) };
-        self.breaker.unanswered();
-        if self.breaker.end_probe(now) && !self.breaker.is_time_up() {
-            self.tell_holding(&error, now);
-        }
-        card.failure = Some(error);
-        self.held.push_back(card);
-    }
-
-    /// The platform has answered: cards that were kept back are tried again.
-    fn answered(&mut self, now: Instant) {
-        let outage = self.breaker.answered(now);
-        if let Some(after) = outage {
-            self.tell(&Notice::Resumed { after, what: PLATFORM });
-            self.reservation = None;
-        }
-        for mut card in std::mem::take(&mut self.held).into_iter().rev() {
-            card.strikes += 1;
-            if card.strikes >= card.max_strikes() {
-                self.give_back(card);
-            } else if outage.is_some() {
-                self.waiting.push_front(card);
-            } else {
-                self.waiting.push_back(card);
-            }
-        }
-    }
-
-    /// Opens the circuit when there is an outage, and gives up when that has lasted too long.
-    fn review(&mut self, is_idle: bool) {
-        let now = Instant::now();
-        if self.breaker.is_time_up() && self.may_probe(is_idle) {
-            let of_limiter = self.breaker.is_of_limiter();
-            let held = self.held.back().and_then(|card| card.failure.as_ref());
-            let last = if of_limiter { self.no_permit.as_ref() } else { held };
-            match self.breaker.give_up(now, last) {
-                Some(trip) => self.end_with(Stopped::ByItself(trip)),
-                None if of_limiter => self.end_waiting(),
-                None => self.end_held(),
-            }
-        }
-        if self.held.is_empty() {
-            return;
-        }
-        let few_left = is_idle && self.waiting.is_empty();
-        // What gets no answer is not worth a wait where it is all that is left.
-        let worth_a_wait = few_left && !self.held.iter().all(Card::has_no_answer);
-        if self.breaker.open(now, worth_a_wait) {
-            if let Some(error) = self.held.back().and_then(|card| card.failure.as_ref()) {
-                self.tell_holding(error, now);
-            }
-        } else if few_left && !self.breaker.is_open() {
-            self.end_held();
-        }
-    }
-
-    /// Cards that were kept back come back as they failed.
-    fn end_held(&mut self) {
-        for card in std::mem::take(&mut self.held) {
-            self.give_back(card);
-        }
-    }
-
-    /// Cards that have got no permit come back for this reason, unless they failed for another before.
-    fn end_waiting(&mut self) {
-        let Some(error) = self.no_permit.take() else { return };
-        // That of a card which comes back now.
-        self.reservation = None;
-        for mut card in std::mem::take(&mut self.waiting) {
-            let unsent = || Error::new(error.kind(), error.to_string()).with_eid(card.eid.as_str());
-            card.failure.get_or_insert_with(unsent);
-            self.give_back(card);
-        }
-    }
-
-    fn tell_holding(&self, failure: &Error, now: Instant) {
-        let (next_probe, gives_up) = self.breaker.waits(now);
-        self.tell(&Notice::Holding { what: self.breaker.unreachable(), failure, next_probe, gives_up });
-    }
-
-    /// In a forked child there is nothing to wait for: the calls are the parent's.
-    fn leave_to_the_parent(&mut self) {
-        self.waiting.clear();
-        self.held.clear();
-        std::mem::forget(self.reservation.take());
-        std::mem::forget(self.running.take());
-    }
-}
-
-/// Waits until a call ends, which it gives back, or until there is something else to do.
-async fn next_event(
-    calls: &mut Calls,
-    reservation: Option<&mut MaybeDone<ReservationFuture>>,
-    timer: Option<Instant>,
-) -> Option<(Card, Result<Reply, Error>)> {
-    let next = pin!(or_never((!calls.is_empty()).then(|| calls.next())));
-    let reservation = pin!(or_never(reservation));
-    let timer = pin!(or_never(timer.map(|time| tokio::time::sleep_until(time.into()))));
-    match select(next, select(reservation, timer)).await {
-        Either::Left((ended, _)) => ended,
-        Either::Right(_) => None,
-    }
-}
-
-async fn or_never<T>(future: Option<impl Future<Output = T>>) -> T {
-    match future {
-        Some(future) => future.await,
-        None => pending().await,
-    }
-}
-
-impl Card {
-    fn max_strikes(&self) -> u32 {
-        if self.has_no_answer() { MAX_STRIKES_WITHOUT_ANSWER } else { MAX_STRIKES }
-    }
-
-    /// The last call was at least partly sent, and got no answer.
-    fn has_no_answer(&self) -> bool {
-        self.failure.as_ref().is_some_and(|error| {
-            matches!(error.kind(), ErrorKind::Timeout | ErrorKind::ConnectionLost)
-                && error.delivered() != Delivered::No
-        })
     }
 }
 

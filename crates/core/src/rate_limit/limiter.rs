@@ -6,6 +6,8 @@
 
 use super::account::Account;
 use super::cooldown::Cooldown;
+use super::permit::Permit;
+use super::rate::Rate;
 use super::redis::{Answer, Redis, Reservation};
 use super::schedule::{Reserved, Schedule, Spacing, clock, nanoseconds};
 use super::share::Grid;
@@ -22,12 +24,6 @@ const LONG_WAIT: Duration = Duration::from_secs(2);
 
 /// So many permits may come late before one is used all the same.
 const MAX_STALE: u32 = 3;
-
-/// A permit that is used later than this, or than a quarter of the interval, is late.
-const MIN_LATE: Duration = Duration::from_millis(25);
-
-/// How much of the limit is used.
-pub(crate) const RATE_USED: f64 = 0.95;
 
 /// How long a call waits at most for the lock of a shared file. It is held for microseconds, unless its holder was stopped.
 const MAX_LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -47,34 +43,13 @@ const MAX_AHEAD: Duration = Duration::from_secs(600);
 /// At low rates, calls queue longer than that.
 const MAX_QUEUE: u32 = 64;
 
-/// The rate of a client.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Rate {
-    /// Calls per second of the account; `None` is unlimited.
-    pub(crate) limit: Option<f64>,
-    /// Which part of the limit is this client's: (which, of how many).
-    pub(crate) share: (u32, u32),
-}
-
-impl Rate {
-    /// The time from one call of the whole account to the next.
-    fn undivided(&self) -> Option<Duration> {
-        Duration::try_from_secs_f64(1.0 / (self.limit? * RATE_USED)).ok()
-    }
-
-    /// The time from one call of this share to the next.
-    fn interval(&self) -> Option<Duration> {
-        Some(self.undivided()?.saturating_mul(self.share.1.max(1)))
-    }
-}
-
 /// Decides when a client's calls may be made.
 ///
 /// Clients of one account share its schedule. Each spaces its calls by its own interval: a client with half the limit leaves
 /// twice the time behind each call.
 pub(crate) struct RateLimiter {
     account: Arc<Account>,
-    rate: Rate,
+    pub(super) rate: Rate,
     interval: Option<Duration>,
     store: Store,
     clock: Arc<dyn Clock>,
@@ -92,17 +67,6 @@ enum Store {
     },
     /// In a Redis that machines share.
     Redis(Redis),
-}
-
-/// Permission to make one call. Dropping it gives it back.
-pub(crate) struct Permit {
-    limiter: Arc<RateLimiter>,
-    reserved: Reserved,
-    nonce: u32,
-    at: Instant,
-    /// The process that reserved it. A forked child inherits a copy, which is not its own.
-    pid: u32,
-    used: bool,
 }
 
 impl RateLimiter {
@@ -351,7 +315,7 @@ impl RateLimiter {
         file.try_update(&mut self.account.schedule(), nanoseconds(self.max_ahead()), change)
     }
 
-    fn release(&self, reserved: Reserved) {
+    pub(super) fn release(&self, reserved: Reserved) {
         let give_back = |schedule: &mut Schedule| schedule.release(reserved, self.spacing());
         match &self.store {
             Store::Memory => give_back(&mut self.account.schedule()),
@@ -367,28 +331,6 @@ impl RateLimiter {
                     }
                 }
             }
-        }
-    }
-}
-
-impl Permit {
-    /// The call is made now, with this nonce.
-    pub(crate) fn spend(mut self) -> u32 {
-        self.used = true;
-        self.nonce
-    }
-
-    /// Whether its time has passed: a call that is made long after its permit may come too close to the next one.
-    pub(crate) fn is_stale(&self) -> bool {
-        let interval = self.limiter.rate.undivided();
-        interval.is_some_and(|interval| self.at.elapsed() > MIN_LATE.max(interval / 4))
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if !self.used && self.pid == std::process::id() {
-            self.limiter.release(self.reserved);
         }
     }
 }
