@@ -46,6 +46,12 @@ def test_parent_and_children_go_on_after_fork(build, simulator, arguments):
     run([build("c/fork.c")], environment=running.environment)
 
 
+def test_batch_of_a_forked_child_gives_every_card_back_with_an_error(build, simulator):
+    running = simulator("--unlimited", "--latency-ms", "20")
+    run([build("c/batch_fork.c")], environment=running.environment)
+    assert running.counters()["calls"] == 20
+
+
 def test_a_signal_handler_can_break_a_call_off(build, simulator):
     # Real time: 200 ms until the alarm, and a time-out of 600 ms for the call that nobody breaks off.
     running = simulator("--latency-ms", "2000")

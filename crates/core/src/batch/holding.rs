@@ -65,6 +65,7 @@ impl Batch {
 
     /// Takes what became of a card: it comes back, or is kept back because that may be an outage.
     pub(super) fn take(&mut self, mut card: Card, result: Result<Reply, Error>) {
+        self.in_flight.remove(&card.eid);
         let (signal, now) = (Signal::of(&result), Instant::now());
         let error = match result {
             Err(error) if self.stopped.is_none() && self.breaker.holds(signal) => error,

@@ -23,7 +23,7 @@ use circuit_breaker::{CircuitBreaker, Trip};
 use dedup::DedupWindow;
 use futures_util::future::MaybeDone;
 use futures_util::stream::FuturesUnordered;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
@@ -33,6 +33,9 @@ use tokio::sync::watch;
 
 /// The most calls under way at once that a batch takes.
 const MAX_CONCURRENCY: usize = 1024;
+
+/// What becomes of the cards of a batch in a forked child.
+const IN_CHILD: &str = "a forked child cannot run its parent's batch; make another one here. Nothing was sent from here";
 
 /// Refreshes many cards, with many calls under way at once on the thread that calls [`Batch::next`]; made by
 /// [`Client::batch`].
@@ -84,6 +87,8 @@ pub struct Batch {
     /// The turn of the card at the front: it waits for it, or has it.
     reservation: Option<MaybeDone<ReservationFuture>>,
     gate: Arc<Gate>,
+    /// The cards of the calls in flight, for a forked child, which cannot end these calls.
+    in_flight: HashSet<Eid>,
     /// What came back and was not fetched yet.
     ended: VecDeque<Outcome>,
     dedup: DedupWindow,
@@ -112,6 +117,8 @@ struct Card {
 /// Why a batch sends no more.
 enum Stopped {
     ByCaller,
+    /// This is a forked child of the process that made the batch.
+    InChild,
     ByItself(Trip),
 }
 
@@ -151,6 +158,7 @@ impl Client {
             takes_no_more: false,
             reservation: None,
             gate: Arc::new(Gate::new(observer.clone())),
+            in_flight: HashSet::new(),
             ended: VecDeque::new(),
             dedup: DedupWindow::new(),
             observer,
@@ -266,9 +274,12 @@ impl Batch {
         let (error, unsent) = match (card.failure, &self.stopped) {
             (Some(failure), _) => (failure, false),
             (None, Some(Stopped::ByItself(trip))) => (trip.error(eid), true),
-            (None, _) => {
-                let error = Error::new(ErrorKind::Cancelled, "cancelled by the caller; nothing was sent");
-                (error.with_eid(eid), true)
+            (None, stopped) => {
+                let text = match stopped {
+                    Some(Stopped::InChild) => IN_CHILD,
+                    _ => "cancelled by the caller; nothing was sent",
+                };
+                (Error::new(ErrorKind::Cancelled, text).with_eid(eid), true)
             }
         };
         self.ended.push_back(Outcome { unsent, ..Outcome::refused(error) });
@@ -282,7 +293,7 @@ impl Batch {
 impl Drop for Batch {
     fn drop(&mut self) {
         if self.pid != std::process::id() {
-            self.leave_to_the_parent();
+            self.forget_running();
         }
     }
 }

@@ -1,9 +1,9 @@
 //! How a batch runs: the event loop is driven until a card comes back.
 
 use super::circuit_breaker::LIMITER;
-use super::{Batch, Calls, Card, Outcome, ReservationFuture, Running};
+use super::{Batch, Calls, Card, IN_CHILD, Outcome, ReservationFuture, Running, Stopped};
 use crate::client::{Reservation, locked};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Delivered, Error, ErrorKind};
 use crate::observer::{Attempt, Notice};
 use crate::protocol::Reply;
 use crate::transport::{Connections, KEEP_GOING_CHECK, RunResult};
@@ -23,7 +23,7 @@ impl Batch {
     /// Runs the calls until one has ended, or the observer wants to stop.
     pub(super) fn drive(&mut self) {
         if self.pid != std::process::id() {
-            return self.leave_to_the_parent();
+            return self.leave_to_parent();
         }
         self.client.tell_warnings(|notice| self.tell(notice));
         // Taken out for the drive, so that they can be borrowed apart from the rest.
@@ -150,6 +150,7 @@ impl Batch {
             };
             if let Some(card) = self.waiting.pop_front() {
                 self.breaker.probe();
+                self.in_flight.insert(card.eid.clone());
                 calls.push(Box::pin(self.call(connections.clone(), card, reservation)));
             }
         }
@@ -180,10 +181,19 @@ impl Batch {
         }
     }
 
-    /// In a forked child there is nothing to wait for: the calls are the parent's.
-    pub(super) fn leave_to_the_parent(&mut self) {
-        self.waiting.clear();
-        self.held.clear();
+    /// In a forked child there is nothing to wait for: the calls are the parent's. Every card comes back with an error.
+    fn leave_to_parent(&mut self) {
+        self.forget_running();
+        for eid in std::mem::take(&mut self.in_flight) {
+            let error = Error::new(ErrorKind::Cancelled, IN_CHILD).with_eid(eid.as_str());
+            // The parent has sent it.
+            self.ended.push_back(Outcome::refused(error.with_delivered(Delivered::Unknown)));
+        }
+        self.end_with(Stopped::InChild);
+    }
+
+    /// Leaves the parent's sockets alone: what is dropped is closed, and what is reserved would be given back.
+    pub(super) fn forget_running(&mut self) {
         std::mem::forget(self.reservation.take());
         std::mem::forget(self.running.take());
     }
