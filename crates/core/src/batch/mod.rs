@@ -48,7 +48,8 @@ const IN_CHILD: &str = "a forked child cannot run its parent's batch; make anoth
 /// time-out. Still, deal with an outcome quickly, or hand it on: the platform may lose its patience.
 ///
 /// A batch that cannot succeed stops by itself: after [`max_auth_failures`](crate::Config::max_auth_failures) refusals of the
-/// account in a row, and when the platform has not been reachable for [`outage_timeout`](crate::Config::outage_timeout).
+/// account in a row, and when the platform, or the Redis that the rate is shared by, has not been reachable for
+/// [`outage_timeout`](crate::Config::outage_timeout).
 /// All cards that are left come back unsent, with an error that says why. In an outage it holds its cards back, and
 /// goes on with them when the platform answers again: a card that failed meanwhile is called again.
 ///

@@ -210,6 +210,7 @@ options! {
     max_auth_failures: u32 = 20; CountOrOff, "COUNT", per_call, default "20";
 
     /// How long in seconds a batch waits for a platform that cannot be reached, or `off`.
+    /// The same holds for the Redis that the rate is shared by.
     /// After that the remaining cards come back unsent.
     /// With `off`, a card fails as in a single call.
     /// C takes milliseconds (`outage_timeout_ms`).
