@@ -34,12 +34,6 @@ pub struct Reply {
 }
 
 impl Reply {
-    #[cfg(test)]
-    pub(crate) fn new(eid: &str, message: &str) -> Self {
-        let (eid, message) = (eid.to_owned(), message.to_owned());
-        Self { eid, message, data_json: None, attempts: 1, delivered: Delivered::Yes }
-    }
-
     /// The EID that was refreshed, without the white space it may have come with; of another call its `eid` parameter, and
     /// empty where there is none.
     pub fn eid(&self) -> &str {
