@@ -209,10 +209,10 @@ fn the_date_is_off_by_so_much_or_not_there() {
 }
 
 #[test]
-fn a_clients_time_out_does_not_stop_the_platform_from_acting() {
+fn a_clients_timeout_does_not_stop_the_platform_from_acting() {
     let simulator = with(&["delay=300"]);
     let mut stream = connect(&simulator);
-    stream.set_read_timeout(Some(Duration::from_millis(20))).expect("a time-out");
+    stream.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
     stream.write_all(&call("1")).expect("sent");
     assert!(listen(&mut stream).is_silence());
     drop(stream);

@@ -12,14 +12,14 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The shortest time in which silence is believed. Real time: it is the socket's own time-out.
+/// The shortest time in which silence is believed. Real time: it is the socket's own timeout.
 const SILENCE: Duration = Duration::from_millis(150);
 
 /// Makes the first call of a simulator with this fault, and hears what comes until the end or for `time`.
 fn hear(fault: &str, time: Duration) -> (Heard, TcpStream, Simulator) {
     let simulator = with(&[fault]);
     let mut stream = connect(&simulator);
-    stream.set_read_timeout(Some(time)).expect("a time-out");
+    stream.set_read_timeout(Some(time)).expect("a timeout");
     stream.write_all(&call("1")).expect("sent");
     (listen(&mut stream), stream, simulator)
 }
@@ -81,7 +81,7 @@ fn a_stalled_reply_stops_where_its_name_says_and_the_connection_stays_open() {
 }
 
 #[test]
-fn the_idle_time_out_does_not_end_a_stall() {
+fn the_idle_timeout_does_not_end_a_stall() {
     let faults = Faults::always(Fault::Stall);
     let idle_timeout = Some(Duration::from_millis(10));
     let simulator = Simulator::start(Options { faults, idle_timeout, ..Options::default() }).unwrap();

@@ -13,7 +13,7 @@ fn start(options: Options) -> Simulator {
 fn connect(simulator: &Simulator) -> TcpStream {
     let address = simulator.url().trim_start_matches("http://");
     let stream = TcpStream::connect(address).expect("the simulator listens");
-    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a time-out");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
     stream
 }
 
@@ -63,7 +63,7 @@ fn garbage_is_refused_and_counted_and_the_next_caller_is_served() {
 
 #[test]
 fn an_idle_connection_is_closed() {
-    // Real time: the time-out is the socket's own.
+    // Real time: the timeout is the socket's own.
     let simulator = start(Options { idle_timeout: Some(Duration::from_millis(20)), ..Options::default() });
     let started = Instant::now();
     assert_eq!(connect(&simulator).read(&mut [0]).expect("the end"), 0);

@@ -1,4 +1,4 @@
-//! Processes of one account keep one rate, with all defaults.
+//! Processes of one account share one rate limit by default.
 
 use crate::run::SECRET;
 use crate::run::refresh_at;
