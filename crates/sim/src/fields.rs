@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_or_has_a_name_twice_is_refused() {
+    fn fields_that_are_not_an_object_or_have_duplicate_names_are_refused() {
         for json in ["", "[]", "null", "{", "{} {}", r#"{"a":1,"a":1}"#] {
             assert!(Fields::read(json.as_bytes()).is_err(), "{json}");
         }
