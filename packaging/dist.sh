@@ -21,20 +21,18 @@ PATH=$VENV/bin:$PATH CARGO_TARGET_DIR=$BUILD/dist-target \
     CFLAGS="-ffile-prefix-map=$home/registry/src=crates" \
     "$VENV/bin/cargo-zigbuild" zigbuild --locked --release --target "$target.2.17" -p eiot-ffi -p eiot-cli -p eiot-sim
 release=$BUILD/dist-target/$target/release
+# Where `make test` finds it, whatever the machine is called.
+ln -sfn "$target/release" "$BUILD/dist-target/made"
 
 rm -rf "$out"
 mkdir -p "$out"
 "$MAKE" --no-print-directory place MADE="$release" PREFIX="$out/$name" DESTDIR= LIBDIR=lib
 strip --strip-unneeded "$out/$name/lib/libeiot.so.$VERSION" "$out/$name"/bin/*
 
-# Written beside each member's manifest, whichever is asked for.
-"$CARGO" cyclonedx -q --format json --spec-version 1.5 --target "$target" --no-build-deps --override-filename bom
 mkdir -p "$out/$name/share/eiot"
 for part in ffi cli sim; do
-    # Our own crates are named by where they lie, which is nobody's business.
-    sed "s|file://$PWD|file:///eiot|g" "crates/$part/bom.json" >"$out/$name/share/eiot/eiot-$part.cdx.json"
+    CARGO=$CARGO "$VENV/bin/python" packaging/sbom.py "eiot-$part" "$target" "$out/$name/share/eiot/eiot-$part.cdx.json"
 done
-rm -f crates/*/bom.json bindings/*/bom.json
 
 tar -C "$out" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - "$name" |
     gzip -n9 >"$out/$name.tar.gz"

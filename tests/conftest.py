@@ -15,6 +15,7 @@ import sys
 import urllib.request
 
 import pytest
+from redis_server import redis  # noqa: F401, a fixture
 
 TESTS = pathlib.Path(__file__).parent
 VECTORS = TESTS / "vectors"

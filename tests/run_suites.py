@@ -2,6 +2,8 @@
 
 The output of each suite is passed through. At the end come the failed tests by name, the skipped tests grouped by reason, a
 line of the form "N passed, N failed, N skipped", and one sentence. The exit status is 0 if nothing failed.
+
+EIOT_TEST_REQUIRE=tools makes a failure of every test that is skipped because of something that could be installed or built.
 """
 
 import collections
@@ -21,6 +23,8 @@ from dataclasses import dataclass, field
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # How long a suite that was told to stop may take, in seconds.
 GRACE = 30
+# What the reasons for skipping say where a tool is missing, and not where something cannot be tested at all.
+NEEDS_A_TOOL = re.compile(r"apt-get|is not installed|`?make [a-z-]+`?|\bno [\w-]+ in this |toolchain")
 
 
 @dataclass
@@ -221,13 +225,26 @@ def summary(results: dict[str, Result], seconds: float) -> list[str]:
     return lines
 
 
+def require_tools(result: Result) -> None:
+    """Turns what was skipped for want of a tool into failures."""
+    result.failed += [f"skipped: {reason}" for reason in result.skipped if NEEDS_A_TOOL.search(reason)]
+    result.skipped = [reason for reason in result.skipped if not NEEDS_A_TOOL.search(reason)]
+
+
 def run_all(suites: Sequence[Suite]) -> int:
     """Runs the suites, prints the summary, and returns the exit status."""
+    required = os.environ.get("EIOT_TEST_REQUIRE", "")
+    if required not in ("", "tools"):
+        print(f"EIOT_TEST_REQUIRE is {required!r}; it can be `tools`")
+        return 2
     stop, began = Stop(), time.monotonic()
     with stop.heeded():
         results = {
             suite.name: Result(unfinished="not begun") if stop.came.is_set() else run(suite, stop) for suite in suites
         }
+    if required:
+        for result in results.values():
+            require_tools(result)
     print("\n== summary", *summary(results, time.monotonic() - began), sep="\n", flush=True)
     if any(result.failed for result in results.values()):
         return 1
@@ -248,7 +265,7 @@ def main() -> int:
     return run_all(
         [
             # Tests of what could not be built are skipped.
-            Suite("build", [make, "--no-print-directory", "-k", "dist", "sanitized", "workers", "bench-tools"], make_target),
+            Suite("build", [make, "--no-print-directory", "-k", "sanitized", "workers"], make_target),
             Suite("lint", [make, "--no-print-directory", "lint"], make_target),
             Suite("cargo test", [cargo, "test", *workspace, "--no-fail-fast"], cargo_test),
             pytest_suite("tests"),

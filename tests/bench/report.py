@@ -97,7 +97,6 @@ def beside(results: Results, stem: str) -> str:
         first, last = (f"{one['memory_kib'][place][1] / 1024:.1f} MiB" for place in (0, -1))
         cost = f"{one['young_us']:.1f} µs | {one['old_us']:.1f} µs"
         lines.append(f"| {one['calls']:,} calls, {name} | {cost} | {first} | {last} |")
-    if results["criterion"]:
-        lines += ["", "| Criterion | |", "|---|---|"]
-        lines += [f"| {name} | {nanoseconds:.0f} ns |" for name, nanoseconds in results["criterion"].items()]
+    lines += ["", "| a part of a call | |", "|---|---|"]
+    lines += [f"| {name} | {nanoseconds:.0f} ns |" for name, nanoseconds in results["parts"].items()]
     return "\n".join(lines)

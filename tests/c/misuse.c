@@ -1,5 +1,6 @@
 /* Everything that can be NULL is, and more that should not be: each has a defined result. */
 #include "common.h"
+#include <math.h>
 #include <string.h>
 
 /* Each failing call is tried with and without somewhere to put the error. */
@@ -90,6 +91,16 @@ static void configurations_refuse(eiot_config *config) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_client_key_file(NULL, "x", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_source_address(NULL, "::", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_user_agent_suffix(NULL, "x", EIOT_NTS, out_err));
+    /* A value that no client can use is refused by its setter, so that a reader of a file can name the line. */
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_timeout_ms(config, 0, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_connect_timeout_ms(config, UINT64_MAX, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_max_attempts(config, 0, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_rate_limit(config, -1.0, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_rate_limit(config, HUGE_VAL, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_rate_limit(config, HUGE_VAL - HUGE_VAL, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_rate_share(config, 3, 2, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_base_url(config, "ftp://platform.example", EIOT_NTS, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_config_set_option(config, "timeout", EIOT_NTS, "0", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_timeout_ms(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_connect_timeout_ms(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_strict_eid(NULL, 1, out_err));

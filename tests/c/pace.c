@@ -1,43 +1,46 @@
 /*
- * Eight threads, each of which makes its calls. Arguments: calls a thread. Prints when the first and the last call of all
- * were answered, in seconds of the clock that all processes of a machine share.
+ * Eight threads per process, each of which makes its calls. Arguments: calls per thread; how many processes to fork (0: none),
+ * which go on with their parent's client; how many clients the threads of a process share.
  */
 #include "common.h"
 #include <pthread.h>
-#include <time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { THREADS = 8 };
 
-static eiot_client *client;
 static int calls;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static double first, last;
 
-static void note(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    pthread_mutex_lock(&lock);
-    last = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-    if (first == 0) first = last;
-    pthread_mutex_unlock(&lock);
+static void *work(void *client) {
+    for (int i = 0; i < calls; i++) refresh(client);
+    return NULL;
 }
 
-static void *work(void *unused) {
-    for (int i = 0; i < calls; i++) {
-        refresh(client);
-        note();
-    }
-    return unused;
+static void make_calls(eiot_client **clients, int count) {
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, work, clients[i % count]);
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < count; i++) eiot_client_free(clients[i]);
 }
 
 int main(int argc, char **argv) {
-    pthread_t threads[THREADS];
-    CHECK(argc == 2, "usage: pace CALLS");
+    eiot_client *clients[THREADS];
+    CHECK(argc == 2 || argc == 4, "usage: pace CALLS [PROCESSES CLIENTS]");
     calls = atoi(argv[1]);
-    client = client_from_env();
-    for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, work, NULL);
-    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
-    eiot_client_free(client);
-    printf("%f %f\n", first, last);
+    int processes = argc == 4 ? atoi(argv[2]) : 0, count = argc == 4 ? atoi(argv[3]) : 1;
+    CHECK(count >= 1 && count <= THREADS, "clients");
+    for (int i = 0; i < count; i++) clients[i] = client_from_env();
+    for (int i = 0; i < processes; i++) {
+        pid_t child = fork();
+        CHECK(child >= 0, "fork failed");
+        if (child == 0) {
+            make_calls(clients, count);
+            exit(0);
+        }
+    }
+    if (processes == 0) make_calls(clients, count);
+    for (int status; wait(&status) > 0;) {
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a child ended with %d", status);
+    }
     return 0;
 }

@@ -13,5 +13,5 @@ pub(crate) fn kinds() -> BTreeMap<&'static str, i32> {
 /// The options of a client, in the core's order, with whether they are a call's own, so that `with_options` takes them.
 #[pyfunction]
 pub(crate) fn options() -> Vec<(&'static str, bool)> {
-    Config::OPTIONS.iter().map(|option| (*option, Config::CALL_OPTIONS.contains(option))).collect()
+    Config::TABLE.iter().map(|option| (option.name, option.is_per_call)).collect()
 }

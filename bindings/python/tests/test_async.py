@@ -115,7 +115,7 @@ async def cancelled(call: Coroutine[Any, Any, eiot.Reply], begun: Callable[[], b
     asked = time.monotonic()
     task.cancel()
     context = await task
-    assert time.monotonic() - asked < 2
+    assert time.monotonic() - asked < 10
     return context
 
 

@@ -239,7 +239,7 @@ def test_close_breaks_off_and_the_summary_adds_up(responder: Start) -> None:
     with eiot.Client(**server.options).refresh_many(iter(cards(100)), concurrency=4) as results:
         assert next(results).eid == card(0)
         began = time.monotonic()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     results.close()
     assert list(results) == []
     summary = results.summary
@@ -253,7 +253,7 @@ def test_results_that_are_dropped_break_off_what_is_under_way(responder: Start) 
     next(results)
     gone, began = weakref.ref(results), time.monotonic()
     del results
-    assert gone() is None and time.monotonic() - began < 2
+    assert gone() is None and time.monotonic() - began < 10
 
 
 def test_results_outlive_a_client_that_is_closed(responder: Start) -> None:

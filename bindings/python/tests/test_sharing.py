@@ -130,7 +130,7 @@ def test_a_client_of_the_environment_is_configured_where_it_is_unpickled(
 
 def test_what_the_caller_changes_later_does_not_change_the_client(responder: Start) -> None:
     codes = {"45109": "cooldown"}
-    client = eiot.Client(**responder(Answer(body='{"code": "45109"}')).options, error_error_codes=codes)
+    client = eiot.Client(**responder(Answer(body='{"code": "45109"}')).options, error_codes=codes)
     codes.clear()
     with pytest.raises(eiot.CooldownError):
         pickle.loads(pickle.dumps(client)).refresh_usage(EID)

@@ -1,12 +1,15 @@
 //! What `make bench` measures with, beside the programs in `tests/bench`.
 //!
-//! `eiot-bench server CA_FILE` serves; `rust-single`, `rust-batch N`, `socket-single` and `socket-batch N` are clients, which
-//! are told by the environment whom to call and by standard input how often; `signing` measures by itself.
+//! `eiot-bench server CA_FILE` serves; `rust-single`, `rust-batch N`, `reqwest-single`, `socket-single` and `socket-batch N` are
+//! clients, which are told by the environment whom to call and by standard input how often; `signing` and `parts` measure by themselves.
 #![forbid(unsafe_code)]
 
 mod authority;
 mod calls;
+mod parts;
+mod reqwest_blocking;
 mod server;
+mod signed;
 mod signing;
 mod socket;
 mod turns;
@@ -31,11 +34,13 @@ fn run() -> Result<(), Failure> {
         ["server", ca_file] => Ok(server::run(ca_file)?),
         ["rust-single"] => calls::single(),
         ["rust-batch", in_flight] => calls::batch(in_flight.parse()?),
+        ["reqwest-single"] => reqwest_blocking::single(),
         ["socket-single"] => socket::single(),
         ["socket-batch", in_flight] => socket::batch(in_flight.parse()?),
         ["signing"] => signing::run(),
+        ["parts"] => parts::run(),
         _ => Err(
-            "usage: server CA_FILE | rust-single | rust-batch N | socket-single | socket-batch N | signing"
+            "usage: server CA_FILE | rust-single | rust-batch N | reqwest-single | socket-single | socket-batch N | signing | parts"
                 .into(),
         ),
     }

@@ -1,16 +1,13 @@
 //! The limit: the signed call on bare TLS sockets, with no HTTP library, no time-outs and no second thoughts.
 
+use crate::signed::{Requests, tls_config};
 use crate::turns::{self, EID, Failure, eid_number, variable};
-use eiot::Eid;
-use eiot::internals::Signer;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// One call after the other, on a socket that blocks.
 pub(crate) fn single() -> Result<(), Failure> {
@@ -71,28 +68,18 @@ struct Platform {
     tls: Arc<ClientConfig>,
     host: String,
     head: String,
-    signer: Signer,
-    nonce: u32,
+    requests: Requests,
 }
 
 impl Platform {
     fn from_environment() -> Result<Self, Failure> {
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(variable("EIOT_CA_FILE")?)? {
-            roots.add(certificate?)?;
-        }
-        let tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let url = variable("EIOT_BASE_URL")?;
         let host = url.strip_prefix("https://").ok_or("EIOT_BASE_URL is not https")?.to_owned();
         let head = format!(
             "POST /api/v3/cloudesim/refreshUsage HTTP/1.1\r\nHost: {host}\r\n\
              Content-Type: application/json;charset=utf-8\r\nAccept: application/json\r\nContent-Length: "
         );
-        let signer = Signer::new(&variable("EIOT_APPKEY")?, &variable("EIOT_SECRET")?)?;
-        Ok(Self { tls: Arc::new(tls), host, head, signer, nonce: 10_000 })
+        Ok(Self { tls: Arc::new(tls_config()?), host, head, requests: Requests::from_environment()? })
     }
 
     fn connect(&self) -> Result<Socket, Failure> {
@@ -105,9 +92,7 @@ impl Platform {
 
     /// A request with its own time, nonce and signature.
     fn request(&mut self, eid: &str) -> Result<Vec<u8>, Failure> {
-        self.nonce = if self.nonce < 99_999 { self.nonce + 1 } else { 10_000 };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-        let body = self.signer.signed_body(&Eid::parse(eid)?, now, self.nonce)?;
+        let body = self.requests.next_body(eid)?;
         let mut request = Vec::with_capacity(512);
         write!(request, "{}{}\r\n\r\n", self.head, body.len())?;
         request.extend_from_slice(&body);

@@ -2,57 +2,46 @@
 
 use crate::output::ExitCode;
 
+use crate::options::{plain, variable};
+use eiot::Config;
+
 /// The shortest way to a refreshed card.
 pub(crate) const EXAMPLE: &str = "\
 Example:
   export EIOT_APPKEY=my-appkey EIOT_SECRET=my-secret
   eiot refresh 89044011112233441122334411223321";
 
-/// The variables, in the order of `Config::OPTIONS`.
-const ENVIRONMENT: &str = "\
-Environment (a flag overrides its variable):
-  EIOT_APPKEY           the account's appkey; required
-  EIOT_SECRET           the account's secret; required, here or in a file
-  EIOT_SECRET_FILE      a file that holds the secret and nothing else
-  EIOT_BASE_URL         where the platform is [https://oapi.eiotclub.com]
-  EIOT_ALLOW_HTTP       on: plain http to any address [off]
-  EIOT_TIMEOUT          seconds for the whole call, for each EID, retries and
-                        waits included [30]
-  EIOT_CONNECT_TIMEOUT  seconds for making a connection [5]
-  EIOT_MAX_ATTEMPTS     requests a call may make, retries included [3]
-  EIOT_RATE_LIMIT       calls a second that the account may make, or off [10]
-  EIOT_RATE_SCOPE       who shares that rate: process, host (all processes of
-                        this user), redis://[user:password@]host:port/db (all
-                        machines), or auto: host where possible [auto]
-  EIOT_RATE_DIR         the directory of the file that processes share
-                        [/tmp/eiot-UID]
-  EIOT_RATE_SHARE       which part of it is ours, for fleets [1/1]
-  EIOT_RATE_WAIT        off: fail at once when there is no free slot [on]
-  EIOT_EID_COOLDOWN     seconds a card rests between refreshes [off]
-  EIOT_CLOCK_SKEW       off: do not correct this machine's clock [on]
-  EIOT_ERROR_CODES      what error codes of the platform mean, CODE=KIND,...
-                        with the kinds auth, rate_limited, cooldown,
-                        unavailable, platform, final (the same call would fail
-                        again) and retry [none]
-  EIOT_MAX_AUTH_FAILURES  refusals of the account in a row after which a run
-                        stops, or off [20]
-  EIOT_OUTAGE_TIMEOUT   seconds that a run waits for a platform that cannot be
-                        reached before it stops, or off [900]
-  EIOT_STRICT_EID       on: ask for GSMA EIDs, 32 digits with a check [off]
-  EIOT_SIGN_METHOD      the hash behind the signature, sha1 or md5 [sha1]
-  EIOT_CA_FILE          certificate authorities (PEM) to trust instead of the
-                        system's
-  EIOT_CLIENT_CERT_FILE  client certificate (PEM) and its chain, for gateways
-                        that require one [none]
-  EIOT_CLIENT_KEY_FILE  the private key of that certificate (PEM) [none]
-  EIOT_PROXY            a proxy, http://[user:password@]host:port, or https,
-                        socks5 or socks5h; env: read HTTPS_PROXY, ALL_PROXY and
-                        NO_PROXY [none]
-  EIOT_SOURCE_ADDRESS   the local IP address that connections are made from;
-                        the platform allow-lists addresses [the system's choice]
-  EIOT_USER_AGENT_SUFFIX  text that names the calling program in the user agent,
-                        such as billing/2.3 [none]
+/// Where the descriptions of variables begin, and the width of a line.
+const INDENT: usize = 24;
+const WIDTH: usize = 80;
 
+/// The variables, from the library's table of options.
+fn environment() -> String {
+    let mut text = String::from("Environment (a flag overrides its variable):\n");
+    for info in &Config::TABLE {
+        let entry = format!("{} [{}]", plain(info.summary()), plain(info.default));
+        let name = variable(info);
+        // Two spaces before and after the name, or the description on a line of its own.
+        let own_line = name.len() + 4 > INDENT;
+        let mut line = if own_line { format!("  {name}\n{:INDENT$}", "") } else { format!("  {name:<22}") };
+        let mut used = INDENT;
+        for word in entry.split(' ') {
+            if used + word.len() > WIDTH {
+                line.truncate(line.trim_end().len());
+                line.push_str(&format!("\n{:INDENT$}", ""));
+                used = INDENT;
+            }
+            line.push_str(word);
+            line.push(' ');
+            used += word.len() + 1;
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text + "\n" + NO_SECRET_FLAG
+}
+
+const NO_SECRET_FLAG: &str = "\
 There is no --secret flag on purpose: every user of the machine could read its
 value in the process list. For the same reason, set a proxy with a password by
 EIOT_PROXY.";
@@ -108,7 +97,8 @@ carrier; new values may become visible a little later.";
 /// The end of `eiot --help`.
 pub(crate) fn for_everything() -> String {
     format!(
-        "{EXAMPLE}\n\n{ENVIRONMENT}\n\n{}\nThese are the exit codes of eiot refresh. Other commands: eiot COMMAND --help.",
+        "{EXAMPLE}\n\n{}\n\n{}\nThese are the exit codes of eiot refresh. Other commands: eiot COMMAND --help.",
+        environment(),
         refresh_exit_codes()
     )
 }
@@ -116,9 +106,10 @@ pub(crate) fn for_everything() -> String {
 /// The end of `eiot refresh --help`.
 pub(crate) fn for_refresh() -> String {
     format!(
-        "{EXAMPLE}\n\n{OUTPUT}\n\n{ENVIRONMENT}\n\n{}\n\
+        "{EXAMPLE}\n\n{OUTPUT}\n\n{}\n\n{}\n\
          All EIDs are tried, and the largest of their exit codes is returned. With\n\
          --journal, cards that failed permanently in an earlier run count too.",
+        environment(),
         refresh_exit_codes()
     )
 }
@@ -340,41 +331,17 @@ fn exit_codes(rows: &[(ExitCode, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eiot::Config;
 
     #[test]
-    fn every_variable_is_listed_in_the_order_of_the_options() {
-        let listed: Vec<&str> = ENVIRONMENT
-            .lines()
-            .filter_map(|line| line.strip_prefix("  EIOT_")?.split_whitespace().next())
-            .collect();
+    fn environment_lists_every_variable_with_its_default_in_lines_that_fit() {
+        let text = environment();
+        let listed: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("  EIOT_")?.split_whitespace().next()).collect();
         assert_eq!(listed, Config::OPTIONS.map(str::to_uppercase));
-    }
-
-    #[test]
-    fn the_defaults_are_those_of_the_library() {
-        let default = Config::default();
-        let line = |name: &str| {
-            let (_, entry) = ENVIRONMENT.split_once(&format!("EIOT_{name} ")).expect(name);
-            entry.split("\n  EIOT_").next().expect("an entry").split("\n\n").next().expect("an entry")
-        };
-        assert!(line("BASE_URL").ends_with(&format!("[{}]", default.base_url)));
-        assert!(line("TIMEOUT").ends_with(&format!("[{}]", default.timeout.as_secs())));
-        assert!(line("CONNECT_TIMEOUT").ends_with(&format!("[{}]", default.connect_timeout.as_secs())));
-        assert!(line("ALLOW_HTTP").ends_with("[off]") && !default.allow_http);
-        assert!(line("MAX_ATTEMPTS").ends_with(&format!("[{}]", default.max_attempts)));
-        assert!(line("RATE_LIMIT").ends_with(&format!("[{}]", default.rate_limit.expect("a limit"))));
-        assert!(line("RATE_SCOPE").ends_with("[auto]") && default.rate_scope == eiot::RateScope::Auto);
-        assert!(line("RATE_SHARE").ends_with("[1/1]") && default.rate_share == (1, 1));
-        assert!(line("RATE_WAIT").ends_with("[on]") && default.rate_wait);
-        assert!(line("EID_COOLDOWN").ends_with("[off]") && default.eid_cooldown.is_zero());
-        assert!(line("CLOCK_SKEW").ends_with("[on]") && default.clock_skew);
-        assert!(line("ERROR_CODES").ends_with("[none]") && default.error_codes.is_empty());
-        assert!(line("MAX_AUTH_FAILURES").ends_with(&format!("[{}]", default.max_auth_failures)));
-        assert!(line("OUTAGE_TIMEOUT").ends_with(&format!("[{}]", default.outage_timeout.as_secs())));
-        assert!(line("STRICT_EID").ends_with("[off]") && !default.strict_eid);
-        assert!(line("SIGN_METHOD").ends_with(&format!("[{}]", default.sign_method.name())));
-        assert!(line("PROXY").ends_with("[none]") && default.proxy.is_none());
+        assert!(text.lines().all(|line| line.len() <= WIDTH), "{text}");
+        let unwrapped = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(unwrapped.contains("EIOT_TIMEOUT The deadline of a whole call in seconds"), "{text}");
+        assert!(unwrapped.contains("[30] EIOT_CONNECT_TIMEOUT"), "{text}");
     }
 
     #[test]

@@ -1,149 +1,104 @@
-//! The options of the client: flags over environment over defaults.
+//! The options of the client: flags over environment over defaults. Flags come from the library's table of options.
 
-use clap::Args;
-use eiot::{Config, Error};
+use clap::{Arg, ArgMatches, Args, Command};
+use eiot::{Config, Error, OptionInfo};
+use std::collections::BTreeMap;
 
-/// Each option and its flag's value, if it was given.
-type Given<'a> = (&'static str, Option<&'a String>);
+/// The options of a client, a flag each: values are texts that the library reads, as it reads the environment's.
+pub(crate) struct Options(Given);
 
-// A flag an option, by the same name. Values are texts that the library reads, as it reads the environment's.
-#[derive(Args)]
-pub(crate) struct Options {
-    /// Identifies the account's application [EIOT_APPKEY]
-    #[arg(long)]
-    appkey: Option<String>,
-    #[command(flatten)]
-    signing: SigningOptions,
-    /// Where the platform is; https, or http to this machine [EIOT_BASE_URL]
-    #[arg(long, value_name = "URL")]
-    base_url: Option<String>,
-    /// Allow plain http, which can be read on the way, to any address [EIOT_ALLOW_HTTP]
-    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
-    allow_http: Option<String>,
-    /// How long the whole call may take, for each EID [EIOT_TIMEOUT]
-    #[arg(long, value_name = "SECONDS")]
-    timeout: Option<String>,
-    /// How long making a connection may take [EIOT_CONNECT_TIMEOUT]
-    #[arg(long, value_name = "SECONDS")]
-    connect_timeout: Option<String>,
-    /// How many requests a call may make, retries included [EIOT_MAX_ATTEMPTS]
-    #[arg(long, value_name = "COUNT")]
-    max_attempts: Option<String>,
-    /// Calls a second that the account may make, or off [EIOT_RATE_LIMIT]
-    #[arg(long, visible_alias = "rate", value_name = "CALLS")]
-    rate_limit: Option<String>,
-    /// Who shares that rate: process, host, redis://..., or auto [EIOT_RATE_SCOPE]
-    #[arg(long, value_name = "SCOPE")]
-    rate_scope: Option<String>,
-    /// Share it through a file in this directory [EIOT_RATE_DIR]
-    #[arg(long, value_name = "DIR")]
-    rate_dir: Option<String>,
-    /// Which part of that rate is this process's, for fleets: 2/5 [EIOT_RATE_SHARE]
-    #[arg(long, value_name = "WHICH/OF")]
-    rate_share: Option<String>,
-    /// Wait for a free slot; off: fail at once [EIOT_RATE_WAIT]
-    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
-    rate_wait: Option<String>,
-    /// Refuse to refresh a card again before so long, or off [EIOT_EID_COOLDOWN]
-    #[arg(long, value_name = "SECONDS")]
-    eid_cooldown: Option<String>,
-    /// Learn from the platform how far this machine's clock is off [EIOT_CLOCK_SKEW]
-    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
-    clock_skew: Option<String>,
-    /// What error codes of the platform mean; the kinds: see below [EIOT_ERROR_CODES]
-    #[arg(long, value_name = "CODE=KIND,...")]
-    error_codes: Option<String>,
-    /// Stop a run after so many refusals of the account in a row, or off [EIOT_MAX_AUTH_FAILURES]
-    #[arg(long, value_name = "COUNT")]
-    max_auth_failures: Option<String>,
-    /// How long a run waits for a platform that cannot be reached, or off [EIOT_OUTAGE_TIMEOUT]
-    #[arg(long, value_name = "SECONDS")]
-    outage_timeout: Option<String>,
-    /// Ask for GSMA EIDs: 32 digits that pass the check [EIOT_STRICT_EID]
-    #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
-    strict_eid: Option<String>,
-    /// Trust these certificate authorities (PEM) instead of the system's [EIOT_CA_FILE]
-    #[arg(long, value_name = "FILE")]
-    ca_file: Option<String>,
-    /// Present this client certificate (PEM), with its chain [EIOT_CLIENT_CERT_FILE]
-    #[arg(long, value_name = "FILE")]
-    client_cert_file: Option<String>,
-    /// The private key of that certificate (PEM) [EIOT_CLIENT_KEY_FILE]
-    #[arg(long, value_name = "FILE")]
-    client_key_file: Option<String>,
-    /// Use this proxy (http, https, socks5 or socks5h), or env [EIOT_PROXY]
-    #[arg(long, value_name = "URL")]
-    proxy: Option<String>,
-    /// Connect from this IP address of this machine [EIOT_SOURCE_ADDRESS]
-    #[arg(long, value_name = "ADDRESS")]
-    source_address: Option<String>,
-    /// Name the calling program in the user agent: billing/2.3 [EIOT_USER_AGENT_SUFFIX]
-    #[arg(long, value_name = "TEXT")]
-    user_agent_suffix: Option<String>,
-}
+/// The options that also matter to a signature by itself.
+pub(crate) struct SigningOptions(Given);
 
-// The options that also matter to a signature by itself.
-#[derive(Args)]
-pub(crate) struct SigningOptions {
-    /// Read the secret from this file; it holds nothing else [EIOT_SECRET_FILE]
-    #[arg(long, value_name = "FILE")]
-    secret_file: Option<String>,
-    /// The hash behind the signature, sha1 or md5 [EIOT_SIGN_METHOD]
-    #[arg(long, value_name = "HASH")]
-    sign_method: Option<String>,
-}
+/// The options that were given as flags, and their values.
+type Given = BTreeMap<&'static str, String>;
+
+/// The secret has no flag: it would show in the process list.
+const WITHOUT_FLAG: &str = "secret";
 
 impl Options {
     /// The flags over the environment's configuration.
     pub(crate) fn config(&self) -> Result<Config, Error> {
-        let given = [
-            ("appkey", self.appkey.as_ref()),
-            ("base_url", self.base_url.as_ref()),
-            ("allow_http", self.allow_http.as_ref()),
-            ("timeout", self.timeout.as_ref()),
-            ("connect_timeout", self.connect_timeout.as_ref()),
-            ("max_attempts", self.max_attempts.as_ref()),
-            ("rate_limit", self.rate_limit.as_ref()),
-            ("rate_scope", self.rate_scope.as_ref()),
-            ("rate_dir", self.rate_dir.as_ref()),
-            ("rate_share", self.rate_share.as_ref()),
-            ("rate_wait", self.rate_wait.as_ref()),
-            ("eid_cooldown", self.eid_cooldown.as_ref()),
-            ("clock_skew", self.clock_skew.as_ref()),
-            ("error_codes", self.error_codes.as_ref()),
-            ("max_auth_failures", self.max_auth_failures.as_ref()),
-            ("outage_timeout", self.outage_timeout.as_ref()),
-            ("strict_eid", self.strict_eid.as_ref()),
-            ("ca_file", self.ca_file.as_ref()),
-            ("client_cert_file", self.client_cert_file.as_ref()),
-            ("client_key_file", self.client_key_file.as_ref()),
-            ("proxy", self.proxy.as_ref()),
-            ("source_address", self.source_address.as_ref()),
-            ("user_agent_suffix", self.user_agent_suffix.as_ref()),
-        ];
-        over_environment(&[&given[..], &self.signing.given()].concat())
+        over_environment(&self.0)
+    }
+
+    fn table() -> impl Iterator<Item = &'static OptionInfo> {
+        Config::TABLE.iter().filter(|info| info.name != WITHOUT_FLAG)
     }
 }
 
 impl SigningOptions {
     /// As [`Options::config`], for these options only.
     pub(crate) fn config(&self) -> Result<Config, Error> {
-        over_environment(&self.given())
+        over_environment(&self.0)
     }
 
-    fn given(&self) -> [Given<'_>; 2] {
-        [("secret_file", self.secret_file.as_ref()), ("sign_method", self.sign_method.as_ref())]
+    fn table() -> impl Iterator<Item = &'static OptionInfo> {
+        Config::TABLE.iter().filter(|info| ["secret_file", "sign_method"].contains(&info.name))
     }
 }
 
-fn over_environment(flags: &[Given<'_>]) -> Result<Config, Error> {
-    let given: Vec<(&str, &str)> =
-        flags.iter().filter_map(|(option, value)| Some((*option, value.as_ref()?.as_str()))).collect();
-    let names: Vec<&str> = given.iter().map(|(option, _)| *option).collect();
+macro_rules! from_table {
+    ($options:ident) => {
+        impl Args for $options {
+            fn augment_args(command: Command) -> Command {
+                command.args(Self::table().map(flag))
+            }
+
+            fn augment_args_for_update(command: Command) -> Command {
+                Self::augment_args(command)
+            }
+        }
+
+        impl clap::FromArgMatches for $options {
+            fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+                let value = |info: &'static OptionInfo| {
+                    Some((info.name, matches.get_one::<String>(info.name)?.clone()))
+                };
+                Ok(Self(Self::table().filter_map(value).collect()))
+            }
+
+            fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+                *self = Self::from_arg_matches(matches)?;
+                Ok(())
+            }
+        }
+    };
+}
+
+from_table!(Options);
+from_table!(SigningOptions);
+
+fn flag(info: &'static OptionInfo) -> Arg {
+    let help = format!("{} [{}]", plain(info.summary()), variable(info));
+    let flag = Arg::new(info.name)
+        .long(info.name.replace('_', "-"))
+        .value_name(info.value_name)
+        .help(help)
+        .help_heading("Client options");
+    match info.name {
+        "rate_limit" => flag.visible_alias("rate"),
+        _ if info.is_switch => flag.num_args(0..=1).require_equals(true).default_missing_value("on"),
+        _ => flag,
+    }
+}
+
+/// The environment variable of an option.
+pub(crate) fn variable(info: &OptionInfo) -> String {
+    format!("EIOT_{}", info.name.to_uppercase())
+}
+
+/// Documentation without its marks for code.
+pub(crate) fn plain(documentation: &str) -> String {
+    documentation.replace('`', "")
+}
+
+fn over_environment(flags: &Given) -> Result<Config, Error> {
+    let names: Vec<&str> = flags.keys().copied().collect();
     let mut config = Config::default();
     config.user_agent_suffix = "(cli)".to_owned();
     config.read_env(&names)?;
-    for (option, value) in given {
+    for (option, value) in flags {
         config.set(option, value)?;
     }
     Ok(config)

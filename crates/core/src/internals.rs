@@ -2,15 +2,12 @@
 //! which nothing but our own benchmarks turns on.
 
 use crate::config::Config;
-use crate::credentials::Credentials;
 use crate::eid::Eid;
 use crate::error::Error;
+use crate::protocol::{Reply, Request, classify, signed_body};
 use crate::rate_limit::{Account, Rate, RateLimiter};
-use crate::reply::{RawReply, Reply, verdict};
-use crate::request::Request;
-use crate::sign::SignMethod;
-use crate::skew::Sighting;
-use crate::wire;
+use crate::signing::{Credentials, SignMethod};
+use crate::transport::HttpResponse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -26,22 +23,22 @@ impl Signer {
 
     /// A refresh's body, with SHA-1.
     pub fn signed_body(&self, eid: &Eid, timestamp: u64, nonce: u32) -> Result<Vec<u8>, Error> {
-        wire::signed_body(&self.0, eid, timestamp, nonce, SignMethod::Sha1)
+        signed_body(&self.0, eid, timestamp, nonce, SignMethod::Sha1)
     }
 }
 
 /// What a reply with this status and body comes to.
 pub fn read_reply(http_status: u16, body: &[u8], eid: &Eid) -> Result<Reply, Error> {
     let epoch = SystemTime::UNIX_EPOCH;
-    let sighting = Sighting { date: None, sent: epoch, received: epoch };
-    let raw = RawReply {
+    let times = crate::transport::Times { date: None, sent: epoch, received: epoch };
+    let raw = HttpResponse {
         http_status,
         headers: Default::default(),
         retry_after: None,
-        sighting,
+        times,
         body: body.to_vec(),
     };
-    verdict(raw, Request::RefreshUsage(eid), 1, &BTreeMap::new())
+    classify(raw, Request::RefreshUsage(eid), 1, &BTreeMap::new())
 }
 
 /// A rate limiter, and the event loop that it waits on.
@@ -60,6 +57,6 @@ impl Limiter {
     /// Reserves the next permit, however far away it is, and gives the nonce that comes with it.
     pub fn reserve(&self) -> Result<u32, Error> {
         let deadline = Instant::now() + Duration::from_secs(u64::from(u32::MAX));
-        self.1.block_on(self.0.reserve(deadline, true)).map(crate::rate_limit::Permit::spend)
+        self.1.block_on(self.0.reserve(deadline, true, &|_| ())).map(crate::rate_limit::Permit::spend)
     }
 }

@@ -7,93 +7,75 @@
 //! # Ok::<(), eiot::Error>(())
 //! ```
 //!
-//! The way of a call, which `client.rs` shows as code:
+//! The path of a call, which `client/execute.rs` shows as code:
 //!
 //! ```text
-//! eid → rate limit → ┌ sign → send on a lane → read the reply → verdict ┐ → Reply | Error
-//!                    └──────────── wait, if worth another try ──────────┘
+//! EID → rate limit → ┌ sign → send → read the response → classify ┐ → Reply | Error
+//!                    └──────── wait, if a retry is worth it ──────┘
 //! ```
 //!
-//! This crate signs, calls and understands the reply. It prints nothing, starts no threads (name lookups aside) and
-//! contains no `unsafe`. Its only global state is the rate of each account, which all clients of a process share. The C library, the Python package and the
-//! command are thin faces over it.
+//! Rooms, and the directions in which they use each other (`tests/test_layout.py` holds them):
+//!
+//! ```text
+//! batch ──→ client ──→ config ─────→ rate_limit ──→ signing
+//!              │   ╲                                   ↑
+//!              │    ╲───→ protocol ────────────────────┘
+//!              │              ↓
+//!              └─────────→ transport
+//! ```
+//!
+//! - `client`: the public API, and `execute`, the path of a call.
+//! - `batch`: many calls in flight on one thread, deduplication, the circuit breaker.
+//! - `protocol`: calls, request bodies, replies, error codes, webhooks. `webhook.rs` is not part of the request path.
+//! - `transport`: HTTP and TLS on event loops that the caller drives, and a pool of them. Knows no calls.
+//! - `rate_limit`: the account's rate, cooldowns and nonces, in this process, in a shared file or in Redis.
+//! - `signing`: signature, nonces, clock and clock skew, credentials.
+//! - `config`: the one table of options, and the environment.
+//!
+//! The modules beside them (`error`, `eid`, `retry`, …) use no room.
+//!
+//! The crate prints nothing, starts no threads (name lookups aside) and contains no `unsafe`. Its only global state is the
+//! rate of each account, which all clients of a process share. The C library, the Python package and the command are thin
+//! layers over it.
 #![forbid(unsafe_code)]
 
 mod batch;
-mod call;
-mod call_options;
-mod circuit_breaker;
 mod client;
-mod clock;
 mod config;
-mod credentials;
 mod eid;
-mod endpoint;
-mod envelope;
-mod environment;
 mod error;
-mod error_codes;
 mod escape;
 mod files;
 #[cfg(any(test, fuzzing))]
+#[path = "../../../fuzz/src/core.rs"]
 pub mod fuzzing;
-mod http;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
-mod lane;
-mod nonce;
 mod observer;
-mod option_text;
-mod option_values;
-mod outcome;
-mod parameters;
 mod per_process;
-mod pool;
-mod probe;
-mod progress;
-mod proxy;
+mod protocol;
 mod random;
 mod rate_limit;
-mod recent;
-mod redact;
-mod refresh_many;
-mod reply;
-mod request;
 mod retry;
-mod retry_after;
-mod shared;
-mod sign;
-mod skew;
-mod standstill;
-mod summary;
-mod tls;
-mod transport_error;
-mod webhook;
-mod wire;
+mod signing;
+mod transport;
 
-pub use batch::Batch;
-pub use call::Call;
-pub use client::Client;
-#[doc(hidden)]
-pub use clock::{Clock, SystemClock};
-pub use config::{Config, RateScope};
-pub use credentials::Secret;
+pub use batch::{Batch, Outcome, Summary};
+pub use client::{Answer, Client, Probe};
+pub use config::{Config, OptionInfo, RateScope};
 pub use eid::Eid;
-pub use error::{Delivered, Error, ErrorKind};
-pub use error_codes::CodeMeaning;
+pub use error::{CodeMeaning, Delivered, Error, ErrorKind};
 pub use escape::{escaped, is_unsafe};
 pub use observer::{Attempt, Notice, Observer};
-pub use outcome::Outcome;
-pub use probe::{Answer, Probe};
+pub use protocol::{Call, Reply, verify_webhook};
+pub use rate_limit::RedisUrl;
+pub use signing::{Secret, SignMethod, sign, string_to_sign};
+
 #[doc(hidden)]
 pub use random::{Random, SystemRandom};
-pub use rate_limit::RedisUrl;
-pub use refresh_many::RefreshMany;
-pub use reply::Reply;
-pub use sign::{SignMethod, sign, string_to_sign};
-pub use summary::Summary;
-pub use webhook::verify_webhook;
+#[doc(hidden)]
+pub use signing::{Clock, SystemClock};
 
 /// The version of this library, as in `Cargo.toml`: `"0.1.0"`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

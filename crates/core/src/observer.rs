@@ -31,8 +31,11 @@ impl Observer for () {}
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
-    /// The platform cannot be reached: no more cards are sent until it can be. Given again before each probe.
+    /// The platform, or the Redis that the rate is shared by, cannot be reached: no more cards are sent until it can be. Given
+    /// again before each probe.
     Holding {
+        /// Which of them, for people.
+        what: &'a str,
         /// What went wrong last.
         failure: &'a Error,
         /// How long until the next probe.
@@ -40,8 +43,10 @@ pub enum Notice<'a> {
         /// How long until the batch gives up.
         gives_up: Duration,
     },
-    /// The platform can be reached again.
+    /// It can be reached again.
     Resumed {
+        /// Platform or Redis, for people.
+        what: &'a str,
         /// How long it could not be reached.
         after: Duration,
     },
@@ -51,6 +56,13 @@ pub enum Notice<'a> {
         wait: Duration,
         /// Where the rate is kept, if others share it.
         set_by: Option<&'a str>,
+    },
+    /// A call waits for another process that holds the lock of the file that the rate is shared by, for longer than 2 s.
+    Locked {
+        /// How long it has waited.
+        waited: Duration,
+        /// The file.
+        file: &'a str,
     },
     /// The rate is not shared with other processes, as [`RateScope::Auto`](crate::RateScope::Auto) has it where possible.
     /// Given once per account and process.
@@ -73,20 +85,25 @@ pub enum Notice<'a> {
 impl fmt::Display for Notice<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Holding { failure, next_probe, gives_up } => write!(
+            Self::Holding { what, failure, next_probe, gives_up } => write!(
                 f,
-                "the platform cannot be reached, holding back all cards: next probe in {:.1} s, giving up in {:.0} s; \
+                "{what} cannot be reached, holding back all cards: next probe in {:.1} s, giving up in {:.0} s; \
                  the last failure: {failure}",
                 next_probe.as_secs_f64(),
                 gives_up.as_secs_f64()
             ),
-            Self::Resumed { after } => {
-                write!(f, "the platform can be reached again, after {:.1} s; going on", after.as_secs_f64())
+            Self::Resumed { what, after } => {
+                write!(f, "{what} can be reached again, after {:.1} s; going on", after.as_secs_f64())
             }
             Self::Waiting { wait, set_by } => {
                 write!(f, "rate limit: waiting {:.1} s for the next call", wait.as_secs_f64())?;
                 set_by.map_or(Ok(()), |set_by| write!(f, ", set by {set_by}"))
             }
+            Self::Locked { waited, file } => write!(
+                f,
+                "rate limit: another process has held the lock of {file} for {:.1} s; still waiting",
+                waited.as_secs_f64()
+            ),
             Self::RateNotShared { reason } => write!(
                 f,
                 "rate limit: not shared with other processes, because {reason}; set rate_dir to a directory that they \

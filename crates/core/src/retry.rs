@@ -3,28 +3,27 @@
 //! There are two reasons for one: the server said "not now", which is safe to repeat, and nobody knows what became of the
 //! request, which is repeated only where that is harmless, as it is for a refresh (vendor documentation of the twin call).
 
-use crate::error::{Delivered, Error, ErrorKind};
-use crate::error_codes::CodeMeaning;
+use crate::error::{CodeMeaning, Delivered, Error, ErrorKind};
 use crate::random::Random;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The wait before the second attempt is at most this, and doubles from attempt to attempt.
-const FIRST_WAIT: Duration = Duration::from_millis(200);
+const INITIAL_BACKOFF: Duration = Duration::from_millis(200);
 
 /// No wait of our own is longer than this.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// A platform that asks for a longer wait than this is not waited for; the caller is told.
-pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(120);
+pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 
 /// What to do after a failed attempt.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum RetryDecision {
     /// Try again after this wait.
-    TryAfter(Duration),
+    RetryAfter(Duration),
     /// Give up; where it is worth saying, why although the failure would deserve another try.
-    GiveUp(Option<String>),
+    Stop(Option<String>),
 }
 
 /// How a call is retried.
@@ -36,50 +35,52 @@ pub(crate) struct Policy {
 
 impl Policy {
     /// Decides after attempt number `attempts` has failed with `error`.
-    pub(crate) fn after(
+    pub(crate) fn decide(
         &self,
         error: &Error,
         attempts: u32,
         time_left: Duration,
-        budget: &Budget,
+        bucket: &TokenBucket,
         random: &dyn Random,
-    ) -> Next {
-        if !is_worth_another_try(error) {
-            return Next::GiveUp(None);
+    ) -> RetryDecision {
+        if !is_retryable(error) {
+            return RetryDecision::Stop(None);
         }
-        if !self.idempotent && !has_surely_not_acted(error) {
-            return Next::GiveUp(Some(
+        if !self.idempotent && !is_safe_to_retry(error) {
+            return RetryDecision::Stop(Some(
                 "not tried again, since repeating this call is not known to be harmless (idempotent)"
                     .to_owned(),
             ));
         }
         if attempts >= self.max_attempts {
             let after = (attempts > 1).then(|| format!("this was attempt {attempts} of {attempts}"));
-            return Next::GiveUp(after);
+            return RetryDecision::Stop(after);
         }
         let wait = match error.retry_after() {
-            Some(wait) if wait > LONGEST_RETRY_AFTER => {
-                let longest = LONGEST_RETRY_AFTER.as_secs();
-                return Next::GiveUp(Some(format!("that is more than the {longest} s that a call waits")));
+            Some(wait) if wait > MAX_RETRY_AFTER => {
+                let longest = MAX_RETRY_AFTER.as_secs();
+                return RetryDecision::Stop(Some(format!(
+                    "that is more than the {longest} s that a call waits"
+                )));
             }
             Some(wait) => wait,
             None => full_jitter(attempts, random),
         };
         if wait >= time_left {
-            return Next::GiveUp(Some("no time is left for another try".to_owned()));
+            return RetryDecision::Stop(Some("no time is left for another try".to_owned()));
         }
-        if !budget.take(cost(error)) {
-            return Next::GiveUp(Some(
+        if !bucket.take(cost(error)) {
+            return RetryDecision::Stop(Some(
                 "too many calls are failing for this one to be tried again".to_owned(),
             ));
         }
-        Next::TryAfter(wait)
+        RetryDecision::RetryAfter(wait)
     }
 }
 
 /// The server said "not now", or nobody knows. Not what would fail again: certificates, credentials, what the platform
 /// has decided.
-fn is_worth_another_try(error: &Error) -> bool {
+fn is_retryable(error: &Error) -> bool {
     match error.kind() {
         // Where there is a status, a proxy does not connect. A directory locks accounts that come with a wrong password again and
         // again.
@@ -98,7 +99,7 @@ fn is_transient(http_status: u16) -> bool {
 }
 
 /// Nothing was sent, or the platform said that it had too many requests to look at this one.
-fn has_surely_not_acted(error: &Error) -> bool {
+fn is_safe_to_retry(error: &Error) -> bool {
     error.delivered() == Delivered::No || error.kind() == ErrorKind::RateLimited
 }
 
@@ -106,7 +107,7 @@ fn has_surely_not_acted(error: &Error) -> bool {
 /// together.
 fn full_jitter(attempts: u32, random: &dyn Random) -> Duration {
     let doublings = attempts.saturating_sub(1).min(16);
-    let most = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
+    let most = INITIAL_BACKOFF.saturating_mul(1 << doublings).min(MAX_BACKOFF);
     let fraction = (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
     most.mul_f64(fraction)
 }
@@ -114,28 +115,28 @@ fn full_jitter(attempts: u32, random: &dyn Random) -> Duration {
 /// Keeps an outage from being multiplied: retries are paid for from a budget that all calls of a client share.
 ///
 /// A retry that leads to success gets its price back, and a call that succeeds at once pays a little in.
-pub(crate) struct Budget {
+pub(crate) struct TokenBucket {
     tokens: AtomicU32,
 }
 
-const FULL: u32 = 500;
-const PRICE: u32 = 5;
+const CAPACITY: u32 = 500;
+const RETRY_COST: u32 = 5;
 
 /// A refusal for too many requests may speak of the five minutes between two refreshes of one card, which no retry outlasts.
 /// At this price, a list in which every second card answers so spends one call in ten on retries.
-const PRICE_AFTER_TOO_MANY: u32 = 10;
+const RATE_LIMITED_COST: u32 = 10;
 
 fn cost(error: &Error) -> u32 {
     match (error.kind(), error.retry_after()) {
-        (ErrorKind::RateLimited, None) => PRICE_AFTER_TOO_MANY,
-        _ => PRICE,
+        (ErrorKind::RateLimited, None) => RATE_LIMITED_COST,
+        _ => RETRY_COST,
     }
 }
 
-impl Budget {
+impl TokenBucket {
     /// Full: good for a hundred retries in a row that all fail.
     pub(crate) fn new() -> Self {
-        Self { tokens: AtomicU32::new(FULL) }
+        Self { tokens: AtomicU32::new(CAPACITY) }
     }
 
     /// Pays for a retry, if there is enough left.
@@ -145,10 +146,10 @@ impl Budget {
 
     /// A call has succeeded, after `attempts`.
     pub(crate) fn success(&self, attempts: u32) {
-        let back = if attempts > 1 { PRICE } else { 1 };
+        let back = if attempts > 1 { RETRY_COST } else { 1 };
         // Nothing to write, and so nothing for threads to fight over, when it is full, as it is almost always.
-        if self.tokens.load(Ordering::Relaxed) < FULL {
-            self.change(|tokens| Some(tokens.saturating_add(back).min(FULL)));
+        if self.tokens.load(Ordering::Relaxed) < CAPACITY {
+            self.change(|tokens| Some(tokens.saturating_add(back).min(CAPACITY)));
         }
     }
 
@@ -178,8 +179,8 @@ mod tests {
     const POLICY: Policy = Policy { max_attempts: 3, idempotent: true };
     const PLENTY: Duration = Duration::from_secs(300);
 
-    fn after(error: &Error, attempts: u32, time_left: Duration) -> Next {
-        POLICY.after(error, attempts, time_left, &Budget::new(), &Always(0))
+    fn after(error: &Error, attempts: u32, time_left: Duration) -> RetryDecision {
+        POLICY.decide(error, attempts, time_left, &TokenBucket::new(), &Always(0))
     }
 
     fn http(status: u16, retry_after: Option<u64>) -> Error {
@@ -191,7 +192,7 @@ mod tests {
     #[test]
     fn not_now_and_nobody_knows_are_tried_again_and_a_no_is_not() {
         for kind in ErrorKind::ALL {
-            let again = matches!(after(&Error::new(kind, "x"), 1, PLENTY), Next::TryAfter(_));
+            let again = matches!(after(&Error::new(kind, "x"), 1, PLENTY), RetryDecision::RetryAfter(_));
             let expected = [
                 ErrorKind::Connect,
                 ErrorKind::ConnectionLost,
@@ -202,10 +203,14 @@ mod tests {
             assert_eq!(again, expected.contains(&kind), "{kind:?}");
         }
         for status in [408, 500, 502, 503, 504] {
-            assert_eq!(after(&http(status, None), 1, PLENTY), Next::TryAfter(Duration::ZERO), "{status}");
+            assert_eq!(
+                after(&http(status, None), 1, PLENTY),
+                RetryDecision::RetryAfter(Duration::ZERO),
+                "{status}"
+            );
         }
         for status in [400, 404, 418, 501, 505] {
-            assert_eq!(after(&http(status, None), 1, PLENTY), Next::GiveUp(None), "{status}");
+            assert_eq!(after(&http(status, None), 1, PLENTY), RetryDecision::Stop(None), "{status}");
         }
     }
 
@@ -215,7 +220,7 @@ mod tests {
             [(302, false), (403, false), (407, false), (502, true), (503, true), (504, true)]
         {
             let error = Error::new(ErrorKind::Connect, "x").with_http_status(status);
-            assert_eq!(matches!(after(&error, 1, PLENTY), Next::TryAfter(_)), retried, "{status}");
+            assert_eq!(matches!(after(&error, 1, PLENTY), RetryDecision::RetryAfter(_)), retried, "{status}");
         }
     }
 
@@ -225,37 +230,48 @@ mod tests {
             [(None, false), (Some(CodeMeaning::Retry), true), (Some(CodeMeaning::Final), false)]
         {
             let error = Error::new(ErrorKind::Platform, "x").with_meaning(meaning);
-            assert_eq!(matches!(after(&error, 1, PLENTY), Next::TryAfter(_)), retried, "{meaning:?}");
+            assert_eq!(
+                matches!(after(&error, 1, PLENTY), RetryDecision::RetryAfter(_)),
+                retried,
+                "{meaning:?}"
+            );
         }
     }
 
     #[test]
     fn retry_after_too_many_requests_costs_twice_as_much() {
-        let budget = Budget::new();
+        let bucket = TokenBucket::new();
         let too_many = Error::new(ErrorKind::RateLimited, "x");
-        let granted = || matches!(POLICY.after(&too_many, 1, PLENTY, &budget, &Always(0)), Next::TryAfter(_));
+        let granted = || {
+            matches!(POLICY.decide(&too_many, 1, PLENTY, &bucket, &Always(0)), RetryDecision::RetryAfter(_))
+        };
         assert_eq!((0..1000).filter(|_| granted()).count(), 50);
     }
 
     #[test]
     fn what_may_do_harm_twice_is_tried_again_only_when_it_has_surely_not_been_done() {
         let careful = Policy { idempotent: false, ..POLICY };
-        let after = |error: &Error| careful.after(error, 1, PLENTY, &Budget::new(), &Always(0));
+        let after = |error: &Error| careful.decide(error, 1, PLENTY, &TokenBucket::new(), &Always(0));
         for kind in [ErrorKind::Connect, ErrorKind::Timeout, ErrorKind::ConnectionLost] {
             let error = |delivered| Error::new(kind, "x").with_delivered(delivered);
-            assert!(matches!(after(&error(Delivered::No)), Next::TryAfter(_)), "{kind:?}");
-            let Next::GiveUp(Some(why)) = after(&error(Delivered::Unknown)) else { panic!("{kind:?}") };
+            assert!(matches!(after(&error(Delivered::No)), RetryDecision::RetryAfter(_)), "{kind:?}");
+            let RetryDecision::Stop(Some(why)) = after(&error(Delivered::Unknown)) else {
+                panic!("{kind:?}")
+            };
             assert!(why.contains("idempotent"), "{why}");
         }
         let too_many = Error::new(ErrorKind::RateLimited, "x").with_delivered(Delivered::Yes);
-        assert!(matches!(after(&too_many), Next::TryAfter(_)));
-        assert!(matches!(after(&http(503, None).with_delivered(Delivered::Yes)), Next::GiveUp(Some(_))));
+        assert!(matches!(after(&too_many), RetryDecision::RetryAfter(_)));
+        assert!(matches!(
+            after(&http(503, None).with_delivered(Delivered::Yes)),
+            RetryDecision::Stop(Some(_))
+        ));
     }
 
     #[test]
     fn the_last_attempt_is_the_last() {
-        assert!(matches!(after(&http(503, None), 2, PLENTY), Next::TryAfter(_)));
-        assert!(matches!(after(&http(503, None), 3, PLENTY), Next::GiveUp(Some(_))));
+        assert!(matches!(after(&http(503, None), 2, PLENTY), RetryDecision::RetryAfter(_)));
+        assert!(matches!(after(&http(503, None), 3, PLENTY), RetryDecision::Stop(Some(_))));
     }
 
     #[test]
@@ -271,29 +287,36 @@ mod tests {
 
     #[test]
     fn a_wait_that_the_platform_asks_for_is_honoured_up_to_two_minutes() {
-        assert_eq!(after(&http(503, Some(120)), 1, PLENTY), Next::TryAfter(Duration::from_secs(120)));
-        assert!(matches!(after(&http(503, Some(121)), 1, PLENTY), Next::GiveUp(Some(_))));
+        assert_eq!(
+            after(&http(503, Some(120)), 1, PLENTY),
+            RetryDecision::RetryAfter(Duration::from_secs(120))
+        );
+        assert!(matches!(after(&http(503, Some(121)), 1, PLENTY), RetryDecision::Stop(Some(_))));
     }
 
     #[test]
     fn no_wait_goes_past_the_deadline() {
         let left = Duration::from_secs(2);
-        assert!(matches!(after(&http(503, Some(2)), 1, left), Next::GiveUp(Some(_))));
-        assert!(matches!(after(&http(503, Some(1)), 1, left), Next::TryAfter(_)));
+        assert!(matches!(after(&http(503, Some(2)), 1, left), RetryDecision::Stop(Some(_))));
+        assert!(matches!(after(&http(503, Some(1)), 1, left), RetryDecision::RetryAfter(_)));
     }
 
     #[test]
     fn an_outage_uses_the_budget_up_and_successes_fill_it_again() {
-        let budget = Budget::new();
-        let granted =
-            || matches!(POLICY.after(&http(503, None), 1, PLENTY, &budget, &Always(0)), Next::TryAfter(_));
+        let bucket = TokenBucket::new();
+        let granted = || {
+            matches!(
+                POLICY.decide(&http(503, None), 1, PLENTY, &bucket, &Always(0)),
+                RetryDecision::RetryAfter(_)
+            )
+        };
         assert_eq!((0..1000).filter(|_| granted()).count(), 100);
         for _ in 0..5 {
             assert!(!granted());
-            budget.success(1);
+            bucket.success(1);
         }
         assert!(granted(), "five successes pay for a retry");
-        budget.success(2);
+        bucket.success(2);
         assert!(granted(), "a retry that led to success got its price back");
     }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{config, http, read_request, serve};
-use eiot::{Batch, Client, Config, Delivered, ErrorKind, Observer, Outcome};
+use eiot::{Batch, Client, Config, Delivered, ErrorKind, Observer, Outcome, Summary};
 use eiot_sim::{Faults, Options, Simulator};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -23,6 +23,25 @@ fn eids(count: usize) -> impl Iterator<Item = String> {
     (0..count).map(|number| format!("8904401111{number:016}"))
 }
 
+/// Feeds a new batch as room comes free; gives all outcomes, and the summary.
+fn refresh_many(
+    client: &Client,
+    eids: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    concurrency: usize,
+) -> (Vec<Outcome>, Summary) {
+    let mut batch = client.batch(concurrency, Box::new(())).expect("a batch");
+    let mut eids = eids.into_iter().fuse();
+    let mut outcomes = Vec::new();
+    loop {
+        while batch.has_room() {
+            let Some(eid) = eids.next() else { break };
+            batch.push(eid);
+        }
+        let Some(outcome) = batch.next() else { return (outcomes, batch.summary().clone()) };
+        outcomes.push(outcome);
+    }
+}
+
 /// Pushes all, and fetches all.
 fn all(batch: &mut Batch, eids: impl IntoIterator<Item = String>) -> Vec<Outcome> {
     eids.into_iter().for_each(|eid| batch.push(eid));
@@ -34,10 +53,9 @@ fn every_card_comes_back_once_and_repeated_ones_are_sent_once() {
     let (simulator, config) = simulator(Options::unlimited());
     let client = Client::new(config).expect("valid");
     let given: Vec<String> = eids(500).chain(eids(100)).collect();
-    let mut many = client.refresh_many(&given, 16).expect("a batch");
-    let refreshed: BTreeSet<String> = many.by_ref().map(|outcome| outcome.eid).collect();
+    let (outcomes, summary) = refresh_many(&client, &given, 16);
+    let refreshed: BTreeSet<String> = outcomes.into_iter().map(|outcome| outcome.eid).collect();
     assert_eq!(refreshed, eids(500).collect());
-    let summary = many.batch().summary().clone();
     assert_eq!(
         (summary.submitted, summary.refreshed, summary.duplicates, summary.failed()),
         (600, 500, 100, 0)
@@ -49,8 +67,7 @@ fn every_card_comes_back_once_and_repeated_ones_are_sent_once() {
 fn what_is_no_eid_comes_back_as_a_failure_and_stops_nobody() {
     let (simulator, config) = simulator(Options::unlimited());
     let client = Client::new(config).expect("valid");
-    let outcomes: Vec<Outcome> =
-        client.refresh_many(["1", "8.9E+31", "", "2"], 2).expect("a batch").collect();
+    let (outcomes, _) = refresh_many(&client, ["1", "8.9E+31", "", "2"], 2);
     let failed: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
     assert_eq!((outcomes.len(), failed.len()), (4, 2));
     for outcome in failed {
@@ -72,8 +89,8 @@ fn results_come_as_they_finish_and_no_more_calls_are_under_way_than_wanted() {
     });
     let client = Client::new(config(&url)).expect("valid");
     let order = |concurrency| -> Vec<String> {
-        let outcomes = client.refresh_many(["1", "2", "3"], concurrency).expect("a batch");
-        outcomes.map(|outcome| outcome.eid).collect()
+        let (outcomes, _) = refresh_many(&client, ["1", "2", "3"], concurrency);
+        outcomes.into_iter().map(|outcome| outcome.eid).collect()
     };
     assert_eq!(order(1), ["1", "2", "3"], "one at a time");
     assert_eq!(order(2), ["2", "3", "1"]);
@@ -87,7 +104,7 @@ fn a_cards_time_out_begins_when_its_turn_has_come() {
     config.timeout = Duration::from_millis(200);
     let client = Client::new(config).expect("valid");
     let started = Instant::now();
-    let outcomes: Vec<Outcome> = client.refresh_many(eids(4), 4).expect("a batch").collect();
+    let (outcomes, _) = refresh_many(&client, eids(4), 4);
     assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()), "{outcomes:?}");
     // Three times 1 s / (4 * 0.95).
     assert!(started.elapsed() >= Duration::from_millis(789), "{:?}", started.elapsed());
@@ -167,7 +184,8 @@ fn a_batch_that_is_cancelled_breaks_off_at_once_and_says_what_may_have_happened(
     let started = Instant::now();
     let mut batch = client.batch(4, Box::new(After(started))).expect("a batch");
     let outcomes = all(&mut batch, eids(6));
-    assert!(started.elapsed() < Duration::from_millis(1000), "{:?}", started.elapsed());
+    // The platform would have answered after 20 s.
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     let mut delivered: BTreeMap<&str, u32> = BTreeMap::new();
     for outcome in &outcomes {
         let error = outcome.result.as_ref().expect_err("cancelled");
@@ -175,7 +193,7 @@ fn a_batch_that_is_cancelled_breaks_off_at_once_and_says_what_may_have_happened(
         *delivered.entry(error.delivered().name()).or_default() += 1;
     }
     assert_eq!(delivered, BTreeMap::from([("no", 2), ("unknown", 4)]));
-    assert_eq!(batch.summary().settled(), 6);
+    assert_eq!(batch.summary().failed(), 6);
 }
 
 #[test]
@@ -184,17 +202,16 @@ fn the_summary_adds_up_when_the_platform_fails_in_all_its_ways() {
     let (_simulator, mut config) = simulator(Options { faults, ..Options::unlimited() });
     config.timeout = Duration::from_millis(300);
     let client = Client::new(config).expect("valid");
-    let mut many = client.refresh_many(eids(1000), 32).expect("a batch");
+    let (outcomes, summary) = refresh_many(&client, eids(1000), 32);
     let mut by_kind: BTreeMap<ErrorKind, u64> = BTreeMap::new();
     let mut refreshed = 0;
-    for outcome in many.by_ref() {
+    for outcome in outcomes {
         match outcome.result {
             Ok(_) => refreshed += 1,
             Err(error) => *by_kind.entry(error.kind()).or_default() += 1,
         }
     }
-    let summary = many.batch().summary();
-    assert_eq!((summary.submitted, summary.settled()), (1000, 1000));
+    assert_eq!((summary.submitted, summary.refreshed + summary.failed() + summary.duplicates), (1000, 1000));
     assert_eq!((summary.refreshed, &summary.failures), (refreshed, &by_kind));
     assert!(by_kind.len() > 3 && refreshed > 800, "{by_kind:?} and {refreshed} refreshed");
 }
@@ -208,11 +225,12 @@ fn the_account_is_used_to_its_limit_and_not_beyond() {
     let mut batch = client.batch(32, Box::new(())).expect("a batch");
     let started = Instant::now();
     let outcomes = all(&mut batch, eids(300));
-    let wanted = 299.0 / 190.0;
-    assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
     let took = started.elapsed().as_secs_f64();
-    assert!(took >= wanted && took < wanted * 1.05, "{took} s instead of {wanted}");
-    assert!(simulator.counters().busiest_second <= 200);
+    assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
+    assert!(took >= 299.0 / 190.0, "{took} s");
+    // As the platform counts. A machine that is busy for a moment takes nothing from the best second.
+    let busiest = simulator.counters().busiest_second;
+    assert!((97 * 190 / 100..=200).contains(&busiest), "{busiest} calls in the busiest second");
 }
 
 #[test]

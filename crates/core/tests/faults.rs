@@ -40,7 +40,8 @@ fn matrix(tls: bool) {
         let took = began.elapsed();
         assert_eq!(case["kind"], kind, "{case}");
         assert_eq!(case["delivered"], delivered.name(), "{case}");
-        assert!(took < TIMEOUT + TIMEOUT / 10, "{case}: {took:?}");
+        // A stalled peer stalls for far longer.
+        assert!(took < TIMEOUT + Duration::from_secs(2), "{case}: {took:?}");
         let _ = std::fs::remove_file(ca_file);
     }
 }

@@ -138,7 +138,8 @@ fn an_outage_that_lasts_too_long_ends_the_batch_and_every_card_comes_back() {
     let mut batch = client.batch(8, Box::new(told.clone())).expect("a batch");
     let started = Instant::now();
     let outcomes = all(&mut batch, eids(300));
-    assert!((1.0..2.0).contains(&started.elapsed().as_secs_f64()), "{:?}", started.elapsed());
+    // The default would be a quarter of an hour.
+    assert!((1.0..10.0).contains(&started.elapsed().as_secs_f64()), "{:?}", started.elapsed());
     let distinct: BTreeSet<_> = outcomes.iter().map(|outcome| outcome.eid.as_str()).collect();
     assert_eq!((outcomes.len(), distinct.len()), (300, 300));
     let (unsent, tried): (Vec<_>, Vec<_>) = outcomes.iter().partition(|outcome| outcome.unsent);
@@ -171,7 +172,8 @@ fn a_few_cards_fail_at_once_when_the_platform_has_never_answered() {
     let mut batch = client.batch(8, Box::new(())).expect("a batch");
     let started = Instant::now();
     let outcomes = all(&mut batch, eids(4));
-    assert!(started.elapsed() < Duration::from_millis(400), "{:?}", started.elapsed());
+    // Holding them back would mean waiting for the next probe, and then for `outage_timeout`.
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     assert!(outcomes.len() == 4 && outcomes.iter().all(|outcome| outcome.result.is_err()));
 }
 
@@ -193,7 +195,7 @@ fn a_card_that_always_fails_does_not_hold_the_others_up() {
     let mut batch = client.batch(4, Box::new(())).expect("a batch");
     let started = Instant::now();
     let outcomes = all(&mut batch, eids(500));
-    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
     let failed: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err()).collect();
     assert_eq!((outcomes.len(), failed.len()), (500, 1));
     assert_eq!((failed[0].kind(), failed[0].delivered()), (ErrorKind::Unavailable, Delivered::Yes));
@@ -321,7 +323,8 @@ fn a_stop_is_obeyed_while_the_batch_holds_its_cards_back() {
         flag.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     let outcomes: Vec<_> = std::iter::from_fn(|| batch.next()).collect();
-    assert!(begun.elapsed() < Duration::from_millis(2500), "{:?}", begun.elapsed());
+    // The hold would last for `outage_timeout`, a quarter of an hour.
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert_eq!(outcomes.len(), 20);
     for error in outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err()) {
         assert!([ErrorKind::Connect, ErrorKind::Cancelled].contains(&error.kind()), "{error}");

@@ -156,21 +156,16 @@ fn the_accounts_rate_is_kept_by_many_threads_and_used() {
     let mut config = config(platform.url());
     config.rate_limit = Some(50.0);
     let client = Client::new(config).expect("valid");
-    let answered = std::sync::Mutex::new(Vec::new());
+    let started = std::time::Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| {
-                for _ in 0..24 {
-                    client.refresh_usage(EID).expect("refreshed");
-                    answered.lock().unwrap().push(std::time::Instant::now());
-                }
-            });
+            scope.spawn(|| (0..24).for_each(|_| drop(client.refresh_usage(EID).expect("refreshed"))));
         }
     });
-    let answered = answered.into_inner().unwrap();
-    let rate = 191.0 / (answered[191] - answered[0]).as_secs_f64();
+    let took = started.elapsed().as_secs_f64();
     let counters = platform.counters();
     assert_eq!(counters.accepted, 192);
-    assert!(counters.busiest_second <= 50, "{}", counters.busiest_second);
-    assert!(rate >= 0.97 * 47.5, "{rate} a second of the 47.5 that the spacing allows");
+    // The spacing allows 47.5 a second. A machine that is busy for a moment takes nothing from the best second.
+    assert!((46..=50).contains(&counters.busiest_second), "{}", counters.busiest_second);
+    assert!(took >= 191.0 / 47.5, "{took} s");
 }

@@ -101,14 +101,14 @@ fn a_name_that_is_not_there_ends_the_look() {
 
 #[test]
 fn what_goes_wrong_after_the_connection_is_told_at_the_answer() {
-    let silent = serve(|_connection| std::thread::sleep(Duration::from_secs(2)));
+    let silent = serve(|_connection| std::thread::sleep(Duration::from_secs(60)));
     let closing = serve(|mut connection| {
         let _ = connection.read(&mut [0; 64]);
     });
     for (url, kind) in [(silent, ErrorKind::Timeout), (closing, ErrorKind::ConnectionLost)] {
         let started = Instant::now();
         assert_eq!(after_the_connection(&probe(impatient(&url, 0.2, 0.5))), kind);
-        assert!(started.elapsed() < Duration::from_millis(1_800), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     }
     let probe = probe(config(&serve(|mut connection| {
         let _ = connection.read(&mut [0; 4096]);

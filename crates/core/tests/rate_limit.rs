@@ -130,6 +130,12 @@ fn rate_limit_lets_a_call_beside_a_batch_of_retries_go_out_within_two_permits() 
 }
 
 #[test]
+fn rate_limit_of_a_process_lets_a_call_beside_a_full_batch_go_out_within_two_permits() {
+    let _alone = alone();
+    common::single_call_goes_out_within_two_permits_beside_a_full_batch("process", None);
+}
+
+#[test]
 fn rate_shares_that_start_together_keep_the_limit_of_the_account() {
     let _alone = alone();
     for of in [2, 3, 4, 8, 20] {
@@ -253,6 +259,36 @@ mod shared_file {
             assert_eq!(mode, of_file, "{mode:o}");
             std::fs::remove_dir_all(&directory.0).expect("there");
         }
+    }
+
+    #[test]
+    fn shared_file_lets_a_call_beside_a_full_batch_go_out_within_two_permits() {
+        let _alone = alone();
+        let directory = Directory::new("full");
+        common::single_call_goes_out_within_two_permits_beside_a_full_batch("host", Some(&directory.0));
+    }
+
+    #[test]
+    fn shared_file_whose_lock_is_held_longer_than_2_s_is_told_once() {
+        let _alone = alone();
+        let (platform, directory) = (simulator(), Directory::new("held-and-told"));
+        let mut config = sharing(&platform, &directory.0);
+        config.timeout = Duration::from_secs(10);
+        let client = Client::new(config).expect("valid");
+        let holder = std::fs::File::open(directory.file()).expect("there");
+        fs4::FileExt::lock(&holder).expect("free");
+        let mut notices = Notices(Vec::new());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(2_500));
+                fs4::FileExt::unlock(&holder).expect("held");
+            });
+            client.refresh_usage_observed("1", &mut notices).expect("accepted");
+            client.refresh_usage_observed("2", &mut notices).expect("accepted");
+        });
+        let [notice] = &notices.0[..] else { panic!("{:?}", notices.0) };
+        let said = format!("rate limit: another process has held the lock of {}", directory.file().display());
+        assert!(notice.starts_with(&said) && notice.ends_with("still waiting"), "{notice}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use eiot_sim::{Options, Simulator};
 use std::net::{TcpListener, TcpStream};
 use std::ops::ControlFlow;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A Redis on a port of its own, without files; ends with the test.
@@ -42,6 +42,21 @@ impl Redis {
 
     fn start_again(&mut self) {
         self.process = launch(self.port, &self.arguments).expect("it has started before");
+    }
+
+    fn cli(&self, words: &[&str]) -> String {
+        let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(words).output();
+        let output = String::from_utf8(output.expect("it comes with redis-server").stdout).expect("UTF-8");
+        output.trim().to_owned()
+    }
+
+    /// The only key that ends so.
+    fn key(&self, end: &str) -> String {
+        let keys = self.cli(&["--scan"]);
+        let mut keys = keys.lines().filter(|key| key.ends_with(end));
+        let key = keys.next().expect("a key").to_owned();
+        assert_eq!(keys.next(), None);
+        key
     }
 
     fn scope(&self) -> String {
@@ -149,6 +164,137 @@ fn redis_that_cannot_be_reached_is_a_connect_error_that_names_it_and_calls_go_on
     client.refresh_usage("1").expect("accepted");
 }
 
+#[test]
+fn redis_scope_lets_a_call_beside_a_full_batch_go_out_within_two_permits() {
+    let _alone = alone();
+    let Some(redis) = Redis::start(&[]) else { return };
+    common::single_call_goes_out_within_two_permits_beside_a_full_batch(&redis.scope(), None);
+}
+
+#[test]
+fn redis_that_goes_away_while_a_call_is_refused_leaves_the_refusal_as_it_is() {
+    let _alone = alone();
+    let Some(mut redis) = Redis::start(&[]) else { return };
+    let faults = eiot_sim::Faults::in_order(["status=429".parse::<eiot_sim::Fault>().expect("a fault")]);
+    let options = Options { latency: Duration::from_millis(800), faults, ..Options::default() };
+    let platform = Simulator::start(options).expect("a free port");
+    let client = Client::new(sharing(&platform, &redis.scope())).expect("valid");
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| client.refresh_usage("1").expect_err("refused"));
+        while redis.cli(&["--scan"]).is_empty() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        redis.stop();
+        let error = call.join().expect("no panic");
+        assert_eq!((error.kind(), error.delivered()), (ErrorKind::RateLimited, Delivered::Yes), "{error}");
+        assert!(!error.to_string().contains("nothing was sent"), "{error}");
+    });
+}
+
+/// What a batch says.
+#[derive(Clone, Default)]
+struct Notices(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Notices {
+    fn notice(&mut self, notice: &eiot::Notice<'_>) {
+        self.0.lock().expect("no panic").push(notice.to_string());
+    }
+}
+
+#[test]
+fn redis_that_cannot_be_reached_holds_a_batch_which_goes_on_without_the_loss_of_a_card() {
+    let _alone = alone();
+    let Some(mut redis) = Redis::start(&[]) else { return };
+    let platform = simulator_without_limit();
+    let mut config = sharing(&platform, &redis.scope());
+    (config.rate_limit, config.outage_timeout) = (Some(100.0), Duration::from_secs(60));
+    let client = Client::new(config).expect("valid");
+    let notices = Notices::default();
+    let mut batch = client.batch(16, Box::new(notices.clone())).expect("a batch");
+    (1..=60).for_each(|card| batch.push(card.to_string()));
+    for _ in 0..10 {
+        batch.next().expect("an outcome").result.expect("accepted");
+    }
+    redis.stop();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(1_500));
+            redis.start_again();
+        });
+        while let Some(outcome) = batch.next() {
+            assert_eq!(outcome.result.expect("held, not failed").attempts(), 1);
+        }
+    });
+    let counters = platform.counters();
+    assert_eq!((counters.accepted, counters.per_eid.len(), counters.repeated_nonces), (60, 60, 0));
+    let notices = notices.0.lock().expect("no panic");
+    let [first, .., last] = &notices[..] else { panic!("{notices:?}") };
+    assert!(first.contains("holding back all cards") && first.contains("the Redis at 127.0.0.1"), "{first}");
+    assert!(last.contains("going on"), "{last}");
+}
+
+#[test]
+fn redis_that_stays_away_fails_the_last_few_cards_and_not_those_that_come_after() {
+    let _alone = alone();
+    let Some(mut redis) = Redis::start(&[]) else { return };
+    let platform = simulator_without_limit();
+    let mut config = sharing(&platform, &redis.scope());
+    (config.outage_timeout, config.eid_cooldown) = (Duration::from_secs(1), Duration::from_secs(300));
+    let client = Client::new(config).expect("valid");
+    redis.stop();
+    let mut batch = client.batch(16, Box::new(())).expect("a batch");
+    let mut refresh = |cards: &[&str]| -> Vec<_> {
+        cards.iter().for_each(|card| batch.push(card));
+        let results = std::iter::from_fn(|| batch.next()).map(|outcome| (outcome.eid, outcome.result));
+        results.map(|(eid, result)| (eid, result.map(drop).map_err(|error| error.to_string()))).collect()
+    };
+    let started = Instant::now();
+    let [(_, Err(error))] = &refresh(&["1"])[..] else { panic!("no permit was ever had") };
+    assert!(error.starts_with("EID 1: rate limit: the Redis at 127.0.0.1"), "{error}");
+    assert!(started.elapsed() < Duration::from_millis(900), "a wrong address is told at once");
+    redis.start_again();
+    assert_eq!(refresh(&["2"]), [("2".to_owned(), Ok(()))]);
+    redis.stop();
+    let started = Instant::now();
+    let failed = refresh(&["3", "4"]);
+    assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
+    for (eid, result) in &failed {
+        let error = result.as_ref().expect_err("no Redis");
+        assert!(error.starts_with(&format!("EID {eid}: rate limit: the Redis at 127.0.0.1")), "{error}");
+    }
+    assert_eq!(failed.len(), 2);
+    redis.start_again();
+    assert_eq!(refresh(&["5"]), [("5".to_owned(), Ok(()))]);
+    client.refresh_usage("3").expect("it is not in its cooldown");
+    assert_eq!(client.refresh_usage("5").expect_err("it is").kind(), ErrorKind::Cooldown);
+    assert_eq!((platform.counters().accepted, platform.counters().per_eid.len()), (3, 3));
+}
+
+#[test]
+fn redis_that_stays_away_stops_a_batch_after_the_outage_timeout_with_its_name() {
+    let _alone = alone();
+    let Some(mut redis) = Redis::start(&[]) else { return };
+    let platform = simulator_without_limit();
+    let mut config = sharing(&platform, &redis.scope());
+    config.outage_timeout = Duration::from_secs(2);
+    let client = Client::new(config).expect("valid");
+    redis.stop();
+    let mut batch = client.batch(16, Box::new(())).expect("a batch");
+    (1..=60).for_each(|card| batch.push(card.to_string()));
+    let started = Instant::now();
+    while let Some(outcome) = batch.next() {
+        let error = outcome.result.expect_err("no Redis");
+        assert_eq!(
+            (error.kind(), error.delivered(), error.attempts()),
+            (ErrorKind::Connect, Delivered::No, 0)
+        );
+        assert!(error.to_string().contains("the Redis at 127.0.0.1"), "{error}");
+    }
+    assert!(started.elapsed() >= Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(batch.stop_reason().expect("it stopped").contains("the Redis at 127.0.0.1"));
+    assert_eq!((platform.counters().calls, batch.summary().failures.len()), (0, 1));
+}
+
 struct GiveUpAfter(Instant);
 
 impl Observer for GiveUpAfter {
@@ -198,6 +344,29 @@ fn redis_scope_gives_the_permit_of_a_cancelled_call_to_another_machine() {
 }
 
 #[test]
+fn redis_scope_gives_the_nonce_of_a_cancelled_call_to_the_next() {
+    let _alone = alone();
+    let Some(redis) = Redis::start(&[]) else { return };
+    let platform = simulator();
+    let mut config = sharing(&platform, &redis.scope());
+    config.rate_limit = Some(2.0);
+    let client = Client::new(config).expect("valid");
+    client.refresh_usage("1").expect("accepted");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut observer = GiveUpAfter(Instant::now() + Duration::from_millis(250));
+            client.refresh_usage_observed("2", &mut observer).expect_err("cancelled");
+        });
+        std::thread::sleep(Duration::from_millis(100));
+        client.refresh_usage("3").expect("accepted, and reserved before the other call was cancelled");
+    });
+    client.refresh_usage("4").expect("accepted");
+    let place = |field: &str| redis.cli(&["hget", &redis.key(":account"), field]);
+    assert_eq!((place("position").as_str(), place("unused").as_str()), ("3", ""));
+    assert_eq!((platform.counters().accepted, platform.counters().repeated_nonces), (3, 0));
+}
+
+#[test]
 fn redis_scope_shares_the_cooldown_of_a_card_and_takes_that_of_a_failed_refresh_back() {
     let _alone = alone();
     let Some(redis) = Redis::start(&[]) else { return };
@@ -211,14 +380,11 @@ fn redis_scope_shares_the_cooldown_of_a_card_and_takes_that_of_a_failed_refresh_
     };
     client().refresh_usage("1").expect_err("a busy server");
     client().refresh_usage("1").expect("taken back");
-    let cli = |words: &[&str]| {
-        let output = Command::new("redis-cli").args(["-p", &redis.port.to_string()]).args(words).output();
-        String::from_utf8(output.expect("it comes with redis-server").stdout).expect("UTF-8")
-    };
+    let cli = |words: &[&str]| redis.cli(words);
     let keys = cli(&["--scan"]);
     assert!(!keys.contains("demo-appkey"), "{keys}");
-    let key = keys.lines().find(|key| key.ends_with(":card:1")).expect("the card's cooldown");
-    let left: u64 = cli(&["pttl", key]).trim().parse().expect("milliseconds");
+    let key = redis.key(":card:1");
+    let left: u64 = cli(&["pttl", &key]).parse().expect("milliseconds");
     assert!((290_000..=300_000).contains(&left), "{left}");
     // As another machine would.
     cli(&["set", &key.replace(":card:1", ":card:2"), "token", "px", "100000"]);

@@ -195,10 +195,11 @@ fn one_attempt_is_one_attempt() {
 #[test]
 fn a_wait_that_the_platform_asks_for_is_waited() {
     // Real time, one second: the shortest that the header can ask for.
+    // Without the header it would be 250 ms at most.
     let started = Instant::now();
     let (result, _) = refresh(&[unavailable("Retry-After: 1\r\n"), ok(SUCCESS)]);
     assert_eq!(result.expect("the second attempt succeeds").attempts(), 2);
-    assert!((1000..1500).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+    assert!((1000..5000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -224,8 +225,8 @@ fn all_attempts_share_one_deadline() {
     let started = Instant::now();
     let error = client(config).refresh_usage(EID).expect_err("never answered");
     let took = started.elapsed();
-    // A deadline per attempt would make it seconds; the rest is for a busy machine.
-    assert!(took < Duration::from_millis(1500), "{took:?}");
+    // A deadline per attempt would make it 15 s; the rest is for a busy machine.
+    assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!(error.delivered(), Delivered::Unknown);
     assert!((2..=8).contains(&error.attempts()), "{error:?}");
 }
@@ -250,7 +251,7 @@ fn too_many_requests_pause_all_calls_of_the_client() {
     assert_eq!(client.refresh_usage(EID).expect_err("too many").kind(), ErrorKind::RateLimited);
     let started = Instant::now();
     client.refresh_usage("2").expect("after the pause");
-    assert!((900..1500).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+    assert!((900..5000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
 }
 
 #[test]

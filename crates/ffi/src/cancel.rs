@@ -1,7 +1,8 @@
 //! Breaking calls off, for C.
 
 use crate::error::eiot_error;
-use crate::guard::{free, put, required, status};
+use crate::guard::status;
+use crate::pointer::{free, put, required};
 use crate::status::eiot_status;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};

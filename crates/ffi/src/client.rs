@@ -3,8 +3,9 @@
 use crate::cancel::eiot_cancel;
 use crate::config::eiot_config;
 use crate::error::eiot_error;
-use crate::guard::{free, handle, put, required, status};
+use crate::guard::status;
 use crate::log::Log;
+use crate::pointer::{free, handle, put, required};
 use crate::reply::eiot_reply;
 use crate::sigpipe;
 use crate::status::*;

@@ -1,8 +1,9 @@
 //! Options, for C.
 
 use crate::error::eiot_error;
-use crate::guard::{free, put, required, status};
+use crate::guard::status;
 use crate::log::{Log, eiot_log_fn};
+use crate::pointer::{free, put, required};
 use crate::status::*;
 use crate::text::utf8;
 use eiot_core::{Config, Error, RateScope, SignMethod};
@@ -81,7 +82,7 @@ pub unsafe extern "C" fn eiot_config_free(config: *mut eiot_config) {
     unsafe { free(config) }
 }
 
-/// Changes an option.
+/// Changes an option; a value that cannot be used is refused at once, and leaves the old one.
 ///
 /// # Safety
 /// `config` is NULL or live and used by nobody else; `out_err` is NULL or may be written.
@@ -92,9 +93,12 @@ unsafe fn set(
 ) -> eiot_status {
     // SAFETY: the caller vouches for both pointers.
     unsafe {
-        status(out_err, || match config.as_mut() {
-            Some(config) => change(&mut config.config),
-            None => Err(Error::invalid_argument("config is NULL")),
+        status(out_err, || {
+            let Some(eiot_config { config, .. }) = config.as_mut() else {
+                return Err(Error::invalid_argument("config is NULL"));
+            };
+            let before = config.clone();
+            change(config).and_then(|()| config.check()).inspect_err(|_| *config = before)
         })
     }
 }

@@ -1,6 +1,6 @@
 //! What went wrong, for C.
 
-use crate::guard::value;
+use crate::pointer::value;
 use crate::status::*;
 use crate::text::{or_null, owned};
 use eiot_core::{Delivered, Error};
@@ -193,5 +193,5 @@ pub unsafe extern "C" fn eiot_error_header_name(error: *const eiot_error, index:
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_free(error: *mut eiot_error) {
     // SAFETY: the caller hands over what one of our functions made, once.
-    unsafe { crate::guard::free(error) }
+    unsafe { crate::pointer::free(error) }
 }

@@ -1,6 +1,6 @@
 //! Texts in fixed-width fields, for C's neighbours that know no NUL.
 
-use crate::guard::value;
+use crate::pointer::value;
 use std::ffi::{CStr, c_char};
 use std::slice;
 

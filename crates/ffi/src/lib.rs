@@ -24,6 +24,7 @@ mod error;
 mod environment;
 
 mod log;
+mod pointer;
 
 mod config;
 
@@ -41,6 +42,7 @@ mod sign;
 mod webhook;
 
 #[cfg(any(test, fuzzing))]
+#[path = "../../../fuzz/src/ffi.rs"]
 pub mod fuzzing;
 mod guard;
 mod sigpipe;

@@ -1,6 +1,6 @@
 //! The platform's answer, for C.
 
-use crate::guard::{free, value};
+use crate::pointer::{free, value};
 use crate::text::{or_null, owned};
 use eiot_core::Reply;
 use std::ffi::{CString, c_char};

@@ -4,9 +4,13 @@ use crate::call::Call;
 use crate::http::HttpRequest;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How many EIDs are counted individually.
 const MAX_EIDS: usize = 10_000;
+
+/// How many arrivals are listed individually.
+const MAX_ARRIVALS: usize = 10_000;
 
 /// What the simulator has seen so far. `GET /sim/counters` returns it as JSON.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -31,6 +35,8 @@ pub struct Counters {
     pub shortest_nonce_distance: Option<u64>,
     /// The most calls with a valid signature that one account made in any closed second.
     pub busiest_second: usize,
+    /// When calls with a valid signature arrived, in microseconds after the simulator's start; only the first 10,000.
+    pub arrivals_us: Vec<u64>,
     /// Calls with a valid signature, by EID; only the first 10,000 EIDs are counted individually.
     pub per_eid: BTreeMap<String, u64>,
     /// Calls for all other EIDs.
@@ -49,6 +55,12 @@ impl Counters {
             self.per_eid.insert(eid.to_owned(), 1);
         } else {
             self.other_eids += 1;
+        }
+    }
+
+    pub(crate) fn note_arrival(&mut self, since_start: Duration) {
+        if self.arrivals_us.len() < MAX_ARRIVALS {
+            self.arrivals_us.push(u64::try_from(since_start.as_micros()).unwrap_or(u64::MAX));
         }
     }
 
@@ -104,5 +116,12 @@ mod tests {
         }
         assert_eq!((counters.per_eid.len(), counters.other_eids), (MAX_EIDS, 5));
         assert_eq!(counters.per_eid.get("0"), Some(&(MAX_EIDS as u64 + 6)));
+    }
+
+    #[test]
+    fn a_million_arrivals_do_not_fill_the_memory() {
+        let mut counters = Counters::default();
+        (0..MAX_ARRIVALS as u64 + 5).for_each(|call| counters.note_arrival(Duration::from_micros(call)));
+        assert_eq!((counters.arrivals_us.len(), counters.arrivals_us[7]), (MAX_ARRIVALS, 7));
     }
 }

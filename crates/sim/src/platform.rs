@@ -21,6 +21,7 @@ pub(crate) struct Platform {
     pub(crate) options: Options,
     known_eids: Option<HashSet<String>>,
     faults: FaultPlan,
+    started: Instant,
     state: Mutex<State>,
 }
 
@@ -44,7 +45,7 @@ impl Platform {
     pub(crate) fn new(options: Options) -> Self {
         let known_eids = options.known_eids.clone().map(HashSet::from_iter);
         let faults = FaultPlan::new(&options.faults);
-        Self { options, known_eids, faults, state: Mutex::default() }
+        Self { options, known_eids, faults, started: Instant::now(), state: Mutex::default() }
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -127,6 +128,7 @@ impl Platform {
         };
         account.arrivals.add(now);
         counters.busiest_second = counters.busiest_second.max(account.arrivals.count(now));
+        counters.note_arrival(now.saturating_duration_since(self.started));
         if call.has_eid() {
             counters.count_eid(&request.eid);
         }

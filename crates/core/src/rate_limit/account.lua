@@ -4,11 +4,12 @@
 local account, released, card = KEYS[1], KEYS[2], KEYS[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local state = redis.call('HMGET', account, 'next', 'seed', 'position')
-local due, seed, position = tonumber(state[1]), state[2], tonumber(state[3])
+local state = redis.call('HMGET', account, 'next', 'seed', 'position', 'unused')
+-- Unused: places in the walk of nonces that were reserved and not used.
+local due, seed, position, unused = tonumber(state[1]), state[2], tonumber(state[3]), state[4] or ''
 if not (due and seed and position) then
   -- New, or lost: the caller says how far it knows the walk of nonces. What went out in the last second is not known here.
-  due, seed, position = 0, ARGV[2], tonumber(ARGV[3])
+  due, seed, position, unused = 0, ARGV[2], tonumber(ARGV[3]), ''
   if position > 0 then due = now + 1000000 end
 end
 
@@ -18,8 +19,19 @@ local function text(number)
 end
 
 local function save()
-  redis.call('HSET', account, 'next', text(due), 'seed', seed, 'position', text(position))
+  redis.call('HSET', account, 'next', text(due), 'seed', seed, 'position', text(position), 'unused', unused)
   redis.call('EXPIRE', account, 2592000)
+end
+
+-- The place of a permit that was not used, unless it lies too far back, or else the next one in the walk.
+local function take_place()
+  while unused ~= '' do
+    local first, rest = string.match(unused, '^(%d+),(.*)$')
+    unused = rest
+    if tonumber(first) >= position - 1024 then return tonumber(first) end
+  end
+  position = position + 1
+  return position - 1
 end
 
 local function reserve(interval, patience, max_ahead, cooldown, token)
@@ -40,14 +52,17 @@ local function reserve(interval, patience, max_ahead, cooldown, token)
     if free then redis.call('ZREM', released, free) else due = at + interval end
   end
   if cooldown > 0 then redis.call('SET', card, token, 'PX', text(cooldown)) end
-  local mine = position
-  position = position + 1
+  local mine = take_place()
   save()
   return { 'permit', at - now, at, mine, seed }
 end
 
 local function release(interval, at, mine)
-  if position == mine + 1 then position = mine end
+  if position == mine + 1 then
+    position = mine
+  elseif seed == ARGV[2] and #unused < 256 then
+    unused = unused .. text(mine) .. ','
+  end
   if due == at + interval then
     due = at
   elseif at > now and redis.call('ZCARD', released) < 64 then

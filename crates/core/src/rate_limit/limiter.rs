@@ -6,15 +6,16 @@
 
 use super::account::Account;
 use super::cooldown::Cooldown;
+use super::permit::Permit;
+use super::rate::Rate;
 use super::redis::{Answer, Redis, Reservation};
 use super::schedule::{Reserved, Schedule, Spacing, clock, nanoseconds};
 use super::share::Grid;
 use super::shared_file::{SharedFile, unusable};
-use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
-use crate::nonce::{Permutation, Walk};
 use crate::observer::Notice;
 use crate::random::{Random, SystemRandom};
+use crate::signing::{Clock, Permutation, Walk};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,12 +24,6 @@ const LONG_WAIT: Duration = Duration::from_secs(2);
 
 /// So many permits may come late before one is used all the same.
 const MAX_STALE: u32 = 3;
-
-/// A permit that is used later than this, or than a quarter of the interval, is late.
-const MIN_LATE: Duration = Duration::from_millis(25);
-
-/// How much of the limit is used.
-pub(crate) const RATE_USED: f64 = 0.95;
 
 /// How long a call waits at most for the lock of a shared file. It is held for microseconds, unless its holder was stopped.
 const MAX_LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -48,34 +43,13 @@ const MAX_AHEAD: Duration = Duration::from_secs(600);
 /// At low rates, calls queue longer than that.
 const MAX_QUEUE: u32 = 64;
 
-/// The rate of a client.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Rate {
-    /// Calls per second of the account; `None` is unlimited.
-    pub(crate) limit: Option<f64>,
-    /// Which part of the limit is this client's: (which, of how many).
-    pub(crate) share: (u32, u32),
-}
-
-impl Rate {
-    /// The time from one call of the whole account to the next.
-    fn undivided(&self) -> Option<Duration> {
-        Duration::try_from_secs_f64(1.0 / (self.limit? * RATE_USED)).ok()
-    }
-
-    /// The time from one call of this share to the next.
-    fn interval(&self) -> Option<Duration> {
-        Some(self.undivided()?.saturating_mul(self.share.1.max(1)))
-    }
-}
-
 /// Decides when a client's calls may be made.
 ///
 /// Clients of one account share its schedule. Each spaces its calls by its own interval: a client with half the limit leaves
 /// twice the time behind each call.
 pub(crate) struct RateLimiter {
     account: Arc<Account>,
-    rate: Rate,
+    pub(super) rate: Rate,
     interval: Option<Duration>,
     store: Store,
     clock: Arc<dyn Clock>,
@@ -93,17 +67,6 @@ enum Store {
     },
     /// In a Redis that machines share.
     Redis(Redis),
-}
-
-/// Permission to make one call. Dropping it gives it back.
-pub(crate) struct Permit {
-    limiter: Arc<RateLimiter>,
-    reserved: Reserved,
-    nonce: u32,
-    at: Instant,
-    /// The process that reserved it. A forked child inherits a copy, which is not its own.
-    pid: u32,
-    used: bool,
 }
 
 impl RateLimiter {
@@ -154,7 +117,7 @@ impl RateLimiter {
         loop {
             let mut permit = match &self.store {
                 Store::Redis(redis) => self.reserve_in(redis, deadline, wait, cooldown).await?,
-                Store::Memory | Store::File { .. } => self.reserve(deadline, wait).await?,
+                Store::Memory | Store::File { .. } => self.reserve(deadline, wait, notice).await?,
             };
             // At once when the time has come, since the event loop's timer rounds up to a millisecond.
             if permit.at > Instant::now() {
@@ -171,9 +134,14 @@ impl RateLimiter {
     }
 
     /// Reserves the next permit, without waiting for its time.
-    pub(crate) async fn reserve(self: &Arc<Self>, deadline: Instant, wait: bool) -> Result<Permit, Error> {
+    pub(crate) async fn reserve(
+        self: &Arc<Self>,
+        deadline: Instant,
+        wait: bool,
+        notice: &(dyn Fn(&Notice<'_>) + Sync),
+    ) -> Result<Permit, Error> {
         let mut times = (Instant::now(), 0);
-        let outcome = self.update(deadline, |schedule| {
+        let outcome = self.update(deadline, notice, |schedule| {
             times = (Instant::now(), clock());
             let (now, clock) = times;
             let left = if wait { deadline.saturating_duration_since(now) } else { Duration::from_nanos(1) };
@@ -277,9 +245,11 @@ impl RateLimiter {
             return Ok(());
         }
         if let Store::Redis(redis) = &self.store {
-            return redis.pause(Instant::now() + MAX_LOCK_WAIT, self.known_nonces(), pause).await;
+            // Where it cannot be reached, there are no permits either; what the call has met says more.
+            drop(redis.pause(Instant::now() + MAX_LOCK_WAIT, self.known_nonces(), pause).await);
+            return Ok(());
         }
-        self.update(Instant::now() + MAX_LOCK_WAIT, |schedule| {
+        self.update(Instant::now() + MAX_LOCK_WAIT, &|_| (), |schedule| {
             schedule.pause(clock().saturating_add(nanoseconds(pause)));
         })
         .await
@@ -289,6 +259,7 @@ impl RateLimiter {
     async fn update<T>(
         &self,
         deadline: Instant,
+        notice: &(dyn Fn(&Notice<'_>) + Sync),
         mut change: impl FnMut(&mut Schedule) -> T,
     ) -> Result<T, Error> {
         let (file, is_optional) = match &self.store {
@@ -299,6 +270,7 @@ impl RateLimiter {
         let started = Instant::now();
         let deadline = deadline.checked_sub(LOCK_MARGIN).unwrap_or(deadline).min(started + MAX_LOCK_WAIT);
         let mut tries = 0_u32;
+        let mut told = false;
         loop {
             match self.try_update(file, &mut change) {
                 Ok(Some(changed)) => return Ok(changed),
@@ -313,6 +285,11 @@ impl RateLimiter {
                 }
             }
             tries = tries.saturating_add(1);
+            let waited = started.elapsed();
+            if waited > LONG_WAIT && !told {
+                told = true;
+                notice(&Notice::Locked { waited, file: &file.path().display().to_string() });
+            }
             if tries < SPINS {
                 std::thread::yield_now();
             } else if Instant::now() < deadline {
@@ -321,7 +298,7 @@ impl RateLimiter {
                 let text = format!(
                     "rate limit: another process has held the lock of {} for {:.1} s; nothing was sent",
                     file.path().display(),
-                    started.elapsed().as_secs_f64()
+                    waited.as_secs_f64()
                 );
                 return Err(Error::new(ErrorKind::RateLimited, text));
             }
@@ -338,7 +315,7 @@ impl RateLimiter {
         file.try_update(&mut self.account.schedule(), nanoseconds(self.max_ahead()), change)
     }
 
-    fn release(&self, reserved: Reserved) {
+    pub(super) fn release(&self, reserved: Reserved) {
         let give_back = |schedule: &mut Schedule| schedule.release(reserved, self.spacing());
         match &self.store {
             Store::Memory => give_back(&mut self.account.schedule()),
@@ -354,28 +331,6 @@ impl RateLimiter {
                     }
                 }
             }
-        }
-    }
-}
-
-impl Permit {
-    /// The call is made now, with this nonce.
-    pub(crate) fn spend(mut self) -> u32 {
-        self.used = true;
-        self.nonce
-    }
-
-    /// Whether its time has passed: a call that is made long after its permit may come too close to the next one.
-    pub(crate) fn is_stale(&self) -> bool {
-        let interval = self.limiter.rate.undivided();
-        interval.is_some_and(|interval| self.at.elapsed() > MIN_LATE.max(interval / 4))
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        if !self.used && self.pid == std::process::id() {
-            self.limiter.release(self.reserved);
         }
     }
 }
@@ -396,12 +351,12 @@ mod tests {
     }
 
     fn limiter(account: &Arc<Account>, rate: Rate) -> Arc<RateLimiter> {
-        Arc::new(RateLimiter::in_process(account.clone(), rate, Arc::new(crate::clock::SystemClock)))
+        Arc::new(RateLimiter::in_process(account.clone(), rate, Arc::new(crate::signing::SystemClock)))
     }
 
     fn reserve(limiter: &Arc<RateLimiter>, wait: bool, left: Duration) -> Result<Permit, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a loop");
-        runtime.block_on(limiter.reserve(Instant::now() + left, wait))
+        runtime.block_on(limiter.reserve(Instant::now() + left, wait, &|_| ()))
     }
 
     const HOUR: Duration = Duration::from_secs(3600);

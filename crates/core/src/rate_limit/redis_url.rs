@@ -1,7 +1,7 @@
 //! Where a Redis is, and who we are there.
 
-use crate::credentials::Secret;
 use crate::error::Error;
+use crate::signing::Secret;
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,24 +15,13 @@ pub struct RedisUrl {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) user: Option<String>,
-    password: Option<Password>,
+    password: Option<Secret>,
     pub(crate) database: u32,
 }
 
-#[derive(Clone)]
-struct Password(Secret);
-
-impl PartialEq for Password {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.expose() == other.0.expose()
-    }
-}
-
-impl Eq for Password {}
-
 impl RedisUrl {
     pub(crate) fn password(&self) -> Option<&str> {
-        self.password.as_ref().map(|password| password.0.expose())
+        self.password.as_ref().map(|password| password.expose())
     }
 
     /// The host with its port, for people.
@@ -59,7 +48,7 @@ impl RedisUrl {
             Some(credentials) => {
                 let (user, password) = credentials.split_once(':')?;
                 let user = Some(decoded(user)?).filter(|user| !user.is_empty());
-                (user, Some(Password(Secret::new(decoded(password)?))))
+                (user, Some(Secret::new(decoded(password)?)))
             }
         };
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));

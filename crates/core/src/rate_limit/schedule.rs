@@ -3,7 +3,7 @@
 //! Time is in nanoseconds of [`clock`], which all processes of a machine read alike.
 
 use super::share::Grid;
-use crate::nonce::Walk;
+use crate::signing::Walk;
 use std::time::Duration;
 
 /// How the permits of a client lie.
@@ -40,6 +40,8 @@ pub(super) struct Schedule {
     /// Permits that were reserved and not used; 0 is none.
     pub(super) released: [u64; Self::MAX_RELEASED],
     pub(super) nonces: Walk,
+    /// Places in the walk that were reserved and not used, plus one; 0 is none.
+    pub(super) unused: [u64; Self::MAX_RELEASED],
 }
 
 /// What was reserved.
@@ -52,11 +54,15 @@ pub(super) struct Reserved {
 }
 
 impl Schedule {
-    /// How many released permits are remembered.
+    /// How many released permits, and how many unused places, are remembered.
     pub(super) const MAX_RELEASED: usize = 16;
 
+    /// A place that lies further back in the walk is not used any more: its nonce comes again too soon after.
+    const MAX_BACK: u64 = 1024;
+
     pub(super) fn new(seed: u64) -> Self {
-        Self { next: 0, released: [0; Self::MAX_RELEASED], nonces: Walk { seed, position: 0 } }
+        let none = [0; Self::MAX_RELEASED];
+        Self { next: 0, released: none, nonces: Walk { seed, position: 0 }, unused: none }
     }
 
     /// The first permit at `now` or later, if it lies before `latest`; otherwise when it would be. Without an interval, each
@@ -68,7 +74,7 @@ impl Schedule {
         latest: u64,
     ) -> Result<Reserved, u64> {
         let Some(spacing) = spacing else {
-            return Ok(Reserved { at: now, position: self.nonces.advance() });
+            return Ok(Reserved { at: now, position: self.take_place() });
         };
         for released in &mut self.released {
             if *released < now {
@@ -88,12 +94,28 @@ impl Schedule {
                 at
             }
         };
-        Ok(Reserved { at, position: self.nonces.advance() })
+        Ok(Reserved { at, position: self.take_place() })
+    }
+
+    /// The place of a permit that was not used, or else the next one in the walk.
+    fn take_place(&mut self) -> u64 {
+        let too_far_back = self.nonces.position.saturating_sub(Self::MAX_BACK);
+        for unused in &mut self.unused {
+            if *unused <= too_far_back {
+                *unused = 0;
+            }
+        }
+        let unused = self.unused.iter_mut().filter(|unused| **unused != 0).min().map(std::mem::take);
+        unused.map_or_else(|| self.nonces.advance(), |unused| unused - 1)
     }
 
     /// Gives back a permit that was not used.
     pub(super) fn release(&mut self, reserved: Reserved, spacing: Option<Spacing>) {
-        self.nonces.retreat(reserved.position);
+        if !self.nonces.retreat(reserved.position) {
+            if let Some(free) = self.unused.iter_mut().find(|unused| **unused == 0) {
+                *free = reserved.position.saturating_add(1);
+            }
+        }
         let Some(spacing) = spacing else { return };
         if spacing.after(reserved.at) == self.next {
             self.next = reserved.at;
@@ -223,12 +245,26 @@ mod tests {
     }
 
     #[test]
-    fn schedule_gives_back_the_nonce_of_the_last_permit() {
+    fn schedule_gives_the_nonces_of_released_permits_to_the_next_calls() {
+        for spacing in [INTERVAL, None] {
+            let mut schedule = schedule();
+            let reserve = |schedule: &mut Schedule| schedule.reserve(0, spacing, FAR).expect("a permit");
+            let all: Vec<_> = (0..4).map(|_| reserve(&mut schedule)).collect();
+            [1, 0, 3].into_iter().for_each(|place| schedule.release(all[place], spacing));
+            let again: Vec<_> = (0..4).map(|_| reserve(&mut schedule).position).collect();
+            assert_eq!(again, [0, 1, 3, 4]);
+        }
+    }
+
+    #[test]
+    fn schedule_leaves_out_a_nonce_that_comes_back_late() {
         let mut schedule = schedule();
-        let first = schedule.reserve(0, INTERVAL, FAR).expect("a permit");
-        let second = schedule.reserve(0, INTERVAL, FAR).expect("a permit");
-        schedule.release(first, INTERVAL);
-        schedule.release(second, INTERVAL);
-        assert_eq!(schedule.nonces.position, 1, "the first was not the last any more");
+        let reserve = |schedule: &mut Schedule| schedule.reserve(0, None, FAR).expect("a permit");
+        let first = reserve(&mut schedule);
+        for _ in 0..Schedule::MAX_BACK {
+            reserve(&mut schedule);
+        }
+        schedule.release(first, None);
+        assert_eq!(reserve(&mut schedule).position, Schedule::MAX_BACK + 1);
     }
 }

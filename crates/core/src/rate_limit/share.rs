@@ -3,7 +3,7 @@
 //! The permits of the whole account lie on a grid that all machines read from the wall clock. Machine i of n takes every n-th
 //! of them, the i-th first. How far its clock is off, it learns from the platform's replies, which all machines see.
 
-use crate::skew::Sighting;
+use crate::signing::ClockSample;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -61,11 +61,11 @@ struct Bounds {
 impl Offset {
     /// A reply was made in the second that its `Date` names, after its request was sent and before it came. Each reply
     /// narrows the bounds further.
-    pub(crate) fn learn(&self, sighting: &Sighting) {
-        let Some(date) = sighting.date else { return };
-        let least = difference(date, sighting.received);
-        let most = difference(date + Duration::from_secs(1), sighting.sent);
-        let seen = sighting.received;
+    pub(crate) fn update(&self, sample: &ClockSample) {
+        let Some(date) = sample.date else { return };
+        let least = difference(date, sample.received);
+        let most = difference(date + Duration::from_secs(1), sample.sent);
+        let seen = sample.received;
         let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
         let narrowed = bounds.map(|before| {
             let drift = difference(seen, before.seen).max(0) / 1_000_000_000 * DRIFT;
@@ -141,7 +141,7 @@ mod tests {
         // A clock that is 1.3 s behind; replies take 20 ms and come at all places of a second.
         let learn = |offset: &Offset, behind: u64, local: u64| {
             let date = at((local + behind) / 1000 * 1000);
-            offset.learn(&Sighting { date: Some(date), sent: at(local - 10), received: at(local + 10) });
+            offset.update(&ClockSample { date: Some(date), sent: at(local - 10), received: at(local + 10) });
         };
         let error =
             |offset: &Offset, behind: u64| difference(offset.correct(at(60_000)), at(60_000 + behind)).abs();
@@ -157,8 +157,8 @@ mod tests {
     #[test]
     fn offset_learns_nothing_from_a_reply_without_a_date_or_from_before_its_request() {
         let offset = Offset::default();
-        offset.learn(&Sighting { date: None, sent: at(0), received: at(10) });
-        offset.learn(&Sighting { date: Some(at(60_000)), sent: at(5_000), received: at(0) });
+        offset.update(&ClockSample { date: None, sent: at(0), received: at(10) });
+        offset.update(&ClockSample { date: Some(at(60_000)), sent: at(5_000), received: at(0) });
         assert_eq!(offset.correct(at(0)), at(0));
     }
 }

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// Tells our files from others, and this layout from later ones.
-const MAGIC: u64 = u64::from_le_bytes(*b"eiotrat1");
+const MAGIC: u64 = u64::from_le_bytes(*b"eiotrat2");
 
-/// The numbers in a file: magic, checksum, time of writing, next permit, seed, position, released permits.
-const WORDS: usize = 6 + Schedule::MAX_RELEASED;
+/// The numbers in a file: magic, checksum, time of writing, next permit, seed, position, released permits, unused places.
+const WORDS: usize = 6 + 2 * Schedule::MAX_RELEASED;
 
 /// How often a file that was replaced meanwhile is opened again before that is an error.
 const REOPENS: u32 = 8;
@@ -130,7 +130,8 @@ fn exchange<T>(
 fn encode(schedule: &Schedule, now: u64) -> [u8; WORDS * 8] {
     let mut words = [0; WORDS];
     let numbers = [MAGIC, 0, now, schedule.next, schedule.nonces.seed, schedule.nonces.position];
-    for (word, number) in words.iter_mut().zip(numbers.into_iter().chain(schedule.released)) {
+    let numbers = numbers.into_iter().chain(schedule.released).chain(schedule.unused);
+    for (word, number) in words.iter_mut().zip(numbers) {
         *word = number;
     }
     let sum = checksum(&words);
@@ -147,7 +148,7 @@ fn decode(bytes: &[u8; WORDS * 8], now: u64) -> Option<Schedule> {
     for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
         *word = u64::from_le_bytes(chunk.try_into().ok()?);
     }
-    let [magic, sum, written, next, seed, position, released @ ..] = words;
+    let [magic, sum, written, next, seed, position, lists @ ..] = words;
     let [_, stored, ..] = &mut words;
     *stored = 0;
     if magic != MAGIC || sum != checksum(&words) {
@@ -155,9 +156,11 @@ fn decode(bytes: &[u8; WORDS * 8], now: u64) -> Option<Schedule> {
     }
     let mut schedule = Schedule::new(seed);
     schedule.nonces.position = position;
+    let (released, unused) = lists.split_at(Schedule::MAX_RELEASED);
+    schedule.unused = unused.try_into().ok()?;
     // Times from before the machine was started again mean nothing; the nonces go on.
     if written <= now {
-        (schedule.next, schedule.released) = (next, released);
+        (schedule.next, schedule.released) = (next, released.try_into().ok()?);
     }
     Some(schedule)
 }
@@ -379,14 +382,14 @@ mod tests {
         let directory = directory_of("reboot");
         let file = open_in(&directory);
         let mut stored = Schedule::new(7);
-        stored.nonces.position = 1234;
+        (stored.nonces.position, stored.unused[0]) = (1234, 1200);
         let hour = 3_600_000_000_000;
         for (written, next) in [(clock() + hour, clock() + hour), (clock(), clock() + hour)] {
             stored.next = next;
             std::fs::write(file.path(), encode(&stored, written)).expect("writable");
             let update = file.try_update(&mut Schedule::new(8), hour / 6, |schedule| schedule.clone());
             let seen = update.expect("usable").expect("not locked");
-            assert_eq!((seen.next, seen.nonces), (0, stored.nonces));
+            assert_eq!((seen.next, seen.nonces, seen.unused), (0, stored.nonces, stored.unused));
         }
         std::fs::remove_dir_all(directory).expect("there");
     }

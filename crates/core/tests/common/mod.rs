@@ -12,7 +12,10 @@ pub mod tls;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// The owner's example EID.
 pub const EID: &str = "11111111111111111111111111";
@@ -24,7 +27,7 @@ pub fn config(url: &str) -> eiot::Config {
     config.max_attempts = 1;
     config.rate_limit = None;
     config.rate_scope = eiot::RateScope::Process;
-    config.outage_timeout = std::time::Duration::ZERO;
+    config.outage_timeout = Duration::ZERO;
     config
 }
 
@@ -32,7 +35,7 @@ pub fn config(url: &str) -> eiot::Config {
 pub fn serve(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let serve = std::sync::Arc::new(serve);
+    let serve = Arc::new(serve);
     thread::spawn(move || {
         for connection in listener.incoming() {
             let serve = serve.clone();
@@ -79,4 +82,58 @@ pub fn read_request(connection: &mut impl Read) -> Option<Vec<u8>> {
             Ok(count) => data.extend_from_slice(&buffer[..count]),
         }
     }
+}
+
+/// Beside a batch of 1,024 cards that were all sent once, and now wait for permits of their second attempts: 99 of 100 single
+/// calls wait for two permits and their answer. `scope` is a value of `rate_scope`.
+pub fn single_call_goes_out_within_two_permits_beside_a_full_batch(
+    scope: &str,
+    rate_dir: Option<&std::path::Path>,
+) {
+    const CARDS: u64 = 1024;
+    const LIMIT: f64 = 200.0;
+    let busy = || "status=503".parse::<eiot_sim::Fault>().expect("a fault");
+    let faults = eiot_sim::Faults::in_order((0..CARDS).map(|_| busy()));
+    let options =
+        eiot_sim::Options { cooldown: None, rate_limit: None, faults, ..eiot_sim::Options::default() };
+    let platform = eiot_sim::Simulator::start(options).expect("a free port");
+    let mut config = config(platform.url());
+    config.set("rate_scope", scope).expect("valid");
+    (config.rate_limit, config.rate_dir) = (Some(LIMIT), rate_dir.map(Into::into));
+    (config.max_attempts, config.timeout) = (3, Duration::from_secs(120));
+    let client = eiot::Client::new(config).expect("valid");
+    let mut batch = client.batch(1024, Box::new(())).expect("a batch");
+    let stop = Arc::new(AtomicBool::new(false));
+    batch.stop_when(stop.clone());
+    let mut waits: Vec<Duration> = thread::scope(|scope| {
+        let singles = scope.spawn(|| {
+            while platform.counters().calls < CARDS {
+                thread::sleep(Duration::from_millis(10));
+            }
+            let call = |card| {
+                let started = Instant::now();
+                client.refresh_usage(format!("2{card}")).expect("accepted");
+                started.elapsed()
+            };
+            let waits = (0..200).map(call).collect();
+            stop.store(true, Ordering::Relaxed);
+            waits
+        });
+        let mut cards = 0..;
+        loop {
+            while batch.has_room() && !stop.load(Ordering::Relaxed) {
+                batch.push(format!("1{}", cards.next().expect("endless")));
+            }
+            if batch.next().is_none() && stop.load(Ordering::Relaxed) {
+                break;
+            }
+        }
+        singles.join().expect("no panic")
+    });
+    waits.sort_unstable();
+    let (median, p99) = (waits[100], waits[197]);
+    println!("{scope}: half within {median:?}, 99 of 100 within {p99:?}, all within {:?}", waits[199]);
+    // The cards of the batch wait for 1,024 permits: 5 s.
+    let two_permits = Duration::from_secs_f64(2.0 / (LIMIT * 0.95));
+    assert!(p99 < two_permits + Duration::from_millis(150), "{p99:?}");
 }

@@ -1,0 +1,35 @@
+//! The time in which nobody drives a batch, and its calls stand still.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long the calls of a batch have stood still, in all; clones count the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ActiveTimeout {
+    microseconds: Arc<AtomicU64>,
+}
+
+impl ActiveTimeout {
+    pub(crate) fn add(&self, time: Duration) {
+        let microseconds = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.microseconds.fetch_add(microseconds, Ordering::Relaxed);
+    }
+
+    fn total(&self) -> Duration {
+        Duration::from_micros(self.microseconds.load(Ordering::Relaxed))
+    }
+
+    /// Waits for this long, the time not counted in which the calls stand still: an answer that has come meanwhile must not
+    /// be too late because nobody looked.
+    pub(crate) async fn passed(&self, time: Duration) {
+        let (started, before) = (Instant::now(), self.total());
+        loop {
+            let end = started + time + self.total().saturating_sub(before);
+            if end <= Instant::now() {
+                return;
+            }
+            tokio::time::sleep_until(end.into()).await;
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The cards that came not long ago, in memory that does not grow.
+
+use crate::eid::Eid;
+use std::collections::HashSet;
+
+/// How many different cards are remembered at least; up to twice as many are.
+pub(crate) const WINDOW: usize = 8_192;
+
+/// The last cards of a stream, however long it is. An EID has 32 digits at most, so it fits into a number.
+pub(crate) struct DedupWindow {
+    newer: HashSet<u128>,
+    older: HashSet<u128>,
+}
+
+impl DedupWindow {
+    pub(crate) fn new() -> Self {
+        Self { newer: HashSet::with_capacity(WINDOW), older: HashSet::with_capacity(WINDOW) }
+    }
+
+    /// Notes a card; `false` when it came not long ago.
+    pub(crate) fn insert(&mut self, eid: &Eid) -> bool {
+        let key = eid.to_number();
+        if self.newer.contains(&key) || self.older.contains(&key) {
+            return false;
+        }
+        if self.newer.len() == WINDOW {
+            std::mem::swap(&mut self.newer, &mut self.older);
+            self.newer.clear();
+        }
+        self.newer.insert(key);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn eid(digits: &str) -> Eid {
+        Eid::parse(digits).expect("digits")
+    }
+
+    #[test]
+    fn a_card_is_remembered_for_at_least_so_many_others() {
+        let mut window = DedupWindow::new();
+        assert!(window.insert(&eid("7")));
+        for number in 0..WINDOW - 1 {
+            assert!(window.insert(&eid(&format!("1{number:08}"))));
+            assert!(!window.insert(&eid("7")));
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut window = DedupWindow::new();
+        for number in 0..10 * WINDOW {
+            window.insert(&eid(&number.to_string()));
+        }
+        assert!(window.newer.len() + window.older.len() <= 2 * WINDOW);
+    }
+
+    #[test]
+    fn leading_zeros_make_another_card() {
+        let mut window = DedupWindow::new();
+        for digits in
+            ["7", "07", "007", "99999999999999999999999999999999", "00000000000000000000000000000000"]
+        {
+            assert!(window.insert(&eid(digits)), "{digits}");
+            assert!(!window.insert(&eid(digits)), "{digits}");
+        }
+    }
+}

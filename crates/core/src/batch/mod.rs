@@ -1,0 +1,288 @@
+//! Many cards: a stream of EIDs in, results as they finish.
+
+mod active_timeout;
+mod circuit_breaker;
+mod dedup;
+mod holding;
+mod outcome;
+mod run_loop;
+mod signal;
+mod summary;
+
+pub(crate) use active_timeout::ActiveTimeout;
+pub use outcome::Outcome;
+pub use summary::Summary;
+
+use crate::client::{Client, Gate, History, Reservation, locked, outside_of_any_runtime};
+use crate::eid::Eid;
+use crate::error::{Error, ErrorKind};
+use crate::observer::{Notice, Observer};
+use crate::protocol::Reply;
+use crate::transport::EventLoop;
+use circuit_breaker::{CircuitBreaker, Trip};
+use dedup::DedupWindow;
+use futures_util::future::MaybeDone;
+use futures_util::stream::FuturesUnordered;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+use tokio::sync::watch;
+
+/// The most calls under way at once that a batch takes.
+const MAX_CONCURRENCY: usize = 1024;
+
+/// Refreshes many cards, with many calls under way at once on the thread that calls [`Batch::next`]; made by
+/// [`Client::batch`].
+///
+/// Push EIDs while there [is room](Batch::has_room), take what comes back, and again. Its memory depends on how many calls
+/// may be under way, not on how many cards there are. Each card goes the way of a single call, retries and account rate
+/// included; its time-out begins when its turn has come, since in a long batch most of the time is waiting for that.
+///
+/// Calls make progress while `next` runs, and stand still while it does not, which does not count as time towards their
+/// time-out. Still, deal with an outcome quickly, or hand it on: the platform may lose its patience.
+///
+/// A batch that cannot succeed stops by itself: after [`max_auth_failures`](crate::Config::max_auth_failures) refusals of the
+/// account in a row, and when the platform has not been reachable for [`outage_timeout`](crate::Config::outage_timeout).
+/// All cards that are left come back unsent, with an error that says why. In an outage it holds its cards back, and
+/// goes on with them when the platform answers again: a card that failed meanwhile is called again.
+///
+/// ```no_run
+/// # let client = eiot::Client::new(eiot::Config::new("my-appkey", "my-secret"))?;
+/// let mut eids = ["89044011112233441122334411223321", "89001012012341234012345678901224"].iter();
+/// let mut batch = client.batch(32, Box::new(()))?;
+/// loop {
+///     while batch.has_room() {
+///         let Some(eid) = eids.next() else { break };
+///         batch.push(eid);
+///     }
+///     let Some(outcome) = batch.next() else { break };
+///     println!("{}: {:?}", outcome.eid, outcome.result);
+/// }
+/// # Ok::<(), eiot::Error>(())
+/// ```
+pub struct Batch {
+    client: Client,
+    /// The process that made it: a forked child inherits the sockets, and must leave them alone.
+    pid: u32,
+    /// `None` only while it is driven or dropped.
+    running: Option<Running>,
+    concurrency: usize,
+    /// Cards that wait for their turn, the next one first.
+    waiting: VecDeque<Card>,
+    /// Cards that failed in what may be an outage.
+    held: VecDeque<Card>,
+    breaker: CircuitBreaker,
+    /// Why there was no permit last.
+    no_permit: Option<Error>,
+    /// Why no more cards are sent.
+    stopped: Option<Stopped>,
+    /// The caller has stopped it, which it may do after the batch has stopped by itself.
+    takes_no_more: bool,
+    /// The turn of the card at the front: it waits for it, or has it.
+    reservation: Option<MaybeDone<ReservationFuture>>,
+    gate: Arc<Gate>,
+    /// What came back and was not fetched yet.
+    ended: VecDeque<Outcome>,
+    dedup: DedupWindow,
+    observer: Arc<Mutex<Box<dyn Observer>>>,
+    /// Stops when this is true.
+    stop: Arc<AtomicBool>,
+    /// When it was last asked whether to go on.
+    asked: Option<Instant>,
+    cancel: watch::Sender<bool>,
+    active_timeout: ActiveTimeout,
+    /// When it was last driven.
+    driven: Option<Instant>,
+    summary: Summary,
+}
+
+/// A card on its way through a batch.
+struct Card {
+    eid: Eid,
+    history: History,
+    /// How often it failed because the platform could not be reached, although that answered others.
+    strikes: u32,
+    /// How it failed last.
+    failure: Option<Error>,
+}
+
+/// Why a batch sends no more.
+enum Stopped {
+    ByCaller,
+    ByItself(Trip),
+}
+
+/// What must be left alone after a fork.
+struct Running {
+    event_loop: EventLoop,
+    calls: Calls,
+}
+
+type Calls = FuturesUnordered<Pin<Box<dyn Future<Output = (Card, Result<Reply, Error>)> + Send>>>;
+
+type ReservationFuture = Pin<Box<dyn Future<Output = Result<Reservation, Error>> + Send>>;
+
+impl Client {
+    /// Starts a batch with at most `concurrency` calls under way at once, 1 to 1024; nothing is sent yet. The account's
+    /// rate holds as for single calls, except that a batch always waits for its turn (`rate_wait` off or not).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for another concurrency; [`ErrorKind::Connect`] when the system gives no event loop.
+    pub fn batch(&self, concurrency: usize, observer: Box<dyn Observer>) -> Result<Batch, Error> {
+        if !(1..=MAX_CONCURRENCY).contains(&concurrency) {
+            return Err(Error::invalid_argument(format!(
+                "concurrency must be from 1 to {MAX_CONCURRENCY}, is {concurrency}"
+            )));
+        }
+        let observer = Arc::new(Mutex::new(observer));
+        Ok(Batch {
+            pid: std::process::id(),
+            running: Some(Running { event_loop: self.open_event_loop()?, calls: FuturesUnordered::new() }),
+            client: self.clone(),
+            concurrency,
+            waiting: VecDeque::new(),
+            held: VecDeque::new(),
+            breaker: CircuitBreaker::new(self.config().max_auth_failures, self.config().outage_timeout),
+            no_permit: None,
+            stopped: None,
+            takes_no_more: false,
+            reservation: None,
+            gate: Arc::new(Gate::new(observer.clone())),
+            ended: VecDeque::new(),
+            dedup: DedupWindow::new(),
+            observer,
+            stop: Arc::default(),
+            asked: None,
+            cancel: watch::Sender::new(false),
+            active_timeout: ActiveTimeout::default(),
+            driven: None,
+            summary: Summary::default(),
+        })
+    }
+}
+
+impl Batch {
+    /// Is there room for another EID? More can be pushed all the same; they wait in memory. There is none once the caller
+    /// has stopped the batch.
+    pub fn has_room(&self) -> bool {
+        !self.takes_no_more && self.pending() < self.concurrency
+    }
+
+    /// How many cards were pushed and have not come back.
+    pub fn pending(&self) -> usize {
+        let under_way = self.running.as_ref().map_or(0, |running| running.calls.len());
+        self.waiting.len() + self.held.len() + self.ended.len() + under_way
+    }
+
+    /// Whether something has come back already, so that [`Batch::next`] does not wait.
+    pub fn is_ready(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
+    /// What has come back so far, counted.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Why the batch has stopped by itself: the account is refused, or the platform could not be reached. `None` while it has
+    /// not.
+    pub fn stop_reason(&self) -> Option<&str> {
+        match &self.stopped {
+            Some(Stopped::ByItself(trip)) => Some(trip.reason()),
+            _ => None,
+        }
+    }
+
+    /// Takes a card. One that came among the last 8,192 is left out and only counted; a malformed EID comes back as a
+    /// failure, and so does every card once the batch has stopped.
+    pub fn push(&mut self, eid: impl AsRef<[u8]>) {
+        self.summary.submitted += 1;
+        match self.client.eid(eid) {
+            Ok(eid) if self.dedup.insert(&eid) => {
+                let card = Card { eid, history: History::default(), strikes: 0, failure: None };
+                match self.stopped {
+                    None => self.waiting.push_back(card),
+                    Some(_) => self.give_back(card),
+                }
+            }
+            Ok(_) => self.summary.duplicates += 1,
+            Err(error) => self.ended.push_back(Outcome::refused(error)),
+        }
+    }
+
+    /// Waits until one card comes back, whichever is first; `None` when all that were pushed have.
+    ///
+    /// Blocks for as long as the account's rate asks for, plus the client's `timeout`; in an outage for up to
+    /// `outage_timeout` longer.
+    #[allow(clippy::should_implement_trait, reason = "more can be pushed after it was None")]
+    pub fn next(&mut self) -> Option<Outcome> {
+        if self.ended.is_empty() && self.pending() > 0 {
+            outside_of_any_runtime(|| self.drive());
+        }
+        let outcome = self.ended.pop_front()?;
+        self.summary.count(&outcome);
+        Some(outcome)
+    }
+
+    /// Sends no more: cards that wait for their turn, and all that are pushed later, come back as
+    /// [cancelled](ErrorKind::Cancelled), with nothing sent; calls that are under way end as they end.
+    pub fn stop(&mut self) {
+        self.takes_no_more = true;
+        self.end_with(Stopped::ByCaller);
+    }
+
+    /// As [`Batch::stop`], as soon as the flag is true, which another thread or a signal handler may make it; it is looked at
+    /// before each card is sent.
+    pub fn stop_when(&mut self, flag: Arc<AtomicBool>) {
+        self.stop = flag;
+    }
+
+    /// Breaks all off: as [`Batch::stop`], and calls that are under way come back as cancelled too. Their `delivered` says
+    /// whether the platform may have acted.
+    pub fn cancel(&mut self) {
+        self.stop();
+        self.cancel.send_replace(true);
+    }
+
+    /// Sends no more, for the first reason that is given.
+    fn end_with(&mut self, why: Stopped) {
+        // Dropping it gives it back.
+        self.reservation = None;
+        if let Stopped::ByItself(trip) = &why {
+            self.tell(&Notice::Stopped { reason: trip.reason() });
+        }
+        self.stopped.get_or_insert(why);
+        for card in std::mem::take(&mut self.held).into_iter().chain(std::mem::take(&mut self.waiting)) {
+            self.give_back(card);
+        }
+    }
+
+    /// A card that will not be sent any more comes back: as it failed before, or as one that was not sent.
+    fn give_back(&mut self, card: Card) {
+        let eid = card.eid.as_str();
+        let (error, unsent) = match (card.failure, &self.stopped) {
+            (Some(failure), _) => (failure, false),
+            (None, Some(Stopped::ByItself(trip))) => (trip.error(eid), true),
+            (None, _) => {
+                let error = Error::new(ErrorKind::Cancelled, "cancelled by the caller; nothing was sent");
+                (error.with_eid(eid), true)
+            }
+        };
+        self.ended.push_back(Outcome { unsent, ..Outcome::refused(error) });
+    }
+
+    fn tell(&self, notice: &Notice<'_>) {
+        locked(&self.observer).notice(notice);
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        if self.pid != std::process::id() {
+            self.leave_to_the_parent();
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! How far a call has come.
+
+use crate::error::{Delivered, Error};
+use crate::observer::Attempt;
+use crate::protocol::Request;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How far a call has come: what its error must say when it is broken off.
+pub(crate) struct AttemptTracker<'a> {
+    /// Is told of each attempt that is over.
+    teller: &'a (dyn Fn(&Attempt<'_>) + Sync),
+    // Nobody else looks while the call runs; the lock lets the call move between threads.
+    state: Mutex<State>,
+}
+
+/// What calls for a card that have failed leave to the next one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct History {
+    pub(crate) attempts: u32,
+    /// Whether the platform got one of them: the worst case of all.
+    pub(crate) delivered: Option<Delivered>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Of this call.
+    attempts: u32,
+    attempts_before: u32,
+    /// Of the attempt that began last.
+    timestamp: u64,
+    nonce: u32,
+    /// When the attempt that is under way began.
+    began: Option<Instant>,
+    /// Whether the connection has taken the request of the attempt that is under way.
+    sent: Option<Arc<AtomicBool>>,
+    /// Whether the platform got one of the attempts that are over: the worst case of all of them.
+    earlier: Option<Delivered>,
+    /// The last reply has changed the idea of the platform's clock.
+    clock_moved: bool,
+}
+
+impl<'a> AttemptTracker<'a> {
+    pub(crate) fn new(teller: &'a (dyn Fn(&Attempt<'_>) + Sync)) -> Self {
+        Self { teller, state: Mutex::default() }
+    }
+
+    /// The same for a card that earlier calls of a batch have tried in vain.
+    pub(crate) fn after(self, history: History) -> Self {
+        {
+            let mut state = self.state();
+            state.attempts_before = history.attempts;
+            state.earlier = history.delivered;
+        }
+        self
+    }
+
+    /// How many requests earlier calls of a batch have made for this card.
+    pub(crate) fn attempts_before(&self) -> u32 {
+        self.state().attempts_before
+    }
+
+    pub(crate) fn attempts(&self) -> u32 {
+        self.state().attempts
+    }
+
+    /// Whether the platform got one of the attempts that are over; `None` when there was none.
+    pub(crate) fn earlier(&self) -> Option<Delivered> {
+        self.state().earlier
+    }
+
+    pub(crate) fn clock_moved(&self) -> bool {
+        self.state().clock_moved
+    }
+
+    pub(crate) fn note_clock(&self, moved: bool) {
+        self.state().clock_moved = moved;
+    }
+
+    /// What comes back becomes true when the connection takes the request.
+    pub(crate) fn begin_attempt(&self, timestamp: u64, nonce: u32) -> Arc<AtomicBool> {
+        let sent = Arc::new(AtomicBool::new(false));
+        let mut state = self.state();
+        state.attempts += 1;
+        (state.timestamp, state.nonce) = (timestamp, nonce);
+        state.began = Some(Instant::now());
+        state.clock_moved = false;
+        state.sent = Some(sent.clone());
+        sent
+    }
+
+    pub(crate) fn end_attempt(&self, error: &Error) {
+        let mut state = self.state();
+        // What comes until the next attempt, a wait or its end, is not about this one.
+        state.sent = None;
+        let earlier = match (state.earlier, error.delivered()) {
+            (Some(Delivered::Unknown), _) | (_, Delivered::Unknown) => Delivered::Unknown,
+            (Some(Delivered::Yes), _) | (_, Delivered::Yes) => Delivered::Yes,
+            _ => Delivered::No,
+        };
+        state.earlier = Some(earlier);
+    }
+
+    /// Whether the connection has taken the request of the attempt that is under way.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.state().sent.as_ref().is_some_and(|sent| sent.load(Ordering::Relaxed))
+    }
+
+    /// Tells that the attempt that is under way, if there is one, is over.
+    pub(crate) fn tell(&self, request: Request<'_>, failure: Option<&Error>, again_after: Option<Duration>) {
+        let (began, number, timestamp, nonce) = {
+            let mut state = self.state();
+            (state.began.take(), state.attempts, state.timestamp, state.nonce)
+        };
+        if let Some(began) = began {
+            let took = began.elapsed();
+            let (path, eid) = (request.special_path(), request.eid().unwrap_or_default());
+            (self.teller)(&Attempt { path, eid, number, timestamp, nonce, took, failure, again_after });
+        }
+    }
+
+    /// Puts what the whole call went through into the error that it ended with.
+    pub(crate) fn conclude(&self, error: Error, request: Request<'_>) -> Error {
+        let attempts = self.attempts().saturating_add(self.attempts_before());
+        let error = error.with_subject(request.special_path(), request.eid()).with_attempts(attempts);
+        match (self.earlier(), error.delivered()) {
+            (Some(Delivered::Unknown), Delivered::No) => error
+                .with_delivered(Delivered::Unknown)
+                .with_note("an earlier attempt got no answer, so what was asked for may have happened"),
+            (Some(Delivered::Unknown), Delivered::Yes) => {
+                error.with_note("an earlier attempt got no answer and may have landed")
+            }
+            (Some(Delivered::Yes), Delivered::No) => error.with_delivered(Delivered::Yes),
+            _ => error,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere leaves nothing half written.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

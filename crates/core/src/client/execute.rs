@@ -1,0 +1,211 @@
+//! The path of a call: permit → sign → send → read → classify, and again after a wait where a retry is worth it.
+
+use super::attempt_tracker::AttemptTracker;
+use super::inner::{ClientInner, ProcessState};
+use super::permits::Permits;
+use crate::config::Config;
+use crate::error::{Delivered, Error, ErrorKind, redact};
+use crate::protocol::{Reply, Request, classify, sign_in};
+use crate::rate_limit::{Cooldown, Permit, RateLimiter, Refused};
+use crate::retry::{self, RetryDecision};
+use crate::signing::{ClockSample, timestamp};
+use crate::transport::{Connections, Post};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long all calls of the account pause after "too many requests" without a `Retry-After`.
+const DEFAULT_PAUSE: Duration = Duration::from_secs(1);
+
+/// One call: what it needs of its client, and how far it has come.
+pub(super) struct Execution<'a> {
+    pub(super) inner: &'a ClientInner,
+    pub(super) process: &'a ProcessState,
+    /// The options of this call.
+    pub(super) options: &'a Config,
+    pub(super) request: Request<'a>,
+    pub(super) deadline: Instant,
+    pub(super) tracker: &'a AttemptTracker<'a>,
+}
+
+/// What the attempts of a call remember from one to the next.
+#[derive(Default)]
+struct Memory {
+    /// The request was dated again after the clock turned out to be off. Happens once.
+    clock_was_corrected: bool,
+    /// The last refusal for too many requests.
+    refused_before: Option<Refused>,
+}
+
+impl Execution<'_> {
+    /// Makes attempts until one succeeds or the failure is final.
+    pub(super) async fn run(
+        &self,
+        connections: &Connections,
+        mut permits: Permits<'_>,
+    ) -> Result<Reply, Error> {
+        let limiter = self.process.limiter()?;
+        let mut memory = Memory::default();
+        let mut last_failure: Option<Error> = None;
+        loop {
+            let permit = match permits.first.take() {
+                Some(permit) => Ok(permit),
+                None => permits.acquire(limiter, self.deadline, self.options.rate_wait).await,
+            };
+            let permit = match (permit, last_failure.take()) {
+                (Ok(permit), _) => permit,
+                (Err(refusal), None) => return Err(refusal),
+                // The failure of the last attempt says more than that there is no permit for another.
+                (Err(_), Some(error)) => {
+                    return Err(
+                        error.with_note("not retried: the rate limit allows no further attempt in time")
+                    );
+                }
+            };
+            let error = match self.attempt(permit, connections).await {
+                Ok(reply) => {
+                    self.process.account.backpressure.succeeded(memory.refused_before);
+                    self.tracker.tell(self.request, None, None);
+                    return Ok(reply);
+                }
+                Err(error) => error,
+            };
+            self.tracker.end_attempt(&error);
+            if error.kind() == ErrorKind::RateLimited {
+                self.pause_account(limiter, &error, &mut memory).await?;
+            }
+            match self.decide(&error, &mut memory) {
+                RetryDecision::RetryAfter(wait) => {
+                    self.tracker.tell(self.request, Some(&error), Some(wait));
+                    last_failure = Some(error);
+                    wait_until(Instant::now() + wait).await;
+                }
+                RetryDecision::Stop(why) => {
+                    self.tracker.tell(self.request, Some(&error), None);
+                    return Err(match why {
+                        Some(why) => error.with_note(&why),
+                        None => error,
+                    });
+                }
+            }
+        }
+    }
+
+    /// One request and its response; timestamp, nonce and signature are fresh in each attempt.
+    async fn attempt(&self, permit: Permit, connections: &Connections) -> Result<Reply, Error> {
+        let Self { inner, request, tracker, .. } = self;
+        let clock = inner.sources.clock.as_ref();
+        let timestamp = timestamp(inner.skew.correct(clock.now()))?;
+        let nonce = permit.spend();
+        let body = request.body(&inner.credentials, timestamp, nonce, inner.config.sign_method)?;
+        let sign = sign_in(&body);
+        let post = Post {
+            path: request.path(),
+            body,
+            is_idempotent: request.is_idempotent(),
+            max_reply_bytes: request.max_reply_bytes(),
+        };
+        let sent = tracker.begin_attempt(timestamp, nonce);
+        let secrets = [inner.credentials.secret.expose().as_bytes(), &sign];
+        let exchange = connections.post(&inner.transport, post, sent, &|| clock.now()).await;
+        let mut response = exchange.map_err(|error| error.with_redacted_evidence(secrets))?;
+        if inner.config.clock_skew && inner.transport.is_trusted() {
+            let sample = ClockSample::from(response.times);
+            self.process.account.offset.update(&sample);
+            tracker.note_clock(inner.skew.update(sample));
+        }
+        redact(&mut response.body, secrets);
+        classify(response, *request, tracker.attempts(), &self.options.error_codes)
+            .map_err(|error| inner.transport.with_proxy(error))
+            .map_err(|error| error.with_redacted_evidence(secrets))
+    }
+
+    /// Holds all calls of the account back after "too many requests".
+    async fn pause_account(
+        &self,
+        limiter: &Arc<RateLimiter>,
+        error: &Error,
+        memory: &mut Memory,
+    ) -> Result<(), Error> {
+        let pause = match (error.retry_after(), error.meaning()) {
+            // A code may speak of the card; HTTP 429 speaks of the caller, and a Retry-After is to be obeyed.
+            (None, Some(_)) => {
+                let backpressure = &self.process.account.backpressure;
+                let (pause, refused) = backpressure.refused(Instant::now(), memory.refused_before);
+                memory.refused_before = Some(refused);
+                pause
+            }
+            (None, None) => Some(DEFAULT_PAUSE),
+            (Some(wait), _) => Some(wait.min(retry::MAX_RETRY_AFTER)),
+        };
+        match pause {
+            Some(pause) => limiter.pause(pause).await,
+            None => Ok(()),
+        }
+    }
+
+    fn decide(&self, error: &Error, memory: &mut Memory) -> RetryDecision {
+        let policy = retry::Policy {
+            max_attempts: self.options.max_attempts,
+            idempotent: self.request.is_idempotent(),
+        };
+        let attempts = self.tracker.attempts();
+        // The code for a stale timestamp is not published. So when a refusal comes with the news that the clock is off, the
+        // request is dated again, once.
+        let refused = matches!(error.kind(), ErrorKind::Platform | ErrorKind::Auth) && !error.is_final();
+        let may_be_stale = refused
+            && self.tracker.clock_moved()
+            && !memory.clock_was_corrected
+            && attempts < policy.max_attempts;
+        if may_be_stale && policy.idempotent {
+            memory.clock_was_corrected = true;
+            return RetryDecision::RetryAfter(Duration::ZERO);
+        }
+        let random = self.inner.sources.random.as_ref();
+        policy.decide(error, attempts, retry::time_left(self.deadline), &self.process.retry_tokens, random)
+    }
+
+    /// The error of a call that ended without an answer.
+    pub(super) fn unanswered(&self, kind: ErrorKind) -> Error {
+        let (delivered, outcome) = match self.tracker.is_sent() {
+            true => (Delivered::Unknown, "the request was sent, so what was asked for may have happened"),
+            false if self.tracker.earlier().is_some() => (Delivered::No, "the last attempt sent nothing"),
+            false => (Delivered::No, "nothing was sent"),
+        };
+        let (host, timeout) = (self.inner.transport.host(), self.options.timeout);
+        let text = match kind {
+            ErrorKind::Timeout => format!("no answer from {host} within {timeout:?}; {outcome}"),
+            _ => format!("cancelled by the caller; {outcome}"),
+        };
+        let error = Error::new(kind, text).with_delivered(delivered);
+        self.tracker.tell(self.request, Some(&error), None);
+        error
+    }
+
+    /// What a call leaves behind for later ones: its retries are accounted for, and its cooldown stays or is taken back.
+    pub(super) fn conclude(
+        &self,
+        cooldown: Option<Cooldown>,
+        result: Result<Reply, Error>,
+    ) -> Result<Reply, Error> {
+        if let Ok(reply) = &result {
+            self.process.retry_tokens.success(reply.attempts());
+        }
+        // What the platform itself says of a cooldown is news; what was known before is not.
+        let is_cooling_down =
+            |error: &Error| error.kind() == ErrorKind::Cooldown && error.delivered() != Delivered::No;
+        let refreshed = result.as_ref().map_or_else(is_cooling_down, |_| true);
+        if let Some(cooldown) = cooldown.filter(|_| refreshed) {
+            cooldown.keep();
+        }
+        result
+            .map(|reply| reply.with_attempts_before(self.tracker.attempts_before()))
+            .map_err(|error| self.tracker.conclude(error, self.request))
+    }
+}
+
+/// Waits on the event loop; returns at once when the time has come, since the loop's timer rounds up to a millisecond.
+async fn wait_until(time: Instant) {
+    if time > Instant::now() {
+        tokio::time::sleep_until(time.into()).await;
+    }
+}

@@ -1,0 +1,137 @@
+//! What clients that come from one another have in common.
+
+use super::Sources;
+use crate::config::{Config, RateScope};
+use crate::error::Error;
+use crate::observer::Notice;
+use crate::per_process::PerProcess;
+use crate::protocol::REFRESH_USAGE;
+use crate::rate_limit::{Account, Directory, RateLimiter, Redis, SharedFile};
+use crate::retry::TokenBucket;
+use crate::signing::{ClockSkew, Credentials, Secret};
+use crate::transport::{EventLoopPool, Settings, TlsFiles, Transport, client_config, endpoint};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What clients that come from one another have in common.
+pub(crate) struct ClientInner {
+    /// Those of the first of them. Only the options that are not per call count here.
+    pub(crate) config: Arc<Config>,
+    pub(crate) credentials: Credentials,
+    pub(crate) transport: Transport,
+    pub(crate) skew: ClockSkew,
+    pub(crate) sources: Sources,
+    /// [`Config::warnings`] that no observer was told of yet.
+    warnings: Mutex<Vec<String>>,
+    process: PerProcess<ProcessState>,
+}
+
+/// What a process must not share with its children.
+pub(crate) struct ProcessState {
+    pub(crate) account: Arc<Account>,
+    /// An error where the file that processes share cannot be used.
+    limiter: Result<Arc<RateLimiter>, String>,
+    pub(crate) event_loops: EventLoopPool,
+    pub(crate) retry_tokens: TokenBucket,
+}
+
+impl ClientInner {
+    /// Checks the options; nothing is sent yet. The configuration that is kept has no secret: one copy of it is enough.
+    pub(super) fn new(mut config: Config, sources: Sources) -> Result<Self, Error> {
+        config.check()?;
+        let credentials = config.credentials()?;
+        config.secret = Secret::default();
+        let transport = Transport::new(Settings {
+            endpoint: endpoint(&config.base_url, config.allow_http)?,
+            usual_path: REFRESH_USAGE,
+            user_agent: format!("eiot/{} {}", crate::VERSION, config.user_agent_suffix).trim_end().to_owned(),
+            connect_timeout: config.connect_timeout,
+            proxy: config.proxy.as_deref(),
+            source_address: config.source_address,
+            tls: TlsFiles {
+                ca_file: config.ca_file.as_deref(),
+                client_cert_file: config.client_cert_file.as_deref(),
+                client_key_file: config.client_key_file.as_deref(),
+            },
+        })?;
+        let inner = Self {
+            credentials,
+            transport,
+            skew: ClockSkew::default(),
+            sources,
+            warnings: Mutex::new(config.warnings()),
+            process: PerProcess::new(),
+            config: Arc::new(config),
+        };
+        inner.process().limiter()?;
+        Ok(inner)
+    }
+
+    /// What belongs to this process. To find that out takes a system call, so a call asks once.
+    pub(crate) fn process(&self) -> &ProcessState {
+        self.process.get(|| {
+            let key = self.account_key();
+            let account = Account::of(&key, || self.sources.random.next_u64());
+            ProcessState {
+                limiter: self.limiter(&account, &key),
+                account,
+                event_loops: EventLoopPool::default(),
+                retry_tokens: TokenBucket::new(),
+            }
+        })
+    }
+
+    /// Tells what the observer of a client's first call should know.
+    pub(crate) fn tell_warnings(&self, mut tell: impl FnMut(&Notice<'_>)) {
+        if let Some(reason) = self.process().account.untold_fallback() {
+            tell(&Notice::RateNotShared { reason: &reason });
+        }
+        let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        for warning in &warnings {
+            tell(&Notice::Configuration { warning });
+        }
+    }
+
+    /// Tells one account from another. Each share of a rate is an account of its own, also where several of them are used on
+    /// one machine.
+    fn account_key(&self) -> String {
+        let (host, (which, of)) = (self.transport.host(), self.config.rate_share);
+        let appkey = &self.credentials.appkey;
+        if of > 1 { format!("{appkey}\n{host}\n{which}/{of}") } else { format!("{appkey}\n{host}") }
+    }
+
+    fn limiter(&self, account: &Arc<Account>, key: &str) -> Result<Arc<RateLimiter>, String> {
+        let clock = self.sources.clock.clone();
+        let limiter = RateLimiter::in_process(account.clone(), self.config.rate(), clock);
+        let limiter = match &self.config.rate_scope {
+            RateScope::Process => limiter,
+            RateScope::Redis(url) => {
+                // The client certificate is for the platform.
+                let trust = TlsFiles { ca_file: self.config.ca_file.as_deref(), ..TlsFiles::default() };
+                let tls = url.tls.then(|| client_config(&trust)).transpose();
+                let redis = tls.and_then(|tls| Redis::new(url.clone(), tls, key));
+                limiter.in_redis(redis.map_err(|why| why.to_string())?)
+            }
+            RateScope::Auto | RateScope::Host => {
+                // What the operator has asked for must work; the default need not.
+                let is_optional = self.config.rate_scope == RateScope::Auto && self.config.rate_dir.is_none();
+                let chosen = self.config.rate_dir.as_deref();
+                match SharedFile::open(chosen.map_or_else(Directory::of_user, Directory::chosen), key) {
+                    Ok(file) => limiter.in_file(file, is_optional),
+                    Err(why) if is_optional => {
+                        account.fall_back(why);
+                        limiter
+                    }
+                    Err(why) => return Err(why),
+                }
+            }
+        };
+        Ok(Arc::new(limiter))
+    }
+}
+
+impl ProcessState {
+    /// The account's rate limiter.
+    pub(crate) fn limiter(&self) -> Result<&Arc<RateLimiter>, Error> {
+        self.limiter.as_ref().map_err(RateLimiter::unusable)
+    }
+}

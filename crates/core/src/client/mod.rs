@@ -1,0 +1,332 @@
+//! The client, and the way of a call.
+
+mod attempt_tracker;
+mod execute;
+mod inner;
+mod permits;
+mod probe;
+
+pub(crate) use attempt_tracker::History;
+pub(crate) use permits::{Gate, Reservation};
+pub use probe::{Answer, Probe};
+
+use crate::config::Config;
+use crate::eid::Eid;
+use crate::error::{Error, ErrorKind};
+use crate::observer::{Attempt, Notice, Observer};
+use crate::protocol::{Call, Reply, Request};
+use crate::random::{Random, SystemRandom};
+use crate::rate_limit::Cooldown;
+use crate::signing::{Clock, ClockSample, SystemClock};
+use crate::transport::{Connections, EventLoop, RunResult, Times};
+use attempt_tracker::AttemptTracker;
+use execute::Execution;
+use futures_util::future::{Either, select};
+use inner::{ClientInner, ProcessState};
+use permits::Permits;
+use sha1::{Digest, Sha1};
+use std::fmt;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A batch waits for its permits without a deadline: this is longer than any wait.
+const NO_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Refreshes the package usage of cloud eSIM cards of one account.
+///
+/// Make one and keep it: it holds connections open between calls. Clones share everything. Any number of threads
+/// may call at once; each call runs on its caller's thread. A forked child may use its parent's client: it makes
+/// its own connections.
+#[derive(Clone)]
+pub struct Client {
+    /// Without the secret: one copy of it is enough.
+    config: Arc<Config>,
+    inner: Arc<ClientInner>,
+}
+
+/// Where time and randomness come from; tests replace them.
+pub(crate) struct Sources {
+    /// Dates the requests.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Seeds the order of the nonces.
+    pub(crate) random: Arc<dyn Random>,
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) }
+    }
+}
+
+impl From<Times> for ClockSample {
+    fn from(Times { date, sent, received }: Times) -> Self {
+        Self { date, sent, received }
+    }
+}
+
+impl Client {
+    /// Checks the options and makes a client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`], which names the option and says what it takes.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        Self::with_sources(config, Sources::default())
+    }
+
+    /// As [`Client::new`], with another clock and another source of random numbers. For tests.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    #[doc(hidden)]
+    pub fn with_clock_and_rng(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        rng: Arc<dyn Random>,
+    ) -> Result<Self, Error> {
+        Self::with_sources(config, Sources { clock, random: rng })
+    }
+
+    fn with_sources(config: Config, sources: Sources) -> Result<Self, Error> {
+        let inner = ClientInner::new(config, sources)?;
+        Ok(Self { config: inner.config.clone(), inner: Arc::new(inner) })
+    }
+
+    /// The options of this client, without the secret.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// A client whose calls go by other options, and that shares with this one what must not be had twice: connections,
+    /// the account's rate, the cards' cooldowns, the order of nonces and what is known of the platform's clock.
+    ///
+    /// Only the options that are [per call](crate::OptionInfo::is_per_call) can change.
+    ///
+    /// ```
+    /// # let client = eiot::Client::new(eiot::Config::new("my-appkey", "my-secret"))?;
+    /// let mut options = client.config().clone();
+    /// options.timeout = std::time::Duration::from_secs(3);
+    /// let hasty = client.with_options(options)?;
+    /// # Ok::<(), eiot::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`], when another option differs or a value cannot be used.
+    pub fn with_options(&self, options: Config) -> Result<Self, Error> {
+        if let Some(option) = self.config.shared_difference(&options) {
+            let per_call = Config::TABLE.iter().filter(|info| info.is_per_call).map(|info| info.name);
+            let per_call: Vec<_> = per_call.collect();
+            return Err(Error::config(
+                option,
+                format!(
+                    "is the same for all clients that share connections and rate; what can change is {}",
+                    per_call.join(", ")
+                ),
+            ));
+        }
+        options.check()?;
+        Ok(Self { config: Arc::new(options), inner: self.inner.clone() })
+    }
+
+    /// Asks the platform to refresh one card's package usage, and waits for its answer.
+    ///
+    /// Blocks for at most the client's `timeout`. The EID may be text or bytes, padded with white space.
+    ///
+    /// # Errors
+    /// Any [`ErrorKind`]; [`Error::delivered`] says whether the platform may have acted.
+    pub fn refresh_usage(&self, eid: impl AsRef<[u8]>) -> Result<Reply, Error> {
+        self.refresh_usage_observed(eid, &mut ())
+    }
+
+    /// As [`Client::refresh_usage`], with an observer that is told of each attempt and can break the call off.
+    ///
+    /// # Errors
+    /// As [`Client::refresh_usage`].
+    pub fn refresh_usage_observed(
+        &self,
+        eid: impl AsRef<[u8]>,
+        observer: &mut dyn Observer,
+    ) -> Result<Reply, Error> {
+        let started = Instant::now();
+        let eid = self.eid(eid)?;
+        outside_of_any_runtime(|| {
+            let process = self.inner.process();
+            let cooldown = self.start_cooldown(process, &eid, started)?;
+            self.request(process, Request::RefreshUsage(&eid), (started, cooldown), observer)
+        })
+    }
+
+    /// Makes any other signed call of the platform's family, and waits for its answer: the same way, with the same rate,
+    /// retries and errors. The rest of a card (`eid_cooldown`) is a matter of refreshes only.
+    ///
+    /// Blocks for at most the client's `timeout`.
+    ///
+    /// # Errors
+    /// As [`Client::refresh_usage`].
+    pub fn call(&self, call: &Call) -> Result<Reply, Error> {
+        self.call_observed(call, &mut ())
+    }
+
+    /// As [`Client::call`], with an observer that is told of each attempt and can break the call off.
+    ///
+    /// # Errors
+    /// As [`Client::refresh_usage`].
+    pub fn call_observed(&self, call: &Call, observer: &mut dyn Observer) -> Result<Reply, Error> {
+        let started = Instant::now();
+        outside_of_any_runtime(|| {
+            self.request(self.inner.process(), Request::Call(call), (started, None), observer)
+        })
+    }
+
+    /// Reads an EID as this client's options want it.
+    pub(crate) fn eid(&self, eid: impl AsRef<[u8]>) -> Result<Eid, Error> {
+        if self.config.strict_eid { Eid::parse_strict(eid) } else { Eid::parse(eid) }
+    }
+
+    /// One call, within its deadline and as long as its caller wants.
+    fn request(
+        &self,
+        process: &ProcessState,
+        request: Request<'_>,
+        (started, cooldown): (Instant, Option<Cooldown>),
+        observer: &mut dyn Observer,
+    ) -> Result<Reply, Error> {
+        self.inner.tell_warnings(|notice| observer.notice(notice));
+        let observer = Mutex::new(observer);
+        let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
+        let tracker = AttemptTracker::new(&tell);
+        let mut keep_going = || locked(&observer).keep_going();
+        let notice = |notice: &Notice<'_>| locked(&observer).notice(notice);
+        let permits = Permits { first: None, gate: None, cooldown: cooldown.as_ref(), notice: &notice };
+        let execution = self.execution(process, request, started, &tracker);
+        let result = run_alone(&execution, permits, &mut keep_going);
+        execution.conclude(cooldown, result)
+    }
+
+    fn execution<'a>(
+        &'a self,
+        process: &'a ProcessState,
+        request: Request<'a>,
+        started: Instant,
+        tracker: &'a AttemptTracker<'a>,
+    ) -> Execution<'a> {
+        let deadline = started + self.config.timeout;
+        Execution { inner: &self.inner, process, options: &self.config, request, deadline, tracker }
+    }
+
+    fn start_cooldown(
+        &self,
+        process: &ProcessState,
+        eid: &Eid,
+        now: Instant,
+    ) -> Result<Option<Cooldown>, Error> {
+        Cooldown::start(&process.account, eid, now, self.inner.config.eid_cooldown)
+    }
+
+    /// Identifies the account and the platform without revealing either: the same for every client with this appkey and
+    /// host. 40 hex digits.
+    pub fn account_fingerprint(&self) -> String {
+        let account = format!("{}\n{}", self.inner.credentials.appkey, self.inner.transport.host());
+        hex::encode(Sha1::digest(account))
+    }
+
+    /// An event loop for a batch, which keeps it to itself.
+    pub(crate) fn open_event_loop(&self) -> Result<EventLoop, Error> {
+        EventLoop::open_for_many(&self.inner.transport)
+    }
+
+    /// Tells what the observer of a client's first call should know.
+    pub(crate) fn tell_warnings(&self, tell: impl FnMut(&Notice<'_>)) {
+        self.inner.tell_warnings(tell);
+    }
+
+    /// Starts a card's cooldown and waits for its permit, however long that takes.
+    pub(crate) async fn reserve(self, eid: Eid, gate: Arc<Gate>) -> Result<Reservation, Error> {
+        let process = self.inner.process();
+        let now = Instant::now();
+        let cooldown = self.start_cooldown(process, &eid, now)?;
+        let notice = |notice: &Notice<'_>| gate.notice(notice);
+        let permits =
+            Permits { first: None, gate: Some(&gate), cooldown: cooldown.as_ref(), notice: &notice };
+        let permit = permits.acquire(process.limiter()?, now + NO_DEADLINE, true).await?;
+        Ok(Reservation { permit, cooldown })
+    }
+
+    /// One call of many on an event loop, with its reservation. It ends with an error when `timed_out` or `cancelled` is ready.
+    pub(crate) async fn call_reserved(
+        &self,
+        connections: &Connections,
+        eid: &Eid,
+        (reservation, gate, history): (Reservation, Arc<Gate>, History),
+        tell: &(dyn Fn(&Attempt<'_>) + Sync),
+        timed_out: impl Future<Output = ()>,
+        cancelled: impl Future<Output = ()>,
+    ) -> Result<Reply, Error> {
+        let tracker = AttemptTracker::new(tell).after(history);
+        let Reservation { permit, cooldown } = reservation;
+        let notice = |notice: &Notice<'_>| gate.notice(notice);
+        let permits =
+            Permits { first: Some(permit), gate: Some(&gate), cooldown: cooldown.as_ref(), notice: &notice };
+        let request = Request::RefreshUsage(eid);
+        let execution = self.execution(self.inner.process(), request, Instant::now(), &tracker);
+        let result = {
+            let run = pin!(execution.run(connections, permits));
+            match select(select(run, pin!(timed_out)), pin!(cancelled)).await {
+                Either::Left((Either::Left((result, _)), _)) => result,
+                Either::Left((Either::Right(_), _)) => Err(execution.unanswered(ErrorKind::Timeout)),
+                Either::Right(_) => Err(execution.unanswered(ErrorKind::Cancelled)),
+            }
+        };
+        execution.conclude(cooldown, result)
+    }
+}
+
+/// Runs a call on an event loop of the pool.
+fn run_alone(
+    execution: &Execution<'_>,
+    permits: Permits<'_>,
+    keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<Reply, Error> {
+    if keep_going().is_break() {
+        return Err(execution.unanswered(ErrorKind::Cancelled));
+    }
+    let event_loops = &execution.process.event_loops;
+    let event_loop = event_loops.take(&execution.inner.transport)?;
+    let run = execution.run(event_loop.connections(), permits);
+    // The event loop of a cancelled call is not put back: dropping it closes the connection at once.
+    match event_loop.block_on(Some(execution.deadline), keep_going, run) {
+        RunResult::Done(result) => {
+            event_loops.put(event_loop);
+            result
+        }
+        RunResult::TimedOut => Err(execution.unanswered(ErrorKind::Timeout)),
+        RunResult::Interrupted => Err(execution.unanswered(ErrorKind::Cancelled)),
+    }
+}
+
+pub(crate) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A lane's engine cannot run inside another one. When the caller's thread belongs to an asynchronous program, the
+/// call moves to a thread of its own for as long as it takes; it blocks its caller all the same.
+pub(crate) fn outside_of_any_runtime<T: Send>(call: impl FnOnce() -> T + Send) -> T {
+    if tokio::runtime::Handle::try_current().is_err() {
+        return call();
+    }
+    std::thread::scope(|scope| match scope.spawn(call).join() {
+        Ok(result) => result,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("host", &self.inner.transport.host())
+            .field("config", &self.config)
+            .finish()
+    }
+}

@@ -1,0 +1,314 @@
+//! The one table of options: from it come the struct [`Config`], defaults, parsing, checks, the environment, the command's
+//! flags and help, and the table in the README.
+
+use super::RateScope;
+use super::kinds::*;
+use crate::error::{CodeMeaning, Error};
+use crate::signing::{Secret, SignMethod};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One option, for documentation and command lines.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct OptionInfo {
+    /// Its name, as [`Config::set`] takes it; in the environment `EIOT_` and the name in upper case.
+    pub name: &'static str,
+    /// What stands for its value in a usage line, for example `SECONDS`.
+    pub value_name: &'static str,
+    /// Its default in words, where it has one.
+    pub default: &'static str,
+    /// What it is: sentences, the first of which stands for the whole. `` ` `` marks code.
+    pub documentation: &'static str,
+    /// Whether each call can have its own value ([`Client::with_options`](crate::Client::with_options)). All other options
+    /// belong to what clients share: connections, the account's rate, cooldowns.
+    pub is_per_call: bool,
+    /// Whether its value is on or off.
+    pub is_switch: bool,
+}
+
+impl OptionInfo {
+    /// The first sentence of the documentation, without its full stop.
+    pub fn summary(&self) -> &'static str {
+        let end = self.documentation.find(". ").unwrap_or(self.documentation.len());
+        self.documentation.get(..end).unwrap_or_default().trim().trim_end_matches('.')
+    }
+}
+
+macro_rules! options {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $value:expr; $kind:ident, $value_name:literal, $scope:ident, default $default:literal;)*) => {
+        /// The options of a [`Client`](crate::Client).
+        ///
+        /// Only `appkey` and a secret are required. Values are checked by [`Client::new`](crate::Client::new).
+        ///
+        /// ```
+        /// let mut config = eiot::Config::new("my-appkey", "my-secret");
+        /// config.timeout = std::time::Duration::from_secs(10);
+        /// ```
+        #[derive(Clone)]
+        #[non_exhaustive]
+        pub struct Config {
+            $($(#[doc = $doc])+ #[doc = concat!("\n\nDefault: ", $default, ".")] pub $name: $type,)*
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($name: $value,)* }
+            }
+        }
+
+        impl Config {
+            /// Every option by name, in the order of [`Config::TABLE`].
+            pub const OPTIONS: [&'static str; [$(stringify!($name)),*].len()] = [$(stringify!($name)),*];
+
+            /// Every option, for documentation and command lines.
+            pub const TABLE: [OptionInfo; Self::OPTIONS.len()] = [$(OptionInfo {
+                name: stringify!($name),
+                value_name: $value_name,
+                default: $default,
+                documentation: concat!($($doc),+),
+                is_per_call: is_per_call!($scope),
+                is_switch: <$kind as Kind>::IS_SWITCH,
+            }),*];
+
+            /// Sets an option from text, as environments and command lines have it, and checks the value. Durations are
+            /// seconds (`"2.5"`), switches are `on`/`off`, `true`/`false`, `yes`/`no` or `1`/`0`, `rate_limit`,
+            /// `eid_cooldown`, `max_auth_failures` and `outage_timeout` can be `off` or 0, `rate_share` is `2/5`, and
+            /// `error_codes` is `CODE=MEANING,CODE=MEANING` with the names of [`CodeMeaning`].
+            ///
+            /// # Errors
+            /// [`ErrorKind::Config`](crate::ErrorKind::Config), which names the option and says what it takes.
+            pub fn set(&mut self, option: &str, value: &str) -> Result<(), Error> {
+                match option {
+                    $(stringify!($name) => {
+                        let value = $kind::parse(stringify!($name), value)?;
+                        $kind::check(stringify!($name), &value)?;
+                        self.$name = value;
+                    })*
+                    _ => return Err(unknown(option)),
+                }
+                Ok(())
+            }
+
+            /// Checks each value by itself, as [`Config::set`] does: for callers that set fields. What depends on files or
+            /// on several options is checked when a client is made.
+            ///
+            /// # Errors
+            /// As [`Config::set`].
+            pub fn check(&self) -> Result<(), Error> {
+                $($kind::check(stringify!($name), &self.$name)?;)*
+                Ok(())
+            }
+
+            /// Every option and its value, as [`Config::set`] takes it; `None` where it is not set. The secret and the
+            /// proxy's password are masked.
+            pub fn values(&self) -> [(&'static str, Option<String>); Self::OPTIONS.len()] {
+                [$((stringify!($name), $kind::show(&self.$name))),*]
+            }
+
+            /// The first option that two clients cannot have in two ways and share connections and rate, where these differ.
+            pub(crate) fn shared_difference(&self, other: &Self) -> Option<&'static str> {
+                $(if !is_per_call!($scope) && self.$name != other.$name {
+                    return Some(stringify!($name));
+                })*
+                None
+            }
+        }
+
+        /// Masks the secret, and the proxy's password.
+        impl fmt::Debug for Config {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_map().entries(self.values().into_iter().filter(|(_, value)| value.is_some())).finish()
+            }
+        }
+    };
+}
+
+macro_rules! is_per_call {
+    (per_call) => {
+        true
+    };
+    (shared) => {
+        false
+    };
+}
+
+// name: type = default; kind of value, its name in a usage line, per_call or shared, default in words
+options! {
+    /// Identifies the account's application.
+    appkey: String = String::new(); Text, "TEXT", shared, default "required";
+
+    /// Signs each request.
+    /// It is never sent and never shown, and is wiped from memory when it is freed.
+    /// The command has no flag for it, since other users could read it in the process list.
+    secret: Secret = Secret::default(); SecretText, "TEXT", shared, default "required";
+
+    /// A file that holds the secret, in place of `secret`.
+    /// A line end after the secret is ignored.
+    secret_file: Option<PathBuf> = None; FilePath, "FILE", shared, default "none";
+
+    /// The platform's URL.
+    /// It must be `https`, or `http` to a loopback address.
+    base_url: String = "https://oapi.eiotclub.com".to_owned(); BaseUrl, "URL", shared, default "`https://oapi.eiotclub.com`";
+
+    /// Allow plain `http` to any address.
+    /// Appkey and signature can then be read on the way.
+    allow_http: bool = false; Switch, "on|off", shared, default "off";
+
+    /// The deadline of a whole call in seconds, all attempts and waits included.
+    /// C takes milliseconds (`timeout_ms`).
+    timeout: Duration = Duration::from_secs(30); Seconds, "SECONDS", per_call, default "30";
+
+    /// The time in seconds for making a connection: name lookup, TCP, TLS handshake.
+    /// C takes milliseconds (`connect_timeout_ms`).
+    connect_timeout: Duration = Duration::from_secs(5); Seconds, "SECONDS", shared, default "5";
+
+    /// The maximum number of requests per call: the first one and its retries.
+    max_attempts: u32 = 3; Attempts, "COUNT", per_call, default "3";
+
+    /// Calls per second that the platform allows the account, or `off`.
+    /// The client uses 95 % of it, evenly spaced.
+    /// 0 is `off`.
+    rate_limit: Option<f64> = Some(10.0); RateLimit, "CALLS", shared, default "10";
+
+    /// Which callers share the account's rate, nonces and pauses: `process`, `host`, a `redis://` or `rediss://` URL, or `auto`.
+    /// `process` is all clients in this process, `host` all processes of this user on this machine, Redis all machines.
+    /// `auto` is `host` where its directory can be used, otherwise `process` and a line in the log.
+    rate_scope: RateScope = RateScope::Auto; Scope, "SCOPE", shared, default "`auto`";
+
+    /// The directory of the file through which processes share the rate.
+    /// Set it where several users or containers share one; all of them need write access.
+    rate_dir: Option<PathBuf> = None; FilePath, "DIR", shared, default "`/tmp/eiot-UID`";
+
+    /// This client's share of the rate, INDEX/COUNT, for fleets without a common Redis.
+    /// `2/5` is the second of five.
+    rate_share: (u32, u32) = (1, 1); Share, "INDEX/COUNT", shared, default "`1/1`";
+
+    /// Wait for a permit of the rate limiter, as long as `timeout` allows.
+    /// With off, a call without a permit fails at once.
+    rate_wait: bool = true; Switch, "on|off", per_call, default "on";
+
+    /// Refuse to refresh a card again within this many seconds, or `off`.
+    /// The vendor says 300 s for the twin call by ICCID; for EIDs that is inferred.
+    /// C takes milliseconds (`eid_cooldown_ms`).
+    eid_cooldown: Duration = Duration::ZERO; SecondsOrOff, "SECONDS", shared, default "off";
+
+    /// Learn from the platform's replies how far this machine's clock is off, and date requests accordingly.
+    clock_skew: bool = true; Switch, "on|off", shared, default "on";
+
+    /// What error codes of the platform mean: `CODE=MEANING,CODE=MEANING`.
+    /// Meanings are `auth`, `rate_limited`, `cooldown`, `unavailable`, `platform`, `final` (the same call would fail again)
+    /// and `retry` (transient).
+    /// Takes precedence over the published table.
+    error_codes: BTreeMap<String, CodeMeaning> = BTreeMap::new(); ErrorCodes, "CODE=MEANING,...", per_call, default "none";
+
+    /// Stop a batch after this many authentication failures in a row, or `off`.
+    /// The remaining cards come back unsent.
+    max_auth_failures: u32 = 20; CountOrOff, "COUNT", per_call, default "20";
+
+    /// How long in seconds a batch waits for a platform that cannot be reached, or `off`.
+    /// After that the remaining cards come back unsent.
+    /// With `off`, a card fails as in a single call.
+    /// C takes milliseconds (`outage_timeout_ms`).
+    outage_timeout: Duration = Duration::from_secs(15 * 60); SecondsOrOff, "SECONDS", per_call, default "900";
+
+    /// Accept only GSMA EIDs: 32 digits with a valid check.
+    strict_eid: bool = false; Switch, "on|off", per_call, default "off";
+
+    /// The hash of the signature: `sha1` or `md5`.
+    sign_method: SignMethod = SignMethod::Sha1; Method, "HASH", shared, default "`sha1`";
+
+    /// A PEM file with certificate authorities to trust instead of the system's.
+    ca_file: Option<PathBuf> = None; FilePath, "FILE", shared, default "the system's";
+
+    /// A PEM file with the client certificate to present (mutual TLS), followed by its chain.
+    /// Requires `client_key_file`.
+    client_cert_file: Option<PathBuf> = None; FilePath, "FILE", shared, default "none";
+
+    /// A PEM file with the private key of the client certificate, without a passphrase.
+    client_key_file: Option<PathBuf> = None; FilePath, "FILE", shared, default "none";
+
+    /// A proxy, `http://[user:password@]host:port`, or `env`.
+    /// The scheme can also be `https`, `socks5` (host names are resolved locally) or `socks5h` (the proxy resolves them).
+    /// `env` reads `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` when the client is made.
+    proxy: Option<String> = None; ProxyUrl, "URL", shared, default "none";
+
+    /// The local IP address that connections are made from.
+    /// The platform allow-lists addresses, and a host can have several.
+    /// `0.0.0.0` is any address by IPv4 only, `::` any by IPv6 only.
+    source_address: Option<IpAddr> = None; Address, "ADDRESS", shared, default "the system's choice";
+
+    /// Names the calling program in the user agent, for example `billing/2.3`.
+    /// The user agent is then `eiot/0.1.0 billing/2.3`.
+    /// At most 200 printable ASCII characters.
+    user_agent_suffix: String = "(rust)".to_owned(); UserAgentSuffix, "TEXT", shared, default "the language, such as `(c)`";
+}
+
+fn unknown(option: &str) -> Error {
+    let valid = Config::OPTIONS.join(", ");
+    Error::config(option, format!("unknown option; valid options are {valid}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The README's table of options.
+    fn table() -> String {
+        let mut text = String::from("| name | default | what it is |\n|---|---|---|\n");
+        for OptionInfo { name, default, documentation, .. } in Config::TABLE {
+            let documentation = documentation.trim().replace('|', "\\|");
+            text.push_str(&format!("| `{name}` | {default} | {documentation} |\n"));
+        }
+        text
+    }
+
+    #[test]
+    fn readme_has_the_table_of_options() {
+        let (begin, end) = ("<!-- options: begin -->\n", "<!-- options: end -->");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+        let readme = std::fs::read_to_string(path).expect("README.md");
+        let (before, rest) = readme.split_once(begin).expect("a marker");
+        let (found, after) = rest.split_once(end).expect("another");
+        if std::env::var_os("EIOT_WRITE_README").is_some() {
+            std::fs::write(path, format!("{before}{begin}{}{end}{after}", table())).expect("written");
+            return;
+        }
+        assert_eq!(found, table(), "EIOT_WRITE_README=1 writes it");
+    }
+
+    #[test]
+    fn default_in_words_is_the_default() {
+        for (info, (option, value)) in Config::TABLE.iter().zip(Config::default().values()) {
+            assert_eq!(info.name, option);
+            let words = info.default.trim_matches('`');
+            match value {
+                Some(value) if option != "user_agent_suffix" => assert_eq!(words, value, "{option}"),
+                _ => assert!(!words.is_empty(), "{option}"),
+            }
+        }
+    }
+
+    #[test]
+    fn summary_is_one_line_of_plain_text() {
+        for info in Config::TABLE {
+            let summary = info.summary();
+            assert!(
+                (10..130).contains(&summary.len()) && !summary.ends_with('.'),
+                "{}: {summary}",
+                info.name
+            );
+        }
+    }
+
+    #[test]
+    fn debug_shows_neither_secret_nor_proxy_password() {
+        let mut config = Config::new("k", "hunter2");
+        config.proxy = Some("http://user:swordfish@proxy:3128".to_owned());
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("hunter2") && !shown.contains("swordfish"), "{shown}");
+    }
+}

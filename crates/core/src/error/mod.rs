@@ -1,0 +1,310 @@
+//! What can go wrong, in one taxonomy for all faces.
+
+mod code_meaning;
+mod kind;
+mod redact;
+
+pub use code_meaning::CodeMeaning;
+pub use kind::{Delivered, ErrorKind};
+pub(crate) use redact::redact;
+
+use std::fmt;
+use std::time::Duration;
+
+/// Why a call did not succeed.
+///
+/// Its text says what happened, to which EID, and what to do; the fields say the same to programs. It never
+/// contains the secret or a signature.
+#[derive(thiserror::Error)]
+#[error("{}{}", Subject(&self.details), self.details.message)]
+pub struct Error {
+    // Boxed, so that a Result stays small on the path that succeeds.
+    details: Box<Details>,
+}
+
+struct Details {
+    kind: ErrorKind,
+    message: String,
+    /// Of a call that is no refresh.
+    path: Option<String>,
+    eid: Option<String>,
+    platform_code: Option<String>,
+    platform_message: Option<String>,
+    /// What the platform's code means, where that is known.
+    meaning: Option<CodeMeaning>,
+    http_status: Option<u16>,
+    attempts: u32,
+    retry_after: Option<Duration>,
+    delivered: Delivered,
+    evidence: Evidence,
+}
+
+/// What a reply leaves to look at.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    /// The beginning of the body.
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+}
+
+impl Evidence {
+    /// Masks what the server has sent back of the request's secrets.
+    pub(crate) fn redact(&mut self, secrets: [&[u8]; 2]) {
+        if let Some(body) = &mut self.body {
+            redact(body, secrets);
+        }
+        for (_, value) in &mut self.headers {
+            let mut bytes = std::mem::take(value).into_bytes();
+            redact(&mut bytes, secrets);
+            *value = String::from_utf8_lossy(&bytes).into_owned();
+        }
+    }
+}
+
+impl Error {
+    /// An error that was found before anything was sent.
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        let details = Details {
+            kind,
+            message: message.into(),
+            path: None,
+            eid: None,
+            platform_code: None,
+            platform_message: None,
+            meaning: None,
+            http_status: None,
+            attempts: 0,
+            retry_after: None,
+            delivered: Delivered::No,
+            evidence: Evidence::default(),
+        };
+        Self { details: Box::new(details) }
+    }
+
+    /// An argument that cannot be used. For the faces, whose arguments the core does not see.
+    pub fn invalid_argument(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidArgument, message)
+    }
+
+    /// The caller wants no more. For the faces, whose callers may stop a run between two calls.
+    pub fn cancelled(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Cancelled, message)
+    }
+
+    /// An option that cannot be used: names the option and says what it takes.
+    pub fn config(option: &str, takes: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Config, format!("{option}: {takes}"))
+    }
+
+    /// A fault of this library, such as a caught panic; whether the platform acted is not known.
+    pub fn internal(message: impl fmt::Display) -> Self {
+        Self::new(
+            ErrorKind::Internal,
+            format!("internal error in eiot {}: {message}; please report it", crate::VERSION),
+        )
+        .with_delivered(Delivered::Unknown)
+    }
+
+    pub(crate) fn with_eid(mut self, eid: impl Into<String>) -> Self {
+        self.details.eid = Some(eid.into());
+        self
+    }
+
+    /// Says which call it was: the path of one that is no refresh, and the card, where it was about one.
+    pub(crate) fn with_subject(mut self, path: Option<&str>, eid: Option<&str>) -> Self {
+        self.details.path = path.map(str::to_owned);
+        self.details.eid = eid.map(str::to_owned);
+        self
+    }
+
+    /// Says more, behind what is said already.
+    pub(crate) fn with_note(mut self, note: &str) -> Self {
+        self.details.message.push_str("; ");
+        self.details.message.push_str(note);
+        self
+    }
+
+    pub(crate) fn with_platform(mut self, code: Option<String>, message: Option<String>) -> Self {
+        self.details.platform_code = code;
+        self.details.platform_message = message;
+        self
+    }
+
+    pub(crate) fn with_meaning(mut self, meaning: Option<CodeMeaning>) -> Self {
+        self.details.meaning = meaning;
+        self
+    }
+
+    pub(crate) fn with_http_status(mut self, http_status: u16) -> Self {
+        self.details.http_status = Some(http_status);
+        self
+    }
+
+    pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
+        self.details.attempts = attempts;
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, retry_after: Option<Duration>) -> Self {
+        self.details.retry_after = retry_after;
+        self
+    }
+
+    pub(crate) fn with_delivered(mut self, delivered: Delivered) -> Self {
+        self.details.delivered = delivered;
+        self
+    }
+
+    pub(crate) fn with_evidence(mut self, evidence: Evidence) -> Self {
+        self.details.evidence = evidence;
+        self
+    }
+
+    pub(crate) fn with_redacted_evidence(mut self, secrets: [&[u8]; 2]) -> Self {
+        self.details.evidence.redact(secrets);
+        self
+    }
+
+    /// What kind of failure this is.
+    pub fn kind(&self) -> ErrorKind {
+        self.details.kind
+    }
+
+    /// The EID of the call, as it was given; `None` when the failure has nothing to do with one card.
+    pub fn eid(&self) -> Option<&str> {
+        self.details.eid.as_deref()
+    }
+
+    /// The platform's code, exactly as it came (an integer as its decimal digits).
+    pub fn platform_code(&self) -> Option<&str> {
+        self.details.platform_code.as_deref()
+    }
+
+    /// The platform's message, exactly as it came; it can be Chinese.
+    pub fn platform_message(&self) -> Option<&str> {
+        self.details.platform_message.as_deref()
+    }
+
+    /// What the platform's code means, where the published table or the option `error_codes` knows it.
+    pub(crate) fn meaning(&self) -> Option<CodeMeaning> {
+        self.details.meaning
+    }
+
+    /// Whether the same call would fail again, whatever becomes of network, account and platform: a malformed EID or argument,
+    /// and the platform's codes for a wrong request (vendor error-code page, or the option `error_codes`). A code that is not
+    /// published is never final.
+    pub fn is_final(&self) -> bool {
+        matches!(self.details.kind, ErrorKind::InvalidEid | ErrorKind::InvalidArgument)
+            || self.details.meaning == Some(CodeMeaning::Final)
+    }
+
+    /// The HTTP status of the reply, if there was one; of a [`Connect`](ErrorKind::Connect) error that of the proxy, where one
+    /// does not connect.
+    pub fn http_status(&self) -> Option<u16> {
+        self.details.http_status
+    }
+
+    /// The first 2 KiB of the body of a reply that is not the platform's, as they came; `None` of any other failure. The secret
+    /// and the signature are masked if the server sent them back.
+    pub fn body(&self) -> Option<&[u8]> {
+        self.details.evidence.body.as_deref()
+    }
+
+    /// The headers of the reply that help support, by their names in lower case, such as `"date"` and `"x-request-id"`; empty
+    /// where there was no reply.
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.details.evidence.headers
+    }
+
+    /// How many requests were sent or begun for this call; 0 when it was refused before that.
+    pub fn attempts(&self) -> u32 {
+        self.details.attempts
+    }
+
+    /// How long the platform asks to wait before the next try.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.details.retry_after
+    }
+
+    /// Whether the platform got the request.
+    pub fn delivered(&self) -> Delivered {
+        self.details.delivered
+    }
+}
+
+/// "EID 8904…: ", "/api/v3/cloudesim/get, EID 8904…: ", or nothing.
+struct Subject<'a>(&'a Details);
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0.path, &self.0.eid) {
+            (None, None) => Ok(()),
+            (None, Some(eid)) => write!(f, "EID {eid}: "),
+            (Some(path), None) => write!(f, "{path}: "),
+            (Some(path), Some(eid)) => write!(f, "{path}, EID {eid}: "),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.details.kind)
+            .field("message", &self.to_string())
+            .field("platform_code", &self.details.platform_code)
+            .field("http_status", &self.details.http_status)
+            .field("attempts", &self.details.attempts)
+            .field("retry_after", &self.details.retry_after)
+            .field("delivered", &self.details.delivered)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_status_and_name() {
+        let mut statuses: Vec<_> = ErrorKind::ALL.iter().map(|kind| kind.status()).collect();
+        let mut names: Vec<_> = ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
+        assert!(statuses.is_sorted());
+        statuses.dedup();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(statuses.len(), ErrorKind::ALL.len());
+        assert_eq!(names.len(), ErrorKind::ALL.len());
+    }
+
+    #[test]
+    fn every_kind_is_documented_with_its_number_and_name() {
+        let documentation = include_str!("../../../../docs/errors.md");
+        for kind in ErrorKind::ALL {
+            let (status, name) = (kind.status(), kind.name());
+            let row =
+                documentation.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).expect(name);
+            assert!(row.contains(&format!("` {status} |")), "{row}");
+            assert!(documentation.contains(&format!("\n## {name}\n")), "no section about {name}");
+        }
+    }
+
+    #[test]
+    fn a_name_leads_back_to_its_kind_and_no_status_is_used_twice() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(ErrorKind::from_name(kind.name()), Some(kind));
+        }
+        assert_eq!(ErrorKind::from_name("ok"), None);
+        let statuses: std::collections::BTreeSet<i32> = ErrorKind::ALL.map(ErrorKind::status).into();
+        assert!(statuses.len() == ErrorKind::ALL.len() && !statuses.contains(&0));
+    }
+
+    #[test]
+    fn the_text_names_the_eid_first() {
+        let error = Error::new(ErrorKind::Timeout, "no reply within 3 s").with_eid("890");
+        assert_eq!(error.to_string(), "EID 890: no reply within 3 s");
+        let of_call =
+            |eid| Error::new(ErrorKind::Timeout, "no reply").with_subject(Some("/a"), eid).to_string();
+        assert_eq!(of_call(Some("890")), "/a, EID 890: no reply");
+        assert_eq!(of_call(None), "/a: no reply");
+    }
+}

@@ -1,0 +1,183 @@
+//! A signed call of the platform's family: any path, any parameters.
+
+use super::parameters::Parameters;
+use crate::error::Error;
+use serde::Serialize;
+
+/// What every request has of its own, and the name that stands before the secret in what is signed: no caller may set them.
+const RESERVED: [&str; 5] = ["appkey", "timestamp", "nonce", "sign", "secret"];
+
+/// The calls that are harmless to repeat: those that only read, and the refresh (vendor SDK 1.0.1 lists them).
+const HARMLESS: [&str; 9] = [
+    "/api/v3/agent/balance",
+    "/api/v3/cdr/traffic/query",
+    "/api/v3/cloudesim/get",
+    "/api/v3/cloudesim/list",
+    "/api/v3/cloudesim/orderStatus",
+    "/api/v3/cloudesim/pkg/list",
+    "/api/v3/cloudesim/pkg/record/list",
+    "/api/v3/cloudesim/refreshUsage",
+    "/api/v3/outputApi/queryCardNumber",
+];
+
+/// A signed call of the platform's family: a path and its parameters.
+///
+/// `appkey`, `timestamp`, `nonce` and `sign` are added by the client, fresh in every attempt. What is sent is what was
+/// signed. A call whose reply is lost is repeated only when that is known to be harmless: that is so for the calls that
+/// only read and for the refresh, and for others when the caller says so with [`Call::idempotent`].
+///
+/// ```no_run
+/// use serde_json::json;
+/// # let client = eiot::Client::new(eiot::Config::new("my-appkey", "my-secret"))?;
+/// let eid = "89044011112233441122334411223321";
+/// let reply = client.call(&eiot::Call::new("/api/v3/cloudesim/get", &json!({ "eid": eid }))?)?;
+/// println!("{}", reply.data_json().unwrap_or("no data"));
+/// # Ok::<(), eiot::Error>(())
+/// ```
+pub struct Call {
+    path: String,
+    parameters: Parameters,
+    eid: Option<String>,
+    idempotent: bool,
+}
+
+impl Call {
+    /// A call of `path`, such as `/api/v3/cloudesim/get`, with the members of `parameters`.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument), when the path cannot be one, `parameters` are no JSON
+    /// object, or one of them is a system parameter, which the client adds.
+    pub fn new(path: &str, parameters: &impl Serialize) -> Result<Self, Error> {
+        let json = serde_json::to_string(parameters).map_err(|why| {
+            Error::invalid_argument(format!("the parameters cannot be written as JSON: {why}"))
+        })?;
+        Self::from_json(path, &json)
+    }
+
+    /// As [`Call::new`], with the parameters as the text of a JSON object. Numbers are sent and signed as they are
+    /// written there, inner names in their own order.
+    ///
+    /// # Errors
+    /// As [`Call::new`].
+    pub fn from_json(path: &str, parameters: &str) -> Result<Self, Error> {
+        if !is_path(path) {
+            return Err(Error::invalid_argument(format!(
+                "the path must be such as /api/v3/cloudesim/get, is {path:?}"
+            )));
+        }
+        let parameters = Parameters::read(parameters)
+            .map_err(|why| Error::invalid_argument(format!("the parameters are {why}")))?;
+        if parameters.get("").is_some() {
+            return Err(Error::invalid_argument("a parameter has no name"));
+        }
+        if let Some(name) = RESERVED.into_iter().find(|name| parameters.get(name).is_some()) {
+            return Err(Error::invalid_argument(match name {
+                "secret" => "the secret is never sent; leave the parameter \"secret\" out".to_owned(),
+                _ => format!("{name:?} is added to each request; leave it out of the parameters"),
+            }));
+        }
+        let eid = parameters.get("eid").filter(|eid| eid.json.starts_with('"')).map(|eid| eid.signed.clone());
+        Ok(Self { path: path.to_owned(), parameters, eid, idempotent: HARMLESS.contains(&path) })
+    }
+
+    /// Whether repeating the call is harmless, so that it is tried again when nobody knows what became of it. Without this,
+    /// it is where that is known of the path.
+    #[must_use]
+    pub fn idempotent(mut self, idempotent: bool) -> Self {
+        self.idempotent = idempotent;
+        self
+    }
+
+    /// The path, as it was given.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The parameter `eid`, where the call has one.
+    pub fn eid(&self) -> Option<&str> {
+        self.eid.as_deref()
+    }
+
+    /// Whether it is tried again when nobody knows what became of it.
+    pub fn is_idempotent(&self) -> bool {
+        self.idempotent
+    }
+
+    pub(crate) fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+}
+
+/// Nothing that would have to be encoded, or that leads elsewhere.
+fn is_path(path: &str) -> bool {
+    let segment = |segment: &str| {
+        !segment.is_empty()
+            && !segment.bytes().all(|byte| byte == b'.')
+            && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
+    };
+    path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment))
+}
+
+impl std::fmt::Debug for Call {
+    /// Without the parameters: what they hold is the caller's.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Call")
+            .field("path", &self.path)
+            .field("eid", &self.eid)
+            .field("idempotent", &self.idempotent)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATH: &str = "/api/v3/cloudesim/purchase";
+
+    #[test]
+    fn what_each_request_has_of_its_own_cannot_be_set() {
+        for name in RESERVED {
+            let error = Call::from_json(PATH, &format!(r#"{{"eid":"1","{name}":"x"}}"#)).expect_err(name);
+            assert!(error.to_string().contains(name), "{error}");
+        }
+        for parameters in ["", "[]", "null", "{", r#"{"":1}"#, r#"{"a":1,"a":2}"#] {
+            assert!(Call::from_json(PATH, parameters).is_err(), "{parameters}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_plain() {
+        for path in [
+            "",
+            "/",
+            "get",
+            "//get",
+            "/a/",
+            "/a?b=1",
+            "/a#b",
+            "/a b",
+            "/a/../b",
+            "/a%2fb",
+            "/é",
+            "https://x/a",
+        ] {
+            assert!(Call::from_json(path, "{}").is_err(), "{path}");
+        }
+        assert!(Call::from_json("/api/v3/card.x/a-b_c~d", "{}").is_ok());
+    }
+
+    #[test]
+    fn only_what_is_known_to_be_harmless_is_repeated_unless_the_caller_says_so() {
+        let call = |path| Call::from_json(path, r#"{"eid":"1"}"#).expect("valid");
+        assert!(HARMLESS.into_iter().all(|path| call(path).is_idempotent()));
+        for path in
+            [PATH, "/api/v3/cloudesim/unlock", "/api/v3/cloudesim/cancelSession", "/api/v3/card/refreshUsage"]
+        {
+            assert!(!call(path).is_idempotent(), "{path}");
+        }
+        assert!(call(PATH).idempotent(true).is_idempotent());
+        assert!(!call(HARMLESS[0]).idempotent(false).is_idempotent());
+        assert_eq!(call(PATH).eid(), Some("1"));
+    }
+}

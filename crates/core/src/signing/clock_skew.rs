@@ -1,0 +1,127 @@
+//! How far this machine's clock is from the platform's, learnt from its replies.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
+
+/// A difference below this is none: `Date` knows whole seconds only.
+const MIN_SKEW: Duration = Duration::from_secs(2);
+
+/// A larger difference is not believed.
+const MAX_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// After a slower round trip nobody can tell when the server looked at its clock.
+const MAX_ROUND_TRIP: Duration = Duration::from_secs(2);
+
+/// What a reply says about the time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClockSample {
+    /// The `Date` header; `None` when it is absent, cannot be read, or comes from a cache (there is an `Age` header).
+    pub(crate) date: Option<SystemTime>,
+    /// When the request went out, by this machine's clock.
+    pub(crate) sent: SystemTime,
+    /// When the head of the reply had come.
+    pub(crate) received: SystemTime,
+}
+
+/// What must be added to this machine's clock, in milliseconds. Each reply tells it anew, so that it heals when the clock
+/// is set right.
+#[derive(Default)]
+pub(crate) struct ClockSkew {
+    milliseconds: AtomicI64,
+}
+
+impl ClockSkew {
+    /// The time that the platform's clock shows when this machine's shows `local`.
+    pub(crate) fn correct(&self, local: SystemTime) -> SystemTime {
+        let milliseconds = self.milliseconds.load(Ordering::Relaxed);
+        let size = Duration::from_millis(milliseconds.unsigned_abs());
+        let corrected = if milliseconds < 0 { local.checked_sub(size) } else { local.checked_add(size) };
+        corrected.unwrap_or(local)
+    }
+
+    /// Learns from a reply. Tells whether the correction has changed by so much that a request signed before may have
+    /// been refused for its timestamp.
+    pub(crate) fn update(&self, sample: ClockSample) -> bool {
+        let Some(milliseconds) = seen(sample) else { return false };
+        let before = self.milliseconds.swap(milliseconds, Ordering::Relaxed);
+        before.abs_diff(milliseconds) >= MIN_SKEW.as_millis() as u64
+    }
+}
+
+/// The difference that a reply shows, if it can be trusted.
+fn seen(sample: ClockSample) -> Option<i64> {
+    let milliseconds = sample.offset_milliseconds()?;
+    match Duration::from_millis(milliseconds.unsigned_abs()) {
+        size if size > MAX_SKEW => None,
+        size if size < MIN_SKEW => Some(0),
+        _ => Some(milliseconds),
+    }
+}
+
+impl ClockSample {
+    /// How far the server's clock is ahead of this machine's, to about half a second; negative where it is behind, `None`
+    /// where the reply does not tell.
+    pub(crate) fn offset_milliseconds(&self) -> Option<i64> {
+        // Where the clock was set while the request was under way, there is no round trip to speak of.
+        let round_trip = self.received.duration_since(self.sent).ok()?;
+        if round_trip > MAX_ROUND_TRIP {
+            return None;
+        }
+        // Date is cut to whole seconds; on average half of one is missing.
+        let date = self.date?.checked_add(Duration::from_millis(500))?;
+        let middle = self.sent.checked_add(round_trip / 2)?;
+        let (size, sign) = match date.duration_since(middle) {
+            Ok(ahead) => (ahead, 1),
+            Err(behind) => (behind.duration(), -1),
+        };
+        Some(sign * i64::try_from(size.as_millis()).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: i64) -> SystemTime {
+        let base = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let size = Duration::from_millis(milliseconds.unsigned_abs());
+        if milliseconds < 0 { base - size } else { base + size }
+    }
+
+    /// A reply after a round trip of 100 ms, whose server's clock differs by so many seconds.
+    fn reply(seconds: i64) -> ClockSample {
+        ClockSample { date: Some(at(seconds * 1000)), sent: at(0), received: at(100) }
+    }
+
+    #[test]
+    fn an_hour_either_way_is_corrected_and_heals() {
+        for hour in [3600, -3600] {
+            let skew = ClockSkew::default();
+            assert!(skew.update(reply(hour)), "news");
+            let corrected = skew.correct(at(0));
+            let off = corrected.duration_since(at(hour * 1000)).unwrap_or_else(|before| before.duration());
+            assert!(off < Duration::from_secs(1), "{off:?}");
+            assert!(!skew.update(reply(hour)), "no news");
+            assert!(skew.update(reply(0)), "the clock was set right");
+            assert_eq!(skew.correct(at(0)), at(0));
+        }
+    }
+
+    #[test]
+    fn a_second_is_no_difference() {
+        let skew = ClockSkew::default();
+        assert!(!skew.update(reply(1)) && !skew.update(reply(-1)));
+        assert_eq!(skew.correct(at(0)), at(0));
+    }
+
+    #[test]
+    fn replies_that_cannot_be_trusted_teach_nothing() {
+        let skew = ClockSkew::default();
+        let hour = reply(3600);
+        assert!(!skew.update(ClockSample { date: None, ..hour }), "no Date, or an Age");
+        assert!(!skew.update(ClockSample { received: at(2_001), ..hour }), "a slow round trip");
+        assert!(!skew.update(ClockSample { received: at(-1), ..hour }), "the clock was set meanwhile");
+        assert!(!skew.update(reply(2 * 24 * 3600)), "days");
+        assert_eq!(skew.correct(at(0)), at(0));
+    }
+}

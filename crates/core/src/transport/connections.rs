@@ -1,0 +1,92 @@
+//! The HTTP connections of an event loop.
+
+use super::Transport;
+use super::error::Stage;
+use super::proxy::Refusal;
+use super::response::{HttpResponse, Times, date, read_whole};
+use super::tracked_body::TrackedBody;
+use crate::error::Error;
+use reqwest::{Body, Method, Request, Response, StatusCode, Url};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+/// One request for [`Connections::post`].
+pub(crate) struct Post<'a> {
+    /// Below the base URL.
+    pub(crate) path: &'a str,
+    pub(crate) body: Vec<u8>,
+    /// Whether it does no harm when the server gets it twice.
+    pub(crate) is_idempotent: bool,
+    /// A longer reply is an error.
+    pub(crate) max_reply_bytes: usize,
+}
+
+/// The connection pool of an event loop; clones share it. Connections make progress only while the event loop runs.
+#[derive(Clone)]
+pub(crate) struct Connections(pub(super) reqwest::Client);
+
+/// Reads this machine's clock.
+pub(crate) type Now<'a> = &'a (dyn Fn() -> SystemTime + Sync);
+
+impl Connections {
+    /// Posts one body and reads the whole reply. `sent` becomes true when the connection takes the request.
+    pub(crate) async fn post(
+        &self,
+        transport: &Transport,
+        post: Post<'_>,
+        sent: Arc<AtomicBool>,
+        now: Now<'_>,
+    ) -> Result<HttpResponse, Error> {
+        let mut request = Request::new(Method::POST, transport.url(post.path)?);
+        *request.headers_mut() = transport.headers.clone();
+        *request.body_mut() = Some(Body::wrap(TrackedBody::new(post.body, sent.clone())));
+        // A reply says nothing of which request it answers. So one that is sent twice is the answer of the next call, where it
+        // comes after that was sent; where that would do harm, no connection carries two requests.
+        let single_use;
+        let http = if post.is_idempotent {
+            &self.0
+        } else {
+            single_use = transport.http.client(false, Some(Arc::default()))?;
+            &single_use
+        };
+        // Lets the engine notice what happened while nobody drove it: that the server has closed the connection, or has sent
+        // what nobody asked for. Such a connection is not used.
+        tokio::task::yield_now().await;
+        let sent_at = now();
+        let response = match http.execute(request).await {
+            Ok(response) => response,
+            Err(why) => {
+                let stage = if sent.load(Ordering::Relaxed) { Stage::Sent } else { Stage::Unsent };
+                return Err(transport.failed(why, stage).await);
+            }
+        };
+        let received_at = now();
+        let times = Times { date: date(&response), sent: sent_at, received: received_at };
+        if let Some(proxy) = transport.answering_proxy().filter(|_| is_for_proxies(&response)) {
+            let refusal = Refusal { http_status: response.status().as_u16(), retry_after: None };
+            return Err(refusal.error(&proxy, &transport.host()));
+        }
+        read_whole(transport, response, times, post.max_reply_bytes).await
+    }
+
+    /// Asks for the page at `base_url` with nothing that says who is asking, and reads the head of the answer: its status and
+    /// the time.
+    pub(crate) async fn get(&self, transport: &Transport, now: Now<'_>) -> Result<(u16, Times), Error> {
+        let page = Url::parse(&transport.endpoint.to_string()).map_err(Error::internal)?;
+        let sent_at = now();
+        let answered = self.0.execute(Request::new(Method::GET, page)).await;
+        let received_at = now();
+        let response = match answered {
+            Ok(response) => response,
+            Err(why) => return Err(transport.failed(why, Stage::Sent).await),
+        };
+        let times = Times { date: date(&response), sent: sent_at, received: received_at };
+        Ok((response.status().as_u16(), times))
+    }
+}
+
+/// Only a proxy answers this, before it has sent anything on.
+fn is_for_proxies(response: &Response) -> bool {
+    response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+}

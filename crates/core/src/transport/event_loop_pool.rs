@@ -1,0 +1,45 @@
+//! The event_loops that a client keeps open between calls.
+
+use super::{EventLoop, Transport};
+use crate::error::Error;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// More event_loops than this are not kept; as many calls as there are threads can be under way.
+const MAX_IDLE: usize = 64;
+
+/// A event_loop that nobody has used for so long is closed at the next opportunity.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Idle event_loops, the longest unused first.
+#[derive(Default)]
+pub(crate) struct EventLoopPool {
+    idle: Mutex<VecDeque<(Instant, EventLoop)>>,
+}
+
+impl EventLoopPool {
+    /// The event_loop used last, whose connection is the likeliest to be open, or a new one.
+    pub(crate) fn take(&self, transport: &Transport) -> Result<EventLoop, Error> {
+        let newest = self.lock().pop_back();
+        newest.map_or_else(|| EventLoop::open(transport), |(_, event_loop)| Ok(event_loop))
+    }
+
+    /// Puts a event_loop back for the next caller.
+    pub(crate) fn put(&self, event_loop: EventLoop) {
+        let now = Instant::now();
+        let mut idle = self.lock();
+        idle.push_back((now, event_loop));
+        let too_many = idle.len() > MAX_IDLE;
+        let stale = idle.front().is_some_and(|(since, _)| now.duration_since(*since) > IDLE_TIMEOUT);
+        let closing = if too_many || stale { idle.pop_front() } else { None };
+        // Closing a connection takes a while; other callers need not wait for it.
+        drop(idle);
+        drop(closing);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, EventLoop)>> {
+        // Nothing in here can be left half done by a panic.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,143 @@
+//! HTTP over TLS to the platform. Nothing here knows what the requests ask for.
+//!
+//! `reqwest::blocking` would start a thread of its own, hop to it for every call and die in a forked child. So an
+//! [`EventLoop`] is a single-threaded runtime that the caller drives, with a client of reqwest whose connections belong to
+//! it. `docs/architecture.md` has the measurements.
+
+mod connections;
+mod endpoint;
+mod error;
+mod event_loop;
+mod event_loop_pool;
+mod http;
+mod proxy;
+mod response;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod retry_after;
+#[cfg(not(any(test, fuzzing)))]
+mod retry_after;
+mod tls;
+mod tracked_body;
+
+pub(crate) use connections::{Connections, Post};
+pub(crate) use endpoint::endpoint;
+pub(crate) use event_loop::{EventLoop, KEEP_GOING_CHECK, RunResult};
+pub(crate) use event_loop_pool::EventLoopPool;
+pub(crate) use proxy::{FROM_ENVIRONMENT, Proxy};
+pub(crate) use response::{HttpResponse, MAX_BODY_BYTES, Times, support_headers};
+pub(crate) use tls::{TlsFiles, client_config};
+
+use crate::error::{Delivered, Error};
+use endpoint::{below, host_of, is_trusted, usual_port};
+use http::Http;
+use hyper::Uri;
+use reqwest::Url;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How the platform is reached.
+pub(crate) struct Settings<'a> {
+    /// The base URL.
+    pub(crate) endpoint: Uri,
+    /// The path below it that most requests go to; its URL is parsed once.
+    pub(crate) usual_path: &'static str,
+    pub(crate) user_agent: String,
+    pub(crate) connect_timeout: Duration,
+    /// The option `proxy`.
+    pub(crate) proxy: Option<&'a str>,
+    pub(crate) source_address: Option<IpAddr>,
+    pub(crate) tls: TlsFiles<'a>,
+}
+
+/// What all event loops of a client have in common, made once.
+pub(crate) struct Transport {
+    endpoint: Uri,
+    pub(crate) http: Http,
+    /// For messages.
+    pub(crate) ca_file: Option<PathBuf>,
+    usual_path: &'static str,
+    usual_url: Url,
+    headers: HeaderMap,
+}
+
+impl Transport {
+    pub(crate) fn new(settings: Settings<'_>) -> Result<Self, Error> {
+        let http = Http::new(&settings)?;
+        let ca_file = settings.tls.ca_file.map(Into::into);
+        let Settings { endpoint, usual_path, .. } = settings;
+        // As the vendor's SDK 1.0.1 sends them.
+        let headers = HeaderMap::from_iter([
+            (CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8")),
+            (ACCEPT, HeaderValue::from_static("application/json")),
+        ]);
+        let usual_url = url(&endpoint, usual_path).map_err(|why| Error::config("base_url", why))?;
+        Ok(Self { usual_path, usual_url, endpoint, http, ca_file, headers })
+    }
+
+    /// The URL of a path below the base URL.
+    fn url(&self, path: &str) -> Result<Url, Error> {
+        if path == self.usual_path {
+            return Ok(self.usual_url.clone());
+        }
+        url(&self.endpoint, path).map_err(Error::invalid_argument)
+    }
+
+    pub(crate) fn endpoint(&self) -> &Uri {
+        &self.endpoint
+    }
+
+    /// The proxy that sees requests and answers them: for plain http. Others see a tunnel.
+    fn answering_proxy(&self) -> Option<String> {
+        let is_plain = self.endpoint.scheme_str() == Some("http");
+        self.http.proxy.as_ref().filter(|proxy| is_plain && proxy.is_http()).map(Proxy::name)
+    }
+
+    /// The error of a reply that is not the platform's own and may be that of a proxy, which need not have passed the request on.
+    pub(crate) fn with_proxy(&self, error: Error) -> Error {
+        match self.answering_proxy().filter(|_| error.platform_code().is_none()) {
+            Some(proxy) => error
+                .with_note(&format!("this may be the answer of the proxy {proxy}"))
+                .with_delivered(Delivered::Unknown),
+            None => error,
+        }
+    }
+
+    /// Whether what the platform says of itself, such as the time, can be believed.
+    pub(crate) fn is_trusted(&self) -> bool {
+        is_trusted(&self.endpoint)
+    }
+
+    /// The host and port that connections are made to, where there is no proxy.
+    pub(crate) fn host_and_port(&self) -> (&str, u16) {
+        let host = self.endpoint.host().unwrap_or_default().trim_matches(['[', ']']);
+        (host, self.endpoint.port_u16().unwrap_or(usual_port(&self.endpoint)))
+    }
+
+    /// The host and port that calls go to, for people.
+    pub(crate) fn host(&self) -> String {
+        host_of(&self.endpoint)
+    }
+}
+
+/// The address of a path below the base URL, or why there is none.
+fn url(endpoint: &Uri, path: &str) -> Result<Url, String> {
+    let address = below(endpoint, path).ok_or_else(|| format!("{path:?} cannot be the path of a URL"))?;
+    let address = address.to_string();
+    Url::parse(&address).map_err(|why| format!("{address:?} is no URL: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::endpoint;
+
+    #[test]
+    fn names_in_other_scripts_are_taken_as_a_resolver_wants_them() {
+        // "中国.example", as the base URL must be written.
+        let base = endpoint("https://xn--fiqs8s.example/gateway", false).expect("valid");
+        let address = url(&base, "/api/v3/cloudesim/refreshUsage").expect("an address");
+        assert_eq!(address.as_str(), "https://xn--fiqs8s.example/gateway/api/v3/cloudesim/refreshUsage");
+    }
+}
