@@ -23,7 +23,7 @@ impl Fields {
                 let mut fields: Vec<(String, Box<RawValue>)> = Vec::new();
                 while let Some((name, value)) = map.next_entry()? {
                     if fields.iter().any(|(before, _)| *before == name) {
-                        return Err(serde::de::Error::custom(format!("{name} stands twice")));
+                        return Err(serde::de::Error::custom(format!("duplicate name {name}")));
                     }
                     fields.push((name, value));
                 }
