@@ -307,7 +307,7 @@ const INTERNAL: &str = "internal error in eiot; please report it";
 const OUTPUT_FAILED: &str = "the output cannot be written";
 const OUTPUT_CLOSED: &str = "standard output was closed";
 
-/// The exit codes of a command that calls nobody.
+/// The exit codes of a command that makes no calls.
 fn local_exit_codes(usage: &str) -> String {
     exit_codes(&[
         (ExitCode::Success, "success"),

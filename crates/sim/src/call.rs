@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_has_its_whole_path() {
+    fn call_is_found_by_its_whole_path() {
         assert_eq!(Call::at("/api/v3/cloudesim/refreshUsage"), Some(Call::RefreshUsage));
         assert_eq!(Call::at("/api/v3/agent/balance"), Some(Call::Balance));
         for path in [
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_status_tells_whether_the_order_was_placed() {
+    fn order_status_reports_whether_the_order_was_placed() {
         let orders = BTreeMap::from([("1".to_owned(), 1)]);
         for (number, status) in [("1", "placed"), ("2", "unknown")] {
             let body = json!({ "outTradeNo": number });
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_has_every_call() {
+    fn call_table_of_the_readme_is_complete() {
         let readme = include_str!("../README.md");
         for (path, _) in &CALLS {
             assert!(readme.contains(&format!("`{path}`")), "{path}");

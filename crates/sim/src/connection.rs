@@ -23,11 +23,11 @@ pub(crate) fn serve(
     loop {
         let request = match reader.next(stream) {
             Ok(request) => request,
-            Err(NoRequest::Ended) => return Ok(End::Goodbye),
+            Err(NoRequest::Ended) => return Ok(End::Close),
             Err(NoRequest::Refused(status)) => {
                 platform.count_malformed();
                 stream.write_all(&Reply::json(status, "", platform.options.now()).to_bytes())?;
-                return Ok(End::Goodbye);
+                return Ok(End::Close);
             }
         };
         if let Some(fault) = platform.fault(&request) {
@@ -40,7 +40,7 @@ pub(crate) fn serve(
             stream.write_all(&reply(platform, &request, from).to_bytes())?;
         }
         if request.last {
-            return Ok(End::Goodbye);
+            return Ok(End::Close);
         }
     }
 }

@@ -23,7 +23,7 @@ impl Fields {
                 let mut fields: Vec<(String, Box<RawValue>)> = Vec::new();
                 while let Some((name, value)) = map.next_entry()? {
                     if fields.iter().any(|(before, _)| *before == name) {
-                        return Err(serde::de::Error::custom(format!("{name} stands twice")));
+                        return Err(serde::de::Error::custom(format!("duplicate name {name}")));
                     }
                     fields.push((name, value));
                 }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_or_has_a_name_twice_is_refused() {
+    fn fields_that_are_not_an_object_or_have_duplicate_names_are_refused() {
         for json in ["", "[]", "null", "{", "{} {}", r#"{"a":1,"a":1}"#] {
             assert!(Fields::read(json.as_bytes()).is_err(), "{json}");
         }

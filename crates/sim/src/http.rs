@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_refused() {
+    fn http_request_that_is_invalid_is_refused() {
         let refused = |text: &[u8]| match read_all(text).1 {
             NoRequest::Refused(status) => status,
             NoRequest::Ended => 0,

@@ -52,7 +52,7 @@ pub struct Options {
     pub nonce_check: bool,
     /// Calls per account in any closed second. Default 10 (reported by a third-party integrator).
     pub rate_limit: Option<u32>,
-    /// The cooldown of a card after an accepted refresh. Default 300 s (vendor, for a similar call).
+    /// The cooldown of a card after an accepted refresh. Default 300 s (vendor, for the corresponding call by ICCID).
     pub cooldown: Option<Duration>,
     /// The code that refuses a refresh during the cooldown; `None`, the default, is `sim.cooldown` (the platform's code is
     /// unknown; `501`, "too many requests", is a guess).

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_is_the_published_one() {
+    fn published_codes_are_those_of_the_vector_file() {
         let file: serde_json::Value =
             serde_json::from_str(include_str!("../../../tests/vectors/error_codes.json")).expect("JSON");
         let expected = file["codes"]
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_found_by_its_exact_text_only() {
+    fn published_code_is_found_by_its_exact_text_only() {
         assert_eq!(Published::of("501").map(|entry| entry.english), Some("Too many requests."));
         for code in ["200", "0501", "501 ", "sim.cooldown", ""] {
             assert_eq!(Published::of(code), None, "{code:?}");

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn each_field_must_be_there_and_have_its_type() {
+    fn request_needs_every_field_with_its_type() {
         assert!(read(&valid().to_string(), "application/json;charset=utf-8").is_ok());
         let wrong = [
             ("appkey", json!("")),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_object_is_refused() {
+    fn request_that_is_not_a_json_object_is_refused() {
         for body in ["", "x", "[]", "\"a\"", "{'eid': 1}"] {
             assert_eq!(refusal(body).0, "sim.bad-json", "{body}");
         }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn each_call_asks_for_what_it_needs() {
+    fn request_needs_the_required_parameters_of_its_call() {
         let refused = |call, body: &Value| {
             read_call(call, &body.to_string(), "application/json").err().map(|answer| answer.message)
         };

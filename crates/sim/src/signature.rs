@@ -29,7 +29,7 @@ mod tests {
     use serde_json::Value;
 
     #[test]
-    fn every_vector_is_signed_alike() {
+    fn signature_agrees_with_every_vector() {
         let file: Value =
             serde_json::from_str(include_str!("../../../tests/vectors/signing.json")).expect("JSON");
         for case in file["cases"].as_array().expect("a list") {
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_same_text_is_the_same() {
+    fn signature_comparison_accepts_only_equal_text() {
         assert!(same("ABC", "ABC"));
         assert!(!same("ABC", "ABD") && !same("ABC", "AB") && !same("", "A"));
     }

@@ -26,7 +26,7 @@ impl Connection for StreamOwned<ServerConnection, TcpStream> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// In an orderly way.
-    Goodbye,
+    Close,
     /// With a reset, as soon as the socket is closed.
     Reset,
 }

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_webhook_keeps_its_text_and_is_signed_without_its_appkey() {
+    fn webhook_is_kept_verbatim_and_signed_without_its_appkey() {
         let payload = r#"{"appkey": "k", "list": [1, 2], "nonce": 2, "timestamp": 1}"#;
         let signed = signed_webhook(payload, "secret", SignMethod::Sha1).expect("an object");
         let expected = signature(
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_added_and_what_cannot_be_signed_is_refused() {
+    fn webhook_gets_missing_fields_and_is_refused_if_it_cannot_be_signed() {
         let signed: Value =
             serde_json::from_str(&signed_webhook("{}", "s", SignMethod::Md5).expect("an object"))
                 .expect("JSON");

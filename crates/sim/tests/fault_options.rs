@@ -44,7 +44,7 @@ fn statuses(options: &[&str], calls: usize) -> Vec<String> {
 }
 
 #[test]
-fn an_unknown_fault_is_told_all_that_there_are() {
+fn fault_option_with_an_unknown_name_lists_all_faults() {
     for options in [["--fault", "rest"].as_slice(), &["--fault-chance", "1", "--fault-among", "close,rest"]] {
         let told = refused(options);
         assert!(told.contains(r#"unknown fault "rest"; valid faults are none, delay=MS, drip=MS"#), "{told}");
@@ -53,7 +53,7 @@ fn an_unknown_fault_is_told_all_that_there_are() {
 }
 
 #[test]
-fn options_that_make_no_sense_alone_are_refused() {
+fn fault_options_that_need_another_are_refused() {
     assert!(refused(&["--fault-repeat"]).contains("--fault <FAULT>"));
     assert!(refused(&["--fault-seed", "1"]).contains("--fault-chance"));
     assert!(refused(&["--fault-among", "close"]).contains("--fault-chance"));
@@ -62,7 +62,7 @@ fn options_that_make_no_sense_alone_are_refused() {
 }
 
 #[test]
-fn a_code_to_refuse_with_is_neither_success_nor_empty() {
+fn refuse_option_takes_neither_success_nor_an_empty_code() {
     for option in ["--refuse", "--cooldown-code"] {
         assert!(refused(&[option, "200"]).contains("must be a code other than 200"));
         assert!(refused(&[option, ""]).contains("must be a code other than 200"));
@@ -71,7 +71,7 @@ fn a_code_to_refuse_with_is_neither_success_nor_empty() {
 }
 
 #[test]
-fn faults_come_in_their_order() {
+fn fault_options_are_applied_in_order() {
     let options = ["--fault", "status=418", "--fault", "none", "--fault", "status=503,2"];
     assert_eq!(statuses(&options, 4), ["418", "200", "503", "200"]);
     let repeated = [&options[..], &["--fault-repeat"]].concat();
@@ -79,7 +79,7 @@ fn faults_come_in_their_order() {
 }
 
 #[test]
-fn faults_come_by_chance() {
+fn fault_chance_option_applies_random_faults() {
     let options = ["--fault-chance", "1", "--fault-seed", "3", "--fault-among", "status=429,1,status=418"];
     let seen = statuses(&options, 20);
     assert!(seen.iter().all(|status| status == "418" || status == "429"), "{seen:?}");

@@ -14,7 +14,7 @@ fn ask_with(fault: &str) -> (String, String) {
 }
 
 #[test]
-fn a_fault_in_place_of_the_platform_leaves_no_trace_but_in_the_counters() {
+fn fault_that_replaces_the_platform_changes_only_the_counters() {
     let replaced =
         ["status=503", "html", "broken-json", "truncated-json", "oversized", "gzip-bomb", "redirect"];
     for fault in replaced {
@@ -31,7 +31,7 @@ fn a_fault_in_place_of_the_platform_leaves_no_trace_but_in_the_counters() {
 }
 
 #[test]
-fn a_fault_that_alters_the_reply_leaves_the_platforms_decision_alone() {
+fn fault_that_alters_the_reply_does_not_change_the_decision() {
     for fault in ["integer-code", "chinese", "date=60", "no-date", "age=5", "delay=1", "drip=0"] {
         let simulator = with(&[fault, fault]);
         let mut stream = connect(&simulator);
@@ -42,7 +42,7 @@ fn a_fault_that_alters_the_reply_leaves_the_platforms_decision_alone() {
 }
 
 #[test]
-fn a_refused_call_has_not_been_acted_on() {
+fn fault_refuse_keeps_the_platform_from_acting() {
     let simulator = with(&["refuse=500", "refuse=45109"]);
     let mut stream = connect(&simulator);
     let refused = r#"{"code":"500","message":"Operation failed, try again later."}"#;
@@ -55,7 +55,7 @@ fn a_refused_call_has_not_been_acted_on() {
 }
 
 #[test]
-fn a_call_is_refused_on_demand_after_its_signature_is_checked() {
+fn fault_refuse_applies_after_the_signature_check() {
     let simulator = with(&["refuse=500"]);
     let request = String::from_utf8(call("1")).expect("text").replace(r#""eid":"1""#, r#""eid":"2""#);
     let mut stream = connect(&simulator);
@@ -65,7 +65,7 @@ fn a_call_is_refused_on_demand_after_its_signature_is_checked() {
 }
 
 #[test]
-fn a_refusal_on_demand_has_the_http_status_of_its_kind_where_refusals_have_one() {
+fn fault_refuse_has_the_http_status_of_its_code_with_http_refusals() {
     let codes =
         [("403", "403"), ("500", "500"), ("501", "429"), ("502", "403"), ("41002", "400"), ("x", "400")];
     let plan = codes.map(|(code, _)| Fault::Refuse(code.to_owned()));
@@ -81,7 +81,7 @@ fn a_refusal_on_demand_has_the_http_status_of_its_kind_where_refusals_have_one()
 }
 
 #[test]
-fn a_status_comes_with_its_retry_after_word_for_word() {
+fn fault_status_has_its_retry_after_verbatim() {
     for (fault, line, retry_after) in [
         ("status=500", "HTTP/1.1 500 Internal Server Error", None),
         ("status=429,2", "HTTP/1.1 429 Too Many Requests", Some("2")),
@@ -101,14 +101,14 @@ fn a_status_comes_with_its_retry_after_word_for_word() {
 }
 
 #[test]
-fn html_is_a_page_with_http_200() {
+fn fault_html_is_a_page_with_http_200() {
     let (head, body) = ask_with("html");
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.contains("text/html"), "{head}");
     assert!(body.starts_with("<html>"), "{body}");
 }
 
 #[test]
-fn broken_and_truncated_json_are_whole_as_http_and_no_json() {
+fn fault_broken_json_and_truncated_json_are_complete_http_and_invalid_json() {
     for fault in ["broken-json", "truncated-json"] {
         let (head, body) = ask_with(fault);
         assert!(header(&head, "Content-Type").is_some_and(|text| text.starts_with("application/json")));
@@ -117,14 +117,14 @@ fn broken_and_truncated_json_are_whole_as_http_and_no_json() {
 }
 
 #[test]
-fn an_oversized_reply_is_one_mebibyte_of_json() {
+fn fault_oversized_is_one_mebibyte_of_json() {
     let (head, body) = ask_with("oversized");
     assert_eq!(header(&head, "Content-Length"), Some("1048576"));
     assert!(serde_json::from_str::<serde_json::Value>(&body).is_ok());
 }
 
 #[test]
-fn an_endless_reply_goes_on_for_64_mib_and_never_says_that_it_is_over() {
+fn fault_endless_sends_64_mib_and_no_end() {
     let simulator = with(&["endless"]);
     let mut stream = connect(&simulator);
     stream.write_all(&call("1")).expect("sent");
@@ -138,7 +138,7 @@ fn an_endless_reply_goes_on_for_64_mib_and_never_says_that_it_is_over() {
 }
 
 #[test]
-fn an_endless_reply_ends_when_the_client_goes_away() {
+fn fault_endless_ends_when_the_client_disconnects() {
     let simulator = with(&["endless"]);
     let mut stream = connect(&simulator);
     stream.write_all(&call("1")).expect("sent");
@@ -148,7 +148,7 @@ fn an_endless_reply_ends_when_the_client_goes_away() {
 }
 
 #[test]
-fn a_gzip_bomb_is_small_and_says_that_it_is_gzip() {
+fn fault_gzip_bomb_is_small_and_declared_as_gzip() {
     let simulator = with(&["gzip-bomb"]);
     let mut stream = connect(&simulator);
     stream.write_all(&call("1")).expect("sent");
@@ -161,14 +161,14 @@ fn a_gzip_bomb_is_small_and_says_that_it_is_gzip() {
 }
 
 #[test]
-fn a_redirect_leads_to_a_path_where_nothing_is() {
+fn fault_redirect_leads_to_a_path_that_does_not_exist() {
     let (head, _) = ask_with("redirect");
     assert!(head.starts_with("HTTP/1.1 302 Found\r\n"), "{head}");
     assert_eq!(header(&head, "Location"), Some("/sim/elsewhere"));
 }
 
 #[test]
-fn garbage_is_not_http_and_the_end() {
+fn fault_garbage_is_not_http_and_closes_the_connection() {
     let simulator = with(&["garbage"]);
     let mut stream = connect(&simulator);
     stream.write_all(&call("1")).expect("sent");
@@ -177,13 +177,13 @@ fn garbage_is_not_http_and_the_end() {
 }
 
 #[test]
-fn an_integer_code_and_a_chinese_message_are_still_success() {
+fn fault_integer_code_and_chinese_are_still_success() {
     assert_eq!(ask_with("integer-code").1, r#"{"code":200,"message":"success"}"#);
     assert_eq!(ask_with("chinese").1, r#"{"code":"200","message":"操作成功"}"#);
 }
 
 #[test]
-fn a_refusal_in_chinese_has_the_published_words_where_there_are_any() {
+fn fault_chinese_has_the_published_words_of_a_refusal() {
     for (code, message) in [("501", "请求太频繁"), ("45109", "请求被拒绝")] {
         let faults = Faults::always(Fault::Chinese);
         let options = Options { refuse: Some(code.to_owned()), faults, ..Options::default() };
@@ -194,7 +194,7 @@ fn a_refusal_in_chinese_has_the_published_words_where_there_are_any() {
 }
 
 #[test]
-fn the_date_is_off_by_so_much_or_not_there() {
+fn fault_date_shifts_the_date_and_no_date_removes_it() {
     for seconds in [3600, -86_400, 0] {
         let (head, _) = ask_with(&format!("date={seconds}"));
         let date = httpdate::parse_http_date(header(&head, "Date").expect("a date")).expect("a date");
@@ -209,10 +209,10 @@ fn the_date_is_off_by_so_much_or_not_there() {
 }
 
 #[test]
-fn a_clients_time_out_does_not_stop_the_platform_from_acting() {
+fn timeout_of_a_client_does_not_keep_the_platform_from_acting() {
     let simulator = with(&["delay=300"]);
     let mut stream = connect(&simulator);
-    stream.set_read_timeout(Some(Duration::from_millis(20))).expect("a time-out");
+    stream.set_read_timeout(Some(Duration::from_millis(20))).expect("a timeout");
     stream.write_all(&call("1")).expect("sent");
     assert!(listen(&mut stream).is_silence());
     drop(stream);

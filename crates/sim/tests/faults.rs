@@ -12,14 +12,14 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The shortest time in which silence is believed. Real time: it is the socket's own time-out.
+/// The shortest time in which silence is believed. Real time: it is the socket's own timeout.
 const SILENCE: Duration = Duration::from_millis(150);
 
 /// Makes the first call of a simulator with this fault, and hears what comes until the end or for `time`.
 fn hear(fault: &str, time: Duration) -> (Heard, TcpStream, Simulator) {
     let simulator = with(&[fault]);
     let mut stream = connect(&simulator);
-    stream.set_read_timeout(Some(time)).expect("a time-out");
+    stream.set_read_timeout(Some(time)).expect("a timeout");
     stream.write_all(&call("1")).expect("sent");
     (listen(&mut stream), stream, simulator)
 }
@@ -48,7 +48,7 @@ fn is_whole(heard: &Heard) -> bool {
 }
 
 #[test]
-fn a_delayed_reply_is_whole_and_late() {
+fn fault_delay_sends_the_whole_reply_later() {
     let simulator = with(&["delay=100"]);
     let started = Instant::now();
     let (_, body) = ask(&mut connect(&simulator), "1");
@@ -57,7 +57,7 @@ fn a_delayed_reply_is_whole_and_late() {
 }
 
 #[test]
-fn a_dripping_reply_comes_in_many_pieces() {
+fn fault_drip_sends_many_pieces() {
     let simulator = with(&["drip=2"]);
     let mut stream = connect(&simulator);
     stream.write_all(&call("1")).expect("sent");
@@ -71,7 +71,7 @@ fn a_dripping_reply_comes_in_many_pieces() {
 }
 
 #[test]
-fn a_stalled_reply_stops_where_its_name_says_and_the_connection_stays_open() {
+fn fault_stall_stops_at_its_place_and_keeps_the_connection_open() {
     let (heard, ..) = hear("stall", SILENCE);
     assert!(heard.is_silence() && heard.bytes.is_empty(), "{heard:?}");
     let (heard, ..) = hear("stall-headers", SILENCE);
@@ -81,7 +81,7 @@ fn a_stalled_reply_stops_where_its_name_says_and_the_connection_stays_open() {
 }
 
 #[test]
-fn the_idle_time_out_does_not_end_a_stall() {
+fn fault_stall_outlasts_the_idle_timeout() {
     let faults = Faults::always(Fault::Stall);
     let idle_timeout = Some(Duration::from_millis(10));
     let simulator = Simulator::start(Options { faults, idle_timeout, ..Options::default() }).unwrap();
@@ -92,13 +92,13 @@ fn the_idle_time_out_does_not_end_a_stall() {
 }
 
 #[test]
-fn close_is_an_orderly_end_without_a_reply() {
+fn fault_close_closes_in_an_orderly_way_without_a_reply() {
     let (heard, ..) = hear("close", caller::FAR);
     assert!(heard.bytes.is_empty() && heard.error.is_none(), "{heard:?}");
 }
 
 #[test]
-fn a_reset_comes_where_its_name_says() {
+fn fault_reset_resets_at_its_place() {
     let reset = |fault| {
         let (heard, ..) = hear(fault, caller::FAR);
         assert_eq!(heard.error, Some(ErrorKind::ConnectionReset), "{fault}: {heard:?}");
@@ -111,7 +111,7 @@ fn a_reset_comes_where_its_name_says() {
 }
 
 #[test]
-fn the_next_write_after_reset_after_meets_a_dead_connection() {
+fn fault_reset_after_makes_the_next_write_fail() {
     let (heard, mut stream, _simulator) = hear("reset-after", caller::FAR);
     assert_eq!(heard.error, Some(ErrorKind::ConnectionReset));
     let error = stream.write_all(&call("2")).expect_err("dead");
@@ -119,14 +119,14 @@ fn the_next_write_after_reset_after_meets_a_dead_connection() {
 }
 
 #[test]
-fn close_after_ends_a_connection_that_was_to_be_kept() {
+fn fault_close_after_closes_a_connection_that_was_to_be_kept_alive() {
     let (heard, ..) = hear("close-after", caller::FAR);
     assert!(heard.error.is_none() && is_whole(&heard), "{heard:?}");
     assert_eq!(header(&heard.text(), "Connection"), None);
 }
 
 #[test]
-fn a_refresh_whose_reply_is_lost_has_landed() {
+fn refresh_whose_reply_is_lost_has_taken_effect() {
     let lost = ["close", "reset", "reset-headers", "reset-body", "stall", "stall-headers", "stall-body"];
     for fault in lost {
         let (heard, _open, simulator) = hear(fault, SILENCE);
@@ -139,7 +139,7 @@ fn a_refresh_whose_reply_is_lost_has_landed() {
 }
 
 #[test]
-fn calls_are_numbered_as_they_come_whatever_their_connection() {
+fn fault_plan_numbers_calls_over_all_connections() {
     let simulator = with(&["none", "status=418", "none", "status=500"]);
     let statuses = [1, 2, 3, 4, 5].map(|eid| {
         let (head, _) = ask(&mut connect(&simulator), &eid.to_string());
@@ -150,7 +150,7 @@ fn calls_are_numbered_as_they_come_whatever_their_connection() {
 }
 
 #[test]
-fn the_counters_and_other_paths_have_no_faults_and_use_none_up() {
+fn fault_plan_ignores_counters_and_unknown_paths() {
     let simulator = with(&["status=418"]);
     let mut stream = connect(&simulator);
     for (request, status) in [("GET /sim/counters", "200"), ("POST /", "404")] {
@@ -164,7 +164,7 @@ fn the_counters_and_other_paths_have_no_faults_and_use_none_up() {
 }
 
 #[test]
-fn a_seed_gives_the_same_faults_again() {
+fn random_faults_are_reproducible_by_their_seed() {
     let faults = || {
         let among = vec!["status=418".parse().unwrap(), Fault::Html];
         let simulator = start(Faults { among, ..Faults::by_chance(0.5, 7) });
@@ -175,7 +175,7 @@ fn a_seed_gives_the_same_faults_again() {
 }
 
 #[test]
-fn stopping_ends_stalls_drips_and_delays_at_once() {
+fn stop_ends_stalls_drips_and_delays_at_once() {
     for fault in ["stall", "stall-body", "drip=60000", "delay=60000", "endless"] {
         let simulator = with(&[fault]);
         let mut stream = connect(&simulator);
@@ -212,7 +212,7 @@ fn hear_over_tls(fault: Fault) -> Heard {
 }
 
 #[test]
-fn over_tls_a_close_says_goodbye_and_a_reset_does_not() {
+fn fault_close_sends_close_notify_over_tls_and_reset_does_not() {
     // Without TLS's own goodbye, the first would be an unexpected end.
     let heard = hear_over_tls(Fault::Close);
     assert!(heard.bytes.is_empty() && heard.error.is_none(), "{heard:?}");

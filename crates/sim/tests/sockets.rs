@@ -13,7 +13,7 @@ fn start(options: Options) -> Simulator {
 fn connect(simulator: &Simulator) -> TcpStream {
     let address = simulator.url().trim_start_matches("http://");
     let stream = TcpStream::connect(address).expect("the simulator listens");
-    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a time-out");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
     stream
 }
 
@@ -35,7 +35,7 @@ fn post(body: &str) -> String {
 }
 
 #[test]
-fn a_refusal_is_http_200_with_a_code_or_http_4xx_as_wanted() {
+fn refusal_is_http_200_with_a_code_or_http_4xx_as_configured() {
     let reply = ask(&start(Options::default()), &post("{}"));
     assert!(reply.starts_with("HTTP/1.1 200 OK\r\nDate: "), "{reply}");
     assert!(reply.ends_with(r#"{"code":"sim.bad-field","message":"appkey is missing"}"#), "{reply}");
@@ -44,7 +44,7 @@ fn a_refusal_is_http_200_with_a_code_or_http_4xx_as_wanted() {
 }
 
 #[test]
-fn another_path_or_method_is_not_found() {
+fn unknown_path_or_method_is_not_found() {
     let simulator = start(Options::default());
     for line in ["GET /api/v3/cloudesim/refreshUsage", "POST /", "DELETE /api/v3/cloudesim/refreshUsage"] {
         let reply = ask(&simulator, &format!("{line} HTTP/1.1\r\nConnection: close\r\n\r\n"));
@@ -53,7 +53,7 @@ fn another_path_or_method_is_not_found() {
 }
 
 #[test]
-fn garbage_is_refused_and_counted_and_the_next_caller_is_served() {
+fn garbage_is_refused_and_counted_and_the_next_client_is_served() {
     let simulator = start(Options::default());
     assert!(ask(&simulator, "\u{16}\u{3}\u{1} hello\r\n\r\n").starts_with("HTTP/1.1 400"));
     drop(connect(&simulator));
@@ -62,8 +62,8 @@ fn garbage_is_refused_and_counted_and_the_next_caller_is_served() {
 }
 
 #[test]
-fn an_idle_connection_is_closed() {
-    // Real time: the time-out is the socket's own.
+fn connection_that_is_idle_is_closed() {
+    // Real time: the timeout is the socket's own.
     let simulator = start(Options { idle_timeout: Some(Duration::from_millis(20)), ..Options::default() });
     let started = Instant::now();
     assert_eq!(connect(&simulator).read(&mut [0]).expect("the end"), 0);
@@ -71,7 +71,7 @@ fn an_idle_connection_is_closed() {
 }
 
 #[test]
-fn the_date_is_the_simulators_own_clock() {
+fn date_is_that_of_the_simulators_clock() {
     let simulator = start(Options { clock_offset_seconds: -3600 * 24 * 365 * 30, ..Options::default() });
     let reply = ask(&simulator, &post("{}"));
     let year: u32 = reply.split("Date: ").nth(1).expect("a date")[12..16].parse().expect("a year");
@@ -79,7 +79,7 @@ fn the_date_is_the_simulators_own_clock() {
 }
 
 #[test]
-fn counters_can_be_asked_for() {
+fn counters_are_available_over_http() {
     let simulator = start(Options::default());
     ask(&simulator, &post("{}"));
     let reply = ask(&simulator, "GET /sim/counters HTTP/1.1\r\nConnection: close\r\n\r\n");
@@ -89,7 +89,7 @@ fn counters_can_be_asked_for() {
 }
 
 #[test]
-fn dropping_it_closes_its_connections_and_its_port() {
+fn simulator_closes_its_connections_and_port_when_dropped() {
     let simulator = start(Options::default());
     let address = simulator.url().trim_start_matches("http://").to_owned();
     let mut open = connect(&simulator);

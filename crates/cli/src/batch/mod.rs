@@ -37,7 +37,7 @@ pub(crate) struct BatchOptions {
     /// Record progress in FILE and resume a previous run from it
     #[arg(long, value_name = "FILE", requires = "from")]
     journal: Option<PathBuf>,
-    /// With --journal, which cards that failed before to retry, beyond transient failures
+    /// With --journal, which failed cards to retry besides those whose failure was transient
     #[arg(long, value_name = "RULE", requires = "journal", value_enum, value_delimiter = ',')]
     retry: Vec<RetryRule>,
     /// Write the results to FILE instead of standard output

@@ -1,4 +1,4 @@
-//! Other signed calls.
+//! `eiot call`: other signed calls.
 
 use crate::responder::{Responder, SUCCESS, ok};
 use crate::run::{EID, Outcome, SECRET, eiot, run};
@@ -19,7 +19,7 @@ fn card() -> String {
 }
 
 #[test]
-fn the_data_is_printed_as_it_came() {
+fn call_prints_the_data_verbatim() {
     let platform = Responder::start(&[ok(r#"{"code":"200","message":"成功","data":{"剩余":[1.50]}}"#)]);
     let outcome = call(&platform, &[GET, &card()]);
     assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(0), "{\"剩余\":[1.50]}\n"), "{outcome:?}");
@@ -30,7 +30,7 @@ fn the_data_is_printed_as_it_came() {
 }
 
 #[test]
-fn with_json_all_of_the_outcome_is_one_object() {
+fn call_with_json_prints_the_whole_outcome_as_one_object() {
     let platform = Responder::start(&[ok(r#"{"code":"503016","message":"卡不存在"}"#)]);
     let outcome = call(&platform, &[GET, &card(), "--json"]);
     let [said] = &outcome.records()[..] else { panic!("{outcome:?}") };
@@ -42,7 +42,7 @@ fn with_json_all_of_the_outcome_is_one_object() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_refused_before_anything_is() {
+fn call_with_invalid_parameters_sends_nothing() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     for (arguments, says) in [
         (&["get"][..], "the path must be such as"),
@@ -58,7 +58,7 @@ fn what_cannot_be_sent_is_refused_before_anything_is() {
 }
 
 #[test]
-fn a_purchase_whose_reply_is_lost_is_sent_once_unless_it_is_said_to_be_idempotent() {
+fn call_whose_reply_is_lost_is_retried_only_if_idempotent() {
     for (flags, requests) in [(&[][..], 1), (&["--idempotent"], 3)] {
         let platform =
             Responder::start(&[crate::responder::Reply { status: 503, header: "", body: String::new() }]);
@@ -69,7 +69,7 @@ fn a_purchase_whose_reply_is_lost_is_sent_once_unless_it_is_said_to_be_idempoten
 }
 
 #[test]
-fn parameters_can_come_from_standard_input() {
+fn call_reads_parameters_from_standard_input() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     let mut command = eiot(&["call", GET, "-"]);
     command.env("EIOT_APPKEY", "k").env("EIOT_SECRET", SECRET).env("EIOT_BASE_URL", platform.url());

@@ -1,4 +1,4 @@
-//! `eiot check`: a file's EIDs are looked at, without an account and without a network.
+//! `eiot check`: checks the EIDs of a file without an account and a network.
 
 use crate::run::{EID, OTHER_EID, Outcome, eiot, run, vectors};
 use std::fs::File;
@@ -17,14 +17,14 @@ fn check(name: &str, content: &str, flags: &[&str]) -> Outcome {
 }
 
 #[test]
-fn well_formed_cards_are_counted_and_nothing_is_complained_of() {
+fn check_of_valid_cards_prints_only_the_counts() {
     let outcome = check("good", &format!("{EID}\n{OTHER_EID}\n"), &[]);
     assert_eq!(outcome.stdout, "2 cards: 2 valid, 0 malformed, 0 duplicates\n");
     assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]
-fn what_is_malformed_is_told_with_its_line_and_what_to_do() {
+fn check_reports_malformed_eids_with_line_and_advice() {
     let outcome = check("bad.csv", &format!("name,eid\na,{EID}\nb,8.9E+31\nc,\nd,{EID}\n"), &[]);
     let told: Vec<&str> = outcome.stderr.lines().collect();
     assert_eq!(told.len(), 3, "{outcome:?}");
@@ -36,14 +36,14 @@ fn what_is_malformed_is_told_with_its_line_and_what_to_do() {
 }
 
 #[test]
-fn a_duplicate_alone_is_no_failure() {
+fn check_does_not_fail_for_duplicates() {
     let outcome = check("twice", &format!("{EID}\n{EID}\n"), &[]);
     assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
     assert_eq!(outcome.stdout, "2 cards: 2 valid, 0 malformed, 1 duplicates\n");
 }
 
 #[test]
-fn json_has_the_counts_and_help_names_each_of_them() {
+fn check_json_has_the_counts_that_help_lists() {
     let outcome = check("json", &format!("{EID}\nx\n{EID}\n"), &["--json"]);
     let counts = outcome.record();
     let expected = serde_json::json!({"ok": false, "cards": 3, "valid": 2, "malformed": 1, "duplicates": 1});
@@ -55,7 +55,7 @@ fn json_has_the_counts_and_help_names_each_of_them() {
 }
 
 #[test]
-fn complaints_end_after_a_hundred_with_a_count_of_the_others() {
+fn check_reports_a_hundred_findings_and_counts_the_others() {
     let outcome = check("many", &"x\n".repeat(250), &[]);
     assert_eq!(outcome.stderr.lines().count(), 101);
     assert_eq!(outcome.stderr.lines().last(), Some("eiot: and 150 more malformed EIDs"));
@@ -64,7 +64,7 @@ fn complaints_end_after_a_hundred_with_a_count_of_the_others() {
 }
 
 #[test]
-fn every_vector_is_judged_as_the_library_judges_it() {
+fn check_agrees_with_the_library_on_every_vector() {
     let vectors = vectors(include_str!("../../../../tests/vectors/eids.json"));
     for (list, exit_code) in [("valid", 0), ("invalid", 2)] {
         for case in vectors[list].as_array().expect("a list") {
@@ -80,7 +80,7 @@ fn every_vector_is_judged_as_the_library_judges_it() {
 }
 
 #[test]
-fn standard_input_is_read_and_a_column_can_be_named() {
+fn check_reads_standard_input_and_a_named_column() {
     let table = file("column.tsv", &format!("eid\tcard\nx\t{EID}\n"));
     let mut command = eiot(&["check", "-", "--column", "CARD"]);
     let outcome = run_with_input(&mut command, &table);
@@ -92,7 +92,7 @@ fn run_with_input(command: &mut std::process::Command, input: &PathBuf) -> Outco
 }
 
 #[test]
-fn what_cannot_be_read_is_named_and_exits_with_2() {
+fn check_names_an_unreadable_file_and_exits_with_2() {
     let outcome = run(&mut eiot(&["check", "/nonexistent/cards.csv"]));
     assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
     assert!(outcome.stderr.contains("/nonexistent/cards.csv cannot be read"), "{outcome:?}");
@@ -102,21 +102,21 @@ fn what_cannot_be_read_is_named_and_exits_with_2() {
 }
 
 #[test]
-fn neither_account_nor_environment_is_looked_at() {
+fn check_needs_neither_account_nor_environment() {
     let cards = file("alone", EID);
     let outcome = run(eiot(&["check"]).arg(cards).env("EIOT_TIMEOUT", "soon"));
     assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
 }
 
 #[test]
-fn what_a_spreadsheet_leaves_around_its_rows_is_no_card() {
+fn check_skips_the_empty_rows_of_a_spreadsheet() {
     let outcome = check("saved.csv", &format!("\u{feff}name;EID\r\na;=\"{EID}\"\r\n;\r\n\r\n"), &[]);
     assert_eq!(outcome.stdout, "1 cards: 1 valid, 0 malformed, 0 duplicates\n", "{outcome:?}");
     assert_eq!(outcome.exit_code, Some(0));
 }
 
 #[test]
-fn the_end_of_a_line_that_is_too_long_is_not_taken_for_a_card() {
+fn check_does_not_read_the_rest_of_a_line_that_is_too_long() {
     let outcome = check("long", &format!("{}{EID}\n", "x".repeat(64 * 1024)), &[]);
     assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
     assert!(outcome.stderr.contains("line 1: too long"), "{outcome:?}");

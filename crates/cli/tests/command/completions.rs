@@ -1,4 +1,4 @@
-//! `eiot completions`: scripts that the shells can read.
+//! `eiot completions`: completion scripts for shells.
 
 use crate::run::{eiot, run};
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ fn script(test: &str, shell: &str) -> (String, PathBuf) {
 }
 
 #[test]
-fn every_shells_script_has_the_commands_and_their_flags() {
+fn completions_of_every_shell_have_the_commands_and_their_flags() {
     for shell in ["bash", "zsh", "fish"] {
         let (text, _) = script("words", shell);
         for word in ["refresh", "check", "doctor", "sign", "completions", "man", "strict-eid", "column"] {
@@ -24,14 +24,14 @@ fn every_shells_script_has_the_commands_and_their_flags() {
 }
 
 #[test]
-fn bash_reads_its_script() {
+fn completions_of_bash_are_valid_syntax() {
     let (_, path) = script("syntax", "bash");
     let output = Command::new("bash").arg("-n").arg(path).output().expect("bash");
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
 #[test]
-fn bash_completes_commands_and_flags() {
+fn completions_of_bash_complete_commands_and_flags() {
     let (_, path) = script("completes", "bash");
     for (words, begin, completed) in
         [("eiot do", "do", "doctor\n"), ("eiot check --col", "--col", "--column\n")]
@@ -47,7 +47,7 @@ fn bash_completes_commands_and_flags() {
 }
 
 #[test]
-fn an_unknown_shell_is_wrong_usage_and_the_known_ones_are_listed() {
+fn completions_of_an_unknown_shell_are_wrong_usage_and_list_the_valid_ones() {
     let outcome = run(&mut eiot(&["completions", "csh"]));
     assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
     assert!(outcome.stderr.contains("bash"), "{outcome:?}");

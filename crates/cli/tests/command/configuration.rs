@@ -1,4 +1,4 @@
-//! Flags over environment over defaults; what is wrong is named before anything is sent.
+//! Flags take precedence over the environment, which takes precedence over defaults. Errors are found before anything is sent.
 
 use crate::responder::{Responder, SUCCESS, Untouched, ok};
 use crate::run::{EID, OTHER_EID, SECRET, eiot, refresh, refresh_at, run};
@@ -12,7 +12,7 @@ fn file(name: &str, content: &str) -> PathBuf {
 }
 
 #[test]
-fn flags_alone_are_enough() {
+fn configuration_can_come_from_flags_alone() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     let secret = file("flags-alone", &format!("{SECRET}\n"));
     let mut command =
@@ -23,7 +23,7 @@ fn flags_alone_are_enough() {
 }
 
 #[test]
-fn a_flag_overrides_its_variable() {
+fn configuration_by_flag_overrides_the_variable() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     let mut command = refresh_at("http://127.0.0.1:1", &["--appkey=flag", "--strict-eid=off", OTHER_EID]);
     command.arg("--base-url").arg(platform.url()).env("EIOT_STRICT_EID", "on");
@@ -33,14 +33,14 @@ fn a_flag_overrides_its_variable() {
 }
 
 #[test]
-fn a_right_flag_overrides_even_a_wrong_variable() {
+fn configuration_by_flag_overrides_an_invalid_variable() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     let outcome = run(refresh(&platform, &["--timeout=9", EID]).env("EIOT_TIMEOUT", "soon"));
     assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
 }
 
 #[test]
-fn the_secret_of_a_file_given_by_flag_overrides_the_environments() {
+fn configuration_of_a_secret_file_by_flag_overrides_the_environment() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     let mut command = refresh(&platform, &[EID, "--secret-file"]);
     command.arg(file("overriding", "another-secret\n")).env("EIOT_SECRET_FILE", "/nonexistent");
@@ -61,7 +61,7 @@ fn eiot_secret_that_signed<'a>(body: &serde_json::Value, secrets: &[&'a str]) ->
 }
 
 #[test]
-fn a_gateway_can_ask_for_md5() {
+fn configuration_can_select_md5() {
     for (flag, variable) in [(Some("--sign-method=md5"), "sha1"), (None, "md5")] {
         let platform = Responder::start(&[ok(SUCCESS)]);
         let outcome = run(refresh(&platform, &[EID]).args(flag).env("EIOT_SIGN_METHOD", variable));
@@ -71,7 +71,7 @@ fn a_gateway_can_ask_for_md5() {
 }
 
 #[test]
-fn what_is_missing_is_named_with_its_variable() {
+fn configuration_that_is_missing_is_named_with_its_variable() {
     for (variable, value, missing) in
         [("EIOT_SECRET", SECRET, "EIOT_APPKEY"), ("EIOT_APPKEY", "k", "EIOT_SECRET")]
     {
@@ -82,7 +82,7 @@ fn what_is_missing_is_named_with_its_variable() {
 }
 
 #[test]
-fn a_wrong_option_is_named_and_nothing_is_sent() {
+fn configuration_with_an_invalid_option_is_named_and_nothing_is_sent() {
     let platform = Untouched::listen();
     let cases = [
         ("--appkey=", "appkey"),
@@ -107,14 +107,14 @@ fn a_wrong_option_is_named_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_wrong_variable_is_named() {
+fn configuration_with_an_invalid_variable_is_named() {
     let outcome = run(refresh_at("http://127.0.0.1:1", &[EID]).env("EIOT_TIMEOUT", "soon"));
     assert_eq!(outcome.exit_code, Some(2), "{outcome:?}");
     assert!(outcome.stderr.contains("EIOT_TIMEOUT"), "{outcome:?}");
 }
 
 #[test]
-fn a_secret_in_a_flag_is_refused_without_repeating_it() {
+fn configuration_with_a_secret_in_a_flag_is_refused_without_quoting_it() {
     let platform = Untouched::listen();
     for words in [&["--secret", SECRET][..], &[&format!("--secret={SECRET}")]] {
         let outcome = run(refresh_at(&platform.url(), words).arg(EID));
@@ -125,7 +125,7 @@ fn a_secret_in_a_flag_is_refused_without_repeating_it() {
 }
 
 #[test]
-fn variables_of_others_change_nothing() {
+fn configuration_ignores_other_variables() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     let mut command = refresh(&platform, &[EID]);
     for variable in ["http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
@@ -136,7 +136,7 @@ fn variables_of_others_change_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn the_rate_is_not_shared_where_its_directory_cannot_be_trusted_and_the_log_says_so_once() {
+fn rate_is_not_shared_in_an_untrusted_directory_and_the_log_says_so_once() {
     use std::os::unix::fs::{PermissionsExt, chown};
     use std::os::unix::process::CommandExt;
     // Another user's command, whose directory a third user has taken.

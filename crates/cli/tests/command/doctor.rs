@@ -1,4 +1,4 @@
-//! `eiot doctor`: what is well, what is not, and what to do about it; nothing is refreshed.
+//! `eiot doctor`: finds what is wrong, says what to do, and refreshes nothing.
 
 use crate::responder::{Reply, Responder};
 use crate::run::{EID, Outcome, SECRET, eiot, run};
@@ -73,7 +73,7 @@ fn line<'a>(outcome: &'a Outcome, check: &str) -> &'a str {
 }
 
 #[test]
-fn all_is_well_with_a_healthy_platform() {
+fn doctor_finds_nothing_wrong_with_a_healthy_platform() {
     for tls in [false, true] {
         let platform = platform(Options { tls, ..Options::default() });
         let mut command = doctor(&platform.url().replace("127.0.0.1", "localhost"), &[]);
@@ -97,7 +97,7 @@ fn all_is_well_with_a_healthy_platform() {
 }
 
 #[test]
-fn the_options_in_effect_are_named_and_the_secret_is_masked() {
+fn doctor_shows_the_options_in_effect_and_masks_the_secret() {
     let platform = platform(Options::default());
     let outcome = run(&mut doctor(platform.url(), &["--strict-eid"]));
     let line = line(&outcome, "configuration");
@@ -108,7 +108,7 @@ fn the_options_in_effect_are_named_and_the_secret_is_masked() {
 }
 
 #[test]
-fn a_proxys_password_is_shown_nowhere() {
+fn doctor_never_shows_the_password_of_a_proxy() {
     let proxy = format!("http://user:{SECRET}@127.0.0.1:1");
     for flags in [&["--proxy", &proxy][..], &["--json", "--proxy", &proxy]] {
         let outcome = run(&mut doctor("https://oapi.eiotclub.com", flags));
@@ -118,7 +118,7 @@ fn a_proxys_password_is_shown_nowhere() {
 }
 
 #[test]
-fn a_wrong_clock_is_told_in_seconds_and_direction() {
+fn doctor_reports_a_wrong_clock_in_seconds_and_direction() {
     for (seconds, says) in [(3600, "behind the server's"), (-3600, "ahead of the server's")] {
         let platform = platform(Options { clock_offset_seconds: seconds, ..Options::default() });
         let outcome = run(&mut doctor(platform.url(), &[]));
@@ -131,7 +131,7 @@ fn a_wrong_clock_is_told_in_seconds_and_direction() {
 }
 
 #[test]
-fn a_platform_that_cannot_be_reached_is_told_with_what_to_do() {
+fn doctor_advises_on_an_unreachable_platform() {
     let outcome = run(&mut doctor("http://127.0.0.1:1", &[]));
     assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
     assert_eq!(statuses(&outcome), [&["ok", "ok", "ok", "skipped", "failed"][..], &["skipped"; 3]].concat());
@@ -140,7 +140,7 @@ fn a_platform_that_cannot_be_reached_is_told_with_what_to_do() {
 }
 
 #[test]
-fn a_name_that_is_not_there_is_told_with_what_to_do() {
+fn doctor_advises_on_an_unknown_host_name() {
     let outcome = run(&mut doctor("https://eiot.invalid", &[]));
     assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
     assert_eq!(statuses(&outcome), [&["ok", "ok", "ok", "failed"][..], &["skipped"; 4]].concat());
@@ -148,7 +148,7 @@ fn a_name_that_is_not_there_is_told_with_what_to_do() {
 }
 
 #[test]
-fn an_unknown_authority_is_told_with_the_option_for_it() {
+fn doctor_names_the_option_for_an_unknown_certificate_authority() {
     let platform = platform(Options { tls: true, ..Options::default() });
     let outcome = run(&mut doctor(platform.url(), &[]));
     assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
@@ -157,7 +157,7 @@ fn an_unknown_authority_is_told_with_the_option_for_it() {
 }
 
 #[test]
-fn a_configuration_that_cannot_be_used_is_told_and_nothing_is_sent() {
+fn doctor_reports_an_invalid_configuration_and_sends_nothing() {
     for (variable, value, says) in [
         ("EIOT_APPKEY", "", "EIOT_APPKEY"),
         ("EIOT_TIMEOUT", "soon", "EIOT_TIMEOUT"),
@@ -173,7 +173,7 @@ fn a_configuration_that_cannot_be_used_is_told_and_nothing_is_sent() {
 }
 
 #[test]
-fn json_has_an_object_a_check_and_help_names_its_fields() {
+fn doctor_json_has_an_object_per_check_with_the_fields_that_help_lists() {
     let platform = platform(Options { clock_offset_seconds: 60, ..Options::default() });
     let outcome = run(&mut doctor(platform.url(), &["--json"]));
     let records = outcome.records();
@@ -197,7 +197,7 @@ fn json_has_an_object_a_check_and_help_names_its_fields() {
 }
 
 #[test]
-fn help_lists_every_check() {
+fn doctor_help_lists_every_check() {
     let help = run(&mut eiot(&["doctor", "--help"])).stdout;
     for check in CHECKS {
         assert!(help.contains(&format!("\n  {check} ")), "{check}");
@@ -205,7 +205,7 @@ fn help_lists_every_check() {
 }
 
 #[test]
-fn wrong_secret_or_appkey_is_told_with_code_and_message_verbatim() {
+fn doctor_reports_a_wrong_secret_or_appkey_with_code_and_message_verbatim() {
     for (variable, code, message) in [
         ("EIOT_SECRET", "sim.bad-sign", "the signature does not match these parameters and this secret"),
         ("EIOT_APPKEY", "sim.unknown-appkey", "unknown appkey"),
@@ -222,7 +222,7 @@ fn wrong_secret_or_appkey_is_told_with_code_and_message_verbatim() {
 }
 
 #[test]
-fn wrong_secret_that_the_platform_tells_by_http_is_a_matter_of_credentials() {
+fn doctor_reports_http_401_with_a_code_as_wrong_credentials() {
     let platform = platform(Options { http_refusals: true, ..Options::default() });
     let outcome = run(doctor(platform.url(), &["--json"]).env("EIOT_SECRET", "wrong"));
     assert_eq!(outcome.exit_code, Some(3), "{outcome:?}");
@@ -232,7 +232,7 @@ fn wrong_secret_that_the_platform_tells_by_http_is_a_matter_of_credentials() {
 }
 
 #[test]
-fn missing_rights_are_told_in_the_published_words() {
+fn doctor_reports_missing_permissions_in_the_published_words() {
     let platform = platform(Options { refuse: Some("403".to_owned()), ..Options::default() });
     let outcome = run(&mut doctor(platform.url(), &[]));
     let (exit_code, status, line) = account(&outcome);
@@ -244,7 +244,7 @@ fn missing_rights_are_told_in_the_published_words() {
 }
 
 #[test]
-fn address_that_is_not_on_the_allow_list_is_told_with_what_to_do() {
+fn doctor_advises_on_an_address_that_is_not_on_the_allow_list() {
     let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
     let platform = platform(Options { allowed_ips: Some(vec![elsewhere]), ..Options::default() });
     let outcome = run(&mut doctor(platform.url(), &[]));
@@ -261,7 +261,7 @@ fn address_that_is_not_on_the_allow_list_is_told_with_what_to_do() {
 }
 
 #[test]
-fn too_many_requests_are_a_warning_that_says_nothing_about_credentials() {
+fn doctor_warns_of_too_many_requests_and_says_nothing_about_credentials() {
     let platform = platform(Options { refuse: Some("501".to_owned()), ..Options::default() });
     let outcome = run(&mut doctor(platform.url(), &["--max-attempts", "2"]));
     let (exit_code, status, line) = account(&outcome);
@@ -272,7 +272,7 @@ fn too_many_requests_are_a_warning_that_says_nothing_about_credentials() {
 }
 
 #[test]
-fn too_many_requests_by_http_are_a_warning_too() {
+fn doctor_warns_of_too_many_requests_by_http() {
     let server = Responder::start(&[Reply { status: 429, header: "", body: String::new() }]);
     let outcome = run(&mut doctor(&server.url(), &["--max-attempts", "1"]));
     assert_eq!((outcome.exit_code, statuses(&outcome)[7].as_str()), (Some(0), "warning"), "{outcome:?}");
@@ -281,7 +281,7 @@ fn too_many_requests_by_http_are_a_warning_too() {
 }
 
 #[test]
-fn http_401_without_a_code_is_a_matter_of_credentials_or_of_base_url() {
+fn doctor_reports_http_401_without_a_code_as_wrong_credentials_or_base_url() {
     let server = Responder::start(&[Reply { status: 401, header: "", body: "<html>".to_owned() }]);
     let outcome = run(&mut doctor(&server.url(), &[]));
     assert_eq!((outcome.exit_code, statuses(&outcome)[7].as_str()), (Some(3), "failed"), "{outcome:?}");
@@ -290,7 +290,7 @@ fn http_401_without_a_code_is_a_matter_of_credentials_or_of_base_url() {
 }
 
 #[test]
-fn platform_that_says_try_again_later_is_told_so_and_tried_again() {
+fn doctor_retries_and_reports_an_unavailable_platform() {
     let later = Fault::Refuse("500".to_owned());
     let platform = faulty(&[later.clone(), later.clone()]);
     let outcome = run(&mut doctor(platform.url(), &["--max-attempts", "2"]));
@@ -304,7 +304,7 @@ fn platform_that_says_try_again_later_is_told_so_and_tried_again() {
 }
 
 #[test]
-fn refused_parameters_are_not_taken_for_wrong_credentials() {
+fn doctor_does_not_take_refused_parameters_for_wrong_credentials() {
     let platform = platform(Options { refuse: Some("41001".to_owned()), ..Options::default() });
     let outcome = run(&mut doctor(platform.url(), &[]));
     let (exit_code, status, line) = account(&outcome);
@@ -314,7 +314,7 @@ fn refused_parameters_are_not_taken_for_wrong_credentials() {
 }
 
 #[test]
-fn foreign_web_server_as_base_url_fails() {
+fn doctor_fails_if_base_url_is_another_web_server() {
     for (status, body, says) in [
         (200, "<html>It works!</html>", "not the platform's JSON"),
         (404, "<html>Not Found</html>", "HTTP status 404"),
@@ -335,7 +335,7 @@ fn foreign_web_server_as_base_url_fails() {
 }
 
 #[test]
-fn gateway_that_fails_is_not_taken_for_a_foreign_server_nor_for_wrong_credentials() {
+fn doctor_takes_a_failing_gateway_neither_for_another_server_nor_for_wrong_credentials() {
     let server = Responder::start(&[Reply { status: 503, header: "", body: String::new() }]);
     let outcome = run(&mut doctor(&server.url(), &["--max-attempts", "1"]));
     assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
@@ -345,7 +345,7 @@ fn gateway_that_fails_is_not_taken_for_a_foreign_server_nor_for_wrong_credential
 }
 
 #[test]
-fn platform_that_does_not_answer_the_call_is_told_with_what_to_do() {
+fn doctor_advises_on_a_platform_that_does_not_answer() {
     let platform = faulty(&[Fault::Stall]);
     let outcome = run(doctor(platform.url(), &["--max-attempts", "1"]).env("EIOT_TIMEOUT", "1"));
     let (exit_code, status, line) = account(&outcome);
@@ -354,7 +354,7 @@ fn platform_that_does_not_answer_the_call_is_told_with_what_to_do() {
 }
 
 #[test]
-fn no_call_leaves_the_call_out_and_answer_does_not_claim_the_platform() {
+fn doctor_with_no_call_skips_the_call_and_does_not_claim_to_have_reached_the_platform() {
     let platform = platform(Options::default());
     let outcome = run(&mut doctor(platform.url(), &["--no-call"]));
     let (exit_code, status, line) = account(&outcome);
@@ -366,7 +366,7 @@ fn no_call_leaves_the_call_out_and_answer_does_not_claim_the_platform() {
 }
 
 #[test]
-fn unknown_variables_are_named_with_the_nearest_known_one_and_without_their_values() {
+fn doctor_names_unknown_variables_with_the_most_similar_one_and_without_values() {
     let platform = platform(Options::default());
     let mut command = doctor(platform.url(), &[]);
     command.env("EIOT_RATE_LIMT", SECRET).env("EIOT_QQQ", SECRET).env("EIOT_LIBRARY", "libeiot.so.0");
@@ -383,7 +383,7 @@ fn unknown_variables_are_named_with_the_nearest_known_one_and_without_their_valu
 }
 
 #[test]
-fn text_of_the_platform_is_no_command_for_a_terminal() {
+fn doctor_escapes_terminal_control_characters() {
     let body = r#"{"code":"45109","message":"bad\u001b[2J\nok       account"}"#;
     let server = Responder::start(&[Reply { status: 200, header: "", body: body.to_owned() }]);
     let outcome = run(&mut doctor(&server.url(), &[]));
@@ -392,7 +392,7 @@ fn text_of_the_platform_is_no_command_for_a_terminal() {
 }
 
 #[test]
-fn account_can_refresh_a_card_right_after_doctor() {
+fn doctor_leaves_the_account_free_to_refresh_a_card() {
     let platform = platform(Options::default());
     assert_eq!(run(&mut doctor(platform.url(), &[])).exit_code, Some(0));
     balance_calls(&platform.counters());
@@ -402,7 +402,7 @@ fn account_can_refresh_a_card_right_after_doctor() {
 
 #[cfg(unix)]
 #[test]
-fn secret_file_that_every_user_can_read_is_a_warning() {
+fn doctor_warns_of_a_secret_file_that_every_user_can_read() {
     use std::os::unix::fs::PermissionsExt;
     let platform = platform(Options::default());
     let path = format!("{}/doctor-secret", env!("CARGO_TARGET_TMPDIR"));

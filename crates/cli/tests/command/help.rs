@@ -1,17 +1,17 @@
-//! What the command says about itself.
+//! `--help` and `--version`.
 
 use crate::run::{SECRET, eiot, run};
 use eiot::Config;
 
 #[test]
-fn the_version_is_that_of_the_library() {
+fn version_is_that_of_the_library() {
     let outcome = run(&mut eiot(&["--version"]));
     assert_eq!(outcome.stdout, format!("eiot {}\n", eiot::VERSION));
     assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]
-fn help_teaches_by_example_and_lists_variables_and_exit_codes() {
+fn help_has_examples_variables_and_exit_codes() {
     for words in [&["--help"][..], &["refresh", "--help"]] {
         let outcome = run(&mut eiot(words));
         assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
@@ -37,7 +37,7 @@ fn help_shows_no_value_of_the_environment() {
 }
 
 #[test]
-fn no_line_of_the_help_is_wider_than_a_terminal() {
+fn help_has_no_line_wider_than_92_columns() {
     for words in [
         &["--help"][..],
         &["refresh", "--help"],
@@ -52,7 +52,7 @@ fn no_line_of_the_help_is_wider_than_a_terminal() {
 }
 
 #[test]
-fn the_help_of_each_field_of_json_is_there() {
+fn help_lists_every_field_of_json() {
     let platform = crate::responder::Responder::start(&[crate::responder::ok(crate::responder::SUCCESS)]);
     let record = run(&mut crate::run::refresh(&platform, &["--json", "1"])).record();
     let help = run(&mut eiot(&["refresh", "--help"])).stdout;
@@ -62,7 +62,7 @@ fn the_help_of_each_field_of_json_is_there() {
 }
 
 #[test]
-fn nothing_to_do_is_wrong_usage() {
+fn usage_without_a_valid_command_is_wrong() {
     for words in [&[][..], &["refrsh", "1"], &["refresh", "--no-such-flag", "1"], &["sign"]] {
         let outcome = run(&mut eiot(words));
         assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");

@@ -1,4 +1,4 @@
-//! The lines of `--json`.
+//! The objects of `--json`.
 
 use crate::responder::{Reply, Responder, SUCCESS, Untouched, ok};
 use crate::run::{EID, OTHER_EID, eiot, refresh, refresh_at, run, vectors};
@@ -33,7 +33,7 @@ fn fields(line: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_success_has_every_field() {
+fn json_of_a_success_has_every_field() {
     let body = r#"{"code": "200", "message": "成功", "data": {"b": 1, "a": null}}"#;
     let platform = Responder::start(&[ok(body)]);
     let outcome = run(&mut refresh(&platform, &["--json", EID]));
@@ -60,7 +60,7 @@ fn a_success_has_every_field() {
 }
 
 #[test]
-fn a_failure_has_every_field_and_goes_to_standard_output_too() {
+fn json_of_a_failure_has_every_field_and_is_on_standard_output() {
     // Longer than anybody waits, so that nothing is tried again.
     let header = "Retry-After: 7200\r\n";
     let body = r#"{"code": "429", "message": "slow down"}"#.to_owned();
@@ -92,7 +92,7 @@ fn a_failure_has_every_field_and_goes_to_standard_output_too() {
 }
 
 #[test]
-fn a_page_is_told_with_the_headers_that_help_support() {
+fn json_of_an_html_page_has_the_headers_for_support() {
     let header = "Server: nginx\r\nX-Request-Id: req-4711\r\nX-Private: not kept\r\n";
     let body = "<html>\n\u{1b}[2J\u{202e}".to_owned();
     let platform = Responder::start(&[Reply { status: 502, header, body: body.clone() }]);
@@ -104,7 +104,7 @@ fn a_page_is_told_with_the_headers_that_help_support() {
 }
 
 #[test]
-fn final_is_true_of_a_call_that_would_fail_again() {
+fn json_final_is_true_if_the_same_call_would_fail_again() {
     let record = |code: &str, arguments: &[&str]| {
         let platform = Responder::start(&[ok(&format!("{{\"code\": \"{code}\"}}"))]);
         run(&mut refresh(&platform, &[&["--json", EID], arguments].concat())).record()
@@ -119,7 +119,7 @@ fn final_is_true_of_a_call_that_would_fail_again() {
 }
 
 #[test]
-fn every_reply_vector_is_told_as_the_library_understands_it() {
+fn json_agrees_with_the_library_on_every_reply_vector() {
     let file = vectors(include_str!("../../../../tests/vectors/replies.json"));
     for case in file["cases"].as_array().expect("a list") {
         let status = case["http_status"].as_u64().expect("a number");
@@ -139,7 +139,7 @@ fn every_reply_vector_is_told_as_the_library_understands_it() {
 }
 
 #[test]
-fn data_of_many_lines_is_told_on_one_and_its_values_are_untouched() {
+fn json_puts_data_of_many_lines_on_one_and_keeps_its_values() {
     let body = "{\"code\": \"200\",\r\n \"data\": {\r\n\t\"n\": 1.50,\n\"big\": 123456789012345678901234567890,\n\"s\": \"\\n\"\n}}";
     let platform = Responder::start(&[ok(body)]);
     let outcome = run(&mut refresh(&platform, &["--json", EID]));
@@ -148,7 +148,7 @@ fn data_of_many_lines_is_told_on_one_and_its_values_are_untouched() {
 }
 
 #[test]
-fn each_card_has_a_line_in_the_order_given() {
+fn json_has_a_line_per_card_in_the_order_of_the_arguments() {
     let platform = Responder::start(&[ok(r#"{"code": "1"}"#), ok(SUCCESS)]);
     let outcome = run(refresh(&platform, &["--json", EID]).arg(format!("  {OTHER_EID} ")));
     let told: Vec<_> =
@@ -158,14 +158,14 @@ fn each_card_has_a_line_in_the_order_given() {
 }
 
 #[test]
-fn quiet_leaves_only_the_lines_of_failures() {
+fn json_with_quiet_has_only_failures() {
     let platform = Responder::start(&[ok(r#"{"code": "1"}"#), ok(SUCCESS)]);
     let outcome = run(&mut refresh(&platform, &["--json", "--quiet", EID, OTHER_EID]));
     assert_eq!(outcome.record()["eid"], EID);
 }
 
 #[test]
-fn a_call_without_an_answer_says_that_delivery_is_unknown() {
+fn json_of_a_call_without_a_response_has_unknown_delivery() {
     let silent = Untouched::listen();
     let outcome = run(&mut refresh_at(&silent.url(), &["--json", "--timeout=0.2", EID]));
     let record = outcome.record();
@@ -173,7 +173,7 @@ fn a_call_without_an_answer_says_that_delivery_is_unknown() {
 }
 
 #[test]
-fn a_missing_configuration_is_told_for_each_card() {
+fn json_reports_a_missing_configuration_for_each_card() {
     let outcome = run(&mut eiot(&["refresh", "--json", EID, OTHER_EID]));
     assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(2), ""), "{outcome:?}");
     let records = outcome.records();
@@ -185,7 +185,7 @@ fn a_missing_configuration_is_told_for_each_card() {
 }
 
 #[test]
-fn a_malformed_eid_is_told_and_so_is_what_was_not_sent_because_of_it() {
+fn json_reports_a_malformed_eid_and_the_eids_not_sent_because_of_it() {
     let platform = Untouched::listen();
     let outcome = run(&mut refresh_at(&platform.url(), &["--json", EID, "8.9E+31"]));
     platform.check();

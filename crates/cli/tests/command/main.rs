@@ -1,4 +1,4 @@
-//! The `eiot` command, run as its users run it: what it prints, what it sends, what it exits with.
+//! The `eiot` command as a process: its output, requests and exit codes.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod call;

@@ -4,7 +4,7 @@ use crate::responder::Untouched;
 use crate::run::{EID, OTHER_EID, refresh_at, run, vectors};
 
 #[test]
-fn every_invalid_vector_exits_with_2_says_why_and_sends_nothing() {
+fn malformed_eid_of_every_vector_exits_with_2_and_sends_nothing() {
     let file = vectors(include_str!("../../../../tests/vectors/eids.json"));
     let platform = Untouched::listen();
     for case in file["invalid"].as_array().expect("a list") {
@@ -21,7 +21,7 @@ fn every_invalid_vector_exits_with_2_says_why_and_sends_nothing() {
 }
 
 #[test]
-fn one_malformed_eid_holds_all_back_and_each_malformed_one_is_named() {
+fn malformed_eids_are_all_named_and_nothing_is_sent() {
     let platform = Untouched::listen();
     let outcome = run(&mut refresh_at(&platform.url(), &[EID, "89x", OTHER_EID, "8.9E+31"]));
     platform.check();
@@ -34,7 +34,7 @@ fn one_malformed_eid_holds_all_back_and_each_malformed_one_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn bytes_that_are_no_text_are_a_malformed_eid() {
+fn malformed_eid_may_be_invalid_utf_8() {
     use std::os::unix::ffi::OsStrExt;
     let platform = Untouched::listen();
     let bytes = std::ffi::OsStr::from_bytes(b"8904\xff\xfe");
@@ -46,7 +46,7 @@ fn bytes_that_are_no_text_are_a_malformed_eid() {
 }
 
 #[test]
-fn strict_mode_asks_for_gsma_eids() {
+fn strict_eid_requires_gsma_eids() {
     let file = vectors(include_str!("../../../../tests/vectors/eids.json"));
     let platform = Untouched::listen();
     for case in file["valid"].as_array().expect("a list") {
@@ -66,7 +66,7 @@ fn strict_mode_asks_for_gsma_eids() {
 }
 
 #[test]
-fn no_eid_at_all_is_wrong_usage() {
+fn usage_without_an_eid_is_wrong() {
     let platform = Untouched::listen();
     let outcome = run(&mut refresh_at(&platform.url(), &[]));
     platform.check();

@@ -1,4 +1,4 @@
-//! `eiot man`: pages of the manual.
+//! `eiot man`: manual pages.
 
 use crate::run::{eiot, run};
 use std::path::PathBuf;

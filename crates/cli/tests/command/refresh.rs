@@ -1,11 +1,11 @@
-//! The main job, for people.
+//! `eiot refresh`: the output for people.
 
 use crate::responder::{Reply, Responder, SUCCESS, Untouched, ok};
 use crate::run::{EID, OTHER_EID, SECRET, refresh, refresh_at, run};
 use std::net::TcpListener;
 
 #[test]
-fn a_refreshed_card_is_one_line_of_three_fields() {
+fn refresh_prints_a_line_of_three_fields_per_card() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     let outcome = run(&mut refresh(&platform, &[EID]));
     assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
@@ -14,7 +14,7 @@ fn a_refreshed_card_is_one_line_of_three_fields() {
 }
 
 #[test]
-fn what_is_sent_names_account_card_version_and_face() {
+fn refresh_sends_account_card_and_user_agent() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     run(refresh(&platform, &[]).arg(format!(" {EID}\r\n")));
     let [request] = &platform.requests()[..] else { panic!("not one request") };
@@ -25,7 +25,7 @@ fn what_is_sent_names_account_card_version_and_face() {
 }
 
 #[test]
-fn several_cards_are_refreshed_in_the_order_given() {
+fn refresh_takes_several_cards_in_the_order_of_the_arguments() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     let outcome = run(&mut refresh(&platform, &[EID, OTHER_EID, EID]));
     assert_eq!(outcome.exit_code, Some(0));
@@ -35,7 +35,7 @@ fn several_cards_are_refreshed_in_the_order_given() {
 }
 
 #[test]
-fn a_refusal_is_a_line_on_standard_error_that_names_the_card() {
+fn refresh_prints_a_refusal_with_its_card_on_standard_error() {
     let platform = Responder::start(&[ok(r#"{"code": "45109", "message": "套餐不存在"}"#)]);
     let outcome = run(&mut refresh(&platform, &[EID]));
     assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(1), ""));
@@ -45,7 +45,7 @@ fn a_refusal_is_a_line_on_standard_error_that_names_the_card() {
 }
 
 #[test]
-fn a_failure_keeps_no_other_card_from_being_refreshed_and_the_largest_exit_code_counts() {
+fn refresh_continues_after_a_failure_and_returns_the_largest_exit_code() {
     let refused = ok(r#"{"code": "45109", "message": "no"}"#);
     let not_let_in = Reply { status: 403, header: "", body: String::new() };
     let platform = Responder::start(&[not_let_in, refused, ok(SUCCESS)]);
@@ -56,7 +56,7 @@ fn a_failure_keeps_no_other_card_from_being_refreshed_and_the_largest_exit_code_
 }
 
 #[test]
-fn refused_credentials_exit_with_3() {
+fn refresh_with_refused_credentials_exits_with_3() {
     for status in [401, 403] {
         let platform = Responder::start(&[Reply { status, header: "", body: String::new() }]);
         let outcome = run(&mut refresh(&platform, &[EID]));
@@ -66,7 +66,7 @@ fn refused_credentials_exit_with_3() {
 }
 
 #[test]
-fn nobody_listening_exits_with_1() {
+fn refresh_without_a_server_exits_with_1() {
     let closed = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound");
     let outcome = run(&mut refresh_at(&format!("http://{closed}"), &[EID]));
     assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
@@ -74,7 +74,7 @@ fn nobody_listening_exits_with_1() {
 }
 
 #[test]
-fn no_answer_in_time_exits_with_1_and_says_that_it_may_have_happened() {
+fn refresh_that_times_out_exits_with_1_and_says_that_it_may_have_taken_effect() {
     let silent = Untouched::listen();
     let outcome = run(&mut refresh_at(&silent.url(), &["--timeout", "0.2", EID]));
     assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
@@ -82,7 +82,7 @@ fn no_answer_in_time_exits_with_1_and_says_that_it_may_have_happened() {
 }
 
 #[test]
-fn quiet_says_nothing_of_success_and_still_tells_failures() {
+fn refresh_with_quiet_prints_only_failures() {
     let platform = Responder::start(&[ok(SUCCESS), ok(r#"{"code": "1", "message": "no"}"#)]);
     let outcome = run(&mut refresh(&platform, &["-q", OTHER_EID, EID]));
     assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(1), ""));
@@ -90,7 +90,7 @@ fn quiet_says_nothing_of_success_and_still_tells_failures() {
 }
 
 #[test]
-fn a_message_cannot_break_lines_or_command_a_terminal() {
+fn refresh_escapes_line_breaks_and_terminal_control_characters() {
     let message = r#"a\nb\tc\u001b[2J"#;
     for code in ["200", "1"] {
         let platform = Responder::start(&[ok(&format!(r#"{{"code": "{code}", "message": "{message}"}}"#))]);
@@ -103,7 +103,7 @@ fn a_message_cannot_break_lines_or_command_a_terminal() {
 }
 
 #[test]
-fn neither_secret_nor_signature_is_in_any_output() {
+fn refresh_prints_neither_secret_nor_signature() {
     let replies = [
         ok(SUCCESS),
         ok(r#"{"code": "1", "message": "no"}"#),
@@ -127,7 +127,7 @@ fn neither_secret_nor_signature_is_in_any_output() {
 }
 
 #[test]
-fn each_attempt_is_a_line_when_asked_for() {
+fn refresh_with_verbose_prints_a_line_per_attempt() {
     let busy = Reply { status: 503, header: "", body: String::new() };
     let platform = Responder::start(&[busy, ok(SUCCESS)]);
     let outcome = run(&mut refresh(&platform, &["-v", EID]));

@@ -1,4 +1,4 @@
-//! A platform that answers what a test tells it to, and remembers what it was asked.
+//! A server that sends the replies of a test and records requests.
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -59,7 +59,7 @@ pub(crate) fn ok(body: &str) -> Reply {
     Reply { status: 200, header: "", body: body.to_owned() }
 }
 
-/// One request a connection.
+/// Serves one request per connection.
 fn serve(connection: TcpStream, requests: &Mutex<Vec<Request>>, replies: &[Reply]) {
     let mut reader = BufReader::new(&connection);
     let mut head = String::new();
@@ -83,11 +83,11 @@ fn serve(connection: TcpStream, requests: &Mutex<Vec<Request>>, replies: &[Reply
     let length = body.len();
     let text =
         format!("HTTP/1.1 {status} X\r\n{header}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}");
-    // A client that has gone is the test's business.
+    // The client may have disconnected; the test decides whether that is right.
     let _ = (&connection).write_all(text.as_bytes());
 }
 
-/// A platform that must not be called: nothing ever answers, and a connection is noticed.
+/// A server that must not be called: it never answers, and notices connections.
 pub(crate) struct Untouched(TcpListener);
 
 impl Untouched {
@@ -101,7 +101,7 @@ impl Untouched {
         format!("http://127.0.0.1:{}", self.0.local_addr().expect("bound").port())
     }
 
-    /// Nobody has connected.
+    /// Asserts that there was no connection.
     pub(crate) fn check(&self) {
         assert!(self.0.accept().is_err(), "something was sent");
     }

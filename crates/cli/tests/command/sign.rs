@@ -1,4 +1,4 @@
-//! The signature by itself.
+//! `eiot sign`.
 
 use crate::run::{Outcome, SECRET, eiot, run, vectors};
 use serde_json::Value;
@@ -24,7 +24,7 @@ fn sign(case: &Value, flags: &[&str]) -> Outcome {
 }
 
 #[test]
-fn every_vector_is_signed_as_the_platform_does_the_vendors_golden_sample_first() {
+fn sign_agrees_with_every_vector_and_the_vendors_sample() {
     for case in cases() {
         for (flags, expected) in [(&[][..], "sha1"), (&["--sign-method", "md5"], "md5")] {
             let outcome = sign(&case, flags);
@@ -36,7 +36,7 @@ fn every_vector_is_signed_as_the_platform_does_the_vendors_golden_sample_first()
 }
 
 #[test]
-fn the_explanation_shows_the_signed_string_and_neither_secret_nor_signature() {
+fn sign_explain_shows_the_string_to_sign_and_neither_secret_nor_signature() {
     for case in cases() {
         let outcome = sign(&case, &["--explain"]);
         assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
@@ -51,7 +51,7 @@ fn the_explanation_shows_the_signed_string_and_neither_secret_nor_signature() {
 }
 
 #[test]
-fn the_explanation_needs_no_secret_and_names_the_hash() {
+fn sign_explain_needs_no_secret_and_names_the_hash() {
     for (method, name) in [("sha1", "SHA-1"), ("md5", "MD5")] {
         let outcome = run(&mut eiot(&["sign", "--explain", "--sign-method", method, "b=2", "a=1"]));
         assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
@@ -62,7 +62,7 @@ fn the_explanation_needs_no_secret_and_names_the_hash() {
 }
 
 #[test]
-fn the_secret_can_come_from_a_file() {
+fn sign_reads_the_secret_from_a_file() {
     let case = &cases()[0];
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("signing-secret");
     std::fs::write(&path, format!("{}\r\n", text(case, "secret"))).expect("a writable directory");
@@ -71,7 +71,7 @@ fn the_secret_can_come_from_a_file() {
 }
 
 #[test]
-fn a_signature_needs_a_secret_and_no_appkey() {
+fn sign_needs_a_secret_and_no_appkey() {
     let outcome = run(&mut eiot(&["sign", "a=1"]));
     assert_eq!((outcome.exit_code, outcome.stdout.as_str()), (Some(2), ""), "{outcome:?}");
     assert!(outcome.stderr.contains("EIOT_SECRET"), "{outcome:?}");
@@ -79,7 +79,7 @@ fn a_signature_needs_a_secret_and_no_appkey() {
 }
 
 #[test]
-fn what_is_no_parameter_is_refused_without_repeating_it() {
+fn sign_refuses_invalid_parameters_without_quoting_them() {
     let secret = format!("secret={SECRET}");
     for (words, says) in [
         (&["a=1", SECRET][..], "parameter 2"),

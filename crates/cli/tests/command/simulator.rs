@@ -1,4 +1,4 @@
-//! The main job against the stand-in platform, which checks each request with code of its own.
+//! `eiot refresh` against the simulator, which checks each request independently.
 
 use crate::run::{EID, OTHER_EID, SECRET, refresh_at, run, vectors};
 use eiot_sim::{Account, Options, Simulator};
@@ -23,7 +23,7 @@ fn refresh(platform: &Simulator, arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn every_valid_vector_is_refreshed_over_http_and_over_tls() {
+fn refresh_works_for_every_valid_vector_over_http_and_tls() {
     let file = vectors(include_str!("../../../../tests/vectors/eids.json"));
     let cases = file["valid"].as_array().expect("a list");
     let text = |case: &serde_json::Value| case["eid"].as_str().expect("a text").to_owned();
@@ -39,7 +39,7 @@ fn every_valid_vector_is_refreshed_over_http_and_over_tls() {
 }
 
 #[test]
-fn a_card_inside_its_cooldown_is_refused_with_the_platforms_words() {
+fn refresh_in_the_cooldown_is_refused_with_code_and_message() {
     let platform = start(Options::default());
     let outcome = run(&mut refresh(&platform, &["--json", EID, EID]));
     assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
@@ -48,7 +48,7 @@ fn a_card_inside_its_cooldown_is_refused_with_the_platforms_words() {
 }
 
 #[test]
-fn a_wrong_secret_is_refused_and_exits_with_3_where_the_platform_says_so_by_http() {
+fn refresh_with_a_wrong_secret_exits_with_3_if_refused_by_http() {
     for (http_refusals, exit_code) in [(false, 1), (true, 3)] {
         let platform = start(Options { http_refusals, ..Options::default() });
         let outcome = run(refresh(&platform, &[EID]).env("EIOT_SECRET", "wrong"));
@@ -59,7 +59,7 @@ fn a_wrong_secret_is_refused_and_exits_with_3_where_the_platform_says_so_by_http
 }
 
 #[test]
-fn a_certificate_that_nobody_vouches_for_is_a_tls_error_that_names_the_option() {
+fn refresh_with_an_untrusted_certificate_is_a_tls_error_that_names_the_option() {
     let platform = start(Options { tls: true, ..Options::default() });
     let outcome = run(&mut refresh_at(platform.url(), &["--json", EID]));
     assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
@@ -70,7 +70,7 @@ fn a_certificate_that_nobody_vouches_for_is_a_tls_error_that_names_the_option() 
 }
 
 #[test]
-fn a_malformed_eid_among_good_ones_keeps_the_platform_from_being_called() {
+fn refresh_with_a_malformed_eid_among_valid_ones_sends_nothing() {
     let platform = start(Options::default());
     let outcome = run(&mut refresh(&platform, &[EID, "8.9E+31", OTHER_EID]));
     assert_eq!(outcome.exit_code, Some(2), "{outcome:?}");

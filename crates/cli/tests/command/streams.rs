@@ -1,4 +1,4 @@
-//! Readers that have gone, and disks that are full.
+//! Closed outputs and full disks.
 #![cfg(target_os = "linux")]
 
 use crate::responder::{Responder, SUCCESS, ok};
@@ -20,7 +20,7 @@ fn full() -> Stdio {
 }
 
 #[test]
-fn a_closed_output_ends_the_run_quietly_and_holds_the_rest_back() {
+fn output_that_is_closed_ends_the_run_quietly_and_remaining_eids_are_not_sent() {
     for flags in [&[][..], &["--json"]] {
         let platform = Responder::start(&[ok(SUCCESS)]);
         let outcome = run(refresh(&platform, flags).args([EID, OTHER_EID]).stdout(closed()));
@@ -30,7 +30,7 @@ fn a_closed_output_ends_the_run_quietly_and_holds_the_rest_back() {
 }
 
 #[test]
-fn a_full_disk_is_an_error_that_names_the_card_whose_outcome_is_lost() {
+fn output_on_a_full_disk_is_an_error_that_names_the_card_whose_result_is_lost() {
     for flags in [&[][..], &["--json"]] {
         let platform = Responder::start(&[ok(SUCCESS)]);
         let outcome = run(refresh(&platform, flags).args([EID, OTHER_EID]).stdout(full()));
@@ -42,7 +42,7 @@ fn a_full_disk_is_an_error_that_names_the_card_whose_outcome_is_lost() {
 }
 
 #[test]
-fn whatever_prints_fails_on_a_full_disk_and_ends_quietly_on_a_closed_output() {
+fn output_of_every_command_fails_on_a_full_disk_and_ends_quietly_if_closed() {
     for words in [
         &["--help"][..],
         &["--version"],
@@ -63,7 +63,7 @@ fn whatever_prints_fails_on_a_full_disk_and_ends_quietly_on_a_closed_output() {
 }
 
 #[test]
-fn complaints_that_nobody_can_read_change_no_exit_code() {
+fn exit_code_does_not_depend_on_a_readable_standard_error() {
     for stream in [closed, full] {
         let refused = Responder::start(&[ok(r#"{"code": "1"}"#)]);
         assert_eq!(run(refresh(&refused, &[EID]).stderr(stream())).exit_code, Some(1));
@@ -73,7 +73,7 @@ fn complaints_that_nobody_can_read_change_no_exit_code() {
 }
 
 #[test]
-fn quiet_success_needs_no_output() {
+fn output_is_not_needed_for_a_quiet_success() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     assert_eq!(run(refresh(&platform, &["-q", EID]).stdout(full())).exit_code, Some(0));
 }

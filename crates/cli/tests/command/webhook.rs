@@ -1,4 +1,4 @@
-//! Whether a webhook is genuine.
+//! `eiot webhook verify`.
 
 use crate::run::{Outcome, eiot, run, vectors};
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ fn verify(name: &str, payload: &str, secret: &str, flags: &[&str]) -> Outcome {
 }
 
 #[test]
-fn every_vector_is_genuine_and_with_another_secret_none_is() {
+fn webhook_of_every_vector_is_genuine_and_with_another_secret_none_is() {
     let file = vectors(include_str!("../../../../tests/vectors/webhooks.json"));
     for case in file["cases"].as_array().expect("a list") {
         let text = |field: &str| case[field].as_str().expect("text");
@@ -27,7 +27,7 @@ fn every_vector_is_genuine_and_with_another_secret_none_is() {
 }
 
 #[test]
-fn an_old_one_and_what_cannot_be_read_are_refused() {
+fn webhook_that_is_old_or_unreadable_is_refused() {
     let file = vectors(include_str!("../../../../tests/vectors/webhooks.json"));
     let case = &file["cases"][0];
     let (payload, secret) = (case["payload"].as_str().expect("text"), case["secret"].as_str().expect("text"));

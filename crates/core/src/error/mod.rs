@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_documented_with_its_number_name_and_exit_code() {
+    fn every_kind_is_documented_with_its_number_and_name() {
         let documentation = include_str!("../../../../docs/errors.md");
         for kind in ErrorKind::ALL {
             let (status, name) = (kind.status(), kind.name());

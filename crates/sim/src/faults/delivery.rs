@@ -55,7 +55,7 @@ pub(crate) fn deliver(
         Fault::Endless => send_endless_body(stream)?,
         _ => return Ok(None),
     }
-    Ok(Some(End::Goodbye))
+    Ok(Some(End::Close))
 }
 
 fn send(stream: &mut impl Connection, bytes: &[u8]) -> io::Result<()> {

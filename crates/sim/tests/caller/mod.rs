@@ -21,7 +21,7 @@ pub(crate) fn with(plan: &[&str]) -> Simulator {
 pub(crate) fn connect(simulator: &Simulator) -> TcpStream {
     let (_, address) = simulator.url().split_once("://").expect("a URL");
     let stream = TcpStream::connect(address).expect("the simulator listens");
-    stream.set_read_timeout(Some(FAR)).expect("a time-out");
+    stream.set_read_timeout(Some(FAR)).expect("a timeout");
     stream
 }
 
@@ -63,7 +63,7 @@ impl Heard {
     }
 }
 
-/// Reads until the end, an error, or the stream's time-out.
+/// Reads until the end, an error, or the stream's timeout.
 pub(crate) fn listen(stream: &mut impl Read) -> Heard {
     let mut heard = Heard { bytes: Vec::new(), error: None };
     let mut buffer = [0; 65_536];

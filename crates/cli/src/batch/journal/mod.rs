@@ -3,108 +3,18 @@
 //! JSON Lines: a header that names the job, then one line per result, each written at once, and a last line when the run is
 //! finished. A killed run leaves at most one torn last line behind, which is cut off when the journal is opened again.
 
+mod line;
+
+pub(crate) use line::JobKey;
+
 use super::card_result::CardResult;
-use eiot::{Client, Eid, Error, ErrorKind};
-use serde::{Deserialize, Serialize};
+use eiot::{Eid, Error, ErrorKind};
+use line::{Entry, FORMAT, Finish, Header, MAX_LINE_BYTES, OK, StoredLine, check_header, now, write_line};
+use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read as _, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read as _, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
-
-/// Longer lines were not written by this program.
-const MAX_LINE_BYTES: u64 = 1024 * 1024;
-
-/// The `kind` of a card that was refreshed.
-const OK: &str = "ok";
-
-/// The version of the format.
-const FORMAT: u32 = 1;
-
-/// Identifies the job that a journal belongs to: an account, a platform and an input.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct JobKey {
-    /// A fingerprint of account and platform, which reveals neither.
-    account: String,
-    /// Where the cards come from, such as a file name.
-    input: String,
-}
-
-impl JobKey {
-    /// The job of this client's account over `input`.
-    pub(crate) fn new(client: &Client, input: impl Into<String>) -> Self {
-        Self { account: client.account_fingerprint(), input: input.into() }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Header {
-    eiot_journal: u32,
-    #[serde(flatten)]
-    job: JobKey,
-    started: String,
-}
-
-/// A line that holds a result. Names and their meaning never change; new ones may be added.
-#[derive(Serialize)]
-struct Entry<'a> {
-    eid: &'a str,
-    /// `ok`, or the kind of the error.
-    kind: &'a str,
-    code: Option<&'a str>,
-    message: String,
-    /// The same call would fail again.
-    r#final: bool,
-    attempts: u32,
-    delivered: &'a str,
-    /// UTC, as in RFC 3339.
-    time: String,
-}
-
-impl<'a> Entry<'a> {
-    fn new(card: &CardResult<'a>) -> Self {
-        match card.result {
-            Ok(reply) => Self {
-                eid: card.eid,
-                kind: OK,
-                code: None,
-                message: reply.message().to_owned(),
-                r#final: true,
-                attempts: reply.attempts(),
-                delivered: reply.delivered().name(),
-                time: now(),
-            },
-            Err(error) => Self {
-                eid: card.eid,
-                kind: error.kind().name(),
-                code: error.platform_code(),
-                message: card.describe(error),
-                r#final: error.is_final(),
-                attempts: error.attempts(),
-                delivered: error.delivered().name(),
-                time: now(),
-            },
-        }
-    }
-}
-
-/// The last line of a run that left nothing to do.
-#[derive(Serialize)]
-struct Finish {
-    /// UTC, as in RFC 3339.
-    finished: String,
-}
-
-/// The parts of a line that are read again.
-#[derive(Deserialize)]
-struct StoredLine {
-    eid: Option<String>,
-    kind: Option<String>,
-    message: Option<String>,
-    #[serde(default)]
-    r#final: bool,
-    finished: Option<String>,
-}
 
 /// The result of a card in an earlier run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -260,17 +170,6 @@ fn unusable(path: &Path, why: &dyn std::fmt::Display) -> Error {
     Error::config("journal", format!("{} cannot be used: {why}", path.display()))
 }
 
-fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
-}
-
-/// Writes a line at once, so that a killed process leaves whole lines except for the last.
-fn write_line(file: &mut File, line: &impl Serialize) -> std::io::Result<()> {
-    let mut bytes = serde_json::to_vec(line)?;
-    bytes.push(b'\n');
-    file.write_all(&bytes)
-}
-
 /// Reads a journal: its content, where the last whole line ends, and whether there is a header.
 fn read(file: &File, job: &JobKey) -> Result<(History, u64, bool), String> {
     let mut history = History::default();
@@ -300,27 +199,6 @@ fn read(file: &File, job: &JobKey) -> Result<(History, u64, bool), String> {
     }
 }
 
-fn check_header(line: &[u8], job: &JobKey) -> Result<(), String> {
-    let Ok(Header { eiot_journal, job: found, .. }) = serde_json::from_slice(line) else {
-        return Err("it is not a journal of eiot; name a file that does not exist yet".to_owned());
-    };
-    if eiot_journal != FORMAT {
-        return Err(format!("its format is {eiot_journal}, and this version reads format {FORMAT}"));
-    }
-    if found.input != job.input {
-        return Err(format!(
-            "it belongs to another run, over {:?} and not {:?}; use a separate journal for each input",
-            found.input, job.input
-        ));
-    }
-    if found.account != job.account {
-        return Err(
-            "it belongs to another account or platform; use a separate journal for each account".to_owned()
-        );
-    }
-    Ok(())
-}
-
 #[cfg(unix)]
 fn lock(file: &File) -> Result<(), ()> {
     rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(drop)
@@ -334,7 +212,7 @@ fn lock(_: &File) -> Result<(), ()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eiot::Config;
+    use eiot::{Client, Config};
 
     fn job(input: &str) -> JobKey {
         JobKey::new(&Client::new(Config::new("my-appkey", "s")).expect("valid"), input)
