@@ -15,8 +15,9 @@ home=${CARGO_HOME:-$HOME/.cargo}
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
 
-# zig links against any glibc; no path of this machine goes into the binaries.
-PATH=$VENV/bin:$PATH CARGO_TARGET_DIR=$BUILD/dist-target \
+# zig links against any glibc; no path of this machine goes into the binaries. It would take all symbols away with the debugging
+# information; valgrind wants them in `make test`, and what is handed out is stripped below.
+CARGO_PROFILE_RELEASE_STRIP=none PATH=$VENV/bin:$PATH CARGO_TARGET_DIR=$BUILD/dist-target \
     RUSTFLAGS="--remap-path-prefix=$PWD=eiot --remap-path-prefix=$home/registry/src=crates" \
     CFLAGS="-ffile-prefix-map=$home/registry/src=crates" \
     "$VENV/bin/cargo-zigbuild" zigbuild --locked --release --target "$target.2.17" -p eiot-ffi -p eiot-cli -p eiot-sim

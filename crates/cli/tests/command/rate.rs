@@ -1,4 +1,4 @@
-//! Processes of one account share one rate limit by default.
+//! Processes of one account keep one rate, with all defaults.
 
 use crate::run::SECRET;
 use crate::run::refresh_at;
@@ -8,11 +8,15 @@ use std::process::Stdio;
 use std::time::Instant;
 
 #[test]
-fn rate_of_eight_processes_is_that_of_one_and_no_nonce_is_repeated() {
+fn eight_processes_keep_and_use_one_rate_and_repeat_no_nonce() {
+    // What a busy machine breaks once or twice, a mistake breaks always.
+    let missed: Vec<String> = (0..3).map_while(|_| eight_processes().err()).collect();
+    assert!(missed.len() < 3, "{missed:?}");
+}
+
+fn eight_processes() -> Result<(), String> {
     let accounts = vec![Account { appkey: "k".to_owned(), secret: SECRET.to_owned() }];
-    // Without a rate limit of its own: on a busy machine calls arrive in bursts, however evenly they were sent.
-    let options = Options { accounts, rate_limit: None, ..Options::default() };
-    let platform = Simulator::start(options).expect("a free port");
+    let platform = Simulator::start(Options { accounts, ..Options::default() }).expect("a free port");
     let started = Instant::now();
     let processes: Vec<_> = (1..=8)
         .map(|number| {
@@ -23,15 +27,22 @@ fn rate_of_eight_processes_is_that_of_one_and_no_nonce_is_repeated() {
             command.arg(file).stdout(Stdio::null()).spawn().expect("the command starts")
         })
         .collect();
-    for mut process in processes {
-        assert!(process.wait().expect("it ends").success());
-    }
-    let took = started.elapsed().as_secs_f64();
+    // All are waited for, whatever becomes of the first.
+    let ended: Vec<bool> =
+        processes.into_iter().map(|mut process| process.wait().expect("it ends").success()).collect();
+    let (took, spacing) = (started.elapsed().as_secs_f64(), 63.0 / 9.5);
     let counters = platform.counters();
-    assert!(counters.refused.is_empty(), "{:?}", counters.refused);
-    assert_eq!((counters.accepted, counters.repeated_nonces), (64, 0));
-    // The rate allows 9.5 per second, and a busy machine delays some calls so that they arrive together. Eight rates would make 76.
-    assert!((9..=25).contains(&counters.busiest_second), "{}", counters.busiest_second);
-    let spacing = 63.0 / 9.5;
-    assert!((spacing..spacing * 3.0).contains(&took), "{took} s, where the rate allows {spacing} s");
+    assert_eq!(counters.repeated_nonces, 0);
+    // The spacing allows 9.5 a second. A machine that is busy for a moment takes nothing from the best second.
+    let is_used_and_kept =
+        (9..=10).contains(&counters.busiest_second) && (spacing..spacing * 2.0).contains(&took);
+    if ended.iter().all(|success| *success)
+        && counters.refused.is_empty()
+        && counters.accepted == 64
+        && is_used_and_kept
+    {
+        Ok(())
+    } else {
+        Err(format!("{took} s for what the spacing allows in {spacing} s: {counters:?}"))
+    }
 }

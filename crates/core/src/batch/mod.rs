@@ -35,7 +35,8 @@ use tokio::sync::watch;
 const MAX_CONCURRENCY: usize = 1024;
 
 /// What becomes of the cards of a batch in a forked child.
-const IN_CHILD: &str = "a forked child cannot run its parent's batch; make another one here. Nothing was sent from here";
+const IN_CHILD: &str =
+    "a forked child cannot run its parent's batch; make another one here. Nothing was sent from here";
 
 /// Refreshes many cards, with many calls under way at once on the thread that calls [`Batch::next`]; made by
 /// [`Client::batch`].
