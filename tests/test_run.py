@@ -52,7 +52,7 @@ def test_a_spreadsheet_is_read_as_text_and_what_it_lost_is_named_by_its_line(sim
     done = refresh(running, "--from", cards, "--column", "card eid")
     assert done.returncode == 2
     assert sorted(line.split("\t")[1] for line in done.stdout.splitlines()) == ["invalid_eid", "ok", "ok"]
-    assert "line 3: not an EID: a spreadsheet" in done.stdout
+    assert "line 3: invalid EID: a spreadsheet" in done.stdout
     assert "3 cards: 2 refreshed, 1 failed" in done.stderr
     assert set(running.counters()["per_eid"]) == {eid(1), eid(2)}
 
@@ -111,7 +111,7 @@ def test_another_runs_journal_and_one_in_use_are_refused(simulator, tmp_path):
     while not journal.exists() or not journal.read_text().endswith("\n"):
         time.sleep(0.01)
     done = refresh(running, "--from", cards, "--journal", journal)
-    assert done.returncode == 2 and "another process uses it" in done.stderr
+    assert done.returncode == 2 and "another process is using it" in done.stderr
     busy.send_signal(signal.SIGINT)
     busy.communicate(timeout=10)
     done = refresh(running, "--from", cards_file(tmp_path, 20, "other.txt"), "--journal", journal)

@@ -91,18 +91,18 @@ type Kind int32
 const (
 	KindInvalidArgument Kind = C.EIOT_ERR_INVALID_ARGUMENT // an argument other than the EID cannot be used, or the client is closed
 	KindInvalidEID      Kind = C.EIOT_ERR_INVALID_EID      // not 1 to 32 digits, or in strict mode not a GSMA EID
-	KindConfig          Kind = C.EIOT_ERR_CONFIG           // an option is missing or cannot be used
+	KindConfig          Kind = C.EIOT_ERR_CONFIG           // an option is missing or invalid
 	KindConnect         Kind = C.EIOT_ERR_CONNECT          // no connection could be made
 	KindTLS             Kind = C.EIOT_ERR_TLS              // the TLS handshake failed
 	KindTimeout         Kind = C.EIOT_ERR_TIMEOUT          // the client's time-out passed
 	KindConnectionLost  Kind = C.EIOT_ERR_IO               // the connection broke before the whole reply had come
 	KindCancelled       Kind = C.EIOT_ERR_CANCELLED        // the context ended
-	KindAuth            Kind = C.EIOT_ERR_AUTH             // the platform does not accept the credentials or the source address
+	KindAuth            Kind = C.EIOT_ERR_AUTH             // authentication failed: credentials, permissions or source address
 	KindRateLimited     Kind = C.EIOT_ERR_RATE_LIMITED     // too many requests
 	KindCooldown        Kind = C.EIOT_ERR_COOLDOWN         // the card was refreshed too recently
 	KindPlatform        Kind = C.EIOT_ERR_PLATFORM         // the platform said no, with a code of its own
 	KindHTTP            Kind = C.EIOT_ERR_HTTP             // an HTTP status that nobody expects
-	KindProtocol        Kind = C.EIOT_ERR_PROTOCOL         // a reply that nobody can read
+	KindProtocol        Kind = C.EIOT_ERR_PROTOCOL         // the response could not be parsed
 	KindUnavailable     Kind = C.EIOT_ERR_UNAVAILABLE      // the platform itself says that it cannot serve calls at the moment
 	KindInvalidSignature      Kind = C.EIOT_ERR_SIGNATURE      // a webhook is not signed with the secret, was changed, or is too old
 	KindInternal        Kind = C.EIOT_ERR_INTERNAL         // a fault of the library
@@ -771,7 +771,7 @@ func RefreshUsage(eid string) error {
 // clock is refused; 0 is no limit. The payload's appkey is not signed: do not rely on it.
 func VerifyWebhook(payload []byte, secret string, method SignMethod, maxAge time.Duration) error {
 	if maxAge < 0 {
-		return invalid("maxAge must not be negative, is " + maxAge.String())
+		return invalid("maxAge must not be negative: " + maxAge.String())
 	}
 	ms := (maxAge + time.Millisecond - 1) / time.Millisecond // a little is not no limit
 	var err *C.eiot_error

@@ -303,7 +303,7 @@ final class Client
     {
         // Not in the generator itself: a mistake shows here, and not where the loop begins.
         if ($concurrency < 0 || $concurrency > 1024) {
-            throw new \ValueError("concurrency must be 1 to 1024, or 0, is {$concurrency}");
+            throw new \ValueError("concurrency must be 1 to 1024, or 0, not {$concurrency}");
         }
         $this->open();
 

@@ -114,9 +114,9 @@ impl ClientHandle {
         cancellation: Option<&Bound<'_, Cancellation>>,
     ) -> PyResult<ReplyParts> {
         guarded(py, || {
-            let path = utf8(path, || Error::invalid_argument("the path is not UTF-8 text"))?;
+            let path = utf8(path, || Error::invalid_argument("the path is not valid UTF-8"))?;
             let parameters =
-                utf8(parameters, || Error::invalid_argument("the parameters are not UTF-8 text"))?;
+                utf8(parameters, || Error::invalid_argument("the parameters are not valid UTF-8"))?;
             let mut call = Call::from_json(path, parameters)?;
             if idempotent {
                 call = call.idempotent(true);

@@ -78,7 +78,7 @@ fn set_error_codes(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) 
 }
 
 fn set_text(config: &mut Config, option: &str, text: &Bound<'_, PyString>) -> Result<(), Error> {
-    let text = utf8(text, || Error::config(option, "is not UTF-8 text"))?;
+    let text = utf8(text, || Error::config(option, "is not valid UTF-8"))?;
     config.set(option, text)
 }
 

@@ -40,5 +40,5 @@ fn pairs<'a>(params: &'a Params<'_>) -> Result<Vec<(&'a str, &'a str)>, Failure>
 }
 
 fn not_utf8(what: &str) -> Error {
-    Error::invalid_argument(format!("{what} is not UTF-8 text"))
+    Error::invalid_argument(format!("{what} is not valid UTF-8"))
 }

@@ -134,7 +134,7 @@ impl Client {
     pub fn batch(&self, concurrency: usize, observer: Box<dyn Observer>) -> Result<Batch, Error> {
         if !(1..=MOST_CONCURRENCY).contains(&concurrency) {
             return Err(Error::invalid_argument(format!(
-                "concurrency must be from 1 to {MOST_CONCURRENCY}, is {concurrency}"
+                "concurrency must be from 1 to {MOST_CONCURRENCY}, not {concurrency}"
             )));
         }
         let observer = Arc::new(Mutex::new(observer));

@@ -62,18 +62,18 @@ impl Call {
     pub fn from_json(path: &str, parameters: &str) -> Result<Self, Error> {
         if !is_path(path) {
             return Err(Error::invalid_argument(format!(
-                "the path must be such as /api/v3/cloudesim/get, is {path:?}"
+                "the path must look like /api/v3/cloudesim/get, not {path:?}"
             )));
         }
         let parameters = Parameters::read(parameters)
             .map_err(|why| Error::invalid_argument(format!("the parameters are {why}")))?;
         if parameters.get("").is_some() {
-            return Err(Error::invalid_argument("a parameter has no name"));
+            return Err(Error::invalid_argument("a parameter name is empty"));
         }
         if let Some(name) = RESERVED.into_iter().find(|name| parameters.get(name).is_some()) {
             return Err(Error::invalid_argument(match name {
-                "secret" => "the secret is never sent; leave the parameter \"secret\" out".to_owned(),
-                _ => format!("{name:?} is added to each request; leave it out of the parameters"),
+                "secret" => "the secret is never sent; remove the parameter \"secret\"".to_owned(),
+                _ => format!("{name:?} is added to each request; remove it from the parameters"),
             }));
         }
         let eid = parameters.get("eid").filter(|eid| eid.json.starts_with('"')).map(|eid| eid.signed.clone());

@@ -145,7 +145,7 @@ impl Client {
             return Err(Error::config(
                 option,
                 format!(
-                    "is the same for all clients that share connections and rate; what can change is {}",
+                    "cannot differ between clients that share connections and rate limit; options that can differ: {}",
                     Config::CALL_OPTIONS.join(", ")
                 ),
             ));
@@ -338,9 +338,9 @@ impl Client {
                 (Err(refusal), None) => return Err(refusal),
                 // The failure of the last attempt says more than that there is no permit for another.
                 (Err(_), Some(error)) => {
-                    return Err(
-                        error.with_note("not retried: the rate limit allows no further attempt in time")
-                    );
+                    return Err(error.with_note(
+                        "not retried: the rate limit allows no further attempt before the deadline",
+                    ));
                 }
             };
             let error = match self.attempt((state, permit), connections, request, progress).await {
@@ -429,13 +429,13 @@ impl Client {
     /// The error of a call that ended without an answer.
     fn unanswered(&self, kind: ErrorKind, request: Request<'_>, progress: &Progress<'_>) -> Error {
         let (delivered, outcome) = match progress.is_sent() {
-            true => (Delivered::Unknown, "the request was sent, so what was asked for may have happened"),
+            true => (Delivered::Unknown, "the request was sent and may have taken effect"),
             false if progress.earlier().is_some() => (Delivered::No, "the last attempt sent nothing"),
             false => (Delivered::No, "nothing was sent"),
         };
         let (host, timeout) = (self.shared.transport.host(), self.config.timeout);
         let text = match kind {
-            ErrorKind::Timeout => format!("no answer from {host} within {timeout:?}; {outcome}"),
+            ErrorKind::Timeout => format!("no response from {host} within {timeout:?}; {outcome}"),
             _ => format!("cancelled by the caller; {outcome}"),
         };
         let error = Error::new(kind, text).with_delivered(delivered);

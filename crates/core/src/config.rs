@@ -51,7 +51,7 @@ impl FromStr for RateScope {
             _ if name.starts_with("redis:") || name.starts_with("rediss:") => Ok(Self::Redis(name.parse()?)),
             _ => {
                 let takes = "must be \"auto\", \"process\", \"host\" or a redis:// address";
-                Err(Error::config("rate_scope", format!("{takes}, is {name:?}")))
+                Err(Error::config("rate_scope", format!("{takes}, not {name:?}")))
             }
         }
     }
@@ -246,7 +246,7 @@ impl Config {
             "user_agent_suffix" => self.user_agent_suffix = value.to_owned(),
             _ => {
                 let known = Self::OPTIONS.join(", ");
-                return Err(Error::config(option, format!("there is no such option; there are {known}")));
+                return Err(Error::config(option, format!("unknown option; valid options are {known}")));
             }
         }
         Ok(())
@@ -256,22 +256,22 @@ impl Config {
     pub(crate) fn check(&self) -> Result<(), Error> {
         for (option, value) in [("timeout", self.timeout), ("connect_timeout", self.connect_timeout)] {
             if value.is_zero() || value > LONGEST {
-                let takes = format!("must be more than 0 and at most 24 hours, is {value:?}");
+                let takes = format!("must be more than 0 and at most 24 hours, not {value:?}");
                 return Err(Error::config(option, takes));
             }
         }
         let refused = |option: &str, takes: &str, value: &dyn fmt::Debug| {
-            Err(Error::config(option, format!("must be {takes}, is {value:?}")))
+            Err(Error::config(option, format!("must be {takes}, not {value:?}")))
         };
         if !(1..=100).contains(&self.max_attempts) {
             return refused("max_attempts", "a whole number from 1 to 100", &self.max_attempts);
         }
         if let Some(limit) = self.rate_limit.filter(|limit| !(0.001..=1_000_000.0).contains(limit)) {
-            return refused("rate_limit", "from 0.001 to 1000000 calls a second, or off", &limit);
+            return refused("rate_limit", "from 0.001 to 1000000 calls per second, or off", &limit);
         }
         let (which, of) = self.rate_share;
         if which == 0 || which > of {
-            return refused("rate_share", "such as 2/5: the second of five", &format!("{which}/{of}"));
+            return refused("rate_share", "INDEX/COUNT, for example 2/5", &format!("{which}/{of}"));
         }
         for (option, value) in [("eid_cooldown", self.eid_cooldown), ("outage_timeout", self.outage_timeout)]
         {
@@ -297,7 +297,7 @@ impl Config {
             return Err(missing("appkey", "EIOT_APPKEY"));
         }
         if self.appkey.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(Error::config("appkey", "must not contain white space or control characters"));
+            return Err(Error::config("appkey", "must not contain whitespace or control characters"));
         }
         refuse_invisible("appkey", &self.appkey)?;
         Ok(Credentials { appkey: self.appkey.clone(), secret: self.read_secret()? })
@@ -312,12 +312,12 @@ impl Config {
         let secret = match &self.secret_file {
             None => self.secret.clone(),
             Some(_) if !self.secret.expose().is_empty() => {
-                return Err(Error::config("secret_file", "give either secret or secret_file, not both"));
+                return Err(Error::config("secret_file", "set either secret or secret_file, not both"));
             }
             Some(path) => {
                 let bytes = files::read("secret_file", path, MAX_SECRET_BYTES)?;
                 let text = std::str::from_utf8(&bytes).map_err(|_| {
-                    Error::config("secret_file", format!("{} is not UTF-8 text", path.display()))
+                    Error::config("secret_file", format!("{} is not valid UTF-8", path.display()))
                 })?;
                 Secret::new(text.trim_end_matches(['\r', '\n']))
             }
@@ -326,7 +326,7 @@ impl Config {
             return Err(missing("secret", "EIOT_SECRET or EIOT_SECRET_FILE"));
         }
         if secret.expose().contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(Error::config("secret", "must not contain white space or control characters"));
+            return Err(Error::config("secret", "must not contain whitespace or control characters"));
         }
         refuse_invisible("secret", secret.expose())?;
         Ok(secret)

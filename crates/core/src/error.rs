@@ -111,23 +111,23 @@ impl ErrorKind {
     #[rustfmt::skip]
     fn row(self) -> Row {
         let (status, name, exit_code, description) = match self {
-            Self::InvalidArgument => (1,  "invalid_argument", 2,   "an argument cannot be used"),
+            Self::InvalidArgument => (1,  "invalid_argument", 2,   "an argument is invalid"),
             Self::InvalidEid      => (2,  "invalid_eid",      2,   "the EID is malformed"),
-            Self::Config          => (3,  "config",           2,   "an option is missing or cannot be used"),
-            Self::Connect         => (20, "connect",          1,   "no connection could be made"),
+            Self::Config          => (3,  "config",           2,   "an option is missing or invalid"),
+            Self::Connect         => (20, "connect",          1,   "connecting failed"),
             Self::Tls             => (21, "tls",              1,   "the TLS handshake failed"),
             Self::Timeout         => (22, "timeout",          1,   "the deadline passed"),
-            Self::ConnectionLost  => (23, "connection_lost",  1,   "the connection broke before the reply had come"),
-            Self::Cancelled       => (24, "cancelled",        130, "the caller asked to stop"),
-            Self::Auth            => (40, "auth",             3,   "the platform does not accept the credentials or the source address"),
+            Self::ConnectionLost  => (23, "connection_lost",  1,   "the connection was lost before the reply arrived"),
+            Self::Cancelled       => (24, "cancelled",        130, "the caller cancelled the call"),
+            Self::Auth            => (40, "auth",             3,   "authentication failed: credentials, permissions or source address"),
             Self::RateLimited     => (41, "rate_limited",     1,   "too many requests"),
             Self::Cooldown        => (42, "cooldown",         1,   "the card was refreshed too recently"),
-            Self::Platform        => (43, "platform",         1,   "the platform refused the call"),
-            Self::Http            => (44, "http",             1,   "an HTTP status that the call does not know"),
-            Self::Protocol        => (45, "protocol",         1,   "a reply that nobody can read"),
-            Self::Unavailable     => (46, "unavailable",      1,   "the platform cannot serve calls at the moment"),
-            Self::InvalidSignature      => (60, "invalid_signature",      3,   "the webhook is not signed with the secret, or too old"),
-            Self::Internal        => (99, "internal",         70,  "a fault of the eiot library"),
+            Self::Platform        => (43, "platform",         1,   "the platform rejected the call"),
+            Self::Http            => (44, "http",             1,   "unexpected HTTP status"),
+            Self::Protocol        => (45, "protocol",         1,   "the response could not be parsed"),
+            Self::Unavailable     => (46, "unavailable",      1,   "the platform is temporarily unavailable"),
+            Self::InvalidSignature      => (60, "invalid_signature",      3,   "the webhook's signature is invalid, or it is too old"),
+            Self::Internal        => (99, "internal",         70,  "a bug in the eiot library"),
         };
         Row { status, name, exit_code, description }
     }
@@ -267,10 +267,9 @@ impl Error {
         self
     }
 
-    /// Says more, behind what is said already.
+    /// Appends a clause to the message.
     pub(crate) fn with_note(mut self, note: &str) -> Self {
-        self.details.message.push_str("; ");
-        self.details.message.push_str(note);
+        append(&mut self.details.message, note);
         self
     }
 
@@ -382,6 +381,23 @@ impl Error {
     }
 }
 
+/// Appends a clause: after a semicolon or, if the text so far ends like a sentence, as the next one. The platform's own
+/// messages often do.
+pub(crate) fn append(text: &mut String, clause: &str) {
+    let mut rest = clause.chars();
+    match rest.next().filter(|_| text.ends_with(['.', '!', '?', '。', '！', '？'])) {
+        Some(first) => {
+            text.push(' ');
+            text.extend(first.to_uppercase());
+            text.push_str(rest.as_str());
+        }
+        None => {
+            text.push_str("; ");
+            text.push_str(clause);
+        }
+    }
+}
+
 /// "EID 8904…: ", "/api/v3/cloudesim/get, EID 8904…: ", or nothing.
 struct Subject<'a>(&'a Details);
 
@@ -448,6 +464,15 @@ mod tests {
             assert_eq!(ErrorKind::from_name(kind.name()), Some(kind));
         }
         assert_eq!((ErrorKind::from_status(0), ErrorKind::from_name("ok")), (None, None));
+    }
+
+    #[test]
+    fn a_note_after_a_full_stop_is_a_sentence_and_otherwise_a_clause() {
+        let noted =
+            |text: &str| Error::new(ErrorKind::Platform, text).with_note("call less often").to_string();
+        assert_eq!(noted("HTTP 429"), "HTTP 429; call less often");
+        assert_eq!(noted("code 501: Too many requests."), "code 501: Too many requests. Call less often");
+        assert_eq!(noted("code 501: 请求太频繁。"), "code 501: 请求太频繁。 Call less often");
     }
 
     #[test]

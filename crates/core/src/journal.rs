@@ -142,9 +142,9 @@ impl Journal {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&path).map_err(|why| unusable(&why))?;
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Err(unusable(&"it is no regular file"));
+            return Err(unusable(&"it is not a regular file"));
         }
-        lock(&file).map_err(|()| unusable(&"another process uses it"))?;
+        lock(&file).map_err(|()| unusable(&"another process is using it"))?;
         let (past, end, resumed) = read(&file, run).map_err(|why| unusable(&why))?;
         // What a killed run left of its last line.
         file.set_len(end).map_err(|why| unusable(&why))?;
@@ -293,27 +293,27 @@ fn read(file: &File, run: &Run) -> Result<(History, u64, bool), String> {
             continue;
         }
         let read =
-            serde_json::from_slice(&line).map_err(|why| format!("line {number} is no outcome: {why}"))?;
-        past.add(read).map_err(|why| format!("line {number} is no outcome: {why}"))?;
+            serde_json::from_slice(&line).map_err(|why| format!("line {number} is not an outcome: {why}"))?;
+        past.add(read).map_err(|why| format!("line {number} is not an outcome: {why}"))?;
     }
 }
 
 fn check_header(line: &[u8], run: &Run) -> Result<(), String> {
     let Ok(Header { eiot_journal, run: found, .. }) = serde_json::from_slice(line) else {
-        return Err("it is no journal of eiot's; name a file that is not there yet".to_owned());
+        return Err("it is not an eiot journal; choose a file that does not exist yet".to_owned());
     };
     if eiot_journal != FORMAT {
-        return Err(format!("it has format {eiot_journal}, and this version knows {FORMAT}"));
+        return Err(format!("it has format {eiot_journal}, but this version supports {FORMAT}"));
     }
     if found.input != run.input {
         return Err(format!(
-            "it belongs to another run, over {:?} and not {:?}; give that run its own journal",
+            "it belongs to another run, with input {:?} instead of {:?}; use a separate journal for this run",
             found.input, run.input
         ));
     }
     if found.account != run.account {
         return Err(
-            "it belongs to another account or platform; give this one a journal of its own".to_owned()
+            "it belongs to another account or platform; use a separate journal for this one".to_owned()
         );
     }
     Ok(())
@@ -438,7 +438,10 @@ mod tests {
         let path = fresh("another");
         drop(Journal::open(&path, &run("a.csv")).expect("new"));
         let error = Journal::open(&path, &run("b.csv")).expect_err("another input");
-        assert!(error.to_string().contains("another run, over \"a.csv\" and not \"b.csv\""), "{error}");
+        assert!(
+            error.to_string().contains("another run, with input \"a.csv\" instead of \"b.csv\""),
+            "{error}"
+        );
         let other = Run::new(&Client::new(Config::new("other", "s")).expect("valid"), "a.csv");
         let error = Journal::open(&path, &other).expect_err("another account");
         assert!(error.to_string().contains("another account"), "{error}");
@@ -447,7 +450,7 @@ mod tests {
 
         std::fs::write(&path, "eid,name\n1,a\n").expect("writable");
         let error = Journal::open(&path, &run("a.csv")).expect_err("no journal");
-        assert!(error.to_string().contains("no journal of eiot's"), "{error}");
+        assert!(error.to_string().contains("not an eiot journal"), "{error}");
         assert_eq!(std::fs::read_to_string(&path).expect("readable"), "eid,name\n1,a\n", "left alone");
         std::fs::remove_file(path).expect("there");
     }
@@ -461,7 +464,7 @@ mod tests {
         let mode = std::fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let error = Journal::open(&path, &run("a.csv")).expect_err("in use");
-        assert!(error.to_string().contains("another process uses it"), "{error}");
+        assert!(error.to_string().contains("another process is using it"), "{error}");
         drop(journal);
         assert!(Journal::open(&path, &run("a.csv")).is_ok());
         std::fs::remove_file(path).expect("there");
@@ -471,7 +474,7 @@ mod tests {
     #[test]
     fn what_is_no_file_and_what_never_ends_are_refused() {
         let error = Journal::open("/dev/zero", &run("a.csv")).expect_err("a device");
-        assert!(error.to_string().contains("/dev/zero cannot be used: it is no regular file"), "{error}");
+        assert!(error.to_string().contains("/dev/zero cannot be used: it is not a regular file"), "{error}");
         let path = fresh("endless");
         std::fs::write(&path, vec![b'x'; 2 * LONGEST_LINE_BYTES as usize]).expect("writable");
         let error = Journal::open(&path, &run("a.csv")).expect_err("a long line");

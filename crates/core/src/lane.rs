@@ -83,7 +83,7 @@ impl Transport {
     pub(crate) fn with_proxy(&self, error: Error) -> Error {
         match self.answering_proxy().filter(|_| error.platform_code().is_none()) {
             Some(proxy) => error
-                .with_note(&format!("this may be the answer of the proxy {proxy}"))
+                .with_note(&format!("this may be a response of the proxy {proxy}"))
                 .with_delivered(Delivered::Unknown),
             None => error,
         }
@@ -108,9 +108,9 @@ impl Transport {
 
 /// The address of a path below the base URL, or why there is none.
 fn url(endpoint: &Uri, path: &str) -> Result<Url, String> {
-    let address = below(endpoint, path).ok_or_else(|| format!("{path:?} cannot be the path of a URL"))?;
+    let address = below(endpoint, path).ok_or_else(|| format!("{path:?} is not a valid URL path"))?;
     let address = address.to_string();
-    Url::parse(&address).map_err(|why| format!("{address:?} is no URL: {why}"))
+    Url::parse(&address).map_err(|why| format!("{address:?} is not a valid URL: {why}"))
 }
 
 /// One request for [`Connections::post`].
@@ -169,7 +169,9 @@ impl Lane {
             .max_blocking_threads(4)
             .thread_keep_alive(Duration::from_millis(100))
             .build()
-            .map_err(|why| Error::new(ErrorKind::Connect, format!("no event loop could be made: {why}")))?;
+            .map_err(|why| {
+                Error::new(ErrorKind::Connect, format!("the event loop could not be created: {why}"))
+            })?;
         let connections = Connections(transport.http.client(true, connected)?);
         Ok(Self { runtime: Some(runtime), connections })
     }

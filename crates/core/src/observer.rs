@@ -81,7 +81,7 @@ impl fmt::Display for Notice<'_> {
                 gives_up.as_secs_f64()
             ),
             Self::Resumed { after } => {
-                write!(f, "the platform can be reached again, after {:.1} s; going on", after.as_secs_f64())
+                write!(f, "the platform can be reached again, after {:.1} s; resuming", after.as_secs_f64())
             }
             Self::Waiting { wait, set_by } => {
                 write!(f, "rate limit: waiting {:.1} s for the next call", wait.as_secs_f64())?;

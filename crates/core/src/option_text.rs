@@ -16,7 +16,7 @@ pub(crate) fn error_codes(option: &str, value: &str) -> Result<BTreeMap<String, 
     pairs
         .map(|text| {
             pair(text).ok_or_else(|| {
-                Error::config(option, format!("must be CODE=KIND with one of {}, is {text:?}", meanings()))
+                Error::config(option, format!("must be CODE=KIND with one of {}, not {text:?}", meanings()))
             })
         })
         .collect()
@@ -30,26 +30,25 @@ pub(crate) fn share(option: &str, value: &str) -> Result<(u32, u32), Error> {
     let parsed = value
         .split_once('/')
         .and_then(|(which, of)| Some((which.trim().parse().ok()?, of.trim().parse().ok()?)));
-    parsed.ok_or_else(|| {
-        Error::config(option, format!("must be such as 2/5, the second of five, is {value:?}"))
-    })
+    parsed
+        .ok_or_else(|| Error::config(option, format!("must be INDEX/COUNT, for example 2/5, not {value:?}")))
 }
 
 pub(crate) fn rate_limit(option: &str, value: &str) -> Result<Option<f64>, Error> {
     let limit =
-        if value == "off" { 0.0 } else { number(option, value, "a number of calls a second, or off")? };
+        if value == "off" { 0.0 } else { number(option, value, "a number of calls per second, or off")? };
     Ok(Some(limit).filter(|limit| *limit != 0.0))
 }
 
 pub(crate) fn number<T: FromStr>(option: &str, value: &str, takes: &str) -> Result<T, Error> {
-    value.trim().parse().map_err(|_| Error::config(option, format!("must be {takes}, is {value:?}")))
+    value.trim().parse().map_err(|_| Error::config(option, format!("must be {takes}, not {value:?}")))
 }
 
 pub(crate) fn seconds(option: &str, value: &str) -> Result<Duration, Error> {
     // `Duration` itself refuses what is negative, infinite or not a number.
     let parsed = value.trim().parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     parsed.ok_or_else(|| {
-        Error::config(option, format!("must be a number of seconds, such as 2.5, is {value:?}"))
+        Error::config(option, format!("must be a number of seconds, such as 2.5, not {value:?}"))
     })
 }
 
@@ -57,6 +56,6 @@ pub(crate) fn switch(option: &str, value: &str) -> Result<bool, Error> {
     match value.trim().to_ascii_lowercase().as_str() {
         "on" | "true" | "yes" | "1" => Ok(true),
         "off" | "false" | "no" | "0" => Ok(false),
-        _ => Err(Error::config(option, format!("must be on or off, is {value:?}"))),
+        _ => Err(Error::config(option, format!("must be on or off, not {value:?}"))),
     }
 }

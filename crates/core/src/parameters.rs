@@ -123,7 +123,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
                 let mut members = Vec::new();
                 while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
                     if !names.insert(name.clone()) {
-                        return Err(serde::de::Error::custom(format!("{name:?} stands twice")));
+                        return Err(serde::de::Error::custom(format!("duplicate parameter {name:?}")));
                     }
                     members.push((name, value));
                 }

@@ -73,12 +73,11 @@ impl Client {
         }
         let limit = self.config().connect_timeout;
         let deadline = deadline.min(Instant::now() + limit);
-        let failed =
-            |kind, why: &str| Error::new(kind, format!("the name {name} cannot be looked up: {why}"));
+        let failed = |kind, why: &str| Error::new(kind, format!("DNS lookup of {name} failed: {why}"));
         Some(match drive(lane, deadline, tokio::net::lookup_host((name, port))) {
             Some(Ok(found)) => Ok(distinct(found.map(|address| address.ip()))),
             Some(Err(why)) => Err(failed(ErrorKind::Connect, &why.to_string())),
-            None => Err(failed(ErrorKind::Timeout, &format!("no answer within {limit:?}"))),
+            None => Err(failed(ErrorKind::Timeout, &format!("no response within {limit:?}"))),
         })
     }
 
@@ -92,7 +91,7 @@ impl Client {
             }
             Some(Err(error)) => Err(harmless(error, &probe.host)),
             None => {
-                let text = format!("no answer from {} within {patience:.1?}", probe.host);
+                let text = format!("no response from {} within {patience:.1?}", probe.host);
                 Err(Error::new(ErrorKind::Timeout, text))
             }
         };
@@ -113,7 +112,7 @@ fn harmless(error: Error, host: &str) -> Error {
     if error.kind() != ErrorKind::ConnectionLost {
         return error.with_delivered(Delivered::No);
     }
-    let text = format!("the connection to {host} was made, and broke before an answer had come");
+    let text = format!("the connection to {host} was established, but lost before a response arrived");
     Error::new(ErrorKind::ConnectionLost, text)
 }
 

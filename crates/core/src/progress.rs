@@ -127,9 +127,9 @@ impl<'a> Progress<'a> {
         match (self.earlier(), error.delivered()) {
             (Some(Delivered::Unknown), Delivered::No) => error
                 .with_delivered(Delivered::Unknown)
-                .with_note("an earlier attempt got no answer, so what was asked for may have happened"),
+                .with_note("an earlier attempt got no response, so the request may have taken effect"),
             (Some(Delivered::Unknown), Delivered::Yes) => {
-                error.with_note("an earlier attempt got no answer and may have landed")
+                error.with_note("an earlier attempt got no response and may have taken effect")
             }
             (Some(Delivered::Yes), Delivered::No) => error.with_delivered(Delivered::Yes),
             _ => error,

@@ -1,7 +1,7 @@
 //! What the platform answered, and what that means.
 
 use crate::envelope::Envelope;
-use crate::error::{Delivered, Error, ErrorKind, Evidence};
+use crate::error::{Delivered, Error, ErrorKind, Evidence, append};
 use crate::error_codes::{CodeMeaning, look_up};
 use crate::escape::{escaped, excerpt};
 use crate::lane::support_headers;
@@ -119,8 +119,7 @@ pub(crate) fn verdict(
             let mut text = format!("the platform refused with {said}");
             for advice in [advice(code, known.meaning), waiting(retry_after).as_deref()].into_iter().flatten()
             {
-                text.push_str("; ");
-                text.push_str(advice);
+                append(&mut text, advice);
             }
             (known.meaning.kind(), text)
         }
@@ -167,20 +166,20 @@ fn by_status(
         (200..=299, None) => (
             ErrorKind::Protocol,
             format!(
-                "the reply is not the platform's JSON ({}); is base_url right, or does something on the way answer in the \
-                 platform's place?",
+                "the response could not be parsed: it is not the platform's JSON ({}); check base_url, and whether a proxy or \
+                 a login page responded in the platform's place",
                 body()
             ),
         ),
         (304, _) => (
             ErrorKind::Protocol,
-            "HTTP 304 (not modified) answers no signed request; does a cache on the way answer in the platform's place?"
+            "HTTP 304 (not modified) is not a valid response to a signed request; check whether a cache responded in the platform's place"
                 .to_owned(),
         ),
         (300..=399, _) => (
             ErrorKind::Protocol,
             format!(
-                "HTTP {http_status} redirects elsewhere, and a signed request is not sent on; is base_url right?"
+                "HTTP {http_status} is a redirect, and signed requests do not follow redirects; check base_url"
             ),
         ),
         (401 | 403, _) => (
@@ -194,14 +193,13 @@ fn by_status(
             let advice = waiting(retry_after).unwrap_or_else(|| "call less often".to_owned());
             (ErrorKind::RateLimited, format!("too many requests ({said}); {advice}"))
         }
-        (200..=499, Some(code)) if code != SUCCESS => (
-            ErrorKind::Platform,
-            format!(
-                "the platform refused with {described}; this code is not published, so it is not known whether the call \
-                 would fail again: ask the platform what it means, and set the option error_codes to \"{}=KIND\"",
-                excerpt(code)
-            ),
-        ),
+        (200..=499, Some(code)) if code != SUCCESS => {
+            let mut text = format!("the platform refused with {described}");
+            let advice = "this code is not published, so it is not known whether the call would fail again: ask the \
+                          platform what it means, and set the option error_codes to";
+            append(&mut text, &format!("{advice} \"{}=KIND\"", excerpt(code)));
+            (ErrorKind::Platform, text)
+        }
         _ => (ErrorKind::Http, format!("unexpected HTTP status {http_status} ({said})")),
     }
 }
@@ -238,7 +236,7 @@ fn advice(code: &str, meaning: CodeMeaning) -> Option<&'static str> {
         }
         (CodeMeaning::RateLimited, _) => "too many requests: call less often",
         (CodeMeaning::Cooldown, _) => "this card was refreshed too recently",
-        (CodeMeaning::Unavailable, _) => "the platform cannot serve calls at the moment: try again later",
+        (CodeMeaning::Unavailable, _) => "the platform is temporarily unavailable: try again later",
         (CodeMeaning::Final, _) => "the same request would fail again",
         (CodeMeaning::Platform | CodeMeaning::Retry, _) => return None,
     })

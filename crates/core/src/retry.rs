@@ -48,10 +48,7 @@ impl Policy {
             return Next::GiveUp(None);
         }
         if !self.idempotent && !has_surely_not_acted(error) {
-            return Next::GiveUp(Some(
-                "not tried again, since repeating this call is not known to be harmless (idempotent)"
-                    .to_owned(),
-            ));
+            return Next::GiveUp(Some("not retried: this call is not marked idempotent".to_owned()));
         }
         if attempts >= self.max_attempts {
             let after = (attempts > 1).then(|| format!("this was attempt {attempts} of {attempts}"));
@@ -60,18 +57,18 @@ impl Policy {
         let wait = match error.retry_after() {
             Some(wait) if wait > LONGEST_RETRY_AFTER => {
                 let longest = LONGEST_RETRY_AFTER.as_secs();
-                return Next::GiveUp(Some(format!("that is more than the {longest} s that a call waits")));
+                return Next::GiveUp(Some(format!(
+                    "not retried: that is more than the {longest} s that a call waits"
+                )));
             }
             Some(wait) => wait,
             None => full_jitter(attempts, random),
         };
         if wait >= time_left {
-            return Next::GiveUp(Some("no time is left for another try".to_owned()));
+            return Next::GiveUp(Some("not retried: no time is left before the deadline".to_owned()));
         }
         if !budget.take(cost(error)) {
-            return Next::GiveUp(Some(
-                "too many calls are failing for this one to be tried again".to_owned(),
-            ));
+            return Next::GiveUp(Some("not retried: too many calls are failing".to_owned()));
         }
         Next::TryAfter(wait)
     }

@@ -37,7 +37,7 @@ impl FromStr for SignMethod {
         match name {
             "sha1" => Ok(Self::Sha1),
             "md5" => Ok(Self::Md5),
-            _ => Err(Error::config("sign_method", format!("must be \"sha1\" or \"md5\", is {name:?}"))),
+            _ => Err(Error::config("sign_method", format!("must be \"sha1\" or \"md5\", not {name:?}"))),
         }
     }
 }
@@ -85,11 +85,11 @@ fn signed_params<'a>(params: &[(&'a str, &'a str)]) -> Result<Vec<(&'a str, &'a 
     let mut signed = params.to_vec();
     signed.sort_unstable();
     if signed.iter().any(|(name, _)| name.is_empty()) {
-        return Err(Error::invalid_argument("a parameter has no name"));
+        return Err(Error::invalid_argument("a parameter name is empty"));
     }
     for (one, next) in signed.iter().zip(signed.iter().skip(1)) {
         if one.0 == next.0 {
-            return Err(Error::invalid_argument(format!("the parameter {:?} stands twice", one.0)));
+            return Err(Error::invalid_argument(format!("duplicate parameter {:?}", one.0)));
         }
     }
     signed.retain(|(name, value)| !value.is_empty() && *name != "sign");

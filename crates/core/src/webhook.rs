@@ -45,7 +45,7 @@ fn verify_at(
     if secret.expose().is_empty() {
         return Err(Error::invalid_argument("the secret is empty"));
     }
-    let payload = std::str::from_utf8(payload).map_err(|_| invalid_signature("it is not UTF-8 text"))?;
+    let payload = std::str::from_utf8(payload).map_err(|_| invalid_signature("it is not valid UTF-8"))?;
     let parameters = Parameters::read(payload).map_err(|why| invalid_signature(format!("it is {why}")))?;
     let given = parameters.get("sign").filter(|sign| sign.json.starts_with('"'));
     let given = given.ok_or_else(|| invalid_signature("it has no signature (\"sign\")"))?;
@@ -59,7 +59,7 @@ fn verify_at(
     let expected = sign_sorted(&signed, secret, method);
     if !bool::from(expected.as_bytes().ct_eq(given.signed.as_bytes())) {
         return Err(invalid_signature(
-            "its signature is not that of this secret; is the secret this account's, and the payload unchanged, as it came?",
+            "its signature does not match; check that the secret is this account's and that the payload is passed on verbatim",
         ));
     }
     match max_age {
@@ -71,7 +71,7 @@ fn verify_at(
 fn check_age(parameters: &Parameters, max_age: Duration, now: SystemTime) -> Result<(), Error> {
     let timestamp = parameters.get("timestamp").and_then(|timestamp| timestamp.signed.parse::<u64>().ok());
     let timestamp = timestamp
-        .ok_or_else(|| invalid_signature("it has no \"timestamp\" in seconds, so its age is not known"))?;
+        .ok_or_else(|| invalid_signature("it has no \"timestamp\" in seconds, so its age is unknown"))?;
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     if Duration::from_secs(now.abs_diff(timestamp)) <= max_age {
         return Ok(());
@@ -85,7 +85,7 @@ fn check_age(parameters: &Parameters, max_age: Duration, now: SystemTime) -> Res
 }
 
 fn invalid_signature(why: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::InvalidSignature, format!("the webhook is not accepted: {why}"))
+    Error::new(ErrorKind::InvalidSignature, format!("invalid webhook: {why}"))
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ fn a_server_that_goes_away_after_a_lost_reply_leaves_the_outcome_unknown() {
         (error.kind(), error.delivered(), error.attempts()),
         (ErrorKind::Connect, Delivered::Unknown, 3)
     );
-    assert!(error.to_string().contains("may have happened"), "{error}");
+    assert!(error.to_string().contains("may have taken effect"), "{error}");
 }
 
 #[test]

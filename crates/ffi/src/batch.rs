@@ -268,7 +268,7 @@ pub unsafe extern "C" fn eiot_client_refresh_many(
             // Broken off in an outage, no card need come back as cancelled: all may come back as they failed.
             match stopped || eids.next().is_some() {
                 true => {
-                    Err(Error::cancelled("the run was stopped; cards that were not told of were not sent"))
+                    Err(Error::cancelled("the run was stopped; cards that were not reported were not sent"))
                 }
                 false => Ok(()),
             }

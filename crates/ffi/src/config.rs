@@ -306,7 +306,7 @@ pub unsafe extern "C" fn eiot_config_set_rate_scope(
                 _ => {
                     let takes =
                         "must be EIOT_RATE_SCOPE_AUTO, EIOT_RATE_SCOPE_PROCESS or EIOT_RATE_SCOPE_HOST";
-                    return Err(Error::config("rate_scope", format!("{takes}, is {scope}")));
+                    return Err(Error::config("rate_scope", format!("{takes}, not {scope}")));
                 }
             };
             Ok(())
@@ -594,8 +594,9 @@ pub(crate) fn sign_method(method: eiot_sign_method) -> Result<SignMethod, Error>
     match method {
         EIOT_SIGN_SHA1 => Ok(SignMethod::Sha1),
         EIOT_SIGN_MD5 => Ok(SignMethod::Md5),
-        _ => {
-            Err(Error::config("sign_method", format!("must be EIOT_SIGN_SHA1 or EIOT_SIGN_MD5, is {method}")))
-        }
+        _ => Err(Error::config(
+            "sign_method",
+            format!("must be EIOT_SIGN_SHA1 or EIOT_SIGN_MD5, not {method}"),
+        )),
     }
 }

@@ -16,7 +16,7 @@ class BaseResults:
 
     def __init__(self, handle: ClientHandle, concurrency: int, errors: Literal["return", "raise"]) -> None:
         if errors not in ("return", "raise"):
-            raise InvalidArgumentError(f"errors must be 'return' or 'raise', is {errors!r}")
+            raise InvalidArgumentError(f"errors must be 'return' or 'raise', not {errors!r}")
         self._batch = handle.batch(concurrency)
         self._raises = errors == "raise"
         self._closed = False

@@ -15,7 +15,7 @@ def eid_text(eid: str | int) -> str:
         try:
             return str(eid)
         except ValueError:
-            raise InvalidEidError("not an EID: the number has thousands of digits, 32 is the most") from None
+            raise InvalidEidError("invalid EID: the number has thousands of digits, at most 32 are allowed") from None
     advice = ""
     if eid is None or isinstance(eid, float):
         advice = (

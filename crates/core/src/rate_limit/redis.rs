@@ -106,7 +106,7 @@ impl Redis {
             wanted.token,
         ];
         let reply = self.run(deadline, card, "reserve", known, &arguments).await?;
-        Answer::read(&reply).ok_or_else(|| self.failed(&"its answer makes no sense"))
+        Answer::read(&reply).ok_or_else(|| self.failed(&"its response is invalid"))
     }
 
     /// Holds all calls of the account back.
@@ -136,11 +136,11 @@ impl Redis {
         let deadline = deadline.min(Instant::now() + TIMEOUT);
         let answer = tokio::time::timeout_at(deadline.into(), self.exchange(card, step, &arguments)).await;
         match answer {
-            Err(_) => Err(self.failed(&"no answer in time")),
+            Err(_) => Err(self.failed(&"no response in time")),
             Ok(Err(why)) => Err(self.failed(&why)),
             Ok(Ok(Value::List(values))) => Ok(values),
             Ok(Ok(Value::Refusal(text))) => Err(self.failed(&text)),
-            Ok(Ok(_)) => Err(self.failed(&"its answer makes no sense")),
+            Ok(Ok(_)) => Err(self.failed(&"its response is invalid")),
         }
     }
 
@@ -261,7 +261,7 @@ impl Redis {
 
     fn failed(&self, why: &dyn std::fmt::Display) -> Error {
         let text = format!(
-            "rate limit: the Redis at {} that the rate is shared by cannot be used: {why}; nothing was sent",
+            "rate limit: the shared Redis at {} cannot be used: {why}; nothing was sent",
             self.name()
         );
         Error::new(ErrorKind::Connect, text)
@@ -321,7 +321,7 @@ impl Live {
     /// Where there is more than was asked for, what comes next could not be told from it.
     fn rest(self) -> io::Result<Connection> {
         if !self.received.is_empty() {
-            return Err(io::Error::other("more was answered than was asked for"));
+            return Err(io::Error::other("the response has extra data"));
         }
         Ok(Connection { tcp: self.tcp.into_std()?, tls: self.tls, owed: self.owed })
     }
@@ -341,7 +341,7 @@ impl Live {
                 continue;
             }
             if self.received.len() > MAX_REPLY {
-                return Err(io::Error::other("the answer is too long"));
+                return Err(io::Error::other("the response is too long"));
             }
             self.receive().await?;
             self.flush().await?;
@@ -444,7 +444,7 @@ enum Value {
 impl Value {
     /// Takes one reply off the front; `None` where it has not come whole yet.
     fn read(bytes: &mut &[u8], depth: u32) -> io::Result<Option<Self>> {
-        let wrong = || io::Error::other("it does not speak the protocol of Redis");
+        let wrong = || io::Error::other("it does not speak the Redis protocol");
         let Some(end) = bytes.windows(2).position(|two| two == b"\r\n") else { return Ok(None) };
         let (line, rest) = (bytes.get(..end).unwrap_or_default(), bytes.get(end + 2..).unwrap_or_default());
         let Some((kind, line)) = line.split_first() else { return Err(wrong()) };
