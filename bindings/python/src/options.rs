@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyFloat, PyInt, PyString};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The configuration behind `options`; what is not among them is the environment's, or the default.
+/// The configuration with these options; others come from the environment, or have their defaults.
 pub(crate) fn config(from_environment: bool, options: &Bound<'_, PyDict>) -> Result<Config, Failure> {
     let mut given = Vec::new();
     for option in Config::OPTIONS {

@@ -24,7 +24,7 @@ pub(crate) fn sign(
     })
 }
 
-/// The string that is signed, with the secret masked.
+/// The string to sign, with the secret masked.
 #[pyfunction]
 #[pyo3(signature = (params: "list[tuple[str, str]]"))]
 pub(crate) fn string_to_sign(py: Python<'_>, params: Params<'_>) -> PyResult<String> {

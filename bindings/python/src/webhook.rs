@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use std::time::Duration;
 
-/// Raises `SignatureError` unless the payload is signed with the secret, and no older than so many seconds.
+/// Verifies the signature of a webhook, and its age in seconds. Raises `SignatureError`.
 #[pyfunction]
 #[pyo3(signature = (payload, secret, max_age, method))]
 pub(crate) fn verify_webhook(
