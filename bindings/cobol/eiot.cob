@@ -228,7 +228,7 @@
            GOBACK.
        END PROGRAM EIOT-CLOSE.
 
-      *> Begins a batch; nothing is sent yet. It goes on when the client
+      *> Creates a batch; sends nothing. It keeps working when the client
       *> is closed.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-BATCH-OPEN.
@@ -317,7 +317,7 @@
            GOBACK.
        END PROGRAM EIOT-BATCH-NEXT.
 
-      *> Ends a batch; calls that are under way are broken off.
+      *> Ends a batch; calls in flight are cancelled.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-BATCH-CLOSE.
        DATA DIVISION.

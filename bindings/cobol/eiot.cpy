@@ -62,7 +62,7 @@
       *>     The HTTP status of the reply; 0 where there was none, and
       *>     on success.
            05  EIOT-HTTP-STATUS          PIC S9(9) COMP-5.
-      *>     How many requests it took.
+      *>     How many requests the call took.
            05  EIOT-ATTEMPTS             PIC S9(9) COMP-5.
       *>     How many milliseconds the platform asks to wait before
       *>     the next try; -1: it does not say.
@@ -104,7 +104,7 @@
       *>     "auto", "process", "host" or "redis://host:port/db".
            05  FILLER          PIC X(20)  VALUE "rate_scope".
            05  EIOT-OPT-RATE-SCOPE       PIC X(256) VALUE SPACES.
-      *>     The directory of the file that processes share.
+      *>     The directory of the shared rate file.
            05  FILLER          PIC X(20)  VALUE "rate_dir".
            05  EIOT-OPT-RATE-DIR         PIC X(256) VALUE SPACES.
       *>     "2/5" is the second of five.
@@ -133,7 +133,7 @@
       *>     socks5h; "env" reads the environment.
            05  FILLER          PIC X(20)  VALUE "proxy".
            05  EIOT-OPT-PROXY            PIC X(256) VALUE SPACES.
-      *>     The local IP address that connections are made from.
+      *>     The local IP address to connect from.
            05  FILLER          PIC X(20)  VALUE "source_address".
            05  EIOT-OPT-SOURCE-ADDRESS   PIC X(256) VALUE SPACES.
            05  FILLER          PIC X(20)  VALUE "user_agent_suffix".
@@ -163,7 +163,7 @@
                10  EIOT-OPTION-NAME      PIC X(20).
                10  EIOT-OPTION-VALUE     PIC X(256).
 
-      *> Many cards, with many calls under way at once: made by
+      *> Many cards, with many calls in flight: made by
       *> EIOT-BATCH-OPEN, ended by EIOT-BATCH-CLOSE.
        01  EIOT-BATCH.
            05  EIOT-BATCH-POINTER        USAGE POINTER.

@@ -1,6 +1,6 @@
 'use strict';
 
-// Refresh the package usage of EIOTCLUB cloud eSIM cards: a thin wrapper over libeiot. eiot.d.ts documents what is public.
+// Refreshes the package usage of EIOTCLUB cloud eSIM cards: a thin wrapper around libeiot. eiot.d.ts documents what is public.
 
 const koffi = require('koffi');
 
@@ -80,7 +80,7 @@ const SIGN_SIZE = 41;
 class EiotError extends Error {
   name = 'EiotError';
 
-  // Takes over what a C function put into its out_err.
+  // Takes ownership of what a C function stored in its out_err.
   constructor(status, handle) {
     super(c.eiot_error_message(handle));
     this.status = status;
@@ -294,7 +294,7 @@ class Client {
     }
   }
 
-  // What became of the next card; null when all have come back.
+  // The result of the next card; null when all have come back.
   async #next(batch, signal) {
     try {
       const reply = await awaited('eiot_batch_next', [batch]);

@@ -89,7 +89,7 @@ my $SIGN_SIZE = 41;
 
 =head2 Eiot::sign(\%parameters, $secret, $method)
 
-The platform's signature of flat parameters, upper-case hex. C<$method> is C<'sha1'>, the default, or C<'md5'>.
+Computes the platform's signature of flat parameters, upper-case hex. C<$method> is C<'sha1'>, the default, or C<'md5'>.
 
 =cut
 
@@ -158,7 +158,7 @@ C<max_attempts>, C<rate_limit>, C<rate_scope>, C<rate_dir>, C<rate_share> (C<'1/
 C<error_codes> (C<'45109=cooldown,7=final'>), C<max_auth_failures>, C<outage_timeout> (seconds), C<strict_eid>, C<sign_method>, C<ca_file>,
 C<client_cert_file> and C<client_key_file> (mutual TLS), C<proxy>, C<source_address>, C<user_agent_suffix>,
 C<allow_http>; switches are C<'on'> and
-C<'off'>. Make one and keep it: it holds connections open. Dies when an option cannot be used; the text names it.
+C<'off'>. Create one and reuse it: it keeps a connection pool. Dies when an option cannot be used; the text names it.
 
 =head2 Eiot->from_env(%options)
 
@@ -189,7 +189,7 @@ sub _make {
 
 =head2 $client->refresh_usage($eid)
 
-Asks the platform to refresh one card's package usage, and waits for its answer. Gives an L</Eiot::Reply>.
+Refreshes the package usage of one card and waits for the reply. Gives an L</Eiot::Reply>.
 
 As C<< Eiot->refresh_usage($eid) >> it uses a client of the whole process, which the environment configures, and gives nothing.
 
@@ -206,7 +206,7 @@ sub refresh_usage {
 
 =head2 $client->call($path, \%parameters, idempotent => 1)
 
-Any other signed call of the platform's, such as C</api/v3/cloudesim/get>. Parameters are a hash, or the text of a JSON object;
+Makes any other signed API call, such as C</api/v3/cloudesim/get>. Parameters are a hash, or the text of a JSON object;
 a number is what Perl takes for one, so write EIDs in quotes. A call that is not known to be harmless to repeat is not repeated
 when its reply is lost, unless C<idempotent> says so.
 
@@ -227,7 +227,7 @@ Refreshes many cards, up to C<$concurrency> (32) at once. C<\@eids> may be a cod
 C<undef> at the end. Gives a code reference: each call of it waits for the next card that came back, in any order, and gives
 its reply and its error, of which one is C<undef>; an empty list means that all have.
 
-A batch that cannot succeed stops by itself: after C<max_auth_failures> (20) refusals of the account in a row, and when the
+A batch that cannot succeed stops itself: after C<max_auth_failures> (20) consecutive authentication failures, and when the
 platform could not be reached for C<outage_timeout> (900) seconds. All remaining cards then come back with an error of the
 cause's kind, C<attempts> 0 and C<delivered> C<'no'>, which says why they were not sent. In an outage it holds its cards back,
 and goes on when the platform answers.
@@ -310,7 +310,7 @@ package Eiot::Batch {
 
 =head1 Eiot::Reply
 
-The platform has accepted. C<eid>, C<code> (always C<'200'>), C<message> (show it, never compare it), C<data_json> and C<data>
+The platform has accepted. C<eid>, C<code> (always C<'200'>), C<message> (show it, but do not compare it), C<data_json> and C<data>
 (decoded), C<attempts>.
 
 =cut
@@ -334,7 +334,7 @@ package Eiot::Reply {
 
 =head1 Eiot::Error
 
-Why a call did not succeed; as text it is its C<message>, which says what happened, to which EID, and what to do. C<kind> (the
+A failed call. As text it is its C<message>, which says what happened, to which EID, and what to do about it. C<kind> (the
 same words in every language, such as C<'timeout'>), C<status> (its number in C), C<code> and C<platform_message> (the
 platform's own, or C<undef>), C<http_status> (0 when there was no reply), C<attempts>, C<retry_after> (seconds, or C<undef>),
 C<delivered> (C<'no'>, C<'yes'>, C<'unknown'>: whether the platform may have acted), C<is_final> (whether the same call would
