@@ -10,7 +10,7 @@ using System.Threading;
 
 namespace Eiot
 {
-    /// <summary>What a failure is; the numbers are those of C.</summary>
+    /// <summary>The kind of an error; the numbers are the statuses of the C library.</summary>
     public enum Kind
     {
         /// <summary>An argument other than the EID is invalid, or the client is closed.</summary>
@@ -71,7 +71,7 @@ namespace Eiot
         Md5 = 2
     }
 
-    /// <summary>Options of a client; what is null has its default. <c>eiot refresh --help</c> explains each.</summary>
+    /// <summary>Options of a client; null means the default. <c>eiot refresh --help</c> documents each.</summary>
     public sealed class Options
     {
         /// <summary>Identifies the account's application. Required.</summary>
@@ -133,8 +133,9 @@ namespace Eiot
         public string UserAgentSuffix { get; set; }
 
         /// <summary>
-        /// Is told of each attempt that is over, and of a batch that holds its cards back, goes on, or stops by itself, in one line
-        /// without secret or signature. It runs on the thread that made the call, so on many at once where many share the client. What it throws is lost: nothing may be thrown through C.
+        /// A log callback. It receives one line per attempt, and when a batch holds its cards back, resumes or stops itself; without
+        /// secret or signature. It runs on the thread that makes the call, so on several at once if they share the client. Exceptions
+        /// that it throws are discarded.
         /// </summary>
         public Action<string> Log { get; set; }
 
@@ -287,19 +288,19 @@ namespace Eiot
     }
 
     /// <summary>
-    /// Refreshes the cards of one account. Create one and reuse it: it keeps a connection pool. Any number of threads may
-    /// use it at once. It is freed when it is disposed of and the last call under way has ended.
+    /// A client of one account. Create one and reuse it: it keeps a connection pool. Thread-safe. It is freed when it is disposed and
+    /// the last call in flight has completed.
     /// </summary>
     public sealed class Client : IDisposable
     {
         private readonly ClientHandle handle;
-        // The handle itself is open for as long as a call is under way, and busy threads could hold it so for ever.
+        // The handle stays open while a call is in flight, and busy threads could keep it open forever.
         private volatile bool disposed;
 
-        /// <summary>Throws <see cref="EiotException"/> of the kind Config, which names the option. Nothing is sent yet.</summary>
+        /// <summary>Throws <see cref="EiotException"/> of the kind Config, which names the option. Sends nothing.</summary>
         public Client(Options options) : this(options, false) { }
 
-        /// <summary>A client of what the environment says: EIOT_APPKEY, EIOT_SECRET, and so on; what is given goes before it.</summary>
+        /// <summary>Creates a client from the environment: EIOT_APPKEY, EIOT_SECRET and so on. Options override the environment.</summary>
         public static Client FromEnvironment(Options options = null) { return new Client(options ?? new Options(), true); }
 
         private Client(Options options, bool fromEnvironment)
@@ -337,7 +338,7 @@ namespace Eiot
         }
 
         /// <summary>Makes any other signed API call, such as /api/v3/cloudesim/get.</summary>
-        /// <param name="path">Where the platform has the call.</param>
+        /// <param name="path">The path of the call.</param>
         /// <param name="parametersJson">The text of a JSON object.</param>
         /// <param name="idempotent">The call is idempotent: retry it if its reply is lost.</param>
         /// <param name="cancellation">Cancels the call.</param>
@@ -350,16 +351,16 @@ namespace Eiot
 
         /// <summary>
         /// Refreshes many cards, up to <paramref name="concurrency"/> (0: 32) at once, on the thread that asks for the next result.
-        /// Memory does not depend on how many cards there are. Leaving the loop cancels calls in flight.
+        /// Memory use depends on the concurrency, not on the number of cards. Leaving the loop cancels calls in flight.
         /// A batch that cannot succeed stops itself: after <see cref="Options.MaxAuthFailures"/> consecutive authentication failures,
-        /// and when the platform could not be reached for <see cref="Options.OutageTimeout"/>. All remaining cards then come back with
-        /// an error of the cause's kind, Attempts 0 and Delivered.No, which says why they were not sent. In an outage it holds its
-        /// cards back, and goes on when the platform answers.
+        /// or when the platform was unreachable for <see cref="Options.OutageTimeout"/>. All remaining cards then come back with
+        /// an error of the cause's kind, Attempts 0 and Delivered.No, which says why they were not sent. During an outage it holds its
+        /// cards back, and resumes when the platform responds.
         /// </summary>
-        /// <param name="eids">Asked for the next card when there is room for it.</param>
+        /// <param name="eids">Read when the batch has room.</param>
         /// <param name="concurrency">1 to 1024 calls in flight; 0 is 32.</param>
-        /// <param name="cancellation">Breaks the batch off: what was under way comes back as an error of the kind Cancelled, and cards that
-        /// were not taken from <paramref name="eids"/> are left there.</param>
+        /// <param name="cancellation">Cancels the batch: calls in flight come back as errors of the kind Cancelled, and cards that
+        /// were not read from <paramref name="eids"/> are left there.</param>
         public IEnumerable<Result> RefreshMany(IEnumerable<string> eids, int concurrency = 0, CancellationToken cancellation = default(CancellationToken))
         {
             if (eids == null) throw new ArgumentNullException("eids");
@@ -425,7 +426,7 @@ namespace Eiot
         }
     }
 
-    /// <summary>What needs no client.</summary>
+    /// <summary>Functions that need no client.</summary>
     public static class Library
     {
         /// <summary>The version of the library.</summary>
@@ -487,7 +488,7 @@ namespace Eiot
 
     internal sealed class ClientHandle : SafeHandle
     {
-        /// <summary>Lives as long as C may call it: while there is a client, or a batch of its.</summary>
+        /// <summary>Kept alive while C may call it: while there is a client, or one of its batches.</summary>
         internal readonly LogFunction Log;
 
         internal ClientHandle(IntPtr client, LogFunction log) : base(IntPtr.Zero, true)
@@ -541,14 +542,14 @@ namespace Eiot
         {
             IntPtr batch, error;
             Native.Check(Native.eiot_batch_new(client, (uint)concurrency, cancel, out batch, out error), error);
-            // Finalizers come in any order, and the batch needs it to its end.
+            // Finalizers run in any order, and the batch needs it until it is freed.
             bool added = false;
             cancel.DangerousAddRef(ref added);
             return new BatchHandle(batch, client.Log, cancel);
         }
     }
 
-    /// <summary>The functions of eiot.h. A handle that is closed is an ObjectDisposedException of the runtime's.</summary>
+    /// <summary>The functions of eiot.h. The runtime throws ObjectDisposedException for a closed handle.</summary>
     internal static class Native
     {
         private const string Name = "libeiot.so.0";

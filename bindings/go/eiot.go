@@ -83,32 +83,32 @@ func Version() string {
 	return C.GoString(C.eiot_version())
 }
 
-// Kind says what sort of failure an Error is. Its numbers are those of the C library; more may be added, so treat one
-// that you do not know as a failure.
+// Kind is the kind of an Error. Its numbers are the statuses of the C library; later versions may add new ones, so treat an
+// unknown kind as a failure.
 type Kind int32
 
-// The kinds; docs/errors.md gives each a cause and a remedy.
+// The kinds; docs/errors.md describes causes and remedies.
 const (
 	KindInvalidArgument Kind = C.EIOT_ERR_INVALID_ARGUMENT // an argument other than the EID is invalid, or the client is closed
 	KindInvalidEID      Kind = C.EIOT_ERR_INVALID_EID      // not 1 to 32 digits, or in strict mode not a GSMA EID
 	KindConfig          Kind = C.EIOT_ERR_CONFIG           // an option is missing or invalid
 	KindConnect         Kind = C.EIOT_ERR_CONNECT          // no connection could be made
 	KindTLS             Kind = C.EIOT_ERR_TLS              // the TLS handshake failed
-	KindTimeout         Kind = C.EIOT_ERR_TIMEOUT          // the client's time-out passed
+	KindTimeout         Kind = C.EIOT_ERR_TIMEOUT          // the call's deadline passed
 	KindConnectionLost  Kind = C.EIOT_ERR_IO               // the connection was lost before the complete response arrived
 	KindCancelled       Kind = C.EIOT_ERR_CANCELLED        // the context ended
 	KindAuth            Kind = C.EIOT_ERR_AUTH             // authentication failed: credentials, permissions or source address
 	KindRateLimited     Kind = C.EIOT_ERR_RATE_LIMITED     // too many requests
 	KindCooldown        Kind = C.EIOT_ERR_COOLDOWN         // the card was refreshed too recently
 	KindPlatform        Kind = C.EIOT_ERR_PLATFORM         // the platform said no, with a code of its own
-	KindHTTP            Kind = C.EIOT_ERR_HTTP             // an HTTP status that nobody expects
+	KindHTTP            Kind = C.EIOT_ERR_HTTP             // unexpected HTTP status
 	KindProtocol        Kind = C.EIOT_ERR_PROTOCOL         // the response could not be parsed
 	KindUnavailable     Kind = C.EIOT_ERR_UNAVAILABLE      // the platform itself says that it cannot serve calls at the moment
 	KindInvalidSignature      Kind = C.EIOT_ERR_SIGNATURE      // a webhook was signed with another secret, modified, or is too old
 	KindInternal        Kind = C.EIOT_ERR_INTERNAL         // a fault of the library
 )
 
-// String is the kind's name, the same in every language, such as "timeout"; "unknown" for a number that is none.
+// String returns the kind's name, the same in every language, such as "timeout"; "unknown" for an unknown kind.
 func (k Kind) String() string {
 	return C.GoString(C.eiot_status_kind(C.eiot_status(k)))
 }
@@ -116,7 +116,7 @@ func (k Kind) String() string {
 // Delivered says whether the platform received the request. Check it before you repeat a call.
 type Delivered int32
 
-// Whether it did. After DeliveredNo, repeating is safe; after DeliveredUnknown, the platform may have acted.
+// After DeliveredNo, repeating is safe; after DeliveredUnknown, the platform may have acted.
 const (
 	DeliveredNo      Delivered = C.EIOT_DELIVERED_NO
 	DeliveredYes     Delivered = C.EIOT_DELIVERED_YES
@@ -128,14 +128,14 @@ func (d Delivered) String() string {
 	return C.GoString(C.eiot_delivered_name(C.eiot_delivered(d)))
 }
 
-// Error is what every failure of this package is; get at it with errors.As. It contains neither the secret nor a
-// signature, so it can be logged.
+// Error is the type of all errors of this package; use errors.As. It contains neither the secret nor a signature, so it is safe
+// to log.
 type Error struct {
 	Kind            Kind
 	Message         string        // what happened, to which EID, and what to do
 	EID             string        // the card; "" when the failure has nothing to do with one
-	Code            string        // the platform's own code, exactly as it came; "" when it gave none
-	PlatformMessage string        // the platform's own message, exactly as it came, often Chinese; "" when it gave none
+	Code            string        // the platform's error code, verbatim; "" if it sent none
+	PlatformMessage string        // the platform's error message, verbatim, often Chinese; "" if it sent none
 	HTTPStatus      int           // 0 when there was no reply
 	Attempts        int           // how many requests were sent or started
 	RetryAfter      time.Duration // how long the platform asks to wait; negative when it does not say
@@ -155,13 +155,13 @@ type Error struct {
 // Error is the Message.
 func (e *Error) Error() string { return e.Message }
 
-// Unwrap gives the context's error where the context ended the call, so that errors.Is(err, context.Canceled) holds.
+// Unwrap returns the context's error if the context ended the call, so that errors.Is(err, context.Canceled) works.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Timeout says whether time ran out: the client's, or the context's.
+// Timeout reports whether the client's timeout or the context's deadline passed.
 func (e *Error) Timeout() bool { return e.Kind == KindTimeout || e.cause == context.DeadlineExceeded }
 
-// taken makes a Go error of what a C function gave back, nil when it succeeded, and frees it.
+// taken converts the result of a C function to a Go error, nil if it succeeded, and frees it.
 func taken(status C.eiot_status, place **C.eiot_error) *Error {
 	if status == C.EIOT_OK {
 		return nil
@@ -215,8 +215,8 @@ func invalid(message string) *Error {
 type Reply struct {
 	EID      string
 	Code     string          // always "200": every other one is an error
-	Message  string          // the platform's message, exactly as it came: show it, but do not compare it
-	Data     json.RawMessage // the reply's data, exactly as it came; nil when there is none
+	Message  string          // the platform's message, verbatim: show it, but do not compare it
+	Data     json.RawMessage // the reply's data, verbatim; nil if there is none
 	Attempts int             // how many requests the call took
 }
 
@@ -253,7 +253,7 @@ func (m SignMethod) String() string {
 	return fmt.Sprintf("SignMethod(%d)", int32(m))
 }
 
-// Option is an option of a client, made by one of the With functions. What each takes is checked when the client is made.
+// Option is an option of a client, made by one of the With functions. Values are validated when the client is created.
 type Option func(*settings)
 
 type settings struct {
@@ -262,8 +262,8 @@ type settings struct {
 	err    *Error
 }
 
-// WithOption sets any option by its name, from text as the environment has it: ("timeout", "2.5"), ("strict_eid", "on").
-// It is for programs that take options from a file; others have a function an option.
+// WithOption sets any option by its name, from text in the format of the environment: ("timeout", "2.5"), ("strict_eid", "on").
+// It is for programs that read options from a file; otherwise, prefer the specific functions.
 func WithOption(name, value string) Option {
 	return func(s *settings) {
 		if s.err == nil {
@@ -386,8 +386,9 @@ func WithSourceAddress(address string) Option { return WithOption("source_addres
 // WithUserAgentSuffix names your program in the User-Agent header, for example "billing/2.3".
 func WithUserAgentSuffix(suffix string) Option { return WithOption("user_agent_suffix", suffix) }
 
-// WithLog calls log for each attempt that is over, and for a batch that holds its cards back, goes on, or stops by itself,
-// with one line without secret or signature. It runs on the goroutine that made the call, on many at once where they share the client. A panic in it ends the program.
+// WithLog sets a log callback. It receives one line per attempt, and when a batch holds its cards back, resumes or stops itself;
+// without secret or signature. It runs on the goroutine that makes the call, so on several at once if they share the client. A
+// panic in it ends the program.
 func WithLog(log func(line string)) Option { return func(s *settings) { s.log = log } }
 
 func onOff(on bool) string {
@@ -405,12 +406,12 @@ type Client struct {
 	mu     sync.Mutex
 	handle *C.eiot_client
 	log    cgo.Handle // 0: none
-	users  int        // calls under way and batches that are open
+	users  int        // calls in flight and open batches
 	closed bool
 }
 
-// New makes a client with options; an appkey and a secret are required. Nothing is sent yet. An error is of KindConfig
-// and names the option.
+// New creates a client with options; an appkey and a secret are required. Sends nothing. An error is of KindConfig and names
+// the option.
 func New(options ...Option) (*Client, error) {
 	var config *C.eiot_config
 	var err *C.eiot_error
@@ -420,7 +421,7 @@ func New(options ...Option) (*Client, error) {
 	return newClient(config, options)
 }
 
-// FromEnv makes a client as the environment says: EIOT_APPKEY, EIOT_SECRET and so on. Options win over the environment.
+// FromEnv creates a client from the environment: EIOT_APPKEY, EIOT_SECRET and so on. Options override the environment.
 func FromEnv(options ...Option) (*Client, error) {
 	var config *C.eiot_config
 	var err *C.eiot_error
@@ -430,7 +431,7 @@ func FromEnv(options ...Option) (*Client, error) {
 	return newClient(config, options)
 }
 
-// newClient makes a client of options, and frees them.
+// newClient creates a client with options, and frees them.
 func newClient(config *C.eiot_config, options []Option) (*Client, error) {
 	defer C.eiot_config_free(config)
 	chosen := settings{config: config}
@@ -450,13 +451,12 @@ func newClient(config *C.eiot_config, options []Option) (*Client, error) {
 		client.free()
 		return nil, chosen.err
 	}
-	runtime.SetFinalizer(client, (*Client).Close) // a net for who forgets; nobody knows when it runs
+	runtime.SetFinalizer(client, (*Client).Close) // a safety net; it may run late or never
 	return client, nil
 }
 
-// Close closes the client's connections. It does not wait: later calls fail with KindInvalidArgument, while calls under way
-// and open batches go on, and the last of them takes the connections with it. It never fails, and closing again does
-// nothing.
+// Close closes the client. It does not wait: later calls fail with KindInvalidArgument, while calls in flight and open batches
+// complete; the last of them closes the connections. It never fails, and closing again has no effect.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -513,8 +513,8 @@ type CallOption int
 // Idempotent marks a call as idempotent, so that it is retried if its reply is lost.
 const Idempotent CallOption = 1
 
-// Call makes any other signed API call, such as "/api/v3/cloudesim/get". The parameters are what encoding/json
-// makes an object of: a map, a struct, a json.RawMessage; nil is none. Write EIDs as strings.
+// Call makes any other signed API call, such as "/api/v3/cloudesim/get". The parameters are anything that encoding/json
+// encodes as an object: a map, a struct, a json.RawMessage; nil means none. Write EIDs as strings.
 func (c *Client) Call(ctx context.Context, path string, parameters any, options ...CallOption) (*Reply, error) {
 	if parameters == nil {
 		parameters = struct{}{}
@@ -555,7 +555,7 @@ func (c *Client) do(ctx context.Context, call func(*C.eiot_cancel, **C.eiot_repl
 	return takenReply(reply), nil
 }
 
-// watch triggers a cancellation when a context ends.
+// watch triggers a cancellation token when a context ends.
 type watch struct {
 	ctx         context.Context
 	cancel      *C.eiot_cancel // nil where the context never ends
@@ -587,7 +587,7 @@ func watchOver(ctx context.Context) (*watch, *Error) {
 	return w, nil
 }
 
-// end waits for the goroutine, so that none is left and nobody triggers what is freed.
+// end waits for the goroutine, so that none is left and it does not trigger a freed token.
 func (w *watch) end() {
 	if w.done != nil {
 		close(w.done)
@@ -597,7 +597,7 @@ func (w *watch) end() {
 	w.cancel = nil
 }
 
-// explain adds the context's error to a failure that it is the cause of.
+// explain wraps the context's error in a failure that it caused.
 func (w *watch) explain(failure *Error) *Error {
 	if failure != nil && failure.Kind == KindCancelled {
 		failure.cause = w.ctx.Err()
@@ -612,14 +612,14 @@ type Result struct {
 	Err   error  // nil where it was; otherwise an *Error
 }
 
-// Batch refreshes many cards, many at once, on the goroutine that calls Next: calls make progress while Next runs, so deal
-// with a result quickly or hand it on. Its memory depends on how many calls are under way, not on how many cards there are.
-// One goroutine at a time.
+// Batch refreshes many cards, with many calls in flight on the goroutine that calls Next. Calls make progress only inside Next, so
+// process results quickly or hand them on. Memory use depends on the concurrency, not on the number of cards. Not safe for
+// concurrent use.
 //
-// A batch that cannot succeed stops itself: after WithMaxAuthFailures consecutive authentication failures, and when the platform
-// could not be reached for WithOutageTimeout. All remaining cards then come back with an *Error of the cause's Kind, Attempts 0
-// and DeliveredNo, which says why they were not sent. In an outage it holds its cards back, and goes on when the platform
-// answers.
+// A batch that cannot succeed stops itself: after WithMaxAuthFailures consecutive authentication failures, or when the platform
+// was unreachable for WithOutageTimeout. All remaining cards then come back with an *Error of the cause's Kind, Attempts 0
+// and DeliveredNo, which says why they were not sent. During an outage it holds its cards back, and resumes when the platform
+// responds.
 //
 //	batch := client.RefreshMany(ctx, eids, 0)
 //	defer batch.Close()
@@ -638,8 +638,8 @@ type Batch struct {
 	err     *Error
 }
 
-// RefreshMany refreshes many cards, with at most concurrency calls in flight, 1 to 1024; 0 is the usual number, 32.
-// A card that comes again soon is left out. When ctx ends, no more are sent. What is wrong with the batch itself, Err says.
+// RefreshMany refreshes many cards, with at most concurrency calls in flight, 1 to 1024; 0 is the default, 32. Duplicates are
+// skipped. When ctx ends, no more cards are sent. Batch.Err returns errors of the batch itself.
 func (c *Client) RefreshMany(ctx context.Context, eids []string, concurrency int) *Batch {
 	return c.RefreshManyFunc(ctx, func() (string, bool) {
 		if len(eids) == 0 {
@@ -651,8 +651,8 @@ func (c *Client) RefreshMany(ctx context.Context, eids []string, concurrency int
 	}, concurrency)
 }
 
-// RefreshManyFunc is RefreshMany for EIDs that need not be in memory: next gives one after the other, and false at the end.
-// It is called by Batch.Next, on its goroutine.
+// RefreshManyFunc is like RefreshMany for EIDs that do not fit in memory: next returns one at a time, and false at the end. It is
+// called by Batch.Next, on its goroutine.
 func (c *Client) RefreshManyFunc(ctx context.Context, next func() (eid string, more bool), concurrency int) *Batch {
 	if failure := c.enter(); failure != nil {
 		return &Batch{err: failure}
@@ -675,8 +675,8 @@ func (c *Client) RefreshManyFunc(ctx context.Context, next func() (eid string, m
 	return batch
 }
 
-// Next waits until one card has come back, whichever is first, for Result to tell of. It is false when all have, and when the
-// batch cannot go on.
+// Next waits for the next result, in order of completion, which Result then returns. It returns false when all cards have come
+// back, or when the batch failed.
 func (b *Batch) Next() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -705,9 +705,9 @@ func (b *Batch) Next() bool {
 	return false
 }
 
-// fill pushes as many cards as there is room for.
+// fill pushes cards while the batch has room.
 func (b *Batch) fill() *Error {
-	// A batch that ctx has ended has no room; whether cards are left is for next to say.
+	// A batch that ctx has ended has no room; next knows whether cards remain.
 	for !b.drained && (b.watch.ctx.Err() != nil || C.eiot_batch_has_room(b.handle) != 0) {
 		eid, more := b.next()
 		if !more {
@@ -730,14 +730,14 @@ func (b *Batch) fill() *Error {
 	return nil
 }
 
-// Result is what became of the card that Next waited for.
+// Result returns the result that Next waited for.
 func (b *Batch) Result() Result { return b.result }
 
-// Err is why Next is false: nil when all cards have come back, whatever became of them.
+// Err returns why Next returned false: nil if all cards have come back, refreshed or not.
 func (b *Batch) Err() error { return b.err.orNil() }
 
-// Close frees the batch; calls in flight are cancelled. It never fails. It is needed where a loop over Next
-// ends early, and harmless otherwise.
+// Close frees the batch; calls in flight are cancelled. It never fails. Required if a loop over Next
+// ends early, and a no-op otherwise.
 func (b *Batch) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -759,16 +759,16 @@ func (b *Batch) free() {
 	b.client = nil
 }
 
-// RefreshUsage refreshes one card by a client of the whole process, which the environment configures at the first call. It
-// is the simplest way in; for contexts and replies make a Client.
+// RefreshUsage refreshes one card with a process-wide client that the first call configures from the environment. It is the
+// simplest entry point; for contexts and replies, create a Client.
 func RefreshUsage(eid string) error {
 	var err *C.eiot_error
 	return taken(C.refresh(eid, &err), &err).orNil()
 }
 
-// VerifyWebhook is nil when a webhook is signed with the secret and unchanged, and an error of KindInvalidSignature when
-// not. The payload is the body of its HTTP request as it came. With maxAge, a timestamp further away from this machine's
-// clock is refused; 0 is no limit. The payload's appkey is not signed: do not rely on it.
+// VerifyWebhook verifies the signature of a webhook. It returns nil, or an error of KindInvalidSignature. The payload is the raw
+// body of the HTTP request. A non-zero maxAge rejects timestamps further than that from this machine's clock, which limits replay
+// attacks. The payload's appkey is not covered by the signature: do not rely on it.
 func VerifyWebhook(payload []byte, secret string, method SignMethod, maxAge time.Duration) error {
 	if maxAge < 0 {
 		return invalid("maxAge must not be negative: " + maxAge.String())
@@ -778,7 +778,7 @@ func VerifyWebhook(payload []byte, secret string, method SignMethod, maxAge time
 	return taken(C.verify(string(payload), secret, C.eiot_sign_method(method), C.uint64_t(ms), &err), &err).orNil()
 }
 
-// Sign is the platform's signature of flat parameters, upper-case hex; empty values and one named "sign" are left out.
+// Sign computes the platform's signature of flat parameters, in upper-case hex; empty values and one named "sign" are skipped.
 func Sign(parameters map[string]string, secret string, method SignMethod) (string, error) {
 	count := len(parameters)
 	// C's memory, since Go's may not be handed over with pointers in it; one more, so that there is a first.

@@ -1,4 +1,4 @@
-/** Options of a client; `eiot refresh --help` explains each. Times are seconds. What is missing has its default. */
+/** Options of a client, documented by `eiot refresh --help`. Times are in seconds. Omitted options have their defaults. */
 export interface Options {
   /** Identifies the account's application. Required. */
   appkey?: string;
@@ -79,7 +79,7 @@ export class EiotError extends Error {
   /** The HTTP status of the response, or 0 if there was none. */
   readonly httpStatus: number;
   readonly attempts: number;
-  /** How long the platform asks to wait, in milliseconds. */
+  /** How many milliseconds the platform asks to wait, or null. */
   readonly retryAfterMs: number | null;
   /** Whether the platform received the request. Check this before you repeat a call. */
   readonly delivered: 'no' | 'yes' | 'unknown';
@@ -102,26 +102,26 @@ export type Result = { eid: string; reply: Reply; error: null } | { eid: string;
 export class Client {
   /** Throws `EiotError` of the kind `config`, which names the option. */
   constructor(options?: Options);
-  /** What is not given is taken from the environment: `EIOT_APPKEY`, `EIOT_SECRET`, … */
+  /** Omitted options are taken from the environment: `EIOT_APPKEY`, `EIOT_SECRET`, … */
   static fromEnv(options?: Options): Client;
   /** Refreshes one card on a thread of libuv's pool, of which there are four unless UV_THREADPOOL_SIZE says otherwise. */
   refreshUsage(eid: string, options?: { signal?: AbortSignal }): Promise<Reply>;
-  /** The same, while the event loop waits. */
+  /** The same, but blocks the event loop. */
   refreshUsageSync(eid: string): Reply;
   /**
-   * Any other signed call, such as `/api/v3/cloudesim/get`. One that is not known to be harmless to repeat is not repeated
-   * when its reply is lost, unless `idempotent` says so.
+   * Makes any other signed API call, such as `/api/v3/cloudesim/get`. If the reply is lost, the call is retried only when it is
+   * idempotent. Read-only calls and refreshUsage are; for other calls pass `idempotent`.
    */
   call(path: string, parameters?: object | string, options?: { idempotent?: boolean; signal?: AbortSignal }): Promise<Reply>;
   /**
-   * Refreshes many cards, many at once on one thread, and gives the results as they come. Leaving the loop ends it. When `signal`
-   * is aborted, no more are sent: what is under way still comes back, and then the loop throws the signal's reason if cards were
-   * left. At most `concurrency` calls are under way at once, 1 to 1024; 0 is the usual number, 32.
+   * Refreshes many cards, with many calls in flight on one thread, and yields the results in order of completion. Leaving the loop
+   * cancels calls in flight. Aborting `signal` stops sending: calls in flight complete, then the loop throws the signal's reason if
+   * cards remain. `concurrency` is the maximum number of calls in flight, 1 to 1024; 0 is the default, 32.
    *
-   * A batch that cannot succeed stops itself: after `maxAuthFailures` consecutive authentication failures, and when the platform
-   * could not be reached for `outageTimeout`. All remaining cards then come back with an error of the cause's kind, attempts 0 and
-   * delivered `'no'`, which says why they were not sent. In an outage it holds its cards back, and goes on when the platform
-   * answers.
+   * A batch that cannot succeed stops itself: after `maxAuthFailures` consecutive authentication failures, or when the platform
+   * was unreachable for `outageTimeout`. All remaining cards then come back with an error of the cause's kind, attempts 0 and
+   * delivered `'no'`, which says why they were not sent. During an outage it holds its cards back, and resumes when the platform
+   * responds.
    */
   refreshMany(
     eids: Iterable<string> | AsyncIterable<string>,
@@ -131,7 +131,7 @@ export class Client {
   close(): void;
 }
 
-/** Refreshes one card with a process-wide client that is configured by the environment; the event loop waits. */
+/** Refreshes one card with a process-wide client that is configured by the environment. Blocks the event loop. */
 export function refreshUsageSync(eid: string): void;
 
 /**

@@ -7,7 +7,7 @@
  *     echo $client->refreshUsage('89044011112233441122334411223321')->message;
  *
  * Text is UTF-8 in both directions. Every failure throws an {@see EiotException}. Calls block the process; a child made by
- * pcntl_fork may go on using its parent's client.
+ * pcntl_fork may continue to use its parent's client.
  */
 
 declare(strict_types=1);
@@ -107,8 +107,8 @@ final class EiotException extends \RuntimeException
 {
     /**
      * @param int         $status          the number of the kind in the C library, which getCode() is too
-     * @param string|null $platformCode    the platform's own code, as it came
-     * @param string|null $platformMessage the platform's own message, as it came, often Chinese
+     * @param string|null $platformCode    the platform's error code, verbatim
+     * @param string|null $platformMessage the platform's error message, verbatim, often Chinese
      * @param int|null    $httpStatus      of the reply; null when there was none
      * @param int         $attempts        how many requests were sent or started
      * @param float|null  $retryAfter      seconds that the platform asks to wait; null when it does not say
@@ -148,8 +148,8 @@ final readonly class Reply
     /**
      * @param string      $eid      the card that was refreshed, or the call's parameter "eid"; '' where there is none
      * @param string      $code     the platform's code, always "200"
-     * @param string      $message  the platform's message, as it came: show it, but do not compare it
-     * @param string|null $dataJson the reply's data as JSON text, as it came; null when there is none
+     * @param string      $message  the platform's message, verbatim: show it, but do not compare it
+     * @param string|null $dataJson the reply's data as JSON text, verbatim; null if there is none
      * @param mixed       $data     the same, decoded: objects are arrays, and integers too large for PHP text
      * @param int         $attempts how many requests the call took
      */
@@ -164,7 +164,7 @@ final readonly class Reply
     }
 }
 
-/** What became of one card of {@see Client::refreshMany()}: a reply, or an error. */
+/** The result of one card of {@see Client::refreshMany()}: a reply or an error. */
 final readonly class Result
 {
     public function __construct(
@@ -190,9 +190,9 @@ final class Client
      * @param float|null               $timeout        seconds for a whole call, all attempts and waits included (30)
      * @param float|null               $connectTimeout seconds for making a connection (5)
      * @param int|null                 $maxAttempts    requests that a call may make (3)
-     * @param float|null               $rateLimit      calls a second that the account may make (10), 0 for any number
-     * @param string|null              $rateShare      this client's part of that rate: '2/5' is the second of five
-     * @param bool|null                $rateWait       wait for a free slot (true), or fail at once
+     * @param float|null               $rateLimit      the account's rate limit in calls per second (10), 0 for unlimited
+     * @param string|null              $rateShare      this client's share of the rate limit: '2/5' is the second of five
+     * @param bool|null                $rateWait       wait for the rate limiter (true), or fail immediately
      * @param float|null               $eidCooldown    seconds in which a card is not refreshed again (0)
      * @param bool|null                $clockSkew      learn how far this machine's clock is off (true)
      * @param array<string, Kind|string>|null $codes   what error codes of the platform mean: Auth, RateLimited, Cooldown,
@@ -266,8 +266,8 @@ final class Client
     }
 
     /**
-     * Asks the platform to refresh one card's package usage, and waits for its answer: for at most `timeout` seconds.
-     * White space around the EID is ignored.
+     * Refreshes the package usage of one card and waits for the reply, at most `timeout` seconds. Surrounding whitespace is
+     * ignored.
      *
      * @throws EiotException
      */
@@ -284,14 +284,14 @@ final class Client
     }
 
     /**
-     * Refreshes many cards, with up to `concurrency` calls (1 to 1024; 0: 32) under way at once on this thread. They come
-     * back as they finish, a failure as a result with its error. EIDs are taken as there is room for them, so a generator
-     * of a million needs no memory. One that comes again soon is left out. Leaving the loop cancels calls in flight.
+     * Refreshes many cards, with up to `concurrency` calls (1 to 1024; 0: 32) in flight on this thread. Yields results in
+     * order of completion, failures as results with an error. EIDs are read while there is room, so a generator of a million
+     * needs no memory. Duplicates are skipped. Leaving the loop cancels calls in flight.
      *
-     * A batch that cannot succeed stops itself: after maxAuthFailures consecutive authentication failures, and when the
-     * platform could not be reached for outageTimeout. All remaining cards then come back with an error of the cause's kind,
-     * attempts 0 and Delivered::No, which says why they were not sent. In an outage it holds its cards back, and goes on when
-     * the platform answers.
+     * A batch that cannot succeed stops itself: after maxAuthFailures consecutive authentication failures, or when the
+     * platform was unreachable for outageTimeout. All remaining cards then come back with an error of the cause's kind,
+     * attempts 0 and Delivered::No, which says why they were not sent. During an outage it holds its cards back, and resumes when
+     * the platform responds.
      *
      * @param iterable<string> $eids
      *
@@ -354,9 +354,9 @@ final class Client
     }
 
     /**
-     * Makes any other signed API call, such as '/api/v3/cloudesim/get', and waits for its answer. appkey,
-     * timestamp, nonce and sign are added. A call whose reply is lost is repeated only where that is known to be
-     * harmless; `idempotent` says so.
+     * Makes any other signed API call, such as '/api/v3/cloudesim/get', and waits for the reply. appkey,
+     * timestamp, nonce and sign are added. If the reply is lost, the call is retried only when it is idempotent. Read-only
+     * calls and refreshUsage are; for other calls pass `idempotent`.
      *
      * @param array<string, mixed> $parameters EIDs as text: an integer has no room for 32 digits
      *
@@ -381,7 +381,7 @@ final class Client
         ));
     }
 
-    /** Closes the connections. Later calls throw; closing once more does nothing. Batches that have begun go on. */
+    /** Closes the connections. Later calls throw; closing again has no effect. Batches that have started keep working. */
     public function close(): void
     {
         if ($this->handle !== null) {
@@ -429,10 +429,10 @@ function refreshUsage(string $eid): void
 }
 
 /**
- * Throws an EiotException of Kind::InvalidSignature unless the webhook is signed with the secret, unchanged, and its timestamp
- * no more than `maxAge` seconds away from this machine's clock. Calls nobody.
+ * Verifies the signature of a webhook, and that its timestamp is at most `maxAge` seconds from this machine's clock. Throws an
+ * EiotException of Kind::InvalidSignature. Does no I/O.
  *
- * @param string     $payload the body of the webhook's HTTP request as it came: file_get_contents('php://input')
+ * @param string     $payload the raw body of the webhook's HTTP request: file_get_contents('php://input')
  * @param float|null $maxAge  null: any age
  *
  * @throws EiotException

@@ -23,7 +23,7 @@ pub(crate) struct BatchHandle {
     watcher: Arc<Mutex<Watcher>>,
     stop: Arc<AtomicBool>,
     cancellation: Py<Cancellation>,
-    /// As it was when somebody last used the batch, for those who look on meanwhile. Nobody holds this lock for long.
+    /// The state after the last use, for concurrent readers. This lock is only held briefly.
     summary: Mutex<Summary>,
 }
 
@@ -31,7 +31,7 @@ struct State {
     /// `None` once it is closed.
     batch: Option<Batch>,
     is_broken_off: bool,
-    /// What came back when all was broken off, and was not fetched yet.
+    /// Results of a cancelled batch that were not fetched yet.
     kept: VecDeque<Outcome>,
 }
 
@@ -50,7 +50,7 @@ impl BatchHandle {
         Ok(Self { pid: std::process::id(), state, watcher, stop, cancellation, summary })
     }
 
-    /// The batch, for one who uses it now; `None` in a forked child, where nothing is under way.
+    /// The batch; `None` in a forked child, where no call is in flight.
     fn state(&self) -> Result<Option<MutexGuard<'_, State>>, Error> {
         if self.pid != std::process::id() {
             return Ok(None);
@@ -112,11 +112,11 @@ impl BatchHandle {
             let outcome = py.detach(|| state.next(cancellation));
             let raised = locked(&self.watcher).take_raised();
             if let Some(raised) = raised {
-                // First, so that no signal is asked for any more: nobody would hear what its handler raises.
+                // First, so that signals are no longer checked: the exception of a handler would be lost.
                 cancellation.trigger();
                 py.detach(|| state.break_off());
                 self.count(state.batch.as_ref());
-                // As it is for a single call: the context says what became of a card.
+                // As for a single call: the context has the outcome of a card.
                 let cancelled = outcome.as_ref().and_then(|outcome| outcome.result.as_ref().err());
                 let cancelled = cancelled.map(|error| exception(py, error));
                 outcome.into_iter().for_each(|outcome| state.kept.push_front(outcome));
@@ -188,7 +188,7 @@ impl State {
         outcome.or_else(|| self.kept.pop_front())
     }
 
-    /// Fetches at once what became of all that is under way.
+    /// Fetches the results of all calls in flight.
     fn break_off(&mut self) {
         self.is_broken_off = true;
         if let Some(batch) = &mut self.batch {

@@ -1,4 +1,4 @@
-//! How a call is broken off from another thread.
+//! Cancelling a call from another thread.
 
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -58,7 +58,7 @@ impl ClientHandle {
     /// The constructor arguments: whether from the environment, the options, and those changed by `with_options`.
     #[pyo3(signature = () -> "tuple[bool, dict[str, object], dict[str, object]]")]
     fn recipe(&self, py: Python<'_>) -> PyResult<(bool, Py<PyDict>, Py<PyDict>)> {
-        // Copies: whoever gets them may change them.
+        // Copies, since Python code may change them.
         let copy = |options: &Py<PyDict>| options.bind(py).copy().map(Bound::unbind);
         Ok((self.from_environment, copy(&self.given)?, copy(&self.changed)?))
     }

@@ -51,7 +51,7 @@ fn set(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<()
         "max_attempts" | "max_auth_failures" => {
             set_text(config, option, &number(option, "a whole number", value)?)?
         }
-        "rate_limit" => set_text(config, option, &number(option, "a number of calls a second", value)?)?,
+        "rate_limit" => set_text(config, option, &number(option, "a number of calls per second", value)?)?,
         "strict_eid" | "allow_http" | "rate_wait" | "clock_skew" => {
             set_text(config, option, &number(option, "True or False", value)?)?
         }

@@ -45,7 +45,7 @@ import java.util.stream.StreamSupport;
 public final class Eiot {
     private Eiot() {}
 
-    /** What a failure is; the names are the same in every language, and numbers those of C. */
+    /** The kind of an error. The names are the same in every language; the numbers are the statuses of the C library. */
     public enum Kind {
         INVALID_ARGUMENT(1), INVALID_EID(2), CONFIG(3), CONNECT(20), TLS(21), TIMEOUT(22), CONNECTION_LOST(23),
         CANCELLED(24), AUTH(40), RATE_LIMITED(41), COOLDOWN(42), PLATFORM(43), HTTP(44), PROTOCOL(45), UNAVAILABLE(46),
@@ -122,10 +122,10 @@ public final class Eiot {
     }
 
     /**
-     * Checks that a webhook is signed with the secret, and unchanged.
+     * Verifies the signature of a webhook. Thread-safe.
      *
-     * @param payload the body of its HTTP request as it came; its appkey is not signed
-     * @param maxAge how far its timestamp may be from this machine's clock; {@link Duration#ZERO} is any distance
+     * @param payload the raw body of the HTTP request; its appkey is not covered by the signature
+     * @param maxAge the maximum difference between its timestamp and this machine's clock; {@link Duration#ZERO} is unlimited
      * @throws EiotException of the kind {@link Kind#INVALID_SIGNATURE}, which says why
      */
     public static void verifyWebhook(byte[] payload, String secret, SignMethod method, Duration maxAge)
@@ -227,9 +227,9 @@ public final class Eiot {
         public Options userAgentSuffix(String suffix) { return set("user_agent_suffix", suffix); }
 
         /**
-         * Is told of each attempt that is over, and of a batch that holds its cards back, goes on, or stops by itself, in one
-         * line without secret or signature. It runs on the thread that made the call, so on many at once where many share the client. What it throws goes to JNA's handler of exceptions in
-         * callbacks, and the call goes on.
+         * A log callback. It receives one line per attempt, and when a batch holds its cards back, resumes or stops itself;
+         * without secret or signature. It runs on the thread that makes the call, so on several at once if they share the
+         * client. Exceptions that it throws go to JNA's callback exception handler, and the call continues.
          */
         public Options log(Consumer<String> log) {
             Objects.requireNonNull(log, "log");
@@ -278,13 +278,13 @@ public final class Eiot {
     }
 
     /**
-     * Breaks calls off: give one to as many calls as you like, and {@link #trigger} it from any thread. A call looks for it
-     * every 50 ms while it waits, and then fails with {@link Kind#CANCELLED}. Once triggered it stays so. Needs no closing.
+     * A cancellation token. Shared by any number of calls; cannot be reset. Calls check it every 50 ms while waiting, and then
+     * fail with {@link Kind#CANCELLED}. Thread-safe. Needs no closing.
      */
     public static final class Cancel {
         private final Handle handle;
 
-        /** One that is not triggered. */
+        /** Creates a token that is not triggered. */
         public Cancel() {
             PointerByReference made = new PointerByReference();
             if (C.eiot_cancel_new(made, null) != 0) {
@@ -294,7 +294,7 @@ public final class Eiot {
             handle.closeWhenUnreachable(this);
         }
 
-        /** Breaks off the calls that were given this one, those under way and those to come. */
+        /** Cancels all calls that use this token, both those in flight and future ones. */
         public void trigger() {
             C.eiot_cancel_trigger(handle.use());
             handle.done();
@@ -302,9 +302,8 @@ public final class Eiot {
     }
 
     /**
-     * Refreshes the cards of one account. Create one and reuse it: it keeps a connection pool. Any number of threads
-     * may use it at once; each call runs on its caller's thread, and an interrupt does not end it: its time-out or a
-     * {@link Cancel} does.
+     * A client of one account. Create one and reuse it: it keeps a connection pool. Thread-safe. Each call runs on its
+     * caller's thread; an interrupt does not end it, but its timeout or a {@link Cancel} does.
      */
     public static final class Client implements AutoCloseable {
         private final Handle handle;
@@ -328,14 +327,14 @@ public final class Eiot {
             return refreshUsage(eid, null);
         }
 
-        /** As {@link #refreshUsage(String)}, for a call that {@code cancel} may break off; null is none. */
+        /** Like {@link #refreshUsage(String)}, with a cancellation token, which may be null. */
         public Reply refreshUsage(String eid, Cancel cancel) throws EiotException {
             Text text = new Text(eid);
             return ask(cancel, (client, stop, reply, error) ->
                     C.eiot_client_refresh_usage_with_cancel(client, text.bytes, text.length, stop, reply, error));
         }
 
-        /** As {@link #call(String, String, boolean, Cancel)}, for what must not be repeated and is not broken off. */
+        /** Like {@link #call(String, String, boolean, Cancel)}, not idempotent and without a cancellation token. */
         public Reply call(String path, String parametersJson) throws EiotException {
             return call(path, parametersJson, false, null);
         }
@@ -344,8 +343,8 @@ public final class Eiot {
          * Makes any other signed API call, such as {@code /api/v3/cloudesim/get}.
          *
          * @param parametersJson the text of a JSON object
-         * @param idempotent repeating the call is harmless: try again when its reply is lost
-         * @param cancel may break the call off; null is none
+         * @param idempotent the call is idempotent: retry it if its reply is lost
+         * @param cancel a cancellation token, or null
          * @throws IllegalStateException when the client is closed
          */
         public Reply call(String path, String parametersJson, boolean idempotent, Cancel cancel) throws EiotException {
@@ -363,9 +362,9 @@ public final class Eiot {
         /**
          * Refreshes many cards.
          *
-         * @param eids asked for the next card when there is room for it, on the thread that asks for results
-         * @param concurrency how many calls may be under way at once, 1 to 1024; 0 is 32
-         * @param cancel may break the batch off; null is none. Cards that are not taken from {@code eids} yet are then left there
+         * @param eids read when the batch has room, on the thread that asks for results
+         * @param concurrency the maximum number of calls in flight, 1 to 1024; 0 is 32
+         * @param cancel a cancellation token, or null; it leaves cards that were not read yet in {@code eids}
          * @throws IllegalStateException when the client is closed
          */
         public Results refreshMany(Iterable<String> eids, int concurrency, Cancel cancel) throws EiotException {
@@ -410,7 +409,7 @@ public final class Eiot {
             return new Reply(reply.getValue());
         }
 
-        /** Later calls fail; those under way end as they end, and the last of them closes the connections. */
+        /** Later calls fail; calls in flight complete, and the last of them closes the connections. */
         @Override
         public void close() {
             handle.close();
@@ -422,14 +421,14 @@ public final class Eiot {
     }
 
     /**
-     * What became of many cards, as they come back: the loop waits for each. Memory does not depend on how many cards there
-     * are. Calls make progress while the loop waits for the next result, so deal with each quickly, or hand it on. Can be gone
-     * through once, by one thread at a time; closing it breaks off what is under way.
+     * The results of a batch, in order of completion. Memory use depends on the concurrency, not on the number of cards. Calls
+     * make progress only while the loop waits for the next result, so process results quickly or hand them on. Can be iterated
+     * once, by one thread at a time; closing it cancels calls in flight.
      *
-     * <p>A batch that cannot succeed stops itself: after {@link Options#maxAuthFailures} consecutive authentication failures, and
-     * when the platform could not be reached for {@link Options#outageTimeout}. All remaining cards then come back with an error
-     * of the cause's kind, attempts 0 and delivered no, which says why they were not sent. In an outage it holds its cards back,
-     * and goes on when the platform answers.
+     * <p>A batch that cannot succeed stops itself: after {@link Options#maxAuthFailures} consecutive authentication failures, or
+     * when the platform was unreachable for {@link Options#outageTimeout}. All remaining cards then come back with an error
+     * of the cause's kind, attempts 0 and delivered no, which says why they were not sent. During an outage it holds its cards back,
+     * and resumes when the platform responds.
      */
     public static final class Results implements Iterable<Result>, AutoCloseable {
         private final Iterator<String> eids;
@@ -509,14 +508,14 @@ public final class Eiot {
             return new Result(refreshed.eid(), refreshed, null);
         }
 
-        /** Breaks off what is under way. */
+        /** Cancels calls in flight. */
         @Override
         public void close() {
             handle.close();
         }
     }
 
-    /** What became of one card of many: either its reply or its error is there. */
+    /** The result of one card of a batch: either the reply or the error is set. */
     public static final class Result {
         private final String eid;
         private final Reply reply;
@@ -655,8 +654,8 @@ public final class Eiot {
     }
 
     /**
-     * An object of C's. Freed once: when it is closed and the last call that uses it has ended, or when its owner can no longer
-     * be reached, which a call under way outlasts too.
+     * A C object. Freed once: when it is closed and the last call that uses it has ended, or when its owner becomes
+     * unreachable; calls in flight keep it alive.
      */
     private static final class Handle {
         private static final Cleaner CLEANER = Cleaner.create();
