@@ -89,23 +89,23 @@ type Kind int32
 
 // The kinds; docs/errors.md describes causes and remedies.
 const (
-	KindInvalidArgument Kind = C.EIOT_ERR_INVALID_ARGUMENT // an argument other than the EID is invalid, or the client is closed
-	KindInvalidEID      Kind = C.EIOT_ERR_INVALID_EID      // not 1 to 32 digits, or in strict mode not a GSMA EID
-	KindConfig          Kind = C.EIOT_ERR_CONFIG           // an option is missing or invalid
-	KindConnect         Kind = C.EIOT_ERR_CONNECT          // no connection could be made
-	KindTLS             Kind = C.EIOT_ERR_TLS              // the TLS handshake failed
-	KindTimeout         Kind = C.EIOT_ERR_TIMEOUT          // the call's deadline passed
-	KindConnectionLost  Kind = C.EIOT_ERR_IO               // the connection was lost before the complete response arrived
-	KindCancelled       Kind = C.EIOT_ERR_CANCELLED        // the context ended
-	KindAuth            Kind = C.EIOT_ERR_AUTH             // authentication failed: credentials, permissions or source address
-	KindRateLimited     Kind = C.EIOT_ERR_RATE_LIMITED     // too many requests
-	KindCooldown        Kind = C.EIOT_ERR_COOLDOWN         // the card was refreshed too recently
-	KindPlatform        Kind = C.EIOT_ERR_PLATFORM         // the platform said no, with a code of its own
-	KindHTTP            Kind = C.EIOT_ERR_HTTP             // unexpected HTTP status
-	KindProtocol        Kind = C.EIOT_ERR_PROTOCOL         // the response could not be parsed
-	KindUnavailable     Kind = C.EIOT_ERR_UNAVAILABLE      // the platform itself says that it cannot serve calls at the moment
-	KindInvalidSignature      Kind = C.EIOT_ERR_SIGNATURE      // a webhook was signed with another secret, modified, or is too old
-	KindInternal        Kind = C.EIOT_ERR_INTERNAL         // a fault of the library
+	KindInvalidArgument  Kind = C.EIOT_ERR_INVALID_ARGUMENT // an argument other than the EID is invalid, or the client is closed
+	KindInvalidEID       Kind = C.EIOT_ERR_INVALID_EID      // not 1 to 32 digits, or in strict mode not a GSMA EID
+	KindConfig           Kind = C.EIOT_ERR_CONFIG           // an option is missing or invalid
+	KindConnect          Kind = C.EIOT_ERR_CONNECT          // connecting failed
+	KindTLS              Kind = C.EIOT_ERR_TLS              // the TLS handshake failed
+	KindTimeout          Kind = C.EIOT_ERR_TIMEOUT          // the call's deadline passed
+	KindConnectionLost   Kind = C.EIOT_ERR_IO               // the connection was lost before the complete response arrived
+	KindCancelled        Kind = C.EIOT_ERR_CANCELLED        // the context ended
+	KindAuth             Kind = C.EIOT_ERR_AUTH             // authentication failed: credentials, permissions or source address
+	KindRateLimited      Kind = C.EIOT_ERR_RATE_LIMITED     // too many requests
+	KindCooldown         Kind = C.EIOT_ERR_COOLDOWN         // the card was refreshed too recently
+	KindPlatform         Kind = C.EIOT_ERR_PLATFORM         // the platform rejected the call with another code
+	KindHTTP             Kind = C.EIOT_ERR_HTTP             // unexpected HTTP status
+	KindProtocol         Kind = C.EIOT_ERR_PROTOCOL         // the response could not be parsed
+	KindUnavailable      Kind = C.EIOT_ERR_UNAVAILABLE      // the platform is temporarily unavailable
+	KindInvalidSignature Kind = C.EIOT_ERR_SIGNATURE        // a webhook was signed with another secret, modified, or is too old
+	KindInternal         Kind = C.EIOT_ERR_INTERNAL         // a bug in the library
 )
 
 // String returns the kind's name, the same in every language, such as "timeout"; "unknown" for an unknown kind.

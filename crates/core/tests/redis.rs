@@ -143,7 +143,7 @@ fn redis_that_cannot_be_reached_is_a_connect_error_that_names_it_and_calls_go_on
     redis.stop();
     let error = client.refresh_usage("1").expect_err("no Redis");
     assert_eq!((error.kind(), error.delivered()), (ErrorKind::Connect, Delivered::No));
-    assert!(error.to_string().contains(&format!("the Redis at 127.0.0.1:{}", redis.port)), "{error}");
+    assert!(error.to_string().contains(&format!("the shared Redis at 127.0.0.1:{}", redis.port)), "{error}");
     assert_eq!(platform.counters().calls, 1);
     redis.start_again();
     client.refresh_usage("1").expect("accepted");

@@ -45,7 +45,7 @@ fn with_json_all_of_the_outcome_is_one_object() {
 fn what_cannot_be_sent_is_refused_before_anything_is() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     for (arguments, says) in [
-        (&["get"][..], "the path must be such as"),
+        (&["get"][..], "the path must look like"),
         (&[GET, "{"], "not a JSON object"),
         (&[GET, r#"{"sign":"x"}"#], "\"sign\" is added to each request"),
         (&[GET, r#"{"secret":"x"}"#], "never sent"),

@@ -84,8 +84,8 @@ fn what_is_no_parameter_is_refused_without_repeating_it() {
     for (words, says) in [
         (&["a=1", SECRET][..], "parameter 2"),
         (&["a=1", &secret], "EIOT_SECRET"),
-        (&["=1"], "no name"),
-        (&["a=1", "a=2"], "twice"),
+        (&["=1"], "name is empty"),
+        (&["a=1", "a=2"], "duplicate"),
     ] {
         for explain in [None, Some("--explain")] {
             let outcome = run(eiot(&["sign"]).args(explain).args(words).env("EIOT_SECRET", SECRET));
