@@ -1,4 +1,4 @@
-//! The client, and the way of a call.
+//! The client, and the request path.
 
 use crate::call::Call;
 use crate::clock::{Clock, SystemClock, timestamp};
@@ -35,11 +35,10 @@ const NO_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How long everybody pauses when the platform has had too many requests and does not say for how long.
 const UNTOLD_PAUSE: Duration = Duration::from_secs(1);
 
-/// Refreshes the package usage of cloud eSIM cards of one account.
+/// A client of one account.
 ///
-/// Make one and keep it: it holds connections open between calls. Clones share everything. Any number of threads
-/// may call at once; each call runs on its caller's thread. A forked child may use its parent's client: it makes
-/// its own connections.
+/// Create one and reuse it: it keeps a connection pool. Clones share everything. Thread-safe; each call runs on its caller's
+/// thread. A forked child may use its parent's client: it makes its own connections.
 #[derive(Clone)]
 pub struct Client {
     /// Without the secret: one copy of it is enough.
@@ -81,7 +80,7 @@ impl Default for Sources {
 }
 
 impl Client {
-    /// Checks the options and makes a client; nothing is sent yet.
+    /// Creates a client. Validates all options and reads the files they name. Sends nothing.
     ///
     /// # Errors
     /// [`ErrorKind::Config`], which names the option and says what it takes.
@@ -89,7 +88,7 @@ impl Client {
         Self::with_sources(config, Sources::default())
     }
 
-    /// As [`Client::new`], with another clock and another source of random numbers. For tests.
+    /// Like [`Client::new`], with another clock and another source of random numbers. For tests.
     ///
     /// # Errors
     /// As [`Client::new`].
@@ -125,10 +124,10 @@ impl Client {
         &self.config
     }
 
-    /// A client whose calls go by other options, and that shares with this one what must not be had twice: connections,
-    /// the account's rate, the cards' cooldowns, the order of nonces and what is known of the platform's clock.
+    /// Returns a client with different options per call. It shares connections, rate limiter, cooldowns, nonces and clock skew with
+    /// this one.
     ///
-    /// Only [`Config::CALL_OPTIONS`] can change.
+    /// Only [`Config::CALL_OPTIONS`] can differ.
     ///
     /// ```
     /// # let client = eiot::Client::new(eiot::Config::new("my-appkey", "my-secret"))?;
@@ -139,7 +138,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Config`], when another option differs or a value cannot be used.
+    /// [`ErrorKind::Config`] if another option differs or a value is invalid.
     pub fn with_options(&self, options: Config) -> Result<Self, Error> {
         if let Some(option) = self.config.shared_difference(&options) {
             return Err(Error::config(
@@ -154,9 +153,9 @@ impl Client {
         Ok(Self { config: Arc::new(options), shared: self.shared.clone() })
     }
 
-    /// Asks the platform to refresh one card's package usage, and waits for its answer.
+    /// Refreshes the package usage of one card and waits for the platform's reply.
     ///
-    /// Blocks for at most the client's `timeout`. The EID may be text or bytes, padded with white space.
+    /// Blocks for at most the client's `timeout`. The EID may be text or bytes; surrounding whitespace is ignored.
     ///
     /// # Errors
     /// Any [`ErrorKind`]; [`Error::delivered`] says whether the platform may have acted.
@@ -164,7 +163,7 @@ impl Client {
         self.refresh_usage_observed(eid, &mut ())
     }
 
-    /// As [`Client::refresh_usage`], with an observer that is told of each attempt and can break the call off.
+    /// Like [`Client::refresh_usage`], with an observer that receives each attempt and can cancel the call.
     ///
     /// # Errors
     /// As [`Client::refresh_usage`].
@@ -182,8 +181,8 @@ impl Client {
         })
     }
 
-    /// Makes any other signed call of the platform's family, and waits for its answer: the same way, with the same rate,
-    /// retries and errors. The rest of a card (`eid_cooldown`) is a matter of refreshes only.
+    /// Makes any other signed call of the platform's API and waits for the reply. Rate limit, retries and errors are those of a
+    /// refresh. The cooldown (`eid_cooldown`) applies to refreshes only.
     ///
     /// Blocks for at most the client's `timeout`.
     ///
@@ -193,7 +192,7 @@ impl Client {
         self.call_observed(call, &mut ())
     }
 
-    /// As [`Client::call`], with an observer that is told of each attempt and can break the call off.
+    /// Like [`Client::call`], with an observer that receives each attempt and can cancel the call.
     ///
     /// # Errors
     /// As [`Client::refresh_usage`].

@@ -1,4 +1,4 @@
-//! The options of a client, by the same names in every face.
+//! The options of a client, with the same names in every language.
 
 use crate::credentials::{Credentials, Secret};
 use crate::error::Error;
@@ -18,7 +18,7 @@ use std::time::Duration;
 /// The production platform (seed document).
 const BASE_URL: &str = "https://oapi.eiotclub.com";
 
-/// The longest time-out that an option takes.
+/// The longest timeout that an option accepts.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// No file with a secret is larger.
@@ -78,56 +78,56 @@ pub struct Config {
     pub base_url: String,
     /// Allow plain `http` to any address: appkey and signature can then be read on the way. Default off.
     pub allow_http: bool,
-    /// The deadline of a whole call, all attempts and waits included. Default 30 s.
+    /// Timeout of a whole call, including all attempts and waits. Default 30 s.
     pub timeout: Duration,
-    /// How long making a connection may take, name look-up and TLS handshake included. Default 5 s.
+    /// Timeout of establishing a connection, including DNS lookup and TLS handshake. Default 5 s.
     pub connect_timeout: Duration,
-    /// How many requests a call may make: the first, and retries of what may pass. Default 3.
+    /// Maximum number of requests per call: the first one, and retries of transient failures. Default 3.
     pub max_attempts: u32,
-    /// Calls a second that the account may make; 95 % of it is used, evenly spaced. `None` is any number. Default 10
-    /// (said by an outside integrator).
+    /// The account's rate limit in calls per second; 95 % of it is used, evenly spaced. `None` is unlimited. Default 10
+    /// (reported by a third party).
     pub rate_limit: Option<f64>,
-    /// Who shares that rate. Default [`RateScope::Auto`]: all processes of this user on this machine, where possible.
+    /// Which clients share the rate limit. Default [`RateScope::Auto`]: all processes of this user on this machine, if possible.
     pub rate_scope: RateScope,
-    /// The directory of the file that processes share. Users who share it all need write access. Default `/tmp/eiot-UID`,
+    /// The directory of the shared rate file. All users who share it need write access. Default `/tmp/eiot-UID`,
     /// which belongs to one user; on Windows `eiot` in the user's temporary directory.
     pub rate_dir: Option<PathBuf>,
-    /// Which part of that rate is this client's, as (which, of how many), for fleets. Default (1, 1): all of it.
+    /// This client's share of the rate limit, as (index, count), for fleets. Default (1, 1): all of it.
     pub rate_share: (u32, u32),
-    /// Wait for a free slot, as long as `timeout` allows, or fail at once. Default on.
+    /// Whether to wait for the rate limiter, within `timeout`, or fail immediately. Default on.
     pub rate_wait: bool,
-    /// Refuse to refresh a card again before so long; zero, the default, is off. The vendor says 300 s for the twin call
-    /// by ICCID; for EIDs that is inferred.
+    /// Cooldown per card: refreshing a card again sooner fails. Zero, the default, disables it. The vendor documents 300 s for the
+    /// corresponding call by ICCID; for EIDs that is inferred.
     pub eid_cooldown: Duration,
-    /// Learn from the platform's replies how far this machine's clock is off, and date requests accordingly. Default on.
+    /// Corrects the timestamps of requests by the clock offset measured from the platform's replies. Default on.
     pub clock_skew: bool,
-    /// What error codes of the platform mean. Takes precedence over the published table. Default empty.
+    /// The meaning of platform error codes. Takes precedence over the published table. Default empty.
     pub error_codes: BTreeMap<String, CodeMeaning>,
-    /// A batch stops after this many calls in a row were refused for the account ([`Auth`](crate::ErrorKind::Auth)) and none
-    /// succeeded in between: the remaining cards come back unsent. 0 is off. Default 20.
+    /// How many consecutive authentication failures ([`Auth`](crate::ErrorKind::Auth)) without a success in between stop a batch:
+    /// the remaining cards come back unsent. 0 disables this. Default 20.
     pub max_auth_failures: u32,
-    /// How long a batch holds its cards back while the platform cannot be reached, before it gives up and the remaining cards
-    /// come back unsent. Zero: it does not hold, and a card fails as in a single call. Default 15 minutes.
+    /// How long a batch holds its cards back while the platform is unreachable, before it gives up and the remaining cards
+    /// come back unsent. Zero disables holding: each card fails like a single call. Default 15 minutes.
     pub outage_timeout: Duration,
-    /// Ask for GSMA EIDs: 32 digits that pass the check. Default off.
+    /// Accepts only GSMA EIDs: 32 digits with a valid checksum. Default off.
     pub strict_eid: bool,
-    /// The hash behind the signature. Default SHA-1.
+    /// The hash function of the signature. Default SHA-1.
     pub sign_method: SignMethod,
-    /// A PEM file of certificate authorities to trust *instead of* the system's.
+    /// A PEM file of CA certificates to trust *instead of* the system's.
     pub ca_file: Option<PathBuf>,
-    /// A PEM file with the certificate that the client shows to the server (mutual TLS), followed by its chain. Default none.
+    /// A PEM file with the client certificate, followed by its chain, for mutual TLS. Default none.
     pub client_cert_file: Option<PathBuf>,
-    /// The PEM file with that certificate's private key, without a passphrase. Required with `client_cert_file`.
+    /// The PEM file with the private key of the client certificate, without a passphrase. Required with `client_cert_file`.
     pub client_key_file: Option<PathBuf>,
-    /// A proxy, `http://[user:password@]host:port`, or the same with `https`, `socks5` (looks names up here) or `socks5h` (lets
-    /// the proxy look them up). `env` is the one that `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in lower or upper case,
-    /// read once when the client is made; for plain http it is `http_proxy`. Default none.
+    /// A proxy, `http://[user:password@]host:port`; the scheme can also be `https`, `socks5` (host names are resolved locally) or
+    /// `socks5h` (the proxy resolves them). `env` reads `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` (`http_proxy` for plain http), in
+    /// lower or upper case, once when the client is created. Default none.
     pub proxy: Option<String>,
-    /// The address of this machine that connections are made from, for machines with several, of which the platform's
-    /// allow-list has one. `0.0.0.0` is any, by IPv4 only, and `::` any, by IPv6 only. Default what the system chooses.
+    /// The local IP address to connect from. The platform allow-lists addresses, and a host can have several. `0.0.0.0` is any
+    /// IPv4 address, `::` any IPv6 address. Default: the system chooses.
     pub source_address: Option<IpAddr>,
-    /// Names the calling program to the platform: the user agent is `eiot/0.1.0` and this, for example `billing/2.3`.
-    /// Printable ASCII, at most 200 characters. Default the language, `(rust)`.
+    /// Suffix of the User-Agent header, which names your program to the platform: `eiot/0.1.0` followed by this, for example
+    /// `billing/2.3`. At most 200 printable ASCII characters. Default `(rust)`.
     pub user_agent_suffix: String,
 }
 
@@ -349,7 +349,7 @@ impl Config {
     }
 }
 
-/// Editors and copied text leave such characters at the ends, and nobody can see them there.
+/// Editors and copied text leave such invisible characters at the ends.
 fn refuse_invisible(option: &str, value: &str) -> Result<(), Error> {
     for (end, verb) in [(value.chars().next(), "begins"), (value.chars().next_back(), "ends")] {
         if let Some(c) = end.filter(|c| is_unsafe(*c)) {

@@ -14,7 +14,7 @@ const MAX_DIGITS: usize = 32;
 pub struct Eid(String);
 
 impl Eid {
-    /// Reads an EID: 1 to 32 ASCII digits, with ASCII white space around them allowed, since fixed-width fields
+    /// Reads an EID: 1 to 32 ASCII digits, surrounded by optional ASCII whitespace, since fixed-width fields
     /// come padded.
     ///
     /// # Errors
@@ -29,7 +29,7 @@ impl Eid {
         Ok(Self(String::from_utf8_lossy(digits).into_owned()))
     }
 
-    /// Reads an EID as [`Eid::parse`] does, and asks for 32 digits that pass the GSMA check.
+    /// Reads an EID as [`Eid::parse`] does, and requires 32 digits with a valid GSMA checksum.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidEid`].

@@ -1,50 +1,51 @@
-//! What can go wrong, in one taxonomy for all faces.
+//! Errors: one taxonomy for all languages.
 
 use crate::error_codes::CodeMeaning;
 use crate::redact::redact;
 use std::fmt;
 use std::time::Duration;
 
-/// The kind of an [`Error`]. Numbers, names and exit codes are the same in every face and never change; new
-/// kinds are only added.
+/// The kind of an [`Error`]. Numbers, names and exit codes are the same in every language and never change; new kinds may be
+/// added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An argument other than the EID cannot be used.
+    /// An argument other than the EID is invalid.
     InvalidArgument,
-    /// The EID is not 1 to 32 decimal digits (or, in strict mode, not a GSMA EID).
+    /// The EID is malformed: not 1 to 32 decimal digits or, in strict mode, not a GSMA EID.
     InvalidEid,
-    /// An option is missing or has a value that cannot be used.
+    /// An option is missing or invalid.
     Config,
-    /// No connection could be made: name look-up, refused, unreachable, proxy.
+    /// Connecting failed: DNS lookup, connection refused, host unreachable, proxy.
     Connect,
-    /// The TLS handshake failed, most often because the certificate is not trusted.
+    /// The TLS handshake failed, usually because the certificate is not signed by a trusted CA.
     Tls,
-    /// The deadline passed.
+    /// The call's deadline passed.
     Timeout,
-    /// The connection broke before the whole reply had come.
+    /// The connection was lost before the complete response arrived.
     ConnectionLost,
-    /// The caller asked to stop.
+    /// The caller cancelled the call.
     Cancelled,
-    /// The platform does not accept the credentials, their rights or the source address (HTTP 401 or 403, its codes 403
-    /// and 502).
+    /// Authentication or authorization failed: credentials, their permissions, or the source IP address (HTTP 401 or 403, the
+    /// platform's codes 403 and 502).
     Auth,
-    /// Too many requests (HTTP 429, the platform's code 501), or the account's rate leaves no free slot in time.
+    /// Rate limit exceeded: the platform's (HTTP 429, its code 501), or the client's own rate limiter has no permit before the
+    /// deadline.
     RateLimited,
-    /// This card was refreshed too recently.
+    /// The card was refreshed too recently.
     Cooldown,
-    /// The platform said no: any code but `"200"` that has no more precise kind. [`Error::is_final`] tells whether the same
-    /// request would fail again.
+    /// The platform rejected the call with a code that has no more specific kind. [`Error::is_final`] tells whether the same
+    /// call would fail again.
     Platform,
-    /// An HTTP status that the call does not know.
+    /// Unexpected HTTP status.
     Http,
-    /// A reply that nobody can read: not the documented JSON, too large, or a redirect.
+    /// The response could not be parsed: not the documented JSON, too large, or a redirect.
     Protocol,
-    /// The platform itself says that it cannot serve the call now (its code 500).
+    /// The platform reports that it is temporarily unavailable (its code 500).
     Unavailable,
-    /// A webhook is not signed with the secret, was changed, or is too old.
+    /// A webhook was signed with another secret, modified, or is too old.
     InvalidSignature,
-    /// A fault of this library.
+    /// A bug in this library.
     Internal,
 }
 
@@ -78,22 +79,22 @@ impl ErrorKind {
         Self::Internal,
     ];
 
-    /// The number that the C library returns (`EIOT_ERR_…`).
+    /// The status of the C library (`EIOT_ERR_…`).
     pub fn status(self) -> i32 {
         self.row().status
     }
 
-    /// The name that tools read, such as `"invalid_eid"`: Python's `Error.kind`, the command's `--json`.
+    /// The machine-readable name, such as `"invalid_eid"`: Python's `EiotError.kind`, the command's `--json`.
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// What the `eiot` command exits with.
+    /// The exit code of the `eiot` command.
     pub fn exit_code(self) -> u8 {
         self.row().exit_code
     }
 
-    /// One sentence that says what this kind means, for people.
+    /// A short description for people.
     pub fn description(self) -> &'static str {
         self.row().description
     }
@@ -133,14 +134,14 @@ impl ErrorKind {
     }
 }
 
-/// Did the platform get the request? What a billing system must know before it repeats a call.
+/// Whether the platform received the request. Check this before you repeat a call that is not idempotent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivered {
     /// It did not: nothing was sent, or no connection was made.
     No,
-    /// It did, and answered.
+    /// It did, and responded.
     Yes,
-    /// It may have: the request was at least partly sent, and no answer came.
+    /// It may have: the request was at least partly sent, and no response arrived.
     Unknown,
 }
 
@@ -155,9 +156,9 @@ impl Delivered {
     }
 }
 
-/// Why a call did not succeed.
+/// A failed call.
 ///
-/// Its text says what happened, to which EID, and what to do; the fields say the same to programs. It never
+/// Its text says what happened, to which EID, and what to do about it; its methods return the same for programs. It never
 /// contains the secret or a signature.
 #[derive(thiserror::Error)]
 #[error("{}{}", Subject(&self.details), self.details.message)]
@@ -225,22 +226,22 @@ impl Error {
         Self { details: Box::new(details) }
     }
 
-    /// An argument that cannot be used. For the faces, whose arguments the core does not see.
+    /// An invalid argument. For front ends, whose arguments core does not see.
     pub fn invalid_argument(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidArgument, message)
     }
 
-    /// The caller wants no more. For the faces, whose callers may stop a run between two calls.
+    /// A cancelled run. For front ends, whose callers may stop a run between two calls.
     pub fn cancelled(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Cancelled, message)
     }
 
-    /// An option that cannot be used: names the option and says what it takes.
+    /// An invalid option: names the option and says what it takes.
     pub fn config(option: &str, takes: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Config, format!("{option}: {takes}"))
     }
 
-    /// A fault of this library, such as a caught panic; whether the platform acted is not known.
+    /// A bug in this library, such as a caught panic; whether the platform acted is unknown.
     pub fn internal(message: impl fmt::Display) -> Self {
         Self::new(
             ErrorKind::Internal,
@@ -254,7 +255,7 @@ impl Error {
         self
     }
 
-    /// Says which call it was: the path of one that is no refresh, and the card, where it was about one.
+    /// Adds the subject: the path, unless it is a refresh, and the card, if the call concerns one.
     pub(crate) fn with_subject(mut self, path: Option<&str>, eid: Option<&str>) -> Self {
         self.details.path = path.map(str::to_owned);
         self.details.eid = eid.map(str::to_owned);
@@ -319,17 +320,17 @@ impl Error {
         self.details.kind
     }
 
-    /// The EID of the call, as it was given; `None` when the failure has nothing to do with one card.
+    /// The EID of the call, as it was passed; `None` if the error does not concern a single card.
     pub fn eid(&self) -> Option<&str> {
         self.details.eid.as_deref()
     }
 
-    /// The platform's code, exactly as it came (an integer as its decimal digits).
+    /// The platform's error code, verbatim (an integer as decimal digits).
     pub fn platform_code(&self) -> Option<&str> {
         self.details.platform_code.as_deref()
     }
 
-    /// The platform's message, exactly as it came; it can be Chinese.
+    /// The platform's error message, verbatim; it can be Chinese.
     pub fn platform_message(&self) -> Option<&str> {
         self.details.platform_message.as_deref()
     }
@@ -339,43 +340,43 @@ impl Error {
         self.details.meaning
     }
 
-    /// Whether the same call would fail again, whatever becomes of network, account and platform: a malformed EID or argument,
-    /// and the platform's codes for a wrong request (vendor error-code page, or the option `error_codes`). A code that is not
-    /// published is never final.
+    /// Whether the same call would fail again no matter how network, account and platform change: for malformed EIDs and
+    /// arguments, and for the platform's codes for invalid requests (vendor error-code page, or the option `error_codes`).
+    /// Unpublished codes are never final.
     pub fn is_final(&self) -> bool {
         matches!(self.details.kind, ErrorKind::InvalidEid | ErrorKind::InvalidArgument)
             || self.details.meaning == Some(CodeMeaning::Final)
     }
 
-    /// The HTTP status of the reply, if there was one; of a [`Connect`](ErrorKind::Connect) error that of the proxy, where one
-    /// does not connect.
+    /// The HTTP status of the response, if there was one; for a [`Connect`](ErrorKind::Connect) error, that of a proxy that refused
+    /// to connect.
     pub fn http_status(&self) -> Option<u16> {
         self.details.http_status
     }
 
-    /// The first 2 KiB of the body of a reply that is not the platform's, as they came; `None` of any other failure. The secret
-    /// and the signature are masked if the server sent them back.
+    /// The first 2 KiB of the body of a response that is not the platform's, verbatim; otherwise `None`. The secret and the
+    /// signature are masked if the server echoes them.
     pub fn body(&self) -> Option<&[u8]> {
         self.details.evidence.body.as_deref()
     }
 
-    /// The headers of the reply that help support, by their names in lower case, such as `"date"` and `"x-request-id"`; empty
-    /// where there was no reply.
+    /// The response headers that help support, by their names in lower case, such as `"date"` and `"x-request-id"`; empty if there
+    /// was no response.
     pub fn headers(&self) -> &[(&'static str, String)] {
         &self.details.evidence.headers
     }
 
-    /// How many requests were sent or begun for this call; 0 when it was refused before that.
+    /// How many requests were sent or started for this call; 0 if it failed before the first one.
     pub fn attempts(&self) -> u32 {
         self.details.attempts
     }
 
-    /// How long the platform asks to wait before the next try.
+    /// How long the platform asks to wait before the next call.
     pub fn retry_after(&self) -> Option<Duration> {
         self.details.retry_after
     }
 
-    /// Whether the platform got the request.
+    /// Whether the platform received the request.
     pub fn delivered(&self) -> Delivered {
         self.details.delivered
     }

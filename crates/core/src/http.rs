@@ -1,4 +1,4 @@
-//! How HTTP is spoken: the settings of reqwest, one for all lanes of a client.
+//! The settings of reqwest, the same for all event loops of a client.
 
 use crate::config::Config;
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! What became of each card of a long run, on disk, so that it can be resumed.
+//! The outcomes of a long run, on disk, so that it can be resumed.
 //!
 //! JSON Lines: a header that names the run, then one line per outcome, each written at once, and a last line when the run is
 //! finished. A run that was killed leaves at
@@ -180,7 +180,7 @@ impl Journal {
         failure.map(Past::Failed)
     }
 
-    /// Writes what became of a card. It is in the hands of the system when this returns; see [`Journal::sync`].
+    /// Writes the outcome of a card. It is in the hands of the system when this returns; see [`Journal::sync`].
     ///
     /// # Errors
     /// [`ErrorKind::Config`], when it cannot be written, as on a full disk. The run must then end: what comes back later

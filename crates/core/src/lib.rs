@@ -1,4 +1,4 @@
-//! Ask the EIOTCLUB platform to refresh the package usage of a cloud eSIM card.
+//! Client for the EIOTCLUB open API: refreshes the package usage of cloud eSIM cards.
 //!
 //! ```no_run
 //! let client = eiot::Client::new(eiot::Config::new("my-appkey", "my-secret"))?;
@@ -7,16 +7,16 @@
 //! # Ok::<(), eiot::Error>(())
 //! ```
 //!
-//! The way of a call, which `client.rs` shows as code:
+//! The request path, which `client.rs` contains as code:
 //!
 //! ```text
-//! eid → rate limit → ┌ sign → send on a lane → read the reply → verdict ┐ → Reply | Error
-//!                    └──────────── wait, if worth another try ──────────┘
+//! eid → rate limit → ┌ sign → send → read the reply → classify ┐ → Reply | Error
+//!                    └─── backoff, if the failure is transient ─┘
 //! ```
 //!
-//! This crate signs, calls and understands the reply. It prints nothing, starts no threads (name lookups aside) and
-//! contains no `unsafe`. Its only global state is the rate of each account, which all clients of a process share. The C library, the Python package and the
-//! command are thin faces over it.
+//! This crate signs, sends and classifies calls. It prints nothing, starts no threads (except for DNS lookups) and contains no
+//! `unsafe`. Its only global state is each account's rate limiter, which all clients of a process share. The C library, the
+//! Python package and the command are front ends of it.
 #![forbid(unsafe_code)]
 
 mod batch;

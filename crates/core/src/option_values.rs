@@ -5,7 +5,7 @@ use crate::proxy::FROM_ENVIRONMENT;
 use std::path::Path;
 use std::time::Duration;
 
-/// In place of what nobody may see.
+/// In place of secrets.
 const MASK: &str = "[redacted]";
 
 impl Config {

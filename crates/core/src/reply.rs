@@ -1,4 +1,4 @@
-//! What the platform answered, and what that means.
+//! The platform's reply, and its classification.
 
 use crate::envelope::Envelope;
 use crate::error::{Delivered, Error, ErrorKind, Evidence, append};
@@ -20,10 +20,10 @@ pub(crate) const MAX_BODY_BYTES: usize = 2048;
 /// So much of it stands in the error's text.
 const SHOWN_BODY_BYTES: usize = 80;
 
-/// The platform has accepted the call.
+/// A successful reply of the platform.
 ///
-/// A refresh *starts* one synchronisation of the card's usage with the carrier (vendor documentation of the twin call);
-/// the new figures may become visible a little later.
+/// A refresh *triggers* one usage sync with the carrier (vendor documentation of the corresponding call by ICCID); new figures may
+/// become visible a little later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     eid: String,
@@ -40,29 +40,28 @@ impl Reply {
         Self { eid, message, data_json: None, attempts: 1, delivered: Delivered::Yes }
     }
 
-    /// The EID that was refreshed, without the white space it may have come with; of another call its `eid` parameter, and
-    /// empty where there is none.
+    /// The EID that was refreshed, without surrounding whitespace. For other calls: their `eid` parameter, or empty if they have
+    /// none.
     pub fn eid(&self) -> &str {
         &self.eid
     }
 
-    /// The platform's code for success, `"200"`: every other one is an [`Error`].
+    /// The platform's code, which is always `"200"`: all other codes are an [`Error`].
     pub fn code(&self) -> &'static str {
         SUCCESS
     }
 
-    /// The platform's message, exactly as it came. Its wording varies: show it, never compare it.
+    /// The platform's message, verbatim. Its wording varies: show it, but do not compare it.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The reply's `data` as JSON text, exactly as it came; it is optional, and of a refresh its fields are not
-    /// documented.
+    /// The reply's `data` as JSON text, verbatim; `None` if there is none. The platform documents no fields for a refresh.
     pub fn data_json(&self) -> Option<&str> {
         self.data_json.as_deref()
     }
 
-    /// How many requests it took.
+    /// How many requests the call took.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
@@ -72,13 +71,13 @@ impl Reply {
         self
     }
 
-    /// Whether the platform got the request: here always [`Delivered::Yes`].
+    /// Whether the platform received the request: always [`Delivered::Yes`] here.
     pub fn delivered(&self) -> Delivered {
         self.delivered
     }
 }
 
-/// An HTTP reply that has come whole.
+/// A complete HTTP response.
 pub(crate) struct RawReply {
     pub(crate) http_status: u16,
     /// Those that help support.
@@ -90,8 +89,8 @@ pub(crate) struct RawReply {
 
 /// The one place that decides what a response means.
 ///
-/// The platform's code comes first, at whatever HTTP status it arrives: in the caller's own `error_codes`, then in the published
-/// table. Where neither knows it, or the body cannot be read, HTTP 401, 403, 429 and 5xx mean what they usually mean.
+/// The platform's code takes precedence over the HTTP status: the caller's own `error_codes` first, then the published table. If
+/// neither knows it, or the body cannot be parsed, HTTP 401, 403, 429 and 5xx have their usual meaning.
 pub(crate) fn verdict(
     raw: RawReply,
     request: Request<'_>,
@@ -149,7 +148,7 @@ pub(crate) fn verdict(
         .with_delivered(Delivered::Yes))
 }
 
-/// What a response means whose code is unknown, or that has none.
+/// Classifies a response with an unknown code, or without one.
 fn by_status(
     http_status: u16,
     code: Option<&str>,

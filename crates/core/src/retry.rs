@@ -1,7 +1,7 @@
-//! When a call is worth another try, and when.
+//! Retries: which failures, after which backoff.
 //!
-//! There are two reasons for one: the server said "not now", which is safe to repeat, and nobody knows what became of the
-//! request, which is repeated only where that is harmless, as it is for a refresh (vendor documentation of the twin call).
+//! Two kinds of failures are transient: the server said "not now", which is safe to repeat, and the outcome of the request is
+//! unknown, which is retried only if the call is idempotent, as a refresh is (vendor documentation of the corresponding call).
 
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::error_codes::CodeMeaning;
@@ -30,7 +30,7 @@ pub(crate) enum Next {
 /// How a call is retried.
 pub(crate) struct Policy {
     pub(crate) max_attempts: u32,
-    /// Whether it does no harm when the platform gets the request twice.
+    /// Whether the platform may receive the request twice.
     pub(crate) idempotent: bool,
 }
 
@@ -74,8 +74,7 @@ impl Policy {
     }
 }
 
-/// The server said "not now", or nobody knows. Not what would fail again: certificates, credentials, what the platform
-/// has decided.
+/// The server said "not now", or the outcome is unknown. Not permanent failures: certificates, credentials, rejections.
 fn is_worth_another_try(error: &Error) -> bool {
     match error.kind() {
         // Where there is a status, a proxy does not connect. A directory locks accounts that come with a wrong password again and
@@ -99,8 +98,7 @@ fn has_surely_not_acted(error: &Error) -> bool {
     error.delivered() == Delivered::No || error.kind() == ErrorKind::RateLimited
 }
 
-/// Any wait up to the exponential one is as likely as any other, so that clients that failed together do not come back
-/// together.
+/// Exponential backoff with full jitter: clients that failed together do not retry together.
 fn full_jitter(attempts: u32, random: &dyn Random) -> Duration {
     let doublings = attempts.saturating_sub(1).min(16);
     let most = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
@@ -108,9 +106,9 @@ fn full_jitter(attempts: u32, random: &dyn Random) -> Duration {
     most.mul_f64(fraction)
 }
 
-/// Keeps an outage from being multiplied: retries are paid for from a budget that all calls of a client share.
+/// A token bucket that keeps an outage from multiplying the load: all calls of a client pay for their retries from it.
 ///
-/// A retry that leads to success gets its price back, and a call that succeeds at once pays a little in.
+/// A retry that leads to success is refunded, and a call that succeeds without a retry adds a little.
 pub(crate) struct Budget {
     tokens: AtomicU32,
 }

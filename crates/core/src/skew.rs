@@ -1,4 +1,4 @@
-//! How far this machine's clock is from the platform's, learnt from its replies.
+//! Clock skew: the offset of this machine's clock from the platform's, measured from its replies.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ const SMALLEST: Duration = Duration::from_secs(2);
 /// A larger difference is not believed.
 const LARGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// After a slower round trip nobody can tell when the server looked at its clock.
+/// After a slower round trip, the `Date` is too imprecise.
 const SLOWEST_ROUND_TRIP: Duration = Duration::from_secs(2);
 
 /// What a reply says about the time.
@@ -23,8 +23,8 @@ pub(crate) struct Sighting {
     pub(crate) received: SystemTime,
 }
 
-/// What must be added to this machine's clock, in milliseconds. Each reply tells it anew, so that it heals when the clock
-/// is set right.
+/// What must be added to this machine's clock, in milliseconds. Each reply updates it, so that it recovers when the clock
+/// is corrected.
 #[derive(Default)]
 pub(crate) struct Skew {
     milliseconds: AtomicI64,

@@ -10,10 +10,10 @@ use subtle::ConstantTimeEq;
 /// What takes no part in the signature of a webhook (vendor SDK 1.0.1, with its other spellings).
 const UNSIGNED: [&str; 5] = ["sign", "SIGN", "appkey", "appKey", "app_key"];
 
-/// Checks that a webhook comes from somebody who knows the secret, and has not been changed on its way. The signature
+/// Verifies the signature of a webhook: it was signed with the secret and not modified. The signature
 /// is compared in constant time.
 ///
-/// `payload` is the body of the webhook's HTTP request, JSON text as it came. `appkey` and `sign` take no part in the
+/// `payload` is the body of the webhook's HTTP request, JSON text, verbatim. `appkey` and `sign` take no part in the
 /// signature (vendor SDK 1.0.1), so do not rely on the payload's `appkey`. With `max_age`, a webhook whose `timestamp`
 /// is further away from this machine's clock is refused, which keeps old ones from being replayed for ever.
 ///

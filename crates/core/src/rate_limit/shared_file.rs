@@ -217,7 +217,7 @@ fn open(directory: &Directory, path: &Path) -> io::Result<File> {
 }
 
 /// Opens the file, or makes it. What another user could have put in its place is refused: a link, a pipe, a file with more
-/// than one name, a file or directory of somebody else.
+/// than one name, a file or directory of another user.
 #[cfg(unix)]
 fn open(directory: &Directory, path: &Path) -> io::Result<File> {
     use rustix::fs::{CWD, Mode, OFlags, fchmod, fstat, mkdir, openat};
