@@ -37,7 +37,7 @@ export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
 all: release
 
-## demo: build everything, and refresh eSIMs from C, C++, Python and the shell against the stand-in platform
+## demo: build everything, and refresh eSIMs from C, C++, Python and the shell against the simulator
 demo: stage wheel $(BUILD)/c++
 	@echo "installing the wheel into build/demo…"
 	@rm -rf $(BUILD)/demo && $(PYTHON) -m venv $(BUILD)/demo

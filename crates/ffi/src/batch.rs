@@ -1,4 +1,4 @@
-//! Many cards, for C.
+//! Batches, for C.
 
 use crate::cancel::eiot_cancel;
 use crate::client::eiot_client;
@@ -14,7 +14,7 @@ use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 use std::ptr;
 
-/// How many calls are under way at once where 0 is given.
+/// The concurrency if 0 is passed.
 const USUAL_CONCURRENCY: usize = 32;
 
 /// Refreshes many cards, with many calls in flight on the calling thread. Push EIDs while there is
@@ -265,7 +265,7 @@ pub unsafe extern "C" fn eiot_client_refresh_many(
                     batch.stop();
                 }
             }
-            // Broken off in an outage, no card need come back as cancelled: all may come back as they failed.
+            // Cancelled in an outage, possibly no card comes back as cancelled: all may come back with their own failure.
             match stopped || eids.next().is_some() {
                 true => {
                     Err(Error::cancelled("the run was stopped; cards that were not reported were not sent"))
@@ -288,7 +288,7 @@ unsafe fn start(client: &eiot_client, concurrency: u32, cancel: *const eiot_canc
 }
 
 /// # Safety
-/// `batch` is NULL, or live and used by nobody else.
+/// `batch` is NULL, or live and used exclusively.
 unsafe fn batch_of<'a>(batch: *mut eiot_batch) -> Result<&'a mut eiot_batch, Error> {
     // SAFETY: the caller vouches for the pointer.
     unsafe { batch.as_mut() }.ok_or_else(|| Error::invalid_argument("batch is NULL"))
@@ -301,7 +301,7 @@ fn next(batch: &mut Batch) -> Option<Outcome> {
     batch.next()
 }
 
-/// Tells the host; whether to go on.
+/// Calls the host's callback; whether to continue.
 ///
 /// # Safety
 /// The host vouches for its function and its data.

@@ -1,4 +1,4 @@
-//! Breaking calls off, for C.
+//! Cancellation, for C.
 
 use crate::error::eiot_error;
 use crate::guard::{free, put, required, status};

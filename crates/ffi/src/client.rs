@@ -185,7 +185,7 @@ pub unsafe extern "C" fn eiot_client_free(client: *mut eiot_client) {
     unsafe { free(client) }
 }
 
-/// What the host wants to know and to say while a call is under way.
+/// The host's log callback and cancellation token of a call in flight.
 #[derive(Default)]
 pub(crate) struct Host<'a> {
     log: Option<Log>,

@@ -93,7 +93,7 @@ pub unsafe extern "C" fn eiot_config_free(config: *mut eiot_config) {
 /// Changes an option.
 ///
 /// # Safety
-/// `config` is NULL or live and used by nobody else; `out_err` is NULL or may be written.
+/// `config` is NULL or live and used exclusively; `out_err` is NULL or may be written.
 unsafe fn set(
     config: *mut eiot_config,
     out_err: *mut *mut eiot_error,

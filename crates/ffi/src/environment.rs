@@ -65,7 +65,7 @@ unsafe fn refresh_by_environment(
     }
 }
 
-/// The process's one client. A configuration that cannot be used is not remembered, so that it can be mended.
+/// The process's client. An invalid configuration is not remembered, so that it can be fixed.
 fn client() -> Result<&'static Client, Error> {
     static CLIENT: OnceLock<Client> = OnceLock::new();
     if let Some(client) = CLIENT.get() {

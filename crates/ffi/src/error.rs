@@ -1,4 +1,4 @@
-//! What went wrong, for C.
+//! Errors, for C.
 
 use crate::guard::value;
 use crate::status::*;

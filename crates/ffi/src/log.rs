@@ -1,4 +1,4 @@
-//! Telling the host of each attempt, and of what a batch does by itself.
+//! The log callback.
 
 use std::ffi::{CString, c_char, c_void};
 use std::fmt::Display;
@@ -14,7 +14,7 @@ use std::fmt::Display;
 /// exceptions, no longjmp.
 pub type eiot_log_fn = Option<unsafe extern "C" fn(line: *const c_char, user_data: *mut c_void)>;
 
-/// A host's log function and what it wants to see again.
+/// A host's log callback and its user data.
 #[derive(Clone, Copy)]
 pub(crate) struct Log {
     function: unsafe extern "C" fn(*const c_char, *mut c_void),

@@ -91,10 +91,10 @@ impl Answer {
         Self { code: code.to_owned(), message, detail, data: None, refusal_status }
     }
 
-    /// A refusal that is rehearsed rather than decided.
+    /// A rejection that an option or a fault asks for.
     pub(crate) fn rehearsed(code: &str) -> Self {
         let status = Published::of(code).map_or(400, Published::http_status);
-        Self::refused(code, status, "this refusal is rehearsed".to_owned())
+        Self::refused(code, status, "this rejection is simulated".to_owned())
     }
 
     /// The same answer in Chinese.

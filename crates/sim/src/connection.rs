@@ -39,7 +39,7 @@ pub(crate) enum End {
     Reset,
 }
 
-/// Serves a connection until its client, the idle time-out or a fault ends it.
+/// Serves a connection until its client, the idle timeout or a fault ends it.
 pub(crate) fn serve(
     platform: &Platform,
     stop: &Stop,

@@ -47,7 +47,7 @@ pub enum Fault {
     TruncatedJson,
     /// `oversized`: 1 MiB of good JSON.
     Oversized,
-    /// `endless`: a chunked reply that goes on until the client goes away, or for 64 MiB.
+    /// `endless`: a chunked reply until the client closes the connection, or for 64 MiB.
     Endless,
     /// `gzip-bomb`: 10 kB that unpack to more than 10 MB of good JSON.
     GzipBomb,

@@ -72,7 +72,7 @@ fn hold(stream: &impl Connection) {
         match socket.read(&mut heard) {
             Ok(0) => return,
             Ok(_) => {}
-            // Its read time-out is that of idle connections, which this one is not.
+            // Its read timeout is that of idle connections, which this one is not.
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
                 _ => return,

@@ -17,7 +17,7 @@ pub struct Faults {
     /// Where chance begins: the same seed gives the same calls the same faults. Default 0.
     pub seed: u64,
     /// What chance chooses from, each fault as likely as the other. Default those that a network, a proxy or a busy
-    /// platform causes, without any that only a time-out ends.
+    /// platform causes, without any that only a timeout ends.
     pub among: Vec<Fault>,
 }
 

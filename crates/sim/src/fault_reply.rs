@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::options::Options;
 use crate::reply::Reply;
 
-/// Where `redirect` leads: nobody is there.
+/// Where `redirect` leads: to nothing.
 const ELSEWHERE: &str = "/sim/elsewhere";
 
 /// How large `oversized` is.

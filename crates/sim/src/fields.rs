@@ -1,4 +1,4 @@
-//! A JSON object as it came: its names in their order, its values as they are written.
+//! A JSON object verbatim: its names in order, its values as they are written.
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -8,7 +8,7 @@ use std::fmt;
 pub(crate) struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl Fields {
-    /// Reads an object; a name that stands twice is refused, since readers differ on which one counts.
+    /// Reads an object; a duplicate name is rejected, since parsers differ on which one counts.
     pub(crate) fn read(json: &[u8]) -> Result<Self, serde_json::Error> {
         struct Members;
 
@@ -23,7 +23,7 @@ impl Fields {
                 let mut fields: Vec<(String, Box<RawValue>)> = Vec::new();
                 while let Some((name, value)) = map.next_entry()? {
                     if fields.iter().any(|(before, _)| *before == name) {
-                        return Err(serde::de::Error::custom(format!("{name} stands twice")));
+                        return Err(serde::de::Error::custom(format!("duplicate name {name}")));
                     }
                     fields.push((name, value));
                 }
@@ -68,7 +68,7 @@ fn signed_text(value: &str) -> String {
     }
 }
 
-/// Valid JSON without the white space between its parts, and its strings without needless escapes.
+/// Valid JSON without whitespace between its parts, and its strings without needless escapes.
 fn compact(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut rest = json;

@@ -9,7 +9,7 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// A body longer than this is not a request of this platform's.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// One request, as it came.
+/// One request, verbatim.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct HttpRequest {
     pub(crate) method: String,

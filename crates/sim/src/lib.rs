@@ -1,4 +1,4 @@
-//! A stand-in for the EIOTCLUB platform: real HTTP over real sockets, for trying, testing and rehearsing offline.
+//! A simulator of the EIOTCLUB platform: real HTTP over real sockets, for offline testing.
 //!
 //! ```
 //! let platform = eiot_sim::Simulator::start(eiot_sim::Options::default())?;

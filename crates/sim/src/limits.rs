@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// A second, closed: calls exactly a second apart lie in the same one.
+/// A closed one-second window: calls exactly one second apart are in the same window.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The calls of the last second.

@@ -1,4 +1,4 @@
-//! The `eiot-sim` command: a stand-in for the EIOTCLUB platform.
+//! The `eiot-sim` command: a simulator of the EIOTCLUB platform.
 
 use clap::{Parser, ValueEnum};
 use eiot_sim::{Account, Fault, Faults, NoFault, Options, SignMethod, Simulator};
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A stand-in for the EIOTCLUB platform, on 127.0.0.1. Prints its URL, then serves until it is ended.
+/// A simulator of the EIOTCLUB platform on 127.0.0.1. Prints its URL, then serves until it is stopped.
 ///
 /// Try it:  eiot-sim --port 8080 &
 ///          EIOT_BASE_URL=http://127.0.0.1:8080 EIOT_APPKEY=demo-appkey EIOT_SECRET=demo-secret eiot refresh 1
@@ -19,19 +19,19 @@ struct Arguments {
     /// The port to listen on; 0 is any free one
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// Speak TLS, with a certificate from an authority made at start
+    /// Use TLS, with a certificate of a CA created at start
     #[arg(long, requires = "ca_out")]
     tls: bool,
-    /// Where to write that authority as PEM, for the client's ca_file
+    /// Write the CA certificate (PEM) to this file, for the client's ca_file
     #[arg(long, value_name = "FILE")]
     ca_out: Option<PathBuf>,
     /// The account that may call
     #[arg(long, default_value = "demo-appkey")]
     appkey: String,
-    /// The account's secret; a made-up one, since it can be seen in the list of processes
+    /// The account's secret; use a made-up one, since it is visible in the process list
     #[arg(long, default_value = "demo-secret")]
     secret: String,
-    /// The hash behind the signature
+    /// The hash function of the signature
     #[arg(long, value_enum, default_value = "sha1")]
     sign_method: Method,
     /// How far a timestamp may be off, in seconds, or "off"
@@ -43,10 +43,10 @@ struct Arguments {
     /// Calls that the account may make in any second, or "off"
     #[arg(long, value_name = "CALLS", default_value = "10")]
     rate_limit: Limit<u32>,
-    /// How long a card must rest after a refresh, in seconds, or "off"
+    /// The cooldown of a card after a refresh, in seconds, or "off"
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     cooldown: Limit<u64>,
-    /// The code that a refresh is refused with during the cooldown; 501 is the platform's "Too many requests."
+    /// The code that rejects a refresh during the cooldown; 501 is the platform's "Too many requests."
     #[arg(long, value_name = "CODE", default_value = "sim.cooldown", value_parser = refusal_code)]
     cooldown_code: String,
     /// No rate limit, no cooldown, no nonce check
@@ -58,10 +58,10 @@ struct Arguments {
     /// A card that exists; can be given again. Without it, all do
     #[arg(long, value_name = "EID")]
     known_eid: Vec<String>,
-    /// How far the simulator's own clock is wrong, in seconds
+    /// Shift the simulator's clock by this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
     clock_offset: i64,
-    /// Rehearse: refuse every call that has a valid signature with this code; a published one with its published words
+    /// Reject every call that has a valid signature with this code; a published one with its published words
     #[arg(long, value_name = "CODE", value_parser = refusal_code)]
     refuse: Option<String>,
     /// Refuse with HTTP 4xx or 500 instead of HTTP 200
@@ -70,34 +70,34 @@ struct Arguments {
     /// Send codes that are numbers as integers
     #[arg(long)]
     integer_codes: bool,
-    /// Close connections that have been idle for so long
+    /// Close connections that have been idle for this long
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 60_000)]
     idle_timeout_ms: u64,
     /// Wait before each reply
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     latency_ms: u64,
-    /// What goes wrong with the first call; given again, with the second, and so on. NAME, NAME=ARGUMENT, or "none"
+    /// The fault of the first call; repeat it for the second, and so on. NAME, NAME=ARGUMENT, or "none"
     #[arg(long, value_name = "FAULT", value_parser = Fault::or_none)]
     fault: Vec<Option<Fault>>,
-    /// Begin again with the first --fault after the last
+    /// Start over with the first --fault after the last
     #[arg(long, requires = "fault")]
     fault_repeat: bool,
-    /// How likely each call after those gets a fault, from 0 to 1
+    /// The probability of a fault in each call after those, from 0 to 1
     #[arg(long, value_name = "PROBABILITY", value_parser = probability, default_value_t = 0.0)]
     fault_chance: f64,
-    /// Where chance begins: the same seed gives the same calls the same faults
+    /// The seed of the random faults: the same seed gives the same calls the same faults
     #[arg(long, value_name = "NUMBER", requires = "fault_chance", default_value_t = 0)]
     fault_seed: u64,
-    /// What chance chooses from, with commas between
+    /// The faults to choose from, separated by commas
     #[arg(long, value_name = "FAULTS", requires = "fault_chance", value_parser = listed)]
     fault_among: Option<List>,
-    /// Read a JSON object from standard input, print it signed as a webhook, and end
+    /// Read a JSON object from standard input, print it signed as a webhook, and exit
     #[arg(long, conflicts_with_all = ["port", "tls", "stop_with_stdin"])]
     sign_webhook: bool,
-    /// End when standard input does: whoever started the simulator cannot leave it behind
+    /// Exit when standard input is closed, so that the simulator does not outlive its parent process
     #[arg(long)]
     stop_with_stdin: bool,
-    /// A line a call on standard error, without secret or signature
+    /// Log one line per call on standard error, without secret or signature
     #[arg(short, long)]
     verbose: bool,
 }
@@ -224,7 +224,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     if let (Some(pem), Some(path)) = (simulator.ca_pem(), &arguments.ca_out) {
         std::fs::write(path, pem).map_err(|why| format!("cannot write {}: {why}", path.display()))?;
     }
-    // Alone on its line and at once: whoever starts the simulator reads it.
+    // On a line of its own, flushed: the parent process reads it.
     let mut output = std::io::stdout();
     writeln!(output, "{}", simulator.url())?;
     output.flush()?;

@@ -61,7 +61,7 @@ pub struct Options {
     pub known_eids: Option<Vec<String>>,
     /// How far the simulator's own clock is wrong, in seconds: for `Date` and the timestamp check. Default 0.
     pub clock_offset_seconds: i64,
-    /// Rehearse a refusal: every call with a valid signature gets this code, in the platform's words if it is published.
+    /// Rejects every call with a valid signature with this code, in the platform's words if it is published.
     pub refuse: Option<String>,
     /// Refuse with HTTP 400, 401, 403, 404, 429 or 500 instead of HTTP 200 (whether the platform does is unknown).
     pub http_refusals: bool,

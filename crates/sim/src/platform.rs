@@ -343,6 +343,6 @@ mod tests {
         };
         assert_eq!(message("403"), "You don't have permission to access.");
         assert_eq!(message("500"), "Operation failed, try again later.");
-        assert_eq!(message("45109"), "this refusal is rehearsed");
+        assert_eq!(message("45109"), "this rejection is simulated");
     }
 }

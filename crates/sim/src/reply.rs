@@ -11,7 +11,7 @@ pub(crate) struct Reply {
     pub(crate) date: Option<SystemTime>,
     /// Further header lines, each with its line end.
     pub(crate) more: String,
-    /// The body is sent in chunks, by whoever sends this reply.
+    /// The body is sent in chunks.
     pub(crate) chunked: bool,
     pub(crate) body: Vec<u8>,
 }

@@ -33,7 +33,7 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// A running stand-in platform on 127.0.0.1. Dropping it stops it and closes its connections.
+/// A running simulator on 127.0.0.1. Dropping it stops it and closes its connections.
 pub struct Simulator {
     url: String,
     address: SocketAddr,

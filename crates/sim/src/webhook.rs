@@ -1,4 +1,4 @@
-//! Webhooks, as the platform sends them to its customers' servers: for rehearsing those.
+//! Webhooks, as the platform sends them to its customers' servers, for testing those.
 
 use crate::fields::Fields;
 use crate::options::SignMethod;

@@ -47,7 +47,7 @@ fn a_refused_call_has_not_been_acted_on() {
     let mut stream = connect(&simulator);
     let refused = r#"{"code":"500","message":"Operation failed, try again later."}"#;
     assert_eq!(ask(&mut stream, "1").1, refused);
-    assert_eq!(ask(&mut stream, "1").1, r#"{"code":"45109","message":"this refusal is rehearsed"}"#);
+    assert_eq!(ask(&mut stream, "1").1, r#"{"code":"45109","message":"this rejection is simulated"}"#);
     assert_eq!(ask(&mut stream, "1").1, r#"{"code":"200","message":"success"}"#, "the card does not rest");
     let counters = simulator.counters();
     assert_eq!((counters.calls, counters.accepted, counters.per_eid["1"]), (3, 1, 3));

@@ -1,4 +1,4 @@
-//! The main job against the stand-in platform, which checks each request with code of its own.
+//! The main job against the simulator, which checks each request with its own code.
 
 use crate::run::{EID, OTHER_EID, SECRET, refresh_at, run, vectors};
 use eiot_sim::{Account, Options, Simulator};
