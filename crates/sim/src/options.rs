@@ -50,7 +50,7 @@ pub struct Options {
     pub nonce_check: bool,
     /// Calls an account may make in any closed second. Default 10 (said by an outside integrator).
     pub rate_limit: Option<u32>,
-    /// How long a card must rest after a refresh that was accepted. Default 300 s (vendor, for the twin call).
+    /// How long a card must rest after a refresh that was accepted. Default 300 s (vendor, for the corresponding call by ICCID).
     pub cooldown: Option<Duration>,
     /// The code that a refresh is refused with during the cooldown; `None`, the default, is `sim.cooldown` (the
     /// platform's own code is unknown; `501`, "too many requests", is a guess).
