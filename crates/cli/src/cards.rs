@@ -85,7 +85,7 @@ impl Cards {
             .flexible(true)
             // A blank line before it is no header.
             .has_headers(false)
-            // The \r before it is trimmed with other white space; else the lines are counted wrongly.
+            // The \r before it is trimmed with other whitespace; else the lines are counted wrongly.
             .terminator(csv::Terminator::Any(b'\n'))
             .from_reader(Rationed::new(reader, ration.clone()));
         let header = next_row(&mut reader, &ration)?.unwrap_or_default();

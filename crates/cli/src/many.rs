@@ -1,4 +1,4 @@
-//! `eiot refresh --from`: the cards of a file, many calls under way at once, with a journal.
+//! `eiot refresh --from`: the cards of a file, with many calls in flight and a journal.
 
 use crate::cards::Cards;
 use crate::narrator::Narrator;
@@ -37,7 +37,7 @@ pub(crate) struct Many {
     /// Write the outcomes here instead of to standard output
     #[arg(long, value_name = "FILE", requires = "from")]
     out: Option<PathBuf>,
-    /// How many calls are under way at once, 1 to 1024 [32]
+    /// Maximum number of calls in flight, 1 to 1024 [32]
     #[arg(long, value_name = "COUNT", requires = "from", default_value = "32", hide_default_value = true)]
     concurrency: usize,
     /// Read all cards and tell what would be done; send nothing
@@ -68,7 +68,7 @@ struct Running {
     read_all: bool,
     /// The batch has stopped because the run cannot succeed.
     stopped_by_itself: bool,
-    /// What ends the run early; what is under way still comes to its end.
+    /// What ends the run early; calls in flight complete.
     failure: Option<Failure>,
 }
 

@@ -101,7 +101,7 @@ fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The platform's JSON as it came.
+/// The platform's JSON, verbatim.
 fn raw(json: &str) -> Result<Box<RawValue>, Error> {
     RawValue::from_string(json.to_owned()).map_err(Error::internal)
 }

@@ -13,7 +13,7 @@ use std::ffi::{OsStr, OsString};
 /// Refresh the package usage of cards: those given, or with --from those of a file.
 ///
 /// EIDs that are given are refreshed one after the other, and all are checked before anything is sent: when one is
-/// malformed, none is refreshed. The cards of a file are read as they are needed, and many calls are under way at once;
+/// malformed, none is refreshed. The cards of a file are read as they are needed, with many calls in flight;
 /// Ctrl-C finishes those, and with --journal the same command goes on from there.
 #[derive(Args)]
 #[command(after_help = help::EXAMPLE, after_long_help = help::for_refresh())]

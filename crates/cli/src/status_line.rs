@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-/// On a terminal the line is drawn anew no more often than this.
+/// On a terminal the line is redrawn no more often than this.
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// Elsewhere, such as in a log, there is a line this often.
@@ -106,7 +106,7 @@ impl StatusLine {
             true => format!("\r{}\x1b[K", figures.line(width().saturating_sub(1))),
             false => format!("{}\n", figures.line(USUAL_WIDTH)),
         };
-        // When standard error is gone, there is nobody to tell.
+        // When standard error is gone, there is no place to report it.
         let _ = io::stderr().write_all(line.as_bytes());
     }
 

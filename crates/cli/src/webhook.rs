@@ -35,7 +35,7 @@ impl Webhook {
 #[derive(Args)]
 #[command(after_help = help::FOR_WEBHOOK_VERIFY)]
 struct Verify {
-    /// A file with the body of the webhook's HTTP request as it came, or - for standard input
+    /// A file with the raw body of the webhook's HTTP request, or - for standard input
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
     /// Refuse webhooks whose timestamp is further away from this machine's clock

@@ -80,15 +80,15 @@ impl Call {
         Ok(Self { path: path.to_owned(), parameters, eid, idempotent: HARMLESS.contains(&path) })
     }
 
-    /// Whether repeating the call is harmless, so that it is tried again when nobody knows what became of it. Without this,
-    /// it is where that is known of the path.
+    /// Whether the call is idempotent, so that it is retried if its reply is lost. By default, only calls that are known to be
+    /// idempotent are: refreshUsage and read-only calls.
     #[must_use]
     pub fn idempotent(mut self, idempotent: bool) -> Self {
         self.idempotent = idempotent;
         self
     }
 
-    /// The path, as it was given.
+    /// The path.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -98,7 +98,7 @@ impl Call {
         self.eid.as_deref()
     }
 
-    /// Whether it is tried again when nobody knows what became of it.
+    /// Whether the call is retried if its reply is lost.
     pub fn is_idempotent(&self) -> bool {
         self.idempotent
     }

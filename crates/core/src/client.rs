@@ -246,7 +246,7 @@ impl Client {
         let lanes = &state.lanes;
         let lane = lanes.take(&self.shared.transport)?;
         let attempts = self.attempts(state, lane.connections(), request, deadline, permits, progress);
-        // The lane of a call that is broken off is not put back: dropping it closes the connection at once.
+        // The lane of a cancelled call is not put back: dropping it closes the connection at once.
         match lane.drive(Some(deadline), keep_going, attempts) {
             Driven::Done(result) => {
                 lanes.put(lane);
@@ -279,7 +279,7 @@ impl Client {
         Ok(Turn { permit, cooldown })
     }
 
-    /// One call of many on a lane, whose turn has come. `cancelled` breaks it off.
+    /// One call of many on a lane, whose turn has come. `cancelled` cancels it.
     pub(crate) async fn call_among_many(
         &self,
         connections: &Connections,
@@ -368,7 +368,7 @@ impl Client {
                 }
             }
             // The code for a stale timestamp is not published. So when a refusal comes with the news that the clock is
-            // off, the request is dated anew, once.
+            // off, the request is dated again, once.
             let refused = matches!(error.kind(), ErrorKind::Platform | ErrorKind::Auth) && !error.is_final();
             let attempts = progress.attempts();
             let again = refused && progress.clock_moved() && !clock_was_corrected && attempts < most;

@@ -1,8 +1,8 @@
 //! A lane: one connection and the engine that drives it, on the caller's own thread.
 //!
 //! `reqwest::blocking` would start a thread of its own, hop to it for every call and die in a forked child. A
-//! lane is a single-threaded runtime plus an asynchronous client of reqwest whose connections belong to it; whoever holds
-//! it drives it with [`Lane::drive`]. `docs/architecture.md` has the measurements.
+//! lane is a single-threaded runtime plus an asynchronous client of reqwest whose connections belong to it; its owner
+//! drives it with [`Lane::drive`]. `docs/architecture.md` has the measurements.
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -135,7 +135,7 @@ pub(crate) struct Lane {
     connections: Connections,
 }
 
-/// The connections of a lane, one for each call that is under way on it; clones are the same ones. They work while the lane
+/// The connections of a lane, one for each call in flight on it; clones are the same ones. They work while the lane
 /// is driven.
 #[derive(Clone)]
 pub(crate) struct Connections(reqwest::Client);
@@ -165,7 +165,7 @@ impl Lane {
             .enable_io()
             .enable_time()
             .event_interval(steps)
-            // Name look-ups are the only work that is done on another thread. It leaves soon after.
+            // DNS lookups are the only work on another thread. It ends soon after.
             .max_blocking_threads(4)
             .thread_keep_alive(Duration::from_millis(100))
             .build()
@@ -235,8 +235,8 @@ impl Connections {
             single_use = transport.http.client(false, Some(Arc::default()))?;
             &single_use
         };
-        // Lets the engine notice what happened while nobody drove it: that the server has closed the connection, or has sent
-        // what nobody asked for. Such a connection is not used.
+        // Lets the engine notice what happened while it was not driven: that the server has closed the connection, or has sent
+        // unsolicited data. Such a connection is not used.
         tokio::task::yield_now().await;
         let sent_at = clock.now();
         let response = match http.execute(request).await {
@@ -278,7 +278,7 @@ impl Connections {
 impl Drop for Lane {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Does not wait for a name look-up that hangs, and may be called from inside an asynchronous program.
+            // Does not wait for a DNS lookup that hangs, and may be called from inside an asynchronous program.
             runtime.shutdown_background();
         }
     }

@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// More lanes than this are not kept; as many calls as there are threads can be under way.
+/// More lanes than this are not kept; as many calls as there are threads can be in flight.
 const MOST_IDLE: usize = 64;
 
-/// A lane that nobody has used for so long is closed at the next opportunity.
+/// A lane that was not used for so long is closed at the next opportunity.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Idle lanes, the longest unused first.

@@ -42,7 +42,7 @@ pub struct Answer {
 
 impl Client {
     /// Looks at the way to the platform: name, connection, TLS, answer. Nothing is refreshed: what is sent is one GET of
-    /// `base_url`, without appkey and signature, through the same proxy and with the same trust and time-outs as a call.
+    /// `base_url`, without appkey and signature, through the same proxy and with the same trust and timeouts as a call.
     ///
     /// Blocks for at most the client's `timeout`.
     ///

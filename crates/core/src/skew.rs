@@ -62,7 +62,7 @@ impl Sighting {
     /// How far the server's clock is ahead of this machine's, to about half a second; negative where it is behind, `None`
     /// where the reply does not tell.
     pub(crate) fn offset_milliseconds(&self) -> Option<i64> {
-        // Where the clock was set while the request was under way, there is no round trip to speak of.
+        // If the clock was set while the request was in flight, the round trip is meaningless.
         let round_trip = self.received.duration_since(self.sent).ok()?;
         if round_trip > SLOWEST_ROUND_TRIP {
             return None;

@@ -139,7 +139,7 @@ mod tests {
                 let mut altered = payload.to_vec();
                 altered[position] ^= 1;
                 if verify_webhook(&altered, &secret, method, None).is_ok() {
-                    // White space, the appkey, or the name of what is empty.
+                    // Whitespace, the appkey, or the name of an empty value.
                     assert_eq!(meaning(&altered), meaning(payload), "{case}: byte {position}");
                 }
             }

@@ -119,7 +119,7 @@ impl Redis {
         self.tell("", "release", known, &[interval.map_or(0, microseconds), at, position]);
     }
 
-    /// Ends the cooldown of a card that was not refreshed, unless somebody else has started it. Does not wait.
+    /// Ends the cooldown of a card that was not refreshed, unless another client has started it. Does not wait.
     pub(super) fn end_cooldown(&self, known: Walk, card: &str, token: u64) {
         self.tell(card, "end-cooldown", known, &[token]);
     }
