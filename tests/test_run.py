@@ -130,7 +130,7 @@ def test_a_signal_finishes_what_is_under_way_and_tells_how_to_go_on(simulator, t
     out, err = process.communicate(timeout=10)
     assert time.monotonic() - begun < 2
     assert process.returncode == 130
-    assert "the same command goes on from here" in err
+    assert "run the same command again to resume" in err
     _, told = journal_of(journal)
     # All that was sent was answered, written down and told.
     assert running.counters()["calls"] == len(told) == len(out.splitlines()) < 100

@@ -9,26 +9,26 @@ use clap::Args;
 use eiot::{Client, Error, Reply};
 use std::io::Read;
 
-/// Make any signed call of the platform's, such as /api/v3/cloudesim/get, and print the reply's data.
+/// Make any other signed API call, such as /api/v3/cloudesim/get, and print the reply's data.
 ///
-/// appkey, timestamp, nonce and sign are added to the parameters. A call whose reply is lost is repeated only where that
-/// is known to be harmless, or with --idempotent.
+/// appkey, timestamp, nonce and sign are added to the parameters. If the reply is lost, the call is retried only when it
+/// is idempotent: read-only calls and refreshUsage are; for other calls, pass --idempotent.
 #[derive(Args)]
 #[command(after_help = help::FOR_CALL)]
 pub(crate) struct Call {
-    /// Where the platform has the call
+    /// The path of the call
     #[arg(value_name = "PATH")]
     path: String,
     /// The parameters: a JSON object, or - for standard input
     #[arg(value_name = "PARAMETERS", default_value = "{}")]
     parameters: String,
-    /// Repeating the call is harmless: try again when its reply is lost
+    /// The call is idempotent: retry it if its reply is lost
     #[arg(long)]
     idempotent: bool,
-    /// Print one JSON object that says all of the outcome, of failures too
+    /// Print the whole result as one JSON object, including failures
     #[arg(long)]
     json: bool,
-    /// Print a line for each attempt on standard error
+    /// Print one line per attempt on standard error
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Makes the call, and prints what the platform answers.
+    /// Makes the call, and prints the reply.
     pub(crate) fn run(&self) -> Result<u8, Failure> {
         let answer = self
             .call()

@@ -13,19 +13,19 @@ use std::path::PathBuf;
 /// More lines than this about one thing tell a person nothing new.
 const MOST_TOLD: u64 = 100;
 
-/// Check the EIDs of a file: which are malformed, which come again.
+/// Find malformed and duplicate EIDs in a file.
 ///
-/// Needs no account, and nothing is sent.
+/// Needs no account. Sends nothing.
 #[derive(Args)]
 #[command(after_help = help::FOR_CHECK)]
 pub(crate) struct Check {
-    /// The file, or - for standard input: CSV, TSV, or an EID a line
+    /// The file, or - for standard input: CSV, TSV, or one EID per line
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The column of the table that holds the EIDs [eid]
+    /// The column that contains the EIDs [eid]
     #[arg(long, value_name = "NAME")]
     column: Option<String>,
-    /// Ask for GSMA EIDs: 32 digits that pass the check
+    /// Accept only GSMA EIDs: 32 digits with a valid checksum
     #[arg(long)]
     strict_eid: bool,
     /// Print the counts as one JSON object
@@ -103,7 +103,7 @@ impl Checker {
                 complain(format_args!("line {line}: {error}"));
             }
             Finding::Duplicate(eid) if self.counts.duplicates <= MOST_TOLD => {
-                complain(format_args!("line {line}: EID {eid}: has come before"));
+                complain(format_args!("line {line}: EID {eid}: duplicate"));
             }
             _ => {}
         }
@@ -111,7 +111,7 @@ impl Checker {
 
     /// Tells how much was left untold.
     fn end(mut self) -> Counts {
-        for (count, what) in [(self.counts.malformed, "malformed"), (self.counts.duplicates, "repeated")] {
+        for (count, what) in [(self.counts.malformed, "malformed"), (self.counts.duplicates, "duplicate")] {
             if let Some(more @ 1..) = count.checked_sub(MOST_TOLD) {
                 complain(format_args!("and {more} more {what} EIDs"));
             }

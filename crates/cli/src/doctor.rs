@@ -30,16 +30,16 @@ const ALWAYS_NAMED: [&str; 4] = ["appkey", "secret", "base_url", "timeout"];
 
 /// Check configuration, signing, network, clock and account, and say what to do.
 ///
-/// No card is refreshed. doctor sends one unsigned GET of base_url, and then makes one signed, read-only call,
-/// POST /api/v3/agent/balance, which shows whether the platform accepts appkey, secret and this machine's address. That
-/// call counts against the account's rate; --no-call leaves it out.
+/// Refreshes no card. Sends one unsigned GET to base_url, then makes one signed, read-only call, POST
+/// /api/v3/agent/balance, which shows whether the platform accepts appkey, secret and this machine's address. That call
+/// counts against the account's rate limit; --no-call skips it.
 #[derive(Args)]
 #[command(after_help = help::FOR_DOCTOR)]
 pub(crate) struct Doctor {
-    /// Do not make the signed call: appkey, secret and allow-list stay unchecked
+    /// Skip the signed call: appkey, secret and allow-list are not checked
     #[arg(long)]
     no_call: bool,
-    /// Print one JSON object per line for every check
+    /// Print one JSON object per line for each check
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -1,6 +1,6 @@
-//! What `--help` teaches.
+//! The examples and tables of `--help`.
 
-/// The shortest way to a refreshed card.
+/// The shortest complete example.
 pub(crate) const EXAMPLE: &str = "\
 Example:
   export EIOT_APPKEY=my-appkey EIOT_SECRET=my-secret
@@ -48,66 +48,67 @@ Environment (a flag overrides its variable):
                         NO_PROXY [none]
   EIOT_SOURCE_ADDRESS   the local IP address that connections are made from;
                         the platform allow-lists addresses [the system's choice]
+  EIOT_USER_AGENT_SUFFIX  names your program to the platform, such as billing/2.3
+                        [(cli)]
 
-There is no --secret flag on purpose: every user of the machine could read its
-value in the process list. For the same reason, set a proxy with a password by
-EIOT_PROXY.";
+There is deliberately no --secret flag: every user of the machine could read it in
+the process list. For the same reason, set a proxy with a password by EIOT_PROXY.";
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0    every EID was refreshed
-  1    a call failed (no connection, TLS, time-out, the platform refused), or the
-       output cannot be written
-  2    wrong usage or configuration, or an invalid EID
-  3    the platform does not accept the credentials or this machine's address
-  70   a fault of eiot itself; please report it
+  1    a call failed (connection, TLS, timeout, rejected by the platform), or the
+       output could not be written
+  2    invalid usage or configuration, or an invalid EID
+  3    authentication failed: credentials, permissions or source address
+  70   a bug in eiot; please report it
   130  interrupted
-  141  the reader of standard output has gone; the EIDs that were left are not sent
-With several EIDs each is tried, and the largest of their codes is given; with
---journal, that of cards that failed for good in an earlier run included.";
+  141  standard output was closed; remaining EIDs were not sent
+If several EIDs are given, all are tried, and the exit code is the largest of theirs.
+With --from, an invalid EID does not keep the others from being sent. With --journal,
+cards that failed permanently in an earlier run count as well.";
 
 const OUTPUT: &str = "\
 Output:
-  A refreshed EID is a line on standard output, three fields with a tab between:
-  the EID, ok, the platform's message. A failure is a line on standard error.
+  Each refreshed EID is a line on standard output with three tab-separated fields:
+  the EID, ok, the platform's message. Each failure is a line on standard error.
 
-  With --json every EID, in the order given, is one JSON object a line on standard
-  output, and each object has all of these fields, null where there is no value:
+  With --json, each EID is one JSON object per line on standard output, in the order
+  given. Every object has all of these fields, null if there is no value:
     eid               the EID
-    ok                true when the platform accepted the refresh
-    kind              \"ok\", or the kind of failure, such as \"invalid_eid\", \"timeout\"
+    ok                true if the card was refreshed
+    kind              \"ok\", or the error kind, such as \"invalid_eid\" or \"timeout\"
     status            0, or the number of that kind (EIOT_ERR_... of the C library)
-    code              the platform's code, untouched, when it refused
+    code              the platform's error code, verbatim
     message           the platform's message, or what went wrong and what to do
-    platform_message  the platform's message, untouched
-    http_status       the HTTP status, when there was a reply that refused
+    platform_message  the platform's message, verbatim
+    http_status       the HTTP status of the response, if the call failed
     attempts          how many requests were made
     retry_after_ms    how long the platform asks to wait, in milliseconds
-    delivered         did the platform get the request: \"yes\", \"no\" or \"unknown\"
-    final             true when the same call would fail again, whatever happens
+    delivered         whether the platform received the request: \"yes\", \"no\", \"unknown\"
+    final             true if the same call would fail again
     headers           the response headers that help support, such as \"x-request-id\",
-                      when the call failed: an object of names in lower case
+                      if the call failed: an object of names in lower case
     body              the first 2 KiB of a response that is not the platform's, as text
     data              the reply's data
 
-  With --from the outcomes come as they finish, failures too, as lines of three
-  fields: the EID, ok or the kind of failure, the message. How far the run has come
-  is shown on standard error: on a terminal as it goes, elsewhere once a minute.
+  With --from, results are printed in order of completion, including failures, as
+  lines of three fields: the EID, ok or the error kind, the message. Progress is shown
+  on standard error: continuously on a terminal, otherwise once per minute.
 
-  --journal keeps a line per outcome in a file of its own. Ctrl-C or SIGTERM
-  finishes the calls in flight; the same command then goes on from there, also after
-  kill -9. Cards that were refreshed are skipped, and so are malformed EIDs and final
-  refusals, which count as failed in every run; all other failures are tried again
-  (--retry changes that). Exit code 0 means that every card of the file is refreshed.
-  Give each run a journal of its own, for example with the date in its name. A second
-  Ctrl-C ends it at once.
+  --journal records each result in a file. Ctrl-C or SIGTERM completes the calls in
+  flight; run the same command again to resume, also after kill -9. Refreshed cards
+  are skipped. Malformed EIDs and final rejections are skipped too, and count as failed
+  in every run; all other failures are retried (--retry changes that). Exit code 0
+  means that every card of the file is refreshed. Use one journal per run, for example
+  with the date in its name. A second Ctrl-C exits immediately.
 
-  A run that cannot succeed stops: after 20 refusals of the account in a row
-  (--max-auth-failures). While the platform cannot be reached it holds its cards back,
-  for at most 15 minutes (--outage-timeout). Cards that were not sent stay open.
+  A run that cannot succeed stops: after 20 consecutive authentication failures
+  (--max-auth-failures). While the platform is unreachable, the run holds its cards
+  back, for at most 15 minutes (--outage-timeout). Unsent cards remain to be done.
 
-  200 from the platform means that it has begun to fetch the usage from the
-  carrier; new figures may be visible a little later.";
+  Code 200 means that the platform has started to fetch the usage from the carrier;
+  new figures may become visible a little later.";
 
 /// The end of `eiot --help`.
 pub(crate) fn for_everything() -> String {
@@ -125,70 +126,70 @@ Example:
   eiot check cards.csv
   some-query | eiot check - --column card_eid --json
 
-The first line tells what the file is: a tab in it makes it TSV, a comma or a
-semicolon CSV, both with a header; anything else is an EID a line, where lines
-that begin with # are left out. Blank lines are left out in all of them.
+The first line determines the format: if it contains a tab, the file is TSV, if it
+contains a comma or semicolon, CSV, both with a header. Otherwise it has one EID per
+line, and lines that start with # are skipped. Blank lines are always skipped.
 
 Output:
-  Malformed and repeated EIDs are lines on standard error, the first 100 of each.
-  The counts are a line on standard output, with --json an object of these fields:
-    ok          true when no EID is malformed
-    cards       how many EIDs were read, valid and malformed ones
-    valid       how many are well formed, repeated ones included
+  Malformed and duplicate EIDs are lines on standard error, the first 100 of each.
+  The counts are a line on standard output, with --json an object with these fields:
+    ok          true if no EID is malformed
+    cards       how many EIDs were read
+    valid       how many are well formed, including duplicates
     malformed   how many are not
-    duplicates  how many of the valid ones had come before
+    duplicates  how many of the valid ones are duplicates
 
-Exit codes: 0 every EID is well formed, 1 the output cannot be written, 2 some are
-malformed, or the file cannot be read.";
+Exit codes: 0 every EID is well formed, 1 the output could not be written, 2 some are
+malformed, or the file could not be read.";
 
 /// The end of `eiot doctor --help`.
 pub(crate) const FOR_DOCTOR: &str = "\
 Example:
   eiot doctor && eiot refresh --from cards.csv
 
-The checks, each a line on standard output that begins with ok, warning, failed or
+Each check is a line on standard output that starts with ok, warning, failed or
 skipped:
   configuration  the options in effect, secrets masked
   environment    every EIOT_ variable is known; a warning names those that are not,
                  with the nearest known one and without their values
-  signature      a sample of the vendor's is signed as the vendor signs it
-  dns            the host's name has addresses
+  signature      the vendor's sample has the expected signature
+  dns            the host name resolves
   connection     TCP, and the TLS handshake with a trusted certificate
-  answer         the host speaks HTTP, whatever its status; it need not be the platform
-  clock          this machine's clock is at most 2 s off the server's
+  answer         the host responds to HTTP; it is not necessarily the platform
+  clock          this machine's clock is within 2 s of the server's
   account        the platform accepts appkey, secret and this machine's address
 
-account is one signed call, POST /api/v3/agent/balance, which only reads and does not
-concern a card. It counts against the account's rate, and is retried as any other
-call. The balance is not shown. The check tells apart:
+account is one signed read-only call, POST /api/v3/agent/balance, which does not
+concern a card. It counts against the account's rate limit, and is retried like any
+other call. The balance is not shown. The check distinguishes:
   code 502        this machine's public address is not on the account's allow-list
-  code 403        the account lacks rights
+  code 403        the account lacks permissions
   HTTP 401, 403   the credentials, or the allow-list
   other codes     the platform does not publish its codes for wrong credentials: code
                   and message are shown verbatim, with the most likely causes
-  code 500        the platform cannot serve calls at the moment
+  code 500        the platform is temporarily unavailable
   code 501        a warning: too many requests, so the credentials were not checked
-  anything else   no connection, or base_url does not lead to the platform
+  anything else   no connection, or base_url is wrong
 
-With --json every check is one object per line, with all of these fields, null where
-there is no value:
+With --json, each check is one object per line with all of these fields, null if there
+is no value:
     check            its name
     status           \"ok\", \"warning\", \"failed\" or \"skipped\"
     message          what was found
-    advice           what to do, where the message does not say it
+    advice           what to do, unless the message says it
     options          of configuration: every option and its value
-    clock_offset_ms  of clock: how far the server's is ahead, in milliseconds
-    kind             the kind of failure, such as \"auth\" or \"tls\", where there is one
-    code             the platform's code, verbatim, where it refused
+    clock_offset_ms  of clock: how far the server's clock is ahead, in milliseconds
+    kind             the error kind, such as \"auth\" or \"tls\", if there is one
+    code             the platform's error code, verbatim
 
 The flags and variables are those of eiot refresh.
 
 Exit codes, of the first check that failed:
   0    no check failed; there may be warnings
-  1    a check failed, or the output cannot be written
-  2    wrong usage or configuration
-  3    the platform refused the account: credentials, rights or allow-list (kind auth)
-  70   a fault of eiot itself; please report it";
+  1    a check failed, or the output could not be written
+  2    invalid usage or configuration
+  3    authentication failed: credentials, permissions or allow-list (kind auth)
+  70   a bug in eiot; please report it";
 
 /// The end of `eiot sign --help`.
 pub(crate) const FOR_SIGN: &str = "\
@@ -197,14 +198,15 @@ Example:
   eiot sign appkey=my-appkey eid=11111111111111111111111111 \\
       nonce=49890 timestamp=1700000000
 
-With --explain, the string that is signed is shown instead, its secret masked: what
-to compare when a signature is refused. No secret is needed for that, and no
-signature is shown, so it can be passed on.
+With --explain, prints the string to sign instead, with the secret masked. Compare it
+when the platform rejects a signature. It needs no secret and shows no signature, so
+you can share it.
 
-There is no --secret flag on purpose: every user of the machine could read its
-value in the process list.
+There is deliberately no --secret flag: every user of the machine could read it in
+the process list.
 
-Exit codes: 0 done, 1 the output cannot be written, 2 wrong usage or configuration.";
+Exit codes: 0 success, 1 the output could not be written, 2 invalid usage or
+configuration.";
 
 /// The end of `eiot call --help`.
 pub(crate) const FOR_CALL: &str = "\
@@ -213,11 +215,11 @@ Examples:
   eiot call /api/v3/cloudesim/list '{\"pageNum\": 1, \"pageSize\": 500}' | jq .
 
 Output:
-  The reply's data, JSON as it came, is a line on standard output; null when there
-  is none. With --json the whole outcome is one object, as of eiot refresh --json.
-  A failure is a line on standard error.
+  The reply's data, verbatim JSON, is a line on standard output; null if there is
+  none. With --json, the whole result is one object, as of eiot refresh --json. A
+  failure is a line on standard error.
 
-Flags and variables are those of eiot refresh, see there, and so are exit codes.";
+Flags, variables and exit codes are those of eiot refresh.";
 
 /// The end of `eiot webhook verify --help`.
 pub(crate) const FOR_WEBHOOK_VERIFY: &str = "\
@@ -225,11 +227,12 @@ Example:
   export EIOT_SECRET=my-secret
   eiot webhook verify --max-age 300 webhook.json && process webhook.json
 
-appkey and sign take no part in a webhook's signature (vendor SDK 1.0.1), so
-do not rely on the appkey in it.
+The signature does not cover appkey and sign (vendor SDK 1.0.1), so do not rely on
+the appkey in a webhook.
 
-Exit codes: 0 it is genuine, 1 the output cannot be written, 2 wrong usage or
-configuration, or the file cannot be read, 3 it is not genuine, or too old.";
+Exit codes: 0 the signature is valid, 1 the output could not be written, 2 invalid
+usage or configuration, or the file could not be read, 3 the signature is invalid, or
+the webhook is too old.";
 
 /// The end of `eiot completions --help`.
 pub(crate) const FOR_COMPLETIONS: &str = "\

@@ -34,7 +34,7 @@ use crate::output::Failure;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Ask the EIOTCLUB platform to refresh the package usage of cloud eSIM cards.
+/// Client for the EIOTCLUB open API: refreshes the package usage of cloud eSIM cards.
 #[derive(Parser)]
 #[command(
     name = "eiot",

@@ -5,11 +5,11 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use eiot::Error;
 
-/// Print a page of the manual, for man.
+/// Print a man page.
 #[derive(Args)]
 #[command(after_help = crate::help::FOR_MAN)]
 pub(crate) struct Manual {
-    /// The command that the page is about; without it, the page about all of them
+    /// The command; without it, the page of eiot itself
     #[arg(value_name = "COMMAND")]
     about: Option<String>,
 }
@@ -43,7 +43,7 @@ fn subcommand(command: &Command, name: &str) -> Result<Command, Error> {
     let found = command.find_subcommand(name).cloned();
     found.ok_or_else(|| {
         let known: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
-        Error::invalid_argument(format!("there is no command {name:?}; there are {}", known.join(", ")))
+        Error::invalid_argument(format!("unknown command {name:?}; valid commands are {}", known.join(", ")))
     })
 }
 

@@ -22,25 +22,25 @@ const INTERRUPTED: u8 = 130;
 /// Where the cards come from, and where their outcomes go.
 #[derive(Args)]
 pub(crate) struct Many {
-    /// Refresh the cards of this file, or of standard input (-): CSV, TSV, or an EID a line
+    /// Refresh the cards of FILE, or of standard input (-): CSV, TSV, or one EID per line
     #[arg(long, value_name = "FILE", conflicts_with = "eids")]
     from: Option<PathBuf>,
-    /// The column of the table that holds the EIDs [eid]
+    /// The column that contains the EIDs [eid]
     #[arg(long, value_name = "NAME", requires = "from")]
     column: Option<String>,
-    /// Keep a journal here, and go on where an earlier run with it has stopped
+    /// Record progress in FILE and resume a previous run from it
     #[arg(long, value_name = "FILE", requires = "from")]
     journal: Option<PathBuf>,
-    /// With --journal, also retry cards that are done with: invalid EIDs, final refusals; none: no failed card at all
+    /// Also retry invalid EIDs or final rejections of earlier runs; none: retry no failed card
     #[arg(long, value_name = "RULE", requires = "journal", value_enum, value_delimiter = ',')]
     retry: Vec<RetryRule>,
-    /// Write the outcomes here instead of to standard output
+    /// Write results to FILE instead of standard output
     #[arg(long, value_name = "FILE", requires = "from")]
     out: Option<PathBuf>,
     /// Maximum number of calls in flight, 1 to 1024 [32]
     #[arg(long, value_name = "COUNT", requires = "from", default_value = "32", hide_default_value = true)]
     concurrency: usize,
-    /// Read all cards and tell what would be done; send nothing
+    /// Read all cards and show what would be done; send nothing
     #[arg(long, requires = "from")]
     dry_run: bool,
 }
@@ -297,12 +297,12 @@ impl Running {
         }
         let complete = self.read_all && !stopped && self.failure.is_none() && self.tally.unsent == 0;
         match (complete, has_journal) {
-            (false, true) => complain("not all cards were tried; the same command goes on from here"),
+            (false, true) => complain("not all cards were tried; run the same command again to resume"),
             (false, false) => complain(
-                "not all cards were tried, and no journal was kept: --journal FILE makes a run that can go on",
+                "not all cards were tried, and without a journal the run cannot be resumed: use --journal FILE",
             ),
             (true, true) if self.tally.open() > 0 => complain(format_args!(
-                "{} cards failed and may succeed later: the same command tries them again",
+                "{} cards failed and may succeed later: run the same command again to retry them",
                 self.tally.open()
             )),
             (true, _) => {}

@@ -14,55 +14,55 @@ pub(crate) struct Options {
     appkey: Option<String>,
     #[command(flatten)]
     signing: SigningOptions,
-    /// Where the platform is; https, or http to this machine [EIOT_BASE_URL]
+    /// The URL of the platform: https, or http to a loopback address [EIOT_BASE_URL]
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
-    /// Allow plain http, which can be read on the way, to any address [EIOT_ALLOW_HTTP]
+    /// Allow plain http to any address; it is not encrypted [EIOT_ALLOW_HTTP]
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     allow_http: Option<String>,
-    /// How long the whole call may take, for each EID [EIOT_TIMEOUT]
+    /// Timeout of a whole call, per EID, including retries [EIOT_TIMEOUT]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<String>,
-    /// How long making a connection may take [EIOT_CONNECT_TIMEOUT]
+    /// Timeout of establishing a connection [EIOT_CONNECT_TIMEOUT]
     #[arg(long, value_name = "SECONDS")]
     connect_timeout: Option<String>,
-    /// How many requests a call may make, retries included [EIOT_MAX_ATTEMPTS]
+    /// Maximum number of requests per call, including retries [EIOT_MAX_ATTEMPTS]
     #[arg(long, value_name = "COUNT")]
     max_attempts: Option<String>,
-    /// Calls a second that the account may make, or off [EIOT_RATE_LIMIT]
+    /// The account's rate limit in calls per second, or off [EIOT_RATE_LIMIT]
     #[arg(long, visible_alias = "rate", value_name = "CALLS")]
     rate_limit: Option<String>,
-    /// Who shares that rate: process, host, redis://..., or auto [EIOT_RATE_SCOPE]
+    /// Who shares the rate limit: process, host, redis://..., or auto [EIOT_RATE_SCOPE]
     #[arg(long, value_name = "SCOPE")]
     rate_scope: Option<String>,
-    /// Share it through a file in this directory [EIOT_RATE_DIR]
+    /// The directory of the shared rate file [EIOT_RATE_DIR]
     #[arg(long, value_name = "DIR")]
     rate_dir: Option<String>,
-    /// Which part of that rate is this process's, for fleets: 2/5 [EIOT_RATE_SHARE]
-    #[arg(long, value_name = "WHICH/OF")]
+    /// This process's share of the rate limit, for fleets: 2/5 [EIOT_RATE_SHARE]
+    #[arg(long, value_name = "INDEX/COUNT")]
     rate_share: Option<String>,
-    /// Wait for a free slot; off: fail at once [EIOT_RATE_WAIT]
+    /// Wait for the rate limiter; off: fail immediately [EIOT_RATE_WAIT]
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     rate_wait: Option<String>,
-    /// Refuse to refresh a card again before so long, or off [EIOT_EID_COOLDOWN]
+    /// Minimum time between two refreshes of one card, or off [EIOT_EID_COOLDOWN]
     #[arg(long, value_name = "SECONDS")]
     eid_cooldown: Option<String>,
-    /// Learn from the platform how far this machine's clock is off [EIOT_CLOCK_SKEW]
+    /// Correct timestamps by the platform's clock [EIOT_CLOCK_SKEW]
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     clock_skew: Option<String>,
-    /// What error codes of the platform mean; the kinds: see below [EIOT_ERROR_CODES]
+    /// The meaning of platform error codes; see below for KIND [EIOT_ERROR_CODES]
     #[arg(long, value_name = "CODE=KIND,...")]
     error_codes: Option<String>,
-    /// Stop a run after so many refusals of the account in a row, or off [EIOT_MAX_AUTH_FAILURES]
+    /// Stop a run after this many consecutive authentication failures, or off [EIOT_MAX_AUTH_FAILURES]
     #[arg(long, value_name = "COUNT")]
     max_auth_failures: Option<String>,
-    /// How long a run waits for a platform that cannot be reached, or off [EIOT_OUTAGE_TIMEOUT]
+    /// How long a run waits for an unreachable platform, or off [EIOT_OUTAGE_TIMEOUT]
     #[arg(long, value_name = "SECONDS")]
     outage_timeout: Option<String>,
-    /// Ask for GSMA EIDs: 32 digits that pass the check [EIOT_STRICT_EID]
+    /// Accept only GSMA EIDs: 32 digits with a valid checksum [EIOT_STRICT_EID]
     #[arg(long, value_name = "on|off", num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     strict_eid: Option<String>,
-    /// Trust these certificate authorities (PEM) instead of the system's [EIOT_CA_FILE]
+    /// Trust these CA certificates (PEM) instead of the system's [EIOT_CA_FILE]
     #[arg(long, value_name = "FILE")]
     ca_file: Option<String>,
     /// Present this client certificate (PEM), with its chain [EIOT_CLIENT_CERT_FILE]
@@ -77,7 +77,7 @@ pub(crate) struct Options {
     /// Connect from this IP address of this machine [EIOT_SOURCE_ADDRESS]
     #[arg(long, value_name = "ADDRESS")]
     source_address: Option<String>,
-    /// Name the calling program in the user agent: billing/2.3 [EIOT_USER_AGENT_SUFFIX]
+    /// Name your program in the User-Agent header: billing/2.3 [EIOT_USER_AGENT_SUFFIX]
     #[arg(long, value_name = "TEXT")]
     user_agent_suffix: Option<String>,
 }
@@ -85,10 +85,10 @@ pub(crate) struct Options {
 // The options that also matter to a signature by itself.
 #[derive(Args)]
 pub(crate) struct SigningOptions {
-    /// Read the secret from this file; it holds nothing else [EIOT_SECRET_FILE]
+    /// Read the secret from this file, which contains nothing else [EIOT_SECRET_FILE]
     #[arg(long, value_name = "FILE")]
     secret_file: Option<String>,
-    /// The hash behind the signature, sha1 or md5 [EIOT_SIGN_METHOD]
+    /// The hash function of the signature, sha1 or md5 [EIOT_SIGN_METHOD]
     #[arg(long, value_name = "HASH")]
     sign_method: Option<String>,
 }

@@ -10,24 +10,24 @@ use clap::Args;
 use eiot::{Client, Eid, Error, Reply, escaped};
 use std::ffi::{OsStr, OsString};
 
-/// Refresh the package usage of cards: those given, or with --from those of a file.
+/// Refresh the package usage of cards, given as arguments or with --from as a file.
 ///
-/// EIDs that are given are refreshed one after the other, and all are checked before anything is sent: when one is
-/// malformed, none is refreshed. The cards of a file are read as they are needed, with many calls in flight;
-/// Ctrl-C finishes those, and with --journal the same command goes on from there.
+/// Arguments are refreshed one after the other, and all are validated before anything is sent: if one is malformed, none
+/// is refreshed. Files are read as needed, with many calls in flight; Ctrl-C completes those, and with --journal the same
+/// command resumes the run.
 #[derive(Args)]
 #[command(after_help = help::EXAMPLE, after_long_help = help::for_refresh())]
 pub(crate) struct Refresh {
     /// The EIDs of the cards: 1 to 32 digits each
     #[arg(value_name = "EID", required_unless_present = "from")]
     eids: Vec<OsString>,
-    /// Print one JSON object a line for every EID, failures too
+    /// Print one JSON object per line for every EID, including failures
     #[arg(long)]
     json: bool,
-    /// Print nothing for an EID that was refreshed
+    /// Print nothing for refreshed EIDs
     #[arg(short, long)]
     quiet: bool,
-    /// Print a line for each attempt on standard error
+    /// Print one line per attempt on standard error
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]

@@ -6,9 +6,9 @@ use eiot::{Error, ErrorKind, Past};
 /// A value of `--retry`.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RetryRule {
-    /// Invalid EIDs too, for example after strict_eid was turned off
+    /// Also invalid EIDs, for example after strict_eid was turned off
     Invalid,
-    /// Final refusals too, for example after the package was ordered
+    /// Also final rejections, for example after the package was ordered
     Final,
     /// No card that has failed
     None,

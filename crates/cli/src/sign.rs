@@ -6,16 +6,16 @@ use crate::output::{Failure, say};
 use clap::Args;
 use eiot::{Error, SignMethod, escaped};
 
-/// Print the signature of flat parameters, as the platform computes it.
+/// Compute the platform's signature of flat parameters.
 ///
-/// The secret comes from EIOT_SECRET or from a file. Nothing is sent.
+/// Reads the secret from EIOT_SECRET or a file. Sends nothing.
 #[derive(Args)]
 #[command(after_help = help::FOR_SIGN)]
 pub(crate) struct Sign {
     /// The parameters, in any order
     #[arg(value_name = "NAME=VALUE", required = true)]
     params: Vec<String>,
-    /// Show the string that is signed, with the secret masked, and no signature
+    /// Print the string to sign, with the secret masked, instead of the signature
     #[arg(long)]
     explain: bool,
     #[command(flatten)]
@@ -45,8 +45,7 @@ fn pairs(params: &[String]) -> Result<Vec<(&str, &str)>, Error> {
             return Err(Error::invalid_argument(text));
         };
         if name == "secret" {
-            let text =
-                "the secret is no parameter: it is appended last; give it by EIOT_SECRET or --secret-file";
+            let text = "the secret is not a parameter: it is appended automatically; set EIOT_SECRET or --secret-file";
             return Err(Error::invalid_argument(text));
         }
         pairs.push((name, value));

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Check webhooks, which the platform sends to your server.
+/// Verify webhooks that the platform sends to your server.
 #[derive(Args)]
 pub(crate) struct Webhook {
     #[command(subcommand)]
@@ -29,16 +29,16 @@ impl Webhook {
     }
 }
 
-/// Check that a webhook is signed with the account's secret, and unchanged.
+/// Verify the signature of a webhook.
 ///
-/// The secret comes from EIOT_SECRET or from a file. Nothing is sent.
+/// Reads the secret from EIOT_SECRET or a file. Sends nothing.
 #[derive(Args)]
 #[command(after_help = help::FOR_WEBHOOK_VERIFY)]
 struct Verify {
     /// A file with the raw body of the webhook's HTTP request, or - for standard input
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
-    /// Refuse webhooks whose timestamp is further away from this machine's clock
+    /// Reject webhooks whose timestamp is further than this from this machine's clock
     #[arg(long, value_name = "SECONDS")]
     max_age: Option<u64>,
     #[command(flatten)]

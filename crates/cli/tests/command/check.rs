@@ -30,7 +30,7 @@ fn what_is_malformed_is_told_with_its_line_and_what_to_do() {
     assert_eq!(told.len(), 3, "{outcome:?}");
     assert!(told[0].starts_with("eiot: line 3: ") && told[0].contains("format the column as text"));
     assert!(told[1].starts_with("eiot: line 4: ") && told[1].contains("empty"));
-    assert_eq!(told[2], format!("eiot: line 5: EID {EID}: has come before"));
+    assert_eq!(told[2], format!("eiot: line 5: EID {EID}: duplicate"));
     assert_eq!(outcome.stdout, "4 cards: 2 valid, 2 malformed, 1 duplicates\n");
     assert_eq!(outcome.exit_code, Some(2));
 }
