@@ -228,8 +228,8 @@
            GOBACK.
        END PROGRAM EIOT-CLOSE.
 
-      *> Creates a batch; sends nothing. It keeps working when the client
-      *> is closed.
+      *> Creates a batch; sends nothing. It keeps working when the
+      *> client is closed.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-BATCH-OPEN.
        DATA DIVISION.
