@@ -11,8 +11,11 @@ use std::time::Duration;
 
 /// A simulator of the EIOTCLUB platform on 127.0.0.1. Prints its URL, then serves until it is stopped.
 ///
-/// Try it:  eiot-sim --port 8080 &
-///          EIOT_BASE_URL=http://127.0.0.1:8080 EIOT_APPKEY=demo-appkey EIOT_SECRET=demo-secret eiot refresh 1
+/// Example:
+///   eiot-sim --port 8080 &
+///   export EIOT_BASE_URL=http://127.0.0.1:8080
+///   export EIOT_APPKEY=demo-appkey EIOT_SECRET=demo-secret
+///   eiot refresh 89044011112233441122334411223321
 #[derive(Parser)]
 #[command(name = "eiot-sim", version, verbatim_doc_comment, after_help = known_faults())]
 struct Arguments {
