@@ -44,13 +44,15 @@ FORBIDDEN = re.compile(rf"\b(?:{'|'.join(f'(?:{word})' for word in WORDS)})\b", 
 # What must be found by those who search for it, and where.
 WANTED = {
     "include/eiot.h": [
-        "thread-safe", "requires exclusive access", "webhook", "connection pool", "rate limiter", "idempotent", "backoff",
-        "timeout", "in flight", "verbatim", "cancellation token", "async-signal-safe", "NUL-terminated", "truncated", "borrowed",
+        "thread-safe", "requires exclusive access", "webhook", "connection pool", "rate limiter", "idempotent",
+        "backoff", "timeout", "in flight", "verbatim", "cancellation token", "async-signal-safe", "NUL-terminated",
+        "truncated", "borrowed",
     ],
     "include/eiot.hpp": ["thread-safe", "requires exclusive access", "webhook", "cancellation token", "in flight"],
     "README.md": [
-        "## install", "## configuration", "## errors", "## rate limiting", "## retries and timeouts", "## webhooks", "token bucket",
-        "thread safety", "## offline testing", "circuit breaker", "backoff", "full jitter", "SIGPIPE", "fork", "idempotent",
+        "## install", "## configuration", "## errors", "## rate limiting", "## retries and timeouts", "## webhooks",
+        "## offline testing", "thread safety", "token bucket", "circuit breaker", "backoff", "full jitter", "SIGPIPE",
+        "fork", "idempotent",
     ],
     "docs/architecture.md": ["event loop", "circuit breaker", "rate limit", "token bucket", "idempotent"],
     "bindings/python/python/eiot/_client.py": ["thread-safe", "connection pool", "rate limiter", "idempotent", "GIL"],
@@ -97,8 +99,9 @@ def python_prose(text):
     return "\n".join(kept)
 
 
-# Not yet: crates/core, crates/cli and tests, whose comments name what is being renamed (lane, sighting, standstill, ration,
-# tally, face). Add ("crates/core/src/**/*.rs", rust_comments) and ("crates/cli/src/**/*.rs", rust_comments) when that is done.
+# Not yet: crates/core, crates/cli and tests, whose comments name what is being renamed (lane, sighting, standstill,
+# ration, tally, face). Add ("crates/core/src/**/*.rs", rust_comments) and ("crates/cli/src/**/*.rs", rust_comments)
+# when that is done.
 SOURCES = [
     ("*.md", markdown),
     ("docs/*.md", markdown),
@@ -141,7 +144,8 @@ def test_prose_has_the_words_of_the_field(path, prose):
     for match in FORBIDDEN.finditer(text):
         if match.group().lower() not in allowed:
             (instead,) = [said for word, said in WORDS.items() if re.fullmatch(word, match.group(), re.I)][:1]
-            found.append(f"{match.group()!r} (write: {instead}) in: …{text[max(0, match.start() - 60) : match.end() + 40]}…")
+            context = text[max(0, match.start() - 60) : match.end() + 40]
+            found.append(f"{match.group()!r} (write: {instead}) in: …{context}…")
     assert not found, "\n".join(found)
 
 
