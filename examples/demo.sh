@@ -1,4 +1,4 @@
-# The demo behind `make demo`: the same card story from C, C++, Python and the shell, against the stand-in platform.
+# The demo behind `make demo`: the same card story from C, C++, Python and the shell, against the simulator.
 # Takes BUILD (a directory to work in, with a virtual environment that has eiot) and PKG_CONFIG from its caller.
 set -eu
 
@@ -24,7 +24,7 @@ export EIOT_BASE_URL="$url" EIOT_CA_FILE="$BUILD/ca.pem" EIOT_APPKEY=demo-appkey
 export PKG_CONFIG_PATH="$EIOT_TEST_PREFIX/lib/pkgconfig" LD_LIBRARY_PATH="$EIOT_TEST_PREFIX/lib"
 flags=$("$PKG_CONFIG" --cflags --libs eiot)
 
-say "The stand-in platform listens on $url"
+say "The simulator listens on $url"
 
 say "C, linked with the installed library through pkg-config"
 $EIOT_TEST_CC -Wall -Wextra -Werror -o "$BUILD/refresh-c" "$examples/c/refresh.c" $flags

@@ -1,5 +1,5 @@
 /*
- * eiot: ask the EIOTCLUB platform to refresh the package usage of a cloud eSIM card.
+ * eiot: refresh the package usage of EIOTCLUB cloud eSIM cards.
  *
  *     #include <eiot.h>                               cc refresh.c $(pkg-config --cflags --libs eiot)
  *
@@ -9,20 +9,33 @@
  *         eiot_error_free(error);
  *     }
  *
- * That reads EIOT_APPKEY and EIOT_SECRET from the environment. A program that holds its own
- * configuration makes an eiot_config, of it an eiot_client, and calls eiot_client_refresh_usage.
+ * This example reads EIOT_APPKEY and EIOT_SECRET from the environment. A program with its own
+ * configuration creates an eiot_config, from it an eiot_client, and calls
+ * eiot_client_refresh_usage. To refresh many cards, use eiot_client_refresh_many or an eiot_batch.
  *
- * What holds everywhere:
+ * The following applies to all functions; their comments only add to it.
  *
- *   Results    Functions that can fail return an eiot_status, EIOT_OK being 0, and put the details
- *              into *out_err. out_err may be NULL. Outputs are NULL where there is nothing to give.
- *   Ownership  What a function hands out is yours, to be freed with the _free function of its type,
- *              which takes NULL too. Strings belong to the object that they came from. Inputs are
- *              copied.
- *   Text       UTF-8. With a length it needs no NUL; EIOT_NTS as the length means it ends with one.
- *   Threads    A const pointer to an object may be used by many threads at once, another by one.
- *   Process    No threads of its own (name look-ups aside), no signal handlers, no output. After
- *              fork, parent and child may both go on. SIGPIPE never reaches the host.
+ *   Errors        Functions that can fail return an eiot_status; EIOT_OK is 0. Details are stored
+ *                 in *out_err, which is NULL on success. out_err may be NULL. All outputs are set
+ *                 on every path: an output that does not apply is NULL.
+ *   Ownership     You own every object that a function stores in an out_ parameter. Free it with
+ *                 the _free function of its type; NULL is a no-op. Strings returned by a function
+ *                 are borrowed: they live as long as the object they come from. Inputs are copied.
+ *   Strings       UTF-8. A string with a length parameter does not need a terminating NUL. Pass
+ *                 EIOT_NTS as the length of a NUL-terminated string.
+ *   Threads       Functions that take a const pointer are thread-safe. All others require
+ *                 exclusive access to the object. The library is safe to load with dlopen.
+ *   Blocking      Only functions that make calls block, each until its timeout at most. I/O runs
+ *                 on the calling thread; the library starts no threads, except for DNS lookups.
+ *   Cancellation  Pass an eiot_cancel to a call or batch, and trigger it from another thread or a
+ *                 signal handler. Calls check it every 50 ms and return EIOT_ERR_CANCELLED.
+ *   Process       The library installs no signal handlers and prints nothing. SIGPIPE never
+ *                 reaches the host. After fork, both parent and child may continue to use their
+ *                 objects. The environment is read only where a function says so, except for
+ *                 SSL_CERT_FILE and SSL_CERT_DIR, which override the system's CA certificates.
+ *
+ * All types are opaque; their size and layout may change at any time. What stays stable between
+ * versions is described in docs/abi.md.
  *
  * This file is generated from the sources in crates/ffi; do not edit it.
  */
@@ -34,28 +47,28 @@
 #include <stdint.h>
 
 /**
- * The version of this header; eiot_version() tells that of the library.
+ * The version of this header. eiot_version() returns the version of the loaded library.
  */
 #define EIOT_VERSION "0.1.0"
 /**
- * Its first number: programs must be compiled anew when it changes.
+ * Major version. Recompile when it changes; before 1.0, also when the minor version changes.
  */
 #define EIOT_VERSION_MAJOR 0
 /**
- * Its second number: something was added.
+ * Minor version: additions; before 1.0, possibly incompatible changes.
  */
 #define EIOT_VERSION_MINOR 1
 /**
- * Its third number: something was mended.
+ * Patch version: bug fixes only.
  */
 #define EIOT_VERSION_PATCH 0
 /**
- * The same as one number: major * 65536 + minor * 256 + patch.
+ * The version as one number: major * 65536 + minor * 256 + patch.
  */
 #define EIOT_VERSION_NUM 0x000100
 
 /**
- * As a length: the text ends with a NUL.
+ * Pass this as the length of a NUL-terminated string.
  */
 #define EIOT_NTS ((size_t)-1)
 
@@ -64,149 +77,175 @@ extern "C" {
 #endif
 
 /**
- * The room that a signature and its final NUL need at most.
+ * Buffer size in bytes that is large enough for any signature, including the terminating NUL.
  */
 #define EIOT_SIGN_SIZE 41
 
 /**
- * Refreshes many cards, with many calls under way at once on the calling thread. Push EIDs while there is room, take what
- * comes back, and again; its memory depends on how many calls may be under way, not on how many cards there are. Each card
- * goes the way of a single call, retries and account rate included; its time-out begins when its turn has come. Calls make
- * progress while `eiot_batch_next` runs, so deal with a result quickly, or hand it on. One thread at a time.
+ * Refreshes many cards, with many calls in flight on the calling thread. Push EIDs while there is
+ * room, take the next result, repeat. Memory use depends on the concurrency, not on the number of
+ * cards. Prefer `eiot_client_refresh_many` if all EIDs are in an array.
  *
- * A batch that cannot succeed stops by itself: when the account was refused too often in a row
- * (`eiot_config_set_max_auth_failures`), or the platform could not be reached for too long
- * (`eiot_config_set_outage_timeout_ms`). All remaining cards, and all that are pushed later, then come back with an error of
- * the cause's status (`EIOT_ERR_AUTH`, `EIOT_ERR_CONNECT` and so on), attempts 0, delivered no, and a message that says why
- * they were not sent. In an outage it holds its cards back, probes with one of them at growing intervals, and goes on when
- * the platform answers; a card that failed in the outage is called again.
+ * Each card is handled like a single call, including retries and rate limit; its timeout starts
+ * when the rate limiter admits it. Calls make progress only inside `eiot_batch_next`, so process
+ * results quickly or hand them to another thread.
+ *
+ * A batch that cannot succeed stops itself: after too many consecutive authentication failures
+ * (`eiot_config_set_max_auth_failures`), or when the platform was unreachable for too long
+ * (`eiot_config_set_outage_timeout_ms`). All remaining cards, including those pushed later, then
+ * come back with the status of the cause (`EIOT_ERR_AUTH`, `EIOT_ERR_CONNECT` and so on), 0
+ * attempts, `EIOT_DELIVERED_NO`, and a message that says why they were not sent. During an outage
+ * a batch holds its cards back, probes with one of them at growing intervals (backoff), and
+ * resumes when the platform responds; a card that failed during the outage is called again.
+ *
+ * Requires exclusive access. May outlive its client, but neither its cancellation token nor the
+ * client's log callback. Free it with `eiot_batch_free`.
  */
 typedef struct eiot_batch eiot_batch;
 
 /**
- * Breaks calls off. Give one to as many calls as you like; once triggered it stays so. A call looks before it sends
- * anything and every 50 ms while it waits, and then returns `EIOT_ERR_CANCELLED`; one that is answered before it looks is
- * not broken off. Any number of threads may use it at once.
+ * A cancellation token. Shared by any number of calls; cannot be reset. Calls check it before
+ * sending and every 50 ms while waiting, and then return `EIOT_ERR_CANCELLED`; a reply that
+ * arrives first wins.
+ *
+ * Thread-safe. Must outlive all calls and batches that use it; free it with `eiot_cancel_free`.
  */
 typedef struct eiot_cancel eiot_cancel;
 
 /**
- * Refreshes the package usage of cloud eSIM cards of one account. Make one and keep it: it holds connections open
- * between calls. Any number of threads may use it at once. After `fork`, parent and child may both go on using it.
+ * A client of one account. It keeps a connection pool and the state of the rate limiter, so create
+ * one and reuse it.
+ *
+ * Thread-safe. After `fork`, both parent and child may continue to use it. Free it with
+ * `eiot_client_free`.
  */
 typedef struct eiot_client eiot_client;
 
 /**
- * The options of a client. One thread at a time. A client copies them, so one set can make many clients, and can
- * be freed as soon as they are made.
+ * The options of a client. Options that depend on others are validated when a client is created.
+ *
+ * Requires exclusive access. A client copies its options: you can create several clients from one
+ * `eiot_config`, and free it as soon as they exist.
  */
 typedef struct eiot_config eiot_config;
 
 /**
- * What went wrong. Made by a call that fails, when it is given somewhere to put it (`out_err`); yours to free
- * with `eiot_error_free`. It never changes, so any thread may read it. Its strings are UTF-8 and live as long as
- * it does.
+ * Details of a failed call: kind, message, attempts, the platform's own code, and whether the
+ * platform received the request. A function that fails stores one in `*out_err` unless `out_err`
+ * is NULL.
+ *
+ * Thread-safe, since it is immutable. Free it with `eiot_error_free`; its strings are UTF-8 and
+ * live as long as it does.
  */
 typedef struct eiot_error eiot_error;
 
 /**
- * The platform has accepted a call. A refresh starts one synchronisation of the card's usage with the carrier; new
- * figures may become visible a little later. Yours to free with `eiot_reply_free`. It never changes, so any
- * thread may read it. Its strings are UTF-8 and live as long as it does.
+ * A successful reply of the platform. A refresh triggers one usage sync with the carrier; new
+ * figures may become visible a little later.
+ *
+ * Thread-safe, since it is immutable. Free it with `eiot_reply_free`; its strings are UTF-8 and
+ * live as long as it does.
  */
 typedef struct eiot_reply eiot_reply;
 
 /**
- * The result of a call: `EIOT_OK` or one of the EIOT_ERR_ constants. Numbers never change; new ones may be added, so
- * treat one that you do not know as a failure.
+ * The result of a call: `EIOT_OK` or one of the EIOT_ERR_ constants. The numbers never change.
+ * Later versions may add new ones, so treat an unknown status as a failure.
  */
 typedef int32_t eiot_status;
 
 /**
- * Did the platform get the request? One of the EIOT_DELIVERED_ constants.
+ * Whether the platform received the request: one of the EIOT_DELIVERED_ constants.
  */
 typedef int32_t eiot_delivered;
 
 /**
- * Who shares the account's rate: one of the EIOT_RATE_SCOPE_ constants.
+ * Which clients share the account's rate limit: one of the EIOT_RATE_SCOPE_ constants.
  */
 typedef int32_t eiot_rate_scope;
 
 /**
- * The hash behind the signature: one of the EIOT_SIGN_ constants.
+ * The hash function of the signature: one of the EIOT_SIGN_ constants.
  */
 typedef int32_t eiot_sign_method;
 
 /**
- * Is told of each attempt that is over, in one line without secret or signature, such as
- * "eid=8904... attempt=1 timestamp=1700000000 nonce=12345 took_ms=35 outcome=http delivered=yes http_status=503
- * again_after_ms=120". `timestamp` and `nonce` are those of the request: support can find it by them. A batch also tells when it
- * holds its cards back in an outage, goes on, or stops by itself, in a line that begins with "batch: ". The line ends with
- * a NUL and lives until the function returns. It runs on the thread that made the call; with a client that many
- * threads share, on many at once. It must return: no exception, no longjmp.
+ * A log callback. It receives one line per attempt, without secret or signature, such as
+ * "eid=8904... attempt=1 timestamp=1700000000 nonce=12345 took_ms=35 outcome=http delivered=yes
+ * http_status=503 again_after_ms=120". Timestamp and nonce identify the request to the platform's
+ * support. Lines that begin with "batch: " report that a batch holds its cards back during an
+ * outage, resumes, or stops.
+ *
+ * `line` is NUL-terminated and valid until the callback returns. Called on the thread that makes
+ * the call, so on several threads at once if they share a client. Must return normally: no
+ * exceptions, no longjmp.
  */
 typedef void (*eiot_log_fn)(const char *line, void *user_data);
 
 /**
- * Is told of each card that came back: `reply` where it was refreshed, `error` where not, and NULL for the other. Both are
- * freed when it returns; `eiot_reply_eid` and `eiot_error_eid` tell the card. What it returns decides: 0 goes on, anything
- * else sends no more. It runs on the calling thread. It must return: no exception, no longjmp.
+ * A callback that receives the result of one card: `reply` if the card was refreshed, otherwise
+ * `error`; the other one is NULL. Both are freed when the callback returns. `eiot_reply_eid` and
+ * `eiot_error_eid` return the card's EID.
+ *
+ * Return 0 to continue; any other value stops sending. Called on the calling thread. Must return
+ * normally: no exceptions, no longjmp.
  */
 typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *error, void *user_data);
 
 /**
- * The platform accepted the call, or nothing went wrong.
+ * The call succeeded. For a refresh: the platform accepted it.
  */
 #define EIOT_OK 0
 
 /**
- * An argument other than the EID cannot be used, such as a NULL that must not be one.
+ * An argument other than the EID is invalid, for example a required pointer is NULL.
  */
 #define EIOT_ERR_INVALID_ARGUMENT 1
 
 /**
- * The EID is not 1 to 32 decimal digits (or, in strict mode, not a GSMA EID).
+ * The EID is malformed: not 1 to 32 decimal digits or, in strict mode, not a GSMA EID.
  */
 #define EIOT_ERR_INVALID_EID 2
 
 /**
- * An option is missing or has a value that cannot be used.
+ * An option is missing or invalid.
  */
 #define EIOT_ERR_CONFIG 3
 
 /**
- * No connection could be made: name look-up, refused, unreachable, proxy.
+ * Connecting failed: DNS lookup, connection refused, host unreachable, proxy.
  */
 #define EIOT_ERR_CONNECT 20
 
 /**
- * The TLS handshake failed, most often because the certificate is not trusted.
+ * The TLS handshake failed, usually because the certificate is not signed by a trusted CA.
  */
 #define EIOT_ERR_TLS 21
 
 /**
- * The deadline passed.
+ * The call's deadline passed.
  */
 #define EIOT_ERR_TIMEOUT 22
 
 /**
- * The connection broke before the whole reply had come.
+ * The connection was lost before the complete response arrived.
  */
 #define EIOT_ERR_IO 23
 
 /**
- * The caller asked to stop.
+ * The caller cancelled the call.
  */
 #define EIOT_ERR_CANCELLED 24
 
 /**
- * The platform does not accept the credentials, their rights or the source address (HTTP 401 or 403, its codes 403 and
- * 502).
+ * Authentication or authorization failed: credentials, their permissions, or the source IP address
+ * (HTTP 401 or 403, the platform's codes 403 and 502).
  */
 #define EIOT_ERR_AUTH 40
 
 /**
- * Too many requests (HTTP 429, the platform's code 501), or the account's rate leaves no free slot in time.
+ * Rate limit exceeded: the platform's (HTTP 429, its code 501), or the client's own rate limiter
+ * has no permit before the deadline.
  */
 #define EIOT_ERR_RATE_LIMITED 41
 
@@ -216,33 +255,34 @@ typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *err
 #define EIOT_ERR_COOLDOWN 42
 
 /**
- * The platform said no, with a code that has no more precise status. `eiot_error_is_final` tells whether the same call would
- * fail again.
+ * The platform rejected the call with a code that has no more specific status.
+ * `eiot_error_is_final` tells whether the same call would fail again.
  */
 #define EIOT_ERR_PLATFORM 43
 
 /**
- * An HTTP status that the call does not know.
+ * Unexpected HTTP status.
  */
 #define EIOT_ERR_HTTP 44
 
 /**
- * A reply that nobody can read: not the documented JSON, too large, or a redirect.
+ * The response could not be parsed: not the documented JSON, too large, or a redirect.
  */
 #define EIOT_ERR_PROTOCOL 45
 
 /**
- * The platform itself says that it cannot serve calls at the moment (its code 500).
+ * The platform reports that it is temporarily unavailable (its code 500).
  */
 #define EIOT_ERR_UNAVAILABLE 46
 
 /**
- * A webhook is not signed with the secret, was changed, or is too old.
+ * The signature of a webhook is invalid: it was signed with another secret, modified, or is too
+ * old.
  */
 #define EIOT_ERR_SIGNATURE 60
 
 /**
- * A fault of this library.
+ * A bug in this library. Please report it.
  */
 #define EIOT_ERR_INTERNAL 99
 
@@ -252,12 +292,12 @@ typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *err
 #define EIOT_DELIVERED_NO 0
 
 /**
- * It did, and answered.
+ * It did, and responded.
  */
 #define EIOT_DELIVERED_YES 1
 
 /**
- * It may have: the request was at least partly sent, and no answer came.
+ * It may have: the request was at least partly sent, and no response arrived.
  */
 #define EIOT_DELIVERED_UNKNOWN 2
 
@@ -267,12 +307,12 @@ typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *err
 #define EIOT_SIGN_SHA1 1
 
 /**
- * MD5, for gateways that ask for it.
+ * MD5, for gateways that require it.
  */
 #define EIOT_SIGN_MD5 2
 
 /**
- * `EIOT_RATE_SCOPE_HOST` where its directory can be used, otherwise `EIOT_RATE_SCOPE_PROCESS`.
+ * `EIOT_RATE_SCOPE_HOST` if its directory is usable, otherwise `EIOT_RATE_SCOPE_PROCESS`.
  */
 #define EIOT_RATE_SCOPE_AUTO 0
 
@@ -282,137 +322,166 @@ typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *err
 #define EIOT_RATE_SCOPE_PROCESS 1
 
 /**
- * All processes of this user on this machine, through a small locked file in a private directory, or in "rate_dir".
+ * All processes of this user on this machine, through a small locked file in a private directory
+ * or in "rate_dir".
  */
 #define EIOT_RATE_SCOPE_HOST 2
 
 /**
- * The name of a status, such as "EIOT_ERR_TIMEOUT"; "EIOT_ERR_UNKNOWN" for a number that is none. Static; never
- * NULL.
+ * Returns the name of a status, such as "EIOT_ERR_TIMEOUT", or "EIOT_ERR_UNKNOWN" for an unknown
+ * status.
+ *
+ * The string is static and never NULL. Thread-safe.
  */
 const char *eiot_status_name(eiot_status status);
 
 /**
- * One sentence in English about a status. Static; never NULL.
+ * Returns a short English description of a status. For the error of a specific call, prefer
+ * `eiot_error_message`, which says what happened and what to do.
+ *
+ * The string is static and never NULL. Thread-safe.
  */
 const char *eiot_status_message(eiot_status status);
 
 /**
- * The kind behind a status, by the name that it has in every language and in the command's JSON, such as "timeout" or
- * "connection_lost"; "ok" for `EIOT_OK`, "unknown" for a number that is none. Static; never NULL.
+ * Returns the error kind of a status, such as "timeout" or "connection_lost"; "ok" for `EIOT_OK`
+ * and "unknown" for an unknown status. All language bindings and the JSON output of the command
+ * use the same names.
+ *
+ * The string is static and never NULL. Thread-safe.
  */
 const char *eiot_status_kind(eiot_status status);
 
 /**
- * One of the EIOT_DELIVERED_ constants as a word: "no", "yes" or "unknown", which every other number is too. Static; never
- * NULL.
+ * Returns an EIOT_DELIVERED_ constant as a word: "no", "yes" or "unknown". Any other number is
+ * "unknown".
+ *
+ * The string is static and never NULL. Thread-safe.
  */
 const char *eiot_delivered_name(eiot_delivered delivered);
 
 /**
- * The version of the library that is running, such as "0.1.0"; compare with `EIOT_VERSION`, the version of the
- * header. Static; never NULL.
+ * Returns the version of the loaded library, such as "0.1.0". Compare it with `EIOT_VERSION`, the
+ * version of the header.
+ *
+ * The string is static and never NULL. Thread-safe.
  */
 const char *eiot_version(void);
 
 /**
- * The same as a number that can be compared: major * 65536 + minor * 256 + patch, like `EIOT_VERSION_NUM`.
+ * Returns the version of the loaded library as a number that can be compared: major * 65536 +
+ * minor * 256 + patch, like `EIOT_VERSION_NUM`.
+ *
+ * Thread-safe.
  */
 uint32_t eiot_version_number(void);
 
 /**
- * The status that the failed call returned; `EIOT_OK` for NULL.
+ * Returns the status that the failed call returned; `EIOT_OK` for NULL.
  */
 eiot_status eiot_error_status(const eiot_error *error);
 
 /**
- * What happened, to which EID, and what to do, for people. One line without the secret or a signature, and control characters
- * in what the platform said are escaped, so it can be logged. Never NULL; "" for NULL.
+ * Returns a message for people: what happened, to which EID, and what to do about it.
+ *
+ * A single line that is safe to log: it contains neither the secret nor a signature, and control
+ * characters in the platform's text are escaped. Never NULL; "" if `error` is NULL.
  */
 const char *eiot_error_message(const eiot_error *error);
 
 /**
- * The EID of the call, as it was given (quoted and shortened where it is not plain digits); NULL when the failure
- * has nothing to do with one card.
+ * Returns the EID of the call as the caller passed it, quoted and shortened unless it consists of
+ * digits only. NULL if the error does not concern a single card.
  */
 const char *eiot_error_eid(const eiot_error *error);
 
 /**
- * The platform's own code, exactly as it came (an integer as its digits); NULL when the platform gave none.
+ * Returns the platform's error code, verbatim (an integer as decimal digits). NULL if the platform
+ * sent none.
  */
 const char *eiot_error_platform_code(const eiot_error *error);
 
 /**
- * The platform's own message, verbatim (UTF-8, often Chinese, control characters included); NULL when the platform gave none.
+ * Returns the platform's error message, verbatim: UTF-8, often Chinese, control characters
+ * included. NULL if the platform sent none. For logs, prefer `eiot_error_message`, which escapes
+ * control characters.
  */
 const char *eiot_error_platform_message(const eiot_error *error);
 
 /**
- * Not 0: the same call would fail again, whatever becomes of network, account and platform. True of malformed EIDs and
- * arguments, and of the platform's codes for a wrong request (its published error-code page, or the option error_codes). A code
- * that is not published is never final. 0 for NULL.
+ * Returns non-zero if the same call would fail again no matter how network, account and platform
+ * change: for malformed EIDs and arguments, and for the platform's codes for invalid requests (its
+ * published error-code page, or the option error_codes). Unpublished codes are never final. 0 for
+ * NULL.
  */
 int32_t eiot_error_is_final(const eiot_error *error);
 
 /**
- * The HTTP status of the reply, or 0 when there was no reply.
+ * Returns the HTTP status of the response, or 0 if there was none. For `EIOT_ERR_CONNECT`, the
+ * status of a proxy that refused to connect.
  */
 int32_t eiot_error_http_status(const eiot_error *error);
 
 /**
- * How many requests were sent or begun; 0 when the call was refused before that.
+ * Returns how many requests were sent or started; 0 if the call failed before the first one.
  */
 uint32_t eiot_error_attempts(const eiot_error *error);
 
 /**
- * How many milliseconds the platform asks to wait before the next try; -1 when it does not say.
+ * Returns how many milliseconds the platform asks to wait before the next call; -1 if it did not
+ * say.
  */
 int64_t eiot_error_retry_after_ms(const eiot_error *error);
 
 /**
- * Whether the platform got the request: what to look at before repeating a call.
+ * Returns whether the platform received the request. Check this before you repeat a call that is
+ * not idempotent.
  */
 eiot_delivered eiot_error_delivered(const eiot_error *error);
 
 /**
- * The first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of a proxy or
- * gateway; NULL otherwise. The secret and the signature are masked if the server echoes them. The body is not necessarily text
- * and can contain NUL bytes; for convenience a NUL follows it.
+ * Returns the first 2 KiB of the response body, verbatim, if the response is not the platform's,
+ * such as the HTML page of a proxy or gateway; NULL otherwise.
  *
- * `*out_len` receives the length without that NUL, 0 for NULL. `out_len` may be NULL.
+ * The secret and the signature are masked if the server echoes them. The body is not necessarily
+ * text and can contain NUL bytes; for convenience a NUL follows it. `*out_len` receives the length
+ * without that NUL, 0 if there is no body. `out_len` may be NULL.
  */
-const char *eiot_error_body(const eiot_error *error,
-                            size_t *out_len);
+const char *eiot_error_body(const eiot_error *error, size_t *out_len);
 
 /**
- * A response header, such as "server" or "x-request-id": quote it when you contact the operator of the server. Only headers that
- * help support are kept. NULL when the response does not have the header, or when there was no response.
+ * Returns the value of a response header, such as "server" or "x-request-id". Quote these when you
+ * contact the operator of the server.
  *
- * `name` is NUL-terminated and case-insensitive.
+ * `name` is NUL-terminated and case-insensitive. Only headers that help support are kept. NULL if
+ * the response does not have the header, or if there was no response.
  */
-const char *eiot_error_header(const eiot_error *error,
-                              const char *name);
+const char *eiot_error_header(const eiot_error *error, const char *name);
 
 /**
- * The name of the kept response header at `index`, in lower case; NULL past the last one. Enumerates the names that
- * `eiot_error_header` knows.
+ * Returns the name of the kept response header at `index`, in lower case; NULL past the last one.
+ * Use it to enumerate the names that `eiot_error_header` accepts.
  */
-const char *eiot_error_header_name(const eiot_error *error,
-                                   size_t index);
+const char *eiot_error_header_name(const eiot_error *error, size_t index);
 
 /**
- * Frees an error and its strings. NULL is fine.
+ * Frees an error and its strings. NULL is a no-op.
  */
 void eiot_error_free(eiot_error *error);
 
 /**
- * Asks the platform to refresh one card's package usage, configured by the environment, and waits for its answer.
- * The simplest way in; programs that hold their own configuration prefer `eiot_client_refresh_usage`.
+ * Refreshes the package usage of one card, with a client that is configured by the environment.
+ * This is the simplest entry point. Prefer `eiot_client_refresh_usage` if your program has its own
+ * configuration, needs the reply, or cancels calls.
  *
- * The first call that finds a usable configuration (`EIOT_APPKEY`, `EIOT_SECRET` and so on, see
- * `eiot_config_from_env`) makes one client for the whole process; later changes of the environment are not seen.
- * `eid` ends with a NUL. `out_err` may be NULL; what is put there is yours to free with `eiot_error_free`. Any
- * number of threads may call at once. Blocks for at most `EIOT_TIMEOUT` seconds. Any status may come back.
+ * The first call with a valid configuration (`EIOT_APPKEY`, `EIOT_SECRET` and so on, see
+ * `eiot_config_from_env`) creates one client for the whole process. Later changes to the
+ * environment have no effect.
+ *
+ * `eid` is NUL-terminated. `out_err` may be NULL; free `*out_err` with `eiot_error_free`. May
+ * return any status.
+ *
+ * Thread-safe. Blocks for at most `EIOT_TIMEOUT` seconds.
  *
  *     eiot_error *error;
  *     if (eiot_refresh_usage("89044011112233441122334411223321", &error) != EIOT_OK) {
@@ -420,48 +489,55 @@ void eiot_error_free(eiot_error *error);
  *         eiot_error_free(error);
  *     }
  */
-eiot_status eiot_refresh_usage(const char *eid,
-                               eiot_error **out_err);
+eiot_status eiot_refresh_usage(const char *eid, eiot_error **out_err);
 
 /**
- * As `eiot_refresh_usage`, for an EID of `eid_len` bytes that need not end with a NUL, as fields of records and
- * databases have it.
+ * Like `eiot_refresh_usage`, but takes the length of the EID. Prefer this for fixed-width record
+ * and database fields, which have no terminating NUL.
  */
-eiot_status eiot_refresh_usage_n(const char *eid,
-                                 size_t eid_len,
-                                 eiot_error **out_err);
+eiot_status eiot_refresh_usage_n(const char *eid, size_t eid_len, eiot_error **out_err);
 
 /**
- * Makes a set of options with their defaults. `appkey` and a secret are still to be set. The environment is not
- * read; `eiot_config_from_env` does that.
+ * Creates options with default values. Set `appkey` and a secret before you create a client. Does
+ * not read the environment; `eiot_config_from_env` does.
  *
- * `*out_config` is yours to free with `eiot_config_free`; it is NULL on failure.
- */
-eiot_status eiot_config_new(eiot_config **out_config,
-                            eiot_error **out_err);
-
-/**
- * Makes a set of options from the environment: `EIOT_APPKEY`, `EIOT_SECRET` and so on, each option in upper case
- * behind `EIOT_`; what is not set or empty has its default. The environment must not be changed by another thread
- * at the same time.
+ * `*out_config` is NULL on failure; free it with `eiot_config_free`.
  *
- * `*out_config` is yours to free with `eiot_config_free`; it is NULL on failure. `EIOT_ERR_CONFIG` names the
- * variable that cannot be used.
+ * Thread-safe.
  */
-eiot_status eiot_config_from_env(eiot_config **out_config,
-                                 eiot_error **out_err);
+eiot_status eiot_config_new(eiot_config **out_config, eiot_error **out_err);
 
 /**
- * Frees the options and wipes the secret in them. NULL is fine.
+ * Creates options from the environment: `EIOT_APPKEY`, `EIOT_SECRET` and so on, `EIOT_` followed
+ * by the option's name in upper case. Options whose variable is unset or empty keep their
+ * defaults.
+ *
+ * `*out_config` is NULL on failure; free it with `eiot_config_free`. `EIOT_ERR_CONFIG` names the
+ * variable that is invalid.
+ *
+ * Thread-safe, provided that no other thread changes the environment at the same time.
+ */
+eiot_status eiot_config_from_env(eiot_config **out_config, eiot_error **out_err);
+
+/**
+ * Frees options and wipes the secret from memory. Clients created from them are not affected. NULL
+ * is a no-op.
+ *
+ * Requires exclusive access.
  */
 void eiot_config_free(eiot_config *config);
 
 /**
- * Sets any option by its name, from text as the environment has it: "timeout" is seconds ("2.5"), switches are "on" and
- * "off", "rate_share" is "1/4", "error_codes" is "CODE=KIND,CODE=KIND". For programs and languages that take options by name;
- * the functions below say what each is. `EIOT_ERR_CONFIG` names an option that there is not, or whose value cannot be used.
+ * Sets an option by name, from text in the same format as the environment: "timeout" is in seconds
+ * ("2.5"), switches are "on" and "off", "rate_share" is "1/4", "error_codes" is
+ * "CODE=KIND,CODE=KIND". For programs and bindings that look up options by name. From C, prefer
+ * the typed functions below, which also document each option.
  *
- * `name` and `value` are UTF-8, of `name_len` and `value_len` bytes or ended by a NUL (`EIOT_NTS`), and are copied.
+ * `name` and `value` are UTF-8, `name_len` and `value_len` bytes long, or NUL-terminated with
+ * `EIOT_NTS` as the length. They are copied. `EIOT_ERR_CONFIG` if the option is unknown or its
+ * value cannot be parsed.
+ *
+ * Requires exclusive access, like all functions that set options.
  */
 eiot_status eiot_config_set_option(eiot_config *config,
                                    const char *name,
@@ -471,10 +547,10 @@ eiot_status eiot_config_set_option(eiot_config *config,
                                    eiot_error **out_err);
 
 /**
- * Identifies the account's application. Required.
+ * Sets the appkey, which identifies the account's application. Required.
  *
- * `value` is UTF-8, of `value_len` bytes or ended by a NUL (`EIOT_NTS`), and is copied. That holds for every text
- * option below.
+ * `value` is UTF-8, `value_len` bytes long, or NUL-terminated with `EIOT_NTS` as the length. It is
+ * copied. The same applies to all text options below.
  */
 eiot_status eiot_config_set_appkey(eiot_config *config,
                                    const char *value,
@@ -482,8 +558,8 @@ eiot_status eiot_config_set_appkey(eiot_config *config,
                                    eiot_error **out_err);
 
 /**
- * The secret that signs each request; it is never sent, and the copy is wiped when it is freed. Required, here or
- * by `eiot_config_set_secret_file`.
+ * Sets the secret that signs each request. It is never sent, and the copy is wiped when the
+ * options are freed. Required, unless you use `eiot_config_set_secret_file`.
  */
 eiot_status eiot_config_set_secret(eiot_config *config,
                                    const char *value,
@@ -491,8 +567,8 @@ eiot_status eiot_config_set_secret(eiot_config *config,
                                    eiot_error **out_err);
 
 /**
- * A file that holds the secret and nothing else (a line end after it is ignored). It is read when a client is
- * made.
+ * Sets the path of a file that contains the secret and nothing else; a trailing newline is
+ * ignored. The file is read when a client is created.
  */
 eiot_status eiot_config_set_secret_file(eiot_config *config,
                                         const char *value,
@@ -500,7 +576,8 @@ eiot_status eiot_config_set_secret_file(eiot_config *config,
                                         eiot_error **out_err);
 
 /**
- * Where the platform is: https, or http to a loopback address. Default "https://oapi.eiotclub.com".
+ * Sets the base URL of the platform: https, or http to a loopback address. Default
+ * "https://oapi.eiotclub.com".
  */
 eiot_status eiot_config_set_base_url(eiot_config *config,
                                      const char *value,
@@ -508,50 +585,53 @@ eiot_status eiot_config_set_base_url(eiot_config *config,
                                      eiot_error **out_err);
 
 /**
- * Not 0: allow plain http to any address; appkey and signature can then be read on the way. Default 0.
+ * Non-zero allows plain http to any address. Appkey and signature are then sent unencrypted.
+ * Default 0.
  */
-eiot_status eiot_config_set_allow_http(eiot_config *config,
-                                       int32_t allow,
-                                       eiot_error **out_err);
+eiot_status eiot_config_set_allow_http(eiot_config *config, int32_t allow, eiot_error **out_err);
 
 /**
- * The deadline of a whole call, all attempts and waits included, in milliseconds. Default 30000.
+ * Sets the timeout of a whole call, including all attempts and waits, in milliseconds. Default
+ * 30000.
  */
 eiot_status eiot_config_set_timeout_ms(eiot_config *config,
                                        uint64_t timeout_ms,
                                        eiot_error **out_err);
 
 /**
- * How long making a connection may take, name look-up and TLS handshake included, in milliseconds. Default 5000.
+ * Sets the timeout of establishing a connection, including DNS lookup and TLS handshake, in
+ * milliseconds. Default 5000.
  */
 eiot_status eiot_config_set_connect_timeout_ms(eiot_config *config,
                                                uint64_t connect_timeout_ms,
                                                eiot_error **out_err);
 
 /**
- * How many requests a call may make: the first, and retries of what may pass. Default 3.
+ * Sets the maximum number of requests per call: the first one, and retries of transient failures.
+ * 1 disables retries. Default 3.
  */
 eiot_status eiot_config_set_max_attempts(eiot_config *config,
                                          uint32_t max_attempts,
                                          eiot_error **out_err);
 
 /**
- * Calls a second that the account may make, 0 for any number. 95 % of the limit is used, evenly spaced, so that no
- * closed second holds more. Default 10.
+ * Sets the rate limit of the account in calls per second; 0 is unlimited. The rate limiter spaces
+ * calls evenly and uses 95 % of the limit, so that no one-second window exceeds it. Default 10.
  */
 eiot_status eiot_config_set_rate_limit(eiot_config *config,
                                        double calls_per_second,
                                        eiot_error **out_err);
 
 /**
- * Who shares that rate. Default `EIOT_RATE_SCOPE_AUTO`.
+ * Sets which clients share the rate limit. Default `EIOT_RATE_SCOPE_AUTO`.
  */
 eiot_status eiot_config_set_rate_scope(eiot_config *config,
                                        eiot_rate_scope scope,
                                        eiot_error **out_err);
 
 /**
- * Which part of that rate is this client's, for fleets of machines: `which` from 1 to `of`. Default 1 of 1.
+ * Sets this client's share of the rate limit, for fleets of machines: part `which`, from 1 to
+ * `of`, of `of` equal parts. Default 1 of 1.
  */
 eiot_status eiot_config_set_rate_share(eiot_config *config,
                                        uint32_t which,
@@ -559,32 +639,33 @@ eiot_status eiot_config_set_rate_share(eiot_config *config,
                                        eiot_error **out_err);
 
 /**
- * Not 0: wait for a free slot, as long as the time-out allows; 0: fail at once with `EIOT_ERR_RATE_LIMITED`. Default 1.
+ * Non-zero waits for the rate limiter, within the call's timeout; 0 fails immediately with
+ * `EIOT_ERR_RATE_LIMITED`. Default 1.
  */
-eiot_status eiot_config_set_rate_wait(eiot_config *config,
-                                      int32_t wait,
-                                      eiot_error **out_err);
+eiot_status eiot_config_set_rate_wait(eiot_config *config, int32_t wait, eiot_error **out_err);
 
 /**
- * Refuse to refresh a card again before so many milliseconds, with `EIOT_ERR_COOLDOWN`; 0, the default, is off. The
- * vendor says 300000 for the twin call by ICCID; for EIDs that is inferred.
+ * Sets the cooldown per card in milliseconds: refreshing a card again sooner fails with
+ * `EIOT_ERR_COOLDOWN`. 0, the default, disables it. The vendor documents 300000 for the
+ * corresponding call by ICCID; for EIDs that is inferred.
  */
 eiot_status eiot_config_set_eid_cooldown_ms(eiot_config *config,
                                             uint64_t eid_cooldown_ms,
                                             eiot_error **out_err);
 
 /**
- * Not 0: learn from the platform's replies how far this machine's clock is off, and date requests accordingly.
- * Default 1.
+ * Non-zero measures the offset of this machine's clock from the platform's replies and corrects
+ * the timestamps of requests by it. Default 1.
  */
-eiot_status eiot_config_set_clock_skew(eiot_config *config,
-                                       int32_t correct,
-                                       eiot_error **out_err);
+eiot_status eiot_config_set_clock_skew(eiot_config *config, int32_t correct, eiot_error **out_err);
 
 /**
- * What error codes of the platform mean: "CODE=KIND,CODE=KIND". Takes precedence over the published codes. The kinds are
- * auth, rate_limited, cooldown, unavailable and platform, for `EIOT_ERR_AUTH` and so on, and for `EIOT_ERR_PLATFORM` also
- * final, the same call would fail again, and retry, which is retried as an HTTP 503 is. Default empty.
+ * Sets the meaning of platform error codes: "CODE=KIND,CODE=KIND". Takes precedence over the
+ * published codes. Default empty.
+ *
+ * The kinds auth, rate_limited, cooldown, unavailable and platform map to `EIOT_ERR_AUTH` and so
+ * on. Two more kinds map to `EIOT_ERR_PLATFORM`: final, if the same call would fail again, and
+ * retry, for a transient failure that is retried like an HTTP 503.
  */
 eiot_status eiot_config_set_error_codes(eiot_config *config,
                                         const char *value,
@@ -592,36 +673,38 @@ eiot_status eiot_config_set_error_codes(eiot_config *config,
                                         eiot_error **out_err);
 
 /**
- * A batch stops after this many calls in a row were refused for the account (`EIOT_ERR_AUTH`) and none succeeded in between:
- * all remaining cards come back unsent. Single calls are not affected. 0 is off. Default 20.
+ * Sets how many consecutive authentication failures (`EIOT_ERR_AUTH`) without a success in between
+ * stop a batch: all remaining cards come back unsent. 0 disables this. Does not affect single
+ * calls. Default 20.
  */
 eiot_status eiot_config_set_max_auth_failures(eiot_config *config,
                                               uint32_t max_auth_failures,
                                               eiot_error **out_err);
 
 /**
- * How long a batch holds its cards back while the platform cannot be reached, in milliseconds, before it gives up and all
- * remaining cards come back unsent. Single calls are not affected. 0: a batch does not hold its cards back, and each fails as
- * in a single call. Default 900000.
+ * Sets how long a batch holds its cards back while the platform is unreachable, in milliseconds,
+ * before it gives up and all remaining cards come back unsent. 0 disables holding: each card fails
+ * like a single call. Does not affect single calls. Default 900000.
  */
 eiot_status eiot_config_set_outage_timeout_ms(eiot_config *config,
                                               uint64_t outage_timeout_ms,
                                               eiot_error **out_err);
 
 /**
- * Not 0: ask for GSMA EIDs, 32 digits that pass the check. Default 0.
+ * Non-zero accepts only GSMA EIDs: 32 digits with a valid checksum. Default 0.
  */
 eiot_status eiot_config_set_strict_eid(eiot_config *config, int32_t strict, eiot_error **out_err);
 
 /**
- * The hash behind the signature. Default `EIOT_SIGN_SHA1`.
+ * Sets the hash function of the signature. Default `EIOT_SIGN_SHA1`.
  */
 eiot_status eiot_config_set_sign_method(eiot_config *config,
                                         eiot_sign_method method,
                                         eiot_error **out_err);
 
 /**
- * A PEM file of certificate authorities to trust instead of the system's. It is read when a client is made.
+ * Sets a PEM file of CA certificates to trust instead of the system's. It is read when a client is
+ * created.
  */
 eiot_status eiot_config_set_ca_file(eiot_config *config,
                                     const char *value,
@@ -629,8 +712,9 @@ eiot_status eiot_config_set_ca_file(eiot_config *config,
                                     eiot_error **out_err);
 
 /**
- * A PEM file with the certificate that the client presents to the server (mutual TLS), followed by its chain. For gateways that
- * require a client certificate. Requires `eiot_config_set_client_key_file`. It is read when a client is made. Default none.
+ * Sets a PEM file with the client certificate, followed by its chain, for gateways that require
+ * mutual TLS. Requires `eiot_config_set_client_key_file`. It is read when a client is created.
+ * Default none.
  */
 eiot_status eiot_config_set_client_cert_file(eiot_config *config,
                                              const char *value,
@@ -638,7 +722,8 @@ eiot_status eiot_config_set_client_cert_file(eiot_config *config,
                                              eiot_error **out_err);
 
 /**
- * The PEM file with the private key of that certificate, without a passphrase. It is read when a client is made. Default none.
+ * Sets the PEM file with the private key of the client certificate, without a passphrase. It is
+ * read when a client is created. Default none.
  */
 eiot_status eiot_config_set_client_key_file(eiot_config *config,
                                             const char *value,
@@ -646,9 +731,10 @@ eiot_status eiot_config_set_client_key_file(eiot_config *config,
                                             eiot_error **out_err);
 
 /**
- * A proxy, "http://[user:password@]host:port". The scheme can also be https, socks5 (host names are resolved locally) or socks5h
- * (the proxy resolves them). "env" reads HTTPS_PROXY, ALL_PROXY and NO_PROXY (http_proxy for plain http) when a client is made.
- * Default none; without "env" these variables are not read.
+ * Sets a proxy: "http://[user:password@]host:port". The scheme can also be https, socks5 (host
+ * names are resolved locally) or socks5h (the proxy resolves them). "env" reads HTTPS_PROXY,
+ * ALL_PROXY and NO_PROXY (http_proxy for plain http) when a client is created. Default none:
+ * without "env" these variables are ignored.
  */
 eiot_status eiot_config_set_proxy(eiot_config *config,
                                   const char *value,
@@ -656,10 +742,11 @@ eiot_status eiot_config_set_proxy(eiot_config *config,
                                   eiot_error **out_err);
 
 /**
- * The directory of the file through which processes share the account's rate, where that of the user cannot be used: for several
- * users or containers. A directory that cannot be used is refused when the client is made.
+ * Sets the directory of the file through which processes share the rate limit. Set it if several
+ * users or containers share an account. The directory must be usable when a client is created.
  *
- * A Redis that shares the rate between machines is set by `eiot_config_set_option`: "rate_scope" takes "redis://host:port/db".
+ * To share the rate limit between machines, use Redis: pass "rate_scope" and
+ * "redis://host:port/db" to `eiot_config_set_option`.
  */
 eiot_status eiot_config_set_rate_dir(eiot_config *config,
                                      const char *value,
@@ -667,8 +754,9 @@ eiot_status eiot_config_set_rate_dir(eiot_config *config,
                                      eiot_error **out_err);
 
 /**
- * The local IP address that connections are made from, such as "192.0.2.7". The platform allow-lists addresses, and a host can
- * have several. "0.0.0.0" means any IPv4 address, "::" any IPv6 address. Default: the system chooses.
+ * Sets the local IP address to connect from, such as "192.0.2.7". The platform allow-lists
+ * addresses, and a host can have several. "0.0.0.0" means any IPv4 address, "::" any IPv6 address.
+ * Default: the system chooses.
  */
 eiot_status eiot_config_set_source_address(eiot_config *config,
                                            const char *value,
@@ -676,8 +764,9 @@ eiot_status eiot_config_set_source_address(eiot_config *config,
                                            eiot_error **out_err);
 
 /**
- * Names the calling program to the platform: the user agent is "eiot/VERSION" followed by this text, for example
- * "billing/2.3". At most 200 printable ASCII characters. Default "(c)".
+ * Sets the suffix of the User-Agent header, which names your program to the platform:
+ * "eiot/VERSION" followed by this text, for example "billing/2.3". At most 200 printable ASCII
+ * characters. Default "(c)".
  */
 eiot_status eiot_config_set_user_agent_suffix(eiot_config *config,
                                               const char *value,
@@ -685,8 +774,10 @@ eiot_status eiot_config_set_user_agent_suffix(eiot_config *config,
                                               eiot_error **out_err);
 
 /**
- * A function that is told of each attempt, and of what a batch does by itself, with `user_data` passed on to it; NULL, the default, is none. Both must
- * live as long as the clients made with these options.
+ * Sets a log callback, to which `user_data` is passed. NULL, the default, disables logging.
+ *
+ * Both must outlive all clients and batches created from these options, and must be safe to use
+ * from all threads that make calls.
  */
 eiot_status eiot_config_set_log(eiot_config *config,
                                 eiot_log_fn log,
@@ -694,27 +785,35 @@ eiot_status eiot_config_set_log(eiot_config *config,
                                 eiot_error **out_err);
 
 /**
- * Makes one that is not triggered. `*out_cancel` is yours to free with `eiot_cancel_free`; it is NULL on failure.
+ * Creates a cancellation token.
+ *
+ * `*out_cancel` is NULL on failure; free it with `eiot_cancel_free`.
+ *
+ * Thread-safe.
  */
-eiot_status eiot_cancel_new(eiot_cancel **out_cancel,
-                            eiot_error **out_err);
+eiot_status eiot_cancel_new(eiot_cancel **out_cancel, eiot_error **out_err);
 
 /**
- * Breaks off the calls that were given this one, those under way and those to come. May be called from another thread
- * or from a signal handler. NULL is fine.
+ * Cancels all calls that use this token, both those in flight and future ones. NULL is a no-op.
+ *
+ * Thread-safe and async-signal-safe: you may call it from a signal handler.
  */
 void eiot_cancel_trigger(const eiot_cancel *cancel);
 
 /**
- * Frees it. No call may be using it. NULL is fine.
+ * Frees a cancellation token. No call or batch may still use it. NULL is a no-op.
+ *
+ * Requires exclusive access.
  */
 void eiot_cancel_free(eiot_cancel *cancel);
 
 /**
- * Makes a client. Checks all options and reads the files among them; nothing is sent yet.
+ * Creates a client. Validates all options and reads the files they name. Sends nothing.
  *
- * `config` is copied. `*out_client` is yours to free with `eiot_client_free`; it is NULL on failure.
- * `EIOT_ERR_CONFIG` names the option that cannot be used.
+ * `config` is copied. `*out_client` is NULL on failure; free it with `eiot_client_free`.
+ * `EIOT_ERR_CONFIG` names the option that is invalid.
+ *
+ * Thread-safe.
  *
  *     eiot_config *config = NULL;
  *     eiot_client *client = NULL;
@@ -733,12 +832,18 @@ eiot_status eiot_client_new(const eiot_config *config,
                             eiot_error **out_err);
 
 /**
- * Asks the platform to refresh one card's package usage, and waits for its answer: for at most the client's
- * time-out. The work is done on the calling thread, which has SIGPIPE blocked meanwhile.
+ * Refreshes the package usage of one card and waits for the platform's reply. For many cards,
+ * prefer `eiot_client_refresh_many` or a batch, which keep many calls in flight on one thread.
  *
- * `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`); white space around it is ignored. `out_reply` and
- * `out_err` may each be NULL; what is put there is yours to free with `eiot_reply_free` and `eiot_error_free`,
- * and is NULL where it does not apply. Any status may come back, `EIOT_ERR_CONFIG` aside.
+ * `eid` is `eid_len` bytes long, or NUL-terminated with `EIOT_NTS` as the length; surrounding
+ * whitespace is ignored. `out_reply` and `out_err` may be NULL. Free `*out_reply` with
+ * `eiot_reply_free` and `*out_err` with `eiot_error_free`; the one that does not apply is NULL.
+ *
+ * May return any status. `EIOT_ERR_CONFIG` is possible if the shared rate file becomes unusable
+ * after the client was created.
+ *
+ * Thread-safe. Blocks for at most the client's timeout. All I/O runs on the calling thread, with
+ * SIGPIPE blocked.
  *
  *     eiot_error *error;
  *     if (eiot_client_refresh_usage(client, eid, EIOT_NTS, NULL, &error) != EIOT_OK) {
@@ -753,8 +858,8 @@ eiot_status eiot_client_refresh_usage(const eiot_client *client,
                                       eiot_error **out_err);
 
 /**
- * As `eiot_client_refresh_usage`, for a call that another thread, or a signal handler, can break off with
- * `eiot_cancel_trigger`. `cancel` may be NULL.
+ * Like `eiot_client_refresh_usage`, but another thread or a signal handler can cancel the call
+ * with `eiot_cancel_trigger`. `cancel` may be NULL.
  */
 eiot_status eiot_client_refresh_usage_with_cancel(const eiot_client *client,
                                                   const char *eid,
@@ -764,17 +869,22 @@ eiot_status eiot_client_refresh_usage_with_cancel(const eiot_client *client,
                                                   eiot_error **out_err);
 
 /**
- * Makes any other signed call of the platform's family, and waits for its answer: the same way as a refresh, with the same
- * rate, retries and errors.
+ * Makes any other signed call of the platform's API and waits for the reply. Rate limit, retries
+ * and errors are those of a refresh.
  *
- * `path` is such as "/api/v3/cloudesim/get", and `parameters_json` the text of a JSON object such as {"eid": "8904..."};
- * each has as many bytes as said, or ends with a NUL (`EIOT_NTS`). appkey, timestamp, nonce and sign are added, and must not
- * be among the parameters. Values are sent as they are signed: numbers as they are written, inner names in their own order.
+ * `path` is, for example, "/api/v3/cloudesim/get", and `parameters_json` the text of a JSON
+ * object, for example {"eid": "8904..."}. Each is as long as its length says, or NUL-terminated
+ * with `EIOT_NTS` as the length. The client adds appkey, timestamp, nonce and sign, which must not
+ * be among the parameters. Values are sent as they are signed: numbers verbatim, the members of
+ * nested objects in their original order.
  *
- * A call whose reply is lost is repeated only where that is known to be harmless: so it is of calls that only read and of the
- * refresh; of others, `idempotent` not 0 says so.
+ * If the reply is lost, the call is retried only when it is idempotent. Read-only calls and
+ * refreshUsage are; for other calls pass a non-zero `idempotent`.
  *
- * `cancel`, `out_reply` and `out_err` may each be NULL. What is put into the outputs is yours to free.
+ * `cancel`, `out_reply` and `out_err` may be NULL. Free `*out_reply` with `eiot_reply_free` and
+ * `*out_err` with `eiot_error_free`. May return any status.
+ *
+ * Thread-safe. Blocks for at most the client's timeout.
  *
  *     eiot_reply *reply;
  *     if (eiot_client_call(client, "/api/v3/cloudesim/get", EIOT_NTS, "{\"eid\": \"89044011112233441122334411223321\"}",
@@ -793,48 +903,55 @@ eiot_status eiot_client_call(const eiot_client *client,
                              eiot_error **out_err);
 
 /**
- * Closes the client's connections and frees it. No call may be using it. NULL is fine.
+ * Closes the client's connections and frees it. No call may still be using it. Batches created
+ * from it keep working. NULL is a no-op.
+ *
+ * Requires exclusive access.
  */
 void eiot_client_free(eiot_client *client);
 
 /**
- * The EID that was refreshed, without the white space it may have come with; of another call its parameter "eid", and ""
- * where there is none. Never NULL; "" for NULL.
+ * Returns the EID that was refreshed, without surrounding whitespace. For other calls: their
+ * parameter "eid", or "" if they have none. Never NULL; "" if `reply` is NULL.
  */
 const char *eiot_reply_eid(const eiot_reply *reply);
 
 /**
- * The platform's code, always "200": every other one is an error. Never NULL; "" for NULL.
+ * Returns the platform's code, which is always "200": all other codes are errors. Never NULL; ""
+ * if `reply` is NULL.
  */
 const char *eiot_reply_code(const eiot_reply *reply);
 
 /**
- * The platform's message, exactly as it came. Its wording varies: show it, never compare it. Never NULL; "" for
- * NULL.
+ * Returns the platform's message, verbatim. Its wording varies: show it, but do not compare it.
+ * Never NULL; "" if `reply` is NULL.
  */
 const char *eiot_reply_message(const eiot_reply *reply);
 
 /**
- * The reply's `data` as JSON text, exactly as it came; NULL when there is none. Of a refresh its fields are not documented.
+ * Returns the reply's `data` as JSON text, verbatim; NULL if there is none. The platform documents
+ * no fields for a refresh.
  */
 const char *eiot_reply_data_json(const eiot_reply *reply);
 
 /**
- * How many requests it took; 0 for NULL.
+ * Returns how many requests the call took; 0 for NULL.
  */
 uint32_t eiot_reply_attempts(const eiot_reply *reply);
 
 /**
- * Frees a reply and its strings. NULL is fine.
+ * Frees a reply and its strings. NULL is a no-op.
  */
 void eiot_reply_free(eiot_reply *reply);
 
 /**
- * Starts a batch; nothing is sent yet. It goes on when the client is freed.
+ * Creates a batch. Sends nothing. The batch keeps working after the client is freed.
  *
- * At most `concurrency` calls are under way at once, 1 to 1024; 0 is the usual number, 32. `cancel` may be NULL; it breaks
- * the batch off, and must live as long as the batch. `*out_batch` is yours to free with `eiot_batch_free`; it is NULL on
- * failure.
+ * `concurrency` is the maximum number of calls in flight, 1 to 1024; 0 is the default, 32.
+ * `cancel` may be NULL; it cancels the batch and must outlive it. `*out_batch` is NULL on failure;
+ * free it with `eiot_batch_free`.
+ *
+ * Thread-safe.
  *
  *     eiot_batch *batch;
  *     if (eiot_batch_new(client, 0, NULL, &batch, NULL) != EIOT_OK) return 1;
@@ -856,17 +973,24 @@ eiot_status eiot_batch_new(const eiot_client *client,
                            eiot_error **out_err);
 
 /**
- * Not 0: there is room for another EID. More can be pushed all the same, and wait in memory. 0 once the batch was stopped or
- * broken off by the caller, so that the input is not read any further; not 0 once it has stopped by itself, so that each card
- * of the input comes back with the reason. 0 for NULL.
+ * Returns non-zero if the batch can take another EID now. You can push more, but they wait in
+ * memory.
+ *
+ * 0 after the caller stopped or cancelled the batch, so that you stop reading your input. Non-zero
+ * after the batch stopped itself, so that every card of your input comes back with the reason. 0
+ * for NULL.
  */
 int32_t eiot_batch_has_room(const eiot_batch *batch);
 
 /**
- * Takes a card; nothing is sent yet. One that came among the last 8,192 is left out and only counted; a malformed EID
- * comes back from `eiot_batch_next` as an error, and so does every card once the batch has stopped.
+ * Adds a card to the batch. Sends nothing yet.
  *
- * `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`).
+ * A duplicate of one of the last 8,192 EIDs is counted and skipped. A malformed EID comes back
+ * from `eiot_batch_next` as an error, and so does every card after the batch has stopped.
+ *
+ * `eid` is `eid_len` bytes long, or NUL-terminated with `EIOT_NTS` as the length. It is copied.
+ *
+ * Requires exclusive access. Does not block.
  */
 eiot_status eiot_batch_push(eiot_batch *batch,
                             const char *eid,
@@ -874,55 +998,70 @@ eiot_status eiot_batch_push(eiot_batch *batch,
                             eiot_error **out_err);
 
 /**
- * Waits until one card comes back, whichever is first: for as long as the account's rate asks for, plus the client's
- * timeout, and in an outage for up to the outage timeout longer.
+ * Waits for the next result, in order of completion.
  *
- * `EIOT_OK` with a reply: that card was refreshed. Another status: that card was not, and the error says why; what is no
- * call of a card, such as a NULL for `batch`, has no EID. `EIOT_OK` with `*out_reply` NULL: all cards that were pushed have
- * come back. `out_err` may be NULL. What is put there is yours to free with `eiot_reply_free` and `eiot_error_free`.
+ * - `EIOT_OK` and a reply: the card was refreshed.
+ * - Another status: the card was not refreshed, and the error says why. Errors that do not concern
+ *   a card, such as a NULL batch, have no EID.
+ * - `EIOT_OK` and `*out_reply` NULL: all cards that were pushed have come back.
+ *
+ * `out_err` may be NULL. Free `*out_reply` with `eiot_reply_free` and `*out_err` with
+ * `eiot_error_free`.
+ *
+ * Requires exclusive access. Blocks as long as the rate limit requires plus the client's timeout,
+ * and up to the outage timeout longer in an outage.
  */
-eiot_status eiot_batch_next(eiot_batch *batch,
-                            eiot_reply **out_reply,
-                            eiot_error **out_err);
+eiot_status eiot_batch_next(eiot_batch *batch, eiot_reply **out_reply, eiot_error **out_err);
 
 /**
- * Sends no more: cards that wait for their turn, and all that are pushed later, come back with `EIOT_ERR_CANCELLED`, nothing
- * sent; calls that are under way end as they end. A card that has failed in an outage and waits to be called again comes back
- * as it failed. NULL is fine.
+ * Stops sending. Cards that are waiting, and all that are pushed later, come back with
+ * `EIOT_ERR_CANCELLED`, unsent; calls in flight complete. A card that failed in an outage and
+ * waits to be called again comes back with that failure. NULL is a no-op.
+ *
+ * Requires exclusive access. To stop a batch from another thread, pass a cancellation token to
+ * `eiot_batch_new`.
  */
 void eiot_batch_stop(eiot_batch *batch);
 
 /**
- * How many EIDs were pushed, repeated and malformed ones included; 0 for NULL.
+ * Returns how many EIDs were pushed, including duplicates and malformed ones; 0 for NULL.
  */
 uint64_t eiot_batch_submitted(const eiot_batch *batch);
 
 /**
- * How many EIDs came again soon after, and were left out; 0 for NULL.
+ * Returns how many duplicate EIDs were skipped; 0 for NULL.
  */
 uint64_t eiot_batch_duplicates(const eiot_batch *batch);
 
 /**
- * How many cards have come back with a status, `EIOT_OK` being those refreshed; 0 for NULL and for a status that is none.
- * Over all statuses and with the duplicates they add up to those given, once all have come back.
+ * Returns how many cards have come back with this status, `EIOT_OK` for refreshed cards; 0 for
+ * NULL and for an unknown status.
+ *
+ * Once all cards have come back, the counts of all statuses plus the duplicates equal
+ * `eiot_batch_submitted`.
  */
-uint64_t eiot_batch_count(const eiot_batch *batch,
-                          eiot_status status);
+uint64_t eiot_batch_count(const eiot_batch *batch, eiot_status status);
 
 /**
- * Closes the batch's connections and frees it; calls that are under way are broken off. NULL is fine.
+ * Closes the batch's connections and frees it. Calls in flight are cancelled. NULL is a no-op.
+ *
+ * Requires exclusive access.
  */
 void eiot_batch_free(eiot_batch *batch);
 
 /**
- * Refreshes all cards of an array, and tells `on_result` of each as it comes back: a batch with the usual number of calls
- * under way, for programs that have all EIDs at hand.
+ * Refreshes all cards of an array and passes each result to `on_result` as it arrives. Runs a
+ * batch with default concurrency. Prefer `eiot_batch` if the EIDs do not fit in memory.
  *
- * `eids` has `count` strings, each ended by a NUL; one that comes again soon after is left out. `on_result` may be NULL, and
- * `user_data` is passed on to it. `cancel` may be NULL. `EIOT_OK`: all cards have come back, whatever became of them.
- * A run that stops by itself, see `eiot_batch`, tells of each card too, those that were not sent with the reason.
- * `EIOT_ERR_CANCELLED`: `on_result` or `cancel` stopped it; cards that were not sent are not told of. Blocks for as long as
- * the account's rate asks for, and in an outage for up to the outage timeout longer.
+ * `eids` holds `count` NUL-terminated strings; duplicates are skipped. `on_result` and `cancel`
+ * may be NULL; `user_data` is passed to `on_result`.
+ *
+ * `EIOT_OK` means that all cards have come back, refreshed or not. A batch that stops itself (see
+ * `eiot_batch`) still reports every card, unsent ones with the reason. `EIOT_ERR_CANCELLED` means
+ * that `on_result` or `cancel` stopped it; unsent cards are not reported.
+ *
+ * Thread-safe. Blocks as long as the rate limit requires, and up to the outage timeout longer in
+ * an outage.
  */
 eiot_status eiot_client_refresh_many(const eiot_client *client,
                                      const char *const *eids,
@@ -933,10 +1072,13 @@ eiot_status eiot_client_refresh_many(const eiot_client *client,
                                      eiot_error **out_err);
 
 /**
- * Checks an EID without calling anybody: `EIOT_OK`, or `EIOT_ERR_INVALID_EID` with an error that says what is
- * wrong. When `strict` is not 0, it must be a GSMA EID: 32 digits that pass the check.
+ * Validates an EID without sending anything. Returns `EIOT_OK`, or `EIOT_ERR_INVALID_EID` with an
+ * error that says what is wrong.
  *
- * `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`).
+ * `eid` is `eid_len` bytes long, or NUL-terminated with `EIOT_NTS` as the length. Non-zero
+ * `strict` requires a GSMA EID: 32 digits with a valid checksum.
+ *
+ * Thread-safe. Does no I/O.
  */
 eiot_status eiot_eid_validate(const char *eid,
                               size_t eid_len,
@@ -944,24 +1086,29 @@ eiot_status eiot_eid_validate(const char *eid,
                               eiot_error **out_err);
 
 /**
- * Copies a text of this library's into a fixed-width field, as records and databases have it: no NUL, and spaces after it.
- * What is too long is cut between two characters. Returns how many bytes the whole text has, more than `field_size` when it
- * was cut.
+ * Copies a string into a fixed-width, space-padded field without a terminating NUL. Longer text is
+ * truncated at a character boundary. For record and database fields, for example in COBOL.
  *
- * `text` ends with a NUL; NULL is "". `field` has `field_size` bytes; when it is NULL, only the length is told.
+ * `text` is NUL-terminated UTF-8; NULL is "". `field` is `field_size` bytes long. Returns the
+ * length of the whole text in bytes, which is greater than `field_size` if it was truncated. If
+ * `field` is NULL, only returns the length.
+ *
+ * Thread-safe. Does no I/O.
  */
-size_t eiot_copy_padded(const char *text,
-                        char *field,
-                        size_t field_size);
+size_t eiot_copy_padded(const char *text, char *field, size_t field_size);
 
 /**
- * Signs flat parameters as the platform does, for other calls than the one this library makes. Blocks nothing and
- * sends nothing.
+ * Computes the platform's signature of flat parameters, for requests that you send yourself. To
+ * make other signed calls, prefer `eiot_client_call`.
  *
- * `names` and `values` are arrays of `count` strings, each ended by a NUL, in any order; empty values and a
- * parameter named "sign" are left out. `secret` has `secret_len` bytes or ends with a NUL (`EIOT_NTS`). The
- * signature, upper-case hex, is written to `out_sign` with a NUL after it; `out_size` is the room there,
- * `EIOT_SIGN_SIZE` is always enough. On failure `out_sign` holds "".
+ * `names` and `values` are arrays of `count` NUL-terminated strings, in any order. Empty values
+ * and a parameter named "sign" are skipped. `secret` is `secret_len` bytes long, or NUL-terminated
+ * with `EIOT_NTS` as the length.
+ *
+ * `out_sign` receives the signature in upper-case hex, NUL-terminated; `out_size` is its size, for
+ * which `EIOT_SIGN_SIZE` is always enough. On failure `out_sign` is "".
+ *
+ * Thread-safe. Does no I/O.
  */
 eiot_status eiot_sign(const char *const *names,
                       const char *const *values,
@@ -974,14 +1121,18 @@ eiot_status eiot_sign(const char *const *names,
                       eiot_error **out_err);
 
 /**
- * Checks that a webhook comes from somebody who knows the secret, and has not been changed on its way: `EIOT_OK`, or
- * `EIOT_ERR_SIGNATURE` with an error that says why. Blocks nothing and calls nobody; any number of threads may check at
- * once.
+ * Verifies the signature of a webhook that the platform sends to your server. Returns `EIOT_OK`,
+ * or `EIOT_ERR_SIGNATURE` with an error that says why.
  *
- * `payload` is the body of the webhook's HTTP request as it came, JSON text; `secret` signs it with `method`. Each has
- * as many bytes as said, or ends with a NUL (`EIOT_NTS`). The payload's appkey takes no part in its signature: do not rely
- * on it. With `max_age_ms` not 0, a webhook whose timestamp is further away from this machine's clock is refused, so
- * that old ones cannot be replayed for ever.
+ * `payload` is the raw body of the HTTP request, JSON text. `secret` and `method` are those of the
+ * account. `payload` and `secret` are as long as their lengths say, or NUL-terminated with
+ * `EIOT_NTS` as the length.
+ *
+ * A non-zero `max_age_ms` rejects webhooks whose timestamp is further than that from this
+ * machine's clock, which limits replay attacks. The appkey in the payload is not covered by the
+ * signature: do not rely on it.
+ *
+ * Thread-safe. Does no I/O. The signature is compared in constant time.
  *
  *     if (eiot_webhook_verify(body, body_len, secret, EIOT_NTS, EIOT_SIGN_SHA1, 300000, NULL) != EIOT_OK) return 401;
  */

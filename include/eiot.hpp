@@ -1,5 +1,5 @@
 /*
- * eiot for C++11 and later: eiot.h with RAII and exceptions, header-only.
+ * eiot for C++11 and later: a header-only wrapper around eiot.h with RAII and exceptions.
  *
  *     eiot::client client(eiot::config().appkey("my-appkey").secret("my-secret"));
  *     try {
@@ -9,12 +9,19 @@
  *         std::cerr << error.what() << '\n';
  *     }
  *
- * Who would rather look than catch asks with std::nothrow:
+ * To check the result instead of catching an exception, pass std::nothrow:
  *
  *     eiot::outcome outcome = client.refresh_usage(eid, std::nothrow);
  *     if (!outcome) std::cerr << outcome.error().what() << '\n';
  *
- * A client and a cancellation may be used by many threads at once; everything else by one thread at a time.
+ * Ownership     Objects own their C counterparts and free them. get() returns the C object, which stays owned by
+ *               its C++ object.
+ * Errors        Functions throw eiot::error, unless their comment says otherwise. Running out of memory throws
+ *               std::bad_alloc even with std::nothrow.
+ * Threads       Const functions are thread-safe. All others require exclusive access to the object.
+ * Cancellation  Pass an eiot::cancellation to a call or batch, and trigger it from another thread or a signal handler.
+ *
+ * eiot.h documents each function in more detail, such as how long it blocks.
  */
 #ifndef EIOT_HPP
 #define EIOT_HPP
@@ -35,32 +42,36 @@
 
 namespace eiot {
 
-/** Did the platform get the request? What to look at before repeating a call. */
+/** Whether the platform received the request. Check this before you repeat a call that is not idempotent. */
 enum class delivered {
     no = EIOT_DELIVERED_NO,          /**< Nothing was sent, or no connection was made. */
-    yes = EIOT_DELIVERED_YES,        /**< The platform answered. */
-    unknown = EIOT_DELIVERED_UNKNOWN /**< It was sent, and no answer came. */
+    yes = EIOT_DELIVERED_YES,        /**< The platform responded. */
+    unknown = EIOT_DELIVERED_UNKNOWN /**< It was at least partly sent, and no response arrived. */
 };
 
-/** The hash behind the signature. */
+/** The hash function of the signature. */
 enum class sign_method {
-    sha1 = EIOT_SIGN_SHA1, /**< Which the platform documents. */
-    md5 = EIOT_SIGN_MD5    /**< For gateways that ask for it. */
+    sha1 = EIOT_SIGN_SHA1, /**< SHA-1, which the platform documents. */
+    md5 = EIOT_SIGN_MD5    /**< MD5, for gateways that require it. */
 };
 
-/** Who shares the account's rate. */
+/** Which clients share the account's rate limit. */
 enum class rate_scope {
     process = EIOT_RATE_SCOPE_PROCESS, /**< All clients of the account in this process. */
     host = EIOT_RATE_SCOPE_HOST        /**< All processes of this user on this machine. */
 };
 
-/** The version of the library that is running, such as "0.1.0". */
+/** The version of the loaded library, such as "0.1.0". Thread-safe. */
 inline std::string version() { return eiot_version(); }
 
-/** Why a call did not succeed. what() says what happened, to which EID, and what to do. */
+/**
+ * A failed call. what() says what happened, to which EID, and what to do about it; it is a single line that is safe to log.
+ *
+ * Thread-safe, since it is immutable. Copies share their details.
+ */
 class error : public std::runtime_error {
 public:
-    /** Takes over and frees what a C function put into its out_err; `status` is what it returned. */
+    /** Takes ownership of `details`, which a C function stored in its out_err; `status` is what it returned. */
     error(eiot_status status, eiot_error *details)
         : std::runtime_error(details ? eiot_error_message(details) : eiot_status_message(status)),
           fields_(std::make_shared<fields>(status, details)) {}
@@ -69,41 +80,41 @@ public:
     eiot_status status() const noexcept { return fields_->status; }
     /** The constant's name, such as "EIOT_ERR_TIMEOUT". */
     const char *status_name() const noexcept { return eiot_status_name(fields_->status); }
-    /** The kind behind it, such as "timeout": its name in every language and in the command's JSON. */
+    /** The error kind, such as "timeout". All language bindings and the JSON output of the command use the same names. */
     const char *kind() const noexcept { return eiot_status_kind(fields_->status); }
-    /** The EID of the call; empty when the failure has nothing to do with one card. */
+    /** The EID of the call; empty if the error does not concern a single card. */
     const std::string &eid() const noexcept { return fields_->eid; }
-    /** The platform's own code, exactly as it came; empty when it gave none. */
+    /** The platform's error code, verbatim; empty if it sent none. */
     const std::string &platform_code() const noexcept { return fields_->platform_code; }
-    /** The platform's own message, exactly as it came (UTF-8); empty when it gave none. */
+    /** The platform's error message, verbatim (UTF-8); empty if it sent none. */
     const std::string &platform_message() const noexcept { return fields_->platform_message; }
     /**
-     * Whether the same call would fail again, whatever becomes of network, account and platform: malformed EIDs and
-     * arguments, and the platform's codes for a wrong request. A code that is not published is never final.
+     * Whether the same call would fail again no matter how network, account and platform change: for malformed EIDs and
+     * arguments, and for the platform's codes for invalid requests. Unpublished codes are never final.
      */
     bool is_final() const noexcept { return fields_->is_final; }
-    /** The HTTP status of the reply, or 0 when there was no reply. */
+    /** The HTTP status of the response, or 0 if there was none. */
     int http_status() const noexcept { return fields_->http_status; }
-    /** How many requests were sent or begun. */
+    /** How many requests were sent or started; 0 if the call failed before the first one. */
     unsigned attempts() const noexcept { return fields_->attempts; }
-    /** How long the platform asks to wait before the next try; negative when it does not say. */
+    /** How long the platform asks to wait before the next call; negative if it did not say. */
     std::chrono::milliseconds retry_after() const noexcept { return fields_->retry_after; }
-    /** Whether the platform got the request. */
+    /** Whether the platform received the request. */
     eiot::delivered delivered() const noexcept { return fields_->delivered; }
     /**
-     * The first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of a proxy;
+     * The first 2 KiB of the response body, verbatim, if the response is not the platform's, such as the HTML page of a proxy;
      * empty otherwise.
      */
     const std::string &body() const noexcept { return fields_->body; }
     /**
-     * A response header that helps support, such as "server" or "x-request-id", by its case-insensitive name; empty when the
+     * A response header that helps support, such as "server" or "x-request-id", by its case-insensitive name; empty if the
      * response does not have it.
      */
     std::string header(const std::string &name) const {
         const char *value = eiot_error_header(fields_->details.get(), name.c_str());
         return value ? value : "";
     }
-    /** The headers that header() knows, by their names in lower case. */
+    /** All kept response headers, by their names in lower case. */
     std::map<std::string, std::string> headers() const {
         std::map<std::string, std::string> all;
         const eiot_error *details = fields_->details.get();
@@ -132,7 +143,7 @@ private:
               delivered(static_cast<eiot::delivered>(eiot_error_delivered(error))) {}
 
         eiot_status status;
-        /* Has the headers. First of the rest, so that it is freed also when copying one of them fails. */
+        /* Holds the headers. Before the other fields, so that it is freed if copying one of them throws. */
         std::unique_ptr<eiot_error, void (*)(eiot_error *)> details;
         std::string eid;
         std::string platform_code;
@@ -145,60 +156,64 @@ private:
         eiot::delivered delivered;
     };
 
-    /* Shared, so that copying an exception cannot throw. */
+    /* Shared: copying an exception must not throw. */
     std::shared_ptr<const fields> fields_;
 };
 
 namespace detail {
-/* By reference: the call that makes `status` fills `details` in, and arguments are evaluated in any order. */
+/* By reference: the call that yields `status` fills in `details`, and the order of evaluation is unspecified. */
 inline void check(eiot_status status, eiot_error *&details) {
     if (status != EIOT_OK) throw error(status, details);
 }
 } // namespace detail
 
-/** The platform has accepted a call. After a refresh, new figures may become visible a little later. */
+/**
+ * A successful reply of the platform. After a refresh, new figures may become visible a little later.
+ *
+ * Thread-safe, since it is immutable. Can be moved, not copied.
+ */
 class reply {
 public:
-    /** Takes over what a C function put into its out_reply. */
+    /** Takes ownership of `handle`, which a C function stored in its out_reply. */
     explicit reply(eiot_reply *handle) : handle_(handle, eiot_reply_free) {}
 
-    /** The EID that was refreshed; of another call its parameter "eid", and empty where there is none. */
+    /** The EID that was refreshed; for other calls their parameter "eid", or empty if they have none. */
     std::string eid() const { return eiot_reply_eid(handle_.get()); }
-    /** The platform's code, always "200": every other one is an error. */
+    /** The platform's code, which is always "200": all other codes are errors. */
     std::string code() const { return eiot_reply_code(handle_.get()); }
-    /** The platform's message, exactly as it came: show it, never compare it. */
+    /** The platform's message, verbatim: show it, but do not compare it. */
     std::string message() const { return eiot_reply_message(handle_.get()); }
-    /** The reply's `data` as JSON text; empty when there is none. */
+    /** The reply's `data` as JSON text, verbatim; empty if there is none. */
     std::string data_json() const {
         const char *data = eiot_reply_data_json(handle_.get());
         return data ? data : "";
     }
-    /** How many requests it took. */
+    /** How many requests the call took. */
     unsigned attempts() const noexcept { return eiot_reply_attempts(handle_.get()); }
 
 private:
     std::unique_ptr<eiot_reply, void (*)(eiot_reply *)> handle_;
 };
 
-/** What became of one call: the platform's reply, or why there is none. */
+/** The result of one call: the platform's reply, or the error. */
 class outcome {
 public:
-    /** Takes over what a C function returned and put into its out_reply and out_err. */
+    /** Takes ownership of what a C function stored in its out_reply and out_err; `status` is what it returned. */
     outcome(eiot_status status, eiot_reply *answer, eiot_error *details)
         : reply_(answer), error_(status == EIOT_OK ? nullptr : std::make_shared<eiot::error>(status, details)) {}
 
-    /** The card's EID; as it was given, quoted and shortened, where it is none. */
+    /** The card's EID. A malformed EID is returned as it was passed, quoted and shortened. */
     std::string eid() const { return error_ ? error_->eid() : reply_.eid(); }
-    /** Did the platform accept the refresh? */
+    /** Whether the call succeeded. */
     explicit operator bool() const noexcept { return !error_; }
-    /** EIOT_OK, or one of the EIOT_ERR_ constants. */
+    /** EIOT_OK or one of the EIOT_ERR_ constants. */
     eiot_status status() const noexcept { return error_ ? error_->status() : EIOT_OK; }
-    /** The reply; throws the error where there is none. */
+    /** The reply. Throws the error if the call failed. */
     const eiot::reply &reply() const {
         if (error_) throw *error_;
         return reply_;
     }
-    /** The error; throws std::logic_error where there is none. */
+    /** The error. Throws std::logic_error if the call succeeded. */
     const eiot::error &error() const {
         if (!error_) throw std::logic_error("eiot::outcome::error: the call succeeded");
         return *error_;
@@ -209,9 +224,15 @@ private:
     std::shared_ptr<const eiot::error> error_;
 };
 
-/** Breaks calls off: those under way, within 50 ms, and those to come. Once triggered it stays so. */
+/**
+ * A cancellation token. Shared by any number of calls; cannot be reset. Calls check it before sending and every 50 ms while
+ * waiting; a reply that arrives first wins. A cancelled call fails with EIOT_ERR_CANCELLED.
+ *
+ * Thread-safe. Must outlive all calls and batches that use it.
+ */
 class cancellation {
 public:
+    /** Creates a token that is not triggered. */
     cancellation() : handle_(nullptr, eiot_cancel_free) {
         eiot_cancel *handle = nullptr;
         eiot_error *details = nullptr;
@@ -219,20 +240,25 @@ public:
         handle_.reset(handle);
     }
 
-    /** Breaks off the calls that were given this one. May be called from another thread or from a signal handler. */
+    /** Cancels all calls that use this token, both those in flight and future ones. Async-signal-safe. */
     void trigger() const noexcept { eiot_cancel_trigger(handle_.get()); }
 
-    /** The C object, which stays this object's. */
+    /** The underlying C object, still owned by this one. */
     const eiot_cancel *get() const noexcept { return handle_.get(); }
 
 private:
     std::unique_ptr<eiot_cancel, void (*)(eiot_cancel *)> handle_;
 };
 
-/** The options of a client; each setter returns the options, so that they can be chained. */
+/**
+ * The options of a client. Setters return the object itself, for chaining. Invalid values throw eiot::error, in the
+ * setter or when a client is created.
+ *
+ * Requires exclusive access. A client copies its options, so a config can be destroyed as soon as the client exists.
+ */
 class config {
 public:
-    /** The defaults. appkey and a secret are still to be set. */
+    /** Default values. Set appkey and a secret before you create a client. */
     config() : handle_(nullptr, eiot_config_free) {
         eiot_config *handle = nullptr;
         eiot_error *details = nullptr;
@@ -240,7 +266,7 @@ public:
         handle_.reset(handle);
     }
 
-    /** The defaults, overridden by EIOT_APPKEY, EIOT_SECRET and so on. */
+    /** Options from the environment: EIOT_APPKEY, EIOT_SECRET and so on. Unset options keep their defaults. */
     static config from_env() {
         eiot_config *handle = nullptr;
         eiot_error *details = nullptr;
@@ -250,78 +276,78 @@ public:
 
     /** Identifies the account's application. Required. */
     config &appkey(const std::string &value) { return set_text(eiot_config_set_appkey, value); }
-    /** Signs each request and is never sent. Required, here or by secret_file. */
+    /** Signs each request; never sent. Required, unless you use secret_file. */
     config &secret(const std::string &value) { return set_text(eiot_config_set_secret, value); }
-    /** A file that holds the secret and nothing else. */
+    /** The path of a file that contains the secret and nothing else. */
     config &secret_file(const std::string &value) { return set_text(eiot_config_set_secret_file, value); }
-    /** Where the platform is: https, or http to a loopback address. */
+    /** The base URL of the platform: https, or http to a loopback address. */
     config &base_url(const std::string &value) { return set_text(eiot_config_set_base_url, value); }
-    /** A PEM file of certificate authorities to trust instead of the system's. */
+    /** A PEM file of CA certificates to trust instead of the system's. */
     config &ca_file(const std::string &value) { return set_text(eiot_config_set_ca_file, value); }
-    /** A PEM file with the certificate chain that the client presents (mutual TLS). Requires client_key_file. */
+    /** A PEM file with the client certificate and its chain, for mutual TLS. Requires client_key_file. */
     config &client_cert_file(const std::string &value) { return set_text(eiot_config_set_client_cert_file, value); }
-    /** The PEM file with the private key of that certificate, without a passphrase. */
+    /** The PEM file with the private key of the client certificate, without a passphrase. */
     config &client_key_file(const std::string &value) { return set_text(eiot_config_set_client_key_file, value); }
     /** A proxy, "http://[user:password@]host:port"; the scheme can also be https, socks5 or socks5h. "env" reads the environment. */
     config &proxy(const std::string &value) { return set_text(eiot_config_set_proxy, value); }
-    /** The local IP address that connections are made from. Default: the system chooses. */
+    /** The local IP address to connect from. Default: the system chooses. */
     config &source_address(const std::string &value) { return set_text(eiot_config_set_source_address, value); }
-    /** Names the calling program in the user agent, for example "billing/2.3". */
+    /** The suffix of the User-Agent header, which names your program, for example "billing/2.3". */
     config &user_agent_suffix(const std::string &value) { return set_text(eiot_config_set_user_agent_suffix, value); }
 
-    /** The deadline of a whole call. Default 30 s. */
+    /** The timeout of a whole call, including all attempts and waits. Default 30 s. */
     config &timeout(std::chrono::milliseconds value) { return set_time(eiot_config_set_timeout_ms, value); }
-    /** How long making a connection may take. Default 5 s. */
+    /** The timeout of establishing a connection, including DNS lookup and TLS handshake. Default 5 s. */
     config &connect_timeout(std::chrono::milliseconds value) {
         return set_time(eiot_config_set_connect_timeout_ms, value);
     }
 
-    /** Allow plain http to any address; appkey and signature can then be read on the way. Default off. */
+    /** Allows plain http to any address; appkey and signature are then sent unencrypted. Default off. */
     config &allow_http(bool allow) { return set(eiot_config_set_allow_http, allow ? 1 : 0); }
-    /** How many requests a call may make: the first, and retries of what may pass. Default 3. */
+    /** The maximum number of requests per call: the first one, and retries of transient failures. Default 3. */
     config &max_attempts(std::uint32_t count) { return set(eiot_config_set_max_attempts, count); }
-    /** Calls a second that the account may make, 0 for any number. Default 10. */
+    /** The rate limit of the account in calls per second; 0 is unlimited. Default 10. */
     config &rate_limit(double calls_per_second) { return set(eiot_config_set_rate_limit, calls_per_second); }
-    /** Who shares that rate. Default all processes of this user on this machine, where that can be had. */
+    /** Which clients share the rate limit. Default: all processes of this user on this machine, if possible. */
     config &rate_scope(eiot::rate_scope scope) {
         return set(eiot_config_set_rate_scope, static_cast<eiot_rate_scope>(scope));
     }
-    /** Who shares that rate, by name: "auto", "process", "host", or "redis://host:port/db" for machines that use one Redis. */
+    /** The same by name: "auto", "process", "host", or "redis://host:port/db" to share it between machines through Redis. */
     config &rate_scope(const std::string &value) {
         return set(eiot_config_set_option, "rate_scope", std::size_t(EIOT_NTS), value.data(), value.size());
     }
-    /** The directory of the file that processes share, for several users or containers. */
+    /** The directory of the file through which processes share the rate limit, for several users or containers. */
     config &rate_dir(const std::string &value) { return set_text(eiot_config_set_rate_dir, value); }
-    /** Which part of that rate is this client's, for fleets: `which` from 1 to `of`. Default 1 of 1. */
+    /** This client's share of the rate limit, for fleets of machines: part `which`, from 1 to `of`. Default 1 of 1. */
     config &rate_share(std::uint32_t which, std::uint32_t of) {
         return set(eiot_config_set_rate_share, which, of);
     }
-    /** Wait for a free slot, or fail at once. Default on. */
+    /** Whether to wait for the rate limiter or fail immediately. Default on. */
     config &rate_wait(bool wait) { return set(eiot_config_set_rate_wait, wait ? 1 : 0); }
-    /** Refuse to refresh a card again before so long; zero, the default, is off. */
+    /** The cooldown per card: refreshing a card again sooner fails. Zero, the default, disables it. */
     config &eid_cooldown(std::chrono::milliseconds value) { return set_time(eiot_config_set_eid_cooldown_ms, value); }
-    /** Learn from the platform's replies how far this machine's clock is off. Default on. */
+    /** Corrects timestamps by the clock offset measured from the platform's replies. Default on. */
     config &clock_skew(bool correct) { return set(eiot_config_set_clock_skew, correct ? 1 : 0); }
     /**
-     * What error codes of the platform mean: "CODE=KIND,CODE=KIND", with the kinds auth, rate_limited, cooldown, unavailable,
+     * The meaning of platform error codes: "CODE=KIND,CODE=KIND", with the kinds auth, rate_limited, cooldown, unavailable,
      * platform, final and retry. Takes precedence over the published codes.
      */
     config &error_codes(const std::string &value) { return set_text(eiot_config_set_error_codes, value); }
-    /** A batch stops after so many refusals of the account in a row; 0 is off. Default 20. */
+    /** How many consecutive authentication failures stop a batch; 0 disables this. Default 20. */
     config &max_auth_failures(std::uint32_t count) { return set(eiot_config_set_max_auth_failures, count); }
-    /** How long a batch holds its cards back while the platform cannot be reached; zero is off. Default 15 minutes. */
+    /** How long a batch holds its cards back while the platform is unreachable; zero disables holding. Default 15 minutes. */
     config &outage_timeout(std::chrono::milliseconds value) { return set_time(eiot_config_set_outage_timeout_ms, value); }
-    /** Ask for GSMA EIDs: 32 digits that pass the check. Default off. */
+    /** Accepts only GSMA EIDs: 32 digits with a valid checksum. Default off. */
     config &strict_eid(bool strict) { return set(eiot_config_set_strict_eid, strict ? 1 : 0); }
-    /** The hash behind the signature. Default SHA-1. */
+    /** The hash function of the signature. Default SHA-1. */
     config &sign_method(eiot::sign_method method) {
         return set(eiot_config_set_sign_method, static_cast<eiot_sign_method>(method));
     }
 
     /**
-     * A function that is told of each attempt that is over, and of a batch that holds its cards back, goes on, or stops by
-     * itself, in one line without secret or signature. It runs on the thread
-     * that made the call, on many at once where many call; what it throws is dropped. Default none.
+     * A log callback. It receives one line per attempt, and when a batch holds its cards back, resumes or stops itself; without
+     * secret or signature. Called on the thread that makes the call, so on several threads at once if they share a client.
+     * Exceptions that it throws are discarded. Default none.
      */
     config &log(std::function<void(const char *line)> log) {
         std::shared_ptr<log_function> shared = std::make_shared<log_function>(std::move(log));
@@ -330,14 +356,14 @@ public:
         return *this;
     }
 
-    /** The C object, which stays this object's. */
+    /** The underlying C object, still owned by this one. */
     const eiot_config *get() const noexcept { return handle_.get(); }
 
 private:
     friend class client;
     typedef std::function<void(const char *)> log_function;
 
-    /* No exception may pass through the C library. */
+    /* Exceptions must not unwind through the C library. */
     static void tell(const char *line, void *log) {
         try {
             (*static_cast<log_function *>(log))(line);
@@ -347,7 +373,7 @@ private:
 
     explicit config(eiot_config *handle) : handle_(handle, eiot_config_free) {}
 
-    /* Calls a setter with what it takes between the options and the error. */
+    /* Calls a C setter with the values between its config and out_err parameters. */
     template <typename Setter, typename... Values> config &set(Setter setter, Values... values) {
         eiot_error *details = nullptr;
         detail::check(setter(handle_.get(), values..., &details), details);
@@ -359,22 +385,23 @@ private:
     }
 
     template <typename Setter> config &set_time(Setter setter, std::chrono::milliseconds value) {
-        /* A negative time is as wrong as one that is much too long, which the client refuses by name. */
+        /* A negative time becomes one that is far too long: the client rejects it with the name of the option. */
         return set(setter, value.count() < 0 ? UINT64_MAX : static_cast<std::uint64_t>(value.count()));
     }
 
     std::unique_ptr<eiot_config, void (*)(eiot_config *)> handle_;
-    /* Clients that were made with these options keep it, too. */
+    /* Shared with the clients created from these options. */
     std::shared_ptr<log_function> log_;
 };
 
 /**
- * Refreshes the package usage of cloud eSIM cards of one account. Make one and keep it: it holds connections
- * open between calls. Any number of threads may call at once.
+ * A client of one account. It keeps a connection pool and the state of the rate limiter, so create one and reuse it.
+ *
+ * Thread-safe. After fork, both parent and child may continue to use it.
  */
 class client {
 public:
-    /** Checks all options; nothing is sent yet. Throws eiot::error, which names the option. */
+    /** Validates all options and reads the files they name. Sends nothing. Throws eiot::error, which names the invalid option. */
     explicit client(const config &options) : log_(options.log_), handle_(nullptr, eiot_client_free) {
         eiot_client *handle = nullptr;
         eiot_error *details = nullptr;
@@ -382,28 +409,28 @@ public:
         handle_.reset(handle);
     }
 
-    /** A client that is configured by the environment. */
+    /** Creates a client that is configured by the environment; see config::from_env(). */
     static client from_env() { return client(config::from_env()); }
 
-    /** Asks the platform to refresh one card's package usage, and waits for its answer. Throws eiot::error. */
+    /** Refreshes the package usage of one card and waits for the reply, at most until the timeout. Throws eiot::error. */
     reply refresh_usage(const std::string &eid) const { return refresh(eid, nullptr); }
 
-    /** The same, for a call that can be broken off. */
+    /** The same, with a cancellation token. */
     reply refresh_usage(const std::string &eid, const cancellation &cancel) const { return refresh(eid, cancel.get()); }
 
-    /** The same, with the error in the outcome instead of thrown. Out of memory is thrown all the same. */
+    /** The same, but returns the error in the outcome instead of throwing it. */
     outcome refresh_usage(const std::string &eid, std::nothrow_t) const { return ask(eid, nullptr); }
 
-    /** The same, for a call that can be broken off. */
+    /** The same, with a cancellation token. */
     outcome refresh_usage(const std::string &eid, const cancellation &cancel, std::nothrow_t) const {
         return ask(eid, cancel.get());
     }
 
     /**
-     * Refreshes all cards of a range, many at once, and hands each outcome to `on_outcome` as it comes back; that returns
-     * whether to go on, or nothing. Returns false when it was stopped: then cards that were not sent are not handed out. Where
-     * it stops by itself, as eiot::batch says, each card is handed out with the reason. A
-     * card that comes again soon after is left out. See eiot::batch, for ranges that are too long for the memory too.
+     * Refreshes all cards of a range, with many calls in flight, and passes each outcome to `on_outcome` as it arrives. The
+     * callback returns nothing, or whether to continue. Returns false if the callback stopped it; unsent cards are then not
+     * reported. A run that stops itself (see eiot::batch) reports every card, unsent ones with the reason. Duplicates are
+     * skipped. Prefer eiot::batch if the EIDs arrive over time, or to cancel from another thread.
      *
      *     client.refresh_many(eids, [](const eiot::outcome &outcome) {
      *         if (!outcome) std::cerr << outcome.error().what() << '\n';
@@ -413,9 +440,9 @@ public:
     bool refresh_many(const Eids &eids, OnOutcome on_outcome, unsigned concurrency = 0) const;
 
     /**
-     * Makes any other signed call of the platform's family, with the same rate, retries and errors; appkey, timestamp, nonce
-     * and sign are added to the members of the JSON object `parameters_json`. A call whose reply is lost is repeated only
-     * where that is known to be harmless, or where `idempotent` says so. Throws eiot::error.
+     * Makes any other signed call of the platform's API, with the rate limit, retries and errors of a refresh. Appkey, timestamp,
+     * nonce and sign are added to the members of the JSON object `parameters_json`. If the reply is lost, the call is retried
+     * only when it is idempotent: read-only calls and refreshUsage are; for other calls pass `idempotent`. Throws eiot::error.
      *
      *     std::string card = client.call("/api/v3/cloudesim/get", "{\"eid\": \"89044011112233441122334411223321\"}").data_json();
      */
@@ -426,7 +453,7 @@ public:
         return reply(answer);
     }
 
-    /** The same, for a call that can be broken off. */
+    /** The same, with a cancellation token. */
     reply call(const std::string &path, const std::string &parameters_json, const cancellation &cancel,
                bool idempotent = false) const {
         eiot_reply *answer = nullptr;
@@ -435,7 +462,7 @@ public:
         return reply(answer);
     }
 
-    /** The same, with the error in the outcome instead of thrown. */
+    /** The same, but returns the error in the outcome instead of throwing it. */
     outcome call(const std::string &path, const std::string &parameters_json, std::nothrow_t, bool idempotent = false) const {
         eiot_reply *answer = nullptr;
         eiot_error *details = nullptr;
@@ -443,7 +470,7 @@ public:
         return outcome(status, answer, details);
     }
 
-    /** The C object, which stays this object's. */
+    /** The underlying C object, still owned by this one. */
     const eiot_client *get() const noexcept { return handle_.get(); }
 
 private:
@@ -476,33 +503,34 @@ private:
 };
 
 /**
- * Refreshes many cards, with many calls under way at once on the thread that calls next(). Push EIDs while there is room,
- * take what comes back, and again: its memory depends on how many calls may be under way, not on how many cards there are.
- * It outlives its client, but not the client's log, nor its cancellation. One thread at a time.
+ * Refreshes many cards, with many calls in flight on the thread that calls next(). Push EIDs while there is room, take the
+ * next outcome, repeat. Memory use depends on the concurrency, not on the number of cards.
  *
- * A batch that cannot succeed stops by itself: after config::max_auth_failures refusals of the account in a row, and when the
- * platform could not be reached for config::outage_timeout. All remaining cards then come back with an error of the cause's
- * status, attempts 0 and delivered no, which says why they were not sent. In an outage it holds its cards back, and goes on
- * when the platform answers; a card that failed in the outage is called again.
+ * A batch that cannot succeed stops itself: after config::max_auth_failures consecutive authentication failures, or when the
+ * platform was unreachable for config::outage_timeout. All remaining cards then come back with the status of the cause, 0
+ * attempts, delivered no, and a message that says why they were not sent. During an outage a batch holds its cards back, and
+ * resumes when the platform responds; a card that failed during the outage is called again.
+ *
+ * Requires exclusive access. May outlive its client, but neither the client's log callback nor its cancellation token.
  */
 class batch {
 public:
-    /** At most `concurrency` calls are under way at once, 1 to 1024; 0 is the usual number. Nothing is sent yet. */
+    /** Creates a batch with at most `concurrency` calls in flight, 1 to 1024; 0 is the default, 32. Sends nothing. */
     explicit batch(const client &client, unsigned concurrency = 0) : batch(client, concurrency, nullptr) {}
-    /** The same, for a batch that can be broken off. */
+    /** The same, with a cancellation token. */
     batch(const client &client, const cancellation &cancel, unsigned concurrency = 0)
         : batch(client, concurrency, cancel.get()) {}
 
-    /** Is there room for another EID? Not once stop() was called. */
+    /** Whether the batch can take another EID now; false after stop(). */
     bool has_room() const noexcept { return eiot_batch_has_room(handle_.get()) != 0; }
 
-    /** Takes a card; nothing is sent yet. A malformed EID comes back as an outcome with its error. */
+    /** Adds a card; sends nothing yet. Duplicates are skipped; a malformed EID comes back as an outcome with its error. */
     void push(const std::string &eid) {
         eiot_error *details = nullptr;
         detail::check(eiot_batch_push(handle_.get(), eid.data(), eid.size(), &details), details);
     }
 
-    /** Waits until one card comes back; a null pointer when all that were pushed have. */
+    /** Waits for the next outcome, in order of completion; a null pointer if all cards that were pushed have come back. */
     std::unique_ptr<outcome> next() {
         eiot_reply *answer = nullptr;
         eiot_error *details = nullptr;
@@ -511,14 +539,14 @@ public:
         return std::unique_ptr<outcome>(new outcome(status, answer, details));
     }
 
-    /** Sends no more: cards that wait, or are pushed later, come back as cancelled; calls that are under way end as they end. */
+    /** Stops sending: cards that wait or are pushed later come back as cancelled; calls in flight complete. */
     void stop() noexcept { eiot_batch_stop(handle_.get()); }
 
-    /** How many EIDs were pushed, repeated and malformed ones included. */
+    /** How many EIDs were pushed, including duplicates and malformed ones. */
     std::uint64_t submitted() const noexcept { return eiot_batch_submitted(handle_.get()); }
-    /** How many EIDs came again soon after, and were left out. */
+    /** How many duplicate EIDs were skipped. */
     std::uint64_t duplicates() const noexcept { return eiot_batch_duplicates(handle_.get()); }
-    /** How many cards have come back with this status, EIOT_OK being those refreshed. */
+    /** How many cards have come back with this status; EIOT_OK for refreshed cards. */
     std::uint64_t count(eiot_status status) const noexcept { return eiot_batch_count(handle_.get(), status); }
 
 private:
@@ -533,7 +561,7 @@ private:
 };
 
 namespace detail {
-/* What a lambda returns decides, where it returns something. */
+/* Whether to continue: what the callback returns, or true if it returns nothing. */
 template <typename OnOutcome> bool goes_on(OnOutcome &on_outcome, const outcome &outcome, std::true_type) {
     on_outcome(outcome);
     return true;
@@ -562,9 +590,11 @@ bool client::refresh_many(const Eids &eids, OnOutcome on_outcome, unsigned concu
 }
 
 /**
- * Checks that a webhook comes from somebody who knows the secret, and has not been changed on its way. `payload` is the
- * body of its HTTP request as it came. With `max_age` not zero, one whose timestamp is further away from this machine's clock
- * is refused. Throws eiot::error with EIOT_ERR_SIGNATURE, which says why. The payload's appkey is not signed.
+ * Verifies the signature of a webhook that the platform sends to your server. `payload` is the raw body of the HTTP request. A
+ * non-zero `max_age` rejects webhooks whose timestamp is further than that from this machine's clock, which limits replay
+ * attacks. The appkey in the payload is not covered by the signature. Throws eiot::error with EIOT_ERR_SIGNATURE, which says why.
+ *
+ * Thread-safe. Does no I/O.
  */
 inline void verify_webhook(const std::string &payload, const std::string &secret,
                                 std::chrono::milliseconds max_age = std::chrono::milliseconds::zero(),

@@ -136,4 +136,4 @@ def test_a_slow_platform_is_a_timeout_whose_outcome_is_unknown(face, simulator):
     running = simulator("--latency-ms", "5000")
     (outcome,) = face.refresh([EID], running.options | {"timeout": "0.3"})
     assert outcome["status"] == STATUS["EIOT_ERR_TIMEOUT"], outcome
-    assert outcome["delivered"] == UNKNOWN and "may have happened" in outcome["message"]
+    assert outcome["delivered"] == UNKNOWN and "may have taken effect" in outcome["message"]

@@ -47,7 +47,7 @@ def test_a_file_of_cards_in_one_process(simulator, tmp_path):
     cards.write_text("eid\n" + "".join(f"{eid(number)}\n" for number in range(200)) + "8.9E+31\n")
     program = recipe("csv.DictReader", tmp_path, "refresh_cards.py")
     printed = run([sys.executable, program, cards], environment=running.environment).stdout.splitlines()
-    assert printed.pop() == "Summary(given=201, refreshed=200, failed=1, duplicates=0, failures={'invalid_eid': 1})"
+    assert printed.pop() == "Summary(submitted=201, refreshed=200, failed=1, duplicates=0, failures={'invalid_eid': 1})"
     assert sorted(printed) == sorted(['"8.9E+31" invalid_eid', *(f"{eid(number)} ok" for number in range(200))])
 
 

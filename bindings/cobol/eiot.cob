@@ -167,8 +167,8 @@
 
       *> Makes any other signed call of the platform, such as
       *> "/api/v3/cloudesim/get" with '{"eid": "8904..."}'. appkey,
-      *> timestamp, nonce and sign are added. "Y": repeating the call
-      *> is harmless, so it may be repeated when its reply is lost.
+      *> timestamp, nonce and sign are added. "Y": the call is
+      *> idempotent, so it is retried if its reply is lost.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-CALL.
        DATA DIVISION.
@@ -206,8 +206,8 @@
            GOBACK.
        END PROGRAM EIOT-CALL.
 
-      *> Ends a client. Calls with it fail from then on; closing it once
-      *> more does nothing.
+      *> Closes a client. Later calls with it fail; closing it again
+      *> has no effect.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-CLOSE.
        DATA DIVISION.
@@ -228,8 +228,8 @@
            GOBACK.
        END PROGRAM EIOT-CLOSE.
 
-      *> Begins a batch; nothing is sent yet. It goes on when the client
-      *> is closed.
+      *> Creates a batch; sends nothing. It keeps working when the
+      *> client is closed.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-BATCH-OPEN.
        DATA DIVISION.
@@ -257,7 +257,7 @@
            GOBACK.
        END PROGRAM EIOT-BATCH-OPEN.
 
-      *> Takes a card; nothing is sent yet. Push until EIOT-BATCH-FULL.
+      *> Adds a card; sends nothing yet. Push until EIOT-BATCH-FULL.
       *> A malformed EID comes back from EIOT-BATCH-NEXT as a failure.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-BATCH-PUSH.
@@ -284,11 +284,11 @@
            GOBACK.
        END PROGRAM EIOT-BATCH-PUSH.
 
-      *> Waits until a card comes back, whichever is first: EIOT-EID
-      *> and EIOT-STATUS tell which and how. EIOT-BATCH-AT-END: all
-      *> that were pushed have come back, and EIOT-REPLY tells of none.
+      *> Waits for the next result, in order of completion: EIOT-EID
+      *> and EIOT-STATUS. EIOT-BATCH-AT-END: all cards that were
+      *> pushed have come back, and EIOT-REPLY has no result.
       *>
-      *> A batch that cannot succeed stops by itself, see
+      *> A batch that cannot succeed stops itself, see
       *> EIOT-OPT-MAX-AUTH-FAILURES and EIOT-OPT-OUTAGE-TIMEOUT: all
       *> remaining cards then come back as the same failure, with
       *> EIOT-ATTEMPTS 0, and EIOT-MESSAGE says why they were not sent.
@@ -317,7 +317,7 @@
            GOBACK.
        END PROGRAM EIOT-BATCH-NEXT.
 
-      *> Ends a batch; calls that are under way are broken off.
+      *> Ends a batch; calls in flight are cancelled.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-BATCH-CLOSE.
        DATA DIVISION.
@@ -340,10 +340,10 @@
            GOBACK.
        END PROGRAM EIOT-BATCH-CLOSE.
 
-      *> Checks that a webhook comes from somebody who knows the
-      *> secret, and is not older than EIOT-MAX-AGE-MS: EIOT-OK, or
-      *> EIOT-ERR-SIGNATURE. The body is that of the webhook's
-      *> HTTP request, as it came. Calls nobody.
+      *> Verifies the signature of a webhook, and that it is not
+      *> older than EIOT-MAX-AGE-MS: EIOT-OK, or EIOT-ERR-SIGNATURE.
+      *> The body is the raw body of the webhook's HTTP request.
+      *> Does no I/O.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-VERIFY-WEBHOOK.
        DATA DIVISION.

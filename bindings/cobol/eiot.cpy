@@ -4,16 +4,16 @@
       *>     CALL "EIOT-REFRESH" USING CARD-EID EIOT-REPLY
       *>     IF NOT EIOT-OK  DISPLAY EIOT-MESSAGE  END-IF
       *>
-      *> eiot.cob says what there is to call, and with what. Text is
-      *> UTF-8, padded with spaces; what is too long for its field is
-      *> cut between two characters. A field is too narrow? Change its
-      *> picture here, and compile programs and eiot.cob anew.
+      *> eiot.cob lists the subprograms. Text is UTF-8, padded with
+      *> spaces; longer text is truncated at a character boundary.
+      *> To widen a field, change its picture here and recompile
+      *> programs and eiot.cob.
 
-      *> What became of a call. Every EIOT- subprogram fills it anew,
-      *> and leaves EIOT-STATUS in RETURN-CODE too.
+      *> The result of a call. Every EIOT- subprogram sets it, and
+      *> copies EIOT-STATUS to RETURN-CODE.
        01  EIOT-REPLY.
-      *>     A number without a condition name is a failure as well:
-      *>     numbers never change, but are added to.
+      *>     Treat a number without a condition name as a failure:
+      *>     numbers never change, but new ones are added.
            05  EIOT-STATUS               PIC S9(9) COMP-5.
                88  EIOT-OK                   VALUE 0.
                88  EIOT-ERR-INVALID-ARGUMENT VALUE 1.
@@ -36,20 +36,20 @@
       *>     The same as a word: "ok", "timeout", "platform", ...;
       *>     "unknown" for a number that the library does not know.
            05  EIOT-KIND                 PIC X(24).
-      *>     Did the platform get the request? What to look at before
-      *>     a call is repeated.
+      *>     Whether the platform received the request. Check this
+      *>     before you repeat a call.
            05  EIOT-DELIVERED            PIC X(8).
                88  EIOT-DELIVERED-NO         VALUE "no".
                88  EIOT-DELIVERED-YES        VALUE "yes".
                88  EIOT-DELIVERED-UNKNOWN    VALUE "unknown".
-      *>     Would the same call fail again, whatever happens? So it is
-      *>     of malformed EIDs, and of the platform's codes for a wrong
-      *>     request.
+      *>     Whether the same call would fail again, no matter what
+      *>     changes: for malformed EIDs, and for the platform's codes
+      *>     for invalid requests.
            05  EIOT-FINAL                PIC X.
                88  EIOT-IS-FINAL             VALUE "Y".
                88  EIOT-IS-NOT-FINAL         VALUE "N".
       *>     The card, without padding; spaces where there is none.
-      *>     What is no EID comes quoted and shortened.
+      *>     A malformed EID is quoted and shortened.
            05  EIOT-EID                  PIC X(96).
       *>     The platform's code, "200" when it accepted; spaces where
       *>     it gave none.
@@ -57,12 +57,12 @@
       *>     Success: the platform's message. Failure: what happened,
       *>     and what to do; fit for a log, never with the secret.
            05  EIOT-MESSAGE              PIC X(1024).
-      *>     The platform's own message, as it came, often Chinese.
+      *>     The platform's error message, verbatim, often Chinese.
            05  EIOT-PLATFORM-MESSAGE     PIC X(512).
       *>     The HTTP status of the reply; 0 where there was none, and
       *>     on success.
            05  EIOT-HTTP-STATUS          PIC S9(9) COMP-5.
-      *>     How many requests it took.
+      *>     How many requests the call took.
            05  EIOT-ATTEMPTS             PIC S9(9) COMP-5.
       *>     How many milliseconds the platform asks to wait before
       *>     the next try; -1: it does not say.
@@ -98,13 +98,13 @@
            05  EIOT-OPT-CONNECT-TIMEOUT  PIC X(256) VALUE SPACES.
            05  FILLER          PIC X(20)  VALUE "max_attempts".
            05  EIOT-OPT-MAX-ATTEMPTS     PIC X(256) VALUE SPACES.
-      *>     Calls a second, or "off".
+      *>     Calls per second, or "off".
            05  FILLER          PIC X(20)  VALUE "rate_limit".
            05  EIOT-OPT-RATE-LIMIT       PIC X(256) VALUE SPACES.
       *>     "auto", "process", "host" or "redis://host:port/db".
            05  FILLER          PIC X(20)  VALUE "rate_scope".
            05  EIOT-OPT-RATE-SCOPE       PIC X(256) VALUE SPACES.
-      *>     The directory of the file that processes share.
+      *>     The directory of the shared rate file.
            05  FILLER          PIC X(20)  VALUE "rate_dir".
            05  EIOT-OPT-RATE-DIR         PIC X(256) VALUE SPACES.
       *>     "2/5" is the second of five.
@@ -133,7 +133,7 @@
       *>     socks5h; "env" reads the environment.
            05  FILLER          PIC X(20)  VALUE "proxy".
            05  EIOT-OPT-PROXY            PIC X(256) VALUE SPACES.
-      *>     The local IP address that connections are made from.
+      *>     The local IP address to connect from.
            05  FILLER          PIC X(20)  VALUE "source_address".
            05  EIOT-OPT-SOURCE-ADDRESS   PIC X(256) VALUE SPACES.
            05  FILLER          PIC X(20)  VALUE "user_agent_suffix".
@@ -163,11 +163,11 @@
                10  EIOT-OPTION-NAME      PIC X(20).
                10  EIOT-OPTION-VALUE     PIC X(256).
 
-      *> Many cards, with many calls under way at once: made by
+      *> Many cards, with many calls in flight: made by
       *> EIOT-BATCH-OPEN, ended by EIOT-BATCH-CLOSE.
        01  EIOT-BATCH.
            05  EIOT-BATCH-POINTER        USAGE POINTER.
-      *>     How many calls may be under way, 1 to 1024; 0: 32. Read
+      *>     Maximum number of calls in flight, 1 to 1024; 0: 32. Read
       *>     by EIOT-BATCH-OPEN.
            05  EIOT-BATCH-CONCURRENCY    PIC 9(9) COMP-5 VALUE 0.
            05  EIOT-BATCH-ROOM           PIC S9(9) COMP-5.

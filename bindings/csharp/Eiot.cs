@@ -1,4 +1,4 @@
-// Refresh the package usage of EIOTCLUB cloud eSIM cards: a thin wrapper over libeiot, for .NET and Mono.
+// Refreshes the package usage of EIOTCLUB cloud eSIM cards: a thin wrapper around libeiot, for .NET and Mono.
 
 using System;
 using System.Collections.Generic;
@@ -10,135 +10,136 @@ using System.Threading;
 
 namespace Eiot
 {
-    /// <summary>What a failure is; the numbers are those of C.</summary>
+    /// <summary>The kind of an error; the numbers are the statuses of the C library.</summary>
     public enum Kind
     {
-        /// <summary>An argument other than the EID cannot be used, or the client is closed.</summary>
+        /// <summary>An argument other than the EID is invalid, or the client is closed.</summary>
         InvalidArgument = 1,
         /// <summary>Not 1 to 32 decimal digits, or in strict mode no GSMA EID.</summary>
         InvalidEid = 2,
-        /// <summary>An option is missing or cannot be used.</summary>
+        /// <summary>An option is missing or invalid.</summary>
         Config = 3,
-        /// <summary>No connection could be made.</summary>
+        /// <summary>Connecting failed.</summary>
         Connect = 20,
         /// <summary>The TLS handshake failed.</summary>
         Tls = 21,
         /// <summary>The deadline passed.</summary>
         Timeout = 22,
-        /// <summary>The connection broke before the whole reply had come.</summary>
+        /// <summary>The connection was lost before the complete response arrived.</summary>
         ConnectionLost = 23,
-        /// <summary>The caller asked to stop.</summary>
+        /// <summary>The caller cancelled the call.</summary>
         Cancelled = 24,
-        /// <summary>The platform does not accept the credentials or the source address.</summary>
+        /// <summary>Authentication failed: credentials, permissions or source address.</summary>
         Auth = 40,
         /// <summary>Too many requests.</summary>
         RateLimited = 41,
         /// <summary>The card was refreshed too recently.</summary>
         Cooldown = 42,
-        /// <summary>The platform said no, with a code that has no more precise kind; see <see cref="EiotException.IsFinal"/>.</summary>
+        /// <summary>The platform rejected the call with a code that has no more specific kind; see <see cref="EiotException.IsFinal"/>.</summary>
         Platform = 43,
-        /// <summary>An HTTP status that the call does not know.</summary>
+        /// <summary>Unexpected HTTP status.</summary>
         Http = 44,
-        /// <summary>A reply that nobody can read.</summary>
+        /// <summary>The response could not be parsed.</summary>
         Protocol = 45,
-        /// <summary>The platform itself says that it cannot serve calls at the moment.</summary>
+        /// <summary>The platform is temporarily unavailable.</summary>
         Unavailable = 46,
-        /// <summary>A webhook is not signed with the secret, was changed, or is too old.</summary>
+        /// <summary>A webhook was signed with another secret, modified, or is too old.</summary>
         InvalidSignature = 60,
-        /// <summary>A fault of the library.</summary>
+        /// <summary>A bug in the library.</summary>
         Internal = 99,
-        /// <summary>A newer library's, which this version does not know; see <see cref="EiotException.Status"/>.</summary>
+        /// <summary>A kind of a newer library that this version does not know; see <see cref="EiotException.Status"/>.</summary>
         Unknown = -1
     }
 
-    /// <summary>Did the platform get the request? What to look at before repeating a call.</summary>
+    /// <summary>Whether the platform received the request. Check this before you repeat a call.</summary>
     public enum Delivered
     {
         /// <summary>Nothing was sent.</summary>
         No = 0,
-        /// <summary>The platform answered.</summary>
+        /// <summary>The platform responded.</summary>
         Yes = 1,
-        /// <summary>It was sent, and no answer came.</summary>
+        /// <summary>It was at least partly sent, and no response arrived.</summary>
         Unknown = 2
     }
 
-    /// <summary>The hash behind the signature.</summary>
+    /// <summary>The hash function of the signature.</summary>
     public enum SignMethod
     {
-        /// <summary>Which the platform documents.</summary>
+        /// <summary>The default, documented by the platform.</summary>
         Sha1 = 1,
-        /// <summary>For gateways that ask for it.</summary>
+        /// <summary>For gateways that require it.</summary>
         Md5 = 2
     }
 
-    /// <summary>Options of a client; what is null has its default. <c>eiot refresh --help</c> explains each.</summary>
+    /// <summary>Options of a client; null means the default. <c>eiot refresh --help</c> documents each.</summary>
     public sealed class Options
     {
         /// <summary>Identifies the account's application. Required.</summary>
         public string Appkey { get; set; }
-        /// <summary>Signs each request and is never sent. Required, here or through <see cref="SecretFile"/>.</summary>
+        /// <summary>Signs each request; never sent. Required, unless you use <see cref="SecretFile"/>.</summary>
         public string Secret { get; set; }
-        /// <summary>A file that holds the secret and nothing else.</summary>
+        /// <summary>The path of a file that contains the secret and nothing else.</summary>
         public string SecretFile { get; set; }
-        /// <summary>Where the platform is.</summary>
+        /// <summary>The base URL of the platform.</summary>
         public string BaseUrl { get; set; }
-        /// <summary>Allow plain http to any address; appkey and signature can then be read on the way.</summary>
+        /// <summary>Allows plain http to any address; appkey and signature are then sent unencrypted.</summary>
         public bool? AllowHttp { get; set; }
-        /// <summary>The deadline of a whole call, all attempts and waits included.</summary>
+        /// <summary>The timeout of a whole call, including all attempts and waits.</summary>
         public TimeSpan? Timeout { get; set; }
-        /// <summary>How long making a connection may take.</summary>
+        /// <summary>The timeout of establishing a connection.</summary>
         public TimeSpan? ConnectTimeout { get; set; }
-        /// <summary>How many requests a call may make: the first, and retries.</summary>
+        /// <summary>The maximum number of requests per call: the first one, and retries.</summary>
         public int? MaxAttempts { get; set; }
-        /// <summary>Calls a second that the account may make, 0 for any number.</summary>
+        /// <summary>The account's rate limit in calls per second; 0 is unlimited.</summary>
         public double? RateLimit { get; set; }
-        /// <summary>Who shares that rate: "auto", "process", "host" (all processes of this user on this machine), or
-        /// "redis://host:port/db". "auto", the default, is "host" where that can be had.</summary>
+        /// <summary>Which clients share the rate limit: "auto", "process", "host" (all processes of this user on this machine), or
+        /// "redis://host:port/db". "auto", the default, is "host" if possible.</summary>
         public string RateScope { get; set; }
 
-        /// <summary>The directory of the file that processes share, for several users or containers.</summary>
+        /// <summary>The directory of the shared rate file, for several users or containers.</summary>
         public string RateDir { get; set; }
-        /// <summary>Which part of that rate is this client's, for fleets: "2/5".</summary>
+        /// <summary>This client's share of the rate limit, for fleets: "2/5" is the second of five.</summary>
         public string RateShare { get; set; }
-        /// <summary>Wait for a free slot, or fail at once.</summary>
+        /// <summary>Whether to wait for the rate limiter or fail immediately.</summary>
         public bool? RateWait { get; set; }
-        /// <summary>Refuse to refresh a card again before so long.</summary>
+        /// <summary>The cooldown per card: refreshing a card again sooner fails.</summary>
         public TimeSpan? EidCooldown { get; set; }
-        /// <summary>Learn from the platform's replies how far this machine's clock is off.</summary>
+        /// <summary>Corrects timestamps by the clock offset measured from the platform's replies.</summary>
         public bool? ClockSkew { get; set; }
         /// <summary>
-        /// What error codes of the platform mean: "CODE=KIND,CODE=KIND", with the kinds auth, rate_limited, cooldown, unavailable,
+        /// The meaning of platform error codes: "CODE=KIND,CODE=KIND", with the kinds auth, rate_limited, cooldown, unavailable,
         /// platform, final and retry. Takes precedence over the published codes.
         /// </summary>
         public string ErrorCodes { get; set; }
-        /// <summary>A batch stops after so many refusals of the account in a row; 0 is off.</summary>
+        /// <summary>A batch stops after this many consecutive authentication failures; 0 disables this.</summary>
         public int? MaxAuthFailures { get; set; }
-        /// <summary>How long a batch holds its cards back while the platform cannot be reached; zero is off.</summary>
+        /// <summary>How long a batch holds its cards back while the platform is unreachable; zero disables holding.</summary>
         public TimeSpan? OutageTimeout { get; set; }
-        /// <summary>Ask for GSMA EIDs: 32 digits that pass the check.</summary>
+        /// <summary>Accepts only GSMA EIDs: 32 digits with a valid checksum.</summary>
         public bool? StrictEid { get; set; }
-        /// <summary>The hash behind the signature.</summary>
+        /// <summary>The hash function of the signature.</summary>
         public SignMethod? SignMethod { get; set; }
-        /// <summary>A PEM file of certificate authorities to trust instead of the system's.</summary>
+        /// <summary>A PEM file of CA certificates to trust instead of the system's.</summary>
         public string CaFile { get; set; }
-        /// <summary>A PEM file with the certificate chain that the client presents (mutual TLS). Requires ClientKeyFile.</summary>
+        /// <summary>A PEM file with the client certificate and its chain, for mutual TLS. Requires ClientKeyFile.</summary>
         public string ClientCertFile { get; set; }
-        /// <summary>The PEM file with the private key of that certificate, without a passphrase.</summary>
+        /// <summary>The PEM file with the private key of the client certificate, without a passphrase.</summary>
         public string ClientKeyFile { get; set; }
         /// <summary>A proxy, http://[user:password@]host:port; the scheme can also be https, socks5 or socks5h. "env" reads the environment.</summary>
         public string Proxy { get; set; }
-        /// <summary>The local IP address that connections are made from.</summary>
+        /// <summary>The local IP address to connect from.</summary>
         public string SourceAddress { get; set; }
-        /// <summary>Names the calling program in the user agent, for example <c>billing/2.3</c>.</summary>
+        /// <summary>Names your program in the User-Agent header, for example <c>billing/2.3</c>.</summary>
         public string UserAgentSuffix { get; set; }
 
         /// <summary>
-        /// Is told of each attempt that is over, and of a batch that holds its cards back, goes on, or stops by itself, in one line
-        /// without secret or signature. It runs on the thread that made the call, so on many at once where many share the client. What it throws is lost: nothing may be thrown through C.
+        /// A log callback. It receives one line per attempt, and when a batch holds its cards back, resumes or stops itself; without
+        /// secret or signature. It runs on the thread that makes the call, so on several at once if they share the client. Exceptions
+        /// that it throws are discarded.
         /// </summary>
         public Action<string> Log { get; set; }
 
-        /// <summary>By the names and as the texts that the environment has for them; null is not set.</summary>
+        /// <summary>The options by name, as text in the format of the environment; null is not set.</summary>
         internal Dictionary<string, string> Texts()
         {
             return new Dictionary<string, string>
@@ -181,36 +182,36 @@ namespace Eiot
         }
     }
 
-    /// <summary>Why a call did not succeed; the message says what happened, to which EID, and what to do.</summary>
+    /// <summary>A failed call. The message says what happened, to which EID, and what to do about it.</summary>
     public sealed class EiotException : Exception
     {
-        /// <summary>What kind of failure it is.</summary>
+        /// <summary>The error kind.</summary>
         public Kind Kind { get { return Enum.IsDefined(typeof(Kind), Status) ? (Kind)Status : Kind.Unknown; } }
-        /// <summary>Its number in C, also where the kind is unknown.</summary>
+        /// <summary>The status of the C library, also if the kind is unknown.</summary>
         public int Status { get; private set; }
-        /// <summary>The kind by its name in every language, such as "timeout".</summary>
+        /// <summary>The error kind, the same in every language, such as "timeout".</summary>
         public string KindName { get { return Native.Text(Native.eiot_status_kind(Status)); } }
-        /// <summary>The platform's own code, exactly as it came; null when it gave none.</summary>
+        /// <summary>The platform's error code, verbatim; null if it sent none.</summary>
         public string Code { get; private set; }
-        /// <summary>The platform's own message, exactly as it came; null when it gave none.</summary>
+        /// <summary>The platform's error message, verbatim; null if it sent none.</summary>
         public string PlatformMessage { get; private set; }
-        /// <summary>The HTTP status of the reply, or 0 when there was none.</summary>
+        /// <summary>The HTTP status of the response, or 0 if there was none.</summary>
         public int HttpStatus { get; private set; }
-        /// <summary>How many requests were sent or begun.</summary>
+        /// <summary>How many requests were sent or started.</summary>
         public int Attempts { get; private set; }
-        /// <summary>How long the platform asks to wait; null when it does not say.</summary>
+        /// <summary>How long the platform asks to wait; null if it did not say.</summary>
         public TimeSpan? RetryAfter { get; private set; }
-        /// <summary>Whether the platform got the request.</summary>
+        /// <summary>Whether the platform received the request.</summary>
         public Delivered Delivered { get; private set; }
         /// <summary>
-        /// Whether the same call would fail again, whatever becomes of network, account and platform: malformed EIDs and arguments,
-        /// and the platform's codes for a wrong request. A code that is not published is never final.
+        /// Whether the same call would fail again no matter how network, account and platform change: for malformed EIDs and arguments,
+        /// and the platform's codes for invalid requests. Unpublished codes are never final.
         /// </summary>
         public bool IsFinal { get; private set; }
-        /// <summary>The card; null when the failure has nothing to do with one.</summary>
+        /// <summary>The EID of the call; null if the error does not concern a single card.</summary>
         public string Eid { get; private set; }
         /// <summary>
-        /// The first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of a proxy;
+        /// The first 2 KiB of the response body, verbatim, if the response is not the platform's, such as the HTML page of a proxy;
         /// otherwise null.
         /// </summary>
         public byte[] Body { get; private set; }
@@ -220,7 +221,7 @@ namespace Eiot
         /// </summary>
         public IReadOnlyDictionary<string, string> Headers { get; private set; }
 
-        /// <summary>Takes over what a C function put into its out_err.</summary>
+        /// <summary>Takes ownership of what a C function stored in its out_err.</summary>
         internal EiotException(int status, IntPtr error) : base(Native.Text(Native.eiot_error_message(error)))
         {
             Status = status;
@@ -250,18 +251,18 @@ namespace Eiot
         }
     }
 
-    /// <summary>The platform has accepted. After a refresh, new figures may become visible a little later.</summary>
+    /// <summary>A successful reply. After a refresh, new figures may become visible a little later.</summary>
     public sealed class Reply
     {
-        /// <summary>The card; empty for a call that is not about one.</summary>
+        /// <summary>The EID; empty for a call that does not concern a card.</summary>
         public string Eid { get; private set; }
-        /// <summary>Always "200": every other code is an exception.</summary>
+        /// <summary>Always "200": all other codes are exceptions.</summary>
         public string Code { get; private set; }
-        /// <summary>The platform's message, exactly as it came: show it, never compare it.</summary>
+        /// <summary>The platform's message, verbatim: show it, but do not compare it.</summary>
         public string Message { get; private set; }
         /// <summary>The reply's data as JSON text; null when there is none.</summary>
         public string DataJson { get; private set; }
-        /// <summary>How many requests it took.</summary>
+        /// <summary>How many requests the call took.</summary>
         public int Attempts { get; private set; }
 
         internal Reply(IntPtr reply)
@@ -275,7 +276,7 @@ namespace Eiot
         }
     }
 
-    /// <summary>What became of one card of many: either the reply or the error is there.</summary>
+    /// <summary>The result of one card: either the reply or the error is set.</summary>
     public sealed class Result
     {
         /// <summary>The card.</summary>
@@ -287,19 +288,19 @@ namespace Eiot
     }
 
     /// <summary>
-    /// Refreshes the cards of one account. Make one and keep it: it holds connections open between calls. Any number of threads may
-    /// use it at once. It is freed when it is disposed of and the last call under way has ended.
+    /// A client of one account. Create one and reuse it: it keeps a connection pool. Thread-safe. It is freed when it is disposed and
+    /// the last call in flight has completed.
     /// </summary>
     public sealed class Client : IDisposable
     {
         private readonly ClientHandle handle;
-        // The handle itself is open for as long as a call is under way, and busy threads could hold it so for ever.
+        // The handle stays open while a call is in flight, and busy threads could keep it open forever.
         private volatile bool disposed;
 
-        /// <summary>Throws <see cref="EiotException"/> of the kind Config, which names the option. Nothing is sent yet.</summary>
+        /// <summary>Throws <see cref="EiotException"/> of the kind Config, which names the option. Sends nothing.</summary>
         public Client(Options options) : this(options, false) { }
 
-        /// <summary>A client of what the environment says: EIOT_APPKEY, EIOT_SECRET, and so on; what is given goes before it.</summary>
+        /// <summary>Creates a client from the environment: EIOT_APPKEY, EIOT_SECRET and so on. Options override the environment.</summary>
         public static Client FromEnvironment(Options options = null) { return new Client(options ?? new Options(), true); }
 
         private Client(Options options, bool fromEnvironment)
@@ -326,9 +327,9 @@ namespace Eiot
             handle = new ClientHandle(client, log);
         }
 
-        /// <summary>Asks the platform to refresh one card's package usage, and waits for its answer.</summary>
-        /// <param name="eid">The card: 1 to 32 digits; white space around it is ignored.</param>
-        /// <param name="cancellation">Breaks the call off: OperationCanceledException, with what became of it inside.</param>
+        /// <summary>Refreshes the package usage of one card and waits for the reply.</summary>
+        /// <param name="eid">The card: 1 to 32 digits; surrounding whitespace is ignored.</param>
+        /// <param name="cancellation">Cancels the call: OperationCanceledException, with the outcome as its inner exception.</param>
         public Reply RefreshUsage(string eid, CancellationToken cancellation = default(CancellationToken))
         {
             byte[] text = Native.Utf8(eid);
@@ -336,11 +337,11 @@ namespace Eiot
                 Native.eiot_client_refresh_usage_with_cancel(handle, text, Native.Length(text), cancel, out reply, out error));
         }
 
-        /// <summary>Makes any other signed call of the platform's, such as /api/v3/cloudesim/get.</summary>
-        /// <param name="path">Where the platform has the call.</param>
+        /// <summary>Makes any other signed API call, such as /api/v3/cloudesim/get.</summary>
+        /// <param name="path">The path of the call.</param>
         /// <param name="parametersJson">The text of a JSON object.</param>
-        /// <param name="idempotent">Repeating the call is harmless: try again when its reply is lost.</param>
-        /// <param name="cancellation">Breaks the call off.</param>
+        /// <param name="idempotent">The call is idempotent: retry it if its reply is lost.</param>
+        /// <param name="cancellation">Cancels the call.</param>
         public Reply Call(string path, string parametersJson, bool idempotent = false, CancellationToken cancellation = default(CancellationToken))
         {
             byte[] place = Native.Utf8(path), json = Native.Utf8(parametersJson);
@@ -350,16 +351,16 @@ namespace Eiot
 
         /// <summary>
         /// Refreshes many cards, up to <paramref name="concurrency"/> (0: 32) at once, on the thread that asks for the next result.
-        /// Memory does not depend on how many cards there are. Leaving the loop breaks off what is under way.
-        /// A batch that cannot succeed stops by itself: after <see cref="Options.MaxAuthFailures"/> refusals of the account in a row,
-        /// and when the platform could not be reached for <see cref="Options.OutageTimeout"/>. All remaining cards then come back with
-        /// an error of the cause's kind, Attempts 0 and Delivered.No, which says why they were not sent. In an outage it holds its
-        /// cards back, and goes on when the platform answers.
+        /// Memory use depends on the concurrency, not on the number of cards. Leaving the loop cancels calls in flight.
+        /// A batch that cannot succeed stops itself: after <see cref="Options.MaxAuthFailures"/> consecutive authentication failures,
+        /// or when the platform was unreachable for <see cref="Options.OutageTimeout"/>. All remaining cards then come back with
+        /// an error of the cause's kind, Attempts 0 and Delivered.No, which says why they were not sent. During an outage it holds its
+        /// cards back, and resumes when the platform responds.
         /// </summary>
-        /// <param name="eids">Asked for the next card when there is room for it.</param>
-        /// <param name="concurrency">1 to 1024 calls under way at once; 0 is 32.</param>
-        /// <param name="cancellation">Breaks the batch off: what was under way comes back as an error of the kind Cancelled, and cards that
-        /// were not taken from <paramref name="eids"/> are left there.</param>
+        /// <param name="eids">Read when the batch has room.</param>
+        /// <param name="concurrency">1 to 1024 calls in flight; 0 is 32.</param>
+        /// <param name="cancellation">Cancels the batch: calls in flight come back as errors of the kind Cancelled, and cards that
+        /// were not read from <paramref name="eids"/> are left there.</param>
         public IEnumerable<Result> RefreshMany(IEnumerable<string> eids, int concurrency = 0, CancellationToken cancellation = default(CancellationToken))
         {
             if (eids == null) throw new ArgumentNullException("eids");
@@ -392,7 +393,7 @@ namespace Eiot
             }
         }
 
-        /// <summary>Closes the connections, once the calls that are under way have ended. Later calls fail.</summary>
+        /// <summary>Closes the connections, once the calls in flight have completed. Later calls fail.</summary>
         public void Dispose()
         {
             disposed = true;
@@ -425,13 +426,13 @@ namespace Eiot
         }
     }
 
-    /// <summary>What needs no client.</summary>
+    /// <summary>Functions that need no client.</summary>
     public static class Library
     {
         /// <summary>The version of the library.</summary>
         public static string Version { get { return Native.Text(Native.eiot_version()); } }
 
-        /// <summary>Refreshes one card with a client of the whole process, which the environment configures.</summary>
+        /// <summary>Refreshes one card with a process-wide client that is configured by the environment.</summary>
         public static void RefreshUsage(string eid)
         {
             IntPtr error;
@@ -440,12 +441,12 @@ namespace Eiot
         }
 
         /// <summary>
-        /// Throws <see cref="EiotException"/> of the kind InvalidSignature unless a webhook is signed with the secret, and unchanged.
+        /// Throws <see cref="EiotException"/> of the kind InvalidSignature unless the webhook's signature is valid.
         /// </summary>
-        /// <param name="payload">The body of its HTTP request as it came; its appkey is not signed.</param>
+        /// <param name="payload">The raw body of the HTTP request; its appkey is not covered by the signature.</param>
         /// <param name="secret">The account's secret.</param>
-        /// <param name="maxAge">How far its timestamp may be from this machine's clock; zero is any distance.</param>
-        /// <param name="method">The hash behind the signature.</param>
+        /// <param name="maxAge">The maximum difference between its timestamp and this machine's clock; zero is unlimited.</param>
+        /// <param name="method">The hash function of the signature.</param>
         public static void VerifyWebhook(byte[] payload, string secret, TimeSpan maxAge = default(TimeSpan), SignMethod method = SignMethod.Sha1)
         {
             if (payload == null) throw new ArgumentNullException("payload");
@@ -456,7 +457,7 @@ namespace Eiot
             Native.Check(Native.eiot_webhook_verify(payload, Native.Length(payload), key, Native.Length(key), (int)method, milliseconds, out error), error);
         }
 
-        /// <summary>The platform's signature of flat parameters, upper-case hex.</summary>
+        /// <summary>Computes the platform's signature of flat parameters, upper-case hex.</summary>
         public static string Sign(IEnumerable<KeyValuePair<string, string>> parameters, string secret, SignMethod method = SignMethod.Sha1)
         {
             IntPtr error;
@@ -487,7 +488,7 @@ namespace Eiot
 
     internal sealed class ClientHandle : SafeHandle
     {
-        /// <summary>Lives as long as C may call it: while there is a client, or a batch of its.</summary>
+        /// <summary>Kept alive while C may call it: while there is a client, or one of its batches.</summary>
         internal readonly LogFunction Log;
 
         internal ClientHandle(IntPtr client, LogFunction log) : base(IntPtr.Zero, true)
@@ -541,14 +542,14 @@ namespace Eiot
         {
             IntPtr batch, error;
             Native.Check(Native.eiot_batch_new(client, (uint)concurrency, cancel, out batch, out error), error);
-            // Finalizers come in any order, and the batch needs it to its end.
+            // Finalizers run in any order, and the batch needs it until it is freed.
             bool added = false;
             cancel.DangerousAddRef(ref added);
             return new BatchHandle(batch, client.Log, cancel);
         }
     }
 
-    /// <summary>The functions of eiot.h. A handle that is closed is an ObjectDisposedException of the runtime's.</summary>
+    /// <summary>The functions of eiot.h. The runtime throws ObjectDisposedException for a closed handle.</summary>
     internal static class Native
     {
         private const string Name = "libeiot.so.0";

@@ -1,4 +1,4 @@
-// Package eiot asks the EIOTCLUB platform to refresh the package usage of cloud eSIM cards. It is a thin wrapper over
+// Package eiot refreshes the package usage of EIOTCLUB cloud eSIM cards. It is a thin wrapper around
 // libeiot, found by pkg-config.
 //
 //	client, err := eiot.FromEnv(eiot.WithTimeout(10 * time.Second))
@@ -8,7 +8,7 @@
 //	defer client.Close()
 //	reply, err := client.RefreshUsage(ctx, "89044011112233441122334411223321")
 //
-// A call blocks its goroutine, and one thread of the process, for at most the client's time-out. Strings are UTF-8.
+// A call blocks its goroutine and one OS thread for at most the client's timeout. Strings are UTF-8.
 package eiot
 
 /*
@@ -78,45 +78,45 @@ import (
 	"unsafe"
 )
 
-// Version is the version of the library that is running, such as "0.1.0".
+// Version is the version of the loaded library, such as "0.1.0".
 func Version() string {
 	return C.GoString(C.eiot_version())
 }
 
-// Kind says what sort of failure an Error is. Its numbers are those of the C library; more may be added, so treat one
-// that you do not know as a failure.
+// Kind is the kind of an Error. Its numbers are the statuses of the C library; later versions may add new ones, so treat an
+// unknown kind as a failure.
 type Kind int32
 
-// The kinds; docs/errors.md gives each a cause and a remedy.
+// The kinds; docs/errors.md describes causes and remedies.
 const (
-	KindInvalidArgument Kind = C.EIOT_ERR_INVALID_ARGUMENT // an argument other than the EID cannot be used, or the client is closed
-	KindInvalidEID      Kind = C.EIOT_ERR_INVALID_EID      // not 1 to 32 digits, or in strict mode not a GSMA EID
-	KindConfig          Kind = C.EIOT_ERR_CONFIG           // an option is missing or cannot be used
-	KindConnect         Kind = C.EIOT_ERR_CONNECT          // no connection could be made
-	KindTLS             Kind = C.EIOT_ERR_TLS              // the TLS handshake failed
-	KindTimeout         Kind = C.EIOT_ERR_TIMEOUT          // the client's time-out passed
-	KindConnectionLost  Kind = C.EIOT_ERR_IO               // the connection broke before the whole reply had come
-	KindCancelled       Kind = C.EIOT_ERR_CANCELLED        // the context ended
-	KindAuth            Kind = C.EIOT_ERR_AUTH             // the platform does not accept the credentials or the source address
-	KindRateLimited     Kind = C.EIOT_ERR_RATE_LIMITED     // too many requests
-	KindCooldown        Kind = C.EIOT_ERR_COOLDOWN         // the card was refreshed too recently
-	KindPlatform        Kind = C.EIOT_ERR_PLATFORM         // the platform said no, with a code of its own
-	KindHTTP            Kind = C.EIOT_ERR_HTTP             // an HTTP status that nobody expects
-	KindProtocol        Kind = C.EIOT_ERR_PROTOCOL         // a reply that nobody can read
-	KindUnavailable     Kind = C.EIOT_ERR_UNAVAILABLE      // the platform itself says that it cannot serve calls at the moment
-	KindInvalidSignature      Kind = C.EIOT_ERR_SIGNATURE      // a webhook is not signed with the secret, was changed, or is too old
-	KindInternal        Kind = C.EIOT_ERR_INTERNAL         // a fault of the library
+	KindInvalidArgument  Kind = C.EIOT_ERR_INVALID_ARGUMENT // an argument other than the EID is invalid, or the client is closed
+	KindInvalidEID       Kind = C.EIOT_ERR_INVALID_EID      // not 1 to 32 digits, or in strict mode not a GSMA EID
+	KindConfig           Kind = C.EIOT_ERR_CONFIG           // an option is missing or invalid
+	KindConnect          Kind = C.EIOT_ERR_CONNECT          // connecting failed
+	KindTLS              Kind = C.EIOT_ERR_TLS              // the TLS handshake failed
+	KindTimeout          Kind = C.EIOT_ERR_TIMEOUT          // the call's deadline passed
+	KindConnectionLost   Kind = C.EIOT_ERR_IO               // the connection was lost before the complete response arrived
+	KindCancelled        Kind = C.EIOT_ERR_CANCELLED        // the context ended
+	KindAuth             Kind = C.EIOT_ERR_AUTH             // authentication failed: credentials, permissions or source address
+	KindRateLimited      Kind = C.EIOT_ERR_RATE_LIMITED     // too many requests
+	KindCooldown         Kind = C.EIOT_ERR_COOLDOWN         // the card was refreshed too recently
+	KindPlatform         Kind = C.EIOT_ERR_PLATFORM         // the platform rejected the call with another code
+	KindHTTP             Kind = C.EIOT_ERR_HTTP             // unexpected HTTP status
+	KindProtocol         Kind = C.EIOT_ERR_PROTOCOL         // the response could not be parsed
+	KindUnavailable      Kind = C.EIOT_ERR_UNAVAILABLE      // the platform is temporarily unavailable
+	KindInvalidSignature Kind = C.EIOT_ERR_SIGNATURE        // a webhook was signed with another secret, modified, or is too old
+	KindInternal         Kind = C.EIOT_ERR_INTERNAL         // a bug in the library
 )
 
-// String is the kind's name, the same in every language, such as "timeout"; "unknown" for a number that is none.
+// String returns the kind's name, the same in every language, such as "timeout"; "unknown" for an unknown kind.
 func (k Kind) String() string {
 	return C.GoString(C.eiot_status_kind(C.eiot_status(k)))
 }
 
-// Delivered says whether the platform got the request: what to look at before repeating a call.
+// Delivered says whether the platform received the request. Check it before you repeat a call.
 type Delivered int32
 
-// Whether it did. After DeliveredNo, repeating is safe; after DeliveredUnknown, the platform may have acted.
+// After DeliveredNo, repeating is safe; after DeliveredUnknown, the platform may have acted.
 const (
 	DeliveredNo      Delivered = C.EIOT_DELIVERED_NO
 	DeliveredYes     Delivered = C.EIOT_DELIVERED_YES
@@ -128,21 +128,21 @@ func (d Delivered) String() string {
 	return C.GoString(C.eiot_delivered_name(C.eiot_delivered(d)))
 }
 
-// Error is what every failure of this package is; get at it with errors.As. It contains neither the secret nor a
-// signature, so it can be logged.
+// Error is the type of all errors of this package; use errors.As. It contains neither the secret nor a signature, so it is safe
+// to log.
 type Error struct {
 	Kind            Kind
 	Message         string        // what happened, to which EID, and what to do
 	EID             string        // the card; "" when the failure has nothing to do with one
-	Code            string        // the platform's own code, exactly as it came; "" when it gave none
-	PlatformMessage string        // the platform's own message, exactly as it came, often Chinese; "" when it gave none
+	Code            string        // the platform's error code, verbatim; "" if it sent none
+	PlatformMessage string        // the platform's error message, verbatim, often Chinese; "" if it sent none
 	HTTPStatus      int           // 0 when there was no reply
-	Attempts        int           // how many requests were sent or begun
+	Attempts        int           // how many requests were sent or started
 	RetryAfter      time.Duration // how long the platform asks to wait; negative when it does not say
 	Delivered       Delivered
 	Final           bool // the same call would fail again, whatever happens: a malformed EID, the platform's codes for a wrong request
 
-	// Body is the first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of
+	// Body is the first 2 KiB of the response body, verbatim, if the response is not the platform's, such as the HTML page of
 	// a proxy; nil otherwise.
 	Body []byte
 	// Headers are the response headers that help support, such as "x-request-id", by their names in lower case; empty when there
@@ -155,13 +155,13 @@ type Error struct {
 // Error is the Message.
 func (e *Error) Error() string { return e.Message }
 
-// Unwrap gives the context's error where the context ended the call, so that errors.Is(err, context.Canceled) holds.
+// Unwrap returns the context's error if the context ended the call, so that errors.Is(err, context.Canceled) works.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Timeout says whether time ran out: the client's, or the context's.
+// Timeout reports whether the client's timeout or the context's deadline passed.
 func (e *Error) Timeout() bool { return e.Kind == KindTimeout || e.cause == context.DeadlineExceeded }
 
-// taken makes a Go error of what a C function gave back, nil when it succeeded, and frees it.
+// taken converts the result of a C function to a Go error, nil if it succeeded, and frees it.
 func taken(status C.eiot_status, place **C.eiot_error) *Error {
 	if status == C.EIOT_OK {
 		return nil
@@ -210,14 +210,14 @@ func invalid(message string) *Error {
 	return &Error{Kind: KindInvalidArgument, Message: message, RetryAfter: -1, Final: true}
 }
 
-// Reply says that the platform has accepted. A refresh starts one synchronisation with the carrier; new figures may become
+// Reply is a successful reply. A refresh triggers one usage sync with the carrier; new figures may become
 // visible a little later.
 type Reply struct {
 	EID      string
 	Code     string          // always "200": every other one is an error
-	Message  string          // the platform's message, exactly as it came: show it, never compare it
-	Data     json.RawMessage // the reply's data, exactly as it came; nil when there is none
-	Attempts int             // how many requests it took
+	Message  string          // the platform's message, verbatim: show it, but do not compare it
+	Data     json.RawMessage // the reply's data, verbatim; nil if there is none
+	Attempts int             // how many requests the call took
 }
 
 func takenReply(reply *C.eiot_reply) *Reply {
@@ -234,10 +234,10 @@ func takenReply(reply *C.eiot_reply) *Reply {
 	return made
 }
 
-// SignMethod is the hash behind a signature.
+// SignMethod is the hash function of a signature.
 type SignMethod int32
 
-// SHA1 is what the platform documents; MD5 is for gateways that ask for it.
+// SHA1 is what the platform documents; MD5 is for gateways that require it.
 const (
 	SHA1 SignMethod = C.EIOT_SIGN_SHA1
 	MD5  SignMethod = C.EIOT_SIGN_MD5
@@ -253,7 +253,7 @@ func (m SignMethod) String() string {
 	return fmt.Sprintf("SignMethod(%d)", int32(m))
 }
 
-// Option is an option of a client, made by one of the With functions. What each takes is checked when the client is made.
+// Option is an option of a client, made by one of the With functions. Values are validated when the client is created.
 type Option func(*settings)
 
 type settings struct {
@@ -262,8 +262,8 @@ type settings struct {
 	err    *Error
 }
 
-// WithOption sets any option by its name, from text as the environment has it: ("timeout", "2.5"), ("strict_eid", "on").
-// It is for programs that take options from a file; others have a function an option.
+// WithOption sets any option by its name, from text in the format of the environment: ("timeout", "2.5"), ("strict_eid", "on").
+// It is for programs that read options from a file; otherwise, prefer the specific functions.
 func WithOption(name, value string) Option {
 	return func(s *settings) {
 		if s.err == nil {
@@ -279,52 +279,52 @@ func WithAppKey(appkey string) Option { return WithOption("appkey", appkey) }
 // WithSecret is the account's secret. Required, here or in a file.
 func WithSecret(secret string) Option { return WithOption("secret", secret) }
 
-// WithSecretFile names a file that holds the secret and nothing else.
+// WithSecretFile names a file that contains the secret and nothing else.
 func WithSecretFile(path string) Option { return WithOption("secret_file", path) }
 
-// WithBaseURL says where the platform is. Default "https://oapi.eiotclub.com".
+// WithBaseURL sets the base URL of the platform. Default "https://oapi.eiotclub.com".
 func WithBaseURL(url string) Option { return WithOption("base_url", url) }
 
-// WithAllowHTTP allows plain http to any address; appkey and signature can then be read on the way. Default off.
+// WithAllowHTTP allows plain http to any address; appkey and signature are then sent unencrypted. Default off.
 func WithAllowHTTP(allow bool) Option { return WithOption("allow_http", onOff(allow)) }
 
-// WithTimeout is the deadline of a whole call, all attempts and waits included. Default 30 s.
+// WithTimeout is the timeout of a whole call, including all attempts and waits. Default 30 s.
 func WithTimeout(timeout time.Duration) Option { return WithOption("timeout", seconds(timeout)) }
 
-// WithConnectTimeout is how long making a connection may take. Default 5 s.
+// WithConnectTimeout is the timeout of establishing a connection. Default 5 s.
 func WithConnectTimeout(timeout time.Duration) Option {
 	return WithOption("connect_timeout", seconds(timeout))
 }
 
-// WithMaxAttempts is how many requests a call may make, the first included. Default 3.
+// WithMaxAttempts is the maximum number of requests per call, including the first. Default 3.
 func WithMaxAttempts(attempts int) Option {
 	return WithOption("max_attempts", strconv.Itoa(attempts))
 }
 
-// WithRateLimit is how many calls a second the account may make, 0 for any number. Default 10.
+// WithRateLimit is the account's rate limit in calls per second; 0 is unlimited. Default 10.
 func WithRateLimit(callsPerSecond float64) Option {
 	return WithOption("rate_limit", strconv.FormatFloat(callsPerSecond, 'f', -1, 64))
 }
 
-// WithRateScope says who shares that rate: "auto", the default, "process", "host" (all processes of this user), or
+// WithRateScope says which clients share the rate limit: "auto", the default, "process", "host" (all processes of this user), or
 // "redis://host:port/db" (all machines that use this Redis).
 func WithRateScope(scope string) Option { return WithOption("rate_scope", scope) }
 
-// WithRateDir is the directory of the file that processes share, for several users or containers.
+// WithRateDir is the directory of the shared rate file, for several users or containers.
 func WithRateDir(path string) Option { return WithOption("rate_dir", path) }
 
-// WithRateShare says which part of that rate is this client's, for fleets of machines: which of how many, from 1.
+// WithRateShare is this client's share of the rate limit, for fleets of machines: part which, from 1 to of.
 func WithRateShare(which, of int) Option {
 	return WithOption("rate_share", fmt.Sprintf("%d/%d", which, of))
 }
 
-// WithRateWait says whether to wait for a free slot of that rate, the default, or to fail at once with KindRateLimited.
+// WithRateWait says whether to wait for the rate limiter, the default, or to fail immediately with KindRateLimited.
 func WithRateWait(wait bool) Option { return WithOption("rate_wait", onOff(wait)) }
 
-// WithEIDCooldown refuses to refresh a card again so soon, with KindCooldown. Default 0, off.
+// WithEIDCooldown is the cooldown per card: refreshing a card again sooner fails with KindCooldown. Default 0, disabled.
 func WithEIDCooldown(rest time.Duration) Option { return WithOption("eid_cooldown", seconds(rest)) }
 
-// WithClockSkew says whether to learn from replies how far this machine's clock is off. Default on.
+// WithClockSkew says whether to correct timestamps by the clock offset measured from the platform's replies. Default on.
 func WithClockSkew(correct bool) Option { return WithOption("clock_skew", onOff(correct)) }
 
 // CodeMeaning is what an error code of the platform means for a call.
@@ -341,7 +341,7 @@ const (
 	CodeRetry       CodeMeaning = "retry"
 )
 
-// WithErrorCodes says what error codes of the platform mean. Takes precedence over the published codes.
+// WithErrorCodes sets the meaning of platform error codes. Takes precedence over the published codes.
 func WithErrorCodes(codes map[string]CodeMeaning) Option {
 	pairs := make([]string, 0, len(codes))
 	for code, meaning := range codes {
@@ -350,44 +350,45 @@ func WithErrorCodes(codes map[string]CodeMeaning) Option {
 	return WithOption("error_codes", strings.Join(pairs, ","))
 }
 
-// WithMaxAuthFailures stops a batch after so many refusals of the account in a row; 0 is off. Default 20.
+// WithMaxAuthFailures stops a batch after this many consecutive authentication failures; 0 disables this. Default 20.
 func WithMaxAuthFailures(count int) Option {
 	return WithOption("max_auth_failures", strconv.Itoa(count))
 }
 
-// WithOutageTimeout is how long a batch holds its cards back while the platform cannot be reached; 0 is off. Default 15 minutes.
+// WithOutageTimeout is how long a batch holds its cards back while the platform is unreachable; 0 disables holding. Default 15 minutes.
 func WithOutageTimeout(timeout time.Duration) Option {
 	return WithOption("outage_timeout", seconds(timeout))
 }
 
-// WithStrictEID asks for GSMA EIDs, 32 digits that pass the check. Default off.
+// WithStrictEID accepts only GSMA EIDs: 32 digits with a valid checksum. Default off.
 func WithStrictEID(strict bool) Option { return WithOption("strict_eid", onOff(strict)) }
 
-// WithSignMethod is the hash behind the signature. Default SHA1.
+// WithSignMethod is the hash function of the signature. Default SHA1.
 func WithSignMethod(method SignMethod) Option { return WithOption("sign_method", method.String()) }
 
-// WithCAFile names a PEM file of certificate authorities to trust instead of the system's.
+// WithCAFile names a PEM file of CA certificates to trust instead of the system's.
 func WithCAFile(path string) Option { return WithOption("ca_file", path) }
 
 // WithClientCertFile names a PEM file with the certificate chain that the client presents (mutual TLS), for gateways that require
 // a client certificate. Requires WithClientKeyFile.
 func WithClientCertFile(path string) Option { return WithOption("client_cert_file", path) }
 
-// WithClientKeyFile names the PEM file with the private key of that certificate, without a passphrase.
+// WithClientKeyFile names the PEM file with the private key of the client certificate, without a passphrase.
 func WithClientKeyFile(path string) Option { return WithOption("client_key_file", path) }
 
 // WithProxy is a proxy, "http://[user:password@]host:port"; the scheme can also be https, socks5 (host names are resolved locally)
 // or socks5h (the proxy resolves them). "env" reads HTTPS_PROXY, ALL_PROXY and NO_PROXY. Default none.
 func WithProxy(url string) Option { return WithOption("proxy", url) }
 
-// WithSourceAddress is the local IP address that connections are made from. Default: the system chooses.
+// WithSourceAddress is the local IP address to connect from. Default: the system chooses.
 func WithSourceAddress(address string) Option { return WithOption("source_address", address) }
 
-// WithUserAgentSuffix names the calling program in the user agent, for example "billing/2.3".
+// WithUserAgentSuffix names your program in the User-Agent header, for example "billing/2.3".
 func WithUserAgentSuffix(suffix string) Option { return WithOption("user_agent_suffix", suffix) }
 
-// WithLog calls log for each attempt that is over, and for a batch that holds its cards back, goes on, or stops by itself,
-// with one line without secret or signature. It runs on the goroutine that made the call, on many at once where they share the client. A panic in it ends the program.
+// WithLog sets a log callback. It receives one line per attempt, and when a batch holds its cards back, resumes or stops itself;
+// without secret or signature. It runs on the goroutine that makes the call, so on several at once if they share the client. A
+// panic in it ends the program.
 func WithLog(log func(line string)) Option { return func(s *settings) { s.log = log } }
 
 func onOff(on bool) string {
@@ -399,18 +400,18 @@ func onOff(on bool) string {
 
 func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 
-// Client refreshes the cards of one account. Make one and keep it: it holds connections open and keeps the account's rate.
-// Any number of goroutines may use it at once.
+// Client refreshes the cards of one account. Create one and reuse it: it keeps a connection pool and the account's rate limiter.
+// Safe for concurrent use by multiple goroutines.
 type Client struct {
 	mu     sync.Mutex
 	handle *C.eiot_client
 	log    cgo.Handle // 0: none
-	users  int        // calls under way and batches that are open
+	users  int        // calls in flight and open batches
 	closed bool
 }
 
-// New makes a client with options; an appkey and a secret are required. Nothing is sent yet. An error is of KindConfig
-// and names the option.
+// New creates a client with options; an appkey and a secret are required. Sends nothing. An error is of KindConfig and names
+// the option.
 func New(options ...Option) (*Client, error) {
 	var config *C.eiot_config
 	var err *C.eiot_error
@@ -420,7 +421,7 @@ func New(options ...Option) (*Client, error) {
 	return newClient(config, options)
 }
 
-// FromEnv makes a client as the environment says: EIOT_APPKEY, EIOT_SECRET and so on. Options win over the environment.
+// FromEnv creates a client from the environment: EIOT_APPKEY, EIOT_SECRET and so on. Options override the environment.
 func FromEnv(options ...Option) (*Client, error) {
 	var config *C.eiot_config
 	var err *C.eiot_error
@@ -430,7 +431,7 @@ func FromEnv(options ...Option) (*Client, error) {
 	return newClient(config, options)
 }
 
-// newClient makes a client of options, and frees them.
+// newClient creates a client with options, and frees them.
 func newClient(config *C.eiot_config, options []Option) (*Client, error) {
 	defer C.eiot_config_free(config)
 	chosen := settings{config: config}
@@ -450,13 +451,12 @@ func newClient(config *C.eiot_config, options []Option) (*Client, error) {
 		client.free()
 		return nil, chosen.err
 	}
-	runtime.SetFinalizer(client, (*Client).Close) // a net for who forgets; nobody knows when it runs
+	runtime.SetFinalizer(client, (*Client).Close) // a safety net; it may run late or never
 	return client, nil
 }
 
-// Close closes the client's connections. It does not wait: later calls fail with KindInvalidArgument, while calls under way
-// and open batches go on, and the last of them takes the connections with it. It never fails, and closing again does
-// nothing.
+// Close closes the client. It does not wait: later calls fail with KindInvalidArgument, while calls in flight and open batches
+// complete; the last of them closes the connections. It never fails, and closing again has no effect.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -477,7 +477,7 @@ func (c *Client) free() {
 	}
 }
 
-// enter keeps the handle from being freed until leave.
+// enter keeps the handle alive until leave.
 func (c *Client) enter() *Error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -497,10 +497,10 @@ func (c *Client) leave() {
 	}
 }
 
-// RefreshUsage asks the platform to refresh one card's package usage, and waits for its answer. An error is an *Error.
+// RefreshUsage refreshes the package usage of one card and waits for the reply. An error is an *Error.
 //
-// When ctx ends, the call is broken off within 50 ms, with KindCancelled and an error that wraps ctx.Err(); its Delivered
-// says whether the card may have been refreshed all the same.
+// When ctx ends, the call is cancelled within 50 ms, with KindCancelled and an error that wraps ctx.Err(); its Delivered
+// says whether the card may have been refreshed.
 func (c *Client) RefreshUsage(ctx context.Context, eid string) (*Reply, error) {
 	return c.do(ctx, func(cancel *C.eiot_cancel, reply **C.eiot_reply, err **C.eiot_error) C.eiot_status {
 		return C.client_refresh(c.handle, eid, cancel, reply, err)
@@ -510,11 +510,11 @@ func (c *Client) RefreshUsage(ctx context.Context, eid string) (*Reply, error) {
 // CallOption is an option of a Call.
 type CallOption int
 
-// Idempotent says that repeating the call is harmless, so that it is repeated when its reply is lost.
+// Idempotent marks a call as idempotent, so that it is retried if its reply is lost.
 const Idempotent CallOption = 1
 
-// Call makes any other signed call of the platform's, such as "/api/v3/cloudesim/get". The parameters are what encoding/json
-// makes an object of: a map, a struct, a json.RawMessage; nil is none. Write EIDs as strings.
+// Call makes any other signed API call, such as "/api/v3/cloudesim/get". The parameters are anything that encoding/json
+// encodes as an object: a map, a struct, a json.RawMessage; nil means none. Write EIDs as strings.
 func (c *Client) Call(ctx context.Context, path string, parameters any, options ...CallOption) (*Reply, error) {
 	if parameters == nil {
 		parameters = struct{}{}
@@ -536,7 +536,7 @@ func (c *Client) Call(ctx context.Context, path string, parameters any, options 
 	})
 }
 
-// do makes a call that ctx can break off.
+// do makes a call that ctx can cancel.
 func (c *Client) do(ctx context.Context, call func(*C.eiot_cancel, **C.eiot_reply, **C.eiot_error) C.eiot_status) (*Reply, error) {
 	if failure := c.enter(); failure != nil {
 		return nil, failure
@@ -555,7 +555,7 @@ func (c *Client) do(ctx context.Context, call func(*C.eiot_cancel, **C.eiot_repl
 	return takenReply(reply), nil
 }
 
-// watch triggers a cancellation when a context ends.
+// watch triggers a cancellation token when a context ends.
 type watch struct {
 	ctx         context.Context
 	cancel      *C.eiot_cancel // nil where the context never ends
@@ -587,7 +587,7 @@ func watchOver(ctx context.Context) (*watch, *Error) {
 	return w, nil
 }
 
-// end waits for the goroutine, so that none is left and nobody triggers what is freed.
+// end waits for the goroutine, so that none is left and it does not trigger a freed token.
 func (w *watch) end() {
 	if w.done != nil {
 		close(w.done)
@@ -597,7 +597,7 @@ func (w *watch) end() {
 	w.cancel = nil
 }
 
-// explain adds the context's error to a failure that it is the cause of.
+// explain wraps the context's error in a failure that it caused.
 func (w *watch) explain(failure *Error) *Error {
 	if failure != nil && failure.Kind == KindCancelled {
 		failure.cause = w.ctx.Err()
@@ -605,21 +605,21 @@ func (w *watch) explain(failure *Error) *Error {
 	return failure
 }
 
-// Result is what became of one card of a batch: a reply, or an error.
+// Result is the result of one card of a batch: a reply or an error.
 type Result struct {
 	EID   string // as the reply or the error has it
 	Reply *Reply // nil where the card was not refreshed
 	Err   error  // nil where it was; otherwise an *Error
 }
 
-// Batch refreshes many cards, many at once, on the goroutine that calls Next: calls make progress while Next runs, so deal
-// with a result quickly or hand it on. Its memory depends on how many calls are under way, not on how many cards there are.
-// One goroutine at a time.
+// Batch refreshes many cards, with many calls in flight on the goroutine that calls Next. Calls make progress only inside Next, so
+// process results quickly or hand them on. Memory use depends on the concurrency, not on the number of cards. Not safe for
+// concurrent use.
 //
-// A batch that cannot succeed stops by itself: after WithMaxAuthFailures refusals of the account in a row, and when the platform
-// could not be reached for WithOutageTimeout. All remaining cards then come back with an *Error of the cause's Kind, Attempts 0
-// and DeliveredNo, which says why they were not sent. In an outage it holds its cards back, and goes on when the platform
-// answers.
+// A batch that cannot succeed stops itself: after WithMaxAuthFailures consecutive authentication failures, or when the platform
+// was unreachable for WithOutageTimeout. All remaining cards then come back with an *Error of the cause's Kind, Attempts 0
+// and DeliveredNo, which says why they were not sent. During an outage it holds its cards back, and resumes when the platform
+// responds.
 //
 //	batch := client.RefreshMany(ctx, eids, 0)
 //	defer batch.Close()
@@ -638,8 +638,8 @@ type Batch struct {
 	err     *Error
 }
 
-// RefreshMany refreshes many cards, with at most concurrency calls under way at once, 1 to 1024; 0 is the usual number, 32.
-// A card that comes again soon is left out. When ctx ends, no more are sent. What is wrong with the batch itself, Err says.
+// RefreshMany refreshes many cards, with at most concurrency calls in flight, 1 to 1024; 0 is the default, 32. Duplicates are
+// skipped. When ctx ends, no more cards are sent. Batch.Err returns errors of the batch itself.
 func (c *Client) RefreshMany(ctx context.Context, eids []string, concurrency int) *Batch {
 	return c.RefreshManyFunc(ctx, func() (string, bool) {
 		if len(eids) == 0 {
@@ -651,8 +651,8 @@ func (c *Client) RefreshMany(ctx context.Context, eids []string, concurrency int
 	}, concurrency)
 }
 
-// RefreshManyFunc is RefreshMany for EIDs that need not be in memory: next gives one after the other, and false at the end.
-// It is called by Batch.Next, on its goroutine.
+// RefreshManyFunc is like RefreshMany for EIDs that do not fit in memory: next returns one at a time, and false at the end. It is
+// called by Batch.Next, on its goroutine.
 func (c *Client) RefreshManyFunc(ctx context.Context, next func() (eid string, more bool), concurrency int) *Batch {
 	if failure := c.enter(); failure != nil {
 		return &Batch{err: failure}
@@ -675,8 +675,8 @@ func (c *Client) RefreshManyFunc(ctx context.Context, next func() (eid string, m
 	return batch
 }
 
-// Next waits until one card has come back, whichever is first, for Result to tell of. It is false when all have, and when the
-// batch cannot go on.
+// Next waits for the next result, in order of completion, which Result then returns. It returns false when all cards have come
+// back, or when the batch failed.
 func (b *Batch) Next() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -705,9 +705,9 @@ func (b *Batch) Next() bool {
 	return false
 }
 
-// fill pushes as many cards as there is room for.
+// fill pushes cards while the batch has room.
 func (b *Batch) fill() *Error {
-	// A batch that ctx has ended has no room; whether cards are left is for next to say.
+	// A batch that ctx has ended has no room; next knows whether cards remain.
 	for !b.drained && (b.watch.ctx.Err() != nil || C.eiot_batch_has_room(b.handle) != 0) {
 		eid, more := b.next()
 		if !more {
@@ -730,14 +730,14 @@ func (b *Batch) fill() *Error {
 	return nil
 }
 
-// Result is what became of the card that Next waited for.
+// Result returns the result that Next waited for.
 func (b *Batch) Result() Result { return b.result }
 
-// Err is why Next is false: nil when all cards have come back, whatever became of them.
+// Err returns why Next returned false: nil if all cards have come back, refreshed or not.
 func (b *Batch) Err() error { return b.err.orNil() }
 
-// Close frees the batch; calls that are under way are broken off. It never fails. It is needed where a loop over Next
-// ends early, and harmless otherwise.
+// Close frees the batch; calls in flight are cancelled. It never fails. Required if a loop over Next
+// ends early, and a no-op otherwise.
 func (b *Batch) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -759,26 +759,26 @@ func (b *Batch) free() {
 	b.client = nil
 }
 
-// RefreshUsage refreshes one card by a client of the whole process, which the environment configures at the first call. It
-// is the simplest way in; for contexts and replies make a Client.
+// RefreshUsage refreshes one card with a process-wide client that the first call configures from the environment. It is the
+// simplest entry point; for contexts and replies, create a Client.
 func RefreshUsage(eid string) error {
 	var err *C.eiot_error
 	return taken(C.refresh(eid, &err), &err).orNil()
 }
 
-// VerifyWebhook is nil when a webhook is signed with the secret and unchanged, and an error of KindInvalidSignature when
-// not. The payload is the body of its HTTP request as it came. With maxAge, a timestamp further away from this machine's
-// clock is refused; 0 is no limit. The payload's appkey is not signed: do not rely on it.
+// VerifyWebhook verifies the signature of a webhook. It returns nil, or an error of KindInvalidSignature. The payload is the raw
+// body of the HTTP request. A non-zero maxAge rejects timestamps further than that from this machine's clock, which limits replay
+// attacks. The payload's appkey is not covered by the signature: do not rely on it.
 func VerifyWebhook(payload []byte, secret string, method SignMethod, maxAge time.Duration) error {
 	if maxAge < 0 {
-		return invalid("maxAge must not be negative, is " + maxAge.String())
+		return invalid("maxAge must not be negative: " + maxAge.String())
 	}
 	ms := (maxAge + time.Millisecond - 1) / time.Millisecond // a little is not no limit
 	var err *C.eiot_error
 	return taken(C.verify(string(payload), secret, C.eiot_sign_method(method), C.uint64_t(ms), &err), &err).orNil()
 }
 
-// Sign is the platform's signature of flat parameters, upper-case hex; empty values and one named "sign" are left out.
+// Sign computes the platform's signature of flat parameters, in upper-case hex; empty values and one named "sign" are skipped.
 func Sign(parameters map[string]string, secret string, method SignMethod) (string, error) {
 	count := len(parameters)
 	// C's memory, since Go's may not be handed over with pointers in it; one more, so that there is a first.

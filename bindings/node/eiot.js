@@ -1,6 +1,6 @@
 'use strict';
 
-// Refresh the package usage of EIOTCLUB cloud eSIM cards: a thin wrapper over libeiot. eiot.d.ts documents what is public.
+// Refreshes the package usage of EIOTCLUB cloud eSIM cards: a thin wrapper around libeiot. eiot.d.ts documents the API.
 
 const koffi = require('koffi');
 
@@ -19,7 +19,7 @@ const library = koffi.load(process.env.EIOT_LIBRARY || 'libeiot.so.0');
 
 for (const name of ['batch', 'cancel', 'client', 'config', 'error', 'reply']) koffi.opaque(`eiot_${name}`);
 
-// As in eiot.h. Text goes in as bytes with a length, so that nothing in it can cut it short.
+// As in eiot.h. Text is passed with a length, so that a NUL does not truncate it.
 const c = Object.fromEntries(
   [
     'const char *eiot_version(void)',
@@ -80,7 +80,7 @@ const SIGN_SIZE = 41;
 class EiotError extends Error {
   name = 'EiotError';
 
-  // Takes over what a C function put into its out_err.
+  // Takes ownership of what a C function stored in its out_err.
   constructor(status, handle) {
     super(c.eiot_error_message(handle));
     this.status = status;
@@ -126,7 +126,7 @@ const bytes = (text) => {
   return Buffer.from(text, 'utf8');
 };
 
-// Calls a function that ends with its outputs: what it made, or null, and the error.
+// Calls a function whose last parameters are outputs: the object that it created, or null, and the error.
 const called = (name, args, made) => {
   const out = made ? [null] : undefined;
   const error = [null];
@@ -135,12 +135,12 @@ const called = (name, args, made) => {
   return out && out[0];
 };
 
-// koffi refuses more than 256 calls at once, of all that use it. What is too much waits here, in its order.
+// koffi refuses more than 256 concurrent calls in the process. Further calls queue here.
 const MOST_AT_ONCE = 128;
 const waiting = [];
 let atOnce = 0;
 
-// The same on a thread of libuv's; whatever `args` are must live until then, and do, in this function.
+// The same on a libuv thread. `args` must live until it completes, which this function ensures.
 const awaited = async (name, args) => {
   if (atOnce < MOST_AT_ONCE) atOnce += 1;
   else await new Promise((go) => waiting.push(go));
@@ -162,15 +162,15 @@ const awaited = async (name, args) => {
   }
 };
 
-// What a promise gives, or NOT_YET where that takes until the event loop has been round; what is no promise is there already.
+// The value of a promise, or NOT_YET if it is still pending after a turn of the event loop. Other values are returned at once.
 const NOT_YET = Symbol('not yet');
 const soon = (value) => {
   if (typeof value?.then !== 'function') return value;
-  value.then(undefined, () => {}); // where nobody waits for it any more
+  value.then(undefined, () => {}); // if it is no longer awaited
   return Promise.race([value, new Promise((resolve) => setImmediate(resolve, NOT_YET))]);
 };
 
-// Says by what signal a call was broken off.
+// Adds the signal's reason to the error of a cancelled call.
 const explained = (error, signal) => {
   if (signal?.aborted && error.kind === 'cancelled') error.cause = signal.reason;
   return error;
@@ -184,13 +184,13 @@ const optionText = (value) => {
 
 const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-// What is freed when a client was forgotten instead of closed.
+// Frees clients that were garbage-collected instead of closed.
 const forgotten = new FinalizationRegistry((handle) => c.eiot_client_free(handle));
 
-// The same for a loop over many cards that nobody goes on with, nor leaves.
+// The same for a loop over many cards that was abandoned.
 const abandoned = new FinalizationRegistry((held) => held.free());
 
-// Among the options of a client: what is not given is the environment's.
+// Among the options of a client: omitted options come from the environment.
 const FROM_ENVIRONMENT = Symbol('from the environment');
 
 class Client {
@@ -264,10 +264,10 @@ class Client {
     try {
       batch = called('eiot_batch_new', [handle, concurrency, stop.cancel], true);
       for (;;) {
-        // One that the signal has ended has no room; whether cards are left is for the source to say.
+        // A batch that the signal has stopped has no room; the source knows whether cards remain.
         while (!ended && !stopped && (signal?.aborted || c.eiot_batch_has_room(batch))) {
           asked ??= source.next();
-          const next = await soon(asked); // a source that takes its time keeps no result waiting
+          const next = await soon(asked); // a slow source must not delay results
           if (next !== NOT_YET) {
             asked = null;
             ended = Boolean(next.done);
@@ -287,20 +287,20 @@ class Client {
       held.free();
       if (!ended) {
         const left = source.return?.();
-        // One that is still asked for the next EID would be waited for as long as that takes.
+        // Closing a source that is still producing the next EID would wait for it.
         if (asked === null) await left;
         else left?.catch?.(() => {});
       }
     }
   }
 
-  // What became of the next card; null when all have come back.
+  // The result of the next card; null when all have come back.
   async #next(batch, signal) {
     try {
       const reply = await awaited('eiot_batch_next', [batch]);
       return reply && { eid: reply.eid, reply, error: null };
     } catch (error) {
-      // What is about no card ends the batch.
+      // An error that does not concern a card ends the batch.
       if (!(error instanceof EiotError) || error.eid === null) throw error;
       return { eid: error.eid, reply: null, error: explained(error, signal) };
     }
@@ -315,7 +315,7 @@ class Client {
   }
 
   #opened() {
-    // A call on NULL is the library's own error for that.
+    // The library reports a call on NULL.
     return this.#closed ? null : this.#handle;
   }
 
@@ -331,7 +331,7 @@ class Client {
     }
   }
 
-  // While a call is under way, the client must not be freed, and the signal's abort breaks it off.
+  // While a call is in flight, the client must not be freed, and aborting the signal cancels it.
   #begin(signal) {
     const cancel = signal ? called('eiot_cancel_new', [], true) : null;
     let tell;
@@ -376,7 +376,7 @@ const verifyWebhook = (payload, secret, { maxAge = 0, signMethod = 'sha1' } = {}
   called('eiot_webhook_verify', [body, body.length, key, key.length, method(signMethod), maxAgeMs]);
 };
 
-// A parameter's value as the text that is signed. C ends text at a NUL, and would sign what stands before it.
+// The value of a parameter as the text that is signed. C strings end at a NUL, so text with one is rejected.
 const signable = ([name, value]) => {
   if (typeof value !== 'string' && !Number.isSafeInteger(value)) {
     throw new TypeError(`parameter ${name}: a string or a whole number is needed here`);

@@ -7,7 +7,7 @@
  *     echo $client->refreshUsage('89044011112233441122334411223321')->message;
  *
  * Text is UTF-8 in both directions. Every failure throws an {@see EiotException}. Calls block the process; a child made by
- * pcntl_fork may go on using its parent's client.
+ * pcntl_fork may continue to use its parent's client.
  */
 
 declare(strict_types=1);
@@ -20,41 +20,41 @@ use FFI\CData;
 /** What kind of failure it is, by the names that all languages have. Numbers and kinds are added to, never changed. */
 enum Kind: string
 {
-    /** An argument other than the EID cannot be used, or the client is closed. */
+    /** An argument other than the EID is invalid, or the client is closed. */
     case InvalidArgument = 'invalid_argument';
     /** The EID is not 1 to 32 decimal digits (or, in strict mode, not a GSMA EID). */
     case InvalidEid = 'invalid_eid';
-    /** An option is missing or has a value that cannot be used; the message names it. */
+    /** An option is missing or invalid; the message names it. */
     case Config = 'config';
-    /** No connection: name look-up, refused, unreachable, proxy. */
+    /** Connecting failed: DNS lookup, connection refused, host unreachable, proxy. */
     case Connect = 'connect';
-    /** The TLS handshake failed, most often because the certificate is not trusted. */
+    /** The TLS handshake failed, usually because the certificate is not signed by a trusted CA. */
     case Tls = 'tls';
     /** The deadline passed. */
     case Timeout = 'timeout';
-    /** The connection broke before the whole reply had come. */
+    /** The connection was lost before the complete response arrived. */
     case ConnectionLost = 'connection_lost';
-    /** The caller asked to stop. */
+    /** The caller cancelled the call. */
     case Cancelled = 'cancelled';
     /** HTTP 401 or 403, code 403 or 502: credentials, rights, or the address is not on the allow-list. */
     case Auth = 'auth';
-    /** HTTP 429, code 501, or the account's rate leaves no free slot in time. */
+    /** HTTP 429, code 501, or no permit of the rate limiter before the deadline. */
     case RateLimited = 'rate_limited';
     /** The card was refreshed too recently. */
     case Cooldown = 'cooldown';
-    /** The platform said no, with a code that has no more precise kind; isFinal says whether the same call would fail again. */
+    /** The platform rejected the call with a code that has no more specific kind; isFinal says whether the same call would fail again. */
     case Platform = 'platform';
-    /** An HTTP status that the call does not know. */
+    /** Unexpected HTTP status. */
     case Http = 'http';
-    /** A reply that nobody can read, too large, or a redirect. */
+    /** The response could not be parsed: not the documented JSON, too large, or a redirect. */
     case Protocol = 'protocol';
-    /** The platform itself says that it cannot serve calls at the moment. */
+    /** The platform is temporarily unavailable. */
     case Unavailable = 'unavailable';
-    /** A webhook is not signed with the secret, was changed, or is too old. */
+    /** A webhook was signed with another secret, modified, or is too old. */
     case InvalidSignature = 'invalid_signature';
-    /** A fault of the library. */
+    /** A bug in the library. */
     case Internal = 'internal';
-    /** A status that this file does not know yet: a failure all the same. */
+    /** A status that this file does not know: also a failure. */
     case Unknown = 'unknown';
 
     /** The kind behind a status number of the C library, other than 0. */
@@ -64,23 +64,23 @@ enum Kind: string
     }
 }
 
-/** Did the platform get the request? What to look at before repeating a call. */
+/** Whether the platform received the request. Check this before you repeat a call. */
 enum Delivered: string
 {
     /** Nothing was sent: repeating is safe. */
     case No = 'no';
-    /** The platform answered. */
+    /** The platform responded. */
     case Yes = 'yes';
-    /** The request was at least partly sent, and no answer came. */
+    /** The request was at least partly sent, and no response arrived. */
     case Unknown = 'unknown';
 }
 
-/** The hash behind the signature. */
+/** The hash function of the signature. */
 enum SignMethod: string
 {
     /** What the platform documents. */
     case Sha1 = 'sha1';
-    /** For gateways that ask for it. */
+    /** For gateways that require it. */
     case Md5 = 'md5';
 
     /** @internal */
@@ -93,32 +93,32 @@ enum SignMethod: string
     }
 }
 
-/** Who shares the account's rate of calls. */
+/** Which clients share the account's rate limit. */
 enum RateScope: string
 {
     /** All clients of the account in this process. */
     case Process = 'process';
-    /** All processes of this user on this machine: what PHP-FPM and forked workers want. Also the default, where that can be had. */
+    /** All processes of this user on this machine: what PHP-FPM and forked workers want. Also the default, if possible. */
     case Host = 'host';
 }
 
-/** Why a call did not succeed. getMessage() says what happened, to which EID, and what to do; it never shows the secret. */
+/** A failed call. getMessage() says what happened, to which EID, and what to do about it; it never shows the secret. */
 final class EiotException extends \RuntimeException
 {
     /**
      * @param int         $status          the number of the kind in the C library, which getCode() is too
-     * @param string|null $platformCode    the platform's own code, as it came
-     * @param string|null $platformMessage the platform's own message, as it came, often Chinese
+     * @param string|null $platformCode    the platform's error code, verbatim
+     * @param string|null $platformMessage the platform's error message, verbatim, often Chinese
      * @param int|null    $httpStatus      of the reply; null when there was none
-     * @param int         $attempts        how many requests were sent or begun
+     * @param int         $attempts        how many requests were sent or started
      * @param float|null  $retryAfter      seconds that the platform asks to wait; null when it does not say
      * @param string|null $eid             the card, quoted and shortened where it is no EID; null when it is about none
-     * @param bool        $isFinal         whether the same call would fail again, whatever becomes of network, account and
-     *                                     platform: malformed EIDs, and the platform's codes for a wrong request
-     * @param string|null $body            the first 2 KiB of the response body, verbatim, when the response is not the platform's,
+     * @param bool        $isFinal         whether the same call would fail again no matter how network, account and platform
+     *                                     change: for malformed EIDs, and for the platform's codes for invalid requests
+     * @param string|null $body            the first 2 KiB of the response body, verbatim, if the response is not the platform's,
      *                                     such as the HTML page of a proxy; otherwise null
      * @param array<string, string> $headers the response headers that help support, such as x-request-id, by their names in
-     *                                     lower case; empty when there was no response
+     *                                     lower case; empty if there was no response
      */
     public function __construct(
         string $message,
@@ -140,7 +140,7 @@ final class EiotException extends \RuntimeException
 }
 
 /**
- * The platform has accepted. A refresh starts one synchronisation with the carrier; new figures may become visible a little
+ * A successful reply. A refresh triggers one usage sync with the carrier; new figures may become visible a little
  * later.
  */
 final readonly class Reply
@@ -148,10 +148,10 @@ final readonly class Reply
     /**
      * @param string      $eid      the card that was refreshed, or the call's parameter "eid"; '' where there is none
      * @param string      $code     the platform's code, always "200"
-     * @param string      $message  the platform's message, as it came: show it, never compare it
-     * @param string|null $dataJson the reply's data as JSON text, as it came; null when there is none
+     * @param string      $message  the platform's message, verbatim: show it, but do not compare it
+     * @param string|null $dataJson the reply's data as JSON text, verbatim; null if there is none
      * @param mixed       $data     the same, decoded: objects are arrays, and integers too large for PHP text
-     * @param int         $attempts how many requests it took
+     * @param int         $attempts how many requests the call took
      */
     public function __construct(
         public string $eid,
@@ -164,7 +164,7 @@ final readonly class Reply
     }
 }
 
-/** What became of one card of {@see Client::refreshMany()}: a reply, or an error. */
+/** The result of one card of {@see Client::refreshMany()}: a reply or an error. */
 final readonly class Result
 {
     public function __construct(
@@ -176,7 +176,7 @@ final readonly class Result
 }
 
 /**
- * A client of one account. Make one and keep it: it holds connections open and keeps the account's rate. It is closed when
+ * A client of one account. Create one and reuse it: it keeps a connection pool and the account's rate limiter. It is closed when
  * it is forgotten, or by close(). It cannot be cloned or serialized, and no dump of it shows the secret.
  */
 final class Client
@@ -190,14 +190,14 @@ final class Client
      * @param float|null               $timeout        seconds for a whole call, all attempts and waits included (30)
      * @param float|null               $connectTimeout seconds for making a connection (5)
      * @param int|null                 $maxAttempts    requests that a call may make (3)
-     * @param float|null               $rateLimit      calls a second that the account may make (10), 0 for any number
-     * @param string|null              $rateShare      this client's part of that rate: '2/5' is the second of five
-     * @param bool|null                $rateWait       wait for a free slot (true), or fail at once
+     * @param float|null               $rateLimit      the account's rate limit in calls per second (10), 0 for unlimited
+     * @param string|null              $rateShare      this client's share of the rate limit: '2/5' is the second of five
+     * @param bool|null                $rateWait       wait for the rate limiter (true), or fail immediately
      * @param float|null               $eidCooldown    seconds in which a card is not refreshed again (0)
      * @param bool|null                $clockSkew      learn how far this machine's clock is off (true)
      * @param array<string, Kind|string>|null $codes   what error codes of the platform mean: Auth, RateLimited, Cooldown,
      *                                                 Unavailable, Platform, 'final' or 'retry'; before the published ones
-     * @param int|null                 $maxAuthFailures refusals of the account in a row that stop a batch (20), 0 for any number
+     * @param int|null                 $maxAuthFailures consecutive authentication failures that stop a batch (20), 0 for any number
      * @param float|null               $outageTimeout  seconds that a batch waits for a platform that cannot be reached (900)
      * @param bool|null                $strictEid      ask for GSMA EIDs: 32 digits that pass the check
      * @param string|null              $caFile         a PEM file of authorities to trust in place of the system's
@@ -206,7 +206,7 @@ final class Client
      * @param string|null              $proxy          http://[user:password@]host:port, or https, socks5 or socks5h; 'env' reads
      *                                                 HTTPS_PROXY, ALL_PROXY and NO_PROXY
      * @param string|null              $sourceAddress  the local IP address that connections are made from
-     * @param string|null              $userAgentSuffix names the calling program in the user agent, such as billing/2.3
+     * @param string|null              $userAgentSuffix names your program in the User-Agent header, such as billing/2.3
      * @param bool|null                $allowHttp      allow plain http to any address
      * @param bool                     $fromEnv        take what is null from the environment: EIOT_APPKEY and so on
      *
@@ -266,8 +266,8 @@ final class Client
     }
 
     /**
-     * Asks the platform to refresh one card's package usage, and waits for its answer: for at most `timeout` seconds.
-     * White space around the EID is ignored.
+     * Refreshes the package usage of one card and waits for the reply, at most `timeout` seconds. Surrounding whitespace is
+     * ignored.
      *
      * @throws EiotException
      */
@@ -284,14 +284,14 @@ final class Client
     }
 
     /**
-     * Refreshes many cards, with up to `concurrency` calls (1 to 1024; 0: 32) under way at once on this thread. They come
-     * back as they finish, a failure as a result with its error. EIDs are taken as there is room for them, so a generator
-     * of a million needs no memory. One that comes again soon is left out. Leaving the loop breaks off what is under way.
+     * Refreshes many cards, with up to `concurrency` calls (1 to 1024; 0: 32) in flight on this thread. Yields results in
+     * order of completion, failures as results with an error. EIDs are read while there is room, so a generator of a million
+     * needs no memory. Duplicates are skipped. Leaving the loop cancels calls in flight.
      *
-     * A batch that cannot succeed stops by itself: after maxAuthFailures refusals of the account in a row, and when the
-     * platform could not be reached for outageTimeout. All remaining cards then come back with an error of the cause's kind,
-     * attempts 0 and Delivered::No, which says why they were not sent. In an outage it holds its cards back, and goes on when
-     * the platform answers.
+     * A batch that cannot succeed stops itself: after maxAuthFailures consecutive authentication failures, or when the
+     * platform was unreachable for outageTimeout. All remaining cards then come back with an error of the cause's kind,
+     * attempts 0 and Delivered::No, which says why they were not sent. During an outage it holds its cards back, and resumes when
+     * the platform responds.
      *
      * @param iterable<string> $eids
      *
@@ -303,7 +303,7 @@ final class Client
     {
         // Not in the generator itself: a mistake shows here, and not where the loop begins.
         if ($concurrency < 0 || $concurrency > 1024) {
-            throw new \ValueError("concurrency must be 1 to 1024, or 0, is {$concurrency}");
+            throw new \ValueError("concurrency must be 1 to 1024, or 0, not {$concurrency}");
         }
         $this->open();
 
@@ -354,9 +354,9 @@ final class Client
     }
 
     /**
-     * Makes any other signed call of the platform's, such as '/api/v3/cloudesim/get', and waits for its answer. appkey,
-     * timestamp, nonce and sign are added. A call whose reply is lost is repeated only where that is known to be
-     * harmless; `idempotent` says so.
+     * Makes any other signed API call, such as '/api/v3/cloudesim/get', and waits for the reply. appkey,
+     * timestamp, nonce and sign are added. If the reply is lost, the call is retried only when it is idempotent. Read-only
+     * calls and refreshUsage are; for other calls pass `idempotent`.
      *
      * @param array<string, mixed> $parameters EIDs as text: an integer has no room for 32 digits
      *
@@ -381,7 +381,7 @@ final class Client
         ));
     }
 
-    /** Closes the connections. Later calls throw; closing once more does nothing. Batches that have begun go on. */
+    /** Closes the connections. Later calls throw; closing again has no effect. Batches that have started keep working. */
     public function close(): void
     {
         if ($this->handle !== null) {
@@ -418,7 +418,7 @@ final class Client
 }
 
 /**
- * Refreshes one card with a client of the whole process, which the environment configures at the first call. It outlives the
+ * Refreshes one card with a process-wide client that is configured by the environment at the first call. It outlives the
  * requests of PHP-FPM, and with it the connection and the account's rate.
  *
  * @throws EiotException
@@ -429,10 +429,10 @@ function refreshUsage(string $eid): void
 }
 
 /**
- * Throws an EiotException of Kind::InvalidSignature unless the webhook is signed with the secret, unchanged, and its timestamp
- * no more than `maxAge` seconds away from this machine's clock. Calls nobody.
+ * Verifies the signature of a webhook, and that its timestamp is at most `maxAge` seconds from this machine's clock. Throws an
+ * EiotException of Kind::InvalidSignature. Does no I/O.
  *
- * @param string     $payload the body of the webhook's HTTP request as it came: file_get_contents('php://input')
+ * @param string     $payload the raw body of the webhook's HTTP request: file_get_contents('php://input')
  * @param float|null $maxAge  null: any age
  *
  * @throws EiotException

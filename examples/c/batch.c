@@ -1,4 +1,4 @@
-/* Many cards, one EID a line on standard input, many calls under way at once. Usage: batch < eids.txt */
+/* Many cards, one EID per line on standard input, many calls in flight. Usage: batch < eids.txt */
 #include <eiot.h>
 #include <stdio.h>
 #include <string.h>

@@ -15,9 +15,9 @@ COMMAND = PREFIX / "bin" / "eiot"
 PKG_CONFIG = pathlib.Path(sys.executable).with_name("pkgconf")
 IN_FLIGHT = 32
 WORKS = {
-    "single": "One call after the other",
-    "threads": "Eight threads, each one call after the other",
-    "batch": f"{IN_FLIGHT} calls under way at once on one thread",
+    "single": "Sequential calls",
+    "threads": "Eight threads, sequential calls",
+    "batch": f"{IN_FLIGHT} calls in flight on one thread",
 }
 
 

@@ -94,11 +94,11 @@ def goals(results: Results) -> list[Goal]:
     )
     threads = {results["growth"][work]["threads"] for work in ("single", "batch")}
     listed.append(Goal("threads of ours", "none", str(max(threads) - 1), threads == {1}))
-    for work, name in [("single", "one after the other"), ("batch", "batch")]:
+    for work, name in [("single", "sequential"), ("batch", "batch")]:
         grown = results["growth"][work]
         listed.append(
             Goal(
-                f"CPU a call after {grown['calls']:,} calls, {name}",
+                f"CPU per call after {grown['calls']:,} calls, {name}",
                 "within 5 % of after 1,000",
                 f"{(grown['ratio'] - 1) * 100:+.1f} %",
                 abs(grown["ratio"] - 1) <= 0.05,

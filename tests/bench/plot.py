@@ -49,18 +49,18 @@ def label(x: float, y: float, words: str, kind: str = "", anchor: str = "start")
 
 
 def bars(results: Results, work: str) -> tuple[int, int, list[str]]:
-    """Two columns of bars, a client a row: calls a second (the longer the better), and processor time."""
+    """Two columns of bars, a client a row: calls per second (the longer the better), and processor time."""
     found = results["works"][work]
     placement = next(iter(found["placements"]))
     turns = turns_of(results, work, placement)
     columns = [
         (
-            "calls a second (more is better)",
+            "calls per second (more is better)",
             {name: one.calls_per_second for name, one in turns.items()},
             "{:,.0f}",
         ),
         (
-            "processor time a call (less is better)",
+            "CPU time per call (less is better)",
             {name: one.cpu_us for name, one in turns.items()},
             "{:,.1f} µs",
         ),
@@ -96,13 +96,13 @@ def round_step(least: float) -> float:
 
 
 def growth(results: Results) -> tuple[int, int, list[str]]:
-    """Processor time a call and memory, over the calls made so far."""
+    """CPU time per call and memory, over the calls made so far."""
     width, height, panel, top = 820, 300, 300, 70
     elements = [label(14, 24, "As calls add up, from C", "title")]
-    for x, work, name in [(14, "single", "one call after the other"), (230, "batch", "32 under way at once")]:
+    for x, work, name in [(14, "single", "sequential calls"), (230, "batch", "32 in flight")]:
         elements.append(f'<rect x="{x}" y="36" width="12" height="12" rx="2" class="key-{work}"/>')
         elements.append(label(x + 18, 47, name, "small"))
-    panels = [("processor time a call, µs", "cost_us", 1.0), ("resident memory, MiB", "memory_kib", 1024.0)]
+    panels = [("CPU time per call, µs", "cost_us", 1.0), ("resident memory, MiB", "memory_kib", 1024.0)]
     for index, (title, field, unit) in enumerate(panels):
         left = 60 + index * (panel + 90)
         bottom = height - 50

@@ -52,14 +52,14 @@ def work_table(results: Results, work: str, stem: str) -> str:
     found = results["works"][work]
     lines = [f"## {found['title']}", ""]
     if work in PICTURES:
-        lines += [f"![{found['title']}: calls a second and processor time a call]({stem}-{work}.svg)", ""]
+        lines += [f"![{found['title']}: calls per second and CPU time per call]({stem}-{work}.svg)", ""]
     for placement in found["placements"]:
         turns = turns_of(results, work, placement)
         base = turns.get("libcurl")
         lines += [
             f"Client and server: {placement}.",
             "",
-            "| client | calls/s | of libcurl's | CPU a call | of libcurl's | memory |",
+            "| client | calls/s | of libcurl's | CPU per call | of libcurl's | memory |",
             "|---|---|---|---|---|---|",
         ]
         for name, one in turns.items():
@@ -87,12 +87,12 @@ def beside(results: Results, stem: str) -> str:
         f"Signing and writing the body: {signing['body_ns']:.0f} ns; the bare SHA-1 of what is signed:",
         f"{signing['hash_ns']:.0f} ns.",
         "",
-        f"![Processor time a call, and memory, as calls add up]({stem}-growth.svg)",
+        f"![CPU time per call, and memory, as calls add up]({stem}-growth.svg)",
         "",
-        "| | CPU a call after 1,000 | at the end | memory after 1,000 | at the end |",
+        "| | CPU per call after 1,000 | at the end | memory after 1,000 | at the end |",
         "|---|---|---|---|---|",
     ]
-    for work, name in [("single", "one after the other"), ("batch", "batch")]:
+    for work, name in [("single", "sequential"), ("batch", "batch")]:
         one = growth[work]
         first, last = (f"{one['memory_kib'][place][1] / 1024:.1f} MiB" for place in (0, -1))
         cost = f"{one['young_us']:.1f} µs | {one['old_us']:.1f} µs"

@@ -311,7 +311,7 @@ internal static class Lifetimes
 
     private static int Descriptors() { return Directory.GetFileSystemEntries("/proc/self/fd").Length; }
 
-    // A stand-in platform on this machine, which ends with its standard input.
+    // A simulator on this machine, which ends with its standard input.
     private sealed class Simulator : IDisposable
     {
         public const string Secret = "demo-secret";

@@ -69,7 +69,7 @@ func refresh(ctx context.Context, client *eiot.Client, eid string) error {
 	return nil
 }
 
-// refreshLines needs no goroutines: many calls are under way at once on this one.
+// refreshLines needs no goroutines: many calls are in flight on this one.
 func refreshLines(ctx context.Context, client *eiot.Client, file *os.File) error {
 	lines := bufio.NewScanner(file)
 	batch := client.RefreshManyFunc(ctx, func() (string, bool) { more := lines.Scan(); return lines.Text(), more }, 0)

@@ -37,7 +37,7 @@ var options = map[string]func(string) (eiot.Option, error){
 	"rate_wait":         onOff(eiot.WithRateWait),
 	"eid_cooldown":      seconds(eiot.WithEIDCooldown),
 	"clock_skew":        onOff(eiot.WithClockSkew),
-	"error_codes":             codes,
+	"error_codes":       codes,
 	"max_auth_failures": typed(strconv.Atoi, eiot.WithMaxAuthFailures),
 	"outage_timeout":    seconds(eiot.WithOutageTimeout),
 	"strict_eid":        onOff(eiot.WithStrictEID),

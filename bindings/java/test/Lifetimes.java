@@ -327,7 +327,7 @@ public final class Lifetimes {
         return new File("/proc/self/fd").list().length;
     }
 
-    /** A stand-in platform on this machine, which ends with its standard input. */
+    /** A simulator on this machine, which ends with its standard input. */
     private static final class Simulator implements AutoCloseable {
         private static final String SECRET = "demo-secret";
         private final Process process;

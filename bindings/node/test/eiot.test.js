@@ -250,6 +250,6 @@ test('the types have every option', () => {
   } catch (error) {
     message = error.message;
   }
-  const known = /there are ([\w, ]+)/.exec(message)[1].split(', ');
+  const known = /valid options are ([\w, ]+)/.exec(message)[1].split(', ');
   assert.deepEqual(typed.map((name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)).sort(), known.sort());
 });

@@ -29,8 +29,8 @@ Eiot - refresh the package usage of EIOTCLUB cloud eSIM cards
 
 =head1 DESCRIPTION
 
-A thin wrapper over libeiot. Text is Perl text in both directions, never bytes. Calls block the process for at most C<timeout>
-seconds. A forked child may go on using its parent's client. Every failure dies with an L</Eiot::Error>.
+A thin wrapper around libeiot. Text is Perl text in both directions, never bytes. Calls block the process for at most C<timeout>
+seconds. A forked child may continue to use its parent's client. Every failure dies with an L</Eiot::Error>.
 
 =cut
 
@@ -89,7 +89,7 @@ my $SIGN_SIZE = 41;
 
 =head2 Eiot::sign(\%parameters, $secret, $method)
 
-The platform's signature of flat parameters, upper-case hex. C<$method> is C<'sha1'>, the default, or C<'md5'>.
+Computes the platform's signature of flat parameters, upper-case hex. C<$method> is C<'sha1'>, the default, or C<'md5'>.
 
 =cut
 
@@ -109,8 +109,8 @@ sub sign {
 
 =head2 Eiot::verify_webhook($payload, $secret, max_age => $seconds, method => 'sha1')
 
-Dies with an L</Eiot::Error> of the kind C<invalid_signature> unless the webhook is signed with the secret and unchanged.
-C<$payload> is the body of its HTTP request as it came, as bytes; decoded text dies, since it is not what was signed. Its appkey
+Dies with an L</Eiot::Error> of the kind C<invalid_signature> unless the signature of the webhook is valid.
+C<$payload> is the raw body of the HTTP request, as bytes; decoded text dies, since it is not what was signed. Its appkey
 is not signed. With a C<max_age> above 0 it must have a timestamp, and be no older.
 
 =cut
@@ -143,7 +143,7 @@ sub version { return $function{eiot_version}->call }
 
 =head2 Eiot::kind($status)
 
-The kind behind a status number: C<'ok'> for 0, C<'unknown'> for a number that is none.
+The kind behind a status number: C<'ok'> for 0, C<'unknown'> for an unknown status.
 
 =cut
 
@@ -158,11 +158,11 @@ C<max_attempts>, C<rate_limit>, C<rate_scope>, C<rate_dir>, C<rate_share> (C<'1/
 C<error_codes> (C<'45109=cooldown,7=final'>), C<max_auth_failures>, C<outage_timeout> (seconds), C<strict_eid>, C<sign_method>, C<ca_file>,
 C<client_cert_file> and C<client_key_file> (mutual TLS), C<proxy>, C<source_address>, C<user_agent_suffix>,
 C<allow_http>; switches are C<'on'> and
-C<'off'>. Make one and keep it: it holds connections open. Dies when an option cannot be used; the text names it.
+C<'off'>. Create one and reuse it: it keeps a connection pool. Dies if an option is invalid; the message names it.
 
 =head2 Eiot->from_env(%options)
 
-The same, with what is not given taken from the environment: C<EIOT_APPKEY> and so on.
+The same, with omitted options taken from the environment: C<EIOT_APPKEY> and so on.
 
 =cut
 
@@ -189,7 +189,7 @@ sub _make {
 
 =head2 $client->refresh_usage($eid)
 
-Asks the platform to refresh one card's package usage, and waits for its answer. Gives an L</Eiot::Reply>.
+Refreshes the package usage of one card and waits for the reply. Gives an L</Eiot::Reply>.
 
 As C<< Eiot->refresh_usage($eid) >> it uses a client of the whole process, which the environment configures, and gives nothing.
 
@@ -206,9 +206,9 @@ sub refresh_usage {
 
 =head2 $client->call($path, \%parameters, idempotent => 1)
 
-Any other signed call of the platform's, such as C</api/v3/cloudesim/get>. Parameters are a hash, or the text of a JSON object;
-a number is what Perl takes for one, so write EIDs in quotes. A call that is not known to be harmless to repeat is not repeated
-when its reply is lost, unless C<idempotent> says so.
+Makes any other signed API call, such as C</api/v3/cloudesim/get>. Parameters are a hash, or the text of a JSON object;
+a number is what Perl takes for one, so write EIDs in quotes. If the reply is lost, the call is retried only when it
+is idempotent. Read-only calls and refreshUsage are; for other calls pass C<idempotent>.
 
 =cut
 
@@ -224,13 +224,13 @@ sub call {
 =head2 $client->refresh_many(\@eids, $concurrency)
 
 Refreshes many cards, up to C<$concurrency> (32) at once. C<\@eids> may be a code reference that gives the next EID, and
-C<undef> at the end. Gives a code reference: each call of it waits for the next card that came back, in any order, and gives
-its reply and its error, of which one is C<undef>; an empty list means that all have.
+C<undef> at the end. Returns a code reference: each call of it waits for the next result, in order of completion, and returns
+its reply and its error, of which one is C<undef>; an empty list means that all cards have come back.
 
-A batch that cannot succeed stops by itself: after C<max_auth_failures> (20) refusals of the account in a row, and when the
-platform could not be reached for C<outage_timeout> (900) seconds. All remaining cards then come back with an error of the
-cause's kind, C<attempts> 0 and C<delivered> C<'no'>, which says why they were not sent. In an outage it holds its cards back,
-and goes on when the platform answers.
+A batch that cannot succeed stops itself: after C<max_auth_failures> (20) consecutive authentication failures, or when the
+platform was unreachable for C<outage_timeout> (900) seconds. All remaining cards then come back with an error of the
+cause's kind, C<attempts> 0 and C<delivered> C<'no'>, which says why they were not sent. During an outage it holds its cards back,
+and resumes when the platform responds.
 
     my $next = $client->refresh_many(\@eids);
     while (my ($reply, $error) = $next->()) { ... }
@@ -259,7 +259,7 @@ sub refresh_many {
 
 =head2 $client->close
 
-Closes the connections. Later calls die with an L</Eiot::Error>; to close a second time does nothing. A client that goes out
+Closes the connections. Later calls die with an L</Eiot::Error>; closing again has no effect. A client that goes out
 of scope closes itself.
 
 =cut
@@ -310,7 +310,7 @@ package Eiot::Batch {
 
 =head1 Eiot::Reply
 
-The platform has accepted. C<eid>, C<code> (always C<'200'>), C<message> (show it, never compare it), C<data_json> and C<data>
+The platform has accepted. C<eid>, C<code> (always C<'200'>), C<message> (show it, but do not compare it), C<data_json> and C<data>
 (decoded), C<attempts>.
 
 =cut
@@ -334,11 +334,11 @@ package Eiot::Reply {
 
 =head1 Eiot::Error
 
-Why a call did not succeed; as text it is its C<message>, which says what happened, to which EID, and what to do. C<kind> (the
+A failed call. As text it is its C<message>, which says what happened, to which EID, and what to do about it. C<kind> (the
 same words in every language, such as C<'timeout'>), C<status> (its number in C), C<code> and C<platform_message> (the
-platform's own, or C<undef>), C<http_status> (0 when there was no reply), C<attempts>, C<retry_after> (seconds, or C<undef>),
+platform's own, or C<undef>), C<http_status> (0 if there was no response), C<attempts>, C<retry_after> (seconds, or C<undef>),
 C<delivered> (C<'no'>, C<'yes'>, C<'unknown'>: whether the platform may have acted), C<is_final> (whether the same call would
-fail again whatever happens: malformed EIDs, and the platform's codes for a wrong request), C<eid> (or C<undef>), C<body> (the first 2 KiB of the response
+fail again, no matter what changes: malformed EIDs, and the platform's codes for invalid requests), C<eid> (or C<undef>), C<body> (the first 2 KiB of the response
 body, as bytes, when the response is not the platform's, such as the HTML page of a proxy; otherwise C<undef>), C<headers> (a hash
 of the response headers that help support, such as C<x-request-id>, by their names in lower case).
 

@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// What the results of many cards come from. One thread at a time may use it; `stop` and `cancel` are for all.
+/// A batch. Requires exclusive access, except for `stop` and `cancel`, which are thread-safe.
 #[pyclass(frozen, module = "eiot._native")]
 pub(crate) struct BatchHandle {
     /// A forked child must not look at a lock that another thread may have held at the fork.
@@ -23,7 +23,7 @@ pub(crate) struct BatchHandle {
     watcher: Arc<Mutex<Watcher>>,
     stop: Arc<AtomicBool>,
     cancellation: Py<Cancellation>,
-    /// As it was when somebody last used the batch, for those who look on meanwhile. Nobody holds this lock for long.
+    /// The state after the last use, for concurrent readers. This lock is only held briefly.
     summary: Mutex<Summary>,
 }
 
@@ -31,7 +31,7 @@ struct State {
     /// `None` once it is closed.
     batch: Option<Batch>,
     is_broken_off: bool,
-    /// What came back when all was broken off, and was not fetched yet.
+    /// Results of a cancelled batch that were not fetched yet.
     kept: VecDeque<Outcome>,
 }
 
@@ -50,7 +50,7 @@ impl BatchHandle {
         Ok(Self { pid: std::process::id(), state, watcher, stop, cancellation, summary })
     }
 
-    /// The batch, for one who uses it now; `None` in a forked child, where nothing is under way.
+    /// The batch; `None` in a forked child, where no call is in flight.
     fn state(&self) -> Result<Option<MutexGuard<'_, State>>, Error> {
         if self.pid != std::process::id() {
             return Ok(None);
@@ -82,7 +82,7 @@ impl BatchHandle {
         })
     }
 
-    /// Takes a card.
+    /// Adds a card.
     fn push(&self, py: Python<'_>, eid: &Bound<'_, PyString>) -> PyResult<()> {
         guarded(py, || {
             let eid = bytes(eid)?;
@@ -99,7 +99,7 @@ impl BatchHandle {
     /// all have.
     ///
     /// Gives the EID, and either the parts of the reply or the exception. What a signal handler raises is raised here, and
-    /// breaks all off: what became of the cards is kept for later calls.
+    /// cancels all calls: their results are kept for later calls.
     #[pyo3(
         signature = () -> "tuple[str, tuple[str, str, str, str | None, int, str] | None, BaseException | None] | None"
     )]
@@ -112,11 +112,11 @@ impl BatchHandle {
             let outcome = py.detach(|| state.next(cancellation));
             let raised = locked(&self.watcher).take_raised();
             if let Some(raised) = raised {
-                // First, so that no signal is asked for any more: nobody would hear what its handler raises.
+                // First, so that signals are no longer checked: the exception of a handler would be lost.
                 cancellation.trigger();
                 py.detach(|| state.break_off());
                 self.count(state.batch.as_ref());
-                // As it is for a single call: the context says what became of a card.
+                // As for a single call: the context has the outcome of a card.
                 let cancelled = outcome.as_ref().and_then(|outcome| outcome.result.as_ref().err());
                 let cancelled = cancelled.map(|error| exception(py, error));
                 outcome.into_iter().for_each(|outcome| state.kept.push_front(outcome));
@@ -133,12 +133,12 @@ impl BatchHandle {
         })
     }
 
-    /// Sends no more: cards that wait come back as cancelled, those that are under way as they end. For any thread.
+    /// Stops sending: cards that wait come back as cancelled, calls in flight complete. Thread-safe.
     fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Breaks all off, within 50 ms where a thread is waiting; all cards come back. For any thread.
+    /// Cancels all calls, within 50 ms if a thread is waiting; all cards come back. Thread-safe.
     fn cancel(&self, py: Python<'_>) -> PyResult<()> {
         guarded(py, || {
             self.cancellation.get().trigger();
@@ -153,7 +153,7 @@ impl BatchHandle {
         })
     }
 
-    /// As `cancel`, and where it is not in use, forgets what came back and closes the connections.
+    /// Like `cancel`; if it is not in use, also drops the results and closes the connections.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.cancel(py)?;
         guarded(py, || {
@@ -166,7 +166,7 @@ impl BatchHandle {
         })
     }
 
-    /// Cards given, refreshed, and left out as duplicates; failures by kind. Those that are under way are not counted.
+    /// Cards submitted, refreshed, and skipped as duplicates; failures by kind. Calls in flight are not counted.
     #[pyo3(signature = () -> "tuple[int, int, int, dict[str, int]]")]
     fn summary(&self, py: Python<'_>) -> PyResult<SummaryParts> {
         guarded(py, || {
@@ -188,7 +188,7 @@ impl State {
         outcome.or_else(|| self.kept.pop_front())
     }
 
-    /// Fetches at once what became of all that is under way.
+    /// Fetches the results of all calls in flight.
     fn break_off(&mut self) {
         self.is_broken_off = true;
         if let Some(batch) = &mut self.batch {

@@ -1,9 +1,9 @@
-//! How a call is broken off from another thread.
+//! Cancelling a call from another thread.
 
 use pyo3::prelude::*;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Breaks the calls off that it was given to. Any thread may trigger it, as often as it likes.
+/// A cancellation token. Thread-safe.
 #[pyclass(frozen, module = "eiot._native")]
 pub(crate) struct Cancellation {
     triggered: AtomicBool,
@@ -16,7 +16,7 @@ impl Cancellation {
         Self { triggered: AtomicBool::new(false) }
     }
 
-    /// The call fails with `CancelledError` within 50 ms, or at once when it has not begun.
+    /// Cancels the call within 50 ms, or immediately if it has not started.
     pub(crate) fn trigger(&self) {
         self.triggered.store(true, Ordering::Relaxed);
     }

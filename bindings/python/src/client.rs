@@ -12,7 +12,7 @@ use eiot::{Call, Client, Error, Reply};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyString};
 
-/// What a Python client holds. Any number of threads may use one.
+/// A client. Thread-safe.
 #[pyclass(frozen, module = "eiot._native")]
 pub(crate) struct ClientHandle {
     client: Client,
@@ -24,7 +24,7 @@ pub(crate) struct ClientHandle {
 #[pymethods]
 impl ClientHandle {
     // Stays attached: environment and files are read, and Python's threads may write the environment meanwhile.
-    /// Makes a client of these options; what is not among them is the environment's, or the default.
+    /// Creates a client with these options; others come from the environment, or have their defaults.
     #[new]
     #[pyo3(signature = (from_environment, options: "dict[str, object]"))]
     fn new(py: Python<'_>, from_environment: bool, options: &Bound<'_, PyDict>) -> PyResult<Self> {
@@ -38,7 +38,7 @@ impl ClientHandle {
         })
     }
 
-    /// A client with other options for its calls, which shares connections and rate with this one.
+    /// Returns a client with different options per call, which shares connections and rate limiter with this one.
     #[pyo3(signature = (options: "dict[str, object]"))]
     fn with_options(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
         guarded(py, || {
@@ -55,21 +55,21 @@ impl ClientHandle {
         })
     }
 
-    /// How to make one like it elsewhere: whether of the environment, the options given, and those changed later.
+    /// The constructor arguments: whether from the environment, the options, and those changed by `with_options`.
     #[pyo3(signature = () -> "tuple[bool, dict[str, object], dict[str, object]]")]
     fn recipe(&self, py: Python<'_>) -> PyResult<(bool, Py<PyDict>, Py<PyDict>)> {
-        // Copies: whoever gets them may change them.
+        // Copies, since Python code may change them.
         let copy = |options: &Py<PyDict>| options.bind(py).copy().map(Bound::unbind);
         Ok((self.from_environment, copy(&self.given)?, copy(&self.changed)?))
     }
 
-    /// Whose calls they are.
+    /// The appkey.
     #[getter]
     fn appkey(&self) -> &str {
         &self.client.config().appkey
     }
 
-    /// Where calls go.
+    /// The URL of the platform.
     #[getter]
     fn base_url(&self) -> &str {
         &self.client.config().base_url
@@ -103,7 +103,7 @@ impl ClientHandle {
         })
     }
 
-    /// Any other call: its path, and its parameters as the text of a JSON object. As `refresh_usage` for the rest.
+    /// Makes any other signed call; `parameters` is the text of a JSON object. Otherwise like `refresh_usage`.
     #[pyo3(signature = (path, parameters, idempotent, cancellation = None))]
     fn call(
         &self,
@@ -114,9 +114,9 @@ impl ClientHandle {
         cancellation: Option<&Bound<'_, Cancellation>>,
     ) -> PyResult<ReplyParts> {
         guarded(py, || {
-            let path = utf8(path, || Error::invalid_argument("the path is not UTF-8 text"))?;
+            let path = utf8(path, || Error::invalid_argument("the path is not valid UTF-8"))?;
             let parameters =
-                utf8(parameters, || Error::invalid_argument("the parameters are not UTF-8 text"))?;
+                utf8(parameters, || Error::invalid_argument("the parameters are not valid UTF-8"))?;
             let mut call = Call::from_json(path, parameters)?;
             if idempotent {
                 call = call.idempotent(true);
@@ -125,7 +125,7 @@ impl ClientHandle {
         })
     }
 
-    /// Starts a batch with at most so many calls under way at once.
+    /// Creates a batch with at most `concurrency` calls in flight.
     fn batch(&self, py: Python<'_>, concurrency: &Bound<'_, PyInt>) -> PyResult<BatchHandle> {
         guarded(py, || BatchHandle::new(&self.client, concurrency))
     }

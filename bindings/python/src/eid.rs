@@ -6,7 +6,7 @@ use eiot::Eid;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-/// The EID's digits, without the white space around them; `None` where it is no EID.
+/// The EID's digits, without surrounding whitespace; `None` if it is not an EID.
 #[pyfunction]
 pub(crate) fn eid_digits(py: Python<'_>, eid: &Bound<'_, PyString>) -> PyResult<Option<String>> {
     guarded(py, || Ok(Eid::parse(bytes(eid)?).ok().map(|eid| eid.as_str().to_owned())))

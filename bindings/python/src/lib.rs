@@ -22,7 +22,7 @@ mod text;
 mod watcher;
 mod webhook;
 
-/// The native half of the package; not for use from outside.
+/// The native module of the package; internal.
 // Written for Pythons without a GIL as well: what Python can see of it is frozen, and Rust's locks guard the rest.
 #[pyo3::pymodule(gil_used = false)]
 mod _native {

@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyFloat, PyInt, PyString};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The configuration behind `options`; what is not among them is the environment's, or the default.
+/// The configuration with these options; others come from the environment, or have their defaults.
 pub(crate) fn config(from_environment: bool, options: &Bound<'_, PyDict>) -> Result<Config, Failure> {
     let mut given = Vec::new();
     for option in Config::OPTIONS {
@@ -51,7 +51,7 @@ fn set(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<()
         "max_attempts" | "max_auth_failures" => {
             set_text(config, option, &number(option, "a whole number", value)?)?
         }
-        "rate_limit" => set_text(config, option, &number(option, "a number of calls a second", value)?)?,
+        "rate_limit" => set_text(config, option, &number(option, "a number of calls per second", value)?)?,
         "strict_eid" | "allow_http" | "rate_wait" | "clock_skew" => {
             set_text(config, option, &number(option, "True or False", value)?)?
         }
@@ -78,7 +78,7 @@ fn set_error_codes(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) 
 }
 
 fn set_text(config: &mut Config, option: &str, text: &Bound<'_, PyString>) -> Result<(), Error> {
-    let text = utf8(text, || Error::config(option, "is not UTF-8 text"))?;
+    let text = utf8(text, || Error::config(option, "is not valid UTF-8"))?;
     config.set(option, text)
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn sign(
     })
 }
 
-/// The string that is signed, with the secret masked.
+/// The string to sign, with the secret masked.
 #[pyfunction]
 #[pyo3(signature = (params: "list[tuple[str, str]]"))]
 pub(crate) fn string_to_sign(py: Python<'_>, params: Params<'_>) -> PyResult<String> {
@@ -40,5 +40,5 @@ fn pairs<'a>(params: &'a Params<'_>) -> Result<Vec<(&'a str, &'a str)>, Failure>
 }
 
 fn not_utf8(what: &str) -> Error {
-    Error::invalid_argument(format!("{what} is not UTF-8 text"))
+    Error::invalid_argument(format!("{what} is not valid UTF-8"))
 }

@@ -1,4 +1,4 @@
-//! What Python wants to know and to say while calls are under way.
+//! Signals and log lines while calls are in flight.
 
 use crate::cancellation::Cancellation;
 use crate::guard::Failure;
@@ -33,7 +33,7 @@ impl Watcher {
         self.raised.take()
     }
 
-    /// What Python raises breaks the call off. When the interpreter is on its way out there is nothing to run any more.
+    /// An exception of Python cancels the call. While the interpreter shuts down, nothing runs.
     fn attached(&mut self, run: impl FnOnce(Python<'_>) -> PyResult<()>) -> ControlFlow<()> {
         match Python::try_attach(run).unwrap_or(Ok(())) {
             Ok(()) => ControlFlow::Continue(()),
@@ -69,7 +69,7 @@ impl Observer for Watcher {
         }
     }
 
-    /// These are few, and warnings: whether somebody listens is for Python to say.
+    /// These are few, and warnings: Python decides whether they are logged.
     fn notice(&mut self, notice: &Notice<'_>) {
         let line = notice.to_string();
         let _ = self.attached(|py| {
@@ -90,14 +90,14 @@ fn logged<T>(py: Python<'_>, line: PyResult<T>) -> PyResult<()> {
     }
 }
 
-/// `eiot._log.attempt`, when somebody listens.
+/// `eiot._log.attempt`, if attempts are logged.
 fn log_function(py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
     let module = py.import(intern!(py, "eiot._log"))?;
     let listens: bool = module.call_method0(intern!(py, "is_enabled"))?.extract()?;
     listens.then(|| module.getattr(intern!(py, "attempt")).map(Bound::unbind)).transpose()
 }
 
-/// What a signal handler raised goes on as it is, and has what became of the call as its context.
+/// The exception of a signal handler is raised itself, with the outcome of the call as its context.
 pub(crate) fn interrupted(py: Python<'_>, raised: PyErr, cancelled: PyErr) -> Failure {
     if raised.context(py).is_none() {
         raised.set_context(py, Some(cancelled));

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 use std::time::Duration;
 
-/// Raises `SignatureError` unless the payload is signed with the secret, and no older than so many seconds.
+/// Verifies the signature of a webhook, and its age in seconds. Raises `SignatureError`.
 #[pyfunction]
 #[pyo3(signature = (payload, secret, max_age, method))]
 pub(crate) fn verify_webhook(
@@ -18,13 +18,13 @@ pub(crate) fn verify_webhook(
     method: &Bound<'_, PyString>,
 ) -> PyResult<()> {
     guarded(py, || {
-        let secret = Secret::new(utf8(secret, || Error::invalid_argument("the secret is not UTF-8 text"))?);
+        let secret = Secret::new(utf8(secret, || Error::invalid_argument("the secret is not valid UTF-8"))?);
         let method: SignMethod =
-            utf8(method, || Error::invalid_argument("the method is not UTF-8 text"))?.parse()?;
+            utf8(method, || Error::invalid_argument("the method is not valid UTF-8"))?.parse()?;
         let max_age = max_age
             .map(|seconds| {
                 Duration::try_from_secs_f64(seconds)
-                    .map_err(|_| Error::invalid_argument(format!("max_age must be seconds, is {seconds}")))
+                    .map_err(|_| Error::invalid_argument(format!("max_age must be seconds, not {seconds}")))
             })
             .transpose()?;
         Ok(eiot::verify_webhook(payload, &secret, method, max_age)?)

@@ -54,7 +54,7 @@ def responder() -> Iterator[Callable[..., Responder]]:
 
 @pytest.fixture
 def simulator() -> Iterator[Callable[..., dict[str, Any]]]:
-    """Starts stand-in platforms with the given arguments; gives the options that a client needs, and no limit."""
+    """Starts simulators with the given arguments; gives the options that a client needs, and no limit."""
     if not os.environ.get("EIOT_SIM"):
         pytest.skip("EIOT_SIM does not say where the eiot-sim command is")
     with contextlib.ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What the documentation shows is what happens: every example is run against the stand-in platform."""
+"""What the documentation shows is what happens: every example is run against the simulator."""
 
 import asyncio
 import doctest

@@ -33,10 +33,10 @@ def test_every_invalid_vector_is_refused_before_anything_is_sent(responder: Star
     server = responder()
     client = eiot.Client(**server.options)
     odd = [
-        ("8904\ud800", "not UTF-8"),
+        ("8904\ud800", "not valid UTF-8"),
         (-89, "'-'"),
         (10**32, "33 digits"),
-        (10**5000, "digits, 32 is the most"),
+        (10**5000, "digits, at most 32 are allowed"),
     ]
     for eid, says in [(case["eid"], case["says"]) for case in INVALID] + odd:
         with pytest.raises(eiot.InvalidEidError) as caught:

@@ -50,7 +50,7 @@ def test_every_card_is_refreshed_once_by_one_thread(
 def test_the_length_is_known_where_the_input_has_one(responder: Start) -> None:
     client = eiot.AsyncClient(**responder().options)
     assert len(client.refresh_many([card(1), card(1), card(2)])) == 2
-    with pytest.raises(TypeError, match="nobody knows"):
+    with pytest.raises(TypeError, match="is unknown"):
         len(client.refresh_many(awaited(cards(2))))
     with pytest.raises(TypeError, match="in a list"):
         client.refresh_many("8904")

@@ -52,7 +52,7 @@ def test_what_cannot_be_signed_is_refused() -> None:
         eiot.sign({"a": "1"}, b"s")  # type: ignore[arg-type]
     with pytest.raises(eiot.InvalidArgumentError, match="secret is empty"):
         eiot.sign({"a": "1"}, "")
-    with pytest.raises(eiot.InvalidArgumentError, match="no name"):
+    with pytest.raises(eiot.InvalidArgumentError, match="name is empty"):
         eiot.sign({"": "1"}, "s")
     with pytest.raises(eiot.InvalidArgumentError, match="UTF-8"):
         eiot.sign({"a": "\ud800"}, "s")

@@ -14,7 +14,7 @@ const MAX_DIGITS: usize = 32;
 pub struct Eid(String);
 
 impl Eid {
-    /// Reads an EID: 1 to 32 ASCII digits, with ASCII white space around them allowed, since fixed-width fields
+    /// Reads an EID: 1 to 32 ASCII digits, surrounded by optional ASCII whitespace, since fixed-width fields
     /// come padded.
     ///
     /// # Errors
@@ -29,18 +29,19 @@ impl Eid {
         Ok(Self(String::from_utf8_lossy(digits).into_owned()))
     }
 
-    /// Reads an EID as [`Eid::parse`] does, and asks for 32 digits that pass the GSMA check.
+    /// Reads an EID as [`Eid::parse`] does, and requires 32 digits with a valid GSMA checksum.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidEid`].
     pub fn parse_strict(input: impl AsRef<[u8]>) -> Result<Self, Error> {
         let eid = Self::parse(&input)?;
         if eid.0.len() != MAX_DIGITS {
-            let fault = format!("a GSMA EID has {MAX_DIGITS} digits, this has {}", eid.0.len());
+            let fault = format!("a GSMA EID has {MAX_DIGITS} digits, this one has {}", eid.0.len());
             return Err(invalid(input.as_ref(), fault));
         }
         if !eid.passes_check() {
-            let fault = "the GSMA check fails (the number modulo 97 must be 1); is a digit mistyped?";
+            let fault =
+                "the GSMA checksum is wrong (the number modulo 97 must be 1); check for a mistyped digit";
             return Err(invalid(input.as_ref(), fault.to_owned()));
         }
         Ok(eid)
@@ -75,11 +76,11 @@ fn fault_in(digits: &[u8]) -> Option<String> {
     }
     let text = match std::str::from_utf8(digits) {
         Ok(text) => text,
-        Err(_) => return Some("it is not UTF-8 text".to_owned()),
+        Err(_) => return Some("it is not valid UTF-8".to_owned()),
     };
     if let Some(odd) = text.chars().find(|c| !c.is_ascii_digit()) {
         return Some(match odd {
-            '\0' => "it has a NUL byte inside".to_owned(),
+            '\0' => "it contains a NUL byte".to_owned(),
             _ if is_spreadsheet_number(text) => {
                 "a spreadsheet has turned it into a rounded number, and its digits are lost; \
                  format the column as text and export it again"
@@ -88,7 +89,8 @@ fn fault_in(digits: &[u8]) -> Option<String> {
             _ => format!("{odd:?} is not a digit"),
         });
     }
-    (digits.len() > MAX_DIGITS).then(|| format!("it has {} digits, {MAX_DIGITS} is the most", digits.len()))
+    (digits.len() > MAX_DIGITS)
+        .then(|| format!("it has {} digits, at most {MAX_DIGITS} are allowed", digits.len()))
 }
 
 /// Does this look like `8.9E+31`, in any locale?
@@ -102,7 +104,7 @@ fn is_spreadsheet_number(text: &str) -> bool {
 }
 
 fn invalid(input: &[u8], fault: String) -> Error {
-    Error::new(ErrorKind::InvalidEid, format!("not an EID: {fault}")).with_eid(shown(input))
+    Error::new(ErrorKind::InvalidEid, format!("invalid EID: {fault}")).with_eid(shown(input))
 }
 
 /// The input as people may see it: quoted where it is not plain digits, and never long.
@@ -163,7 +165,7 @@ mod tests {
     #[test]
     fn bytes_that_are_not_utf8_are_refused() {
         let error = Eid::parse(b"8904\xff\xfe").expect_err("not UTF-8");
-        assert!(error.to_string().contains("not UTF-8"), "{error}");
+        assert!(error.to_string().contains("not valid UTF-8"), "{error}");
     }
 
     #[test]

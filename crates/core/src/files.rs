@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 pub(crate) fn read(option: &str, path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
     let refused = |why: String| Error::config(option, format!("{} {why}", path.display()));
     let unreadable = |why: std::io::Error| refused(format!("cannot be read: {why}"));
-    // Looked at before it is opened: to open a pipe waits for somebody who writes to it.
+    // Checked before it is opened: opening a pipe waits for a writer.
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(refused("is not a regular file".to_owned()));

@@ -1,4 +1,4 @@
-//! Ask the EIOTCLUB platform to refresh the package usage of a cloud eSIM card.
+//! Client for the EIOTCLUB open API: refreshes the package usage of cloud eSIM cards.
 //!
 //! ```no_run
 //! let client = eiot::Client::new(eiot::Config::new("my-appkey", "my-secret"))?;

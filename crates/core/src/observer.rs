@@ -1,24 +1,24 @@
-//! What a call tells its caller while it is under way.
+//! Observing a call in flight.
 
 use crate::error::Error;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-/// Watches one call, on the caller's own thread. Every method has a default that does nothing.
+/// Observes one call, on the caller's own thread. The default methods do nothing.
 pub trait Observer: Send {
-    /// Asked before anything is sent, and then every 50 ms while the call waits: whether to go on, or to give up with
+    /// Whether to continue. Called before anything is sent, and every 50 ms while the call waits; `Break` cancels the call with
     /// [`Cancelled`](crate::ErrorKind::Cancelled).
     fn keep_going(&mut self) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 
-    /// An attempt is over.
+    /// An attempt has ended.
     fn attempt(&mut self, attempt: &Attempt<'_>) {
         let _ = attempt;
     }
 
-    /// A batch holds its cards back, goes on, or stops by itself; or there is something to know about the account's rate.
+    /// A batch holds its cards back, resumes, or stops itself; or something about the rate limit or the configuration.
     fn notice(&mut self, notice: &Notice<'_>) {
         let _ = notice;
     }
@@ -27,7 +27,7 @@ pub trait Observer: Send {
 /// Watches nothing.
 impl Observer for () {}
 
-/// What the library does by itself. Its text is one line for a log, without secret or signature.
+/// An event that the caller did not cause. Its text is a log line without secret or signature.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
@@ -50,11 +50,11 @@ pub enum Notice<'a> {
         /// How long it could not be reached.
         after: Duration,
     },
-    /// A call waits long for the account's rate: longer than 2 s, and than the rate itself asks for.
+    /// A call waits unusually long for the rate limiter: longer than 2 s, and than the rate limit requires.
     Waiting {
         /// How long until the call may be made.
         wait: Duration,
-        /// Where the rate is kept, if others share it.
+        /// Where the rate limiter's state is kept, if others share it.
         set_by: Option<&'a str>,
     },
     /// A call waits for another process that holds the lock of the file that the rate is shared by, for longer than 2 s.
@@ -64,18 +64,18 @@ pub enum Notice<'a> {
         /// The file.
         file: &'a str,
     },
-    /// The rate is not shared with other processes, as [`RateScope::Auto`](crate::RateScope::Auto) has it where possible.
-    /// Given once per account and process.
+    /// The rate limit is not shared with other processes, although [`RateScope::Auto`](crate::RateScope::Auto) does so if possible.
+    /// Reported once per account and process.
     RateNotShared {
         /// Why.
         reason: &'a str,
     },
-    /// The options can be used, and one of them should not stay as it is. Given once per client.
+    /// The options are valid, but one of them should be changed. Reported once per client.
     Configuration {
         /// Begins with the option's name.
         warning: &'a str,
     },
-    /// No more cards are sent; those that wait come back unsent.
+    /// No more cards are sent; waiting cards come back unsent.
     Stopped {
         /// Why.
         reason: &'a str,
@@ -93,7 +93,7 @@ impl fmt::Display for Notice<'_> {
                 gives_up.as_secs_f64()
             ),
             Self::Resumed { what, after } => {
-                write!(f, "{what} can be reached again, after {:.1} s; going on", after.as_secs_f64())
+                write!(f, "{what} can be reached again, after {:.1} s; resuming", after.as_secs_f64())
             }
             Self::Waiting { wait, set_by } => {
                 write!(f, "rate limit: waiting {:.1} s for the next call", wait.as_secs_f64())?;
@@ -115,25 +115,25 @@ impl fmt::Display for Notice<'_> {
     }
 }
 
-/// One attempt that is over. Its text is one line for a log, without secret or signature.
+/// One attempt that has ended. Its text is a log line without secret or signature.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Attempt<'a> {
-    /// The path of a call that is no refresh.
+    /// The path, unless the call is a refresh.
     pub path: Option<&'a str>,
-    /// The card; empty when the call is not about one.
+    /// The EID; empty if the call does not concern a card.
     pub eid: &'a str,
     /// Which attempt of the call: 1 is the first.
     pub number: u32,
-    /// The request's timestamp, Unix seconds: with the nonce, the platform's support finds the request by it.
+    /// The request's timestamp in Unix seconds. With the nonce, it identifies the request to the platform's support.
     pub timestamp: u64,
     /// The request's nonce.
     pub nonce: u32,
-    /// How long it took, the wait for a slot not included.
+    /// How long it took, without the wait for a permit.
     pub took: Duration,
-    /// Why it failed; `None` when the platform accepted the call.
+    /// Why it failed; `None` if it succeeded.
     pub failure: Option<&'a Error>,
-    /// When it is tried again; `None` when this was the last attempt.
+    /// How long until the retry; `None` if this was the last attempt.
     pub again_after: Option<Duration>,
 }
 

@@ -1,7 +1,7 @@
-//! When a call is worth another try, and when.
+//! Retries: which failures, after which backoff.
 //!
-//! There are two reasons for one: the server said "not now", which is safe to repeat, and nobody knows what became of the
-//! request, which is repeated only where that is harmless, as it is for a refresh (vendor documentation of the twin call).
+//! Two kinds of failures are transient: the server said "not now", which is safe to repeat, and the outcome of the request is
+//! unknown, which is retried only if the call is idempotent, as a refresh is (vendor documentation of the corresponding call).
 
 use crate::error::{CodeMeaning, Delivered, Error, ErrorKind};
 use crate::random::Random;
@@ -29,7 +29,7 @@ pub(crate) enum RetryDecision {
 /// How a call is retried.
 pub(crate) struct Policy {
     pub(crate) max_attempts: u32,
-    /// Whether it does no harm when the platform gets the request twice.
+    /// Whether the platform may receive the request twice.
     pub(crate) idempotent: bool,
 }
 
@@ -47,10 +47,7 @@ impl Policy {
             return RetryDecision::Stop(None);
         }
         if !self.idempotent && !is_safe_to_retry(error) {
-            return RetryDecision::Stop(Some(
-                "not tried again, since repeating this call is not known to be harmless (idempotent)"
-                    .to_owned(),
-            ));
+            return RetryDecision::Stop(Some("not retried: this call is not marked idempotent".to_owned()));
         }
         if attempts >= self.max_attempts {
             let after = (attempts > 1).then(|| format!("this was attempt {attempts} of {attempts}"));
@@ -60,26 +57,23 @@ impl Policy {
             Some(wait) if wait > MAX_RETRY_AFTER => {
                 let longest = MAX_RETRY_AFTER.as_secs();
                 return RetryDecision::Stop(Some(format!(
-                    "that is more than the {longest} s that a call waits"
+                    "not retried: that is more than the {longest} s that a call waits"
                 )));
             }
             Some(wait) => wait,
             None => full_jitter(attempts, random),
         };
         if wait >= time_left {
-            return RetryDecision::Stop(Some("no time is left for another try".to_owned()));
+            return RetryDecision::Stop(Some("not retried: no time is left before the deadline".to_owned()));
         }
         if !bucket.take(cost(error)) {
-            return RetryDecision::Stop(Some(
-                "too many calls are failing for this one to be tried again".to_owned(),
-            ));
+            return RetryDecision::Stop(Some("not retried: too many calls are failing".to_owned()));
         }
         RetryDecision::RetryAfter(wait)
     }
 }
 
-/// The server said "not now", or nobody knows. Not what would fail again: certificates, credentials, what the platform
-/// has decided.
+/// The server said "not now", or the outcome is unknown. Not permanent failures: certificates, credentials, rejections.
 fn is_retryable(error: &Error) -> bool {
     match error.kind() {
         // Where there is a status, a proxy does not connect. A directory locks accounts that come with a wrong password again and
@@ -103,8 +97,7 @@ fn is_safe_to_retry(error: &Error) -> bool {
     error.delivered() == Delivered::No || error.kind() == ErrorKind::RateLimited
 }
 
-/// Any wait up to the exponential one is as likely as any other, so that clients that failed together do not come back
-/// together.
+/// Exponential backoff with full jitter: clients that failed together do not retry together.
 fn full_jitter(attempts: u32, random: &dyn Random) -> Duration {
     let doublings = attempts.saturating_sub(1).min(16);
     let most = INITIAL_BACKOFF.saturating_mul(1 << doublings).min(MAX_BACKOFF);
@@ -112,9 +105,9 @@ fn full_jitter(attempts: u32, random: &dyn Random) -> Duration {
     most.mul_f64(fraction)
 }
 
-/// Keeps an outage from being multiplied: retries are paid for from a budget that all calls of a client share.
+/// A token bucket that keeps an outage from multiplying the load: all calls of a client pay for their retries from it.
 ///
-/// A retry that leads to success gets its price back, and a call that succeeds at once pays a little in.
+/// A retry that leads to success is refunded, and a call that succeeds without a retry adds a little.
 pub(crate) struct TokenBucket {
     tokens: AtomicU32,
 }

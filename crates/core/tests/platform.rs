@@ -1,4 +1,4 @@
-//! Calls against the stand-in platform, whose checks are its own code.
+//! Calls against the simulator, which has its own checks.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;

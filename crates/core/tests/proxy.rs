@@ -82,7 +82,7 @@ fn failure(base_url: &str, proxy: &str) -> Error {
 #[test]
 fn a_proxy_that_does_not_connect_is_told_with_its_name_and_status() {
     for (answer, attempts, advice) in [
-        ("403 Forbidden", 1, "allowed"),
+        ("403 Forbidden", 1, "allows"),
         ("302 Found", 1, "login"),
         ("502 Bad Gateway", 3, "cannot reach"),
         ("504 Gateway Timeout", 3, "cannot reach"),
@@ -125,7 +125,7 @@ fn an_answer_over_plain_http_may_be_the_proxys_own() {
         let (proxy, _) = refusing(http(answer, "", "<html>sorry</html>"));
         let error = failure("http://127.0.0.1:1", &proxy);
         assert_eq!(error.delivered(), Delivered::Unknown, "{error}");
-        assert!(error.to_string().contains(&format!("answer of the proxy {proxy}")), "{error}");
+        assert!(error.to_string().contains(&format!("response of the proxy {proxy}")), "{error}");
     }
     let (proxy, _) = refusing(http("403 Forbidden", "", r#"{"code":"403","message":"no rights"}"#));
     let error = failure("http://127.0.0.1:1", &proxy);

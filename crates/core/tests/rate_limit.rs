@@ -431,7 +431,7 @@ mod shared_file {
         refused("it is a symbolic link");
 
         std::fs::hard_link(&other, &file).expect("a link");
-        refused("it has more than one name");
+        refused("it has several hard links");
 
         assert!(Command::new("mkfifo").arg(&file).status().expect("mkfifo").success());
         assert!(std::fs::metadata(&file).expect("there").file_type().is_fifo());

@@ -158,7 +158,7 @@ fn redis_that_cannot_be_reached_is_a_connect_error_that_names_it_and_calls_go_on
     redis.stop();
     let error = client.refresh_usage("1").expect_err("no Redis");
     assert_eq!((error.kind(), error.delivered()), (ErrorKind::Connect, Delivered::No));
-    assert!(error.to_string().contains(&format!("the Redis at 127.0.0.1:{}", redis.port)), "{error}");
+    assert!(error.to_string().contains(&format!("the shared Redis at 127.0.0.1:{}", redis.port)), "{error}");
     assert_eq!(platform.counters().calls, 1);
     redis.start_again();
     client.refresh_usage("1").expect("accepted");
@@ -317,7 +317,7 @@ fn redis_that_does_not_answer_holds_a_call_no_longer_than_its_deadline_or_cancel
     let started = Instant::now();
     let error = client.refresh_usage("1").expect_err("no answer");
     assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
-    assert!(error.to_string().contains("no answer in time"), "{error}");
+    assert!(error.to_string().contains("no response in time"), "{error}");
     assert!(started.elapsed() < Duration::from_millis(1_500), "{:?}", started.elapsed());
     let started = Instant::now();
     let mut observer = GiveUpAfter(started + Duration::from_millis(100));

@@ -100,10 +100,13 @@ fn a_refusal_after_a_lost_reply_says_that_the_earlier_attempt_may_have_landed() 
     let (result, _) = refresh(&[lost(), ok(REFUSAL)]);
     let error = result.expect_err("refused");
     assert_eq!((error.kind(), error.delivered(), error.attempts()), (ErrorKind::Platform, Delivered::Yes, 2));
-    assert!(error.to_string().contains("may have landed"), "{error}");
+    assert!(error.to_string().contains("may have taken effect"), "{error}");
     let (result, _) = refresh(&[unavailable(""), ok(REFUSAL)]);
     let error = result.expect_err("refused");
-    assert!(!error.to_string().contains("may have landed"), "an answered attempt did not land: {error}");
+    assert!(
+        !error.to_string().contains("may have taken effect"),
+        "an answered attempt did not land: {error}"
+    );
 }
 
 #[test]
@@ -120,7 +123,7 @@ fn a_server_that_goes_away_after_a_lost_reply_leaves_the_outcome_unknown() {
         (error.kind(), error.delivered(), error.attempts()),
         (ErrorKind::Connect, Delivered::Unknown, 3)
     );
-    assert!(error.to_string().contains("may have happened"), "{error}");
+    assert!(error.to_string().contains("may have taken effect"), "{error}");
 }
 
 #[test]
@@ -182,7 +185,7 @@ fn without_a_slot_to_try_again_the_failure_itself_is_told() {
     (config.rate_limit, config.timeout) = (Some(1.0), Duration::from_millis(500));
     let error = client(config).refresh_usage(EID).expect_err("busy");
     assert_eq!((error.kind(), error.http_status(), error.attempts()), (ErrorKind::Http, Some(503), 1));
-    assert!(error.to_string().contains("no further attempt in time"), "{error}");
+    assert!(error.to_string().contains("no further attempt before the deadline"), "{error}");
 }
 
 #[test]

@@ -121,7 +121,10 @@ fn every_option_is_either_a_calls_own_or_refused_by_its_name() {
         } else {
             let error = changed.expect_err(option);
             assert_eq!(error.kind(), ErrorKind::Config);
-            assert!(error.to_string().starts_with(&format!("{option}: is the same for all")), "{error}");
+            assert!(
+                error.to_string().starts_with(&format!("{option}: cannot differ between clients")),
+                "{error}"
+            );
         }
     }
 }

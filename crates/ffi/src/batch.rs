@@ -1,4 +1,4 @@
-//! Many cards, for C.
+//! Batches, for C.
 
 use crate::cancel::eiot_cancel;
 use crate::client::eiot_client;
@@ -15,36 +15,48 @@ use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 use std::ptr;
 
-/// How many calls are under way at once where 0 is given.
+/// The concurrency if 0 is passed.
 const USUAL_CONCURRENCY: usize = 32;
 
-/// Refreshes many cards, with many calls under way at once on the calling thread. Push EIDs while there is room, take what
-/// comes back, and again; its memory depends on how many calls may be under way, not on how many cards there are. Each card
-/// goes the way of a single call, retries and account rate included; its time-out begins when its turn has come. Calls make
-/// progress while `eiot_batch_next` runs, so deal with a result quickly, or hand it on. One thread at a time.
+/// Refreshes many cards, with many calls in flight on the calling thread. Push EIDs while there is
+/// room, take the next result, repeat. Memory use depends on the concurrency, not on the number of
+/// cards. Prefer `eiot_client_refresh_many` if all EIDs are in an array.
 ///
-/// A batch that cannot succeed stops by itself: when the account was refused too often in a row
-/// (`eiot_config_set_max_auth_failures`), or the platform could not be reached for too long
-/// (`eiot_config_set_outage_timeout_ms`). All remaining cards, and all that are pushed later, then come back with an error of
-/// the cause's status (`EIOT_ERR_AUTH`, `EIOT_ERR_CONNECT` and so on), attempts 0, delivered no, and a message that says why
-/// they were not sent. In an outage it holds its cards back, probes with one of them at growing intervals, and goes on when
-/// the platform answers; a card that failed in the outage is called again.
+/// Each card is handled like a single call, including retries and rate limit; its timeout starts
+/// when the rate limiter admits it. Calls make progress only inside `eiot_batch_next`, so process
+/// results quickly or hand them to another thread.
+///
+/// A batch that cannot succeed stops itself: after too many consecutive authentication failures
+/// (`eiot_config_set_max_auth_failures`), or when the platform was unreachable for too long
+/// (`eiot_config_set_outage_timeout_ms`). All remaining cards, including those pushed later, then
+/// come back with the status of the cause (`EIOT_ERR_AUTH`, `EIOT_ERR_CONNECT` and so on), 0
+/// attempts, `EIOT_DELIVERED_NO`, and a message that says why they were not sent. During an outage
+/// a batch holds its cards back, probes with one of them at growing intervals (backoff), and
+/// resumes when the platform responds; a card that failed during the outage is called again.
+///
+/// Requires exclusive access. May outlive its client, but neither its cancellation token nor the
+/// client's log callback. Free it with `eiot_batch_free`.
 pub struct eiot_batch {
     batch: Batch,
 }
 
-/// Is told of each card that came back: `reply` where it was refreshed, `error` where not, and NULL for the other. Both are
-/// freed when it returns; `eiot_reply_eid` and `eiot_error_eid` tell the card. What it returns decides: 0 goes on, anything
-/// else sends no more. It runs on the calling thread. It must return: no exception, no longjmp.
+/// A callback that receives the result of one card: `reply` if the card was refreshed, otherwise
+/// `error`; the other one is NULL. Both are freed when the callback returns. `eiot_reply_eid` and
+/// `eiot_error_eid` return the card's EID.
+///
+/// Return 0 to continue; any other value stops sending. Called on the calling thread. Must return
+/// normally: no exceptions, no longjmp.
 pub type eiot_result_fn = Option<
     unsafe extern "C" fn(reply: *const eiot_reply, error: *const eiot_error, user_data: *mut c_void) -> i32,
 >;
 
-/// Starts a batch; nothing is sent yet. It goes on when the client is freed.
+/// Creates a batch. Sends nothing. The batch keeps working after the client is freed.
 ///
-/// At most `concurrency` calls are under way at once, 1 to 1024; 0 is the usual number, 32. `cancel` may be NULL; it breaks
-/// the batch off, and must live as long as the batch. `*out_batch` is yours to free with `eiot_batch_free`; it is NULL on
-/// failure.
+/// `concurrency` is the maximum number of calls in flight, 1 to 1024; 0 is the default, 32.
+/// `cancel` may be NULL; it cancels the batch and must outlive it. `*out_batch` is NULL on failure;
+/// free it with `eiot_batch_free`.
+///
+/// Thread-safe.
 ///
 ///     eiot_batch *batch;
 ///     if (eiot_batch_new(client, 0, NULL, &batch, NULL) != EIOT_OK) return 1;
@@ -78,9 +90,12 @@ pub unsafe extern "C" fn eiot_batch_new(
     }
 }
 
-/// Not 0: there is room for another EID. More can be pushed all the same, and wait in memory. 0 once the batch was stopped or
-/// broken off by the caller, so that the input is not read any further; not 0 once it has stopped by itself, so that each card
-/// of the input comes back with the reason. 0 for NULL.
+/// Returns non-zero if the batch can take another EID now. You can push more, but they wait in
+/// memory.
+///
+/// 0 after the caller stopped or cancelled the batch, so that you stop reading your input. Non-zero
+/// after the batch stopped itself, so that every card of your input comes back with the reason. 0
+/// for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_batch_has_room(batch: *const eiot_batch) -> i32 {
     // SAFETY: the caller vouches for the pointer.
@@ -88,10 +103,14 @@ pub unsafe extern "C" fn eiot_batch_has_room(batch: *const eiot_batch) -> i32 {
     value(0, || batch.map(|batch| i32::from(batch.batch.has_room())))
 }
 
-/// Takes a card; nothing is sent yet. One that came among the last 8,192 is left out and only counted; a malformed EID
-/// comes back from `eiot_batch_next` as an error, and so does every card once the batch has stopped.
+/// Adds a card to the batch. Sends nothing yet.
 ///
-/// `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`).
+/// A duplicate of one of the last 8,192 EIDs is counted and skipped. A malformed EID comes back
+/// from `eiot_batch_next` as an error, and so does every card after the batch has stopped.
+///
+/// `eid` is `eid_len` bytes long, or NUL-terminated with `EIOT_NTS` as the length. It is copied.
+///
+/// Requires exclusive access. Does not block.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_batch_push(
     batch: *mut eiot_batch,
@@ -109,12 +128,18 @@ pub unsafe extern "C" fn eiot_batch_push(
     }
 }
 
-/// Waits until one card comes back, whichever is first: for as long as the account's rate asks for, plus the client's
-/// timeout, and in an outage for up to the outage timeout longer.
+/// Waits for the next result, in order of completion.
 ///
-/// `EIOT_OK` with a reply: that card was refreshed. Another status: that card was not, and the error says why; what is no
-/// call of a card, such as a NULL for `batch`, has no EID. `EIOT_OK` with `*out_reply` NULL: all cards that were pushed have
-/// come back. `out_err` may be NULL. What is put there is yours to free with `eiot_reply_free` and `eiot_error_free`.
+/// - `EIOT_OK` and a reply: the card was refreshed.
+/// - Another status: the card was not refreshed, and the error says why. Errors that do not concern
+///   a card, such as a NULL batch, have no EID.
+/// - `EIOT_OK` and `*out_reply` NULL: all cards that were pushed have come back.
+///
+/// `out_err` may be NULL. Free `*out_reply` with `eiot_reply_free` and `*out_err` with
+/// `eiot_error_free`.
+///
+/// Requires exclusive access. Blocks as long as the rate limit requires plus the client's timeout,
+/// and up to the outage timeout longer in an outage.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_batch_next(
     batch: *mut eiot_batch,
@@ -133,9 +158,12 @@ pub unsafe extern "C" fn eiot_batch_next(
     }
 }
 
-/// Sends no more: cards that wait for their turn, and all that are pushed later, come back with `EIOT_ERR_CANCELLED`, nothing
-/// sent; calls that are under way end as they end. A card that has failed in an outage and waits to be called again comes back
-/// as it failed. NULL is fine.
+/// Stops sending. Cards that are waiting, and all that are pushed later, come back with
+/// `EIOT_ERR_CANCELLED`, unsent; calls in flight complete. A card that failed in an outage and
+/// waits to be called again comes back with that failure. NULL is a no-op.
+///
+/// Requires exclusive access. To stop a batch from another thread, pass a cancellation token to
+/// `eiot_batch_new`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_batch_stop(batch: *mut eiot_batch) {
     // SAFETY: the caller vouches for the pointer.
@@ -143,7 +171,7 @@ pub unsafe extern "C" fn eiot_batch_stop(batch: *mut eiot_batch) {
     value((), || batch.map(|batch| batch.batch.stop()));
 }
 
-/// How many EIDs were pushed, repeated and malformed ones included; 0 for NULL.
+/// Returns how many EIDs were pushed, including duplicates and malformed ones; 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_batch_submitted(batch: *const eiot_batch) -> u64 {
     // SAFETY: the caller vouches for the pointer.
@@ -151,7 +179,7 @@ pub unsafe extern "C" fn eiot_batch_submitted(batch: *const eiot_batch) -> u64 {
     value(0, || batch.map(|batch| batch.batch.summary().submitted))
 }
 
-/// How many EIDs came again soon after, and were left out; 0 for NULL.
+/// Returns how many duplicate EIDs were skipped; 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_batch_duplicates(batch: *const eiot_batch) -> u64 {
     // SAFETY: the caller vouches for the pointer.
@@ -159,8 +187,11 @@ pub unsafe extern "C" fn eiot_batch_duplicates(batch: *const eiot_batch) -> u64 
     value(0, || batch.map(|batch| batch.batch.summary().duplicates))
 }
 
-/// How many cards have come back with a status, `EIOT_OK` being those refreshed; 0 for NULL and for a status that is none.
-/// Over all statuses and with the duplicates they add up to those given, once all have come back.
+/// Returns how many cards have come back with this status, `EIOT_OK` for refreshed cards; 0 for
+/// NULL and for an unknown status.
+///
+/// Once all cards have come back, the counts of all statuses plus the duplicates equal
+/// `eiot_batch_submitted`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_batch_count(batch: *const eiot_batch, status: eiot_status) -> u64 {
     // SAFETY: the caller vouches for the pointer.
@@ -176,7 +207,9 @@ pub unsafe extern "C" fn eiot_batch_count(batch: *const eiot_batch, status: eiot
     })
 }
 
-/// Closes the batch's connections and frees it; calls that are under way are broken off. NULL is fine.
+/// Closes the batch's connections and frees it. Calls in flight are cancelled. NULL is a no-op.
+///
+/// Requires exclusive access.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_batch_free(batch: *mut eiot_batch) {
     let _blocked = sigpipe::Blocked::new();
@@ -184,14 +217,18 @@ pub unsafe extern "C" fn eiot_batch_free(batch: *mut eiot_batch) {
     unsafe { free(batch) }
 }
 
-/// Refreshes all cards of an array, and tells `on_result` of each as it comes back: a batch with the usual number of calls
-/// under way, for programs that have all EIDs at hand.
+/// Refreshes all cards of an array and passes each result to `on_result` as it arrives. Runs a
+/// batch with default concurrency. Prefer `eiot_batch` if the EIDs do not fit in memory.
 ///
-/// `eids` has `count` strings, each ended by a NUL; one that comes again soon after is left out. `on_result` may be NULL, and
-/// `user_data` is passed on to it. `cancel` may be NULL. `EIOT_OK`: all cards have come back, whatever became of them.
-/// A run that stops by itself, see `eiot_batch`, tells of each card too, those that were not sent with the reason.
-/// `EIOT_ERR_CANCELLED`: `on_result` or `cancel` stopped it; cards that were not sent are not told of. Blocks for as long as
-/// the account's rate asks for, and in an outage for up to the outage timeout longer.
+/// `eids` holds `count` NUL-terminated strings; duplicates are skipped. `on_result` and `cancel`
+/// may be NULL; `user_data` is passed to `on_result`.
+///
+/// `EIOT_OK` means that all cards have come back, refreshed or not. A batch that stops itself (see
+/// `eiot_batch`) still reports every card, unsent ones with the reason. `EIOT_ERR_CANCELLED` means
+/// that `on_result` or `cancel` stopped it; unsent cards are not reported.
+///
+/// Thread-safe. Blocks as long as the rate limit requires, and up to the outage timeout longer in
+/// an outage.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_client_refresh_many(
     client: *const eiot_client,
@@ -229,10 +266,10 @@ pub unsafe extern "C" fn eiot_client_refresh_many(
                     batch.stop();
                 }
             }
-            // Broken off in an outage, no card need come back as cancelled: all may come back as they failed.
+            // Cancelled in an outage, possibly no card comes back as cancelled: all may come back with their own failure.
             match stopped || eids.next().is_some() {
                 true => {
-                    Err(Error::cancelled("the run was stopped; cards that were not told of were not sent"))
+                    Err(Error::cancelled("the run was stopped; cards that were not reported were not sent"))
                 }
                 false => Ok(()),
             }
@@ -252,7 +289,7 @@ unsafe fn start(client: &eiot_client, concurrency: u32, cancel: *const eiot_canc
 }
 
 /// # Safety
-/// `batch` is NULL, or live and used by nobody else.
+/// `batch` is NULL, or live and used exclusively.
 unsafe fn batch_of<'a>(batch: *mut eiot_batch) -> Result<&'a mut eiot_batch, Error> {
     // SAFETY: the caller vouches for the pointer.
     unsafe { batch.as_mut() }.ok_or_else(|| Error::invalid_argument("batch is NULL"))
@@ -265,7 +302,7 @@ fn next(batch: &mut Batch) -> Option<Outcome> {
     batch.next()
 }
 
-/// Tells the host; whether to go on.
+/// Calls the host's callback; whether to continue.
 ///
 /// # Safety
 /// The host vouches for its function and its data.

@@ -1,4 +1,4 @@
-//! Breaking calls off, for C.
+//! Cancellation, for C.
 
 use crate::error::eiot_error;
 use crate::guard::status;
@@ -7,9 +7,11 @@ use crate::status::eiot_status;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Breaks calls off. Give one to as many calls as you like; once triggered it stays so. A call looks before it sends
-/// anything and every 50 ms while it waits, and then returns `EIOT_ERR_CANCELLED`; one that is answered before it looks is
-/// not broken off. Any number of threads may use it at once.
+/// A cancellation token. Shared by any number of calls; cannot be reset. Calls check it before
+/// sending and every 50 ms while waiting, and then return `EIOT_ERR_CANCELLED`; a reply that
+/// arrives first wins.
+///
+/// Thread-safe. Must outlive all calls and batches that use it; free it with `eiot_cancel_free`.
 pub struct eiot_cancel {
     triggered: AtomicBool,
 }
@@ -20,7 +22,11 @@ impl eiot_cancel {
     }
 }
 
-/// Makes one that is not triggered. `*out_cancel` is yours to free with `eiot_cancel_free`; it is NULL on failure.
+/// Creates a cancellation token.
+///
+/// `*out_cancel` is NULL on failure; free it with `eiot_cancel_free`.
+///
+/// Thread-safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_cancel_new(
     out_cancel: *mut *mut eiot_cancel,
@@ -37,8 +43,9 @@ pub unsafe extern "C" fn eiot_cancel_new(
     }
 }
 
-/// Breaks off the calls that were given this one, those under way and those to come. May be called from another thread
-/// or from a signal handler. NULL is fine.
+/// Cancels all calls that use this token, both those in flight and future ones. NULL is a no-op.
+///
+/// Thread-safe and async-signal-safe: you may call it from a signal handler.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_cancel_trigger(cancel: *const eiot_cancel) {
     // SAFETY: the caller vouches for the pointer.
@@ -47,7 +54,9 @@ pub unsafe extern "C" fn eiot_cancel_trigger(cancel: *const eiot_cancel) {
     }
 }
 
-/// Frees it. No call may be using it. NULL is fine.
+/// Frees a cancellation token. No call or batch may still use it. NULL is a no-op.
+///
+/// Requires exclusive access.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_cancel_free(cancel: *mut eiot_cancel) {
     // SAFETY: the caller hands over what eiot_cancel_new made, once.

@@ -15,8 +15,11 @@ use std::ffi::c_char;
 use std::ops::ControlFlow;
 use std::ptr;
 
-/// Refreshes the package usage of cloud eSIM cards of one account. Make one and keep it: it holds connections open
-/// between calls. Any number of threads may use it at once. After `fork`, parent and child may both go on using it.
+/// A client of one account. It keeps a connection pool and the state of the rate limiter, so create
+/// one and reuse it.
+///
+/// Thread-safe. After `fork`, both parent and child may continue to use it. Free it with
+/// `eiot_client_free`.
 pub struct eiot_client {
     client: Client,
     log: Option<Log>,
@@ -32,10 +35,12 @@ impl eiot_client {
     }
 }
 
-/// Makes a client. Checks all options and reads the files among them; nothing is sent yet.
+/// Creates a client. Validates all options and reads the files they name. Sends nothing.
 ///
-/// `config` is copied. `*out_client` is yours to free with `eiot_client_free`; it is NULL on failure.
-/// `EIOT_ERR_CONFIG` names the option that cannot be used.
+/// `config` is copied. `*out_client` is NULL on failure; free it with `eiot_client_free`.
+/// `EIOT_ERR_CONFIG` names the option that is invalid.
+///
+/// Thread-safe.
 ///
 ///     eiot_config *config = NULL;
 ///     eiot_client *client = NULL;
@@ -67,12 +72,18 @@ pub unsafe extern "C" fn eiot_client_new(
     }
 }
 
-/// Asks the platform to refresh one card's package usage, and waits for its answer: for at most the client's
-/// time-out. The work is done on the calling thread, which has SIGPIPE blocked meanwhile.
+/// Refreshes the package usage of one card and waits for the platform's reply. For many cards,
+/// prefer `eiot_client_refresh_many` or a batch, which keep many calls in flight on one thread.
 ///
-/// `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`); white space around it is ignored. `out_reply` and
-/// `out_err` may each be NULL; what is put there is yours to free with `eiot_reply_free` and `eiot_error_free`,
-/// and is NULL where it does not apply. Any status may come back, `EIOT_ERR_CONFIG` aside.
+/// `eid` is `eid_len` bytes long, or NUL-terminated with `EIOT_NTS` as the length; surrounding
+/// whitespace is ignored. `out_reply` and `out_err` may be NULL. Free `*out_reply` with
+/// `eiot_reply_free` and `*out_err` with `eiot_error_free`; the one that does not apply is NULL.
+///
+/// May return any status. `EIOT_ERR_CONFIG` is possible if the shared rate file becomes unusable
+/// after the client was created.
+///
+/// Thread-safe. Blocks for at most the client's timeout. All I/O runs on the calling thread, with
+/// SIGPIPE blocked.
 ///
 ///     eiot_error *error;
 ///     if (eiot_client_refresh_usage(client, eid, EIOT_NTS, NULL, &error) != EIOT_OK) {
@@ -91,8 +102,8 @@ pub unsafe extern "C" fn eiot_client_refresh_usage(
     unsafe { eiot_client_refresh_usage_with_cancel(client, eid, eid_len, ptr::null(), out_reply, out_err) }
 }
 
-/// As `eiot_client_refresh_usage`, for a call that another thread, or a signal handler, can break off with
-/// `eiot_cancel_trigger`. `cancel` may be NULL.
+/// Like `eiot_client_refresh_usage`, but another thread or a signal handler can cancel the call
+/// with `eiot_cancel_trigger`. `cancel` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_client_refresh_usage_with_cancel(
     client: *const eiot_client,
@@ -113,17 +124,22 @@ pub unsafe extern "C" fn eiot_client_refresh_usage_with_cancel(
     }
 }
 
-/// Makes any other signed call of the platform's family, and waits for its answer: the same way as a refresh, with the same
-/// rate, retries and errors.
+/// Makes any other signed call of the platform's API and waits for the reply. Rate limit, retries
+/// and errors are those of a refresh.
 ///
-/// `path` is such as "/api/v3/cloudesim/get", and `parameters_json` the text of a JSON object such as {"eid": "8904..."};
-/// each has as many bytes as said, or ends with a NUL (`EIOT_NTS`). appkey, timestamp, nonce and sign are added, and must not
-/// be among the parameters. Values are sent as they are signed: numbers as they are written, inner names in their own order.
+/// `path` is, for example, "/api/v3/cloudesim/get", and `parameters_json` the text of a JSON
+/// object, for example {"eid": "8904..."}. Each is as long as its length says, or NUL-terminated
+/// with `EIOT_NTS` as the length. The client adds appkey, timestamp, nonce and sign, which must not
+/// be among the parameters. Values are sent as they are signed: numbers verbatim, the members of
+/// nested objects in their original order.
 ///
-/// A call whose reply is lost is repeated only where that is known to be harmless: so it is of calls that only read and of the
-/// refresh; of others, `idempotent` not 0 says so.
+/// If the reply is lost, the call is retried only when it is idempotent. Read-only calls and
+/// refreshUsage are; for other calls pass a non-zero `idempotent`.
 ///
-/// `cancel`, `out_reply` and `out_err` may each be NULL. What is put into the outputs is yours to free.
+/// `cancel`, `out_reply` and `out_err` may be NULL. Free `*out_reply` with `eiot_reply_free` and
+/// `*out_err` with `eiot_error_free`. May return any status.
+///
+/// Thread-safe. Blocks for at most the client's timeout.
 ///
 ///     eiot_reply *reply;
 ///     if (eiot_client_call(client, "/api/v3/cloudesim/get", EIOT_NTS, "{\"eid\": \"89044011112233441122334411223321\"}",
@@ -159,7 +175,10 @@ pub unsafe extern "C" fn eiot_client_call(
     }
 }
 
-/// Closes the client's connections and frees it. No call may be using it. NULL is fine.
+/// Closes the client's connections and frees it. No call may still be using it. Batches created
+/// from it keep working. NULL is a no-op.
+///
+/// Requires exclusive access.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_client_free(client: *mut eiot_client) {
     let _blocked = sigpipe::Blocked::new();
@@ -167,7 +186,7 @@ pub unsafe extern "C" fn eiot_client_free(client: *mut eiot_client) {
     unsafe { free(client) }
 }
 
-/// What the host wants to know and to say while a call is under way.
+/// The host's log callback and cancellation token of a call in flight.
 #[derive(Default)]
 pub(crate) struct Host<'a> {
     log: Option<Log>,

@@ -11,8 +11,10 @@ use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::time::Duration;
 
-/// The options of a client. One thread at a time. A client copies them, so one set can make many clients, and can
-/// be freed as soon as they are made.
+/// The options of a client. Options that depend on others are validated when a client is created.
+///
+/// Requires exclusive access. A client copies its options: you can create several clients from one
+/// `eiot_config`, and free it as soon as they exist.
 pub struct eiot_config {
     pub(crate) config: Config,
     pub(crate) log: Option<Log>,
@@ -31,10 +33,12 @@ pub(crate) fn defaults() -> Config {
     config
 }
 
-/// Makes a set of options with their defaults. `appkey` and a secret are still to be set. The environment is not
-/// read; `eiot_config_from_env` does that.
+/// Creates options with default values. Set `appkey` and a secret before you create a client. Does
+/// not read the environment; `eiot_config_from_env` does.
 ///
-/// `*out_config` is yours to free with `eiot_config_free`; it is NULL on failure.
+/// `*out_config` is NULL on failure; free it with `eiot_config_free`.
+///
+/// Thread-safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_new(
     out_config: *mut *mut eiot_config,
@@ -51,12 +55,14 @@ pub unsafe extern "C" fn eiot_config_new(
     }
 }
 
-/// Makes a set of options from the environment: `EIOT_APPKEY`, `EIOT_SECRET` and so on, each option in upper case
-/// behind `EIOT_`; what is not set or empty has its default. The environment must not be changed by another thread
-/// at the same time.
+/// Creates options from the environment: `EIOT_APPKEY`, `EIOT_SECRET` and so on, `EIOT_` followed
+/// by the option's name in upper case. Options whose variable is unset or empty keep their
+/// defaults.
 ///
-/// `*out_config` is yours to free with `eiot_config_free`; it is NULL on failure. `EIOT_ERR_CONFIG` names the
-/// variable that cannot be used.
+/// `*out_config` is NULL on failure; free it with `eiot_config_free`. `EIOT_ERR_CONFIG` names the
+/// variable that is invalid.
+///
+/// Thread-safe, provided that no other thread changes the environment at the same time.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_from_env(
     out_config: *mut *mut eiot_config,
@@ -75,7 +81,10 @@ pub unsafe extern "C" fn eiot_config_from_env(
     }
 }
 
-/// Frees the options and wipes the secret in them. NULL is fine.
+/// Frees options and wipes the secret from memory. Clients created from them are not affected. NULL
+/// is a no-op.
+///
+/// Requires exclusive access.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_free(config: *mut eiot_config) {
     // SAFETY: the caller hands over what eiot_config_new or eiot_config_from_env made, once.
@@ -85,7 +94,7 @@ pub unsafe extern "C" fn eiot_config_free(config: *mut eiot_config) {
 /// Changes an option; a value that cannot be used is refused at once, and leaves the old one.
 ///
 /// # Safety
-/// `config` is NULL or live and used by nobody else; `out_err` is NULL or may be written.
+/// `config` is NULL or live and used exclusively; `out_err` is NULL or may be written.
 unsafe fn set(
     config: *mut eiot_config,
     out_err: *mut *mut eiot_error,
@@ -118,11 +127,16 @@ unsafe fn set_text(
     unsafe { set(config, out_err, |config| config.set(option, utf8(option, value, value_len)?)) }
 }
 
-/// Sets any option by its name, from text as the environment has it: "timeout" is seconds ("2.5"), switches are "on" and
-/// "off", "rate_share" is "1/4", "error_codes" is "CODE=KIND,CODE=KIND". For programs and languages that take options by name;
-/// the functions below say what each is. `EIOT_ERR_CONFIG` names an option that there is not, or whose value cannot be used.
+/// Sets an option by name, from text in the same format as the environment: "timeout" is in seconds
+/// ("2.5"), switches are "on" and "off", "rate_share" is "1/4", "error_codes" is
+/// "CODE=KIND,CODE=KIND". For programs and bindings that look up options by name. From C, prefer
+/// the typed functions below, which also document each option.
 ///
-/// `name` and `value` are UTF-8, of `name_len` and `value_len` bytes or ended by a NUL (`EIOT_NTS`), and are copied.
+/// `name` and `value` are UTF-8, `name_len` and `value_len` bytes long, or NUL-terminated with
+/// `EIOT_NTS` as the length. They are copied. `EIOT_ERR_CONFIG` if the option is unknown or its
+/// value cannot be parsed.
+///
+/// Requires exclusive access, like all functions that set options.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_option(
     config: *mut eiot_config,
@@ -140,10 +154,10 @@ pub unsafe extern "C" fn eiot_config_set_option(
     }
 }
 
-/// Identifies the account's application. Required.
+/// Sets the appkey, which identifies the account's application. Required.
 ///
-/// `value` is UTF-8, of `value_len` bytes or ended by a NUL (`EIOT_NTS`), and is copied. That holds for every text
-/// option below.
+/// `value` is UTF-8, `value_len` bytes long, or NUL-terminated with `EIOT_NTS` as the length. It is
+/// copied. The same applies to all text options below.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_appkey(
     config: *mut eiot_config,
@@ -155,8 +169,8 @@ pub unsafe extern "C" fn eiot_config_set_appkey(
     unsafe { set_text(config, "appkey", value, value_len, out_err) }
 }
 
-/// The secret that signs each request; it is never sent, and the copy is wiped when it is freed. Required, here or
-/// by `eiot_config_set_secret_file`.
+/// Sets the secret that signs each request. It is never sent, and the copy is wiped when the
+/// options are freed. Required, unless you use `eiot_config_set_secret_file`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_secret(
     config: *mut eiot_config,
@@ -168,8 +182,8 @@ pub unsafe extern "C" fn eiot_config_set_secret(
     unsafe { set_text(config, "secret", value, value_len, out_err) }
 }
 
-/// A file that holds the secret and nothing else (a line end after it is ignored). It is read when a client is
-/// made.
+/// Sets the path of a file that contains the secret and nothing else; a trailing newline is
+/// ignored. The file is read when a client is created.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_secret_file(
     config: *mut eiot_config,
@@ -181,7 +195,8 @@ pub unsafe extern "C" fn eiot_config_set_secret_file(
     unsafe { set_text(config, "secret_file", value, value_len, out_err) }
 }
 
-/// Where the platform is: https, or http to a loopback address. Default "https://oapi.eiotclub.com".
+/// Sets the base URL of the platform: https, or http to a loopback address. Default
+/// "https://oapi.eiotclub.com".
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_base_url(
     config: *mut eiot_config,
@@ -193,7 +208,8 @@ pub unsafe extern "C" fn eiot_config_set_base_url(
     unsafe { set_text(config, "base_url", value, value_len, out_err) }
 }
 
-/// Not 0: allow plain http to any address; appkey and signature can then be read on the way. Default 0.
+/// Non-zero allows plain http to any address. Appkey and signature are then sent unencrypted.
+/// Default 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_allow_http(
     config: *mut eiot_config,
@@ -209,7 +225,8 @@ pub unsafe extern "C" fn eiot_config_set_allow_http(
     }
 }
 
-/// The deadline of a whole call, all attempts and waits included, in milliseconds. Default 30000.
+/// Sets the timeout of a whole call, including all attempts and waits, in milliseconds. Default
+/// 30000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_timeout_ms(
     config: *mut eiot_config,
@@ -225,7 +242,8 @@ pub unsafe extern "C" fn eiot_config_set_timeout_ms(
     }
 }
 
-/// How long making a connection may take, name look-up and TLS handshake included, in milliseconds. Default 5000.
+/// Sets the timeout of establishing a connection, including DNS lookup and TLS handshake, in
+/// milliseconds. Default 5000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_connect_timeout_ms(
     config: *mut eiot_config,
@@ -241,7 +259,8 @@ pub unsafe extern "C" fn eiot_config_set_connect_timeout_ms(
     }
 }
 
-/// How many requests a call may make: the first, and retries of what may pass. Default 3.
+/// Sets the maximum number of requests per call: the first one, and retries of transient failures.
+/// 1 disables retries. Default 3.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_max_attempts(
     config: *mut eiot_config,
@@ -257,8 +276,8 @@ pub unsafe extern "C" fn eiot_config_set_max_attempts(
     }
 }
 
-/// Calls a second that the account may make, 0 for any number. 95 % of the limit is used, evenly spaced, so that no
-/// closed second holds more. Default 10.
+/// Sets the rate limit of the account in calls per second; 0 is unlimited. The rate limiter spaces
+/// calls evenly and uses 95 % of the limit, so that no one-second window exceeds it. Default 10.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_rate_limit(
     config: *mut eiot_config,
@@ -274,7 +293,7 @@ pub unsafe extern "C" fn eiot_config_set_rate_limit(
     }
 }
 
-/// Who shares that rate. Default `EIOT_RATE_SCOPE_AUTO`.
+/// Sets which clients share the rate limit. Default `EIOT_RATE_SCOPE_AUTO`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_rate_scope(
     config: *mut eiot_config,
@@ -291,7 +310,7 @@ pub unsafe extern "C" fn eiot_config_set_rate_scope(
                 _ => {
                     let takes =
                         "must be EIOT_RATE_SCOPE_AUTO, EIOT_RATE_SCOPE_PROCESS or EIOT_RATE_SCOPE_HOST";
-                    return Err(Error::config("rate_scope", format!("{takes}, is {scope}")));
+                    return Err(Error::config("rate_scope", format!("{takes}, not {scope}")));
                 }
             };
             Ok(())
@@ -299,7 +318,8 @@ pub unsafe extern "C" fn eiot_config_set_rate_scope(
     }
 }
 
-/// Which part of that rate is this client's, for fleets of machines: `which` from 1 to `of`. Default 1 of 1.
+/// Sets this client's share of the rate limit, for fleets of machines: part `which`, from 1 to
+/// `of`, of `of` equal parts. Default 1 of 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_rate_share(
     config: *mut eiot_config,
@@ -316,7 +336,8 @@ pub unsafe extern "C" fn eiot_config_set_rate_share(
     }
 }
 
-/// Not 0: wait for a free slot, as long as the time-out allows; 0: fail at once with `EIOT_ERR_RATE_LIMITED`. Default 1.
+/// Non-zero waits for the rate limiter, within the call's timeout; 0 fails immediately with
+/// `EIOT_ERR_RATE_LIMITED`. Default 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_rate_wait(
     config: *mut eiot_config,
@@ -332,8 +353,9 @@ pub unsafe extern "C" fn eiot_config_set_rate_wait(
     }
 }
 
-/// Refuse to refresh a card again before so many milliseconds, with `EIOT_ERR_COOLDOWN`; 0, the default, is off. The
-/// vendor says 300000 for the twin call by ICCID; for EIDs that is inferred.
+/// Sets the cooldown per card in milliseconds: refreshing a card again sooner fails with
+/// `EIOT_ERR_COOLDOWN`. 0, the default, disables it. The vendor documents 300000 for the
+/// corresponding call by ICCID; for EIDs that is inferred.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_eid_cooldown_ms(
     config: *mut eiot_config,
@@ -349,8 +371,8 @@ pub unsafe extern "C" fn eiot_config_set_eid_cooldown_ms(
     }
 }
 
-/// Not 0: learn from the platform's replies how far this machine's clock is off, and date requests accordingly.
-/// Default 1.
+/// Non-zero measures the offset of this machine's clock from the platform's replies and corrects
+/// the timestamps of requests by it. Default 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_clock_skew(
     config: *mut eiot_config,
@@ -366,9 +388,12 @@ pub unsafe extern "C" fn eiot_config_set_clock_skew(
     }
 }
 
-/// What error codes of the platform mean: "CODE=KIND,CODE=KIND". Takes precedence over the published codes. The kinds are
-/// auth, rate_limited, cooldown, unavailable and platform, for `EIOT_ERR_AUTH` and so on, and for `EIOT_ERR_PLATFORM` also
-/// final, the same call would fail again, and retry, which is retried as an HTTP 503 is. Default empty.
+/// Sets the meaning of platform error codes: "CODE=KIND,CODE=KIND". Takes precedence over the
+/// published codes. Default empty.
+///
+/// The kinds auth, rate_limited, cooldown, unavailable and platform map to `EIOT_ERR_AUTH` and so
+/// on. Two more kinds map to `EIOT_ERR_PLATFORM`: final, if the same call would fail again, and
+/// retry, for a transient failure that is retried like an HTTP 503.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_error_codes(
     config: *mut eiot_config,
@@ -380,8 +405,9 @@ pub unsafe extern "C" fn eiot_config_set_error_codes(
     unsafe { set_text(config, "error_codes", value, value_len, out_err) }
 }
 
-/// A batch stops after this many calls in a row were refused for the account (`EIOT_ERR_AUTH`) and none succeeded in between:
-/// all remaining cards come back unsent. Single calls are not affected. 0 is off. Default 20.
+/// Sets how many consecutive authentication failures (`EIOT_ERR_AUTH`) without a success in between
+/// stop a batch: all remaining cards come back unsent. 0 disables this. Does not affect single
+/// calls. Default 20.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_max_auth_failures(
     config: *mut eiot_config,
@@ -397,9 +423,9 @@ pub unsafe extern "C" fn eiot_config_set_max_auth_failures(
     }
 }
 
-/// How long a batch holds its cards back while the platform cannot be reached, in milliseconds, before it gives up and all
-/// remaining cards come back unsent. Single calls are not affected. 0: a batch does not hold its cards back, and each fails as
-/// in a single call. Default 900000.
+/// Sets how long a batch holds its cards back while the platform is unreachable, in milliseconds,
+/// before it gives up and all remaining cards come back unsent. 0 disables holding: each card fails
+/// like a single call. Does not affect single calls. Default 900000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_outage_timeout_ms(
     config: *mut eiot_config,
@@ -415,7 +441,7 @@ pub unsafe extern "C" fn eiot_config_set_outage_timeout_ms(
     }
 }
 
-/// Not 0: ask for GSMA EIDs, 32 digits that pass the check. Default 0.
+/// Non-zero accepts only GSMA EIDs: 32 digits with a valid checksum. Default 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_strict_eid(
     config: *mut eiot_config,
@@ -431,7 +457,7 @@ pub unsafe extern "C" fn eiot_config_set_strict_eid(
     }
 }
 
-/// The hash behind the signature. Default `EIOT_SIGN_SHA1`.
+/// Sets the hash function of the signature. Default `EIOT_SIGN_SHA1`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_sign_method(
     config: *mut eiot_config,
@@ -447,7 +473,8 @@ pub unsafe extern "C" fn eiot_config_set_sign_method(
     }
 }
 
-/// A PEM file of certificate authorities to trust instead of the system's. It is read when a client is made.
+/// Sets a PEM file of CA certificates to trust instead of the system's. It is read when a client is
+/// created.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_ca_file(
     config: *mut eiot_config,
@@ -459,8 +486,9 @@ pub unsafe extern "C" fn eiot_config_set_ca_file(
     unsafe { set_text(config, "ca_file", value, value_len, out_err) }
 }
 
-/// A PEM file with the certificate that the client presents to the server (mutual TLS), followed by its chain. For gateways that
-/// require a client certificate. Requires `eiot_config_set_client_key_file`. It is read when a client is made. Default none.
+/// Sets a PEM file with the client certificate, followed by its chain, for gateways that require
+/// mutual TLS. Requires `eiot_config_set_client_key_file`. It is read when a client is created.
+/// Default none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_client_cert_file(
     config: *mut eiot_config,
@@ -472,7 +500,8 @@ pub unsafe extern "C" fn eiot_config_set_client_cert_file(
     unsafe { set_text(config, "client_cert_file", value, value_len, out_err) }
 }
 
-/// The PEM file with the private key of that certificate, without a passphrase. It is read when a client is made. Default none.
+/// Sets the PEM file with the private key of the client certificate, without a passphrase. It is
+/// read when a client is created. Default none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_client_key_file(
     config: *mut eiot_config,
@@ -484,9 +513,10 @@ pub unsafe extern "C" fn eiot_config_set_client_key_file(
     unsafe { set_text(config, "client_key_file", value, value_len, out_err) }
 }
 
-/// A proxy, "http://[user:password@]host:port". The scheme can also be https, socks5 (host names are resolved locally) or socks5h
-/// (the proxy resolves them). "env" reads HTTPS_PROXY, ALL_PROXY and NO_PROXY (http_proxy for plain http) when a client is made.
-/// Default none; without "env" these variables are not read.
+/// Sets a proxy: "http://[user:password@]host:port". The scheme can also be https, socks5 (host
+/// names are resolved locally) or socks5h (the proxy resolves them). "env" reads HTTPS_PROXY,
+/// ALL_PROXY and NO_PROXY (http_proxy for plain http) when a client is created. Default none:
+/// without "env" these variables are ignored.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_proxy(
     config: *mut eiot_config,
@@ -498,10 +528,11 @@ pub unsafe extern "C" fn eiot_config_set_proxy(
     unsafe { set_text(config, "proxy", value, value_len, out_err) }
 }
 
-/// The directory of the file through which processes share the account's rate, where that of the user cannot be used: for several
-/// users or containers. A directory that cannot be used is refused when the client is made.
+/// Sets the directory of the file through which processes share the rate limit. Set it if several
+/// users or containers share an account. The directory must be usable when a client is created.
 ///
-/// A Redis that shares the rate between machines is set by `eiot_config_set_option`: "rate_scope" takes "redis://host:port/db".
+/// To share the rate limit between machines, use Redis: pass "rate_scope" and
+/// "redis://host:port/db" to `eiot_config_set_option`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_rate_dir(
     config: *mut eiot_config,
@@ -513,8 +544,9 @@ pub unsafe extern "C" fn eiot_config_set_rate_dir(
     unsafe { set_text(config, "rate_dir", value, value_len, out_err) }
 }
 
-/// The local IP address that connections are made from, such as "192.0.2.7". The platform allow-lists addresses, and a host can
-/// have several. "0.0.0.0" means any IPv4 address, "::" any IPv6 address. Default: the system chooses.
+/// Sets the local IP address to connect from, such as "192.0.2.7". The platform allow-lists
+/// addresses, and a host can have several. "0.0.0.0" means any IPv4 address, "::" any IPv6 address.
+/// Default: the system chooses.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_source_address(
     config: *mut eiot_config,
@@ -526,8 +558,9 @@ pub unsafe extern "C" fn eiot_config_set_source_address(
     unsafe { set_text(config, "source_address", value, value_len, out_err) }
 }
 
-/// Names the calling program to the platform: the user agent is "eiot/VERSION" followed by this text, for example
-/// "billing/2.3". At most 200 printable ASCII characters. Default "(c)".
+/// Sets the suffix of the User-Agent header, which names your program to the platform:
+/// "eiot/VERSION" followed by this text, for example "billing/2.3". At most 200 printable ASCII
+/// characters. Default "(c)".
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_user_agent_suffix(
     config: *mut eiot_config,
@@ -539,8 +572,10 @@ pub unsafe extern "C" fn eiot_config_set_user_agent_suffix(
     unsafe { set_text(config, "user_agent_suffix", value, value_len, out_err) }
 }
 
-/// A function that is told of each attempt, and of what a batch does by itself, with `user_data` passed on to it; NULL, the default, is none. Both must
-/// live as long as the clients made with these options.
+/// Sets a log callback, to which `user_data` is passed. NULL, the default, disables logging.
+///
+/// Both must outlive all clients and batches created from these options, and must be safe to use
+/// from all threads that make calls.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_log(
     config: *mut eiot_config,
@@ -563,8 +598,9 @@ pub(crate) fn sign_method(method: eiot_sign_method) -> Result<SignMethod, Error>
     match method {
         EIOT_SIGN_SHA1 => Ok(SignMethod::Sha1),
         EIOT_SIGN_MD5 => Ok(SignMethod::Md5),
-        _ => {
-            Err(Error::config("sign_method", format!("must be EIOT_SIGN_SHA1 or EIOT_SIGN_MD5, is {method}")))
-        }
+        _ => Err(Error::config(
+            "sign_method",
+            format!("must be EIOT_SIGN_SHA1 or EIOT_SIGN_MD5, not {method}"),
+        )),
     }
 }

@@ -7,10 +7,13 @@ use crate::text::bytes;
 use eiot_core::Eid;
 use std::ffi::c_char;
 
-/// Checks an EID without calling anybody: `EIOT_OK`, or `EIOT_ERR_INVALID_EID` with an error that says what is
-/// wrong. When `strict` is not 0, it must be a GSMA EID: 32 digits that pass the check.
+/// Validates an EID without sending anything. Returns `EIOT_OK`, or `EIOT_ERR_INVALID_EID` with an
+/// error that says what is wrong.
 ///
-/// `eid` has `eid_len` bytes or ends with a NUL (`EIOT_NTS`).
+/// `eid` is `eid_len` bytes long, or NUL-terminated with `EIOT_NTS` as the length. Non-zero
+/// `strict` requires a GSMA EID: 32 digits with a valid checksum.
+///
+/// Thread-safe. Does no I/O.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_eid_validate(
     eid: *const c_char,

@@ -11,13 +11,18 @@ use std::ffi::c_char;
 use std::ptr;
 use std::sync::OnceLock;
 
-/// Asks the platform to refresh one card's package usage, configured by the environment, and waits for its answer.
-/// The simplest way in; programs that hold their own configuration prefer `eiot_client_refresh_usage`.
+/// Refreshes the package usage of one card, with a client that is configured by the environment.
+/// This is the simplest entry point. Prefer `eiot_client_refresh_usage` if your program has its own
+/// configuration, needs the reply, or cancels calls.
 ///
-/// The first call that finds a usable configuration (`EIOT_APPKEY`, `EIOT_SECRET` and so on, see
-/// `eiot_config_from_env`) makes one client for the whole process; later changes of the environment are not seen.
-/// `eid` ends with a NUL. `out_err` may be NULL; what is put there is yours to free with `eiot_error_free`. Any
-/// number of threads may call at once. Blocks for at most `EIOT_TIMEOUT` seconds. Any status may come back.
+/// The first call with a valid configuration (`EIOT_APPKEY`, `EIOT_SECRET` and so on, see
+/// `eiot_config_from_env`) creates one client for the whole process. Later changes to the
+/// environment have no effect.
+///
+/// `eid` is NUL-terminated. `out_err` may be NULL; free `*out_err` with `eiot_error_free`. May
+/// return any status.
+///
+/// Thread-safe. Blocks for at most `EIOT_TIMEOUT` seconds.
 ///
 ///     eiot_error *error;
 ///     if (eiot_refresh_usage("89044011112233441122334411223321", &error) != EIOT_OK) {
@@ -33,8 +38,8 @@ pub unsafe extern "C" fn eiot_refresh_usage(
     unsafe { refresh_by_environment(eid, EIOT_NTS, out_err) }
 }
 
-/// As `eiot_refresh_usage`, for an EID of `eid_len` bytes that need not end with a NUL, as fields of records and
-/// databases have it.
+/// Like `eiot_refresh_usage`, but takes the length of the EID. Prefer this for fixed-width record
+/// and database fields, which have no terminating NUL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_refresh_usage_n(
     eid: *const c_char,
@@ -60,7 +65,7 @@ unsafe fn refresh_by_environment(
     }
 }
 
-/// The process's one client. A configuration that cannot be used is not remembered, so that it can be mended.
+/// The process's client. An invalid configuration is not remembered, so that it can be fixed.
 fn client() -> Result<&'static Client, Error> {
     static CLIENT: OnceLock<Client> = OnceLock::new();
     if let Some(client) = CLIENT.get() {

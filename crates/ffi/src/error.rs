@@ -1,4 +1,4 @@
-//! What went wrong, for C.
+//! Errors, for C.
 
 use crate::pointer::value;
 use crate::status::*;
@@ -7,9 +7,12 @@ use eiot_core::{Delivered, Error};
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
 
-/// What went wrong. Made by a call that fails, when it is given somewhere to put it (`out_err`); yours to free
-/// with `eiot_error_free`. It never changes, so any thread may read it. Its strings are UTF-8 and live as long as
-/// it does.
+/// Details of a failed call: kind, message, attempts, the platform's own code, and whether the
+/// platform received the request. A function that fails stores one in `*out_err` unless `out_err`
+/// is NULL.
+///
+/// Thread-safe, since it is immutable. Free it with `eiot_error_free`; its strings are UTF-8 and
+/// live as long as it does.
 pub struct eiot_error {
     status: eiot_status,
     is_final: bool,
@@ -61,85 +64,95 @@ unsafe fn field<T>(error: *const eiot_error, absent: T, read: impl FnOnce(&eiot_
     value(absent, || error.map(read))
 }
 
-/// The status that the failed call returned; `EIOT_OK` for NULL.
+/// Returns the status that the failed call returned; `EIOT_OK` for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_status(error: *const eiot_error) -> eiot_status {
     // SAFETY: the caller vouches for the pointer.
     unsafe { field(error, EIOT_OK, |error| error.status) }
 }
 
-/// What happened, to which EID, and what to do, for people. One line without the secret or a signature, and control characters
-/// in what the platform said are escaped, so it can be logged. Never NULL; "" for NULL.
+/// Returns a message for people: what happened, to which EID, and what to do about it.
+///
+/// A single line that is safe to log: it contains neither the secret nor a signature, and control
+/// characters in the platform's text are escaped. Never NULL; "" if `error` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_message(error: *const eiot_error) -> *const c_char {
     // SAFETY: the caller vouches for the pointer.
     unsafe { field(error, c"".as_ptr(), |error| error.message.as_ptr()) }
 }
 
-/// The EID of the call, as it was given (quoted and shortened where it is not plain digits); NULL when the failure
-/// has nothing to do with one card.
+/// Returns the EID of the call as the caller passed it, quoted and shortened unless it consists of
+/// digits only. NULL if the error does not concern a single card.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_eid(error: *const eiot_error) -> *const c_char {
     // SAFETY: the caller vouches for the pointer.
     unsafe { field(error, ptr::null(), |error| or_null(&error.eid)) }
 }
 
-/// The platform's own code, exactly as it came (an integer as its digits); NULL when the platform gave none.
+/// Returns the platform's error code, verbatim (an integer as decimal digits). NULL if the platform
+/// sent none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_platform_code(error: *const eiot_error) -> *const c_char {
     // SAFETY: the caller vouches for the pointer.
     unsafe { field(error, ptr::null(), |error| or_null(&error.platform_code)) }
 }
 
-/// The platform's own message, verbatim (UTF-8, often Chinese, control characters included); NULL when the platform gave none.
+/// Returns the platform's error message, verbatim: UTF-8, often Chinese, control characters
+/// included. NULL if the platform sent none. For logs, prefer `eiot_error_message`, which escapes
+/// control characters.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_platform_message(error: *const eiot_error) -> *const c_char {
     // SAFETY: the caller vouches for the pointer.
     unsafe { field(error, ptr::null(), |error| or_null(&error.platform_message)) }
 }
 
-/// Not 0: the same call would fail again, whatever becomes of network, account and platform. True of malformed EIDs and
-/// arguments, and of the platform's codes for a wrong request (its published error-code page, or the option error_codes). A code
-/// that is not published is never final. 0 for NULL.
+/// Returns non-zero if the same call would fail again no matter how network, account and platform
+/// change: for malformed EIDs and arguments, and for the platform's codes for invalid requests (its
+/// published error-code page, or the option error_codes). Unpublished codes are never final. 0 for
+/// NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_is_final(error: *const eiot_error) -> i32 {
     // SAFETY: the caller vouches for the pointer.
     unsafe { field(error, 0, |error| i32::from(error.is_final)) }
 }
 
-/// The HTTP status of the reply, or 0 when there was no reply.
+/// Returns the HTTP status of the response, or 0 if there was none. For `EIOT_ERR_CONNECT`, the
+/// status of a proxy that refused to connect.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_http_status(error: *const eiot_error) -> i32 {
     // SAFETY: the caller vouches for the pointer.
     unsafe { field(error, 0, |error| error.http_status) }
 }
 
-/// How many requests were sent or begun; 0 when the call was refused before that.
+/// Returns how many requests were sent or started; 0 if the call failed before the first one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_attempts(error: *const eiot_error) -> u32 {
     // SAFETY: the caller vouches for the pointer.
     unsafe { field(error, 0, |error| error.attempts) }
 }
 
-/// How many milliseconds the platform asks to wait before the next try; -1 when it does not say.
+/// Returns how many milliseconds the platform asks to wait before the next call; -1 if it did not
+/// say.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_retry_after_ms(error: *const eiot_error) -> i64 {
     // SAFETY: the caller vouches for the pointer.
     unsafe { field(error, -1, |error| error.retry_after_ms) }
 }
 
-/// Whether the platform got the request: what to look at before repeating a call.
+/// Returns whether the platform received the request. Check this before you repeat a call that is
+/// not idempotent.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_delivered(error: *const eiot_error) -> eiot_delivered {
     // SAFETY: the caller vouches for the pointer.
     unsafe { field(error, EIOT_DELIVERED_NO, |error| error.delivered) }
 }
 
-/// The first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of a proxy or
-/// gateway; NULL otherwise. The secret and the signature are masked if the server echoes them. The body is not necessarily text
-/// and can contain NUL bytes; for convenience a NUL follows it.
+/// Returns the first 2 KiB of the response body, verbatim, if the response is not the platform's,
+/// such as the HTML page of a proxy or gateway; NULL otherwise.
 ///
-/// `*out_len` receives the length without that NUL, 0 for NULL. `out_len` may be NULL.
+/// The secret and the signature are masked if the server echoes them. The body is not necessarily
+/// text and can contain NUL bytes; for convenience a NUL follows it. `*out_len` receives the length
+/// without that NUL, 0 if there is no body. `out_len` may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_body(error: *const eiot_error, out_len: *mut usize) -> *const c_char {
     // SAFETY: the caller vouches for the pointer.
@@ -156,10 +169,11 @@ pub unsafe extern "C" fn eiot_error_body(error: *const eiot_error, out_len: *mut
     body
 }
 
-/// A response header, such as "server" or "x-request-id": quote it when you contact the operator of the server. Only headers that
-/// help support are kept. NULL when the response does not have the header, or when there was no response.
+/// Returns the value of a response header, such as "server" or "x-request-id". Quote these when you
+/// contact the operator of the server.
 ///
-/// `name` is NUL-terminated and case-insensitive.
+/// `name` is NUL-terminated and case-insensitive. Only headers that help support are kept. NULL if
+/// the response does not have the header, or if there was no response.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_header(error: *const eiot_error, name: *const c_char) -> *const c_char {
     if name.is_null() {
@@ -177,8 +191,8 @@ pub unsafe extern "C" fn eiot_error_header(error: *const eiot_error, name: *cons
     }
 }
 
-/// The name of the kept response header at `index`, in lower case; NULL past the last one. Enumerates the names that
-/// `eiot_error_header` knows.
+/// Returns the name of the kept response header at `index`, in lower case; NULL past the last one.
+/// Use it to enumerate the names that `eiot_error_header` accepts.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_header_name(error: *const eiot_error, index: usize) -> *const c_char {
     // SAFETY: the caller vouches for the pointer.
@@ -189,7 +203,7 @@ pub unsafe extern "C" fn eiot_error_header_name(error: *const eiot_error, index:
     }
 }
 
-/// Frees an error and its strings. NULL is fine.
+/// Frees an error and its strings. NULL is a no-op.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_free(error: *mut eiot_error) {
     // SAFETY: the caller hands over what one of our functions made, once.

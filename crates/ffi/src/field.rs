@@ -4,11 +4,14 @@ use crate::pointer::value;
 use std::ffi::{CStr, c_char};
 use std::slice;
 
-/// Copies a text of this library's into a fixed-width field, as records and databases have it: no NUL, and spaces after it.
-/// What is too long is cut between two characters. Returns how many bytes the whole text has, more than `field_size` when it
-/// was cut.
+/// Copies a string into a fixed-width, space-padded field without a terminating NUL. Longer text is
+/// truncated at a character boundary. For record and database fields, for example in COBOL.
 ///
-/// `text` ends with a NUL; NULL is "". `field` has `field_size` bytes; when it is NULL, only the length is told.
+/// `text` is NUL-terminated UTF-8; NULL is "". `field` is `field_size` bytes long. Returns the
+/// length of the whole text in bytes, which is greater than `field_size` if it was truncated. If
+/// `field` is NULL, only returns the length.
+///
+/// Thread-safe. Does no I/O.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_copy_padded(
     text: *const c_char,

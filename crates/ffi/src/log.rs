@@ -1,17 +1,20 @@
-//! Telling the host of each attempt, and of what a batch does by itself.
+//! The log callback.
 
 use std::ffi::{CString, c_char, c_void};
 use std::fmt::Display;
 
-/// Is told of each attempt that is over, in one line without secret or signature, such as
-/// "eid=8904... attempt=1 timestamp=1700000000 nonce=12345 took_ms=35 outcome=http delivered=yes http_status=503
-/// again_after_ms=120". `timestamp` and `nonce` are those of the request: support can find it by them. A batch also tells when it
-/// holds its cards back in an outage, goes on, or stops by itself, in a line that begins with "batch: ". The line ends with
-/// a NUL and lives until the function returns. It runs on the thread that made the call; with a client that many
-/// threads share, on many at once. It must return: no exception, no longjmp.
+/// A log callback. It receives one line per attempt, without secret or signature, such as
+/// "eid=8904... attempt=1 timestamp=1700000000 nonce=12345 took_ms=35 outcome=http delivered=yes
+/// http_status=503 again_after_ms=120". Timestamp and nonce identify the request to the platform's
+/// support. Lines that begin with "batch: " report that a batch holds its cards back during an
+/// outage, resumes, or stops.
+///
+/// `line` is NUL-terminated and valid until the callback returns. Called on the thread that makes
+/// the call, so on several threads at once if they share a client. Must return normally: no
+/// exceptions, no longjmp.
 pub type eiot_log_fn = Option<unsafe extern "C" fn(line: *const c_char, user_data: *mut c_void)>;
 
-/// A host's log function and what it wants to see again.
+/// A host's log callback and its user data.
 #[derive(Clone, Copy)]
 pub(crate) struct Log {
     function: unsafe extern "C" fn(*const c_char, *mut c_void),

@@ -9,13 +9,17 @@ use eiot_core::{Error, Secret, sign};
 use std::ffi::c_char;
 use std::ptr;
 
-/// Signs flat parameters as the platform does, for other calls than the one this library makes. Blocks nothing and
-/// sends nothing.
+/// Computes the platform's signature of flat parameters, for requests that you send yourself. To
+/// make other signed calls, prefer `eiot_client_call`.
 ///
-/// `names` and `values` are arrays of `count` strings, each ended by a NUL, in any order; empty values and a
-/// parameter named "sign" are left out. `secret` has `secret_len` bytes or ends with a NUL (`EIOT_NTS`). The
-/// signature, upper-case hex, is written to `out_sign` with a NUL after it; `out_size` is the room there,
-/// `EIOT_SIGN_SIZE` is always enough. On failure `out_sign` holds "".
+/// `names` and `values` are arrays of `count` NUL-terminated strings, in any order. Empty values
+/// and a parameter named "sign" are skipped. `secret` is `secret_len` bytes long, or NUL-terminated
+/// with `EIOT_NTS` as the length.
+///
+/// `out_sign` receives the signature in upper-case hex, NUL-terminated; `out_size` is its size, for
+/// which `EIOT_SIGN_SIZE` is always enough. On failure `out_sign` is "".
+///
+/// Thread-safe. Does no I/O.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_sign(
     names: *const *const c_char,

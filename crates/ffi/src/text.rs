@@ -21,7 +21,7 @@ pub(crate) unsafe fn bytes<'a>(name: &str, text: *const c_char, length: usize) -
         // SAFETY: the caller vouches for the NUL.
         (false, EIOT_NTS) => Ok(unsafe { CStr::from_ptr(text) }.to_bytes()),
         (false, _) if isize::try_from(length).is_err() => {
-            Err(Error::invalid_argument(format!("{name}: a length of {length} bytes cannot be")))
+            Err(Error::invalid_argument(format!("{name}: a length of {length} bytes is not possible")))
         }
         // SAFETY: the caller vouches for the length.
         (false, _) => Ok(unsafe { slice::from_raw_parts(text.cast(), length) }),
@@ -35,7 +35,7 @@ pub(crate) unsafe fn bytes<'a>(name: &str, text: *const c_char, length: usize) -
 pub(crate) unsafe fn utf8<'a>(name: &str, text: *const c_char, length: usize) -> Result<&'a str, Error> {
     // SAFETY: passed on.
     let bytes = unsafe { bytes(name, text, length) }?;
-    std::str::from_utf8(bytes).map_err(|_| Error::invalid_argument(format!("{name} is not UTF-8 text")))
+    std::str::from_utf8(bytes).map_err(|_| Error::invalid_argument(format!("{name} is not valid UTF-8")))
 }
 
 /// The pointers of an array of strings.

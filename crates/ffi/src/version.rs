@@ -2,8 +2,10 @@
 
 use std::ffi::{CStr, c_char};
 
-/// The version of the library that is running, such as "0.1.0"; compare with `EIOT_VERSION`, the version of the
-/// header. Static; never NULL.
+/// Returns the version of the loaded library, such as "0.1.0". Compare it with `EIOT_VERSION`, the
+/// version of the header.
+///
+/// The string is static and never NULL. Thread-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn eiot_version() -> *const c_char {
     const VERSION: &CStr =
@@ -14,7 +16,10 @@ pub extern "C" fn eiot_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// The same as a number that can be compared: major * 65536 + minor * 256 + patch, like `EIOT_VERSION_NUM`.
+/// Returns the version of the loaded library as a number that can be compared: major * 65536 +
+/// minor * 256 + patch, like `EIOT_VERSION_NUM`.
+///
+/// Thread-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn eiot_version_number() -> u32 {
     let part = |text: &str| text.bytes().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));

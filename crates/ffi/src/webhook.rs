@@ -10,14 +10,18 @@ use eiot_core::{Secret, verify_webhook};
 use std::ffi::c_char;
 use std::time::Duration;
 
-/// Checks that a webhook comes from somebody who knows the secret, and has not been changed on its way: `EIOT_OK`, or
-/// `EIOT_ERR_SIGNATURE` with an error that says why. Blocks nothing and calls nobody; any number of threads may check at
-/// once.
+/// Verifies the signature of a webhook that the platform sends to your server. Returns `EIOT_OK`,
+/// or `EIOT_ERR_SIGNATURE` with an error that says why.
 ///
-/// `payload` is the body of the webhook's HTTP request as it came, JSON text; `secret` signs it with `method`. Each has
-/// as many bytes as said, or ends with a NUL (`EIOT_NTS`). The payload's appkey takes no part in its signature: do not rely
-/// on it. With `max_age_ms` not 0, a webhook whose timestamp is further away from this machine's clock is refused, so
-/// that old ones cannot be replayed for ever.
+/// `payload` is the raw body of the HTTP request, JSON text. `secret` and `method` are those of the
+/// account. `payload` and `secret` are as long as their lengths say, or NUL-terminated with
+/// `EIOT_NTS` as the length.
+///
+/// A non-zero `max_age_ms` rejects webhooks whose timestamp is further than that from this
+/// machine's clock, which limits replay attacks. The appkey in the payload is not covered by the
+/// signature: do not rely on it.
+///
+/// Thread-safe. Does no I/O. The signature is compared in constant time.
 ///
 ///     if (eiot_webhook_verify(body, body_len, secret, EIOT_NTS, EIOT_SIGN_SHA1, 300000, NULL) != EIOT_OK) return 401;
 #[unsafe(no_mangle)]

@@ -1,9 +1,9 @@
-//! The checked-in header is what the pinned generator makes of the sources.
+//! The checked-in header is what the pinned cbindgen generates from the sources.
 #![allow(clippy::expect_used)]
 
 use std::path::Path;
 
-/// What the generator cannot express: the version, from Cargo.toml, and a size_t that C spells with a cast.
+/// What cbindgen cannot express: the version, from Cargo.toml, and a `size_t` constant that needs a cast.
 fn macros() -> String {
     let version = env!("CARGO_PKG_VERSION");
     let number = |text: &str| text.parse::<u32>().expect("a number");
@@ -14,17 +14,17 @@ fn macros() -> String {
     );
     let composed = major << 16 | minor << 8 | patch;
     format!(
-        "\n/**\n * The version of this header; eiot_version() tells that of the library.\n */\n\
+        "\n/**\n * The version of this header. eiot_version() returns the version of the loaded library.\n */\n\
          #define EIOT_VERSION \"{version}\"\n\
-         /**\n * Its first number: programs must be compiled anew when it changes.\n */\n\
+         /**\n * Major version. Recompile when it changes; before 1.0, also when the minor version changes.\n */\n\
          #define EIOT_VERSION_MAJOR {major}\n\
-         /**\n * Its second number: something was added.\n */\n\
+         /**\n * Minor version: additions; before 1.0, possibly incompatible changes.\n */\n\
          #define EIOT_VERSION_MINOR {minor}\n\
-         /**\n * Its third number: something was mended.\n */\n\
+         /**\n * Patch version: bug fixes only.\n */\n\
          #define EIOT_VERSION_PATCH {patch}\n\
-         /**\n * The same as one number: major * 65536 + minor * 256 + patch.\n */\n\
+         /**\n * The version as one number: major * 65536 + minor * 256 + patch.\n */\n\
          #define EIOT_VERSION_NUM 0x{composed:06X}\n\n\
-         /**\n * As a length: the text ends with a NUL.\n */\n\
+         /**\n * Pass this as the length of a NUL-terminated string.\n */\n\
          #define EIOT_NTS ((size_t)-1)\n\n\
          #ifdef __cplusplus\nextern \"C\" {{\n#endif"
     )

@@ -1,13 +1,13 @@
-"""Ask the EIOTCLUB platform to refresh the package usage of a cloud eSIM card.
+"""Client for the EIOTCLUB open API: refreshes the package usage of cloud eSIM cards.
 
 >>> import eiot
 >>> reply = eiot.refresh_usage("89044011112233441122334411223321")
 >>> reply.message
 'success'
 
-The account comes from the environment: `EIOT_APPKEY`, `EIOT_SECRET`, ... A program with a configuration of its own
-makes a `Client`, or an `AsyncClient` for asyncio. Every failure is an `EiotError`; its subclasses and fields say what
-happened, and whether the platform may have acted. `eiot.testing` starts a stand-in for the platform.
+This example reads the account from the environment: `EIOT_APPKEY`, `EIOT_SECRET`, ... A program with its own
+configuration creates a `Client`, or an `AsyncClient` for asyncio. All exceptions derive from `EiotError`; their classes
+and fields say what happened and whether the platform may have acted. `eiot.testing` runs a simulator of the platform.
 """
 
 from eiot import _native
@@ -15,8 +15,8 @@ from eiot._version import __version__
 
 if _native.__version__ != __version__:
     raise ImportError(
-        f"the two halves of eiot do not belong together: the Python half is {__version__}, the native half "
-        f"({_native.__file__}) is {_native.__version__}; uninstall eiot and install it again"
+        f"eiot is installed inconsistently: the Python package is {__version__}, the native module "
+        f"({_native.__file__}) is {_native.__version__}; reinstall eiot"
     )
 
 from eiot._async_client import AsyncClient
@@ -84,7 +84,7 @@ __all__ = [
 
 
 def _go_by_public_names() -> None:
-    """In tracebacks and pickles."""
+    """Makes tracebacks and pickles show `eiot.Client` instead of `eiot._client.Client`."""
     for name in __all__:
         if name != "__version__":
             globals()[name].__module__ = __name__

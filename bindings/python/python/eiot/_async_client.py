@@ -14,15 +14,15 @@ from eiot._parameters import parameters_text
 from eiot._reply import Reply, read_reply
 from eiot._threads import Threads
 
-# Younger Pythons have `typing.Self`.
+# `typing.Self` needs Python 3.11.
 _Self = TypeVar("_Self", bound="AsyncClient")
 
-# With ten calls a second, the platform would have to take six seconds for a call before more could be under way.
+# At ten calls per second, more would be in flight only if the platform took over six seconds per call.
 _MOST_AT_ONCE = 64
 
 
 class AsyncClient(BaseClient):
-    """`Client` for asyncio: the same options, methods and errors, and calls are awaited.
+    """`Client` for asyncio: the same options, methods and errors, with awaitable calls. Thread-safe.
 
     >>> async def refresh(*eids):
     ...     async with eiot.AsyncClient.from_env() as client:
@@ -30,9 +30,9 @@ class AsyncClient(BaseClient):
     >>> [reply.message for reply in asyncio.run(refresh("89034011560010000000000000000121", "8904"))]
     ['success', 'success']
 
-    Calls run on threads of the client's own, up to 64 at once, and more wait for their turn, in which time their
-    `timeout` has not begun. Nothing runs in the event loop but the waiting, so one client may serve several loops,
-    one after the other or in several threads.
+    Calls run on up to 64 threads that the client owns. Further calls queue, and their `timeout` starts when they
+    leave the queue. The event loop only waits, so one client can serve several event loops, one after the other or in
+    several threads.
     """
 
     __slots__ = ("_threads",)
@@ -43,31 +43,31 @@ class AsyncClient(BaseClient):
         self._threads = Threads(_MOST_AT_ONCE)
 
     async def refresh_usage(self, eid: str | int) -> Reply:
-        """As `Client.refresh_usage`, awaited.
+        """Like `Client.refresh_usage`.
 
-        When the awaiting task is cancelled, the call is broken off. The `asyncio.CancelledError` then has eiot's
-        `CancelledError` as its `__context__`, whose `delivered` says whether the platform may have acted; without it
-        the call had not begun, or was over.
+        Cancelling the task cancels the call. The `asyncio.CancelledError` then has eiot's `CancelledError` as its
+        `__context__`, whose `delivered` says whether the platform may have acted; without one, the call had not started
+        or was already complete.
         """
         return await self._awaited(partial(self._open_handle().refresh_usage, eid_text(eid)))
 
     async def call(self, path: str, parameters: Mapping[str, Any] | None = None, *, idempotent: bool = False) -> Reply:
-        """As `Client.call`, awaited; when the awaiting task is cancelled, as `refresh_usage`."""
+        """Like `Client.call`. Cancelling the task cancels the call, as in `refresh_usage`."""
         return await self._awaited(partial(self._open_handle().call, path, parameters_text(parameters), idempotent))
 
     async def _awaited(self, function: Callable[[Cancellation], tuple[str, str, str, str | None, int, str]]) -> Reply:
-        import asyncio  # Here, since half of the programs that import eiot have no other use for it.
+        import asyncio  # Imported here, since synchronous programs do not need it.
 
         cancellation = Cancellation()
         call = partial(function, cancellation)
-        # In the caller's context, so that what a log handler looks up there is the caller's.
+        # In the caller's context, so that log handlers see the caller's context variables.
         future = self._threads.submit(partial(contextvars.copy_context().run, call))
         try:
             return read_reply(await asyncio.wrap_future(future))
         except asyncio.CancelledError as cancelled:
             cancellation.trigger()
             if not future.cancelled():
-                # Takes 50 ms at most, and nothing is left running when the task has ended.
+                # Takes 50 ms at most; nothing is left running when the task ends.
                 (outcome,) = await asyncio.gather(asyncio.wrap_future(future), return_exceptions=True)
                 if isinstance(outcome, BaseException):
                     cancelled.__context__ = outcome
@@ -82,7 +82,7 @@ class AsyncClient(BaseClient):
         concurrency: int = 32,
         errors: Literal["return", "raise"] = "return",
     ) -> AsyncResults:
-        """As `Client.refresh_many`, for `async for`; an asynchronous generator of EIDs will do as well.
+        """Like `Client.refresh_many`, for `async for`. `eids` can also be an asynchronous iterable.
 
         >>> async def refresh(*eids):
         ...     async with eiot.AsyncClient.from_env() as client:
@@ -90,16 +90,16 @@ class AsyncClient(BaseClient):
         >>> asyncio.run(refresh("89044011112233441122334411223321", "89034011560010000000000000000121"))
         [True, True]
 
-        The calls are made by one thread of the client's own, and EIDs are taken from `eids` in the event loop. When the
-        task that waits for a result is cancelled, all that is under way is broken off within 50 ms; who goes on with
-        the results after that learns what became of those cards.
+        Calls run on one of the client's threads; `eids` is read in the event loop. Cancelling the task that waits for
+        a result cancels all calls in flight within 50 ms. If you continue to iterate after that, those cards come
+        back with their outcomes.
         """
         return AsyncResults(self._open_handle(), self._threads, eids, concurrency, errors)
 
     async def aclose(self) -> None:
-        """Closes the connections that no other client shares; calls that are under way finish first.
+        """Closes all connections that no other client shares, after calls in flight have completed.
 
-        Later ones raise `InvalidArgumentError`. To close a second time does nothing.
+        Later calls raise `InvalidArgumentError`. Closing again has no effect.
         """
         self._handle = None
 

@@ -1,4 +1,4 @@
-"""The results of many cards, for asyncio."""
+"""The results of a batch, for asyncio."""
 
 import contextvars
 from collections import deque
@@ -13,14 +13,14 @@ from eiot._result import Parts, Result
 from eiot._threads import Threads
 
 if TYPE_CHECKING:
-    import asyncio  # At run time where it is needed: half of the programs that import eiot have no other use for it.
+    import asyncio  # At run time imported where needed, since synchronous programs do not need it.
 
-# Younger Pythons have `typing.Self`.
+# `typing.Self` needs Python 3.11.
 _Self = TypeVar("_Self", bound="AsyncResults")
 
 
 class AsyncResults(BaseResults, AsyncIterator[Result]):
-    """The results of `AsyncClient.refresh_many`, as they finish: an iterator, made for one `async for` loop.
+    """An asynchronous iterator over the results of `AsyncClient.refresh_many`, in order of completion.
 
     >>> async def refresh(*eids):
     ...     async with eiot.AsyncClient.from_env() as client, client.refresh_many(eids) as results:
@@ -28,7 +28,7 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
     >>> asyncio.run(refresh("89034011560010000000000000000121", 8904))
     ['89034011560010000000000000000121', '8904']
 
-    Several tasks may share one; each result goes to one of them.
+    If several tasks iterate, each result goes to one of them.
     """
 
     __slots__ = ("_kept", "_lock", "_source", "_threads")
@@ -46,7 +46,7 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
             eids.__aiter__() if isinstance(eids, AsyncIterable) else iter(self._known(eids))
         )
         self._threads = threads
-        # What came back for a task that was cancelled.
+        # Results that arrived for a cancelled task.
         self._kept: deque[Parts] = deque()
         self._lock: "asyncio.Lock | None" = None
 
@@ -61,16 +61,15 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
             except Exception:
                 raise
             except BaseException:
-                # Whoever is cancelled wants no more calls, wherever in here that was.
+                # A cancelled task cancels all calls, wherever it waited.
                 self._break_off()
                 raise
             return result
 
     async def aclose(self) -> None:
-        """Breaks all off that is under way, and closes the connections; there are no more results.
+        """Cancels all calls in flight and closes the connections; no more results follow.
 
-        Cards that were under way count as failures of the kind `cancelled` in the summary. To close a second time does
-        nothing.
+        Cancelled cards count as failures of kind `cancelled` in the summary. Closing again has no effect.
         """
         self._closed = True
         # Ends the wait of another task.
@@ -92,7 +91,7 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
         await self.aclose()
 
     def _turn(self) -> "asyncio.Lock":
-        """What one task at a time holds."""
+        """The lock that serializes tasks."""
         if self._lock is None:
             import asyncio
 
@@ -100,7 +99,7 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
         return self._lock
 
     async def _wait(self) -> Result | None:
-        """The next result; `None` for one that the caller is not to see."""
+        """The next result; `None` for one that the caller does not see."""
         await self._fill()
         parts = self._kept.popleft() if self._kept else await self._on_a_thread(self._batch.next)
         if parts is not None and not self._closed:
@@ -109,7 +108,7 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
         raise StopAsyncIteration
 
     async def _fill(self) -> None:
-        """Takes EIDs from the input while calls can be made of them."""
+        """Reads EIDs from the input while the batch has room."""
         while (source := self._source) is not None and self._batch.has_room():
             try:
                 self._push(await source.__anext__() if isinstance(source, AsyncIterator) else next(source))
@@ -121,14 +120,14 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
     async def _on_a_thread(self, wait: Callable[[], Parts | None]) -> Parts | None:
         import asyncio
 
-        # In the caller's context, so that what a log handler looks up there is the caller's.
+        # In the caller's context, so that log handlers see the caller's context variables.
         future = self._threads.submit(partial(contextvars.copy_context().run, wait))
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
             self._break_off()
             if not future.cancelled():
-                # Takes 50 ms at most, and nothing is left running when the task has ended.
+                # Takes 50 ms at most; nothing is left running when the task ends.
                 (outcome,) = await asyncio.gather(asyncio.wrap_future(future), return_exceptions=True)
                 if isinstance(outcome, tuple):
                     self._kept.append(outcome)

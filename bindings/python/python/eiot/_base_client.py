@@ -1,4 +1,4 @@
-"""What both clients have: their options, and how they are made, shown, changed and pickled."""
+"""The common base of both clients: options, construction, `repr`, `with_options` and pickling."""
 
 import os
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ from eiot._exceptions import InvalidArgumentError
 from eiot._native import ClientHandle
 from eiot._pickle import shared_handle
 
-# Younger Pythons have `typing.Self`.
+# `typing.Self` needs Python 3.11.
 _Self = TypeVar("_Self", bound="BaseClient")
 _Path = str | os.PathLike[str]
 
 
 class BaseClient:
-    """The options of a client; `Client` and `AsyncClient` make calls by them."""
+    """The options of a client. `Client` and `AsyncClient` derive from it."""
 
-    # Where `vars()` does not show it. It holds the secret, and does not show that either.
+    # A slot, so that `vars()` does not show it. It holds the secret, and does not show that either.
     __slots__ = ("__dict__", "__weakref__", "_handle")
     _handle: ClientHandle | None
 
@@ -84,9 +84,9 @@ class BaseClient:
         source_address: str | None = None,
         user_agent_suffix: str | None = None,
     ) -> _Self:
-        """A client of what the environment says: `EIOT_APPKEY`, `EIOT_SECRET`, and so on, one for each option.
+        """Creates a client from the environment: `EIOT_APPKEY`, `EIOT_SECRET` and so on, one variable per option.
 
-        What is given here goes before the environment; `None` leaves it to the environment, and then to the default.
+        Arguments override the environment; `None` means the environment, then the default.
 
         >>> client = eiot.Client.from_env(timeout=10)
         """
@@ -104,23 +104,23 @@ class BaseClient:
         strict_eid: bool | None = None,
         **others: NoReturn,
     ) -> _Self:
-        """A client whose calls go by other options; `None` leaves one as it is.
+        """Returns a client with different options per call; `None` keeps an option.
 
-        It shares with this one the connections, the account's rate and the cards' rest, and lives on when this one is
-        closed. So it costs next to nothing, and is good for one call:
+        It shares connections, rate limiter and cooldowns with this client, and keeps working when this one is
+        closed. It is cheap enough to create for a single call:
 
         >>> client = eiot.Client.from_env()
         >>> client.with_options(timeout=3, max_attempts=1).refresh_usage("89034011560010000000000000000121").attempts
         1
 
-        All other options belong to what is shared, and are a `TypeError`: make a client of its own for them.
+        All other options concern shared state and raise `TypeError`: create a separate client for them.
         """
         options = _given(locals())
         if options.pop("others"):
             own = [name for name, is_a_calls_own in _native.options() if is_a_calls_own]
             raise TypeError(
-                f"with_options() does not take {', '.join(others)}: clients that share connections and rate differ in "
-                f"{', '.join(own)} only; make a client of its own"
+                f"with_options() does not take {', '.join(others)}: clients that share connections and rate limit "
+                f"can only differ in {', '.join(own)}; create a separate client"
             )
         return self._of(self._open_handle().with_options(options))
 
@@ -136,7 +136,7 @@ class BaseClient:
     def _open_handle(self) -> ClientHandle:
         handle = self._handle
         if handle is None:
-            raise InvalidArgumentError("this client is closed; make a new one")
+            raise InvalidArgumentError("this client is closed; create a new one")
         return handle
 
     def __repr__(self) -> str:
@@ -149,7 +149,7 @@ class BaseClient:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickles as the options given: the secret too, unless it comes from a file or from the environment."""
+        """Pickles as the constructor arguments, including `secret` if it was passed."""
         return type(self)._unpickled, self._open_handle().recipe(), vars(self) or None
 
     @classmethod
@@ -161,9 +161,9 @@ class BaseClient:
 
 
 def _given(arguments: dict[str, object]) -> dict[str, object]:
-    """The options among a function's arguments: those that are not left alone."""
+    """The options among a function's arguments that are not `None`."""
     return {
-        # The caller's own mapping may change later.
+        # A copy: the caller may change the mapping later.
         name: dict(cast(Mapping[object, object], value)) if isinstance(value, Mapping) else value
         for name, value in arguments.items()
         if name not in ("self", "cls") and value is not None

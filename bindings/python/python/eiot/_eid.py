@@ -1,4 +1,4 @@
-"""EIDs as Python programs have them."""
+"""Conversion of EIDs from `str` and `int`."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -8,14 +8,14 @@ from eiot._native import eid_digits
 
 
 def eid_text(eid: str | int) -> str:
-    """The EID as text; the native half judges its digits."""
+    """The EID as text; the native module validates it."""
     if isinstance(eid, str):
         return eid
     if isinstance(eid, int) and not isinstance(eid, bool):
         try:
             return str(eid)
         except ValueError:
-            raise InvalidEidError("not an EID: the number has thousands of digits, 32 is the most") from None
+            raise InvalidEidError("invalid EID: the number has thousands of digits, at most 32 are allowed") from None
     advice = ""
     if eid is None or isinstance(eid, float):
         advice = (
@@ -28,7 +28,7 @@ def eid_text(eid: str | int) -> str:
 
 
 def batch_text(eid: object) -> str:
-    """The same for one of many, where what is no EID is a failure like others: text that the native half refuses."""
+    """The same for an EID of a batch, where an invalid one becomes a result: text that the native module rejects."""
     try:
         return eid_text(cast(str | int, eid))
     except InvalidEidError:
@@ -36,7 +36,7 @@ def batch_text(eid: object) -> str:
 
 
 def distinct(eids: Iterable[object]) -> tuple[list[object], int]:
-    """The EIDs without those that come again, in order, and how many there were. What is none stays where it is."""
+    """The EIDs in order without duplicates, and how many there were. Invalid ones are kept."""
     seen: set[object] = set()
     kept: list[object] = []
     given = 0

@@ -1,6 +1,6 @@
-"""What can go wrong: one class for each kind of error that the native half knows.
+"""Exceptions: one class for each error kind.
 
-The classes differ in `kind`, and some are also the built-in exception that Python programs expect.
+Some also derive from the built-in exception that Python programs expect, such as `TimeoutError`.
 """
 
 from typing import ClassVar, Literal
@@ -11,7 +11,7 @@ _STATUS = _native.kinds()
 
 
 class EiotError(Exception):
-    """Any failure of eiot; raised as one of its subclasses. `str()` says what happened, and what to do.
+    """Base class of all exceptions of eiot. `str()` says what happened and what to do about it.
 
     >>> try:
     ...     eiot.refresh_usage("8.9E+31")
@@ -19,47 +19,47 @@ class EiotError(Exception):
     ...     print(error.kind, error.delivered, error.attempts)
     invalid_eid no 0
 
-    It survives pickling and copying with all its fields, and never holds the secret or a signature.
+    Pickling and copying preserve all fields. Never contains the secret or a signature.
     """
 
     kind: ClassVar[str]
-    """The kind by name, such as `"invalid_eid"`: the same in every language."""
+    """The error kind, such as `"invalid_eid"`: the same in every language."""
 
     status: ClassVar[int]
-    """The kind by number, as the C library returns it."""
+    """The status of the C library for this kind."""
 
     code: str | None
-    """The platform's code exactly as it came, or `None`."""
+    """The platform's error code, verbatim, or `None`."""
 
     platform_message: str | None
-    """The platform's message exactly as it came; it can be Chinese."""
+    """The platform's error message, verbatim, or `None`. Often Chinese."""
 
     http_status: int | None
-    """The HTTP status of the reply, if there was one."""
+    """The HTTP status of the response, or `None` if there was none."""
 
     attempts: int
-    """How many requests were sent or begun; 0 when the call was refused before that."""
+    """How many requests were sent or started; 0 if the call failed before the first one."""
 
     retry_after: float | None
-    """How many seconds the platform asks to wait before the next try."""
+    """How many seconds the platform asks to wait before the next call, or `None`."""
 
     final: bool
-    """Whether the same call would fail again, whatever becomes of network, account and platform: a malformed EID or
-    argument, and the platform's codes for a wrong request. A code that is not published is never final."""
+    """Whether the same call would fail again no matter how network, account and platform change: for malformed EIDs and
+    arguments, and for the platform's codes for invalid requests. Unpublished codes are never final."""
 
     delivered: Literal["no", "yes", "unknown"]
-    """Did the platform get the request? What to know before a call is repeated."""
+    """Whether the platform received the request. Check this before you repeat a call that is not idempotent."""
 
     eid: str | None
-    """The EID of the call; `None` when the failure has nothing to do with one card."""
+    """The EID of the call, or `None` if the error does not concern a single card."""
 
     body: bytes | None
-    """The first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of a
+    """The first 2 KiB of the response body, verbatim, if the response is not the platform's, such as the HTML page of a
     proxy or gateway; otherwise `None`."""
 
     headers: dict[str, str]
-    """The response headers that help support, by their names in lower case, such as `"server"` and `"x-request-id"`; empty
-    when there was no response."""
+    """The response headers that help support, by their names in lower case, such as `"server"` and `"x-request-id"`;
+    empty if there was no response."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class EiotError(Exception):
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
-        # Only the message is an argument: pickling passes it, and restores the fields from `__dict__`.
+        # Only the message is positional: pickling passes it and restores the fields from `__dict__`.
         super().__init__(message)
         self.code = code
         self.platform_message = platform_message
@@ -91,58 +91,58 @@ class EiotError(Exception):
 
 
 class InvalidArgumentError(EiotError, ValueError):
-    """An argument cannot be used, or the client is closed."""
+    """An argument is invalid, or the client is closed."""
 
     kind = "invalid_argument"
     status = _STATUS[kind]
 
 
 class InvalidEidError(EiotError, ValueError):
-    """The EID is not 1 to 32 decimal digits (or, with `strict_eid`, not a GSMA EID). Nothing was sent."""
+    """The EID is malformed: not 1 to 32 decimal digits or, with `strict_eid`, not a GSMA EID. Nothing was sent."""
 
     kind = "invalid_eid"
     status = _STATUS[kind]
 
 
 class ConfigError(EiotError):
-    """An option is missing or has a value that cannot be used; the text names it. Nothing was sent."""
+    """An option is missing or invalid; the message names it. Nothing was sent."""
 
     kind = "config"
     status = _STATUS[kind]
 
 
 class ConnectError(EiotError, ConnectionError):
-    """No connection could be made: name look-up, refused, unreachable, proxy."""
+    """Connecting failed: DNS lookup, connection refused, host unreachable, proxy."""
 
     kind = "connect"
     status = _STATUS[kind]
 
 
 class TlsError(EiotError):
-    """The TLS handshake failed, most often because the certificate is not trusted; see `ca_file`."""
+    """The TLS handshake failed, usually because the certificate is not signed by a trusted CA; see `ca_file`."""
 
     kind = "tls"
     status = _STATUS[kind]
 
 
 class EiotTimeoutError(EiotError, TimeoutError):
-    """The deadline passed. When `delivered` is `"unknown"`, the refresh may have happened."""
+    """The call's deadline passed. If `delivered` is `"unknown"`, the request may have taken effect."""
 
     kind = "timeout"
     status = _STATUS[kind]
 
 
 class ConnectionLostError(EiotError, ConnectionError):
-    """The connection broke before the whole reply had come, so the refresh may have happened."""
+    """The connection was lost before the complete response arrived, so the request may have taken effect."""
 
     kind = "connection_lost"
     status = _STATUS[kind]
 
 
 class CancelledError(EiotError):
-    """The caller asked to stop.
+    """The caller cancelled the call.
 
-    A signal handler's exception, such as `KeyboardInterrupt`, is raised as it is and has this as its `__context__`.
+    An exception of a signal handler, such as `KeyboardInterrupt`, is raised itself, with this as its `__context__`.
     """
 
     kind = "cancelled"
@@ -150,8 +150,8 @@ class CancelledError(EiotError):
 
 
 class AuthError(EiotError):
-    """The platform does not accept the credentials, their rights or the source address (HTTP 401 or 403, its codes 403
-    and 502).
+    """Authentication or authorization failed: credentials, their permissions, or the source IP address (HTTP 401 or
+    403, the platform's codes 403 and 502).
     """
 
     kind = "auth"
@@ -159,56 +159,58 @@ class AuthError(EiotError):
 
 
 class RateLimitedError(EiotError):
-    """Too many requests (HTTP 429, the platform's code 501), or no free slot in time; `retry_after` may say how long to wait."""
+    """Rate limit exceeded: the platform's (HTTP 429, its code 501), or the client's own rate limiter has no permit
+    before the deadline. `retry_after` may say how long to wait.
+    """
 
     kind = "rate_limited"
     status = _STATUS[kind]
 
 
 class CooldownError(EiotError):
-    """This card was refreshed too recently."""
+    """The card was refreshed too recently."""
 
     kind = "cooldown"
     status = _STATUS[kind]
 
 
 class PlatformError(EiotError):
-    """The platform said no: any code but `"200"` that has no more precise class. See `code` and `final`."""
+    """The platform rejected the call with a code that has no more specific class. See `code` and `final`."""
 
     kind = "platform"
     status = _STATUS[kind]
 
 
 class HttpError(EiotError):
-    """An HTTP status that the call does not know. See `http_status`."""
+    """Unexpected HTTP status. See `http_status`."""
 
     kind = "http"
     status = _STATUS[kind]
 
 
 class ProtocolError(EiotError):
-    """A reply that nobody can read: not the documented JSON, too large, or a redirect."""
+    """The response could not be parsed: not the documented JSON, too large, or a redirect."""
 
     kind = "protocol"
     status = _STATUS[kind]
 
 
 class UnavailableError(EiotError):
-    """The platform itself says that it cannot serve calls at the moment (its code 500)."""
+    """The platform reports that it is temporarily unavailable (its code 500)."""
 
     kind = "unavailable"
     status = _STATUS[kind]
 
 
 class SignatureError(EiotError):
-    """A webhook is not signed with the secret, was changed, or is too old: do not act on it."""
+    """The signature of a webhook is invalid: signed with another secret, modified, or too old. Do not act on it."""
 
     kind = "invalid_signature"
     status = _STATUS[kind]
 
 
 class InternalError(EiotError):
-    """A fault of this library; please report it."""
+    """A bug in this library; please report it."""
 
     kind = "internal"
     status = _STATUS[kind]
@@ -231,7 +233,7 @@ def from_native(
     body: bytes | None,
     headers: dict[str, str],
 ) -> EiotError:
-    """Makes the exception that the native half raises."""
+    """Creates the exception that the native module raises."""
     return BY_KIND[kind](
         message,
         code=code,

@@ -1,7 +1,7 @@
 """The log: `logging.getLogger("eiot")`, one line per attempt, without secret or signature.
 
-Attempts that succeed are DEBUG, those that fail INFO; what becomes of a call is for its caller to say. What a batch does by
-itself is WARNING: it holds its cards back in an outage, goes on, or stops.
+Successful attempts are logged at level DEBUG and failed ones at INFO; reporting the result of a call is up to the
+caller. A batch that holds its cards back in an outage, resumes, or stops logs a WARNING.
 """
 
 import logging
@@ -10,15 +10,15 @@ _logger = logging.getLogger("eiot")
 
 
 def is_enabled() -> bool:
-    """Whether anybody would see a line."""
+    """Whether failed attempts are logged."""
     return _logger.isEnabledFor(logging.INFO)
 
 
 def attempt(line: str, failed: bool) -> None:
-    """An attempt is over."""
+    """Logs an attempt."""
     _logger.log(logging.INFO if failed else logging.DEBUG, "%s", line)
 
 
 def notice(line: str) -> None:
-    """A batch does something by itself."""
+    """Logs that a batch holds, resumes or stops."""
     _logger.warning("%s", line)

@@ -1,5 +1,5 @@
 """
-The native half of the package; not for use from outside.
+The native module of the package; internal.
 """
 
 from typing import Final, SupportsFloat, SupportsIndex, final
@@ -11,15 +11,15 @@ __version__: Final[str]
 @final
 class BatchHandle:
     """
-    What the results of many cards come from. One thread at a time may use it; `stop` and `cancel` are for all.
+    A batch. Requires exclusive access, except for `stop` and `cancel`, which are thread-safe.
     """
     def cancel(self, /) -> None:
         """
-        Breaks all off, within 50 ms where a thread is waiting; all cards come back. For any thread.
+        Cancels all calls, within 50 ms if a thread is waiting; all cards come back. Thread-safe.
         """
     def close(self, /) -> None:
         """
-        As `cancel`, and where it is not in use, forgets what came back and closes the connections.
+        Like `cancel`; if it is not in use, also drops the results and closes the connections.
         """
     def has_room(self, /) -> bool:
         """
@@ -31,58 +31,58 @@ class BatchHandle:
         all have.
 
         Gives the EID, and either the parts of the reply or the exception. What a signal handler raises is raised here, and
-        breaks all off: what became of the cards is kept for later calls.
+        cancels all calls: their results are kept for later calls.
         """
     def push(self, /, eid: str) -> None:
         """
-        Takes a card.
+        Adds a card.
         """
     def stop(self, /) -> None:
         """
-        Sends no more: cards that wait come back as cancelled, those that are under way as they end. For any thread.
+        Stops sending: cards that wait come back as cancelled, calls in flight complete. Thread-safe.
         """
     def summary(self, /) -> "tuple[int, int, int, dict[str, int]]":
         """
-        Cards given, refreshed, and left out as duplicates; failures by kind. Those that are under way are not counted.
+        Cards submitted, refreshed, and skipped as duplicates; failures by kind. Calls in flight are not counted.
         """
 
 @final
 class Cancellation:
     """
-    Breaks the calls off that it was given to. Any thread may trigger it, as often as it likes.
+    A cancellation token. Thread-safe.
     """
     def __new__(cls, /) -> Cancellation: ...
     def trigger(self, /) -> None:
         """
-        The call fails with `CancelledError` within 50 ms, or at once when it has not begun.
+        Cancels the call within 50 ms, or immediately if it has not started.
         """
 
 @final
 class ClientHandle:
     """
-    What a Python client holds. Any number of threads may use one.
+    A client. Thread-safe.
     """
     def __new__(cls, /, from_environment: bool, options: "dict[str, object]") -> ClientHandle:
         """
-        Makes a client of these options; what is not among them is the environment's, or the default.
+        Creates a client with these options; others come from the environment, or have their defaults.
         """
     @property
     def appkey(self, /) -> str:
         """
-        Whose calls they are.
+        The appkey.
         """
     @property
     def base_url(self, /) -> str:
         """
-        Where calls go.
+        The URL of the platform.
         """
     def batch(self, /, concurrency: int) -> BatchHandle:
         """
-        Starts a batch with at most so many calls under way at once.
+        Creates a batch with at most `concurrency` calls in flight.
         """
     def call(self, /, path: str, parameters: str, idempotent: bool, cancellation: Cancellation | None = None) -> tuple[str, str, str, str | None, int, str]:
         """
-        Any other call: its path, and its parameters as the text of a JSON object. As `refresh_usage` for the rest.
+        Makes any other signed call; `parameters` is the text of a JSON object. Otherwise like `refresh_usage`.
         """
     @property
     def connect_timeout(self, /) -> float:
@@ -91,7 +91,7 @@ class ClientHandle:
         """
     def recipe(self, /) -> "tuple[bool, dict[str, object], dict[str, object]]":
         """
-        How to make one like it elsewhere: whether of the environment, the options given, and those changed later.
+        The constructor arguments: whether from the environment, the options, and those changed by `with_options`.
         """
     def refresh_usage(self, /, eid: str, cancellation: Cancellation | None = None) -> tuple[str, str, str, str | None, int, str]:
         """
@@ -106,27 +106,27 @@ class ClientHandle:
         """
     def with_options(self, /, options: "dict[str, object]") -> ClientHandle:
         """
-        A client with other options for its calls, which shares connections and rate with this one.
+        Returns a client with different options per call, which shares connections and rate limiter with this one.
         """
 
 def eid_digits(eid: str) -> str | None:
     """
-    The EID's digits, without the white space around them; `None` where it is no EID.
+    The EID's digits, without surrounding whitespace; `None` if it is not an EID.
     """
 
 def string_to_sign(params: "list[tuple[str, str]]") -> str:
     """
-    The string that is signed, with the secret masked.
+    The string to sign, with the secret masked.
     """
 
 def kinds() -> dict[str, int]:
     """
-    The kinds of error by name, with their numbers in the C library.
+    The error kinds with their statuses in the C library.
     """
 
 def options() -> list[tuple[str, bool]]:
     """
-    The options of a client, in the core's order, with whether they are a call's own, so that `with_options` takes them.
+    The options of a client in the core's order, and whether `with_options` accepts each.
     """
 
 def sign(params: "list[tuple[str, str]]", secret: str, method: str) -> str:
@@ -136,5 +136,5 @@ def sign(params: "list[tuple[str, str]]", secret: str, method: str) -> str:
 
 def verify_webhook(payload: bytes, secret: str, max_age: SupportsFloat | SupportsIndex | None, method: str) -> None:
     """
-    Raises `SignatureError` unless the payload is signed with the secret, and no older than so many seconds.
+    Verifies the signature of a webhook, and its age in seconds. Raises `SignatureError`.
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def parameters_text(parameters: Mapping[str, Any] | None) -> str:
-    """The JSON that is signed and sent."""
+    """Serializes the parameters."""
     if parameters is None:
         return "{}"
     if not isinstance(parameters, Mapping):
@@ -16,5 +16,5 @@ def parameters_text(parameters: Mapping[str, Any] | None) -> str:
             raise TypeError(f"the name of a parameter must be a str, not {type(name).__name__}")
         if name in ("eid", "iccid") and isinstance(value, float):
             raise TypeError(f"the parameter {name!r} is a float, which has lost digits; read card numbers as text")
-    # Surrogates that stand alone are no text: the native half says so.
+    # The native module rejects lone surrogates.
     return json.dumps(dict(parameters), ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""What the platform answered."""
+"""The platform's reply."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,35 +7,34 @@ from typing import Any, Literal, cast
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The platform has accepted the call.
+    """A successful reply of the platform.
 
-    A refresh *starts* one synchronisation of the card's usage with the carrier; new figures may become visible a
-    little later.
+    A refresh *triggers* one usage sync with the carrier; new figures may become visible a little later.
     """
 
     eid: str
-    """The EID that was refreshed, without the white space it may have come with; of another call its `eid` parameter, and
-    empty where there is none."""
+    """The EID that was refreshed, without surrounding whitespace. For other calls: their `eid` parameter, or empty if
+    they have none."""
 
     code: str
-    """The platform's code, always `"200"`: every other one is an error."""
+    """The platform's code, which is always `"200"`: all other codes are errors."""
 
     message: str
-    """The platform's message exactly as it came. Its wording varies: show it, never compare it."""
+    """The platform's message, verbatim. Its wording varies: show it, but do not compare it."""
 
     data: Any = field(hash=False)
-    """The reply's `data`, read from JSON, or `None`. Of a refresh its fields are not documented. (JSON that Python refuses,
-    such as a number of 5000 digits, is left as text: the call has been accepted all the same.)"""
+    """The reply's `data`, parsed from JSON, or `None`. The platform documents no fields for a refresh. (JSON that
+    Python cannot parse, such as a number of 5000 digits, remains a `str`, since the call has succeeded.)"""
 
     attempts: int
-    """How many requests it took."""
+    """How many requests the call took."""
 
     delivered: Literal["no", "yes", "unknown"]
-    """Whether the platform got the request: here always `"yes"`."""
+    """Whether the platform received the request: always `"yes"` here."""
 
 
 def read_reply(parts: tuple[str, str, str, str | None, int, str]) -> Reply:
-    """What the native half answers, as Python has it."""
+    """Converts the native module's tuple."""
     eid, code, message, data_json, attempts, delivered = parts
     return Reply(eid, code, message, _read(data_json), attempts, cast(Literal["no", "yes", "unknown"], delivered))
 

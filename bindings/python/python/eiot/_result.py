@@ -1,4 +1,4 @@
-"""What became of the cards of a batch."""
+"""The results of a batch."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ Parts = tuple[str, tuple[str, str, str, str | None, int, str] | None, BaseExcept
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one card: exactly one of `reply` and `error` is there.
+    """The result of one card: either `reply` or `error` is set, the other one is `None`.
 
     >>> [result] = eiot.Client.from_env().refresh_many(["8.9E+31"])
     >>> result.ok, result.error.kind
@@ -18,43 +18,43 @@ class Result:
     """
 
     eid: str
-    """The EID, without the white space it may have come with; quoted and shortened where it is none."""
+    """The EID, without surrounding whitespace. A malformed EID is quoted and shortened."""
 
     reply: Reply | None
-    """The platform's answer."""
+    """The platform's reply if the card was refreshed."""
 
     error: EiotError | None
-    """Why there is none."""
+    """The error if the card was not refreshed."""
 
     @property
     def ok(self) -> bool:
-        """Whether the platform has accepted the refresh."""
+        """Whether the card was refreshed."""
         return self.error is None
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What became of the cards so far. Once all is over, `given == refreshed + failed + duplicates`."""
+    """Counts of a batch. Once all results have come back, `submitted == refreshed + failed + duplicates`."""
 
     submitted: int
-    """EIDs taken from the input, malformed and repeated ones included."""
+    """EIDs read from the input, including malformed ones and duplicates."""
 
     refreshed: int
-    """Cards whose refresh the platform has accepted."""
+    """Cards that were refreshed."""
 
     failed: int
-    """Cards that failed, for whatever reason."""
+    """Cards that failed, for any reason."""
 
     duplicates: int
-    """EIDs that came again, and were left out."""
+    """Duplicate EIDs, which were skipped."""
 
     failures: dict[str, int] = field(hash=False)
-    """Failures by the name of their kind, such as `{"timeout": 2}`."""
+    """Failures by error kind, such as `{"timeout": 2}`."""
 
 
 def read_result(parts: Parts) -> Result:
-    """What the native half answers, as Python has it."""
+    """Converts the native module's tuple."""
     eid, reply, error = parts
     if error is not None and not isinstance(error, EiotError):
-        raise error  # the exception itself could not be made, for want of memory for example
+        raise error  # the exception itself could not be created, for example out of memory
     return Result(eid, None if reply is None else read_reply(reply), error)

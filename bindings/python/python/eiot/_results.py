@@ -1,4 +1,4 @@
-"""The results of many cards."""
+"""The results of a batch."""
 
 import os
 import threading
@@ -10,12 +10,12 @@ from eiot._base_results import BaseResults
 from eiot._native import ClientHandle
 from eiot._result import Result
 
-# Younger Pythons have `typing.Self`.
+# `typing.Self` needs Python 3.11.
 _Self = TypeVar("_Self", bound="Results")
 
 
 class Results(BaseResults, Iterator[Result]):
-    """The results of `Client.refresh_many`, as they finish: an iterator, made for one `for` loop.
+    """An iterator over the results of `Client.refresh_many`, in order of completion. Thread-safe.
 
     >>> client = eiot.Client.from_env()
     >>> with client.refresh_many(["89044011112233441122334411223321", "8.9E+31"]) as results:
@@ -24,10 +24,10 @@ class Results(BaseResults, Iterator[Result]):
     "8.9E+31" invalid_eid
     89044011112233441122334411223321 refreshed
     >>> results.summary
-    Summary(given=2, refreshed=1, failed=1, duplicates=0, failures={'invalid_eid': 1})
+    Summary(submitted=2, refreshed=1, failed=1, duplicates=0, failures={'invalid_eid': 1})
 
-    Several threads may share one; each result goes to one of them. In a forked child it is empty, since the calls are
-    its parent's.
+    If several threads iterate, each result goes to one of them. In a forked child it is empty, since the calls belong
+    to the parent.
     """
 
     __slots__ = ("_lock", "_pid", "_source")
@@ -41,7 +41,7 @@ class Results(BaseResults, Iterator[Result]):
     ) -> None:
         super().__init__(handle, concurrency, errors)
         self._source: Iterator[object] | None = iter(self._known(eids))
-        # One that a signal handler can come back to.
+        # Reentrant, for signal handlers.
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
@@ -58,16 +58,15 @@ class Results(BaseResults, Iterator[Result]):
             except Exception:
                 raise
             except BaseException:
-                # Whoever is interrupted wants no more calls, wherever in here that was.
+                # An interrupt cancels all calls, wherever it occurred.
                 self._break_off()
                 raise
             return result
 
     def close(self) -> None:
-        """Breaks all off that is under way, and closes the connections; there are no more results.
+        """Cancels all calls in flight and closes the connections; no more results follow.
 
-        Cards that were under way count as failures of the kind `cancelled` in the summary. To close a second time does
-        nothing.
+        Cancelled cards count as failures of kind `cancelled` in the summary. Closing again has no effect.
         """
         self._closed = True
         # Ends the wait of another thread.
@@ -89,7 +88,7 @@ class Results(BaseResults, Iterator[Result]):
         self.close()
 
     def _wait(self) -> Result | None:
-        """The next result; `None` for one that the caller is not to see."""
+        """The next result; `None` for one that the caller does not see."""
         self._fill()
         parts = self._batch.next()
         if parts is not None and not self._closed:
@@ -98,7 +97,7 @@ class Results(BaseResults, Iterator[Result]):
         raise StopIteration
 
     def _fill(self) -> None:
-        """Takes EIDs from the input while calls can be made of them."""
+        """Reads EIDs from the input while the batch has room."""
         while (source := self._source) is not None and self._batch.has_room():
             try:
                 self._push(next(source))
@@ -111,5 +110,5 @@ class Results(BaseResults, Iterator[Result]):
         self._source = None
 
     def _is_forked(self) -> bool:
-        # There the lock may be in the hands of a thread that does not exist.
+        # The lock may be held by a thread that does not exist in the child.
         return os.getpid() != self._pid

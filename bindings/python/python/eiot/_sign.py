@@ -1,4 +1,4 @@
-"""The signature by itself, for other calls of the platform's family."""
+"""The signature, for requests that you send yourself."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -9,22 +9,22 @@ Params = Mapping[str, str | int | None]
 
 
 def sign(params: Params, secret: str, method: Literal["sha1", "md5"] = "sha1") -> str:
-    """Signs flat parameters as the platform does: upper-case hex, 40 characters for SHA-1 and 32 for MD5.
+    """Computes the platform's signature of flat parameters: upper-case hex, 40 characters for SHA-1 and 32 for MD5.
 
-    Text is signed as it is, an int as its decimal digits, `True` and `False` as `1` and `0`, as the vendor's
-    signer does. `None`, empty text and a parameter named `sign` are left out. Their order does not matter.
+    A `str` is signed verbatim, an `int` as its decimal digits, `True` and `False` as `1` and `0`, as in the vendor's
+    SDK. `None`, empty strings and a parameter named `sign` are skipped. The order does not matter.
 
     >>> params = {"age": 24, "appkey": "000001", "nonce": 24523, "sex": 1, "timestamp": 1556595508, "userName": "wx"}
     >>> eiot.sign(params, "a1b1c1d1")
     '963A56BAEBED746F2746E4D9B3B77BE0F2E171E7'
 
-    Raises `TypeError` for other values: a float has more than one spelling, so pass the text that is sent.
+    Raises `TypeError` for other types: a `float` has several representations, so pass the text that you send.
     """
     return _native.sign(_flat(params), secret, method)
 
 
 def string_to_sign(params: Params) -> str:
-    """The string that `sign` hashes, with the secret masked: what to compare when a signature is refused.
+    """Returns the string that `sign` hashes, with the secret masked. Compare it when the platform rejects a signature.
 
     >>> eiot.string_to_sign({"nonce": 24523, "appkey": "000001"})
     'appkey=000001&nonce=24523&secret=[redacted]'

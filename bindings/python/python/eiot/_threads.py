@@ -1,4 +1,4 @@
-"""Threads that make calls for programs which must not wait themselves."""
+"""A thread pool for asyncio."""
 
 import os
 import threading
@@ -14,10 +14,10 @@ _Job = Callable[[], None]
 
 
 class Threads:
-    """At most so many threads, each made when there is more to do than threads to do it; they end with this object.
+    """A thread pool with at most `most` threads, started on demand; they end with this object.
 
-    Unlike those of `concurrent.futures.ThreadPoolExecutor` they do not keep the interpreter from exiting while a call
-    is under way, and a forked child, which inherits none of them, makes its own.
+    Unlike `concurrent.futures.ThreadPoolExecutor`, it does not keep the interpreter from exiting while a call is in
+    flight, and it works in a forked child.
     """
 
     def __init__(self, most: int) -> None:
@@ -26,14 +26,14 @@ class Threads:
         _all.add(self)
 
     def begin(self) -> None:
-        """Begins with no thread and nothing to do; in a forked child for a second time."""
+        """Starts with no threads and an empty queue; again in a forked child."""
         self._lock = threading.Lock()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._alive = 0
         self._unfinished = 0
 
     def submit(self, call: Callable[[], _T]) -> "Future[_T]":
-        """Has a thread make the call; calls begin in the order of submission."""
+        """Queues a call; calls start in the order of submission."""
         future: Future[_T] = Future()
         with self._lock:
             if self._alive <= self._unfinished and self._alive < self._most:
@@ -49,20 +49,20 @@ class Threads:
             report = partial(future.set_result, call()) if begun else None
         except BaseException as error:
             report = partial(future.set_exception, error)
-        # Free before anybody hears of it: who is told may submit the next call at once.
+        # Free before the future completes: its callback may submit the next call.
         with self._lock:
             self._unfinished -= 1
         if report is not None:
             report()
 
     def __del__(self) -> None:
-        # Nothing is under way: a call holds on to this object.
+        # No call is in flight: calls hold a reference to this object.
         for _ in range(self._alive):
             self._jobs.put(None)
 
 
 def _work(jobs: "SimpleQueue[_Job | None]") -> None:
-    # Knows the queue and not its owner, whose end is what ends this thread.
+    # Refers to the queue and not to its owner, whose end ends this thread.
     while (job := jobs.get()) is not None:
         job()
         del job

@@ -1,4 +1,4 @@
-"""Webhooks: what the platform sends to its customers' own servers."""
+"""Verification of webhooks that the platform sends to your server."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ def verify_webhook(
     max_age: float | None = None,
     sign_method: Literal["sha1", "md5"] = "sha1",
 ) -> None:
-    """Raises `SignatureError` unless a webhook is signed with the secret and unchanged; the text says why.
+    """Verifies the signature of a webhook. Raises `SignatureError`, which says why, if it is invalid.
 
     >>> payload = '{"nonce":24523,"timestamp":1700000000,"sign":"E2FC88E7C8D0FE2F50D7D0E41B68A1B0C6A7C21F"}'
     >>> try:
@@ -21,11 +21,13 @@ def verify_webhook(
     ...     print(error.kind)
     invalid_signature
 
-    `payload` is the body of the webhook's HTTP request as it came, JSON text. With `max_age`, in seconds, one whose
-    `timestamp` is further away from this machine's clock is refused, so that old ones cannot be replayed for ever. The
-    payload's `appkey` takes no part in its signature (vendor SDK 1.0.1): do not rely on it.
+    `payload` is the raw body of the HTTP request. `max_age`, in seconds, rejects webhooks whose `timestamp` is
+    further than that from this machine's clock, which limits replay attacks. The `appkey` in the payload is not
+    covered by the signature (vendor SDK 1.0.1): do not rely on it.
+
+    Thread-safe. Does no I/O.
     """
     if isinstance(payload, str):
-        # What is no text for UTF-8 cannot be what was signed.
+        # Lone surrogates are not UTF-8, so they cannot match the signature.
         payload = payload.encode("utf-8", "surrogatepass")
     _native.verify_webhook(payload, secret, max_age, sign_method)

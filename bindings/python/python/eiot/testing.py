@@ -1,17 +1,18 @@
-"""A stand-in for the platform, for the tests of programs that use eiot.
+"""A simulator of the platform, for testing programs that use eiot offline.
 
     from eiot.testing import Simulator
 
     with Simulator("--fault", "status=503,1") as platform:
         client = eiot.Client(**platform.options)
 
-With pytest, put `pytest_plugins = ["eiot.testing"]` into the top `conftest.py`, and tests can ask for `eiot_simulator`:
+With pytest, put `pytest_plugins = ["eiot.testing"]` into the top-level `conftest.py` and use the fixture
+`eiot_simulator`:
 
     def test_billing(eiot_simulator):
         client = eiot.Client(**eiot_simulator("--unlimited").options)
 
-Both run the command `eiot-sim`, which does not come with the Python package: it is built with the C library, and found
-through the variable `EIOT_SIM` or in `PATH`. This module is not loaded by `import eiot`.
+Both run the command `eiot-sim`, which is not part of the Python package: it is built with the C library, and found
+through the variable `EIOT_SIM` or in `PATH`. `import eiot` does not import this module.
 """
 
 import contextlib
@@ -29,11 +30,11 @@ __all__ = ["Simulator"]
 
 
 class Simulator:
-    """A running `eiot-sim` on 127.0.0.1, on a free port unless `"--port"` says which; it stops when the `with` block or
-    the process ends.
+    """A running `eiot-sim` on 127.0.0.1, on a free port unless you pass `"--port"`. It stops at the end of the `with`
+    block or of the process.
 
-    `arguments` are those of the command, such as `"--unlimited"`, `"--tls"` or `"--fault", "reset"`; `eiot-sim --help`
-    lists them. Raises `FileNotFoundError` when there is no such command, and `RuntimeError` when it does not start.
+    `arguments` are those of the command, such as `"--unlimited"`, `"--tls"` or `"--fault", "reset"`; see `eiot-sim
+    --help`. Raises `FileNotFoundError` if the command is not found, and `RuntimeError` if it does not start.
 
     >>> from eiot.testing import Simulator
     >>> with Simulator("--refuse", "45109") as platform:
@@ -44,10 +45,10 @@ class Simulator:
     """
 
     url: str
-    """Where it listens."""
+    """The URL of the simulator."""
 
     options: dict[str, Any]
-    """What a client needs to get there: keyword arguments of `Client` and `AsyncClient`."""
+    """Keyword arguments for `Client` and `AsyncClient`."""
 
     def __init__(self, *arguments: str) -> None:
         command = [_command(), "--stop-with-stdin", *arguments]
@@ -60,27 +61,27 @@ class Simulator:
                 self.options["ca_file"] = os.path.join(folder, "ca.pem")
                 command += ["--ca-out", self.options["ca_file"]]
             pipe = subprocess.PIPE
-            # Leaving its context closes its standard input, which stops it, and waits.
+            # Leaving its context closes its standard input, which stops it, and waits for it.
             process = undo.enter_context(subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True))
             self.url = process.stdout.readline().strip() if process.stdout else ""
             if not self.url:
-                raise RuntimeError("eiot-sim did not start; what it says is on standard error")
+                raise RuntimeError("eiot-sim did not start; see its messages on standard error")
             self.options["base_url"] = self.url
             self._running = undo.pop_all()
 
     @property
     def environment(self) -> dict[str, str]:
-        """The same as `options` for programs that read the environment: `EIOT_BASE_URL` and so on."""
+        """The same as environment variables: `EIOT_BASE_URL` and so on."""
         return {f"EIOT_{name.upper()}": value for name, value in self.options.items()}
 
     def counters(self) -> dict[str, Any]:
-        """What it has seen: `calls`, `refused` by code, `per_eid` and more. Not with `--tls`."""
+        """Returns the simulator's counters: `calls`, `refused` by code, `per_eid` and more. Not with `--tls`."""
         with urllib.request.urlopen(f"{self.url}/sim/counters", timeout=10) as reply:
             counters: dict[str, Any] = json.load(reply)
         return counters
 
     def stop(self) -> None:
-        """Stops it, and waits until it has. To stop it a second time does nothing."""
+        """Stops the simulator and waits for it. Stopping again has no effect."""
         self._running.close()
 
     def __enter__(self) -> "Simulator":
@@ -104,8 +105,8 @@ def _command() -> str:
     if found is None:
         missing = f"EIOT_SIM names {named}, which" if named else "the command eiot-sim"
         raise FileNotFoundError(
-            f"{missing} is not there; build it with eiot's sources (make install), and put it into PATH or name it in "
-            "the variable EIOT_SIM"
+            f"{missing} was not found; build it from the eiot sources (make install), and add it to PATH or set the "
+            "variable EIOT_SIM"
         )
     return found
 
@@ -113,13 +114,13 @@ def _command() -> str:
 try:
     import pytest
 except ImportError:
-    pass  # programs without pytest have no use for its fixture
+    pass  # without pytest, there is no fixture
 else:
     __all__ += ["eiot_simulator"]
 
     @pytest.fixture
     def eiot_simulator() -> Iterator[Callable[..., Simulator]]:
-        """Starts simulators with the given arguments, and stops them after the test; skips it where there is none."""
+        """A function that starts simulators. They stop after the test; without `eiot-sim`, the test is skipped."""
         with contextlib.ExitStack() as running:
 
             def start(*arguments: str) -> Simulator:

@@ -1,4 +1,4 @@
-//! The time in which nobody drives a batch, and its calls stand still.
+//! A stopwatch that pauses while a batch is not running, and its calls do not progress.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,8 +20,8 @@ impl ActiveTimeout {
         Duration::from_micros(self.microseconds.load(Ordering::Relaxed))
     }
 
-    /// Waits for this long, the time not counted in which the calls stand still: an answer that has come meanwhile must not
-    /// be too late because nobody looked.
+    /// Waits for this long, the time not counted in which the calls stand still: a response that arrives meanwhile must
+    /// not be too late.
     pub(crate) async fn passed(&self, time: Duration) {
         let (started, before) = (Instant::now(), self.total());
         loop {

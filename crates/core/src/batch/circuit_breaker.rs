@@ -40,7 +40,7 @@ impl Trip {
     }
 }
 
-/// An outage that is under way.
+/// The current outage.
 #[derive(Debug, Clone, Copy)]
 struct Outage {
     since: Instant,
@@ -209,7 +209,7 @@ impl CircuitBreaker {
         if self.is_of_limiter() { LIMITER } else { PLATFORM }
     }
 
-    /// When the next probe may be sent; `None` when there is no outage, or a probe is under way.
+    /// When the next probe may be sent; `None` when there is no outage, or a probe is in flight.
     pub(crate) fn probe_at(&self) -> Option<Instant> {
         self.outage.filter(|outage| !outage.probing).map(|outage| outage.probe_at)
     }

@@ -63,7 +63,7 @@ impl Batch {
         true
     }
 
-    /// Takes what became of a card: it comes back, or is kept back because that may be an outage.
+    /// Takes the outcome of a card: it comes back, or is held because this may be an outage.
     pub(super) fn take(&mut self, mut card: Card, result: Result<Reply, Error>) {
         self.in_flight.remove(&card.eid);
         let (signal, now) = (Signal::of(&result), Instant::now());

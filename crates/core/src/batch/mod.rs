@@ -1,4 +1,4 @@
-//! Many cards: a stream of EIDs in, results as they finish.
+//! Batches: a stream of EIDs in, results in order of completion out.
 
 mod active_timeout;
 mod circuit_breaker;
@@ -31,28 +31,27 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 use tokio::sync::watch;
 
-/// The most calls under way at once that a batch takes.
+/// The maximum concurrency of a batch.
 const MAX_CONCURRENCY: usize = 1024;
 
 /// What becomes of the cards of a batch in a forked child.
 const IN_CHILD: &str =
     "a forked child cannot run its parent's batch; make another one here. Nothing was sent from here";
 
-/// Refreshes many cards, with many calls under way at once on the thread that calls [`Batch::next`]; made by
-/// [`Client::batch`].
+/// Refreshes many cards, with many calls in flight on the thread that calls [`Batch::next`]; created by [`Client::batch`].
 ///
-/// Push EIDs while there [is room](Batch::has_room), take what comes back, and again. Its memory depends on how many calls
-/// may be under way, not on how many cards there are. Each card goes the way of a single call, retries and account rate
-/// included; its time-out begins when its turn has come, since in a long batch most of the time is waiting for that.
+/// Push EIDs while there [is room](Batch::has_room), take the next outcome, repeat. Memory use depends on the concurrency, not on
+/// the number of cards. Each card is handled like a single call, including retries and rate limit; its timeout starts when the
+/// rate limiter admits it, since in a long batch most of the time is spent waiting for that.
 ///
-/// Calls make progress while `next` runs, and stand still while it does not, which does not count as time towards their
-/// time-out. Still, deal with an outcome quickly, or hand it on: the platform may lose its patience.
+/// Calls make progress only while `next` runs; the time in between does not count towards their timeout. Still, process outcomes
+/// quickly or hand them on: the platform may close the connections.
 ///
-/// A batch that cannot succeed stops by itself: after [`max_auth_failures`](crate::Config::max_auth_failures) refusals of the
-/// account in a row, and when the platform, or the Redis that the rate is shared by, has not been reachable for
-/// [`outage_timeout`](crate::Config::outage_timeout).
-/// All cards that are left come back unsent, with an error that says why. In an outage it holds its cards back, and
-/// goes on with them when the platform answers again: a card that failed meanwhile is called again.
+/// A batch that cannot succeed stops itself: after [`max_auth_failures`](crate::Config::max_auth_failures) consecutive
+/// authentication failures, or when the platform, or the Redis that shares the rate, was unreachable for
+/// [`outage_timeout`](crate::Config::outage_timeout). All remaining cards come back unsent, with an error that says why. During an
+/// outage it holds its cards back, and resumes when the platform responds again; a card that failed during the outage is called
+/// again.
 ///
 /// ```no_run
 /// # let client = eiot::Client::new(eiot::Config::new("my-appkey", "my-secret"))?;
@@ -97,7 +96,7 @@ pub struct Batch {
     observer: Arc<Mutex<Box<dyn Observer>>>,
     /// Stops when this is true.
     stop: Arc<AtomicBool>,
-    /// When it was last asked whether to go on.
+    /// When the observer was last asked whether to continue.
     asked: Option<Instant>,
     cancel: watch::Sender<bool>,
     active_timeout: ActiveTimeout,
@@ -135,15 +134,15 @@ type Calls = FuturesUnordered<Pin<Box<dyn Future<Output = (Card, Result<Reply, E
 type ReservationFuture = Pin<Box<dyn Future<Output = Result<Reservation, Error>> + Send>>;
 
 impl Client {
-    /// Starts a batch with at most `concurrency` calls under way at once, 1 to 1024; nothing is sent yet. The account's
-    /// rate holds as for single calls, except that a batch always waits for its turn (`rate_wait` off or not).
+    /// Creates a batch with at most `concurrency` calls in flight, 1 to 1024. Sends nothing. The rate limit applies as for single
+    /// calls, except that a batch always waits for its permits, even if `rate_wait` is off.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for another concurrency; [`ErrorKind::Connect`] when the system gives no event loop.
+    /// [`ErrorKind::InvalidArgument`] for another concurrency; [`ErrorKind::Connect`] if the event loop could not be created.
     pub fn batch(&self, concurrency: usize, observer: Box<dyn Observer>) -> Result<Batch, Error> {
         if !(1..=MAX_CONCURRENCY).contains(&concurrency) {
             return Err(Error::invalid_argument(format!(
-                "concurrency must be from 1 to {MAX_CONCURRENCY}, is {concurrency}"
+                "concurrency must be from 1 to {MAX_CONCURRENCY}, not {concurrency}"
             )));
         }
         let observer = Arc::new(Mutex::new(observer));
@@ -175,8 +174,8 @@ impl Client {
 }
 
 impl Batch {
-    /// Is there room for another EID? More can be pushed all the same; they wait in memory. There is none once the caller
-    /// has stopped the batch.
+    /// Whether the batch can take another EID now. You can push more, but they wait in memory. `false` after the caller has
+    /// stopped the batch.
     pub fn has_room(&self) -> bool {
         !self.takes_no_more && self.pending() < self.concurrency
     }
@@ -192,13 +191,12 @@ impl Batch {
         !self.ended.is_empty()
     }
 
-    /// What has come back so far, counted.
+    /// The counts so far.
     pub fn summary(&self) -> &Summary {
         &self.summary
     }
 
-    /// Why the batch has stopped by itself: the account is refused, or the platform could not be reached. `None` while it has
-    /// not.
+    /// Why the batch has stopped itself: authentication failed, or the platform was unreachable. `None` if it has not.
     pub fn stop_reason(&self) -> Option<&str> {
         match &self.stopped {
             Some(Stopped::ByItself(trip)) => Some(trip.reason()),
@@ -206,8 +204,8 @@ impl Batch {
         }
     }
 
-    /// Takes a card. One that came among the last 8,192 is left out and only counted; a malformed EID comes back as a
-    /// failure, and so does every card once the batch has stopped.
+    /// Adds a card. A duplicate of one of the last 8,192 is counted and skipped; a malformed EID comes back as a failure, and so
+    /// does every card after the batch has stopped.
     pub fn push(&mut self, eid: impl AsRef<[u8]>) {
         self.summary.submitted += 1;
         match self.client.eid(eid) {
@@ -223,10 +221,9 @@ impl Batch {
         }
     }
 
-    /// Waits until one card comes back, whichever is first; `None` when all that were pushed have.
+    /// Waits for the next outcome, in order of completion; `None` when all cards that were pushed have come back.
     ///
-    /// Blocks for as long as the account's rate asks for, plus the client's `timeout`; in an outage for up to
-    /// `outage_timeout` longer.
+    /// Blocks as long as the rate limit requires plus the client's `timeout`, and up to `outage_timeout` longer in an outage.
     #[allow(clippy::should_implement_trait, reason = "more can be pushed after it was None")]
     pub fn next(&mut self) -> Option<Outcome> {
         if self.ended.is_empty() && self.pending() > 0 {
@@ -237,21 +234,21 @@ impl Batch {
         Some(outcome)
     }
 
-    /// Sends no more: cards that wait for their turn, and all that are pushed later, come back as
-    /// [cancelled](ErrorKind::Cancelled), with nothing sent; calls that are under way end as they end.
+    /// Stops sending. Cards that are waiting, and all that are pushed later, come back as [cancelled](ErrorKind::Cancelled),
+    /// unsent; calls in flight complete.
     pub fn stop(&mut self) {
         self.takes_no_more = true;
         self.end_with(Stopped::ByCaller);
     }
 
-    /// As [`Batch::stop`], as soon as the flag is true, which another thread or a signal handler may make it; it is looked at
+    /// Like [`Batch::stop`], as soon as the flag becomes true, which another thread or a signal handler may set; it is checked
     /// before each card is sent.
     pub fn stop_when(&mut self, flag: Arc<AtomicBool>) {
         self.stop = flag;
     }
 
-    /// Breaks all off: as [`Batch::stop`], and calls that are under way come back as cancelled too. Their `delivered` says
-    /// whether the platform may have acted.
+    /// Cancels everything: like [`Batch::stop`], and calls in flight come back as cancelled too. Their `delivered` says whether the
+    /// platform may have acted.
     pub fn cancel(&mut self) {
         self.stop();
         self.cancel.send_replace(true);

@@ -1,9 +1,9 @@
-//! What became of one card of a batch.
+//! The outcome of one card of a batch.
 
 use crate::error::Error;
 use crate::protocol::Reply;
 
-/// What became of one card of a batch.
+/// The outcome of one card of a batch.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Outcome {

@@ -1,16 +1,16 @@
-//! What became of many cards, counted.
+//! The counts of a batch.
 
 use super::outcome::Outcome;
 use crate::error::ErrorKind;
 use std::collections::BTreeMap;
 
-/// What became of the cards of a batch. The counts add up: `given = refreshed + failed + duplicates` once all is over.
+/// The counts of a batch. Once all outcomes have come back, `submitted = refreshed + failed + duplicates`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// EIDs that were pushed, repeated and malformed ones included.
+    /// EIDs that were pushed, including duplicates and malformed ones.
     pub submitted: u64,
-    /// Cards whose refresh the platform accepted.
+    /// Cards that were refreshed.
     pub refreshed: u64,
     /// EIDs that came again soon after, and were left out.
     pub duplicates: u64,

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How far a call has come: what its error must say when it is broken off.
+/// How far a call has come: what its error must say when it is cancelled.
 pub(crate) struct AttemptTracker<'a> {
     /// Is told of each attempt that is over.
     teller: &'a (dyn Fn(&Attempt<'_>) + Sync),
-    // Nobody else looks while the call runs; the lock lets the call move between threads.
+    // Uncontended while the call runs; the lock lets the call move between threads.
     state: Mutex<State>,
 }
 
@@ -31,9 +31,9 @@ struct State {
     /// Of the attempt that began last.
     timestamp: u64,
     nonce: u32,
-    /// When the attempt that is under way began.
+    /// When the current attempt began.
     began: Option<Instant>,
-    /// Whether the connection has taken the request of the attempt that is under way.
+    /// Whether the connection has taken the request of the current attempt.
     sent: Option<Arc<AtomicBool>>,
     /// Whether the platform got one of the attempts that are over: the worst case of all of them.
     earlier: Option<Delivered>,
@@ -102,12 +102,12 @@ impl<'a> AttemptTracker<'a> {
         state.earlier = Some(earlier);
     }
 
-    /// Whether the connection has taken the request of the attempt that is under way.
+    /// Whether the connection has taken the request of the current attempt.
     pub(crate) fn is_sent(&self) -> bool {
         self.state().sent.as_ref().is_some_and(|sent| sent.load(Ordering::Relaxed))
     }
 
-    /// Tells that the attempt that is under way, if there is one, is over.
+    /// Reports the end of the current attempt, if there is one.
     pub(crate) fn tell(&self, request: Request<'_>, failure: Option<&Error>, again_after: Option<Duration>) {
         let (began, number, timestamp, nonce) = {
             let mut state = self.state();
@@ -127,9 +127,9 @@ impl<'a> AttemptTracker<'a> {
         match (self.earlier(), error.delivered()) {
             (Some(Delivered::Unknown), Delivered::No) => error
                 .with_delivered(Delivered::Unknown)
-                .with_note("an earlier attempt got no answer, so what was asked for may have happened"),
+                .with_note("an earlier attempt got no response, so the request may have taken effect"),
             (Some(Delivered::Unknown), Delivered::Yes) => {
-                error.with_note("an earlier attempt got no answer and may have landed")
+                error.with_note("an earlier attempt got no response and may have taken effect")
             }
             (Some(Delivered::Yes), Delivered::No) => error.with_delivered(Delivered::Yes),
             _ => error,

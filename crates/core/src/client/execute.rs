@@ -56,9 +56,9 @@ impl Execution<'_> {
                 (Err(refusal), None) => return Err(refusal),
                 // The failure of the last attempt says more than that there is no permit for another.
                 (Err(_), Some(error)) => {
-                    return Err(
-                        error.with_note("not retried: the rate limit allows no further attempt in time")
-                    );
+                    return Err(error.with_note(
+                        "not retried: the rate limit allows no further attempt before the deadline",
+                    ));
                 }
             };
             let error = match self.attempt(permit, connections).await {
@@ -167,13 +167,13 @@ impl Execution<'_> {
     /// The error of a call that ended without an answer.
     pub(super) fn unanswered(&self, kind: ErrorKind) -> Error {
         let (delivered, outcome) = match self.tracker.is_sent() {
-            true => (Delivered::Unknown, "the request was sent, so what was asked for may have happened"),
+            true => (Delivered::Unknown, "the request was sent and may have taken effect"),
             false if self.tracker.earlier().is_some() => (Delivered::No, "the last attempt sent nothing"),
             false => (Delivered::No, "nothing was sent"),
         };
         let (host, timeout) = (self.inner.transport.host(), self.options.timeout);
         let text = match kind {
-            ErrorKind::Timeout => format!("no answer from {host} within {timeout:?}; {outcome}"),
+            ErrorKind::Timeout => format!("no response from {host} within {timeout:?}; {outcome}"),
             _ => format!("cancelled by the caller; {outcome}"),
         };
         let error = Error::new(kind, text).with_delivered(delivered);

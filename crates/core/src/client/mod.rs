@@ -1,4 +1,4 @@
-//! The client, and the way of a call.
+//! The client, and the request path.
 
 mod attempt_tracker;
 mod execute;
@@ -35,11 +35,10 @@ use std::time::{Duration, Instant};
 /// A batch waits for its permits without a deadline: this is longer than any wait.
 const NO_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Refreshes the package usage of cloud eSIM cards of one account.
+/// A client of one account.
 ///
-/// Make one and keep it: it holds connections open between calls. Clones share everything. Any number of threads
-/// may call at once; each call runs on its caller's thread. A forked child may use its parent's client: it makes
-/// its own connections.
+/// Create one and reuse it: it keeps a connection pool. Clones share everything. Thread-safe; each call runs on its caller's
+/// thread. A forked child may use its parent's client: it makes its own connections.
 #[derive(Clone)]
 pub struct Client {
     /// Without the secret: one copy of it is enough.
@@ -68,7 +67,7 @@ impl From<Times> for ClockSample {
 }
 
 impl Client {
-    /// Checks the options and makes a client; nothing is sent yet.
+    /// Creates a client. Validates all options and reads the files they name. Sends nothing.
     ///
     /// # Errors
     /// [`ErrorKind::Config`], which names the option and says what it takes.
@@ -76,7 +75,7 @@ impl Client {
         Self::with_sources(config, Sources::default())
     }
 
-    /// As [`Client::new`], with another clock and another source of random numbers. For tests.
+    /// Like [`Client::new`], with another clock and another source of random numbers. For tests.
     ///
     /// # Errors
     /// As [`Client::new`].
@@ -99,10 +98,10 @@ impl Client {
         &self.config
     }
 
-    /// A client whose calls go by other options, and that shares with this one what must not be had twice: connections,
-    /// the account's rate, the cards' cooldowns, the order of nonces and what is known of the platform's clock.
+    /// Returns a client with different options per call. It shares connections, rate limiter, cooldowns, nonces and clock skew with
+    /// this one.
     ///
-    /// Only the options that are [per call](crate::OptionInfo::is_per_call) can change.
+    /// Only the options that are [per call](crate::OptionInfo::is_per_call) can differ.
     ///
     /// ```
     /// # let client = eiot::Client::new(eiot::Config::new("my-appkey", "my-secret"))?;
@@ -113,7 +112,7 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Config`], when another option differs or a value cannot be used.
+    /// [`ErrorKind::Config`] if another option differs or a value is invalid.
     pub fn with_options(&self, options: Config) -> Result<Self, Error> {
         if let Some(option) = self.config.shared_difference(&options) {
             let per_call = Config::TABLE.iter().filter(|info| info.is_per_call).map(|info| info.name);
@@ -121,7 +120,7 @@ impl Client {
             return Err(Error::config(
                 option,
                 format!(
-                    "is the same for all clients that share connections and rate; what can change is {}",
+                    "cannot differ between clients that share connections and rate limit; options that can differ: {}",
                     per_call.join(", ")
                 ),
             ));
@@ -130,9 +129,9 @@ impl Client {
         Ok(Self { config: Arc::new(options), inner: self.inner.clone() })
     }
 
-    /// Asks the platform to refresh one card's package usage, and waits for its answer.
+    /// Refreshes the package usage of one card and waits for the platform's reply.
     ///
-    /// Blocks for at most the client's `timeout`. The EID may be text or bytes, padded with white space.
+    /// Blocks for at most the client's `timeout`. The EID may be text or bytes; surrounding whitespace is ignored.
     ///
     /// # Errors
     /// Any [`ErrorKind`]; [`Error::delivered`] says whether the platform may have acted.
@@ -140,7 +139,7 @@ impl Client {
         self.refresh_usage_observed(eid, &mut ())
     }
 
-    /// As [`Client::refresh_usage`], with an observer that is told of each attempt and can break the call off.
+    /// Like [`Client::refresh_usage`], with an observer that receives each attempt and can cancel the call.
     ///
     /// # Errors
     /// As [`Client::refresh_usage`].
@@ -158,8 +157,8 @@ impl Client {
         })
     }
 
-    /// Makes any other signed call of the platform's family, and waits for its answer: the same way, with the same rate,
-    /// retries and errors. The rest of a card (`eid_cooldown`) is a matter of refreshes only.
+    /// Makes any other signed call of the platform's API and waits for the reply. Rate limit, retries and errors are those of a
+    /// refresh. The cooldown (`eid_cooldown`) applies to refreshes only.
     ///
     /// Blocks for at most the client's `timeout`.
     ///
@@ -169,7 +168,7 @@ impl Client {
         self.call_observed(call, &mut ())
     }
 
-    /// As [`Client::call`], with an observer that is told of each attempt and can break the call off.
+    /// Like [`Client::call`], with an observer that receives each attempt and can cancel the call.
     ///
     /// # Errors
     /// As [`Client::refresh_usage`].
@@ -310,7 +309,7 @@ pub(crate) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A lane's engine cannot run inside another one. When the caller's thread belongs to an asynchronous program, the
+/// An event loop cannot run inside another one. When the caller's thread belongs to an asynchronous program, the
 /// call moves to a thread of its own for as long as it takes; it blocks its caller all the same.
 pub(crate) fn outside_of_any_runtime<T: Send>(call: impl FnOnce() -> T + Send) -> T {
     if tokio::runtime::Handle::try_current().is_err() {

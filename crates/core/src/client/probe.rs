@@ -42,7 +42,7 @@ pub struct Answer {
 
 impl Client {
     /// Looks at the way to the platform: name, connection, TLS, answer. Nothing is refreshed: what is sent is one GET of
-    /// `base_url`, without appkey and signature, through the same proxy and with the same trust and time-outs as a call.
+    /// `base_url`, without appkey and signature, through the same proxy and with the same trust and timeouts as a call.
     ///
     /// Blocks for at most the client's `timeout`.
     ///
@@ -73,12 +73,11 @@ impl Client {
         }
         let limit = self.config().connect_timeout;
         let deadline = deadline.min(Instant::now() + limit);
-        let failed =
-            |kind, why: &str| Error::new(kind, format!("the name {name} cannot be looked up: {why}"));
+        let failed = |kind, why: &str| Error::new(kind, format!("DNS lookup of {name} failed: {why}"));
         Some(match block_on(event_loop, deadline, tokio::net::lookup_host((name, port))) {
             Some(Ok(found)) => Ok(distinct(found.map(|address| address.ip()))),
             Some(Err(why)) => Err(failed(ErrorKind::Connect, &why.to_string())),
-            None => Err(failed(ErrorKind::Timeout, &format!("no answer within {limit:?}"))),
+            None => Err(failed(ErrorKind::Timeout, &format!("no response within {limit:?}"))),
         })
     }
 
@@ -94,7 +93,7 @@ impl Client {
             }),
             Some(Err(error)) => Err(refreshing_nothing(error, &probe.host)),
             None => {
-                let text = format!("no answer from {} within {patience:.1?}", probe.host);
+                let text = format!("no response from {} within {patience:.1?}", probe.host);
                 Err(Error::new(ErrorKind::Timeout, text))
             }
         };
@@ -115,7 +114,7 @@ fn refreshing_nothing(error: Error, host: &str) -> Error {
     if error.kind() != ErrorKind::ConnectionLost {
         return error.with_delivered(Delivered::No);
     }
-    let text = format!("the connection to {host} was made, and broke before an answer had come");
+    let text = format!("the connection to {host} was established, but lost before a response arrived");
     Error::new(ErrorKind::ConnectionLost, text)
 }
 

@@ -1,6 +1,6 @@
 //! Options from the environment.
 //!
-//! Only the env-configured entry points read it: [`Config::from_env`] here, and what the faces build on it.
+//! Only the env-configured entry points read it: [`Config::from_env`] here, and what the front ends build on it.
 
 use crate::config::Config;
 use crate::error::Error;
@@ -39,7 +39,7 @@ impl Config {
             }
             let variable = format!("EIOT_{}", option.to_ascii_uppercase());
             let Some(value) = lookup(&variable).filter(|value| !value.is_empty()) else { continue };
-            let value = value.into_string().map_err(|_| Error::config(&variable, "is not UTF-8 text"))?;
+            let value = value.into_string().map_err(|_| Error::config(&variable, "is not valid UTF-8"))?;
             let value = Zeroizing::new(value);
             self.set(option, &value).map_err(|error| Error::config(&variable, error))?;
         }
@@ -125,6 +125,6 @@ mod tests {
         let mut config = Config::default();
         let error =
             config.read_variables(|_| Some(OsString::from_vec(vec![0xff])), &[]).expect_err("not UTF-8");
-        assert!(error.to_string().contains("EIOT_APPKEY: is not UTF-8"), "{error}");
+        assert!(error.to_string().contains("EIOT_APPKEY: is not valid UTF-8"), "{error}");
     }
 }

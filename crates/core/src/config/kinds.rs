@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Stands for what must not be shown.
+/// In place of secrets.
 const MASK: &str = "[redacted]";
 
 /// The maximum of every duration.
@@ -77,7 +77,7 @@ kinds! {
 }
 
 fn refused<T>(option: &str, takes: &str, value: &dyn fmt::Debug) -> Result<T, Error> {
-    Err(Error::config(option, format!("must be {takes}, is {value:?}")))
+    Err(Error::config(option, format!("must be {takes}, not {value:?}")))
 }
 
 fn number<T: FromStr>(option: &str, text: &str, takes: &str) -> Result<T, Error> {

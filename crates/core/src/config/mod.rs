@@ -1,4 +1,4 @@
-//! The options of a client, by the same names in every language.
+//! The options of a client, with the same names in every language.
 
 mod environment;
 mod kinds;
@@ -43,7 +43,7 @@ impl FromStr for RateScope {
             _ if name.starts_with("redis:") || name.starts_with("rediss:") => Ok(Self::Redis(name.parse()?)),
             _ => {
                 let takes = "must be \"auto\", \"process\", \"host\" or a redis:// address";
-                Err(Error::config("rate_scope", format!("{takes}, is {name:?}")))
+                Err(Error::config("rate_scope", format!("{takes}, not {name:?}")))
             }
         }
     }
@@ -69,7 +69,7 @@ impl Config {
             return Err(missing("appkey", "EIOT_APPKEY"));
         }
         if self.appkey.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(Error::config("appkey", "must not contain white space or control characters"));
+            return Err(Error::config("appkey", "must not contain whitespace or control characters"));
         }
         refuse_invisible("appkey", &self.appkey)?;
         Ok(Credentials { appkey: self.appkey.clone(), secret: self.read_secret()? })
@@ -84,12 +84,12 @@ impl Config {
         let secret = match &self.secret_file {
             None => self.secret.clone(),
             Some(_) if !self.secret.expose().is_empty() => {
-                return Err(Error::config("secret_file", "give either secret or secret_file, not both"));
+                return Err(Error::config("secret_file", "set either secret or secret_file, not both"));
             }
             Some(path) => {
                 let bytes = files::read("secret_file", path, MAX_SECRET_BYTES)?;
                 let text = std::str::from_utf8(&bytes).map_err(|_| {
-                    Error::config("secret_file", format!("{} is not UTF-8 text", path.display()))
+                    Error::config("secret_file", format!("{} is not valid UTF-8", path.display()))
                 })?;
                 Secret::new(text.trim_end_matches(['\r', '\n']))
             }
@@ -98,7 +98,7 @@ impl Config {
             return Err(missing("secret", "EIOT_SECRET or EIOT_SECRET_FILE"));
         }
         if secret.expose().contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(Error::config("secret", "must not contain white space or control characters"));
+            return Err(Error::config("secret", "must not contain whitespace or control characters"));
         }
         refuse_invisible("secret", secret.expose())?;
         Ok(secret)
@@ -121,7 +121,7 @@ impl Config {
     }
 }
 
-/// Editors and copied text leave such characters at the ends, and nobody can see them there.
+/// Editors and copied text leave such invisible characters at the ends.
 fn refuse_invisible(option: &str, value: &str) -> Result<(), Error> {
     for (end, verb) in [(value.chars().next(), "begins"), (value.chars().next_back(), "ends")] {
         if let Some(c) = end.filter(|c| is_unsafe(*c)) {

@@ -158,74 +158,75 @@ options! {
     /// Appkey and signature can then be read on the way.
     allow_http: bool = false; Switch, "on|off", shared, default "off";
 
-    /// The deadline of a whole call in seconds, all attempts and waits included.
+    /// Timeout of a whole call in seconds, including all attempts and waits.
     /// C takes milliseconds (`timeout_ms`).
     timeout: Duration = Duration::from_secs(30); Seconds, "SECONDS", per_call, default "30";
 
-    /// The time in seconds for making a connection: name lookup, TCP, TLS handshake.
+    /// Timeout of connecting in seconds, including DNS lookup and TLS handshake.
     /// C takes milliseconds (`connect_timeout_ms`).
     connect_timeout: Duration = Duration::from_secs(5); Seconds, "SECONDS", shared, default "5";
 
-    /// The maximum number of requests per call: the first one and its retries.
+    /// Maximum number of requests per call: the first one, and retries of transient failures.
     max_attempts: u32 = 3; Attempts, "COUNT", per_call, default "3";
 
-    /// Calls per second that the platform allows the account, or `off`.
-    /// The client uses 95 % of it, evenly spaced.
-    /// 0 is `off`.
+    /// The account's rate limit in calls per second, or `off`.
+    /// 95 % of it is used, evenly spaced.
+    /// 10 is reported by third parties.
+    /// C and Python take 0 for `off`.
     rate_limit: Option<f64> = Some(10.0); RateLimit, "CALLS", shared, default "10";
 
-    /// Which callers share the account's rate, nonces and pauses: `process`, `host`, a `redis://` or `rediss://` URL, or `auto`.
+    /// Which clients share the rate limit: `process`, `host`, a `redis://` or `rediss://` URL, or `auto`.
     /// `process` is all clients in this process, `host` all processes of this user on this machine, Redis all machines.
     /// `auto` is `host` where its directory can be used, otherwise `process` and a line in the log.
     rate_scope: RateScope = RateScope::Auto; Scope, "SCOPE", shared, default "`auto`";
 
-    /// The directory of the file through which processes share the rate.
-    /// Set it where several users or containers share one; all of them need write access.
+    /// The directory of the shared rate file.
+    /// Set it if several users or containers share the rate; all of them need write access.
     rate_dir: Option<PathBuf> = None; FilePath, "DIR", shared, default "`/tmp/eiot-UID`";
 
-    /// This client's share of the rate, INDEX/COUNT, for fleets without a common Redis.
+    /// This client's share of the rate limit, INDEX/COUNT, for fleets without a common Redis.
     /// `2/5` is the second of five.
     rate_share: (u32, u32) = (1, 1); Share, "INDEX/COUNT", shared, default "`1/1`";
 
-    /// Wait for a permit of the rate limiter, as long as `timeout` allows.
-    /// With off, a call without a permit fails at once.
+    /// Wait for the rate limiter, within `timeout`.
+    /// Off: a call that would have to wait fails immediately.
     rate_wait: bool = true; Switch, "on|off", per_call, default "on";
 
-    /// Refuse to refresh a card again within this many seconds, or `off`.
-    /// The vendor says 300 s for the twin call by ICCID; for EIDs that is inferred.
+    /// Cooldown per card in seconds, or `off`: refreshing a card again sooner fails.
+    /// The vendor documents 300 s for the corresponding call by ICCID; for EIDs that is inferred.
     /// C takes milliseconds (`eid_cooldown_ms`).
     eid_cooldown: Duration = Duration::ZERO; SecondsOrOff, "SECONDS", shared, default "off";
 
-    /// Learn from the platform's replies how far this machine's clock is off, and date requests accordingly.
+    /// Correct the timestamps of requests by the clock offset measured from the platform's replies.
     clock_skew: bool = true; Switch, "on|off", shared, default "on";
 
-    /// What error codes of the platform mean: `CODE=MEANING,CODE=MEANING`.
+    /// The meaning of platform error codes: `CODE=MEANING,CODE=MEANING`.
     /// Meanings are `auth`, `rate_limited`, `cooldown`, `unavailable`, `platform`, `final` (the same call would fail again)
     /// and `retry` (transient).
     /// Takes precedence over the published table.
     error_codes: BTreeMap<String, CodeMeaning> = BTreeMap::new(); ErrorCodes, "CODE=MEANING,...", per_call, default "none";
 
-    /// Stop a batch after this many authentication failures in a row, or `off`.
+    /// Stop a batch after this many consecutive authentication failures, or `off`.
     /// The remaining cards come back unsent.
     max_auth_failures: u32 = 20; CountOrOff, "COUNT", per_call, default "20";
 
-    /// How long in seconds a batch waits for a platform that cannot be reached, or `off`.
-    /// The same holds for the Redis that the rate is shared by.
-    /// After that the remaining cards come back unsent.
-    /// With `off`, a card fails as in a single call.
+    /// How long in seconds a batch holds its cards back while the platform is unreachable, or `off`.
+    /// The same applies to the Redis that shares the rate.
+    /// Then it gives up, and the remaining cards come back unsent.
+    /// Off: each card fails like a single call.
     /// C takes milliseconds (`outage_timeout_ms`).
     outage_timeout: Duration = Duration::from_secs(15 * 60); SecondsOrOff, "SECONDS", per_call, default "900";
 
-    /// Accept only GSMA EIDs: 32 digits with a valid check.
+    /// Accept only GSMA EIDs: 32 digits with a valid checksum.
     strict_eid: bool = false; Switch, "on|off", per_call, default "off";
 
-    /// The hash of the signature: `sha1` or `md5`.
+    /// The hash function of the signature: `sha1` or `md5`.
     sign_method: SignMethod = SignMethod::Sha1; Method, "HASH", shared, default "`sha1`";
 
-    /// A PEM file with certificate authorities to trust instead of the system's.
+    /// A PEM file of CA certificates to trust instead of the system's.
     ca_file: Option<PathBuf> = None; FilePath, "FILE", shared, default "the system's";
 
-    /// A PEM file with the client certificate to present (mutual TLS), followed by its chain.
+    /// A PEM file with the client certificate, followed by its chain, for mutual TLS.
     /// Requires `client_key_file`.
     client_cert_file: Option<PathBuf> = None; FilePath, "FILE", shared, default "none";
 
@@ -237,13 +238,13 @@ options! {
     /// `env` reads `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` when the client is made.
     proxy: Option<String> = None; ProxyUrl, "URL", shared, default "none";
 
-    /// The local IP address that connections are made from.
+    /// The local IP address to connect from.
     /// The platform allow-lists addresses, and a host can have several.
-    /// `0.0.0.0` is any address by IPv4 only, `::` any by IPv6 only.
+    /// `0.0.0.0` is any IPv4 address, `::` any IPv6 address.
     source_address: Option<IpAddr> = None; Address, "ADDRESS", shared, default "the system's choice";
 
-    /// Names the calling program in the user agent, for example `billing/2.3`.
-    /// The user agent is then `eiot/0.1.0 billing/2.3`.
+    /// Suffix of the User-Agent header, which names your program to the platform, for example `billing/2.3`.
+    /// The header is then `eiot/0.1.0 billing/2.3`.
     /// At most 200 printable ASCII characters.
     user_agent_suffix: String = "(rust)".to_owned(); UserAgentSuffix, "TEXT", shared, default "the language, such as `(c)`";
 }

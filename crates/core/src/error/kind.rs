@@ -5,41 +5,42 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An argument other than the EID cannot be used.
+    /// An argument other than the EID is invalid.
     InvalidArgument,
-    /// The EID is not 1 to 32 decimal digits (or, in strict mode, not a GSMA EID).
+    /// The EID is malformed: not 1 to 32 decimal digits or, in strict mode, not a GSMA EID.
     InvalidEid,
-    /// An option is missing or has a value that cannot be used.
+    /// An option is missing or invalid.
     Config,
-    /// No connection could be made: name look-up, refused, unreachable, proxy.
+    /// Connecting failed: DNS lookup, connection refused, host unreachable, proxy.
     Connect,
-    /// The TLS handshake failed, most often because the certificate is not trusted.
+    /// The TLS handshake failed, usually because the certificate is not signed by a trusted CA.
     Tls,
-    /// The deadline passed.
+    /// The call's deadline passed.
     Timeout,
-    /// The connection broke before the whole reply had come.
+    /// The connection was lost before the complete response arrived.
     ConnectionLost,
-    /// The caller asked to stop.
+    /// The caller cancelled the call.
     Cancelled,
-    /// The platform does not accept the credentials, their rights or the source address (HTTP 401 or 403, its codes 403
-    /// and 502).
+    /// Authentication or authorization failed: credentials, their permissions, or the source IP address (HTTP 401 or 403, the
+    /// platform's codes 403 and 502).
     Auth,
-    /// Too many requests (HTTP 429, the platform's code 501), or the account's rate leaves no free slot in time.
+    /// Rate limit exceeded: the platform's (HTTP 429, its code 501), or the client's own rate limiter has no permit before the
+    /// deadline.
     RateLimited,
-    /// This card was refreshed too recently.
+    /// The card was refreshed too recently.
     Cooldown,
-    /// The platform said no: any code but `"200"` that has no more precise kind. [`Error::is_final`] tells whether the same
-    /// request would fail again.
+    /// The platform rejected the call with a code that has no more specific kind. [`Error::is_final`] tells whether the same
+    /// call would fail again.
     Platform,
-    /// An HTTP status that the call does not know.
+    /// Unexpected HTTP status.
     Http,
-    /// A reply that nobody can read: not the documented JSON, too large, or a redirect.
+    /// The response could not be parsed: not the documented JSON, too large, or a redirect.
     Protocol,
-    /// The platform itself says that it cannot serve the call now (its code 500).
+    /// The platform reports that it is temporarily unavailable (its code 500).
     Unavailable,
-    /// A webhook is not signed with the secret, was changed, or is too old.
+    /// A webhook was signed with another secret, modified, or is too old.
     InvalidSignature,
-    /// A fault of this library.
+    /// A bug in this library.
     Internal,
 }
 
@@ -72,17 +73,17 @@ impl ErrorKind {
         Self::Internal,
     ];
 
-    /// The number that the C library returns (`EIOT_ERR_…`).
+    /// The status of the C library (`EIOT_ERR_…`).
     pub fn status(self) -> i32 {
         self.row().status
     }
 
-    /// The name that tools read, such as `"invalid_eid"`: Python's `Error.kind`, the command's `--json`.
+    /// The machine-readable name, such as `"invalid_eid"`: Python's `EiotError.kind`, the command's `--json`.
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// One sentence that says what this kind means, for people.
+    /// A short description for people.
     pub fn description(self) -> &'static str {
         self.row().description
     }
@@ -95,36 +96,36 @@ impl ErrorKind {
     #[rustfmt::skip]
     fn row(self) -> Row {
         let (status, name, description) = match self {
-            Self::InvalidArgument => (1,  "invalid_argument", "an argument cannot be used"),
+            Self::InvalidArgument => (1,  "invalid_argument", "an argument is invalid"),
             Self::InvalidEid      => (2,  "invalid_eid",      "the EID is malformed"),
-            Self::Config          => (3,  "config",           "an option is missing or cannot be used"),
-            Self::Connect         => (20, "connect",          "no connection could be made"),
+            Self::Config          => (3,  "config",           "an option is missing or invalid"),
+            Self::Connect         => (20, "connect",          "connecting failed"),
             Self::Tls             => (21, "tls",              "the TLS handshake failed"),
             Self::Timeout         => (22, "timeout",          "the deadline passed"),
-            Self::ConnectionLost  => (23, "connection_lost",  "the connection broke before the reply had come"),
-            Self::Cancelled       => (24, "cancelled",        "the caller asked to stop"),
-            Self::Auth            => (40, "auth",             "the platform does not accept the credentials or the source address"),
+            Self::ConnectionLost  => (23, "connection_lost",  "the connection was lost before the reply arrived"),
+            Self::Cancelled       => (24, "cancelled",        "the caller cancelled the call"),
+            Self::Auth            => (40, "auth",             "authentication failed: credentials, permissions or source address"),
             Self::RateLimited     => (41, "rate_limited",     "too many requests"),
             Self::Cooldown        => (42, "cooldown",         "the card was refreshed too recently"),
-            Self::Platform        => (43, "platform",         "the platform refused the call"),
-            Self::Http            => (44, "http",             "an HTTP status that the call does not know"),
-            Self::Protocol        => (45, "protocol",         "a reply that nobody can read"),
-            Self::Unavailable     => (46, "unavailable",      "the platform cannot serve calls at the moment"),
-            Self::InvalidSignature => (60, "invalid_signature", "the webhook is not signed with the secret, or too old"),
-            Self::Internal        => (99, "internal",         "a fault of the eiot library"),
+            Self::Platform        => (43, "platform",         "the platform rejected the call"),
+            Self::Http            => (44, "http",             "unexpected HTTP status"),
+            Self::Protocol        => (45, "protocol",         "the response could not be parsed"),
+            Self::Unavailable     => (46, "unavailable",      "the platform is temporarily unavailable"),
+            Self::InvalidSignature => (60, "invalid_signature", "the webhook's signature is invalid, or it is too old"),
+            Self::Internal        => (99, "internal",         "a bug in the eiot library"),
         };
         Row { status, name, description }
     }
 }
 
-/// Did the platform get the request? What a billing system must know before it repeats a call.
+/// Whether the platform received the request. Check this before you repeat a call that is not idempotent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivered {
     /// It did not: nothing was sent, or no connection was made.
     No,
-    /// It did, and answered.
+    /// It did, and responded.
     Yes,
-    /// It may have: the request was at least partly sent, and no answer came.
+    /// It may have: the request was at least partly sent, and no response arrived.
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong, in one taxonomy for all faces.
+//! Errors: one taxonomy for all languages.
 
 mod code_meaning;
 mod kind;
@@ -11,9 +11,9 @@ pub(crate) use redact::redact;
 use std::fmt;
 use std::time::Duration;
 
-/// Why a call did not succeed.
+/// A failed call.
 ///
-/// Its text says what happened, to which EID, and what to do; the fields say the same to programs. It never
+/// Its text says what happened, to which EID, and what to do about it; its methods return the same for programs. It never
 /// contains the secret or a signature.
 #[derive(thiserror::Error)]
 #[error("{}{}", Subject(&self.details), self.details.message)]
@@ -81,22 +81,22 @@ impl Error {
         Self { details: Box::new(details) }
     }
 
-    /// An argument that cannot be used. For the faces, whose arguments the core does not see.
+    /// An invalid argument. For front ends, whose arguments core does not see.
     pub fn invalid_argument(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidArgument, message)
     }
 
-    /// The caller wants no more. For the faces, whose callers may stop a run between two calls.
+    /// A cancelled run. For front ends, whose callers may stop a run between two calls.
     pub fn cancelled(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Cancelled, message)
     }
 
-    /// An option that cannot be used: names the option and says what it takes.
+    /// An invalid option: names the option and says what it takes.
     pub fn config(option: &str, takes: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Config, format!("{option}: {takes}"))
     }
 
-    /// A fault of this library, such as a caught panic; whether the platform acted is not known.
+    /// A bug in this library, such as a caught panic; whether the platform acted is unknown.
     pub fn internal(message: impl fmt::Display) -> Self {
         Self::new(
             ErrorKind::Internal,
@@ -110,17 +110,16 @@ impl Error {
         self
     }
 
-    /// Says which call it was: the path of one that is no refresh, and the card, where it was about one.
+    /// Adds the subject: the path, unless it is a refresh, and the card, if the call concerns one.
     pub(crate) fn with_subject(mut self, path: Option<&str>, eid: Option<&str>) -> Self {
         self.details.path = path.map(str::to_owned);
         self.details.eid = eid.map(str::to_owned);
         self
     }
 
-    /// Says more, behind what is said already.
+    /// Appends a clause to the message.
     pub(crate) fn with_note(mut self, note: &str) -> Self {
-        self.details.message.push_str("; ");
-        self.details.message.push_str(note);
+        append(&mut self.details.message, note);
         self
     }
 
@@ -170,17 +169,17 @@ impl Error {
         self.details.kind
     }
 
-    /// The EID of the call, as it was given; `None` when the failure has nothing to do with one card.
+    /// The EID of the call, as it was passed; `None` if the error does not concern a single card.
     pub fn eid(&self) -> Option<&str> {
         self.details.eid.as_deref()
     }
 
-    /// The platform's code, exactly as it came (an integer as its decimal digits).
+    /// The platform's error code, verbatim (an integer as decimal digits).
     pub fn platform_code(&self) -> Option<&str> {
         self.details.platform_code.as_deref()
     }
 
-    /// The platform's message, exactly as it came; it can be Chinese.
+    /// The platform's error message, verbatim; it can be Chinese.
     pub fn platform_message(&self) -> Option<&str> {
         self.details.platform_message.as_deref()
     }
@@ -190,45 +189,62 @@ impl Error {
         self.details.meaning
     }
 
-    /// Whether the same call would fail again, whatever becomes of network, account and platform: a malformed EID or argument,
-    /// and the platform's codes for a wrong request (vendor error-code page, or the option `error_codes`). A code that is not
-    /// published is never final.
+    /// Whether the same call would fail again no matter how network, account and platform change: for malformed EIDs and
+    /// arguments, and for the platform's codes for invalid requests (vendor error-code page, or the option `error_codes`).
+    /// Unpublished codes are never final.
     pub fn is_final(&self) -> bool {
         matches!(self.details.kind, ErrorKind::InvalidEid | ErrorKind::InvalidArgument)
             || self.details.meaning == Some(CodeMeaning::Final)
     }
 
-    /// The HTTP status of the reply, if there was one; of a [`Connect`](ErrorKind::Connect) error that of the proxy, where one
-    /// does not connect.
+    /// The HTTP status of the response, if there was one; for a [`Connect`](ErrorKind::Connect) error, that of a proxy that refused
+    /// to connect.
     pub fn http_status(&self) -> Option<u16> {
         self.details.http_status
     }
 
-    /// The first 2 KiB of the body of a reply that is not the platform's, as they came; `None` of any other failure. The secret
-    /// and the signature are masked if the server sent them back.
+    /// The first 2 KiB of the body of a response that is not the platform's, verbatim; otherwise `None`. The secret and the
+    /// signature are masked if the server echoes them.
     pub fn body(&self) -> Option<&[u8]> {
         self.details.evidence.body.as_deref()
     }
 
-    /// The headers of the reply that help support, by their names in lower case, such as `"date"` and `"x-request-id"`; empty
-    /// where there was no reply.
+    /// The response headers that help support, by their names in lower case, such as `"date"` and `"x-request-id"`; empty if there
+    /// was no response.
     pub fn headers(&self) -> &[(&'static str, String)] {
         &self.details.evidence.headers
     }
 
-    /// How many requests were sent or begun for this call; 0 when it was refused before that.
+    /// How many requests were sent or started for this call; 0 if it failed before the first one.
     pub fn attempts(&self) -> u32 {
         self.details.attempts
     }
 
-    /// How long the platform asks to wait before the next try.
+    /// How long the platform asks to wait before the next call.
     pub fn retry_after(&self) -> Option<Duration> {
         self.details.retry_after
     }
 
-    /// Whether the platform got the request.
+    /// Whether the platform received the request.
     pub fn delivered(&self) -> Delivered {
         self.details.delivered
+    }
+}
+
+/// Appends a clause: after a semicolon or, if the text so far ends like a sentence, as the next one. The platform's own
+/// messages often do.
+pub(crate) fn append(text: &mut String, clause: &str) {
+    let mut rest = clause.chars();
+    match rest.next().filter(|_| text.ends_with(['.', '!', '?', '。', '！', '？'])) {
+        Some(first) => {
+            text.push(' ');
+            text.extend(first.to_uppercase());
+            text.push_str(rest.as_str());
+        }
+        None => {
+            text.push_str("; ");
+            text.push_str(clause);
+        }
     }
 }
 
@@ -296,6 +312,15 @@ mod tests {
         assert_eq!(ErrorKind::from_name("ok"), None);
         let statuses: std::collections::BTreeSet<i32> = ErrorKind::ALL.map(ErrorKind::status).into();
         assert!(statuses.len() == ErrorKind::ALL.len() && !statuses.contains(&0));
+    }
+
+    #[test]
+    fn a_note_after_a_full_stop_is_a_sentence_and_otherwise_a_clause() {
+        let noted =
+            |text: &str| Error::new(ErrorKind::Platform, text).with_note("call less often").to_string();
+        assert_eq!(noted("HTTP 429"), "HTTP 429; call less often");
+        assert_eq!(noted("code 501: Too many requests."), "code 501: Too many requests. Call less often");
+        assert_eq!(noted("code 501: 请求太频繁。"), "code 501: 请求太频繁。 Call less often");
     }
 
     #[test]

@@ -6,8 +6,8 @@ use crate::error::Error;
 use crate::signing::{Credentials, SignMethod, Signature, sign_sorted};
 use serde::Serialize;
 
-/// Room for a request with an appkey of usual length, so that the buffer need not grow.
-const USUAL_BODY_BYTES: usize = 256;
+/// Room for a request with an appkey of typical length, so that the buffer need not grow.
+const TYPICAL_BODY_BYTES: usize = 256;
 
 /// A signed request body, with the five fields in the order of the seed document.
 ///
@@ -21,7 +21,7 @@ pub(crate) fn signed_body(
     method: SignMethod,
 ) -> Result<Vec<u8>, Error> {
     let (appkey, eid) = (credentials.appkey.as_str(), eid.as_str());
-    let mut body = Vec::with_capacity(USUAL_BODY_BYTES);
+    let mut body = Vec::with_capacity(TYPICAL_BODY_BYTES);
     // Sorted by name, as the signature wants them.
     push(&mut body, &["appkey=", appkey, "&eid=", eid, "&nonce="]);
     push_json(&mut body, &nonce)?;
@@ -70,7 +70,7 @@ pub(crate) fn signed_call_body(
     signed.sort_unstable();
     let sign = sign_sorted(&signed, &credentials.secret, method);
 
-    let mut body = String::with_capacity(USUAL_BODY_BYTES);
+    let mut body = String::with_capacity(TYPICAL_BODY_BYTES);
     body.push_str("{\"appkey\":");
     quote(&credentials.appkey, &mut body).map_err(Error::internal)?;
     body.push_str(&format!(",\"timestamp\":{timestamp_text},\"nonce\":{nonce_text},\"sign\":\"{sign}\""));

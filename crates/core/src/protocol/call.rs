@@ -8,7 +8,7 @@ use serde::Serialize;
 const RESERVED: [&str; 5] = ["appkey", "timestamp", "nonce", "sign", "secret"];
 
 /// The calls that are harmless to repeat: those that only read, and the refresh (vendor SDK 1.0.1 lists them).
-const HARMLESS: [&str; 9] = [
+const IDEMPOTENT: [&str; 9] = [
     "/api/v3/agent/balance",
     "/api/v3/cdr/traffic/query",
     "/api/v3/cloudesim/get",
@@ -62,33 +62,33 @@ impl Call {
     pub fn from_json(path: &str, parameters: &str) -> Result<Self, Error> {
         if !is_path(path) {
             return Err(Error::invalid_argument(format!(
-                "the path must be such as /api/v3/cloudesim/get, is {path:?}"
+                "the path must look like /api/v3/cloudesim/get, not {path:?}"
             )));
         }
         let parameters = Parameters::read(parameters)
             .map_err(|why| Error::invalid_argument(format!("the parameters are {why}")))?;
         if parameters.get("").is_some() {
-            return Err(Error::invalid_argument("a parameter has no name"));
+            return Err(Error::invalid_argument("a parameter name is empty"));
         }
         if let Some(name) = RESERVED.into_iter().find(|name| parameters.get(name).is_some()) {
             return Err(Error::invalid_argument(match name {
-                "secret" => "the secret is never sent; leave the parameter \"secret\" out".to_owned(),
-                _ => format!("{name:?} is added to each request; leave it out of the parameters"),
+                "secret" => "the secret is never sent; remove the parameter \"secret\"".to_owned(),
+                _ => format!("{name:?} is added to each request; remove it from the parameters"),
             }));
         }
         let eid = parameters.get("eid").filter(|eid| eid.json.starts_with('"')).map(|eid| eid.signed.clone());
-        Ok(Self { path: path.to_owned(), parameters, eid, idempotent: HARMLESS.contains(&path) })
+        Ok(Self { path: path.to_owned(), parameters, eid, idempotent: IDEMPOTENT.contains(&path) })
     }
 
-    /// Whether repeating the call is harmless, so that it is tried again when nobody knows what became of it. Without this,
-    /// it is where that is known of the path.
+    /// Whether the call is idempotent, so that it is retried if its reply is lost. By default, only calls that are known to be
+    /// idempotent are: refreshUsage and read-only calls.
     #[must_use]
     pub fn idempotent(mut self, idempotent: bool) -> Self {
         self.idempotent = idempotent;
         self
     }
 
-    /// The path, as it was given.
+    /// The path.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -98,7 +98,7 @@ impl Call {
         self.eid.as_deref()
     }
 
-    /// Whether it is tried again when nobody knows what became of it.
+    /// Whether the call is retried if its reply is lost.
     pub fn is_idempotent(&self) -> bool {
         self.idempotent
     }
@@ -170,14 +170,14 @@ mod tests {
     #[test]
     fn only_what_is_known_to_be_harmless_is_repeated_unless_the_caller_says_so() {
         let call = |path| Call::from_json(path, r#"{"eid":"1"}"#).expect("valid");
-        assert!(HARMLESS.into_iter().all(|path| call(path).is_idempotent()));
+        assert!(IDEMPOTENT.into_iter().all(|path| call(path).is_idempotent()));
         for path in
             [PATH, "/api/v3/cloudesim/unlock", "/api/v3/cloudesim/cancelSession", "/api/v3/card/refreshUsage"]
         {
             assert!(!call(path).is_idempotent(), "{path}");
         }
         assert!(call(PATH).idempotent(true).is_idempotent());
-        assert!(!call(HARMLESS[0]).idempotent(false).is_idempotent());
+        assert!(!call(IDEMPOTENT[0]).idempotent(false).is_idempotent());
         assert_eq!(call(PATH).eid(), Some("1"));
     }
 }

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 pub(crate) struct Envelope {
     /// `"200"` is success. A string here, an integer on a sibling page of the vendor's: both are read as text.
     pub(crate) code: String,
-    /// Why it succeeded or failed, in any wording and language. What is no text is here as JSON.
+    /// Why it succeeded or failed, in any wording and language. Anything but a string is kept as JSON.
     pub(crate) message: Option<String>,
     /// An object without documented fields.
     pub(crate) data: Option<Box<RawValue>>,

@@ -2,7 +2,7 @@
 //!
 //! From the vendor SDK 1.0.1: `null`, `""` and `[]` take no part in the signature; `true` and `false` are signed as 1 and 0;
 //! objects and arrays as compact JSON with plain Unicode and slashes, inner names in their own order. Numbers are signed as
-//! they are written, since nobody says how else. Whether the platform agrees on booleans and nested values is not known.
+//! they are written, since no other way is documented. Whether the platform agrees on booleans and nested values is not known.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -18,7 +18,7 @@ pub(crate) struct Parameters(Vec<Parameter>);
 /// One of them.
 pub(crate) struct Parameter {
     pub(crate) name: String,
-    /// The value on the wire: JSON without white space.
+    /// The value on the wire: JSON without whitespace.
     pub(crate) json: String,
     /// The value in the string to sign; empty when it takes no part.
     pub(crate) signed: String,
@@ -58,7 +58,7 @@ impl Parameter {
     }
 }
 
-/// Writes JSON without white space and with no more escapes than it needs; numbers stay as they are written.
+/// Writes JSON without whitespace and with no more escapes than it needs; numbers stay as they are written.
 fn compact(json: &str, deepest: usize, out: &mut String) -> Result<(), String> {
     let deeper = || deepest.checked_sub(1).ok_or(format!("nested deeper than {DEEPEST}"));
     let unreadable = |why: serde_json::Error| format!("not JSON: {why}");
@@ -104,7 +104,7 @@ pub(crate) fn quote(text: &str, out: &mut String) -> Result<(), String> {
     Ok(())
 }
 
-/// A JSON object as it is written; a name that stands twice is an error, since readers differ on which one counts.
+/// A JSON object as it is written; a duplicate name is an error, since parsers differ on which one counts.
 struct Object<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
@@ -123,7 +123,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
                 let mut members = Vec::new();
                 while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
                     if !names.insert(name.clone()) {
-                        return Err(serde::de::Error::custom(format!("{name:?} stands twice")));
+                        return Err(serde::de::Error::custom(format!("duplicate parameter {name:?}")));
                     }
                     members.push((name, value));
                 }

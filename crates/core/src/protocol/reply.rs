@@ -1,9 +1,9 @@
-//! What the platform answered, and what that means.
+//! The platform's reply, and its classification.
 
 use super::envelope::Envelope;
 use super::error_codes::look_up;
 use super::request::Request;
-use crate::error::{CodeMeaning, Delivered, Error, ErrorKind, Evidence};
+use crate::error::{CodeMeaning, Delivered, Error, ErrorKind, Evidence, append};
 use crate::escape::{escaped, excerpt};
 use crate::transport::{HttpResponse, MAX_BODY_BYTES, support_headers};
 use reqwest::header::CONTENT_TYPE;
@@ -16,10 +16,10 @@ const SUCCESS: &str = "200";
 /// So much of it stands in the error's text.
 const SHOWN_BODY_BYTES: usize = 80;
 
-/// The platform has accepted the call.
+/// A successful reply of the platform.
 ///
-/// A refresh *starts* one synchronisation of the card's usage with the carrier (vendor documentation of the twin call);
-/// the new figures may become visible a little later.
+/// A refresh *triggers* one usage sync with the carrier (vendor documentation of the corresponding call by ICCID); new figures may
+/// become visible a little later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     eid: String,
@@ -30,29 +30,28 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The EID that was refreshed, without the white space it may have come with; of another call its `eid` parameter, and
-    /// empty where there is none.
+    /// The EID that was refreshed, without surrounding whitespace. For other calls: their `eid` parameter, or empty if they have
+    /// none.
     pub fn eid(&self) -> &str {
         &self.eid
     }
 
-    /// The platform's code for success, `"200"`: every other one is an [`Error`].
+    /// The platform's code, which is always `"200"`: all other codes are an [`Error`].
     pub fn code(&self) -> &'static str {
         SUCCESS
     }
 
-    /// The platform's message, exactly as it came. Its wording varies: show it, never compare it.
+    /// The platform's message, verbatim. Its wording varies: show it, but do not compare it.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The reply's `data` as JSON text, exactly as it came; it is optional, and of a refresh its fields are not
-    /// documented.
+    /// The reply's `data` as JSON text, verbatim; `None` if there is none. The platform documents no fields for a refresh.
     pub fn data_json(&self) -> Option<&str> {
         self.data_json.as_deref()
     }
 
-    /// How many requests it took.
+    /// How many requests the call took.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
@@ -62,7 +61,7 @@ impl Reply {
         self
     }
 
-    /// Whether the platform got the request: here always [`Delivered::Yes`].
+    /// Whether the platform received the request: always [`Delivered::Yes`] here.
     pub fn delivered(&self) -> Delivered {
         self.delivered
     }
@@ -70,8 +69,8 @@ impl Reply {
 
 /// The one place that decides what a response means.
 ///
-/// The platform's code comes first, at whatever HTTP status it arrives: in the caller's own `error_codes`, then in the published
-/// table. Where neither knows it, or the body cannot be read, HTTP 401, 403, 429 and 5xx mean what they usually mean.
+/// The platform's code takes precedence over the HTTP status: the caller's own `error_codes` first, then the published table. If
+/// neither knows it, or the body cannot be parsed, HTTP 401, 403, 429 and 5xx have their usual meaning.
 pub(crate) fn classify(
     raw: HttpResponse,
     request: Request<'_>,
@@ -99,8 +98,7 @@ pub(crate) fn classify(
             let mut text = format!("the platform refused with {said}");
             for advice in [advice(code, known.meaning), waiting(retry_after).as_deref()].into_iter().flatten()
             {
-                text.push_str("; ");
-                text.push_str(advice);
+                append(&mut text, advice);
             }
             (known.meaning.kind(), text)
         }
@@ -130,7 +128,7 @@ pub(crate) fn classify(
         .with_delivered(Delivered::Yes))
 }
 
-/// What a response means whose code is unknown, or that has none.
+/// Classifies a response with an unknown code, or without one.
 fn by_status(
     http_status: u16,
     code: Option<&str>,
@@ -147,20 +145,20 @@ fn by_status(
         (200..=299, None) => (
             ErrorKind::Protocol,
             format!(
-                "the reply is not the platform's JSON ({}); is base_url right, or does something on the way answer in the \
-                 platform's place?",
+                "the response could not be parsed: it is not the platform's JSON ({}); check base_url, and whether a proxy or \
+                 a login page responded in the platform's place",
                 body()
             ),
         ),
         (304, _) => (
             ErrorKind::Protocol,
-            "HTTP 304 (not modified) answers no signed request; does a cache on the way answer in the platform's place?"
+            "HTTP 304 (not modified) is not a valid response to a signed request; check whether a cache responded in the platform's place"
                 .to_owned(),
         ),
         (300..=399, _) => (
             ErrorKind::Protocol,
             format!(
-                "HTTP {http_status} redirects elsewhere, and a signed request is not sent on; is base_url right?"
+                "HTTP {http_status} is a redirect, and signed requests do not follow redirects; check base_url"
             ),
         ),
         (401 | 403, _) => (
@@ -174,14 +172,13 @@ fn by_status(
             let advice = waiting(retry_after).unwrap_or_else(|| "call less often".to_owned());
             (ErrorKind::RateLimited, format!("too many requests ({said}); {advice}"))
         }
-        (200..=499, Some(code)) if code != SUCCESS => (
-            ErrorKind::Platform,
-            format!(
-                "the platform refused with {described}; this code is not published, so it is not known whether the call \
-                 would fail again: ask the platform what it means, and set the option error_codes to \"{}=KIND\"",
-                excerpt(code)
-            ),
-        ),
+        (200..=499, Some(code)) if code != SUCCESS => {
+            let mut text = format!("the platform refused with {described}");
+            let advice = "this code is not published, so it is not known whether the call would fail again: ask the \
+                          platform what it means, and set the option error_codes to";
+            append(&mut text, &format!("{advice} \"{}=KIND\"", excerpt(code)));
+            (ErrorKind::Platform, text)
+        }
         _ => (ErrorKind::Http, format!("unexpected HTTP status {http_status} ({said})")),
     }
 }
@@ -218,7 +215,7 @@ fn advice(code: &str, meaning: CodeMeaning) -> Option<&'static str> {
         }
         (CodeMeaning::RateLimited, _) => "too many requests: call less often",
         (CodeMeaning::Cooldown, _) => "this card was refreshed too recently",
-        (CodeMeaning::Unavailable, _) => "the platform cannot serve calls at the moment: try again later",
+        (CodeMeaning::Unavailable, _) => "the platform is temporarily unavailable: try again later",
         (CodeMeaning::Final, _) => "the same request would fail again",
         (CodeMeaning::Platform | CodeMeaning::Retry, _) => return None,
     })

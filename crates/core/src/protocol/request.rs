@@ -47,7 +47,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whether it does no harm when the platform gets it twice. A refresh does none (vendor documentation of the twin call).
+    /// Whether the platform may receive it twice. A refresh may be (vendor documentation of the corresponding call by ICCID).
     pub(crate) fn is_idempotent(self) -> bool {
         match self {
             Self::RefreshUsage(_) => true,

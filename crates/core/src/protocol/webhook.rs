@@ -9,10 +9,10 @@ use subtle::ConstantTimeEq;
 /// What takes no part in the signature of a webhook (vendor SDK 1.0.1, with its other spellings).
 const UNSIGNED: [&str; 5] = ["sign", "SIGN", "appkey", "appKey", "app_key"];
 
-/// Checks that a webhook comes from somebody who knows the secret, and has not been changed on its way. The signature
+/// Verifies the signature of a webhook: it was signed with the secret and not modified. The signature
 /// is compared in constant time.
 ///
-/// `payload` is the body of the webhook's HTTP request, JSON text as it came. `appkey` and `sign` take no part in the
+/// `payload` is the body of the webhook's HTTP request, JSON text, verbatim. `appkey` and `sign` take no part in the
 /// signature (vendor SDK 1.0.1), so do not rely on the payload's `appkey`. With `max_age`, a webhook whose `timestamp`
 /// is further away from this machine's clock is refused, which keeps old ones from being replayed for ever.
 ///
@@ -44,7 +44,7 @@ fn verify_at(
     if secret.expose().is_empty() {
         return Err(Error::invalid_argument("the secret is empty"));
     }
-    let payload = std::str::from_utf8(payload).map_err(|_| invalid_signature("it is not UTF-8 text"))?;
+    let payload = std::str::from_utf8(payload).map_err(|_| invalid_signature("it is not valid UTF-8"))?;
     let parameters = Parameters::read(payload).map_err(|why| invalid_signature(format!("it is {why}")))?;
     let given = parameters.get("sign").filter(|sign| sign.json.starts_with('"'));
     let given = given.ok_or_else(|| invalid_signature("it has no signature (\"sign\")"))?;
@@ -58,7 +58,7 @@ fn verify_at(
     let expected = sign_sorted(&signed, secret, method);
     if !bool::from(expected.as_bytes().ct_eq(given.signed.as_bytes())) {
         return Err(invalid_signature(
-            "its signature is not that of this secret; is the secret this account's, and the payload unchanged, as it came?",
+            "its signature does not match; check that the secret is this account's and that the payload is passed on verbatim",
         ));
     }
     match max_age {
@@ -70,7 +70,7 @@ fn verify_at(
 fn check_age(parameters: &Parameters, max_age: Duration, now: SystemTime) -> Result<(), Error> {
     let timestamp = parameters.get("timestamp").and_then(|timestamp| timestamp.signed.parse::<u64>().ok());
     let timestamp = timestamp
-        .ok_or_else(|| invalid_signature("it has no \"timestamp\" in seconds, so its age is not known"))?;
+        .ok_or_else(|| invalid_signature("it has no \"timestamp\" in seconds, so its age is unknown"))?;
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     if Duration::from_secs(now.abs_diff(timestamp)) <= max_age {
         return Ok(());
@@ -84,7 +84,7 @@ fn check_age(parameters: &Parameters, max_age: Duration, now: SystemTime) -> Res
 }
 
 fn invalid_signature(why: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::InvalidSignature, format!("the webhook is not accepted: {why}"))
+    Error::new(ErrorKind::InvalidSignature, format!("invalid webhook: {why}"))
 }
 
 #[cfg(test)]
@@ -138,7 +138,7 @@ mod tests {
                 let mut altered = payload.to_vec();
                 altered[position] ^= 1;
                 if verify_webhook(&altered, &secret, method, None).is_ok() {
-                    // White space, the appkey, or the name of what is empty.
+                    // Whitespace, the appkey, or the name of an empty value.
                     assert_eq!(meaning(&altered), meaning(payload), "{case}: byte {position}");
                 }
             }

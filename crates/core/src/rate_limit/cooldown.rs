@@ -1,6 +1,6 @@
 //! The pause that each card needs between two refreshes.
 //!
-//! The vendor says five minutes for the twin call by ICCID; for EIDs that is inferred, so it is off unless asked for.
+//! The vendor says five minutes for the corresponding call by ICCID; for EIDs that is inferred, so it is off unless asked for.
 
 use super::account::Account;
 use super::limiter::RateLimiter;

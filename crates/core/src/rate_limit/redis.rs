@@ -104,7 +104,7 @@ impl Redis {
             wanted.token,
         ];
         let reply = self.run(deadline, card, "reserve", known, &arguments).await?;
-        Answer::read(&reply).ok_or_else(|| self.failed(&"its answer makes no sense"))
+        Answer::read(&reply).ok_or_else(|| self.failed(&"its response is invalid"))
     }
 
     /// Holds all calls of the account back.
@@ -117,7 +117,7 @@ impl Redis {
         self.tell("", "release", known, &[interval.map_or(0, microseconds), at, position]);
     }
 
-    /// Ends the cooldown of a card that was not refreshed, unless somebody else has started it. Does not wait.
+    /// Ends the cooldown of a card that was not refreshed, unless another client has started it. Does not wait.
     pub(super) fn end_cooldown(&self, known: Walk, card: &str, token: u64) {
         self.tell(card, "end-cooldown", known, &[token]);
     }
@@ -134,11 +134,11 @@ impl Redis {
         let deadline = deadline.min(Instant::now() + TIMEOUT);
         let answer = tokio::time::timeout_at(deadline.into(), self.exchange(card, step, &arguments)).await;
         match answer {
-            Err(_) => Err(self.failed(&"no answer in time")),
+            Err(_) => Err(self.failed(&"no response in time")),
             Ok(Err(why)) => Err(self.failed(&why)),
             Ok(Ok(Value::List(values))) => Ok(values),
             Ok(Ok(Value::Refusal(text))) => Err(self.failed(&text)),
-            Ok(Ok(_)) => Err(self.failed(&"its answer makes no sense")),
+            Ok(Ok(_)) => Err(self.failed(&"its response is invalid")),
         }
     }
 
@@ -259,7 +259,7 @@ impl Redis {
 
     fn failed(&self, why: &dyn std::fmt::Display) -> Error {
         let text = format!(
-            "rate limit: the Redis at {} that the rate is shared by cannot be used: {why}; nothing was sent",
+            "rate limit: the shared Redis at {} cannot be used: {why}; nothing was sent",
             self.name()
         );
         Error::new(ErrorKind::Connect, text)
@@ -319,7 +319,7 @@ impl Live {
     /// Where there is more than was asked for, what comes next could not be told from it.
     fn rest(self) -> io::Result<Connection> {
         if !self.received.is_empty() {
-            return Err(io::Error::other("more was answered than was asked for"));
+            return Err(io::Error::other("the response has extra data"));
         }
         Ok(Connection { tcp: self.tcp.into_std()?, tls: self.tls, owed: self.owed })
     }
@@ -339,7 +339,7 @@ impl Live {
                 continue;
             }
             if self.received.len() > MAX_REPLY {
-                return Err(io::Error::other("the answer is too long"));
+                return Err(io::Error::other("the response is too long"));
             }
             self.receive().await?;
             self.flush().await?;

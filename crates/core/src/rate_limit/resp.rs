@@ -34,7 +34,7 @@ pub(super) enum Value {
 impl Value {
     /// Takes one reply off the front; `None` where it has not come whole yet.
     pub(super) fn read(bytes: &mut &[u8], depth: u32) -> io::Result<Option<Self>> {
-        let wrong = || io::Error::other("it does not speak the protocol of Redis");
+        let wrong = || io::Error::other("it does not speak the Redis protocol");
         let Some(end) = bytes.windows(2).position(|two| two == b"\r\n") else { return Ok(None) };
         let (line, rest) = (bytes.get(..end).unwrap_or_default(), bytes.get(end + 2..).unwrap_or_default());
         let Some((kind, line)) = line.split_first() else { return Err(wrong()) };

@@ -96,7 +96,7 @@ impl SharedFile {
             }
             *slot = None;
         }
-        Err(io::Error::other("it is replaced again and again"))
+        Err(io::Error::other("it is replaced repeatedly"))
     }
 }
 
@@ -220,7 +220,7 @@ fn open(directory: &Directory, path: &Path) -> io::Result<File> {
 }
 
 /// Opens the file, or makes it. What another user could have put in its place is refused: a link, a pipe, a file with more
-/// than one name, a file or directory of somebody else.
+/// than one name, a file or directory of another user.
 #[cfg(unix)]
 fn open(directory: &Directory, path: &Path) -> io::Result<File> {
     use rustix::fs::{CWD, Mode, OFlags, fchmod, fstat, mkdir, openat};
@@ -249,7 +249,7 @@ fn open(directory: &Directory, path: &Path) -> io::Result<File> {
             )));
         }
         if mode.intersects(Mode::RWXG | Mode::RWXO) {
-            return Err(named(&"other users have access to it, and should not (chmod 700)"));
+            return Err(named(&"other users have access to it (chmod 700)"));
         }
     } else if found.st_uid != user && of_others.is_empty() {
         return Err(named(&format!(
@@ -288,7 +288,7 @@ fn open(directory: &Directory, path: &Path) -> io::Result<File> {
     }
     // None: it was removed a moment ago, which is found out as soon as it is locked.
     if found.nlink() > 1 {
-        return Err(io::Error::other("it has more than one name (hard link)"));
+        return Err(io::Error::other("it has several hard links"));
     }
     if found.uid() != user && of_others.is_empty() {
         return Err(io::Error::other(format!("it belongs to user {}", found.uid())));

@@ -25,7 +25,7 @@ pub(crate) fn timestamp(now: SystemTime) -> Result<u64, Error> {
     if (1_000_000_000..=9_999_999_999).contains(&seconds) {
         return Ok(seconds);
     }
-    Err(Error::config("clock", format!("this machine's clock reads Unix time {seconds}; set it right")))
+    Err(Error::config("clock", format!("this machine's clock is wrong (Unix time {seconds}); set it")))
 }
 
 #[cfg(test)]

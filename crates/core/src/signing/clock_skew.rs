@@ -1,4 +1,4 @@
-//! How far this machine's clock is from the platform's, learnt from its replies.
+//! Clock skew: the offset of this machine's clock from the platform's, measured from its replies.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ const MIN_SKEW: Duration = Duration::from_secs(2);
 /// A larger difference is not believed.
 const MAX_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// After a slower round trip nobody can tell when the server looked at its clock.
+/// After a slower round trip, the `Date` is too imprecise.
 const MAX_ROUND_TRIP: Duration = Duration::from_secs(2);
 
 /// What a reply says about the time.
@@ -23,8 +23,8 @@ pub(crate) struct ClockSample {
     pub(crate) received: SystemTime,
 }
 
-/// What must be added to this machine's clock, in milliseconds. Each reply tells it anew, so that it heals when the clock
-/// is set right.
+/// What must be added to this machine's clock, in milliseconds. Each reply updates it, so that it recovers when the clock
+/// is corrected.
 #[derive(Default)]
 pub(crate) struct ClockSkew {
     milliseconds: AtomicI64,
@@ -62,7 +62,7 @@ impl ClockSample {
     /// How far the server's clock is ahead of this machine's, to about half a second; negative where it is behind, `None`
     /// where the reply does not tell.
     pub(crate) fn offset_milliseconds(&self) -> Option<i64> {
-        // Where the clock was set while the request was under way, there is no round trip to speak of.
+        // If the clock was set while the request was in flight, the round trip is meaningless.
         let round_trip = self.received.duration_since(self.sent).ok()?;
         if round_trip > MAX_ROUND_TRIP {
             return None;

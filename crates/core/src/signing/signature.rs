@@ -10,13 +10,13 @@ use md5::Md5;
 use sha1::{Digest, Sha1};
 use std::str::FromStr;
 
-/// The hash behind the signature.
+/// The hash function of the signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum SignMethod {
     /// SHA-1, which the platform documents (vendor SDK 1.0.1).
     #[default]
     Sha1,
-    /// MD5 over the same string, for gateways that ask for it.
+    /// MD5 over the same string, for gateways that require it.
     Md5,
 }
 
@@ -37,14 +37,14 @@ impl FromStr for SignMethod {
         match name {
             "sha1" => Ok(Self::Sha1),
             "md5" => Ok(Self::Md5),
-            _ => Err(Error::config("sign_method", format!("must be \"sha1\" or \"md5\", is {name:?}"))),
+            _ => Err(Error::config("sign_method", format!("must be \"sha1\" or \"md5\", not {name:?}"))),
         }
     }
 }
 
-/// Signs flat parameters, as the platform does: upper-case hex, 40 characters for SHA-1 and 32 for MD5.
+/// Computes the platform's signature of flat parameters: upper-case hex, 40 characters for SHA-1 and 32 for MD5.
 ///
-/// The order of `params` does not matter; empty values and a parameter named `sign` are left out.
+/// The order of `params` does not matter; empty values and a parameter named `sign` are skipped.
 ///
 /// ```
 /// use eiot::{Secret, SignMethod, sign};
@@ -55,7 +55,7 @@ impl FromStr for SignMethod {
 /// ```
 ///
 /// # Errors
-/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when a name is empty or stands twice, or the secret is
+/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if a name is empty or duplicate, or the secret is
 /// empty.
 pub fn sign(params: &[(&str, &str)], secret: &Secret, method: SignMethod) -> Result<String, Error> {
     if secret.expose().is_empty() {
@@ -64,7 +64,7 @@ pub fn sign(params: &[(&str, &str)], secret: &Secret, method: SignMethod) -> Res
     Ok(sign_sorted(&signed_params(params)?, secret, method))
 }
 
-/// The string that is signed, with the secret masked: what to compare when a signature is refused.
+/// The string to sign, with the secret masked. Compare it when the platform rejects a signature.
 ///
 /// # Errors
 /// As [`sign`].
@@ -85,11 +85,11 @@ fn signed_params<'a>(params: &[(&'a str, &'a str)]) -> Result<Vec<(&'a str, &'a 
     let mut signed = params.to_vec();
     signed.sort_unstable();
     if signed.iter().any(|(name, _)| name.is_empty()) {
-        return Err(Error::invalid_argument("a parameter has no name"));
+        return Err(Error::invalid_argument("a parameter name is empty"));
     }
     for (one, next) in signed.iter().zip(signed.iter().skip(1)) {
         if one.0 == next.0 {
-            return Err(Error::invalid_argument(format!("the parameter {:?} stands twice", one.0)));
+            return Err(Error::invalid_argument(format!("duplicate parameter {:?}", one.0)));
         }
     }
     signed.retain(|(name, value)| !value.is_empty() && *name != "sign");

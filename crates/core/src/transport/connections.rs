@@ -50,8 +50,8 @@ impl Connections {
             single_use = transport.http.client(false, Some(Arc::default()))?;
             &single_use
         };
-        // Lets the engine notice what happened while nobody drove it: that the server has closed the connection, or has sent
-        // what nobody asked for. Such a connection is not used.
+        // Lets the event loop notice what happened while it was not driven: that the server has closed the connection, or has sent
+        // unsolicited data. Such a connection is not used.
         tokio::task::yield_now().await;
         let sent_at = now();
         let response = match http.execute(request).await {

@@ -10,13 +10,13 @@ use std::net::IpAddr;
 /// Plain `http` would show appkey and signature to everybody on the way, so it is for loopback, or where it is allowed
 /// on purpose.
 pub(crate) fn endpoint(base_url: &str, allow_http: bool) -> Result<Uri, Error> {
-    let refused = |why: &str| Err(Error::config("base_url", format!("{why}, is {base_url:?}")));
+    let refused = |why: &str| Err(Error::config("base_url", format!("{why}: {base_url:?}")));
     if base_url.contains('@') {
         // The value is not repeated: it may hold a password.
-        return Err(Error::config("base_url", "must not hold a user name or password"));
+        return Err(Error::config("base_url", "must not contain a user name or password"));
     }
     if !base_url.is_ascii() || base_url.contains('%') {
-        return refused("must be plain ASCII (a host name of another script is written xn--…)");
+        return refused("must be ASCII (write an internationalized host name as xn--…)");
     }
     if base_url.contains(['?', '#']) {
         return refused("must not have a query or a fragment");
@@ -28,7 +28,7 @@ pub(crate) fn endpoint(base_url: &str, allow_http: bool) -> Result<Uri, Error> {
     match address.scheme_str() {
         Some("https") => {}
         Some("http") if allow_http || is_loopback(&address) => {}
-        Some("http") => return refused("must be https (http is for loopback addresses, or with allow_http)"),
+        Some("http") => return refused("must be https (http requires a loopback address or allow_http)"),
         _ => return refused("must be https"),
     }
     match below(&address, "/api") {

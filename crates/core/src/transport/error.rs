@@ -107,24 +107,22 @@ impl Transport {
                 ErrorKind::ConnectionLost,
                 Delivered::Unknown,
                 format!(
-                    "TLS with {host} failed before the whole reply had come, so what was asked for may have happened: {tls}"
+                    "TLS with {host} failed before the reply arrived, so the request may have taken effect: {tls}"
                 ),
             ),
             (Stage::Sent, None) if is_malformed => (
                 ErrorKind::Protocol,
                 Delivered::Unknown,
-                format!("what {host} answered is not HTTP: {cause}"),
+                format!("the response of {host} is not HTTP: {cause}"),
             ),
-            (Stage::Answered, None) if is_malformed => (
-                ErrorKind::Protocol,
-                Delivered::Yes,
-                format!("the reply of {host} cannot be read as HTTP: {cause}"),
-            ),
+            (Stage::Answered, None) if is_malformed => {
+                (ErrorKind::Protocol, Delivered::Yes, format!("invalid HTTP response from {host}: {cause}"))
+            }
             _ => (
                 ErrorKind::ConnectionLost,
                 Delivered::Unknown,
                 format!(
-                    "the connection to {host} broke before the reply had come, so what was asked for may have happened: {cause}"
+                    "the connection to {host} was lost before the reply arrived, so the request may have taken effect: {cause}"
                 ),
             ),
         };

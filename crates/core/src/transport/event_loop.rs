@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
-/// After so many steps of its tasks an engine looks at sockets and at the time. hyper reads on for as long as there is
+/// After so many steps of its tasks an event loop polls sockets and timers. hyper reads on for as long as there is
 /// something to read, so that a flood makes each step a long one; where there is one connection, few steps lose nothing.
 const STEPS_OF_ONE: u32 = 2;
 
@@ -21,16 +21,16 @@ const STEPS_OF_MANY: u32 = 61;
 /// How often a waiting call looks whether its caller wants to stop.
 pub(crate) const KEEP_GOING_CHECK: Duration = Duration::from_millis(50);
 
-/// How a drive ended.
+/// How [`EventLoop::block_on`] ended.
 pub(crate) enum RunResult<T> {
     Done(T),
     /// The deadline passed first.
     TimedOut,
-    /// The caller asked to stop.
+    /// The caller cancelled the call.
     Interrupted,
 }
 
-/// A connection and its engine. One thread at a time; it moves freely between threads.
+/// A runtime and its connections. Used by one thread at a time; it moves freely between threads.
 pub(crate) struct EventLoop {
     /// `None` only while it is being dropped.
     runtime: Option<Runtime>,
@@ -38,7 +38,7 @@ pub(crate) struct EventLoop {
 }
 
 impl EventLoop {
-    /// Makes the engine; the connection is made by the first exchange.
+    /// Creates the runtime; the first request connects.
     pub(crate) fn open(transport: &Transport) -> Result<Self, Error> {
         Self::open_telling(transport, STEPS_OF_ONE, None)
     }
@@ -62,11 +62,13 @@ impl EventLoop {
             .enable_io()
             .enable_time()
             .event_interval(steps)
-            // Name look-ups are the only work that is done on another thread. It leaves soon after.
+            // DNS lookups are the only work on another thread. It ends soon after.
             .max_blocking_threads(4)
             .thread_keep_alive(Duration::from_millis(100))
             .build()
-            .map_err(|why| Error::new(ErrorKind::Connect, format!("no event loop could be made: {why}")))?;
+            .map_err(|why| {
+                Error::new(ErrorKind::Connect, format!("the event loop could not be created: {why}"))
+            })?;
         let connections = Connections(transport.http.client(true, connected)?);
         Ok(Self { runtime: Some(runtime), connections })
     }
@@ -100,8 +102,8 @@ impl EventLoop {
                 }
             };
             if deadline.is_none() {
-                // The calls of a batch live on, and what one of them has put off until the engine's next turn (a yield) would
-                // never be taken up again: the engine forgets that when it stops.
+                // The calls of a batch live on, and what one of them has put off until the runtime's next turn (a yield) would
+                // never be resumed: the runtime forgets it when it stops.
                 tokio::task::yield_now().await;
             }
             driven
@@ -112,7 +114,7 @@ impl EventLoop {
 impl Drop for EventLoop {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Does not wait for a name look-up that hangs, and may be called from inside an asynchronous program.
+            // Does not wait for a DNS lookup that hangs, and may be called from inside an asynchronous program.
             runtime.shutdown_background();
         }
     }

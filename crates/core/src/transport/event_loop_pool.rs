@@ -1,4 +1,4 @@
-//! The event_loops that a client keeps open between calls.
+//! The pool of event loops, and so of connections, that a client keeps between calls.
 
 use super::{EventLoop, Transport};
 use crate::error::Error;
@@ -6,26 +6,26 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// More event_loops than this are not kept; as many calls as there are threads can be under way.
+/// More event loops than this are not kept; as many calls as there are threads can be in flight.
 const MAX_IDLE: usize = 64;
 
-/// A event_loop that nobody has used for so long is closed at the next opportunity.
+/// An event loop that was not used for so long is closed at the next opportunity.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Idle event_loops, the longest unused first.
+/// Idle event loops, the longest unused first.
 #[derive(Default)]
 pub(crate) struct EventLoopPool {
     idle: Mutex<VecDeque<(Instant, EventLoop)>>,
 }
 
 impl EventLoopPool {
-    /// The event_loop used last, whose connection is the likeliest to be open, or a new one.
+    /// The event loop used last, whose connection is the likeliest to be open, or a new one.
     pub(crate) fn take(&self, transport: &Transport) -> Result<EventLoop, Error> {
         let newest = self.lock().pop_back();
         newest.map_or_else(|| EventLoop::open(transport), |(_, event_loop)| Ok(event_loop))
     }
 
-    /// Puts a event_loop back for the next caller.
+    /// Puts an event loop back for the next caller.
     pub(crate) fn put(&self, event_loop: EventLoop) {
         let now = Instant::now();
         let mut idle = self.lock();

@@ -1,4 +1,4 @@
-//! How HTTP is spoken: the settings of reqwest, one for all lanes of a client.
+//! The settings of reqwest, the same for all event loops of a client.
 
 use super::proxy::Proxy;
 use super::{Settings, tls};
@@ -17,7 +17,7 @@ use std::time::Duration;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// An idle connection is given up before the usual server closes it.
+/// An idle connection is closed before a typical server closes it.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The settings of reqwest.

@@ -98,7 +98,7 @@ impl Transport {
     pub(crate) fn with_proxy(&self, error: Error) -> Error {
         match self.answering_proxy().filter(|_| error.platform_code().is_none()) {
             Some(proxy) => error
-                .with_note(&format!("this may be the answer of the proxy {proxy}"))
+                .with_note(&format!("this may be a response of the proxy {proxy}"))
                 .with_delivered(Delivered::Unknown),
             None => error,
         }
@@ -123,9 +123,9 @@ impl Transport {
 
 /// The address of a path below the base URL, or why there is none.
 fn url(endpoint: &Uri, path: &str) -> Result<Url, String> {
-    let address = below(endpoint, path).ok_or_else(|| format!("{path:?} cannot be the path of a URL"))?;
+    let address = below(endpoint, path).ok_or_else(|| format!("{path:?} is not a valid URL path"))?;
     let address = address.to_string();
-    Url::parse(&address).map_err(|why| format!("{address:?} is no URL: {why}"))
+    Url::parse(&address).map_err(|why| format!("{address:?} is not a valid URL: {why}"))
 }
 
 #[cfg(test)]

@@ -168,14 +168,13 @@ impl Refusal {
                 "; it asks for a user name and password, or does not accept those in the option proxy \
                  (http://USER:PASSWORD@HOST:PORT)"
             }
-            300..=399 => "; it may want a login in a browser first",
-            401 | 403 | 405 => "; it must be allowed to connect to this host and port",
-            502..=504 => "; it cannot reach the host at the moment",
+            300..=399 => "; it may require a login in a browser first",
+            401 | 403 | 405 => "; check that it allows this host and port",
+            502..=504 => "; it cannot reach the host",
             _ => "",
         };
         let wait = self.retry_after.map(|wait| format!("; wait {} s", wait.as_secs())).unwrap_or_default();
-        let text =
-            format!("the proxy {proxy} does not connect to {host}: it answered HTTP {status}{advice}{wait}");
+        let text = format!("the proxy {proxy} refused to connect to {host}: HTTP {status}{advice}{wait}");
         Error::new(ErrorKind::Connect, text)
             .with_http_status(status)
             .with_retry_after(self.retry_after)

@@ -1,4 +1,4 @@
-//! Whom to trust, and how to prove who is calling: one TLS configuration for all lanes of a client.
+//! Whom to trust, and how to prove who is calling: one TLS configuration for all event loops of a client.
 
 use crate::error::Error;
 use crate::files;
@@ -36,20 +36,24 @@ pub(crate) fn client_config(files: &TlsFiles<'_>) -> Result<ClientConfig, Error>
     let (certificate, key) = match (files.client_cert_file, files.client_key_file) {
         (None, None) => return Ok(builder.with_no_client_auth()),
         (Some(certificate), Some(key)) => (certificate, key),
-        (Some(_), None) => return Err(Error::config("client_key_file", "is required with client_cert_file")),
-        (None, Some(_)) => return Err(Error::config("client_cert_file", "is required with client_key_file")),
+        (Some(_), None) => {
+            return Err(Error::config("client_key_file", "is required if client_cert_file is set"));
+        }
+        (None, Some(_)) => {
+            return Err(Error::config("client_cert_file", "is required if client_key_file is set"));
+        }
     };
     let chain = certificates("client_cert_file", certificate)?;
     let pem = files::read("client_key_file", key, MAX_PEM_BYTES)?;
     let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
         Error::config(
             "client_key_file",
-            format!("{} holds no PEM private key without a passphrase", key.display()),
+            format!("{} contains no PEM private key without a passphrase", key.display()),
         )
     })?;
     builder
         .with_client_auth_cert(chain, key)
-        .map_err(|why| Error::config("client_key_file", format!("does not fit client_cert_file: {why}")))
+        .map_err(|why| Error::config("client_key_file", format!("does not match client_cert_file: {why}")))
 }
 
 fn certificates(option: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
@@ -59,7 +63,7 @@ fn certificates(option: &str, path: &Path) -> Result<Vec<CertificateDer<'static>
         .collect::<Result<Vec<_>, _>>()
         .map_err(|why| refused(&format!("cannot be read as PEM certificates: {why}")))?;
     if certificates.is_empty() {
-        return Err(refused("holds no PEM certificate"));
+        return Err(refused("contains no PEM certificate"));
     }
     Ok(certificates)
 }
@@ -68,7 +72,7 @@ fn from_file(path: &Path) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates("ca_file", path)? {
         roots.add(certificate).map_err(|why| {
-            let text = format!("{} holds a certificate that cannot be used: {why}", path.display());
+            let text = format!("{} contains an invalid certificate: {why}", path.display());
             Error::config("ca_file", text)
         })?;
     }
@@ -89,7 +93,7 @@ fn from_system() -> RootCertStore {
 pub(crate) fn advice(error: &rustls::Error, ca_file: Option<&Path>) -> String {
     match error {
         rustls::Error::InvalidCertificate(why) => certificate_advice(why, ca_file),
-        rustls::Error::InvalidMessage(_) => format!("{error}; does base_url name a port that speaks TLS?"),
+        rustls::Error::InvalidMessage(_) => format!("{error}; check that the port in base_url speaks TLS"),
         _ if is_about_client_certificate(error) => format!(
             "the server does not accept the client's certificate, or asks for one; see client_cert_file ({error})"
         ),
@@ -119,13 +123,13 @@ fn certificate_advice(why: &CertificateError, ca_file: Option<&Path>) -> String 
         "check this machine's clock; if it is right, the server's certificate must be renewed";
     match why {
         CertificateError::ExpiredContext { time, not_after } => format!(
-            "the certificate expired on {}, and this machine's clock says {}; {CLOCKS}",
+            "the certificate expired on {}, but this machine's clock says {}; {CLOCKS}",
             date(*not_after),
             date(*time)
         ),
         CertificateError::Expired => format!("the certificate has expired; {CLOCKS}"),
         CertificateError::NotValidYetContext { time, not_before } => format!(
-            "the certificate is not valid before {}, and this machine's clock says {}; {CLOCKS}",
+            "the certificate is not valid before {}, but this machine's clock says {}; {CLOCKS}",
             date(*not_before),
             date(*time)
         ),
@@ -144,10 +148,10 @@ fn certificate_advice(why: &CertificateError, ca_file: Option<&Path>) -> String 
         // The second: one of the same name is trusted, and has another key.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => match ca_file {
             Some(path) => {
-                format!("the certificate is not signed by an authority in {} (ca_file)", path.display())
+                format!("the certificate is not signed by a CA in {} (ca_file)", path.display())
             }
-            None => "the certificate is not signed by a trusted authority, for example behind a TLS-inspecting corporate \
-                     proxy; if that is on purpose, set ca_file to the authority's certificate"
+            None => "the certificate is not signed by a trusted CA, for example behind a TLS-inspecting corporate proxy; \
+                     if that is intended, set ca_file to the CA's certificate"
                 .to_owned(),
         },
         CertificateError::Revoked => "the certificate has been revoked".to_owned(),
@@ -214,7 +218,7 @@ mod tests {
             ),
         ] {
             let text = client_config(&files).expect_err("one of two").to_string();
-            assert!(text.starts_with(&format!("{other}: is required with {option}")), "{text}");
+            assert!(text.starts_with(&format!("{other}: is required if {option} is set")), "{text}");
         }
     }
 

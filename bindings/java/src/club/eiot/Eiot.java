@@ -29,7 +29,7 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
- * Refreshes the package usage of EIOTCLUB cloud eSIM cards: a thin wrapper over {@code libeiot}.
+ * Refreshes the package usage of EIOTCLUB cloud eSIM cards: a thin wrapper around {@code libeiot}.
  *
  * <pre>{@code
  * try (Eiot.Client client = Eiot.options().appkey("my-appkey").secret("my-secret").open()) {
@@ -45,12 +45,12 @@ import java.util.stream.StreamSupport;
 public final class Eiot {
     private Eiot() {}
 
-    /** What a failure is; the names are the same in every language, and numbers those of C. */
+    /** The kind of an error. The names are the same in every language; the numbers are the statuses of the C library. */
     public enum Kind {
         INVALID_ARGUMENT(1), INVALID_EID(2), CONFIG(3), CONNECT(20), TLS(21), TIMEOUT(22), CONNECTION_LOST(23),
         CANCELLED(24), AUTH(40), RATE_LIMITED(41), COOLDOWN(42), PLATFORM(43), HTTP(44), PROTOCOL(45), UNAVAILABLE(46),
         INVALID_SIGNATURE(60), INTERNAL(99),
-        /** A newer library's, which this version does not know. */
+        /** A kind of a newer library that this version does not know. */
         UNKNOWN(-1);
 
         private final int status;
@@ -74,13 +74,13 @@ public final class Eiot {
         }
     }
 
-    /** Did the platform get the request? What to look at before repeating a call. */
+    /** Whether the platform received the request. Check this before you repeat a call. */
     public enum Delivered {
         /** Nothing was sent: repeating the call is safe. */
         NO,
-        /** It did, and answered. */
+        /** It did, and responded. */
         YES,
-        /** It may have: the request was sent, and no answer came. */
+        /** It may have: the request was sent, and no response arrived. */
         UNKNOWN;
 
         /** The word that every language has for it, such as {@code "yes"}. */
@@ -90,11 +90,11 @@ public final class Eiot {
         }
     }
 
-    /** The hash behind the signature. */
+    /** The hash function of the signature. */
     public enum SignMethod {
-        /** Which the platform documents. */
+        /** The default, documented by the platform. */
         SHA1(1),
-        /** For gateways that ask for it. */
+        /** For gateways that require it. */
         MD5(2);
 
         private final int number;
@@ -114,7 +114,7 @@ public final class Eiot {
         return new Options(true).open();
     }
 
-    /** Refreshes one card with a client of the whole process, which the environment configures. */
+    /** Refreshes one card with a process-wide client that is configured by the environment. */
     public static void refreshUsage(String eid) throws EiotException {
         Text text = new Text(eid);
         PointerByReference error = new PointerByReference();
@@ -122,10 +122,10 @@ public final class Eiot {
     }
 
     /**
-     * Checks that a webhook is signed with the secret, and unchanged.
+     * Verifies the signature of a webhook. Thread-safe.
      *
-     * @param payload the body of its HTTP request as it came; its appkey is not signed
-     * @param maxAge how far its timestamp may be from this machine's clock; {@link Duration#ZERO} is any distance
+     * @param payload the raw body of the HTTP request; its appkey is not covered by the signature
+     * @param maxAge the maximum difference between its timestamp and this machine's clock; {@link Duration#ZERO} is unlimited
      * @throws EiotException of the kind {@link Kind#INVALID_SIGNATURE}, which says why
      */
     public static void verifyWebhook(byte[] payload, String secret, SignMethod method, Duration maxAge)
@@ -138,7 +138,7 @@ public final class Eiot {
                 milliseconds(maxAge), error), error);
     }
 
-    /** The platform's signature of flat parameters, upper-case hex. */
+    /** Computes the platform's signature of flat parameters, upper-case hex. */
     public static String sign(Map<String, String> parameters, String secret, SignMethod method) throws EiotException {
         Text key = new Text(secret);
         byte[] room = new byte[41];
@@ -169,67 +169,67 @@ public final class Eiot {
         public Options appkey(String value) { return set("appkey", value); }
         /** Signs each request and is never sent. Required, here or by {@link #secretFile}. */
         public Options secret(String value) { return set("secret", value); }
-        /** A file that holds the secret and nothing else. */
+        /** The path of a file that contains the secret and nothing else. */
         public Options secretFile(String path) { return set("secret_file", path); }
-        /** Where the platform is. */
+        /** The base URL of the platform. */
         public Options baseUrl(String value) { return set("base_url", value); }
-        /** Allow plain http to any address; appkey and signature can then be read on the way. */
+        /** Allows plain http to any address; appkey and signature are then sent unencrypted. */
         public Options allowHttp(boolean allow) { return set("allow_http", allow); }
-        /** The deadline of a whole call, all attempts and waits included. */
+        /** The timeout of a whole call, including all attempts and waits. */
         public Options timeout(Duration value) { return set("timeout", value); }
-        /** How long making a connection may take. */
+        /** The timeout of establishing a connection. */
         public Options connectTimeout(Duration value) { return set("connect_timeout", value); }
-        /** How many requests a call may make: the first, and retries. */
+        /** The maximum number of requests per call: the first one, and retries. */
         public Options maxAttempts(int count) { return set("max_attempts", String.valueOf(count)); }
-        /** Calls a second that the account may make, 0 for any number. */
+        /** The account's rate limit in calls per second; 0 is unlimited. */
         public Options rateLimit(double callsPerSecond) { return set("rate_limit", String.valueOf(callsPerSecond)); }
-        /** Who shares that rate: {@code "process"}, or {@code "host"} for all processes of this machine. */
+        /** Which clients share the rate limit: {@code "process"}, or {@code "host"} for all processes of this machine. */
         public Options rateScope(String scope) { return set("rate_scope", scope); }
 
-        /** The directory of the file that processes share, for several users or containers. */
+        /** The directory of the shared rate file, for several users or containers. */
         public Options rateDir(String path) { return set("rate_dir", path); }
         /** Which part of that rate is this client's, for fleets: {@code which} from 1 to {@code of}. */
         public Options rateShare(int which, int of) { return set("rate_share", which + "/" + of); }
-        /** Wait for a free slot, or fail at once. */
+        /** Whether to wait for the rate limiter or fail immediately. */
         public Options rateWait(boolean wait) { return set("rate_wait", wait); }
         /** Refuse to refresh a card again before so long; zero is off. */
         public Options eidCooldown(Duration value) { return set("eid_cooldown", value); }
-        /** Learn from the platform's replies how far this machine's clock is off. */
+        /** Corrects timestamps by the clock offset measured from the platform's replies. */
         public Options clockSkew(boolean correct) { return set("clock_skew", correct); }
         /**
-         * What error codes of the platform mean: {@code "CODE=KIND,CODE=KIND"}, with the kinds auth, rate_limited, cooldown,
+         * The meaning of platform error codes: {@code "CODE=KIND,CODE=KIND"}, with the kinds auth, rate_limited, cooldown,
          * unavailable, platform, final and retry. Takes precedence over the published codes.
          */
         public Options errorCodes(String value) { return set("error_codes", value); }
-        /** A batch stops after so many refusals of the account in a row; 0 is off. */
+        /** A batch stops after this many consecutive authentication failures; 0 disables this. */
         public Options maxAuthFailures(int count) { return set("max_auth_failures", String.valueOf(count)); }
-        /** How long a batch holds its cards back while the platform cannot be reached; zero is off. */
+        /** How long a batch holds its cards back while the platform is unreachable; zero disables holding. */
         public Options outageTimeout(Duration value) { return set("outage_timeout", value); }
-        /** Ask for GSMA EIDs: 32 digits that pass the check. */
+        /** Accepts only GSMA EIDs: 32 digits with a valid checksum. */
         public Options strictEid(boolean strict) { return set("strict_eid", strict); }
-        /** The hash behind the signature. */
+        /** The hash function of the signature. */
         public Options signMethod(SignMethod method) { return set("sign_method", method == SignMethod.MD5 ? "md5" : "sha1"); }
-        /** A PEM file of certificate authorities to trust instead of the system's. */
+        /** A PEM file of CA certificates to trust instead of the system's. */
         public Options caFile(String path) { return set("ca_file", path); }
-        /** A PEM file with the certificate chain that the client presents (mutual TLS). Requires {@link #clientKeyFile}. */
+        /** A PEM file with the client certificate and its chain, for mutual TLS. Requires {@link #clientKeyFile}. */
         public Options clientCertFile(String path) { return set("client_cert_file", path); }
-        /** The PEM file with the private key of that certificate, without a passphrase. */
+        /** The PEM file with the private key of the client certificate, without a passphrase. */
         public Options clientKeyFile(String path) { return set("client_key_file", path); }
         /**
          * A proxy, {@code http://[user:password@]host:port}; the scheme can also be {@code https}, {@code socks5} or
          * {@code socks5h}. {@code "env"} reads the environment.
          */
         public Options proxy(String url) { return set("proxy", url); }
-        /** The local IP address that connections are made from. */
+        /** The local IP address to connect from. */
         public Options sourceAddress(String address) { return set("source_address", address); }
 
-        /** Names the calling program in the user agent, for example {@code billing/2.3}. */
+        /** Names your program in the User-Agent header, for example {@code billing/2.3}. */
         public Options userAgentSuffix(String suffix) { return set("user_agent_suffix", suffix); }
 
         /**
-         * Is told of each attempt that is over, and of a batch that holds its cards back, goes on, or stops by itself, in one
-         * line without secret or signature. It runs on the thread that made the call, so on many at once where many share the client. What it throws goes to JNA's handler of exceptions in
-         * callbacks, and the call goes on.
+         * A log callback. It receives one line per attempt, and when a batch holds its cards back, resumes or stops itself;
+         * without secret or signature. It runs on the thread that makes the call, so on several at once if they share the
+         * client. Exceptions that it throws go to JNA's callback exception handler, and the call continues.
          */
         public Options log(Consumer<String> log) {
             Objects.requireNonNull(log, "log");
@@ -278,13 +278,13 @@ public final class Eiot {
     }
 
     /**
-     * Breaks calls off: give one to as many calls as you like, and {@link #trigger} it from any thread. A call looks for it
-     * every 50 ms while it waits, and then fails with {@link Kind#CANCELLED}. Once triggered it stays so. Needs no closing.
+     * A cancellation token. Shared by any number of calls; cannot be reset. Calls check it every 50 ms while waiting, and then
+     * fail with {@link Kind#CANCELLED}. Thread-safe. Needs no closing.
      */
     public static final class Cancel {
         private final Handle handle;
 
-        /** One that is not triggered. */
+        /** Creates a token that is not triggered. */
         public Cancel() {
             PointerByReference made = new PointerByReference();
             if (C.eiot_cancel_new(made, null) != 0) {
@@ -294,7 +294,7 @@ public final class Eiot {
             handle.closeWhenUnreachable(this);
         }
 
-        /** Breaks off the calls that were given this one, those under way and those to come. */
+        /** Cancels all calls that use this token, both those in flight and future ones. */
         public void trigger() {
             C.eiot_cancel_trigger(handle.use());
             handle.done();
@@ -302,9 +302,8 @@ public final class Eiot {
     }
 
     /**
-     * Refreshes the cards of one account. Make one and keep it: it holds connections open between calls. Any number of threads
-     * may use it at once; each call runs on its caller's thread, and an interrupt does not end it: its time-out or a
-     * {@link Cancel} does.
+     * A client of one account. Create one and reuse it: it keeps a connection pool. Thread-safe. Each call runs on its
+     * caller's thread; an interrupt does not end it, but its timeout or a {@link Cancel} does.
      */
     public static final class Client implements AutoCloseable {
         private final Handle handle;
@@ -318,9 +317,9 @@ public final class Eiot {
         }
 
         /**
-         * Asks the platform to refresh one card's package usage, and waits for its answer.
+         * Refreshes the package usage of one card and waits for the reply.
          *
-         * @param eid 1 to 32 digits; white space around it is ignored
+         * @param eid 1 to 32 digits; surrounding whitespace is ignored
          * @throws EiotException when it was not refreshed: why, and whether the platform got the request
          * @throws IllegalStateException when the client is closed
          */
@@ -328,24 +327,24 @@ public final class Eiot {
             return refreshUsage(eid, null);
         }
 
-        /** As {@link #refreshUsage(String)}, for a call that {@code cancel} may break off; null is none. */
+        /** Like {@link #refreshUsage(String)}, with a cancellation token, which may be null. */
         public Reply refreshUsage(String eid, Cancel cancel) throws EiotException {
             Text text = new Text(eid);
             return ask(cancel, (client, stop, reply, error) ->
                     C.eiot_client_refresh_usage_with_cancel(client, text.bytes, text.length, stop, reply, error));
         }
 
-        /** As {@link #call(String, String, boolean, Cancel)}, for what must not be repeated and is not broken off. */
+        /** Like {@link #call(String, String, boolean, Cancel)}, not idempotent and without a cancellation token. */
         public Reply call(String path, String parametersJson) throws EiotException {
             return call(path, parametersJson, false, null);
         }
 
         /**
-         * Any other signed call of the platform's, such as {@code /api/v3/cloudesim/get}.
+         * Makes any other signed API call, such as {@code /api/v3/cloudesim/get}.
          *
          * @param parametersJson the text of a JSON object
-         * @param idempotent repeating the call is harmless: try again when its reply is lost
-         * @param cancel may break the call off; null is none
+         * @param idempotent the call is idempotent: retry it if its reply is lost
+         * @param cancel a cancellation token, or null
          * @throws IllegalStateException when the client is closed
          */
         public Reply call(String path, String parametersJson, boolean idempotent, Cancel cancel) throws EiotException {
@@ -363,9 +362,9 @@ public final class Eiot {
         /**
          * Refreshes many cards.
          *
-         * @param eids asked for the next card when there is room for it, on the thread that asks for results
-         * @param concurrency how many calls may be under way at once, 1 to 1024; 0 is 32
-         * @param cancel may break the batch off; null is none. Cards that are not taken from {@code eids} yet are then left there
+         * @param eids read when the batch has room, on the thread that asks for results
+         * @param concurrency the maximum number of calls in flight, 1 to 1024; 0 is 32
+         * @param cancel a cancellation token, or null; it leaves cards that were not read yet in {@code eids}
          * @throws IllegalStateException when the client is closed
          */
         public Results refreshMany(Iterable<String> eids, int concurrency, Cancel cancel) throws EiotException {
@@ -410,7 +409,7 @@ public final class Eiot {
             return new Reply(reply.getValue());
         }
 
-        /** Later calls fail; those under way end as they end, and the last of them closes the connections. */
+        /** Later calls fail; calls in flight complete, and the last of them closes the connections. */
         @Override
         public void close() {
             handle.close();
@@ -422,14 +421,14 @@ public final class Eiot {
     }
 
     /**
-     * What became of many cards, as they come back: the loop waits for each. Memory does not depend on how many cards there
-     * are. Calls make progress while the loop waits for the next result, so deal with each quickly, or hand it on. Can be gone
-     * through once, by one thread at a time; closing it breaks off what is under way.
+     * The results of a batch, in order of completion. Memory use depends on the concurrency, not on the number of cards. Calls
+     * make progress only while the loop waits for the next result, so process results quickly or hand them on. Can be iterated
+     * once, by one thread at a time; closing it cancels calls in flight.
      *
-     * <p>A batch that cannot succeed stops by itself: after {@link Options#maxAuthFailures} refusals of the account in a row, and
-     * when the platform could not be reached for {@link Options#outageTimeout}. All remaining cards then come back with an error
-     * of the cause's kind, attempts 0 and delivered no, which says why they were not sent. In an outage it holds its cards back,
-     * and goes on when the platform answers.
+     * <p>A batch that cannot succeed stops itself: after {@link Options#maxAuthFailures} consecutive authentication failures, or
+     * when the platform was unreachable for {@link Options#outageTimeout}. All remaining cards then come back with an error
+     * of the cause's kind, attempts 0 and delivered no, which says why they were not sent. During an outage it holds its cards back,
+     * and resumes when the platform responds.
      */
     public static final class Results implements Iterable<Result>, AutoCloseable {
         private final Iterator<String> eids;
@@ -509,14 +508,14 @@ public final class Eiot {
             return new Result(refreshed.eid(), refreshed, null);
         }
 
-        /** Breaks off what is under way. */
+        /** Cancels calls in flight. */
         @Override
         public void close() {
             handle.close();
         }
     }
 
-    /** What became of one card of many: either its reply or its error is there. */
+    /** The result of one card of a batch: either the reply or the error is set. */
     public static final class Result {
         private final String eid;
         private final Reply reply;
@@ -536,7 +535,7 @@ public final class Eiot {
         public EiotException error() { return error; }
     }
 
-    /** The platform has accepted. After a refresh, new figures may become visible a little later. */
+    /** A successful reply. After a refresh, new figures may become visible a little later. */
     public static final class Reply {
         private final String eid;
         private final String code;
@@ -553,19 +552,19 @@ public final class Eiot {
             C.eiot_reply_free(handle);
         }
 
-        /** The card; empty for a call that is not about one. */
+        /** The EID; empty for a call that does not concern a card. */
         public String eid() { return eid; }
         /** Always {@code "200"}: every other code is an exception. */
         public String code() { return code; }
-        /** The platform's message, exactly as it came: show it, never compare it. */
+        /** The platform's message, verbatim: show it, but do not compare it. */
         public String message() { return message; }
         /** The reply's data as JSON text; null when there is none. */
         public String dataJson() { return dataJson; }
-        /** How many requests it took. */
+        /** How many requests the call took. */
         public int attempts() { return attempts; }
     }
 
-    /** Why a call did not succeed; the message says what happened, to which EID, and what to do. */
+    /** A failed call. The message says what happened, to which EID, and what to do about it. */
     public static final class EiotException extends Exception {
         private static final long serialVersionUID = 1L;
 
@@ -602,33 +601,33 @@ public final class Eiot {
             C.eiot_error_free(handle);
         }
 
-        /** What kind of failure it is. */
+        /** The error kind. */
         public Kind kind() { return Kind.of(status); }
         /** Its number in C, also where {@link #kind} is unknown. */
         public int status() { return status; }
-        /** The kind by its name in every language, such as {@code "timeout"}. */
+        /** The error kind, the same in every language, such as {@code "timeout"}. */
         public String kindName() { return text(C.eiot_status_kind(status)); }
-        /** The platform's own code, exactly as it came; null when it gave none. */
+        /** The platform's error code, verbatim; null if it sent none. */
         public String code() { return code; }
-        /** The platform's own message, exactly as it came; null when it gave none. */
+        /** The platform's error message, verbatim; null if it sent none. */
         public String platformMessage() { return platformMessage; }
-        /** The HTTP status of the reply, or 0 when there was none. */
+        /** The HTTP status of the response, or 0 if there was none. */
         public int httpStatus() { return httpStatus; }
-        /** How many requests were sent or begun. */
+        /** How many requests were sent or started. */
         public int attempts() { return attempts; }
         /** How many milliseconds the platform asks to wait. */
         public OptionalLong retryAfterMs() { return retryAfterMs < 0 ? OptionalLong.empty() : OptionalLong.of(retryAfterMs); }
-        /** Whether the platform got the request. */
+        /** Whether the platform received the request. */
         public Delivered delivered() { return delivered == 0 ? Delivered.NO : delivered == 1 ? Delivered.YES : Delivered.UNKNOWN; }
         /**
          * Whether the same call would fail again, whatever becomes of network, account and platform: malformed EIDs and
-         * arguments, and the platform's codes for a wrong request. A code that is not published is never final.
+         * arguments, and the platform's codes for invalid requests. Unpublished codes are never final.
          */
         public boolean isFinal() { return isFinal; }
-        /** The card; null when the failure has nothing to do with one. */
+        /** The EID of the call; null if the error does not concern a single card. */
         public String eid() { return eid; }
         /**
-         * The first 2 KiB of the response body, verbatim, when the response is not the platform's, such as the HTML page of a
+         * The first 2 KiB of the response body, verbatim, if the response is not the platform's, such as the HTML page of a
          * proxy; otherwise null.
          */
         public byte[] body() { return body == null ? null : body.clone(); }
@@ -655,8 +654,8 @@ public final class Eiot {
     }
 
     /**
-     * An object of C's. Freed once: when it is closed and the last call that uses it has ended, or when its owner can no longer
-     * be reached, which a call under way outlasts too.
+     * A C object. Freed once: when it is closed and the last call that uses it has ended, or when its owner becomes
+     * unreachable; calls in flight keep it alive.
      */
     private static final class Handle {
         private static final Cleaner CLEANER = Cleaner.create();
