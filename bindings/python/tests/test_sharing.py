@@ -63,7 +63,7 @@ def test_the_options_that_can_change_are_those_of_the_core(make: type[eiot.Clien
 def test_an_option_that_is_shared_is_refused_with_advice(make: type[eiot.Client]) -> None:
     client = make(appkey="k", secret="s")
     for name in [name for name, is_a_calls_own in _native.options() if not is_a_calls_own] + ["time_out"]:
-        with pytest.raises(TypeError, match=f"does not take {name}: .* timeout, .* a client of its own"):
+        with pytest.raises(TypeError, match=f"does not take {name}: .* timeout, .* a separate client"):
             client.with_options(**{name: 1})  # type: ignore[arg-type]
     with pytest.raises(eiot.ConfigError, match="^timeout: "):
         client.with_options(timeout=0)
@@ -130,7 +130,7 @@ def test_a_client_of_the_environment_is_configured_where_it_is_unpickled(
 
 def test_what_the_caller_changes_later_does_not_change_the_client(responder: Start) -> None:
     codes = {"45109": "cooldown"}
-    client = eiot.Client(**responder(Answer(body='{"code": "45109"}')).options, error_error_codes=codes)
+    client = eiot.Client(**responder(Answer(body='{"code": "45109"}')).options, error_codes=codes)
     codes.clear()
     with pytest.raises(eiot.CooldownError):
         pickle.loads(pickle.dumps(client)).refresh_usage(EID)
