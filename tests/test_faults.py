@@ -19,6 +19,7 @@ TIMEOUT = 0.5
 # The statuses of C, by the names of the kinds.
 STATUS_OF = {name.removeprefix("EIOT_").removeprefix("ERR_").lower(): number for name, number in STATUS.items()}
 STATUS_OF["connection_lost"] = STATUS["EIOT_ERR_IO"]
+STATUS_OF["invalid_signature"] = STATUS["EIOT_ERR_SIGNATURE"]
 MATRIX = {case["fault"]: case for case in vectors("faults.json")["cases"]}
 
 

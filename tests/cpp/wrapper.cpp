@@ -85,7 +85,7 @@ static void many_cards_are_handed_to_a_lambda(const eiot::client &client) {
     for (int i = 10; batch.has_room(); i++) batch.push(std::to_string(i));
     cancel.trigger();
     while (std::unique_ptr<eiot::outcome> outcome = batch.next()) CHECK(outcome->status() == EIOT_ERR_CANCELLED);
-    CHECK(batch.given() == 2 && batch.count(EIOT_ERR_CANCELLED) == 2 && batch.duplicates() == 0);
+    CHECK(batch.submitted() == 2 && batch.count(EIOT_ERR_CANCELLED) == 2 && batch.duplicates() == 0);
 }
 
 int main() {

@@ -64,7 +64,7 @@ function typed(string $name, string $value): mixed
         'rateScope' => RateScope::from($value),
         'signMethod' => SignMethod::from($value),
         'rateWait', 'clockSkew', 'strictEid', 'allowHttp' => $value === 'on',
-        'error_codes' => array_column(array_map(fn ($pair) => explode('=', $pair), explode(',', $value)), 1, 0),
+        'errorCodes' => array_column(array_map(fn ($pair) => explode('=', $pair), explode(',', $value)), 1, 0),
         default => $value,
     };
 }

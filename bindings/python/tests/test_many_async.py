@@ -52,7 +52,7 @@ def test_the_length_is_known_where_the_input_has_one(responder: Start) -> None:
     assert len(client.refresh_many([card(1), card(1), card(2)])) == 2
     with pytest.raises(TypeError, match="is unknown"):
         len(client.refresh_many(awaited(cards(2))))
-    with pytest.raises(TypeError, match="in a list"):
+    with pytest.raises(TypeError, match="another iterable"):
         client.refresh_many("8904")
 
 

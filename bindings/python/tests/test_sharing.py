@@ -63,7 +63,7 @@ def test_the_options_that_can_change_are_those_of_the_core(make: type[eiot.Clien
 def test_an_option_that_is_shared_is_refused_with_advice(make: type[eiot.Client]) -> None:
     client = make(appkey="k", secret="s")
     for name in [name for name, is_a_calls_own in _native.options() if not is_a_calls_own] + ["time_out"]:
-        with pytest.raises(TypeError, match=f"does not take {name}: .* timeout, .* a client of its own"):
+        with pytest.raises(TypeError, match=f"does not take {name}: .* timeout, .* a separate client"):
             client.with_options(**{name: 1})  # type: ignore[arg-type]
     with pytest.raises(eiot.ConfigError, match="^timeout: "):
         client.with_options(timeout=0)

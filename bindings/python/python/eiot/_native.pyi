@@ -114,11 +114,6 @@ def eid_digits(eid: str) -> str | None:
     The EID's digits, without surrounding whitespace; `None` if it is not an EID.
     """
 
-def string_to_sign(params: "list[tuple[str, str]]") -> str:
-    """
-    The string to sign, with the secret masked.
-    """
-
 def kinds() -> dict[str, int]:
     """
     The error kinds with their statuses in the C library.
@@ -132,6 +127,11 @@ def options() -> list[tuple[str, bool]]:
 def sign(params: "list[tuple[str, str]]", secret: str, method: str) -> str:
     """
     Signs flat parameters.
+    """
+
+def string_to_sign(params: "list[tuple[str, str]]") -> str:
+    """
+    The string to sign, with the secret masked.
     """
 
 def verify_webhook(payload: bytes, secret: str, max_age: SupportsFloat | SupportsIndex | None, method: str) -> None:
