@@ -340,7 +340,7 @@ mod tests {
         assert_eq!(listed, Config::OPTIONS.map(str::to_uppercase));
         assert!(text.lines().all(|line| line.len() <= WIDTH), "{text}");
         let unwrapped = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(unwrapped.contains("EIOT_TIMEOUT The deadline of a whole call in seconds"), "{text}");
+        assert!(unwrapped.contains("EIOT_TIMEOUT Timeout of a whole call in seconds"), "{text}");
         assert!(unwrapped.contains("[30] EIOT_CONNECT_TIMEOUT"), "{text}");
     }
 

@@ -229,8 +229,11 @@ fn redis_that_cannot_be_reached_holds_a_batch_which_goes_on_without_the_loss_of_
     assert_eq!((counters.accepted, counters.per_eid.len(), counters.repeated_nonces), (60, 60, 0));
     let notices = notices.0.lock().expect("no panic");
     let [first, .., last] = &notices[..] else { panic!("{notices:?}") };
-    assert!(first.contains("holding back all cards") && first.contains("the Redis at 127.0.0.1"), "{first}");
-    assert!(last.contains("going on"), "{last}");
+    assert!(
+        first.contains("holding back all cards") && first.contains("the shared Redis at 127.0.0.1"),
+        "{first}"
+    );
+    assert!(last.contains("resuming"), "{last}");
 }
 
 #[test]
@@ -250,7 +253,7 @@ fn redis_that_stays_away_fails_the_last_few_cards_and_not_those_that_come_after(
     };
     let started = Instant::now();
     let [(_, Err(error))] = &refresh(&["1"])[..] else { panic!("no permit was ever had") };
-    assert!(error.starts_with("EID 1: rate limit: the Redis at 127.0.0.1"), "{error}");
+    assert!(error.starts_with("EID 1: rate limit: the shared Redis at 127.0.0.1"), "{error}");
     assert!(started.elapsed() < Duration::from_millis(900), "a wrong address is told at once");
     redis.start_again();
     assert_eq!(refresh(&["2"]), [("2".to_owned(), Ok(()))]);
@@ -260,7 +263,10 @@ fn redis_that_stays_away_fails_the_last_few_cards_and_not_those_that_come_after(
     assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
     for (eid, result) in &failed {
         let error = result.as_ref().expect_err("no Redis");
-        assert!(error.starts_with(&format!("EID {eid}: rate limit: the Redis at 127.0.0.1")), "{error}");
+        assert!(
+            error.starts_with(&format!("EID {eid}: rate limit: the shared Redis at 127.0.0.1")),
+            "{error}"
+        );
     }
     assert_eq!(failed.len(), 2);
     redis.start_again();
@@ -288,10 +294,10 @@ fn redis_that_stays_away_stops_a_batch_after_the_outage_timeout_with_its_name() 
             (error.kind(), error.delivered(), error.attempts()),
             (ErrorKind::Connect, Delivered::No, 0)
         );
-        assert!(error.to_string().contains("the Redis at 127.0.0.1"), "{error}");
+        assert!(error.to_string().contains("the shared Redis at 127.0.0.1"), "{error}");
     }
     assert!(started.elapsed() >= Duration::from_secs(2), "{:?}", started.elapsed());
-    assert!(batch.stop_reason().expect("it stopped").contains("the Redis at 127.0.0.1"));
+    assert!(batch.stop_reason().expect("it stopped").contains("the shared Redis at 127.0.0.1"));
     assert_eq!((platform.counters().calls, batch.summary().failures.len()), (0, 1));
 }
 

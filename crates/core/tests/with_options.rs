@@ -110,6 +110,7 @@ fn every_option_is_either_a_calls_own_or_refused_by_its_name() {
             "rate_share" => "2/5",
             "error_codes" => "45109=cooldown",
             "sign_method" => "md5",
+            "base_url" => "https://platform.example",
             "source_address" => "::1",
             _ => "x",
         };

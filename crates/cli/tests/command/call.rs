@@ -45,7 +45,7 @@ fn call_with_json_prints_the_whole_outcome_as_one_object() {
 fn call_with_invalid_parameters_sends_nothing() {
     let platform = Responder::start(&[ok(SUCCESS)]);
     for (arguments, says) in [
-        (&["get"][..], "the path must be such as"),
+        (&["get"][..], "the path must look like"),
         (&[GET, "{"], "not a JSON object"),
         (&[GET, r#"{"sign":"x"}"#], "\"sign\" is added to each request"),
         (&[GET, r#"{"secret":"x"}"#], "never sent"),

@@ -78,7 +78,7 @@ fn refresh_that_times_out_exits_with_1_and_says_that_it_may_have_taken_effect() 
     let silent = Untouched::listen();
     let outcome = run(&mut refresh_at(&silent.url(), &["--timeout", "0.2", EID]));
     assert_eq!(outcome.exit_code, Some(1), "{outcome:?}");
-    assert!(outcome.stderr.contains("may have happened"), "{outcome:?}");
+    assert!(outcome.stderr.contains("may have taken effect"), "{outcome:?}");
 }
 
 #[test]

@@ -84,8 +84,8 @@ fn sign_refuses_invalid_parameters_without_quoting_them() {
     for (words, says) in [
         (&["a=1", SECRET][..], "parameter 2"),
         (&["a=1", &secret], "EIOT_SECRET"),
-        (&["=1"], "no name"),
-        (&["a=1", "a=2"], "twice"),
+        (&["=1"], "name is empty"),
+        (&["a=1", "a=2"], "duplicate"),
     ] {
         for explain in [None, Some("--explain")] {
             let outcome = run(eiot(&["sign"]).args(explain).args(words).env("EIOT_SECRET", SECRET));

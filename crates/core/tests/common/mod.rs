@@ -68,6 +68,12 @@ pub fn best_of_three(check: impl Fn() -> Result<(), String>) {
     assert!(missed.len() < 3, "{missed:?}");
 }
 
+/// As [`best_of_three`], for a test that panics when its promise is not kept.
+pub fn in_three_tries(test: impl Fn()) {
+    let tried = |_: &i32| std::panic::catch_unwind(std::panic::AssertUnwindSafe(&test)).is_ok();
+    assert!((0..3).any(|number| tried(&number)), "missed three times; the panics above say how");
+}
+
 /// One request's body; `None` at the end of the connection.
 pub fn read_request(connection: &mut impl Read) -> Option<Vec<u8>> {
     let mut data = Vec::new();
