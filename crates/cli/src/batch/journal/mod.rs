@@ -281,6 +281,26 @@ mod tests {
     }
 
     #[test]
+    fn journal_of_an_earlier_version_is_resumed() {
+        let path = fresh("earlier");
+        let lines = concat!(
+            r#"{"eiot_journal":1,"account":"2fbe6446c40e2e592a8187aa16d7bed653e9d3bb","input":"a.csv","started":"2026-11-26T00:00:00Z"}"#,
+            "\n",
+            r#"{"eid":"1","kind":"ok","code":null,"message":"success","final":true,"attempts":1,"delivered":"yes"}"#,
+            "\n",
+            r#"{"eid":"2","kind":"timeout","message":"too slow","a field of a later version":true}"#,
+            "\n",
+        );
+        std::fs::write(&path, lines).expect("writable");
+        let journal = Journal::open(&path, &job("a.csv")).expect("the same account and platform");
+        assert!(journal.is_resumed());
+        assert_eq!(journal.previous("1"), Some(PreviousResult::Refreshed));
+        let Some(PreviousResult::Failed(failure)) = journal.previous("2") else { panic!("it failed") };
+        assert_eq!((failure.kind, failure.is_final), (ErrorKind::Timeout, false));
+        std::fs::remove_file(path).expect("there");
+    }
+
+    #[test]
     fn journal_is_finished_until_another_card_is_recorded() {
         let (path, job) = (fresh("finished"), job("a.csv"));
         let mut journal = Journal::open(&path, &job).expect("new");
