@@ -1,4 +1,4 @@
-"""What batches do in every face and every language, the command aside."""
+"""What batches do through every driver and in every language, the command aside."""
 
 import concurrent.futures
 import time
@@ -25,9 +25,9 @@ def restarted(running, simulator, *arguments):
     return simulator("--port", running.url.rsplit(":", 1)[1], *arguments)
 
 
-def a_batch_stops_when_the_account_is_refused_and_gives_each_card_back(face, simulator):
+def a_batch_stops_when_the_account_is_refused_and_gives_each_card_back(driver, simulator):
     running = simulator("--unlimited", "--refuse", "502")
-    outcomes = face.refresh(CARDS, running.options, verb=["batch"])
+    outcomes = driver.refresh(CARDS, running.options, verb=["batch"])
     assert sorted(outcome["eid"] for outcome in outcomes) == CARDS
     assert {(outcome["kind"], outcome["status"]) for outcome in outcomes} == {("auth", STATUS["EIOT_ERR_AUTH"])}
     unsent = [outcome for outcome in outcomes if outcome["attempts"] == 0]
@@ -38,17 +38,17 @@ def a_batch_stops_when_the_account_is_refused_and_gives_each_card_back(face, sim
         assert (outcome["delivered"], outcome["final"], outcome["code"]) == (NO, False, None), outcome
     # The cause is fixed: the same cards are all refreshed.
     accepts = restarted(running, simulator, "--unlimited")
-    outcomes = face.refresh(CARDS, accepts.options, verb=["batch"])
+    outcomes = driver.refresh(CARDS, accepts.options, verb=["batch"])
     assert all(outcome["ok"] for outcome in outcomes) and len(outcomes) == 1000
     assert accepts.counters()["calls"] == 1000
 
 
-def an_outage_costs_no_card(face, simulator):
+def an_outage_costs_no_card(driver, simulator):
     """Real time: the platform is away for two seconds."""
     running = simulator("--unlimited", "--latency-ms", "8")
     options = running.options | {"outage_timeout": "900", "max_attempts": "3"}
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        done = pool.submit(face.refresh, CARDS, options, verb=["batch"])
+        done = pool.submit(driver.refresh, CARDS, options, verb=["batch"])
         wait_for_calls(running, 50)
         running.process.kill()
         time.sleep(2)

@@ -1,4 +1,4 @@
-"""What the cross-language tests share: the installed library, the simulator as a process, and the four faces.
+"""What the cross-language tests share: the installed library, the simulator as a process, and the four drivers.
 
 `make test` says where things are; nothing here looks into the source tree of the library.
 """
@@ -169,7 +169,7 @@ def valgrind():
     ]  # fmt: skip
 
 
-class Face:
+class Driver:
     """One way of calling eiot. `refresh` gives one outcome an EID, in the words of the C library."""
 
     def __init__(self, name, command):
@@ -197,7 +197,7 @@ class Face:
         return json.loads(run([*self.command, "verify", "--", payload, secret, method, max_age_ms]).stdout)
 
 
-class CommandFace(Face):
+class CommandDriver(Driver):
     """The command has one flag an option, and takes the secret from the environment only."""
 
     def refresh(self, eids, options=None, environment=None):
@@ -249,23 +249,23 @@ def _is_utf8(eid):
     return True
 
 
-FACES = ["c", "cpp", "python", "command"]
+DRIVERS = ["c", "cpp", "python", "command"]
 
 
 @pytest.fixture
-def face(request, build):
-    """The face that the test is parametrized with."""
+def driver(request, build):
+    """The driver that the test is parametrized with."""
     match request.param:
         case "c" | "cpp":
-            return Face(request.param, [build(f"faces/face.{request.param}")])
+            return Driver(request.param, [build(f"drivers/driver.{request.param}")])
         case "python":
-            return Face("python", [sys.executable, TESTS / "faces" / "face.py"])
+            return Driver("python", [sys.executable, TESTS / "drivers" / "driver.py"])
         case "command":
-            return CommandFace("command", [PREFIX / "bin" / "eiot", "refresh", "--json"])
+            return CommandDriver("command", [PREFIX / "bin" / "eiot", "refresh", "--json"])
 
 
-def every_face(test):
-    return pytest.mark.parametrize("face", FACES, indirect=True)(test)
+def every_driver(test):
+    return pytest.mark.parametrize("driver", DRIVERS, indirect=True)(test)
 
 
 def pytest_terminal_summary(terminalreporter):

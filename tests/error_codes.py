@@ -1,4 +1,4 @@
-"""What the platform's error codes mean, in every face and every language: the published ones, others, and own ones."""
+"""What the platform's error codes mean, through every driver and in every language: the published ones, others, and own ones."""
 
 import contextlib
 import http.server
@@ -51,11 +51,11 @@ def answering(answers):
             server.shutdown()
 
 
-def every_published_code_means_the_same(face, simulator):
+def every_published_code_means_the_same(driver, simulator):
     """With the platform's Chinese words; the English ones are part of the message."""
     answers = {str(8904_0000 + place): (case["code"], case["zh"]) for place, case in enumerate(PUBLISHED)}
     with answering(answers) as options:
-        outcomes = face.refresh(list(answers), options)
+        outcomes = driver.refresh(list(answers), options)
     for case, eid, outcome in zip(PUBLISHED, answers, outcomes, strict=True):
         assert (outcome["kind"], outcome["final"]) == (case["kind"], case["final"]), (case, outcome)
         assert outcome["status"] == STATUS[f"EIOT_ERR_{case['kind'].upper()}"], (case, outcome)
@@ -65,23 +65,23 @@ def every_published_code_means_the_same(face, simulator):
         assert (outcome["delivered"], outcome["attempts"], outcome["http_status"]) == (YES, 1, 200), (case, outcome)
 
 
-def the_simulators_refusals_are_the_published_ones(face, simulator):
+def the_simulators_refusals_are_the_published_ones(driver, simulator):
     faults = [word for case in PUBLISHED for word in ("--fault", f"refuse={case['code']}")]
-    outcomes = face.refresh([EID] * len(PUBLISHED), simulator("--unlimited", *faults).options)
+    outcomes = driver.refresh([EID] * len(PUBLISHED), simulator("--unlimited", *faults).options)
     for case, outcome in zip(PUBLISHED, outcomes, strict=True):
         assert (outcome["code"], outcome["kind"], outcome["final"]) == (case["code"], case["kind"], case["final"])
         assert outcome["platform_message"] == case["en"], (case, outcome)
         assert outcome["message"].count(case["en"].removesuffix(".")) == 1, "the same words are not said twice"
 
 
-def a_code_that_is_not_published_is_not_final_and_can_be_taught(face, simulator):
+def a_code_that_is_not_published_is_not_final_and_can_be_taught(driver, simulator):
     answers = {"1": ("45109", "不明"), "2": ("502", "IP白名单错误"), "3": (45110, "busy"), "4": ("41007", None)}
     with answering(answers) as options:
-        unknown, allow_list, _, _ = face.refresh(list(answers), options)
+        unknown, allow_list, _, _ = driver.refresh(list(answers), options)
         assert (unknown["kind"], unknown["final"], unknown["code"]) == ("platform", False, "45109"), unknown
         assert unknown["platform_message"] == "不明" and 'error_codes to "45109=KIND"' in unknown["message"], unknown
         assert "not published" in unknown["message"] and "allow-list" in allow_list["message"]
-        taught = face.refresh(list(answers), options | {"error_codes": "45109=final,502=retry,45110=unavailable,41007=cooldown"})
+        taught = driver.refresh(list(answers), options | {"error_codes": "45109=final,502=retry,45110=unavailable,41007=cooldown"})
     assert [(outcome["kind"], outcome["final"], outcome["code"]) for outcome in taught] == [
         ("platform", True, "45109"), ("platform", False, "502"), ("unavailable", False, "45110"), ("cooldown", False, "41007"),
     ]  # fmt: skip

@@ -17,7 +17,7 @@ import time
 import pytest
 from conftest import CLEAN, PREFIX
 from hosts import Host, clock_shift, why_no_namespaces
-from test_run import cards_file, eid
+from test_batch_command import cards_file, eid
 
 LONG = os.environ.get("EIOT_LONG") == "1"
 # Calls of the account in each run, and which part of what the spacing allows must be used.

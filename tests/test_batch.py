@@ -136,7 +136,7 @@ def test_memory_does_not_grow_with_the_cards(build, simulator):
     assert peaks[1] <= peaks[0] * 1.1
 
 
-@pytest.mark.parametrize("face", ["c", "cpp", "python"], indirect=True)
+@pytest.mark.parametrize("driver", ["c", "cpp", "python"], indirect=True)
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-def test_batches(promise, face, simulator):
-    promise(face, simulator)
+def test_batches(promise, driver, simulator):
+    promise(driver, simulator)

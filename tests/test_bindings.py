@@ -10,11 +10,11 @@ import subprocess
 import time
 
 import batches
-import calls
+import signed_call
 import error_codes
 import pytest
 import responses
-from conftest import CLEAN, PREFIX, TESTS, Face, run, vectors
+from conftest import CLEAN, PREFIX, TESTS, Driver, run, vectors
 from languages import LANGUAGES, NOT_FOR_WRAPPERS, ROOT
 from test_faults import MATRIX, STATUS_OF
 from test_refusals import EID, INVALID, NO, REFUSED, STATUS, UNKNOWN, WRONG, YES
@@ -22,7 +22,7 @@ from test_refusals import EID, INVALID, NO, REFUSED, STATUS, UNKNOWN, WRONG, YES
 OPTIONS = re.findall(r"EIOT_([A-Z_]+)  ", run([PREFIX / "bin" / "eiot", "--help"]).stdout)
 
 
-class LanguageFace(Face):
+class LanguageDriver(Driver):
     """A language's driver; the environment is the language's own."""
 
     def __init__(self, language):
@@ -61,7 +61,7 @@ _made = {}
 
 
 @pytest.fixture(params=LANGUAGES)
-def face(request):
+def driver(request):
     """The driver of the language, built once."""
     language = LANGUAGES[request.param]
     if why := language.missing():
@@ -69,76 +69,76 @@ def face(request):
     if language.name not in _made:
         _made[language.name] = None
         language.make()
-        _made[language.name] = LanguageFace(language)
+        _made[language.name] = LanguageDriver(language)
     if _made[language.name] is None:
         pytest.fail(f"{language.name} could not be built, see the first failure")
     return _made[language.name]
 
 
-def test_the_golden_sample_and_every_signing_vector(face):
+def test_the_golden_sample_and_every_signing_vector(driver):
     for case in vectors("signing.json")["cases"]:
         parameters = [f"{name}={value}" for name, value in case["params"].items()]
         for method in ("sha1", "md5"):
-            assert face.ask("sign", "--", case["secret"], method, *parameters) == [{"sign": case[method]}], case["name"]
-    (refused,) = face.ask("sign", "--", "", "sha1", "a=1")
+            assert driver.ask("sign", "--", case["secret"], method, *parameters) == [{"sign": case[method]}], case["name"]
+    (refused,) = driver.ask("sign", "--", "", "sha1", "a=1")
     assert refused["kind"] == "invalid_argument" and "secret" in refused["message"]
 
 
-def test_every_eid_is_refreshed_or_refused_as_the_table_says(face, simulator):
+def test_every_eid_is_refreshed_or_refused_as_the_table_says(driver, simulator):
     running = simulator("--tls", "--unlimited")
     cases = vectors("eids.json")["valid"]
-    outcomes = face.refresh([case["eid"] for case in cases], running.options)
+    outcomes = driver.refresh([case["eid"] for case in cases], running.options)
     assert all(outcome["ok"] and outcome["attempts"] == 1 for outcome in outcomes), outcomes
     assert {(outcome["code"], outcome["message"]) for outcome in outcomes} == {("200", "success")}
     assert [outcome["eid"] for outcome in outcomes] == [case["eid"].strip() for case in cases]
-    wrong = [(eid, says) for eid, says in [*INVALID, ("hex:8904fffe", "UTF-8")] if "\0" not in eid and face.can_say(eid)]
-    outcomes = face.refresh([eid for eid, _ in wrong], running.options)
+    wrong = [(eid, says) for eid, says in [*INVALID, ("hex:8904fffe", "UTF-8")] if "\0" not in eid and driver.can_say(eid)]
+    outcomes = driver.refresh([eid for eid, _ in wrong], running.options)
     for (eid, says), outcome in zip(wrong, outcomes, strict=True):
         assert outcome["kind"] == "invalid_eid" and says in outcome["message"], (eid, outcome)
         assert outcome["status"] == STATUS["EIOT_ERR_INVALID_EID"] and outcome["delivered"] == NO
     nul = next(eid for eid, _ in INVALID if "\0" in eid) if any("\0" in eid for eid, _ in INVALID) else "8904\x0011"
-    if face.can_say("hex:"):
-        (outcome,) = face.refresh([f"hex:{nul.encode().hex()}"], running.options)
+    if driver.can_say("hex:"):
+        (outcome,) = driver.refresh([f"hex:{nul.encode().hex()}"], running.options)
         assert outcome["kind"] == "invalid_eid", "what stands behind a NUL counts too"
 
 
-def test_the_environment_is_enough_and_what_is_missing_is_named(face, simulator):
+def test_the_environment_is_enough_and_what_is_missing_is_named(driver, simulator):
     running = simulator("--tls", "--unlimited")
-    (outcome,) = face.refresh([EID], environment=running.environment)
+    (outcome,) = driver.refresh([EID], environment=running.environment)
     assert outcome["ok"], outcome
-    (outcome,) = face.refresh([EID], environment={"EIOT_SECRET": "s"})
+    (outcome,) = driver.refresh([EID], environment={"EIOT_SECRET": "s"})
     assert outcome["kind"] == "config" and "EIOT_APPKEY" in outcome["message"], outcome
 
 
-def test_a_refusal_is_passed_on_untouched(face, simulator):
+def test_a_refusal_is_passed_on_untouched(driver, simulator):
     for case in ("wrong secret", "wrong secret, as HTTP 401", "unknown appkey"):
         arguments, changes, status, code = REFUSED[case]
         running = simulator("--tls", *arguments)
-        (outcome,) = face.refresh([EID], running.options | changes)
+        (outcome,) = driver.refresh([EID], running.options | changes)
         assert (outcome["status"], outcome["code"], outcome["delivered"]) == (STATUS[status], code, YES), outcome
         assert outcome["message"].startswith(f"EID {EID}: ") and outcome["platform_message"] in outcome["message"]
         assert outcome["http_status"] == (401 if status == "EIOT_ERR_AUTH" else 200)
     assert "sign" in outcome["message"] or "appkey" in outcome["message"], "says what to look at"
 
 
-def test_chinese_goes_through_intact(face, simulator):
-    (outcome,) = face.refresh([EID], simulator("--tls", "--fault", "chinese").options)
+def test_chinese_goes_through_intact(driver, simulator):
+    (outcome,) = driver.refresh([EID], simulator("--tls", "--fault", "chinese").options)
     assert outcome["ok"] and outcome["message"] == "操作成功", outcome
     running = simulator("--tls", "--refuse", "套餐-503016")
-    (outcome,) = face.refresh([EID], running.options)
+    (outcome,) = driver.refresh([EID], running.options)
     assert (outcome["kind"], outcome["code"]) == ("platform", "套餐-503016"), outcome
-    (outcome,) = face.refresh([EID], running.options | {"error_codes": "套餐-503016=cooldown"})
+    (outcome,) = driver.refresh([EID], running.options | {"error_codes": "套餐-503016=cooldown"})
     assert (outcome["kind"], outcome["code"]) == ("cooldown", "套餐-503016"), outcome
 
 
-def test_each_kind_of_fault_is_told_as_what_it_is_in_time(face, simulator):
+def test_each_kind_of_fault_is_told_as_what_it_is_in_time(driver, simulator):
     tried = {}
     for fault, expected in MATRIX.items():
         tried.setdefault((expected["kind"], expected["delivered"]), fault)
     for (kind, delivered), fault in tried.items():
         running = simulator("--tls", "--unlimited", "--fault", fault)
         began = time.monotonic()
-        (outcome,) = face.refresh([EID], running.options | {"timeout": "0.5"})
+        (outcome,) = driver.refresh([EID], running.options | {"timeout": "0.5"})
         assert outcome["status"] == STATUS_OF[kind], (fault, outcome)
         assert outcome.get("kind", "ok") == kind
         assert outcome.get("delivered", YES) == ["no", "yes", "unknown"].index(delivered), (fault, outcome)
@@ -147,20 +147,20 @@ def test_each_kind_of_fault_is_told_as_what_it_is_in_time(face, simulator):
     assert {kind for kind, _ in tried} >= {"ok", "timeout", "connection_lost", "http", "protocol"}
 
 
-def test_a_timeout_says_that_the_refresh_may_have_happened(face, simulator):
-    (outcome,) = face.refresh([EID], simulator("--tls", "--latency-ms", "5000").options | {"timeout": "0.3"})
+def test_a_timeout_says_that_the_refresh_may_have_happened(driver, simulator):
+    (outcome,) = driver.refresh([EID], simulator("--tls", "--latency-ms", "5000").options | {"timeout": "0.3"})
     assert (outcome["kind"], outcome["delivered"], outcome["retry_after_ms"]) == ("timeout", UNKNOWN, -1), outcome
     assert "may have taken effect" in outcome["message"]
 
 
-def test_how_long_to_wait_is_told(face, simulator):
+def test_how_long_to_wait_is_told(driver, simulator):
     running = simulator("--tls", "--unlimited", "--fault", "status=429,7")
-    (outcome,) = face.refresh([EID], running.options)
+    (outcome,) = driver.refresh([EID], running.options)
     assert (outcome["kind"], outcome["retry_after_ms"], outcome["http_status"]) == ("rate_limited", 7000, 429), outcome
 
 
-def test_every_option_is_offered_and_a_wrong_value_is_named_before_anything_is_sent(face, simulator):
-    (offered,) = face.ask("options")
+def test_every_option_is_offered_and_a_wrong_value_is_named_before_anything_is_sent(driver, simulator):
+    (offered,) = driver.ask("options")
     assert offered["options"] == "any" or sorted(offered["options"]) == sorted(name.lower() for name in OPTIONS)
     running = simulator()
     right = {
@@ -170,25 +170,25 @@ def test_every_option_is_offered_and_a_wrong_value_is_named_before_anything_is_s
         "source_address": "127.0.0.1", "user_agent_suffix": "billing/2.3",
     }  # fmt: skip
     strict = next(case["eid"] for case in vectors("eids.json")["valid"] if case["strict"])
-    (outcome,) = face.refresh([strict], running.options | right)
+    (outcome,) = driver.refresh([strict], running.options | right)
     assert outcome["ok"], outcome
     calls = running.counters()["calls"]
     wrong = [(changes, names) for changes, names in WRONG.values()]
     wrong += [({"max_attempts": "0"}, "max_attempts"), ({"rate_share": "3/2"}, "rate_share"), ({"error_codes": "1=x"}, "error_codes")]
     for changes, names in wrong:
-        (outcome,) = face.refresh([EID], running.options | changes)
+        (outcome,) = driver.refresh([EID], running.options | changes)
         assert outcome["kind"] == "config" and names in outcome["message"], (changes, outcome)
     assert running.counters()["calls"] == calls
 
 
-def test_every_status_is_known_and_no_other(face):
-    told = {status["status"]: status["kind"] for status in face.ask("statuses")}
+def test_every_status_is_known_and_no_other(driver):
+    told = {status["status"]: status["kind"] for status in driver.ask("statuses")}
     kinds = {STATUS_OF[kind]: kind for kind in STATUS_OF if kind not in ("io", "signature")}
     assert told == kinds
 
 
-def test_every_function_is_used_or_is_left_out_for_a_reason(face):
-    text = (face.language.folder / face.language.wrapper).read_text(encoding="utf-8")
+def test_every_function_is_used_or_is_left_out_for_a_reason(driver):
+    text = (driver.language.folder / driver.language.wrapper).read_text(encoding="utf-8")
     functions = (TESTS.parent / "abi" / "symbols.txt").read_text().split()
     setters = [function for function in functions if function.startswith("eiot_config_set_") and "option" not in function]
     # One setter takes every option by its name.
@@ -197,69 +197,69 @@ def test_every_function_is_used_or_is_left_out_for_a_reason(face):
     assert set(unused) <= {*NOT_FOR_WRAPPERS, *through_options}, "not in the wrapper, and no reason given"
 
 
-def test_a_batch_gives_each_card_back_once(face, simulator):
+def test_a_batch_gives_each_card_back_once(driver, simulator):
     running = simulator("--tls", "--unlimited")
     cards = [str(8904_0000 + card) for card in range(60)]
-    outcomes = face.refresh([*cards, *cards[:5], "8.9E+31"], running.options, verb=["batch"])
+    outcomes = driver.refresh([*cards, *cards[:5], "8.9E+31"], running.options, verb=["batch"])
     assert sorted(outcome["eid"] for outcome in outcomes if outcome["ok"]) == cards
     (malformed,) = [outcome for outcome in outcomes if not outcome["ok"]]
     assert malformed["kind"] == "invalid_eid"
-    assert face.refresh([], running.options, verb=["batch"]) == []
+    assert driver.refresh([], running.options, verb=["batch"]) == []
 
 
-@pytest.mark.parametrize("promise", calls.PROMISES, ids=lambda promise: promise.__name__)
-def test_other_calls_and_webhooks(promise, face, simulator):
-    promise(face, simulator)
+@pytest.mark.parametrize("promise", signed_call.PROMISES, ids=lambda promise: promise.__name__)
+def test_other_calls_and_webhooks(promise, driver, simulator):
+    promise(driver, simulator)
 
 
 @pytest.mark.parametrize("promise", error_codes.PROMISES, ids=lambda promise: promise.__name__)
-def test_codes(promise, face, simulator):
-    promise(face, simulator)
+def test_codes(promise, driver, simulator):
+    promise(driver, simulator)
 
 
 @pytest.mark.parametrize("promise", responses.PROMISES, ids=lambda promise: promise.__name__)
-def test_responses(promise, face, simulator):
-    promise(face, simulator)
+def test_responses(promise, driver, simulator):
+    promise(driver, simulator)
 
 
 @pytest.mark.parametrize("promise", batches.PROMISES, ids=lambda promise: promise.__name__)
-def test_batches(promise, face, simulator):
-    promise(face, simulator)
+def test_batches(promise, driver, simulator):
+    promise(driver, simulator)
 
 
-def test_a_closed_client_is_an_error_or_cannot_be(face, simulator):
-    (outcome,) = face.ask("closed", *_words(simulator().options))
+def test_a_closed_client_is_an_error_or_cannot_be(driver, simulator):
+    (outcome,) = driver.ask("closed", *_words(simulator().options))
     assert outcome["ok"] or outcome["kind"] == "invalid_argument", outcome
 
 
-def test_no_view_of_a_client_shows_the_secret(face, simulator):
-    (shown,) = face.ask("shown", *_words(simulator().options | {"secret": "canary-hunter2"}))
+def test_no_view_of_a_client_shows_the_secret(driver, simulator):
+    (shown,) = driver.ask("shown", *_words(simulator().options | {"secret": "canary-hunter2"}))
     assert shown["shown"] and "hunter2" not in shown["shown"], shown
 
 
-def test_calls_are_broken_off_while_they_wait(face, simulator):
-    if not face.language.can_cancel:
-        pytest.skip(f"{face.name} breaks calls off by their time-out only")
+def test_calls_are_broken_off_while_they_wait(driver, simulator):
+    if not driver.language.can_cancel:
+        pytest.skip(f"{driver.name} breaks calls off by their time-out only")
     running = simulator("--tls", "--unlimited", "--latency-ms", "8000")
     began = time.monotonic()
-    outcomes = face.refresh([EID, "8904"], running.options, verb=["cancelled"])
+    outcomes = driver.refresh([EID, "8904"], running.options, verb=["cancelled"])
     assert time.monotonic() - began < 5
     # Two calls, and the same two as a batch.
     assert [(outcome["kind"], outcome["delivered"]) for outcome in outcomes] == [("cancelled", UNKNOWN)] * 4, outcomes
 
 
-def test_many_threads_use_one_client(face, simulator):
-    if not face.language.has_threads:
-        pytest.skip(f"{face.name} has no threads that share objects")
+def test_many_threads_use_one_client(driver, simulator):
+    if not driver.language.has_threads:
+        pytest.skip(f"{driver.name} has no threads that share objects")
     running = simulator("--tls", "--unlimited")
-    assert face.refresh(["8", "50", EID], running.options, verb=["threads"]) == [{"ok": 400}]
+    assert driver.refresh(["8", "50", EID], running.options, verb=["threads"]) == [{"ok": 400}]
 
 
-def test_nothing_grows_over_1000_calls(face, simulator):
+def test_nothing_grows_over_1000_calls(driver, simulator):
     """Half of them refused: memory and descriptors of the driver, looked at from outside while it runs."""
     running = simulator("--tls", "--unlimited", "--latency-ms", "1")
-    words = [*face.command, *_words(running.options), "--", *[EID, "8.9E+31"] * 500]
-    environment = CLEAN | face.language.variables()
+    words = [*driver.command, *_words(running.options), "--", *[EID, "8.9E+31"] * 500]
+    environment = CLEAN | driver.language.variables()
     with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
         seen = []
         for line in process.stdout:
@@ -269,7 +269,7 @@ def test_nothing_grows_over_1000_calls(face, simulator):
     assert len(seen) == 1000
     early, late = _largest(seen[200:300]), _largest(seen[900:])
     assert late[1] <= early[1] + 2, (early, late)
-    assert late[0] <= early[0] + face.language.growth_kib, (early, late)
+    assert late[0] <= early[0] + driver.language.growth_kib, (early, late)
 
 
 def _largest(footprints):
@@ -288,18 +288,18 @@ def _footprint(pid):
         return None
 
 
-def test_what_concerns_this_language_alone(face):
-    language = face.language
+def test_what_concerns_this_language_alone(driver):
+    language = driver.language
     if not language.own_tests:
-        pytest.skip(f"{face.name} has no test runner of its own here")
+        pytest.skip(f"{driver.name} has no test runner of its own here")
     environment = CLEAN | language.variables() | {"EIOT_SIM": os.environ["EIOT_SIM"]}
     command = language.filled(language.own_tests)
     done = subprocess.run(command, cwd=language.folder, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
-def test_the_example_refreshes_and_says_what_went_wrong(face, simulator):
-    language = face.language
+def test_the_example_refreshes_and_says_what_went_wrong(driver, simulator):
+    language = driver.language
     running = simulator("--tls")
     environment = language.variables() | running.environment | {"EIOT_RATE_LIMIT": "0"}
     command = language.filled(language.example)
@@ -313,14 +313,14 @@ def test_the_example_refreshes_and_says_what_went_wrong(face, simulator):
     assert "sim.cooldown" in said and "delivered yes" in said and f"EID {EID}" in said, again
 
 
-def test_the_main_job_in_the_readme_is_short_and_works(face, simulator, tmp_path):
+def test_the_main_job_in_the_readme_is_short_and_works(driver, simulator, tmp_path):
     """The first block of code that has "refresh" in it is a program's own lines: at most ten."""
-    readme = (face.language.folder / "README.md").read_text(encoding="utf-8")
+    readme = (driver.language.folder / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```\w+\n(.*?)^```", readme, re.M | re.S)
     main_job = next(block for block in blocks if re.search("refresh", block, re.I) and "apt-get" not in block)
     lines = [line for line in main_job.splitlines() if line.strip()]
     assert len(lines) <= 10, main_job
-    example = "".join(path.read_text(encoding="utf-8") for path in (face.language.folder / "example").rglob("*.*"))
+    example = "".join(path.read_text(encoding="utf-8") for path in (driver.language.folder / "example").rglob("*.*"))
     # It is what the example is made of, and the example runs.
     squeezed = re.sub(r"\s+", "", example)
     missing = [line for line in lines if re.sub(r"\s+", "", line) not in squeezed]

@@ -147,7 +147,7 @@ def test_replies_and_errors_are_freed(program, simulator):
 
 def test_the_run_time_checks_find_nothing(tmp_path, simulator):
     """cobc -debug checks subscripts, lengths and pointers while the program runs."""
-    _cobc(COBOL.folder, "-debug", "-o", str(tmp_path / "checked"), "test/face.cob")
+    _cobc(COBOL.folder, "-debug", "-o", str(tmp_path / "checked"), "test/driver.cob")
     environment = COBOL.variables() | simulator("--tls", "--unlimited").environment
     cases = [["sign", "--", "s", "sha1", *[f"name{i}={'v' * 256}" for i in range(32)]], ["--", EID, "8905", "x", ""]]
     cases += [["verify", "--", "{}", "s", "sha1", "0"], ["batch", "appkey=x", "secret=y", "base_url=http://127.0.0.1:1", "--", EID]]

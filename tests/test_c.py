@@ -5,7 +5,7 @@ import re
 import sys
 
 import pytest
-from conftest import PREFIX, TESTS, Face, compiled, run, vectors
+from conftest import PREFIX, TESTS, Driver, compiled, run, vectors
 from test_refusals import EID
 
 HEADER = PREFIX / "include" / "eiot.h"
@@ -87,7 +87,7 @@ def test_nothing_grows_over_many_faulty_calls(build, simulator):
 
 
 def test_nothing_grows_over_many_faulty_calls_from_python(simulator):
-    _soak([sys.executable, TESTS / "faces" / "soak.py"], simulator)
+    _soak([sys.executable, TESTS / "drivers" / "soak.py"], simulator)
 
 
 def _soak(program, simulator):
@@ -108,11 +108,11 @@ def test_misuse_is_clean_under_valgrind(build, simulator, valgrind):
 @pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
 def test_calls_are_clean_under_valgrind(build, simulator, valgrind, arguments):
     running = simulator(*arguments)
-    face = Face("c", [*valgrind, build("faces/face.c")])
-    outcomes = face.refresh([EID, EID, "8.9E+31", "null:", "hex:ff"], running.options)
+    driver = Driver("c", [*valgrind, build("drivers/driver.c")])
+    outcomes = driver.refresh([EID, EID, "8.9E+31", "null:", "hex:ff"], running.options)
     assert [outcome["ok"] for outcome in outcomes] == [True, False, False, False, False]
-    assert not face.refresh([EID], running.options | {"secret": "wrong"})[0]["ok"]
-    assert not face.refresh([EID], running.options | {"base_url": "http://127.0.0.1:1"})[0]["ok"]
+    assert not driver.refresh([EID], running.options | {"secret": "wrong"})[0]["ok"]
+    assert not driver.refresh([EID], running.options | {"base_url": "http://127.0.0.1:1"})[0]["ok"]
 
 
 def test_threads_are_clean_under_valgrind(build, simulator, valgrind):
@@ -122,5 +122,5 @@ def test_threads_are_clean_under_valgrind(build, simulator, valgrind):
 
 def test_the_static_library_links_through_pkg_config(tmp_path, simulator):
     running = simulator()
-    program = compiled(TESTS / "faces" / "face.c", tmp_path / "static", "-static-libgcc", static=True)
-    assert Face("c", [program]).refresh([EID], running.options)[0]["ok"]
+    program = compiled(TESTS / "drivers" / "driver.c", tmp_path / "static", "-static-libgcc", static=True)
+    assert Driver("c", [program]).refresh([EID], running.options)[0]["ok"]

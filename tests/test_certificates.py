@@ -11,7 +11,7 @@ import threading
 import urllib.parse
 
 import pytest
-from conftest import TESTS, every_face
+from conftest import TESTS, every_driver
 from test_refusals import EID
 
 BENCH = pathlib.Path(os.environ.get("EIOT_TEST_BENCH", TESTS.parent / "target" / "debug" / "eiot-bench"))
@@ -46,9 +46,9 @@ def test_the_benchmark_servers_certificate_passes_strict_checks(tmp_path):
     assert ("IP Address", "127.0.0.1") in shown["subjectAltName"]
 
 
-@every_face
+@every_driver
 @pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl, which makes the certificates (apt-get install openssl)")
-def test_a_client_certificate_opens_a_gateway_that_requires_one(face, tmp_path):
+def test_a_client_certificate_opens_a_gateway_that_requires_one(driver, tmp_path):
     server, server_key = certificate(tmp_path, "server")
     client, client_key = certificate(tmp_path, "client")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -59,8 +59,8 @@ def test_a_client_certificate_opens_a_gateway_that_requires_one(face, tmp_path):
         threading.Thread(target=one_reply_each, args=(listening, context), daemon=True).start()
         options = {"base_url": f"https://127.0.0.1:{listening.getsockname()[1]}", "ca_file": str(server), "max_attempts": "1"}
         options |= {"appkey": "k", "secret": "s", "rate_limit": "0"}
-        (refused,) = face.refresh([EID], options)
-        (accepted,) = face.refresh([EID], options | {"client_cert_file": str(client), "client_key_file": str(client_key)})
+        (refused,) = driver.refresh([EID], options)
+        (accepted,) = driver.refresh([EID], options | {"client_cert_file": str(client), "client_key_file": str(client_key)})
     assert not refused["ok"] and "client_cert_file" in refused["message"], refused
     assert accepted["ok"], accepted
 

@@ -1,4 +1,4 @@
-"""The fault matrix: every fault of the simulator, seen through every face: the right kind, the right `delivered`, in time.
+"""The fault matrix: every fault of the simulator, through every driver: the right kind, the right `delivered`, in time.
 
 The faults are those that `eiot-sim --help` lists; one that this table does not know fails the first test.
 """
@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import PREFIX, every_face, run, vectors
+from conftest import PREFIX, every_driver, run, vectors
 from test_refusals import EID, STATUS
 
 NO, YES = 0, 1
@@ -31,14 +31,14 @@ def test_the_matrix_has_every_fault():
     assert names == {fault.split("=")[0] for fault in MATRIX}
 
 
-@every_face
+@every_driver
 @pytest.mark.parametrize("fault", MATRIX)
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
-def test_a_fault_is_told_as_what_it_is_and_in_time(face, fault, tls, simulator):
+def test_a_fault_is_told_as_what_it_is_and_in_time(driver, fault, tls, simulator):
     expected = MATRIX[fault]
     running = simulator("--unlimited", "--fault", fault, *(["--tls"] if tls else []))
     began = time.monotonic()
-    (outcome,) = face.refresh([EID], running.options | {"timeout": str(TIMEOUT)})
+    (outcome,) = driver.refresh([EID], running.options | {"timeout": str(TIMEOUT)})
     took = time.monotonic() - began
     assert outcome["status"] == STATUS_OF[expected["kind"]], outcome
     assert outcome.get("delivered", YES) == ["no", "yes", "unknown"].index(expected["delivered"]), outcome
@@ -47,8 +47,8 @@ def test_a_fault_is_told_as_what_it_is_and_in_time(face, fault, tls, simulator):
     assert took < TIMEOUT + 3, took
 
 
-@every_face
-def test_a_name_server_that_never_answers_is_given_up_in_time(face, tmp_path):
+@every_driver
+def test_a_name_server_that_never_answers_is_given_up_in_time(driver, tmp_path):
     """Real name look-ups, in a mount namespace of their own whose resolv.conf names a silent server."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         try:
@@ -60,11 +60,11 @@ def test_a_name_server_that_never_answers_is_given_up_in_time(face, tmp_path):
         namespace = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/resolv.conf && exec "$@"', str(resolv_conf)]
         if subprocess.run([*namespace, "true"], capture_output=True).returncode != 0:
             pytest.skip("mount namespaces cannot be made here")
-        face.command = [*namespace, *face.command]
+        driver.command = [*namespace, *driver.command]
         options = {"base_url": "https://platform.example", "appkey": "k", "secret": "s", "max_attempts": "1"}
         for limits in ({"timeout": str(TIMEOUT)}, {"timeout": "5", "connect_timeout": str(TIMEOUT)}):
             began = time.monotonic()
-            (outcome,) = face.refresh([EID], options | limits)
+            (outcome,) = driver.refresh([EID], options | limits)
             took = time.monotonic() - began
             assert outcome["status"] == STATUS["EIOT_ERR_TIMEOUT"], outcome
             assert outcome["delivered"] == NO
@@ -72,11 +72,11 @@ def test_a_name_server_that_never_answers_is_given_up_in_time(face, tmp_path):
             assert took < TIMEOUT + 3, took
 
 
-@every_face
-def test_with_retries_every_call_succeeds_whatever_breaks(face, simulator):
+@every_driver
+def test_with_retries_every_call_succeeds_whatever_breaks(driver, simulator):
     faults = [word for name in ("close", "reset", "reset-headers", "reset-body", "status=503", "reset-after", "none")
               for word in ("--fault", name)]  # fmt: skip
     running = simulator("--unlimited", *faults, "--fault-repeat")
-    outcomes = face.refresh([EID] * 10, running.options | {"max_attempts": "9", "timeout": "30"})
+    outcomes = driver.refresh([EID] * 10, running.options | {"max_attempts": "9", "timeout": "30"})
     assert all(outcome["ok"] for outcome in outcomes), outcomes
     assert sum(outcome["attempts"] for outcome in outcomes) > 10

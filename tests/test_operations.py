@@ -9,7 +9,7 @@ import time
 
 import pytest
 from conftest import CLEAN, PREFIX, TESTS
-from test_run import eid
+from test_batch_command import eid
 
 DOCUMENT = (TESTS.parent / "docs" / "operations.md").read_text(encoding="utf-8")
 RECIPES = [textwrap.dedent(recipe) for recipe in re.findall(r"^ *```sh\n(.*?)^ *```$", DOCUMENT, re.S | re.M)]

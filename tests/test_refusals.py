@@ -1,9 +1,9 @@
-"""What goes wrong is the same clear, typed error in every face, found before any network use where that can be."""
+"""What goes wrong is the same clear, typed error in every driver, found before any network use where that can be."""
 
 import re
 
 import pytest
-from conftest import TESTS, every_face, vectors
+from conftest import TESTS, every_driver, vectors
 
 EID = vectors("eids.json")["valid"][0]["eid"]
 STATUS = {
@@ -27,12 +27,12 @@ REFUSED = {
 }
 
 
-@every_face
+@every_driver
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_refusal_of_the_platform_is_passed_on_untouched(face, case, simulator):
+def test_a_refusal_of_the_platform_is_passed_on_untouched(driver, case, simulator):
     arguments, changes, status, code = REFUSED[case]
     running = simulator(*arguments)
-    (outcome,) = face.refresh([EID], running.options | changes)
+    (outcome,) = driver.refresh([EID], running.options | changes)
     assert outcome["status"] == STATUS[status], outcome
     assert outcome["code"] == code and outcome["platform_message"], outcome
     assert outcome["delivered"] == YES and outcome["attempts"] == 1
@@ -40,23 +40,23 @@ def test_a_refusal_of_the_platform_is_passed_on_untouched(face, case, simulator)
     assert outcome["message"].startswith(f"EID {EID}: ") and outcome["platform_message"] in outcome["message"]
 
 
-@every_face
-def test_a_card_inside_its_cooldown_is_refused_by_the_platform(face, simulator):
-    first, second = face.refresh([EID, EID], simulator().options)
+@every_driver
+def test_a_card_inside_its_cooldown_is_refused_by_the_platform(driver, simulator):
+    first, second = driver.refresh([EID, EID], simulator().options)
     assert first["ok"] and second["code"] == "sim.cooldown", (first, second)
 
 
 INVALID = [(case["eid"], case["says"]) for case in vectors("eids.json")["invalid"]]
 
 
-@every_face
-def test_a_malformed_eid_is_refused_before_anything_is_sent(face, simulator):
+@every_driver
+def test_a_malformed_eid_is_refused_before_anything_is_sent(driver, simulator):
     running = simulator()
     for eid, says in [*INVALID, ("hex:8904fffe", "UTF-8"), ("null:", "NULL")]:
         word = f"hex:{eid.encode().hex()}" if "\0" in eid else eid
-        if not face.can_say(word):
+        if not driver.can_say(word):
             continue
-        (outcome,) = face.refresh([word], running.options)
+        (outcome,) = driver.refresh([word], running.options)
         expected = "EIOT_ERR_INVALID_ARGUMENT" if eid == "null:" else "EIOT_ERR_INVALID_EID"
         assert outcome["status"] == STATUS[expected], (eid, outcome)
         assert says in outcome["message"], (eid, outcome)
@@ -64,15 +64,15 @@ def test_a_malformed_eid_is_refused_before_anything_is_sent(face, simulator):
     assert running.counters()["calls"] == 0
 
 
-@every_face
-def test_strict_mode_asks_for_a_gsma_eid(face, simulator):
+@every_driver
+def test_strict_mode_asks_for_a_gsma_eid(driver, simulator):
     running = simulator("--unlimited")
     cases = vectors("eids.json")["valid"]
-    outcomes = face.refresh([case["eid"] for case in cases if case["strict"]], running.options | {"strict_eid": "on"})
+    outcomes = driver.refresh([case["eid"] for case in cases if case["strict"]], running.options | {"strict_eid": "on"})
     assert all(outcome["ok"] for outcome in outcomes), outcomes
     for case in cases:
         if not case["strict"]:
-            (outcome,) = face.refresh([case["eid"]], running.options | {"strict_eid": "on"})
+            (outcome,) = driver.refresh([case["eid"]], running.options | {"strict_eid": "on"})
             assert outcome["status"] == STATUS["EIOT_ERR_INVALID_EID"], outcome
 
 
@@ -94,46 +94,46 @@ WRONG = {
 }
 
 
-@every_face
+@every_driver
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_option_is_named_before_anything_is_sent(face, case, simulator):
+def test_a_wrong_option_is_named_before_anything_is_sent(driver, case, simulator):
     changes, names = WRONG[case]
     running = simulator()
-    (outcome,) = face.refresh([EID], running.options | changes)
+    (outcome,) = driver.refresh([EID], running.options | changes)
     assert outcome["status"] == STATUS["EIOT_ERR_CONFIG"], outcome
     assert names in outcome["message"], outcome
     assert outcome["delivered"] == NO
     assert running.counters()["calls"] == 0
 
 
-@every_face
-def test_a_missing_configuration_names_the_variable(face):
-    (outcome,) = face.refresh([EID], environment={"EIOT_SECRET": "s"})
+@every_driver
+def test_a_missing_configuration_names_the_variable(driver):
+    (outcome,) = driver.refresh([EID], environment={"EIOT_SECRET": "s"})
     assert outcome["status"] == STATUS["EIOT_ERR_CONFIG"] and "EIOT_APPKEY" in outcome["message"], outcome
-    (outcome,) = face.refresh([EID], environment={"EIOT_APPKEY": "k", "EIOT_SECRET": "s", "EIOT_TIMEOUT": "soon"})
+    (outcome,) = driver.refresh([EID], environment={"EIOT_APPKEY": "k", "EIOT_SECRET": "s", "EIOT_TIMEOUT": "soon"})
     assert outcome["status"] == STATUS["EIOT_ERR_CONFIG"] and "EIOT_TIMEOUT" in outcome["message"], outcome
 
 
-@every_face
-def test_nobody_listening_is_a_connect_error(face):
+@every_driver
+def test_nobody_listening_is_a_connect_error(driver):
     options = {"base_url": "http://127.0.0.1:1", "appkey": "k", "secret": "s"}
-    (outcome,) = face.refresh([EID], options)
+    (outcome,) = driver.refresh([EID], options)
     assert outcome["status"] == STATUS["EIOT_ERR_CONNECT"], outcome
     assert outcome["delivered"] == NO and "127.0.0.1:1" in outcome["message"]
 
 
-@every_face
-def test_a_certificate_that_nobody_vouches_for_is_a_tls_error(face, simulator):
+@every_driver
+def test_a_certificate_that_nobody_vouches_for_is_a_tls_error(driver, simulator):
     running = simulator("--tls")
     options = {name: value for name, value in running.options.items() if name != "ca_file"}
-    (outcome,) = face.refresh([EID], options)
+    (outcome,) = driver.refresh([EID], options)
     assert outcome["status"] == STATUS["EIOT_ERR_TLS"], outcome
     assert outcome["delivered"] == NO and "ca_file" in outcome["message"]
 
 
-@every_face
-def test_a_slow_platform_is_a_timeout_whose_outcome_is_unknown(face, simulator):
+@every_driver
+def test_a_slow_platform_is_a_timeout_whose_outcome_is_unknown(driver, simulator):
     running = simulator("--latency-ms", "5000")
-    (outcome,) = face.refresh([EID], running.options | {"timeout": "0.3"})
+    (outcome,) = driver.refresh([EID], running.options | {"timeout": "0.3"})
     assert outcome["status"] == STATUS["EIOT_ERR_TIMEOUT"], outcome
     assert outcome["delivered"] == UNKNOWN and "may have taken effect" in outcome["message"]

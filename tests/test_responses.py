@@ -1,11 +1,11 @@
 """What an error says of the response behind it, from C, C++, Python and the shell."""
 
 import pytest
-from conftest import every_face
+from conftest import every_driver
 from responses import PROMISES
 
 
-@every_face
+@every_driver
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-def test_responses(promise, face, simulator):
-    promise(face, simulator)
+def test_responses(promise, driver, simulator):
+    promise(driver, simulator)

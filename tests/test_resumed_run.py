@@ -12,7 +12,7 @@ import time
 
 import pytest
 from conftest import CLEAN, run
-from test_run import EIOT, begin, cards_file, eid, journal_of, refresh
+from test_batch_command import EIOT, begin, cards_file, eid, journal_of, refresh
 
 
 def port_of(running):

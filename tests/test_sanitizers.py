@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 
 import pytest
-from conftest import PREFIX, TESTS, Face, run
+from conftest import PREFIX, TESTS, Driver, run
 from test_refusals import EID
 
 SANITIZED = pathlib.Path(os.environ["EIOT_TEST_SANITIZED"])
@@ -72,11 +72,11 @@ def test_misuse_is_clean_under_address_sanitizer(instrumented, simulator):
 @pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
 def test_calls_are_clean_under_address_sanitizer(instrumented, simulator, arguments):
     running = simulator(*arguments)
-    face = Face("c", [instrumented("address", "faces/face.c")])
-    outcomes = face.refresh([EID, "8.9E+31", "null:", "hex:ff"], running.options, OPTIONS)
+    driver = Driver("c", [instrumented("address", "drivers/driver.c")])
+    outcomes = driver.refresh([EID, "8.9E+31", "null:", "hex:ff"], running.options, OPTIONS)
     assert [outcome["ok"] for outcome in outcomes] == [True, False, False, False]
-    assert not face.refresh([EID], running.options | {"secret": "wrong"}, OPTIONS)[0]["ok"]
-    assert not face.refresh([EID], running.options | {"base_url": "http://127.0.0.1:1"}, OPTIONS)[0]["ok"]
+    assert not driver.refresh([EID], running.options | {"secret": "wrong"}, OPTIONS)[0]["ok"]
+    assert not driver.refresh([EID], running.options | {"base_url": "http://127.0.0.1:1"}, OPTIONS)[0]["ok"]
 
 
 @pytest.mark.parametrize("sanitizer", ["address", "thread"])
@@ -97,9 +97,9 @@ def test_threads_that_share_the_rate_are_clean(instrumented, simulator, sanitize
 @pytest.mark.parametrize("sanitizer", ["address", "thread"])
 def test_faults_are_clean(instrumented, simulator, sanitizer):
     running = simulator("--unlimited", "--tls", "--fault-chance", "0.8", "--fault-seed", "7")
-    face = Face("c", [instrumented(sanitizer, "faces/face.c")])
+    driver = Driver("c", [instrumented(sanitizer, "drivers/driver.c")])
     options = running.options | {"timeout": "0.3"}
-    outcomes = face.refresh([EID] * 60, options, OPTIONS)
+    outcomes = driver.refresh([EID] * 60, options, OPTIONS)
     assert len({outcome["status"] for outcome in outcomes}) > 3
 
 

@@ -1,10 +1,10 @@
-"""The canary: a known secret runs through success and failure of every face, and shows up nowhere; nor does a
+"""The canary: a known secret runs through success and failure of every driver, and shows up nowhere; nor does a
 signature."""
 
 import re
 
 import pytest
-from conftest import PREFIX, every_face, run
+from conftest import PREFIX, every_driver, run
 from test_refusals import EID
 
 CANARY = "canary-7Qm2"
@@ -22,16 +22,16 @@ SITUATIONS = {
 }
 
 
-@every_face
+@every_driver
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_no_output_holds_the_secret_or_a_signature(face, situation, simulator):
+def test_no_output_holds_the_secret_or_a_signature(driver, situation, simulator):
     arguments, changes = SITUATIONS[situation]
     if "--secret" not in arguments:
         arguments = [*arguments, "--secret", CANARY]
     running = simulator(*arguments)
     options = running.options | {"secret": CANARY} | changes
     options = {name: value for name, value in options.items() if value}
-    outcomes = face.refresh([EID, "8.9E+31"] if face.name != "command" else [EID], options)
+    outcomes = driver.refresh([EID, "8.9E+31"] if driver.name != "command" else [EID], options)
     seen = repr(outcomes)
     assert CANARY not in seen
     # EIDs have 32 digits at most and are decimal; a signature has letters.

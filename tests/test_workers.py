@@ -11,7 +11,7 @@ import sys
 
 import pytest
 from conftest import CLEAN, TESTS, run
-from test_run import cards_file, eid
+from test_batch_command import cards_file, eid
 
 DOCUMENT = (TESTS.parent / "docs" / "operations.md").read_text(encoding="utf-8")
 RECIPES = re.findall(r"```python\n(.*?)```", DOCUMENT, re.S)

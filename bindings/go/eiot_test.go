@@ -1,4 +1,4 @@
-// What concerns Go alone; tests/test_bindings.py drives the rest through test/face.go. Needs eiot-sim, in PATH or where
+// What concerns Go alone; tests/test_bindings.py drives the rest through test/driver.go. Needs eiot-sim, in PATH or where
 // EIOT_SIM says.
 package eiot_test
 

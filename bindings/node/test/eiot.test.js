@@ -1,6 +1,6 @@
 'use strict';
 
-// What concerns Node.js alone; tests/test_bindings.py drives the rest through face.js. Needs eiot-sim, in PATH or where EIOT_SIM
+// What concerns Node.js alone; tests/test_bindings.py drives the rest through driver.js. Needs eiot-sim, in PATH or where EIOT_SIM
 // says. Run it by node --test test/eiot.test.js.
 
 const assert = require('node:assert/strict');

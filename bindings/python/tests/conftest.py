@@ -1,4 +1,4 @@
-"""What the tests of the Python face share. Nothing here leaves the machine."""
+"""Shared fixtures for the tests of the Python package. Nothing here leaves the machine."""
 
 import contextlib
 import json

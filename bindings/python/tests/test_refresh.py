@@ -55,7 +55,7 @@ def test_data_that_python_cannot_read_does_not_turn_success_into_failure(data: s
     assert eiot.Client(**server.options).refresh_usage(EID).data == data
 
 
-def test_what_is_sent_is_signed_and_names_this_face(responder: Start) -> None:
+def test_what_is_sent_is_signed_and_names_the_python_package(responder: Start) -> None:
     server = responder()
     eiot.Client(**server.options).refresh_usage(EID)
     (request,) = server.requests

@@ -16,12 +16,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Drives the Java wrapper for tests/test_bindings.py, which says what the arguments are. */
-public final class Face {
+public final class Driver {
     private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     private static final List<String> VERBS =
             List.of("batch", "call", "verify", "sign", "statuses", "options", "threads", "closed", "shown", "cancelled");
 
-    private Face() {}
+    private Driver() {}
 
     public static void main(String[] arguments) throws Exception {
         List<String> words = new ArrayList<>(Arrays.asList(arguments));
@@ -73,7 +73,7 @@ public final class Face {
                 return;
             case "batch":
                 try (Eiot.Results results = client.refreshMany(rest, 8, null)) {
-                    results.forEach(Face::outcome);
+                    results.forEach(Driver::outcome);
                 }
                 return;
             case "call":
@@ -90,7 +90,7 @@ public final class Face {
                     outcome(() -> client.refreshUsage(eid, soon()));
                 }
                 try (Eiot.Results results = client.refreshMany(rest, 8, soon())) {
-                    results.stream().forEach(Face::outcome);
+                    results.stream().forEach(Driver::outcome);
                 }
                 return;
             default:

@@ -1,4 +1,4 @@
-"""Drives the Python face for the tests, by the same arguments as face.c."""
+"""Runs the Python package for the tests; same arguments as driver.c."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-// Drives the C++ face for the tests, by the same arguments as face.c.
+// Runs the C++ wrapper for the tests; same arguments as driver.c.
 #include "json.h"
 #include <cstdlib>
 #include <eiot.hpp>

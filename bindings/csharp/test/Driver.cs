@@ -10,7 +10,7 @@ using System.Text;
 using System.Threading;
 using Eiot;
 
-internal static class Face
+internal static class Driver
 {
     private static readonly string[] Verbs = { "batch", "call", "verify", "sign", "statuses", "options", "threads", "closed", "shown", "cancelled" };
     private static readonly Stream Out = Console.OpenStandardOutput();

@@ -1,4 +1,4 @@
-/* One line of JSON an outcome: what every face's driver prints. For C and C++. */
+/* One line of JSON per outcome, as every driver prints it. For C and C++. */
 #ifndef JSON_H
 #define JSON_H
 

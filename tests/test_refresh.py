@@ -1,4 +1,4 @@
-"""One eSIM refreshed, from every face, over plain HTTP and over TLS."""
+"""One eSIM refreshed, from every driver, over plain HTTP and over TLS."""
 
 import json
 import socket
@@ -6,55 +6,55 @@ import threading
 
 import pytest
 import yaml
-from conftest import TESTS, every_face, vectors
+from conftest import TESTS, every_driver, vectors
 from openapi_schema_validator import OAS30Validator
 
 EIDS = [case["eid"] for case in vectors("eids.json")["valid"]]
 
 
-@every_face
+@every_driver
 @pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
-def test_every_valid_eid_is_refreshed(face, arguments, simulator):
+def test_every_valid_eid_is_refreshed(driver, arguments, simulator):
     running = simulator(*arguments, "--unlimited")
-    outcomes = face.refresh(EIDS, running.options)
+    outcomes = driver.refresh(EIDS, running.options)
     assert [outcome["eid"] for outcome in outcomes] == [eid.strip() for eid in EIDS]
     assert all(outcome["ok"] and outcome["attempts"] == 1 for outcome in outcomes), outcomes
     assert all(outcome["message"] == "success" for outcome in outcomes)
 
 
-@every_face
-def test_the_environment_is_enough(face, simulator):
+@every_driver
+def test_the_environment_is_enough(driver, simulator):
     running = simulator("--tls", "--unlimited")
-    (outcome,) = face.refresh(EIDS[:1], environment=running.environment)
+    (outcome,) = driver.refresh(EIDS[:1], environment=running.environment)
     assert outcome["ok"], outcome
 
 
-@every_face
-def test_a_gateway_can_ask_for_md5(face, simulator):
+@every_driver
+def test_a_gateway_can_ask_for_md5(driver, simulator):
     running = simulator("--sign-method", "md5")
-    (outcome,) = face.refresh(EIDS[:1], running.options | {"sign_method": "md5"})
+    (outcome,) = driver.refresh(EIDS[:1], running.options | {"sign_method": "md5"})
     assert outcome["ok"], outcome
 
 
-@every_face
-def test_the_secret_can_come_from_a_file(face, simulator, tmp_path):
+@every_driver
+def test_the_secret_can_come_from_a_file(driver, simulator, tmp_path):
     running = simulator()
     (tmp_path / "secret").write_text(running.secret + "\n")
     options = {name: value for name, value in running.options.items() if name != "secret"}
-    (outcome,) = face.refresh(EIDS[:1], options | {"secret_file": str(tmp_path / "secret")})
+    (outcome,) = driver.refresh(EIDS[:1], options | {"secret_file": str(tmp_path / "secret")})
     assert outcome["ok"], outcome
 
 
-@every_face
-def test_the_user_agent_names_version_and_face(face, simulator):
+@every_driver
+def test_the_user_agent_names_version_and_binding(driver, simulator):
     running = simulator()
-    face.refresh(EIDS[:1], running.options)
-    name = {"c": "c", "cpp": "c", "python": "python", "command": "cli"}[face.name]
+    driver.refresh(EIDS[:1], running.options)
+    name = {"c": "c", "cpp": "c", "python": "python", "command": "cli"}[driver.name]
     assert running.counters()["last_user_agent"] == f"eiot/0.1.0 ({name})"
 
 
-@every_face
-def test_the_body_is_what_the_owners_openapi_document_asks_for(face):
+@every_driver
+def test_the_body_is_what_the_owners_openapi_document_asks_for(driver):
     document = yaml.safe_load((TESTS / "vectors" / "refresh-usage.openapi.yaml").read_text(encoding="utf-8"))
     (path, operations), = document["paths"].items()
     schema = operations["post"]["requestBody"]["content"]["application/json"]["schema"]
@@ -64,7 +64,7 @@ def test_the_body_is_what_the_owners_openapi_document_asks_for(face):
     answering = threading.Thread(target=_answer, args=(listener, received))
     answering.start()
     options = {"base_url": f"http://127.0.0.1:{listener.getsockname()[1]}", "appkey": "k", "secret": "s"}
-    (outcome,) = face.refresh(EIDS[:1], options)
+    (outcome,) = driver.refresh(EIDS[:1], options)
     answering.join(timeout=10)
     assert outcome["ok"], outcome
 

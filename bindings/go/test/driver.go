@@ -1,4 +1,4 @@
-// Face drives the Go wrapper for tests/test_bindings.py, which says what the arguments are.
+// Driver runs the Go wrapper for tests/test_bindings.py, which says what the arguments are.
 package main
 
 import (

@@ -1,5 +1,5 @@
-/* Drives the C face for the tests: face [OPTION=VALUE ...] -- EID ...; without options the environment counts.
-   face batch [OPTION=VALUE ...] -- EID ...; face call [OPTION=VALUE ...] -- PATH JSON [idempotent]; face verify -- PAYLOAD SECRET METHOD MAX_AGE_MS */
+/* Runs the C library for the tests: driver [OPTION=VALUE ...] -- EID ...; without options the environment counts.
+   driver batch [OPTION=VALUE ...] -- EID ...; driver call [OPTION=VALUE ...] -- PATH JSON [idempotent]; driver verify -- PAYLOAD SECRET METHOD MAX_AGE_MS */
 #include "json.h"
 #include <eiot.h>
 #include <stdlib.h>

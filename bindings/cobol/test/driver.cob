@@ -1,7 +1,7 @@
       *> Drives the COBOL wrapper for tests/test_bindings.py, which
       *> says what the arguments are.
        IDENTIFICATION DIVISION.
-       PROGRAM-ID. FACE.
+       PROGRAM-ID. DRIVER.
        DATA DIVISION.
        WORKING-STORAGE SECTION.
        COPY "eiot.cpy".
@@ -319,7 +319,7 @@
                NO ADVANCING
            MOVE EIOT-STATUS TO NUMBER-TEXT
            DISPLAY ', "status": ' FUNCTION TRIM(NUMBER-TEXT) "}".
-       END PROGRAM FACE.
+       END PROGRAM DRIVER.
 
       *> A field as a member of a JSON object; spaces are null.
        IDENTIFICATION DIVISION.

@@ -1,4 +1,4 @@
-"""What other calls and webhooks are in every face and every language."""
+"""What other calls and webhooks are through every driver and in every language."""
 
 import json
 import time
@@ -10,38 +10,38 @@ from test_refusals import EID, STATUS, UNKNOWN
 PURCHASE = "/api/v3/cloudesim/purchase"
 
 
-def every_call_vector_is_accepted_as_correctly_signed(face, simulator):
+def every_call_vector_is_accepted_as_correctly_signed(driver, simulator):
     running = simulator("--tls", "--unlimited")
     for case in vectors("calls.json")["cases"]:
-        outcome = face.call(running, case["path"], case["parameters"])
+        outcome = driver.call(running, case["path"], case["parameters"])
         assert outcome["ok"] and outcome["code"] == "200", (case, outcome)
         assert outcome["eid"] == (json.loads(case["parameters"]).get("eid") or "")
-    outcome = face.call(running, "/api/v3/cloudesim/pkg/list", json.dumps({"eid": EID}))
+    outcome = driver.call(running, "/api/v3/cloudesim/pkg/list", json.dumps({"eid": EID}))
     assert json.loads(outcome["data_json"])["list"][0]["name"] == "1 GB, 30 天"
 
 
-def a_call_is_not_repeated_blindly_and_cannot_be_signed_by_hand(face, simulator):
+def a_call_is_not_repeated_blindly_and_cannot_be_signed_by_hand(driver, simulator):
     order = json.dumps({"eid": EID, "outTradeNo": "T1", "packageCode": "p"})
     for more, placed in (([], 1), (["idempotent"], 2)):
         running = simulator("--unlimited", "--fault", "reset")
-        outcome = face.call(running, PURCHASE, order, *more, max_attempts=3)
+        outcome = driver.call(running, PURCHASE, order, *more, max_attempts=3)
         assert running.counters()["orders"] == {"T1": placed}
         assert outcome["ok"] == (placed == 2), outcome
         if not outcome["ok"]:
             assert (outcome["kind"], outcome["delivered"]) == ("connection_lost", UNKNOWN)
     running = simulator()
     for name in ("appkey", "timestamp", "nonce", "sign", "secret"):
-        outcome = face.call(running, PURCHASE, json.dumps({name: "x"}))
+        outcome = driver.call(running, PURCHASE, json.dumps({name: "x"}))
         assert outcome["kind"] == "invalid_argument" and name in outcome["message"], outcome
-    assert face.call(running, "purchase", "{}")["kind"] == "invalid_argument"
+    assert driver.call(running, "purchase", "{}")["kind"] == "invalid_argument"
     assert running.counters()["calls"] == 0
 
 
-def every_webhook_vector_is_genuine_and_with_one_byte_altered_none_is(face, simulator):
+def every_webhook_vector_is_genuine_and_with_one_byte_altered_none_is(driver, simulator):
     for case in vectors("webhooks.json")["cases"]:
-        assert face.verify(case["payload"], case["secret"], case["method"]) == {"ok": True, "status": 0}, case
+        assert driver.verify(case["payload"], case["secret"], case["method"]) == {"ok": True, "status": 0}, case
     for payload, secret in _altered(vectors("webhooks.json")["cases"][0]):
-        outcome = face.verify(payload, secret)
+        outcome = driver.verify(payload, secret)
         assert (outcome["kind"], outcome["status"]) == ("invalid_signature", STATUS["EIOT_ERR_SIGNATURE"]), payload
 
 
@@ -57,15 +57,15 @@ def _altered(case):
         yield altered, case["secret"]
 
 
-def an_old_webhook_is_refused(face, simulator):
+def an_old_webhook_is_refused(driver, simulator):
     fields = {"event": "usage", "timestamp": int(time.time()) - 100}
     payload = signer.with_sign(json.dumps(fields), "s", "sha1")
-    assert face.verify(payload, "s", max_age_ms=300_000)["ok"]
-    outcome = face.verify(payload, "s", max_age_ms=50_000)
+    assert driver.verify(payload, "s", max_age_ms=300_000)["ok"]
+    outcome = driver.verify(payload, "s", max_age_ms=50_000)
     assert outcome["kind"] == "invalid_signature" and " s old" in outcome["message"], outcome
     ageless = signer.with_sign('{"event":"usage"}', "s", "sha1")
-    assert face.verify(ageless, "s")["ok"]
-    outcome = face.verify(ageless, "s", max_age_ms=50_000)
+    assert driver.verify(ageless, "s")["ok"]
+    outcome = driver.verify(ageless, "s", max_age_ms=50_000)
     assert outcome["kind"] == "invalid_signature" and "timestamp" in outcome["message"], outcome
 
 
