@@ -1,35 +1,35 @@
-//! The number of a cloud eSIM card.
+//! The EID, the identifier of a cloud eSIM card.
 
 use crate::error::{Error, ErrorKind};
 use std::fmt;
 
-/// The most digits an EID has (SGP.29).
+/// The maximum number of digits of an EID (SGP.29).
 const MAX_DIGITS: usize = 32;
 
 /// A card's EID: 1 to 32 decimal digits.
 ///
-/// A GSMA EID has exactly 32 digits and a check (the number modulo 97 is 1, SGP.29); [`Eid::parse_strict`] asks
-/// for both. The platform's own example has 26 digits and no check, so [`Eid::parse`] does not.
+/// A GSMA EID has exactly 32 digits and a checksum (the number modulo 97 is 1, SGP.29); [`Eid::parse_strict`] requires
+/// both. The platform's own example has 26 digits and no checksum, so [`Eid::parse`] does not.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Eid(String);
 
 impl Eid {
-    /// Reads an EID: 1 to 32 ASCII digits, surrounded by optional ASCII whitespace, since fixed-width fields
-    /// come padded.
+    /// Parses an EID: 1 to 32 ASCII digits, surrounded by optional ASCII whitespace, because fixed-width fields are
+    /// padded.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidEid`], with a text that says what is wrong with the input.
+    /// [`ErrorKind::InvalidEid`], with a message that says what is wrong with the input.
     pub fn parse(input: impl AsRef<[u8]>) -> Result<Self, Error> {
         let input = input.as_ref();
         let digits = input.trim_ascii();
         if let Some(fault) = fault_in(digits) {
             return Err(invalid(input, fault));
         }
-        // Nothing but ASCII digits is left, so this loses nothing.
+        // Only ASCII digits are left, so this is lossless.
         Ok(Self(String::from_utf8_lossy(digits).into_owned()))
     }
 
-    /// Reads an EID as [`Eid::parse`] does, and requires 32 digits with a valid GSMA checksum.
+    /// Parses an EID as [`Eid::parse`] does, and requires 32 digits with a valid GSMA checksum.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidEid`].
@@ -52,8 +52,8 @@ impl Eid {
         &self.0
     }
 
-    /// The digits as a number, with a 1 before them for the zeros at their front: equal only for equal EIDs, and small
-    /// enough to keep of every card in a file.
+    /// The digits as an integer, prefixed with a 1 to preserve leading zeros: equal only for equal EIDs, and small
+    /// enough to keep for every card of a file.
     pub fn to_number(&self) -> u128 {
         self.0.bytes().fold(1, |number, digit| number * 10 + u128::from(digit - b'0'))
     }
@@ -69,7 +69,7 @@ impl fmt::Display for Eid {
     }
 }
 
-/// What keeps `digits` (already trimmed) from being an EID.
+/// Why `digits` (already trimmed) is not an EID, if it is not.
 fn fault_in(digits: &[u8]) -> Option<String> {
     if digits.is_empty() {
         return Some("it is empty".to_owned());
@@ -93,7 +93,7 @@ fn fault_in(digits: &[u8]) -> Option<String> {
         .then(|| format!("it has {} digits, at most {MAX_DIGITS} are allowed", digits.len()))
 }
 
-/// Does this look like `8.9E+31`, in any locale?
+/// Whether the text looks like `8.9E+31`, in any locale.
 fn is_spreadsheet_number(text: &str) -> bool {
     let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else { return false };
     let digits_and = |text: &str, also: &[char]| {
@@ -107,7 +107,7 @@ fn invalid(input: &[u8], fault: String) -> Error {
     Error::new(ErrorKind::InvalidEid, format!("invalid EID: {fault}")).with_eid(shown(input))
 }
 
-/// The input as people may see it: quoted where it is not plain digits, and never long.
+/// The input as shown in messages: quoted unless it is plain digits, and truncated.
 fn shown(input: &[u8]) -> String {
     const MOST: usize = 48;
     let text = String::from_utf8_lossy(input);

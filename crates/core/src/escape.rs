@@ -1,12 +1,12 @@
-//! Text from outside as one line that is safe in a log and on a terminal.
+//! Escapes untrusted text to one line that is safe in a log and on a terminal.
 
 use std::borrow::Cow;
 
-/// So much of a text that came over the network stands in a message; the rest is only counted.
+/// The maximum length of untrusted text in a message; the rest is only counted.
 const MAX_EXCERPT_CHARS: usize = 1_000;
 
-/// The text as it may stand in a message or a log line: control characters, line breaks and marks that change the direction or
-/// the look of text are written as `\u{…}`.
+/// Escapes text for a message or a log line: control characters, line breaks and characters that change the direction
+/// or appearance of text become `\u{…}`.
 ///
 /// ```
 /// assert_eq!(eiot::escaped("成功"), "成功");
@@ -26,7 +26,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
-/// As [`escaped`], and cut where the text is long.
+/// Like [`escaped`], with long text truncated.
 pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(MAX_EXCERPT_CHARS) {
         None => escaped(text),
@@ -37,7 +37,7 @@ pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a character could forge a line, steer a terminal, or hide or reorder what stands around it.
+/// Whether a character could forge a line, control a terminal, or hide or reorder the text around it.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -46,9 +46,9 @@ pub fn is_unsafe(c: char) -> bool {
             '\u{2028}' | '\u{2029}' | '\u{ad}'
             // Direction marks, embeddings, overrides and isolates.
             | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-            // Characters without a width.
+            // Zero-width characters.
             | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{2064}' | '\u{feff}'
-            // Annotations, and tags that no terminal shows.
+            // Annotations, and invisible tags.
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
         )
 }

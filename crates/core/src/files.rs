@@ -6,16 +6,17 @@ use std::io::Read;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// Reads a file that an option names: a regular one, of at most `max_bytes`. A pipe would hang, and a device has no end.
+/// Reads a file that an option names: a regular file of at most `max_bytes`. Reading a pipe would block, and a device
+/// has no end.
 pub(crate) fn read(option: &str, path: &Path, max_bytes: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
     let refused = |why: String| Error::config(option, format!("{} {why}", path.display()));
     let unreadable = |why: std::io::Error| refused(format!("cannot be read: {why}"));
-    // Checked before it is opened: opening a pipe waits for a writer.
+    // Checked before opening: opening a pipe waits for a writer.
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(refused("is not a regular file".to_owned()));
     }
-    // Room for all of it, so that nothing secret is left behind where the buffer was before it grew.
+    // Allocated at full size: a buffer that grows would leave copies of a secret behind.
     let room = metadata.len().min(max_bytes) + 64;
     let mut content = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or_default()));
     File::open(path)
@@ -36,7 +37,7 @@ pub(crate) fn is_readable_by_others(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
 }
 
-/// Whether other users of the machine can read the file: not known here.
+/// Whether other users of the machine can read the file: not implemented on this system.
 #[cfg(not(unix))]
 pub(crate) fn is_readable_by_others(_: &Path) -> bool {
     false

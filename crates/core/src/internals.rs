@@ -1,5 +1,5 @@
-//! Parts of a call that benchmarks measure by themselves. Not part of the API: compiled with the feature `internals` only,
-//! which nothing but our own benchmarks turns on.
+//! Parts of a call that benchmarks measure separately. Not part of the API: compiled only with the feature `internals`,
+//! which only the project's own benchmarks enable.
 
 use crate::config::Config;
 use crate::eid::Eid;
@@ -12,22 +12,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Signs requests of one account.
+/// Signs the requests of one account.
 pub struct Signer(Credentials);
 
 impl Signer {
-    /// For this account.
+    /// A signer for this account.
     pub fn new(appkey: &str, secret: &str) -> Result<Self, Error> {
         Config::new(appkey, secret).credentials().map(Self)
     }
 
-    /// A refresh's body, with SHA-1.
+    /// The body of a refresh, signed with SHA-1.
     pub fn signed_body(&self, eid: &Eid, timestamp: u64, nonce: u32) -> Result<Vec<u8>, Error> {
         signed_body(&self.0, eid, timestamp, nonce, SignMethod::Sha1)
     }
 }
 
-/// What a reply with this status and body comes to.
+/// Classifies a reply with this status and body.
 pub fn read_reply(http_status: u16, body: &[u8], eid: &Eid) -> Result<Reply, Error> {
     let epoch = SystemTime::UNIX_EPOCH;
     let times = crate::transport::Times { date: None, sent: epoch, received: epoch };
@@ -41,11 +41,11 @@ pub fn read_reply(http_status: u16, body: &[u8], eid: &Eid) -> Result<Reply, Err
     classify(raw, Request::RefreshUsage(eid), 1, &BTreeMap::new())
 }
 
-/// A rate limiter, and the event loop that it waits on.
+/// A rate limiter with the event loop that it waits on.
 pub struct Limiter(Arc<RateLimiter>, tokio::runtime::Runtime);
 
 impl Limiter {
-    /// So many calls per second, shared by the threads of one process; `None` is unlimited.
+    /// A limiter that all threads of the process share, in calls per second; `None` is unlimited.
     pub fn new(limit: Option<f64>) -> Result<Self, Error> {
         let account = Account::of("internals", || 0);
         let limiter =
@@ -54,7 +54,7 @@ impl Limiter {
         Ok(Self(Arc::new(limiter), runtime.map_err(Error::internal)?))
     }
 
-    /// Reserves the next permit, however far away it is, and gives the nonce that comes with it.
+    /// Reserves the next permit, no matter how late it is, and returns its nonce.
     pub fn reserve(&self) -> Result<u32, Error> {
         let deadline = Instant::now() + Duration::from_secs(u64::from(u32::MAX));
         self.1.block_on(self.0.reserve(deadline, true, &|_| ())).map(crate::rate_limit::Permit::spend)

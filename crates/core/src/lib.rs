@@ -7,14 +7,14 @@
 //! # Ok::<(), eiot::Error>(())
 //! ```
 //!
-//! The path of a call, which `client/execute.rs` shows as code:
+//! The path of a call, as implemented in `client/execute.rs`:
 //!
 //! ```text
 //! EID → rate limit → ┌ sign → send → read the response → classify ┐ → Reply | Error
-//!                    └──────── wait, if a retry is worth it ──────┘
+//!                    └──────── wait, if a retry is worthwhile ────┘
 //! ```
 //!
-//! Rooms, and the directions in which they use each other (`tests/test_layout.py` holds them):
+//! The modules, and the directions of their imports (checked by `tests/test_layout.py`):
 //!
 //! ```text
 //! batch ──→ client ──→ config ─────→ rate_limit ──→ signing
@@ -27,16 +27,17 @@
 //! - `client`: the public API, and `execute`, the path of a call.
 //! - `batch`: many calls in flight on one thread, deduplication, the circuit breaker.
 //! - `protocol`: calls, request bodies, replies, error codes, webhooks. `webhook.rs` is not part of the request path.
-//! - `transport`: HTTP and TLS on event loops that the caller drives, and a pool of them. Knows no calls.
+//! - `transport`: HTTP and TLS on event loops that run on the caller's thread, and a pool of them. Knows nothing about
+//! calls.
 //! - `rate_limit`: the account's rate, cooldowns and nonces, in this process, in a shared file or in Redis.
 //! - `signing`: signature, nonces, clock and clock skew, credentials.
 //! - `config`: the one table of options, and the environment.
 //!
-//! The modules beside them (`error`, `eid`, `retry`, …) use no room.
+//! The other modules (`error`, `eid`, `retry`, …) import none of these.
 //!
-//! The crate prints nothing, starts no threads (name lookups aside) and contains no `unsafe`. Its only global state is the
-//! rate of each account, which all clients of a process share. The C library, the Python package and the command are thin
-//! layers over it.
+//! The crate prints nothing, starts no threads (except for DNS lookups) and contains no `unsafe`. Its only global state
+//! is the rate limit of each account, which all clients of a process share. The C library, the Python package and the
+//! command are thin layers over it.
 #![forbid(unsafe_code)]
 
 mod batch;

@@ -18,46 +18,46 @@ pub trait Observer: Send {
         let _ = attempt;
     }
 
-    /// A batch holds its cards back, resumes, or stops itself; or something about the rate limit or the configuration.
+    /// A batch holds its cards, resumes or stops by itself; or a notice about the rate limit or the configuration.
     fn notice(&mut self, notice: &Notice<'_>) {
         let _ = notice;
     }
 }
 
-/// Watches nothing.
+/// Observes nothing.
 impl Observer for () {}
 
 /// An event that the caller did not cause. Its text is a log line without secret or signature.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
-    /// The platform, or the Redis that the rate is shared by, cannot be reached: no more cards are sent until it can be. Given
-    /// again before each probe.
+    /// The platform, or the Redis that shares the rate, is unreachable: cards are held until it can be reached again.
+    /// Repeated before each probe.
     Holding {
-        /// Which of them, for people.
+        /// What is unreachable, for messages.
         what: &'a str,
-        /// What went wrong last.
+        /// The last failure.
         failure: &'a Error,
-        /// How long until the next probe.
+        /// The time until the next probe.
         next_probe: Duration,
-        /// How long until the batch gives up.
+        /// The time until the batch gives up.
         gives_up: Duration,
     },
-    /// It can be reached again.
+    /// The platform or the Redis can be reached again.
     Resumed {
-        /// Platform or Redis, for people.
+        /// Which of them, for messages.
         what: &'a str,
-        /// How long it could not be reached.
+        /// How long it was unreachable.
         after: Duration,
     },
     /// A call waits unusually long for the rate limiter: longer than 2 s, and than the rate limit requires.
     Waiting {
-        /// How long until the call may be made.
+        /// The time until the call may be made.
         wait: Duration,
-        /// Where the rate limiter's state is kept, if others share it.
+        /// Where the rate limiter's state is kept, if it is shared.
         set_by: Option<&'a str>,
     },
-    /// A call waits for another process that holds the lock of the file that the rate is shared by, for longer than 2 s.
+    /// A call has waited for more than 2 s for another process that holds the lock of the shared rate file.
     Locked {
         /// How long it has waited.
         waited: Duration,
@@ -67,7 +67,7 @@ pub enum Notice<'a> {
     /// The rate limit is not shared with other processes, although [`RateScope::Auto`](crate::RateScope::Auto) does so if possible.
     /// Reported once per account and process.
     RateNotShared {
-        /// Why.
+        /// The reason.
         reason: &'a str,
     },
     /// The options are valid, but one of them should be changed. Reported once per client.
@@ -77,7 +77,7 @@ pub enum Notice<'a> {
     },
     /// No more cards are sent; waiting cards come back unsent.
     Stopped {
-        /// Why.
+        /// The reason.
         reason: &'a str,
     },
 }
@@ -129,11 +129,11 @@ pub struct Attempt<'a> {
     pub timestamp: u64,
     /// The request's nonce.
     pub nonce: u32,
-    /// How long it took, without the wait for a permit.
+    /// How long it took, not counting the wait for a permit.
     pub took: Duration,
     /// Why it failed; `None` if it succeeded.
     pub failure: Option<&'a Error>,
-    /// How long until the retry; `None` if this was the last attempt.
+    /// The time until the retry; `None` if this was the last attempt.
     pub again_after: Option<Duration>,
 }
 
@@ -143,7 +143,7 @@ impl fmt::Display for Attempt<'_> {
         if let Some(path) = self.path {
             write!(f, "path={path} ")?;
         }
-        // Of a refresh it is digits; of other calls it is whatever the caller gave.
+        // The EID of a refresh consists of digits; other calls pass the caller's value.
         match eid.bytes().all(|byte| byte.is_ascii_digit()) {
             true if eid.is_empty() => {}
             true => write!(f, "eid={eid} ")?,

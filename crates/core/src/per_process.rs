@@ -1,32 +1,32 @@
-//! State that belongs to one process, and survives `fork`.
+//! State that belongs to one process and handles `fork`.
 
 use std::sync::OnceLock;
 
-/// A value that each process makes for itself.
+/// A value that each process creates for itself.
 ///
-/// A forked child inherits its parent's memory, but not the threads, and shares the sockets: using *or dropping*
-/// an inherited connection breaks the parent's, and an inherited mutex may stay locked for ever by a thread that
-/// the child does not have. So a child leaves what it inherited alone and makes its own. No lock is taken to find
-/// out whose turn it is, because that lock could be inherited too.
+/// A forked child inherits its parent's memory, but not its threads, and shares its sockets: using *or dropping* an
+/// inherited connection breaks the parent's, and an inherited mutex may be locked forever by a thread that does not
+/// exist in the child. So a child leaves what it inherited alone and creates its own value. No lock protects the search
+/// for it, because that lock could be inherited too.
 pub(crate) struct PerProcess<T> {
     newest: OnceLock<Box<Owned<T>>>,
 }
 
-/// One process's value, and after it those of its descendants.
+/// The value of one process, linked to those of its descendants.
 struct Owned<T> {
     pid: u32,
-    /// `None` only while it is being dropped.
+    /// `None` only while it is dropped.
     value: Option<T>,
     child: OnceLock<Box<Owned<T>>>,
 }
 
 impl<T> PerProcess<T> {
-    /// Nothing is made until it is asked for.
+    /// Creates nothing until the first use.
     pub(crate) const fn new() -> Self {
         Self { newest: OnceLock::new() }
     }
 
-    /// This process's value. When two threads ask at once, both may make one, and both get the same.
+    /// Returns this process's value. If two threads ask at once, both may create one, and both get the same.
     pub(crate) fn get(&self, make: impl Fn() -> T) -> &T {
         self.get_as(std::process::id(), make)
     }
@@ -34,7 +34,7 @@ impl<T> PerProcess<T> {
     fn get_as(&self, pid: u32, make: impl Fn() -> T) -> &T {
         let mut slot = &self.newest;
         loop {
-            // Only the last one counts: an ancestor's pid may have come round again.
+            // Only the last one counts: the system may have reused an ancestor's pid.
             match slot.get() {
                 Some(owned) => match &owned.value {
                     Some(value) if owned.pid == pid && owned.child.get().is_none() => return value,
@@ -42,7 +42,7 @@ impl<T> PerProcess<T> {
                 },
                 None => {
                     let owned = Owned { pid, value: Some(make()), child: OnceLock::new() };
-                    // A failure means that another thread was first; the next look finds its value.
+                    // On failure another thread was first; the next iteration finds its value.
                     let _ = slot.set(Box::new(owned));
                 }
             }
@@ -53,7 +53,7 @@ impl<T> PerProcess<T> {
 impl<T> Drop for Owned<T> {
     fn drop(&mut self) {
         if self.pid != std::process::id() {
-            // Inherited: to close it here would close it for the parent.
+            // Inherited: closing it here would close it for the parent.
             std::mem::forget(self.value.take());
         }
     }

@@ -1,4 +1,4 @@
-//! Where randomness comes from.
+//! Sources of randomness.
 
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -10,14 +10,14 @@ pub trait Random: Send + Sync {
     fn next_u64(&self) -> u64;
 }
 
-/// The operating system's randomness.
+/// The operating system's random number generator.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
     fn next_u64(&self) -> u64 {
-        // Nothing drawn here is a secret: nonces must differ, not be unpredictable. So where the system has no
-        // randomness to give, the time and the process will do.
+        // None of these numbers is a secret: nonces must differ, but need not be unpredictable. So if the system has no
+        // randomness, the time and the process ID are good enough.
         SysRng.try_next_u64().unwrap_or_else(|_| {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             (now.as_nanos() as u64).rotate_left(20) ^ u64::from(std::process::id())

@@ -1,40 +1,40 @@
-//! Retries: which failures, after which backoff.
+//! Retries: which failures, and with which backoff.
 //!
-//! Two kinds of failures are transient: the server said "not now", which is safe to repeat, and the outcome of the request is
-//! unknown, which is retried only if the call is idempotent, as a refresh is (vendor documentation of the corresponding call).
+//! Two kinds of failures are transient: a "not now" from the server, which is safe to retry, and an unknown outcome,
+//! which is retried only if the call is idempotent, as a refresh is (vendor documentation of the corresponding call).
 
 use crate::error::{CodeMeaning, Delivered, Error, ErrorKind};
 use crate::random::Random;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// The wait before the second attempt is at most this, and doubles from attempt to attempt.
+/// The maximum wait before the second attempt; it doubles with each attempt.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(200);
 
-/// No wait of our own is longer than this.
+/// The maximum backoff.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// A platform that asks for a longer wait than this is not waited for; the caller is told.
+/// The maximum wait that a server can request; longer ones are reported to the caller instead.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 
 /// What to do after a failed attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RetryDecision {
-    /// Try again after this wait.
+    /// Retry after this wait.
     RetryAfter(Duration),
-    /// Give up; where it is worth saying, why although the failure would deserve another try.
+    /// Stop; with the reason, if the failure would otherwise be retried.
     Stop(Option<String>),
 }
 
-/// How a call is retried.
+/// The retry policy of a call.
 pub(crate) struct Policy {
     pub(crate) max_attempts: u32,
-    /// Whether the platform may receive the request twice.
+    /// Whether the call is idempotent.
     pub(crate) idempotent: bool,
 }
 
 impl Policy {
-    /// Decides after attempt number `attempts` has failed with `error`.
+    /// Decides after attempt number `attempts` failed with `error`.
     pub(crate) fn decide(
         &self,
         error: &Error,
@@ -73,11 +73,12 @@ impl Policy {
     }
 }
 
-/// The server said "not now", or the outcome is unknown. Not permanent failures: certificates, credentials, rejections.
+/// The server said "not now", or the outcome is unknown. Excludes permanent failures: certificates, credentials,
+/// rejections.
 fn is_retryable(error: &Error) -> bool {
     match error.kind() {
-        // Where there is a status, a proxy does not connect. A directory locks accounts that come with a wrong password again and
-        // again.
+        // A status means that a proxy did not connect. A directory locks accounts after repeated attempts with a wrong
+        // password.
         ErrorKind::Connect => error.http_status().is_none_or(is_transient),
         ErrorKind::ConnectionLost | ErrorKind::Timeout | ErrorKind::RateLimited | ErrorKind::Unavailable => {
             true
@@ -92,7 +93,7 @@ fn is_transient(http_status: u16) -> bool {
     matches!(http_status, 408 | 500 | 502 | 503 | 504)
 }
 
-/// Nothing was sent, or the platform said that it had too many requests to look at this one.
+/// Nothing was sent, or the platform rejected the request for the rate without processing it.
 fn is_safe_to_retry(error: &Error) -> bool {
     error.delivered() == Delivered::No || error.kind() == ErrorKind::RateLimited
 }
@@ -105,9 +106,9 @@ fn full_jitter(attempts: u32, random: &dyn Random) -> Duration {
     most.mul_f64(fraction)
 }
 
-/// A token bucket that keeps an outage from multiplying the load: all calls of a client pay for their retries from it.
+/// A token bucket that limits the retries of all calls of a client, so that they do not multiply the load of an outage.
 ///
-/// A retry that leads to success is refunded, and a call that succeeds without a retry adds a little.
+/// The cost of a retry that succeeds is refunded, and a call that succeeds at once adds a little.
 pub(crate) struct TokenBucket {
     tokens: AtomicU32,
 }
@@ -115,8 +116,8 @@ pub(crate) struct TokenBucket {
 const CAPACITY: u32 = 500;
 const RETRY_COST: u32 = 5;
 
-/// A refusal for too many requests may speak of the five minutes between two refreshes of one card, which no retry outlasts.
-/// At this price, a list in which every second card answers so spends one call in ten on retries.
+/// "Too many requests" may concern the five minutes between two refreshes of one card, which no retry outlasts. At this
+/// cost, a list in which every second card answers this way spends one call in ten on retries.
 const RATE_LIMITED_COST: u32 = 10;
 
 fn cost(error: &Error) -> u32 {
@@ -127,20 +128,20 @@ fn cost(error: &Error) -> u32 {
 }
 
 impl TokenBucket {
-    /// Full: good for a hundred retries in a row that all fail.
+    /// Starts full: enough for a hundred consecutive retries that fail.
     pub(crate) fn new() -> Self {
         Self { tokens: AtomicU32::new(CAPACITY) }
     }
 
-    /// Pays for a retry, if there is enough left.
+    /// Takes the cost of a retry, if enough tokens are left.
     fn take(&self, cost: u32) -> bool {
         self.change(|tokens| tokens.checked_sub(cost))
     }
 
-    /// A call has succeeded, after `attempts`.
+    /// A call succeeded after `attempts`.
     pub(crate) fn success(&self, attempts: u32) {
         let back = if attempts > 1 { RETRY_COST } else { 1 };
-        // Nothing to write, and so nothing for threads to fight over, when it is full, as it is almost always.
+        // Writes nothing if the bucket is full, as it usually is, to avoid contention between threads.
         if self.tokens.load(Ordering::Relaxed) < CAPACITY {
             self.change(|tokens| Some(tokens.saturating_add(back).min(CAPACITY)));
         }
@@ -151,7 +152,7 @@ impl TokenBucket {
     }
 }
 
-/// How long until then; nothing when that is past.
+/// The time until then; zero if it is past.
 pub(crate) fn time_left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
@@ -160,7 +161,7 @@ pub(crate) fn time_left(deadline: Instant) -> Duration {
 mod tests {
     use super::*;
 
-    /// The largest and the smallest fraction that randomness can give.
+    /// The largest and the smallest random fraction.
     struct Always(u64);
 
     impl Random for Always {

@@ -1,10 +1,10 @@
-//! A stopwatch that pauses while a batch is not running, and its calls do not progress.
+//! A timeout that pauses while the batch is not running, because its calls make no progress then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long the calls of a batch have stood still, in all; clones count the same.
+/// The total time for which the calls of a batch were paused. Clones share the total.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ActiveTimeout {
     microseconds: Arc<AtomicU64>,
@@ -20,8 +20,7 @@ impl ActiveTimeout {
         Duration::from_micros(self.microseconds.load(Ordering::Relaxed))
     }
 
-    /// Waits for this long, the time not counted in which the calls stand still: a response that arrives meanwhile must
-    /// not be too late.
+    /// Waits for `time`, not counting pauses: a response that arrives during a pause must not be too late.
     pub(crate) async fn passed(&self, time: Duration) {
         let (started, before) = (Instant::now(), self.total());
         loop {

@@ -1,28 +1,29 @@
-//! The circuit breaker of a batch: holds it while the platform cannot be reached, and stops it when the account is refused.
+//! The circuit breaker of a batch: holds the batch while the platform is unreachable, and stops it after repeated
+//! authentication failures.
 
 use super::signal::{PROXY_WANTS_PASSWORD, Signal};
 use crate::error::{Error, ErrorKind};
 use crate::protocol::Reply;
 use std::time::{Duration, Instant};
 
-/// So many calls in a row without an answer are an outage.
+/// This many consecutive calls without an answer are an outage.
 const OUTAGE_THRESHOLD: u32 = 5;
 
-/// The wait before the first probe of an outage; it doubles from probe to probe.
+/// The wait before the first probe of an outage; it doubles with each probe.
 const FIRST_PROBE: Duration = Duration::from_millis(500);
 
-/// No wait for a probe is longer than this.
+/// The maximum wait between probes.
 const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How long the last few cards of a list are held, since fewer than [`OUTAGE_THRESHOLD`] failures do not tell an outage from
-/// cards that fail for their own sake.
+/// How long the last few cards of a list are held: fewer than [`OUTAGE_THRESHOLD`] failures do not distinguish an
+/// outage from cards that fail individually.
 const MAX_HOLD_OF_FEW: Duration = Duration::from_secs(30);
 
-/// What cannot be reached in an outage, for people.
+/// The names of what can be unreachable, for messages.
 pub(crate) const PLATFORM: &str = "the platform";
 pub(crate) const LIMITER: &str = "the Redis that the rate is shared by";
 
-/// Why a batch sends no more.
+/// Why a batch has stopped sending.
 #[derive(Debug, Clone)]
 pub(crate) struct Trip {
     kind: ErrorKind,
@@ -30,7 +31,7 @@ pub(crate) struct Trip {
 }
 
 impl Trip {
-    /// The error of a card that was not sent for this reason.
+    /// The error of a card that was not sent because the breaker tripped.
     pub(crate) fn error(&self, eid: &str) -> Error {
         Error::new(self.kind, format!("not sent, because {}", self.reason)).with_eid(eid)
     }
@@ -49,27 +50,27 @@ struct Outage {
     interval: Duration,
     probing: bool,
     probes: u32,
-    /// Only a few cards have failed, which need not be an outage.
+    /// Only a few cards have failed, which may not be an outage.
     of_few: bool,
-    /// There are no permits, since what the rate is shared by cannot be reached.
+    /// No permits are available, because the shared limiter is unreachable.
     of_limiter: bool,
-    /// The probe that was made when the time was up has failed.
+    /// The final probe, sent when the time was up, has failed.
     is_time_up: bool,
 }
 
-/// Counts what calls say about platform and account. Its time is given to it.
+/// Counts what calls reveal about the platform and the account. Reads no clock: callers pass the time.
 pub(crate) struct CircuitBreaker {
     /// 0 is off.
     max_auth_failures: u32,
     /// Zero is off.
     outage_timeout: Duration,
-    /// Refusals of the account in a row, without a success between.
+    /// Consecutive authentication failures.
     auth_failures: u32,
-    /// Calls in a row without an answer.
+    /// Consecutive calls without an answer.
     unanswered: u32,
-    /// The platform has answered at least once, so that base_url is right.
+    /// The platform has answered at least once, so base_url is correct.
     has_answered: bool,
-    /// A permit was had at least once, so that rate_scope is right.
+    /// A permit was acquired at least once, so rate_scope is correct.
     has_permitted: bool,
     outage: Option<Outage>,
 }
@@ -87,52 +88,53 @@ impl CircuitBreaker {
         }
     }
 
-    /// Whether a card that failed with this signal is kept back, because it may be an outage.
+    /// Whether a card that failed with this signal is held, because the failure may be part of an outage.
     pub(crate) fn holds(&self, signal: Signal) -> bool {
         !self.outage_timeout.is_zero() && matches!(signal, Signal::Unreachable | Signal::NoAnswer)
     }
 
-    /// Whether calls are held back.
+    /// Whether cards are held.
     pub(crate) fn is_open(&self) -> bool {
         self.outage.is_some()
     }
 
-    /// A card was kept back.
+    /// Counts a card that was held.
     pub(crate) fn unanswered(&mut self) {
         self.unanswered = self.unanswered.saturating_add(1);
     }
 
-    /// A call has ended without an answer. Whether it was a probe: the next one is made after a longer wait.
+    /// A call ended without an answer. Returns whether it was a probe; if so, schedules the next one after a longer
+    /// wait.
     pub(crate) fn end_probe(&mut self, now: Instant) -> bool {
         let Some(outage) = self.outage.as_mut().filter(|outage| outage.probing) else { return false };
         outage.probing = false;
         outage.is_time_up = now >= outage.gives_up_at;
         outage.interval = (outage.interval * 2).min(MAX_PROBE_INTERVAL);
-        // The last probe is made when the time is up.
+        // The last probe is sent when the time is up.
         outage.probe_at = (now + outage.interval).min(outage.gives_up_at);
         true
     }
 
-    /// The platform has answered: an outage is over. How long it was, where there was one.
+    /// The platform answered, which ends an outage of the platform. Returns how long the outage lasted.
     pub(crate) fn answered(&mut self, now: Instant) -> Option<Duration> {
         self.unanswered = 0;
         self.has_answered = true;
         self.end(now, false)
     }
 
-    /// A permit was had: an outage of the limiter is over. How long it was, where there was one.
+    /// A permit was acquired, which ends an outage of the limiter. Returns how long the outage lasted.
     pub(crate) fn permitted(&mut self, now: Instant) -> Option<Duration> {
         self.has_permitted = true;
         self.end(now, true)
     }
 
-    /// Platform and limiter end each their own outages only.
+    /// The platform and the limiter end only their own outages.
     fn end(&mut self, now: Instant, of_limiter: bool) -> Option<Duration> {
         let ended = self.outage.take_if(|outage| outage.of_limiter == of_limiter)?;
         Some(now.saturating_duration_since(ended.since))
     }
 
-    /// A call has ended. Why the batch must stop, when too many calls in a row were refused for the account.
+    /// A call ended. Returns why the batch must stop, if too many consecutive calls failed authentication.
     pub(crate) fn check_account(&mut self, result: &Result<Reply, Error>) -> Option<Trip> {
         match result {
             Err(error) if error.http_status() == Some(PROXY_WANTS_PASSWORD) => {
@@ -157,8 +159,8 @@ impl CircuitBreaker {
         }
     }
 
-    /// Opens the circuit when there is an outage. `held`: cards that were kept back; `few_left`: there is nothing else to do.
-    /// Whether it was opened now.
+    /// Opens the circuit if there is an outage. `few_left`: only held cards are left. Returns whether it opened the
+    /// circuit.
     pub(crate) fn open(&mut self, now: Instant, few_left: bool) -> bool {
         if self.outage.is_some() || self.outage_timeout.is_zero() {
             return false;
@@ -171,8 +173,8 @@ impl CircuitBreaker {
         true
     }
 
-    /// Opens the circuit because what the rate is shared by cannot be reached; one failure tells that, since it is about no
-    /// card. `cards`: how many wait. Whether they are held, and do not fail.
+    /// Opens the circuit because the shared limiter is unreachable. One failure is enough, because it does not concern
+    /// a card. `cards`: how many are waiting. Returns whether they are held rather than fail.
     pub(crate) fn open_for_limiter(&mut self, now: Instant, cards: usize) -> bool {
         let of_few = cards < OUTAGE_THRESHOLD as usize;
         if self.outage_timeout.is_zero() || (of_few && !self.has_permitted) {
@@ -199,27 +201,27 @@ impl CircuitBreaker {
         });
     }
 
-    /// Whether calls are held back for want of permits, and not because of the platform.
+    /// Whether cards are held because the limiter is unreachable, rather than the platform.
     pub(crate) fn is_of_limiter(&self) -> bool {
         self.outage.is_some_and(|outage| outage.of_limiter)
     }
 
-    /// What cannot be reached, for people.
+    /// The name of what is unreachable, for messages.
     pub(crate) fn unreachable(&self) -> &'static str {
         if self.is_of_limiter() { LIMITER } else { PLATFORM }
     }
 
-    /// When the next probe may be sent; `None` when there is no outage, or a probe is in flight.
+    /// When the next probe may be sent; `None` if there is no outage or a probe is in flight.
     pub(crate) fn probe_at(&self) -> Option<Instant> {
         self.outage.filter(|outage| !outage.probing).map(|outage| outage.probe_at)
     }
 
-    /// Whether the next probe is one with a card that was not tried yet: every other one is.
-    pub(crate) fn is_turn_of_fresh(&self) -> bool {
+    /// Whether the next probe uses a card that was not tried yet, as every second probe does.
+    pub(crate) fn is_untried_next(&self) -> bool {
         self.outage.is_some_and(|outage| outage.probes % 2 == 1)
     }
 
-    /// A call is sent; in an outage it is a probe.
+    /// A call is sent; during an outage it is a probe.
     pub(crate) fn probe(&mut self) {
         if let Some(outage) = &mut self.outage {
             outage.probing = true;
@@ -227,7 +229,7 @@ impl CircuitBreaker {
         }
     }
 
-    /// How long from now until the next probe, and until the batch gives up.
+    /// The time until the next probe, and until the batch gives up.
     pub(crate) fn waits(&self, now: Instant) -> (Duration, Duration) {
         self.outage.map_or_else(Default::default, |outage| {
             (
@@ -237,12 +239,12 @@ impl CircuitBreaker {
         })
     }
 
-    /// Whether the time of an outage is up, and its last probe has failed.
+    /// Whether the outage timeout has passed and the final probe has failed.
     pub(crate) fn is_time_up(&self) -> bool {
         self.outage.is_some_and(|outage| outage.is_time_up)
     }
 
-    /// Ends an outage whose time is up. Why the batch must stop, where it was more than a few cards that failed.
+    /// Ends an outage that timed out. Returns why the batch must stop, unless only a few cards had failed.
     pub(crate) fn give_up(&mut self, now: Instant, last: Option<&Error>) -> Option<Trip> {
         let unreachable = self.unreachable();
         let outage = self.outage.take()?;

@@ -1,12 +1,12 @@
-//! The cards that came not long ago, in memory that does not grow.
+//! Deduplication of a stream of cards, in bounded memory.
 
 use crate::eid::Eid;
 use std::collections::HashSet;
 
-/// How many different cards are remembered at least; up to twice as many are.
+/// The minimum number of distinct cards that are remembered; the maximum is twice this.
 pub(crate) const WINDOW: usize = 8_192;
 
-/// The last cards of a stream, however long it is. An EID has 32 digits at most, so it fits into a number.
+/// The most recent cards of a stream. An EID has at most 32 digits, so it fits into an integer.
 pub(crate) struct DedupWindow {
     newer: HashSet<u128>,
     older: HashSet<u128>,
@@ -17,7 +17,7 @@ impl DedupWindow {
         Self { newer: HashSet::with_capacity(WINDOW), older: HashSet::with_capacity(WINDOW) }
     }
 
-    /// Notes a card; `false` when it came not long ago.
+    /// Inserts a card; returns `false` if it is a recent duplicate.
     pub(crate) fn insert(&mut self, eid: &Eid) -> bool {
         let key = eid.to_number();
         if self.newer.contains(&key) || self.older.contains(&key) {

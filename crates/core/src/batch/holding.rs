@@ -1,4 +1,4 @@
-//! Which cards a batch holds back while the platform, or what the rate is shared by, cannot be reached.
+//! Which cards a batch holds while the platform or the shared limiter is unreachable.
 
 use super::circuit_breaker::PLATFORM;
 use super::signal::Signal;
@@ -9,14 +9,15 @@ use crate::observer::Notice;
 use crate::protocol::Reply;
 use std::time::Instant;
 
-/// A card that fails this often because the platform cannot be reached, while it answers others in between, fails for good.
+/// A card that fails as if the platform were unreachable this many times, while other cards succeed in between, fails
+/// permanently.
 const MAX_STRIKES: u32 = 3;
 
-/// The same of a card that was sent and got no answer: each time may have taken its whole timeout.
+/// The same for a card that was sent and got no answer: each time may have taken its whole timeout.
 const MAX_STRIKES_WITHOUT_ANSWER: u32 = 2;
 
 impl Batch {
-    /// What the rate is shared by cannot be reached: cards wait until it can be.
+    /// Holds all cards because the shared limiter is unreachable.
     pub(super) fn hold_for_permits(&mut self, error: Error) {
         let now = Instant::now();
         if !self.breaker.is_open() {
@@ -36,12 +37,12 @@ impl Batch {
         self.no_permit = Some(error);
     }
 
-    /// Whether there may be probes: in an outage of the platform, what is under way ends first.
+    /// Whether probes are allowed: in an outage of the platform, calls in flight end first.
     pub(super) fn may_probe(&self, is_idle: bool) -> bool {
         self.breaker.is_open() && (is_idle || self.breaker.is_of_limiter())
     }
 
-    /// Whether a probe may be sent now; the card at the front is the one to send.
+    /// Whether a probe may be sent now; it is the card at the front of the queue.
     pub(super) fn is_time_to_probe(&mut self, is_idle: bool) -> bool {
         let is_time = self.breaker.probe_at().is_some_and(|probe_at| probe_at <= Instant::now());
         if !is_time || !self.may_probe(is_idle) {
@@ -50,12 +51,12 @@ impl Batch {
         if self.breaker.is_of_limiter() {
             return true;
         }
-        // Cards that have failed and cards that were not tried yet take turns: a card may fail for its own sake.
-        let fresh_next = self
+        // Probes alternate between failed cards and untried ones, because the failed card itself may be the cause.
+        let untried_next = self
             .waiting
             .front()
-            .is_some_and(|card| card.failure.is_none() && self.breaker.is_turn_of_fresh());
-        if self.reservation.is_none() && !fresh_next {
+            .is_some_and(|card| card.failure.is_none() && self.breaker.is_untried_next());
+        if self.reservation.is_none() && !untried_next {
             if let Some(card) = self.held.pop_front() {
                 self.waiting.push_front(card);
             }
@@ -63,7 +64,7 @@ impl Batch {
         true
     }
 
-    /// Takes the outcome of a card: it comes back, or is held because this may be an outage.
+    /// Handles the result of a card: returns it to the caller, or holds the card because this may be an outage.
     pub(super) fn take(&mut self, mut card: Card, result: Result<Reply, Error>) {
         self.in_flight.remove(&card.eid);
         let (signal, now) = (Signal::of(&result), Instant::now());
@@ -83,7 +84,7 @@ impl Batch {
                 return;
             }
         };
-        // The error counts in what was before it.
+        // The error's attempts include those of earlier calls.
         card.history = History { attempts: error.attempts(), delivered: Some(error.delivered()) };
         self.breaker.unanswered();
         if self.breaker.end_probe(now) && !self.breaker.is_time_up() {
@@ -93,7 +94,7 @@ impl Batch {
         self.held.push_back(card);
     }
 
-    /// The platform has answered: cards that were kept back are tried again.
+    /// The platform answered: held cards are retried.
     fn answered(&mut self, now: Instant) {
         let outage = self.breaker.answered(now);
         if let Some(after) = outage {
@@ -112,7 +113,7 @@ impl Batch {
         }
     }
 
-    /// Opens the circuit when there is an outage, and gives up when that has lasted too long.
+    /// Opens the circuit if there is an outage, and gives up when the outage has lasted too long.
     pub(super) fn review(&mut self, is_idle: bool) {
         let now = Instant::now();
         if self.breaker.is_time_up() && self.may_probe(is_idle) {
@@ -129,7 +130,7 @@ impl Batch {
             return;
         }
         let few_left = is_idle && self.waiting.is_empty();
-        // What gets no answer is not worth a wait where it is all that is left.
+        // If only cards without an answer are left, they are not worth a wait.
         let worth_a_wait = few_left && !self.held.iter().all(Card::has_no_answer);
         if self.breaker.open(now, worth_a_wait) {
             if let Some(error) = self.held.back().and_then(|card| card.failure.as_ref()) {
@@ -140,17 +141,17 @@ impl Batch {
         }
     }
 
-    /// Cards that were kept back come back as they failed.
+    /// Returns the held cards with their last errors.
     fn end_held(&mut self) {
         for card in std::mem::take(&mut self.held) {
             self.give_back(card);
         }
     }
 
-    /// Cards that have got no permit come back for this reason, unless they failed for another before.
+    /// Returns the waiting cards, which got no permit, with their previous error or this one.
     fn end_waiting(&mut self) {
         let Some(error) = self.no_permit.take() else { return };
-        // That of a card which comes back now.
+        // The reservation belongs to a card that is returned now.
         self.reservation = None;
         for mut card in std::mem::take(&mut self.waiting) {
             let unsent = || Error::new(error.kind(), error.to_string()).with_eid(card.eid.as_str());
@@ -170,7 +171,7 @@ impl Card {
         if self.has_no_answer() { MAX_STRIKES_WITHOUT_ANSWER } else { MAX_STRIKES }
     }
 
-    /// The last call was at least partly sent, and got no answer.
+    /// Whether the last call was at least partly sent and got no answer.
     fn has_no_answer(&self) -> bool {
         self.failure.as_ref().is_some_and(|error| {
             matches!(error.kind(), ErrorKind::Timeout | ErrorKind::ConnectionLost)

@@ -34,7 +34,7 @@ use tokio::sync::watch;
 /// The maximum concurrency of a batch.
 const MAX_CONCURRENCY: usize = 1024;
 
-/// What becomes of the cards of a batch in a forked child.
+/// The error of all cards in a forked child.
 const IN_CHILD: &str =
     "a forked child cannot run its parent's batch; make another one here. Nothing was sent from here";
 
@@ -69,61 +69,61 @@ const IN_CHILD: &str =
 /// ```
 pub struct Batch {
     client: Client,
-    /// The process that made it: a forked child inherits the sockets, and must leave them alone.
+    /// The process that created the batch: a forked child inherits its sockets and must not touch them.
     pid: u32,
-    /// `None` only while it is driven or dropped.
+    /// `None` only while it runs or is dropped.
     running: Option<Running>,
     concurrency: usize,
-    /// Cards that wait for their turn, the next one first.
+    /// Cards that wait for a permit, in order.
     waiting: VecDeque<Card>,
-    /// Cards that failed in what may be an outage.
+    /// Cards that failed in a possible outage.
     held: VecDeque<Card>,
     breaker: CircuitBreaker,
-    /// Why there was no permit last.
+    /// The last error of the limiter.
     no_permit: Option<Error>,
     /// Why no more cards are sent.
     stopped: Option<Stopped>,
-    /// The caller has stopped it, which it may do after the batch has stopped by itself.
+    /// The caller has stopped the batch, possibly after it stopped by itself.
     takes_no_more: bool,
-    /// The turn of the card at the front: it waits for it, or has it.
+    /// The reservation of the card at the front: pending or granted.
     reservation: Option<MaybeDone<ReservationFuture>>,
     gate: Arc<Gate>,
-    /// The cards of the calls in flight, for a forked child, which cannot end these calls.
+    /// The cards in flight: a forked child, which cannot complete them, reports them.
     in_flight: HashSet<Eid>,
-    /// What came back and was not fetched yet.
+    /// Outcomes that the caller has not fetched yet.
     ended: VecDeque<Outcome>,
     dedup: DedupWindow,
     observer: Arc<Mutex<Box<dyn Observer>>>,
-    /// Stops when this is true.
+    /// Stops the batch when it becomes true.
     stop: Arc<AtomicBool>,
     /// When the observer was last asked whether to continue.
     asked: Option<Instant>,
     cancel: watch::Sender<bool>,
     active_timeout: ActiveTimeout,
-    /// When it was last driven.
-    driven: Option<Instant>,
+    /// When the batch last ran.
+    last_run: Option<Instant>,
     summary: Summary,
 }
 
-/// A card on its way through a batch.
+/// A card in a batch.
 struct Card {
     eid: Eid,
     history: History,
-    /// How often it failed because the platform could not be reached, although that answered others.
+    /// How often it failed as if the platform were unreachable, while the platform answered other cards.
     strikes: u32,
-    /// How it failed last.
+    /// Its last failure.
     failure: Option<Error>,
 }
 
-/// Why a batch sends no more.
+/// Why a batch has stopped sending.
 enum Stopped {
     ByCaller,
-    /// This is a forked child of the process that made the batch.
+    /// The process is a forked child of the one that created the batch.
     InChild,
     ByItself(Trip),
 }
 
-/// What must be left alone after a fork.
+/// What a forked child must not touch.
 struct Running {
     event_loop: EventLoop,
     calls: Calls,
@@ -167,7 +167,7 @@ impl Client {
             asked: None,
             cancel: watch::Sender::new(false),
             active_timeout: ActiveTimeout::default(),
-            driven: None,
+            last_run: None,
             summary: Summary::default(),
         })
     }
@@ -182,8 +182,8 @@ impl Batch {
 
     /// How many cards were pushed and have not come back.
     pub fn pending(&self) -> usize {
-        let under_way = self.running.as_ref().map_or(0, |running| running.calls.len());
-        self.waiting.len() + self.held.len() + self.ended.len() + under_way
+        let in_flight = self.running.as_ref().map_or(0, |running| running.calls.len());
+        self.waiting.len() + self.held.len() + self.ended.len() + in_flight
     }
 
     /// Whether something has come back already, so that [`Batch::next`] does not wait.
@@ -227,7 +227,7 @@ impl Batch {
     #[allow(clippy::should_implement_trait, reason = "more can be pushed after it was None")]
     pub fn next(&mut self) -> Option<Outcome> {
         if self.ended.is_empty() && self.pending() > 0 {
-            outside_of_any_runtime(|| self.drive());
+            outside_of_any_runtime(|| self.run());
         }
         let outcome = self.ended.pop_front()?;
         self.summary.count(&outcome);
@@ -254,9 +254,9 @@ impl Batch {
         self.cancel.send_replace(true);
     }
 
-    /// Sends no more, for the first reason that is given.
+    /// Stops sending. The first reason is kept.
     fn end_with(&mut self, why: Stopped) {
-        // Dropping it gives it back.
+        // Dropping the reservation releases it.
         self.reservation = None;
         if let Stopped::ByItself(trip) = &why {
             self.tell(&Notice::Stopped { reason: trip.reason() });
@@ -267,7 +267,7 @@ impl Batch {
         }
     }
 
-    /// A card that will not be sent any more comes back: as it failed before, or as one that was not sent.
+    /// Returns a card that will not be sent again: with its last failure, or as unsent.
     fn give_back(&mut self, card: Card) {
         let eid = card.eid.as_str();
         let (error, unsent) = match (card.failure, &self.stopped) {

@@ -7,11 +7,11 @@ use crate::protocol::Reply;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The card's EID; as it was given, quoted and shortened, where it is none.
+    /// The card's EID; for an invalid EID, the input, quoted and truncated.
     pub eid: String,
-    /// The platform's reply, or why there is none.
+    /// The platform's reply, or the error.
     pub result: Result<Reply, Error>,
-    /// The card was not sent at all, because the batch was stopped or stopped by itself.
+    /// The card was not sent, because the batch had stopped.
     pub unsent: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How a batch runs: the event loop is driven until a card comes back.
+//! The loop of a batch: runs the event loop until a card is done.
 
 use super::circuit_breaker::LIMITER;
 use super::{Batch, Calls, Card, IN_CHILD, Outcome, ReservationFuture, Running, Stopped};
@@ -16,20 +16,20 @@ use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How often a batch that holds its cards back looks whether it should stop.
+/// How often a batch that holds its cards checks whether to stop.
 const STOP_CHECK: Duration = Duration::from_millis(250);
 
 impl Batch {
-    /// Runs the calls until one has ended, or the observer wants to stop.
-    pub(super) fn drive(&mut self) {
+    /// Runs the calls until one completes or the observer cancels.
+    pub(super) fn run(&mut self) {
         if self.pid != std::process::id() {
             return self.leave_to_parent();
         }
         self.client.tell_warnings(|notice| self.tell(notice));
-        // Taken out for the drive, so that they can be borrowed apart from the rest.
+        // Moved out of `self` while it runs, so that both can be borrowed separately.
         let Some(Running { event_loop, mut calls }) = self.running.take() else { return };
-        if let Some(driven) = self.driven {
-            self.active_timeout.add(driven.elapsed());
+        if let Some(last_run) = self.last_run {
+            self.active_timeout.add(last_run.elapsed());
         }
         let observer = self.observer.clone();
         let mut keep_going = || locked(&observer).keep_going();
@@ -44,7 +44,7 @@ impl Batch {
             );
         if interrupted {
             self.cancel();
-            // Whatever the observer says now, the calls come to their end, which is near.
+            // The calls end soon after the cancellation, whatever the observer returns now.
             let mut to_the_end = || ControlFlow::Continue(());
             event_loop.block_on(
                 None,
@@ -53,10 +53,10 @@ impl Batch {
             );
         }
         self.running = Some(Running { event_loop, calls });
-        self.driven = Some(Instant::now());
+        self.last_run = Some(Instant::now());
     }
 
-    /// Asks the observer, where that has not been done for a while: drives may be much shorter than it is asked.
+    /// Asks the observer if it was not asked recently: a run may be much shorter than the check interval.
     fn is_unwanted(&mut self, keep_going: &mut dyn FnMut() -> ControlFlow<()>) -> bool {
         let now = Instant::now();
         if self.asked.is_some_and(|asked| now.duration_since(asked) < KEEP_GOING_CHECK) {
@@ -69,7 +69,7 @@ impl Batch {
     async fn until_one_ends(&mut self, connections: &Connections, calls: &mut Calls) {
         loop {
             self.start(connections, calls);
-            // What has ended together comes back together.
+            // Calls that completed together are returned together.
             while let Some(Some((card, result))) = calls.next().now_or_never() {
                 self.take(card, result);
             }
@@ -80,7 +80,7 @@ impl Batch {
             let waits = matches!(self.reservation, Some(MaybeDone::Future(_)));
             if !waits && !self.waiting.is_empty() && !self.breaker.is_open() && calls.len() < self.concurrency
             {
-                // What has ended has made room.
+                // A completed call has freed a place.
                 continue;
             }
             let timer = self.wakes_at(calls.is_empty());
@@ -100,15 +100,15 @@ impl Batch {
         }
     }
 
-    /// When there is something to do before a call ends and before the turn of the next card comes.
+    /// When to wake up before a call completes or the next permit is granted.
     fn wakes_at(&self, is_idle: bool) -> Option<Instant> {
         let probe = self.breaker.probe_at().filter(|_| self.may_probe(is_idle))?;
         let (now, check) = (Instant::now(), Instant::now() + STOP_CHECK);
-        // Where it is time already, the probe waits for its turn.
+        // If the probe is due already, it waits for its permit.
         Some(if probe > now { probe.min(check) } else { check })
     }
 
-    /// Starts the calls whose turn has come.
+    /// Starts the calls whose permits are granted.
     fn start(&mut self, connections: &Connections, calls: &mut Calls) {
         if self.stop.load(Ordering::Relaxed) {
             self.stop();
@@ -128,7 +128,7 @@ impl Batch {
                     self.reservation = Some(reservation);
                     return;
                 }
-                // The only connection that a permit may need is that to a Redis.
+                // The only connection that acquiring a permit may need is to Redis.
                 Some(Err(error)) if error.kind() == ErrorKind::Connect => {
                     self.hold_for_permits(error);
                     continue;
@@ -171,7 +171,7 @@ impl Batch {
         );
         async move {
             let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
-            // The sender lives as long as the batch, and the batch longer than the call.
+            // The sender lives as long as the batch, which outlives the call.
             let cancelled = async { drop(cancel.wait_for(|cancelled| *cancelled).await) };
             let start = (reservation, gate, card.history);
             let timed_out = active_timeout.passed(client.config().timeout);
@@ -181,7 +181,7 @@ impl Batch {
         }
     }
 
-    /// In a forked child there is nothing to wait for: the calls are the parent's. Every card comes back with an error.
+    /// In a forked child: the calls belong to the parent, so every card is returned with an error.
     fn leave_to_parent(&mut self) {
         self.forget_running();
         for eid in std::mem::take(&mut self.in_flight) {
@@ -192,14 +192,14 @@ impl Batch {
         self.end_with(Stopped::InChild);
     }
 
-    /// Leaves the parent's sockets alone: what is dropped is closed, and what is reserved would be given back.
+    /// Leaks the parent's sockets and reservation: dropping them would close or release them.
     pub(super) fn forget_running(&mut self) {
         std::mem::forget(self.reservation.take());
         std::mem::forget(self.running.take());
     }
 }
 
-/// Waits until a call ends, which it gives back, or until there is something else to do.
+/// Waits until a call completes, which is returned, until the reservation resolves, or until the timer fires.
 async fn next_event(
     calls: &mut Calls,
     reservation: Option<&mut MaybeDone<ReservationFuture>>,

@@ -1,21 +1,21 @@
-//! What the end of a call says about the platform.
+//! What the result of a call reveals about the platform.
 
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::protocol::Reply;
 
-/// The HTTP status of a proxy that does not accept user and password; a directory locks accounts after a few of these.
+/// The HTTP status of a proxy that rejects user and password; a directory locks accounts after a few of these.
 pub(super) const PROXY_WANTS_PASSWORD: u16 = 407;
 
-/// What the end of a call says about the platform.
+/// What the result of a call reveals about the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
-    /// It answered: it accepted the call, or refused it.
+    /// The platform answered: it accepted or rejected the call.
     Answer,
-    /// It cannot be reached, or says so itself, or something else answers in its place.
+    /// The platform is unreachable, reports that it is unavailable, or something else responds in its place.
     Unreachable,
-    /// The request was at least partly sent, and no answer came.
+    /// The request was at least partly sent, and no answer arrived.
     NoAnswer,
-    /// Nothing: the call ended for a reason of its own.
+    /// Nothing: the call ended for an unrelated reason.
     Nothing,
 }
 
@@ -26,7 +26,7 @@ impl Signal {
             Err(error) => error,
         };
         match error.kind() {
-            // Waiting does not help, and asking again does harm.
+            // Waiting does not help, and retrying is harmful.
             ErrorKind::Connect if error.http_status() == Some(PROXY_WANTS_PASSWORD) => Self::Nothing,
             ErrorKind::Connect
             | ErrorKind::Tls

@@ -12,14 +12,14 @@ pub struct Summary {
     pub submitted: u64,
     /// Cards that were refreshed.
     pub refreshed: u64,
-    /// EIDs that came again soon after, and were left out.
+    /// Duplicates of recent EIDs, which were skipped.
     pub duplicates: u64,
-    /// Failures by their kind; kinds without one are absent.
+    /// Failures by kind; kinds without failures are absent.
     pub failures: BTreeMap<ErrorKind, u64>,
 }
 
 impl Summary {
-    /// How many cards failed, for whatever reason.
+    /// The number of failed cards of all kinds.
     pub fn failed(&self) -> u64 {
         self.failures.values().sum()
     }

@@ -1,4 +1,4 @@
-//! How far a call has come.
+//! The progress of a call: its attempts, and what the platform received.
 
 use crate::error::{Delivered, Error};
 use crate::observer::Attempt;
@@ -7,19 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How far a call has come: what its error must say when it is cancelled.
+/// The progress of a call, which determines its error if it is cancelled.
 pub(crate) struct AttemptTracker<'a> {
-    /// Is told of each attempt that is over.
+    /// Receives each attempt when it ends.
     teller: &'a (dyn Fn(&Attempt<'_>) + Sync),
     // Uncontended while the call runs; the lock lets the call move between threads.
     state: Mutex<State>,
 }
 
-/// What calls for a card that have failed leave to the next one.
+/// What failed calls for a card pass on to the next one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct History {
     pub(crate) attempts: u32,
-    /// Whether the platform got one of them: the worst case of all.
+    /// Whether the platform received one of them: the worst case of all.
     pub(crate) delivered: Option<Delivered>,
 }
 
@@ -28,16 +28,16 @@ struct State {
     /// Of this call.
     attempts: u32,
     attempts_before: u32,
-    /// Of the attempt that began last.
+    /// Of the latest attempt.
     timestamp: u64,
     nonce: u32,
     /// When the current attempt began.
     began: Option<Instant>,
-    /// Whether the connection has taken the request of the current attempt.
+    /// Whether the connection has accepted the request of the current attempt.
     sent: Option<Arc<AtomicBool>>,
-    /// Whether the platform got one of the attempts that are over: the worst case of all of them.
+    /// Whether the platform received one of the finished attempts: the worst case of all.
     earlier: Option<Delivered>,
-    /// The last reply has changed the idea of the platform's clock.
+    /// The last reply has changed the measured clock skew.
     clock_moved: bool,
 }
 
@@ -46,7 +46,7 @@ impl<'a> AttemptTracker<'a> {
         Self { teller, state: Mutex::default() }
     }
 
-    /// The same for a card that earlier calls of a batch have tried in vain.
+    /// Continues the history of a card that earlier calls of a batch have tried.
     pub(crate) fn after(self, history: History) -> Self {
         {
             let mut state = self.state();
@@ -65,7 +65,7 @@ impl<'a> AttemptTracker<'a> {
         self.state().attempts
     }
 
-    /// Whether the platform got one of the attempts that are over; `None` when there was none.
+    /// Whether the platform received one of the finished attempts; `None` if there are none.
     pub(crate) fn earlier(&self) -> Option<Delivered> {
         self.state().earlier
     }
@@ -78,7 +78,7 @@ impl<'a> AttemptTracker<'a> {
         self.state().clock_moved = moved;
     }
 
-    /// What comes back becomes true when the connection takes the request.
+    /// The returned flag becomes true when the connection accepts the request.
     pub(crate) fn begin_attempt(&self, timestamp: u64, nonce: u32) -> Arc<AtomicBool> {
         let sent = Arc::new(AtomicBool::new(false));
         let mut state = self.state();
@@ -92,7 +92,7 @@ impl<'a> AttemptTracker<'a> {
 
     pub(crate) fn end_attempt(&self, error: &Error) {
         let mut state = self.state();
-        // What comes until the next attempt, a wait or its end, is not about this one.
+        // What happens until the next attempt, such as a wait or the end of the call, does not concern this one.
         state.sent = None;
         let earlier = match (state.earlier, error.delivered()) {
             (Some(Delivered::Unknown), _) | (_, Delivered::Unknown) => Delivered::Unknown,
@@ -102,7 +102,7 @@ impl<'a> AttemptTracker<'a> {
         state.earlier = Some(earlier);
     }
 
-    /// Whether the connection has taken the request of the current attempt.
+    /// Whether the connection has accepted the request of the current attempt.
     pub(crate) fn is_sent(&self) -> bool {
         self.state().sent.as_ref().is_some_and(|sent| sent.load(Ordering::Relaxed))
     }
@@ -120,7 +120,7 @@ impl<'a> AttemptTracker<'a> {
         }
     }
 
-    /// Puts what the whole call went through into the error that it ended with.
+    /// Completes the final error with the history of the whole call.
     pub(crate) fn conclude(&self, error: Error, request: Request<'_>) -> Error {
         let attempts = self.attempts().saturating_add(self.attempts_before());
         let error = error.with_subject(request.special_path(), request.eid()).with_attempts(attempts);
@@ -137,7 +137,7 @@ impl<'a> AttemptTracker<'a> {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere leaves nothing half written.
+        // Every update is complete, even if another thread panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The path of a call: permit → sign → send → read → classify, and again after a wait where a retry is worth it.
+//! The path of a call: permit → sign → send → read → classify, and a retry after a wait if it is worthwhile.
 
 use super::attempt_tracker::AttemptTracker;
 use super::inner::{ClientInner, ProcessState};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// How long all calls of the account pause after "too many requests" without a `Retry-After`.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(1);
 
-/// One call: what it needs of its client, and how far it has come.
+/// One call: what it needs of its client, and its progress.
 pub(super) struct Execution<'a> {
     pub(super) inner: &'a ClientInner,
     pub(super) process: &'a ProcessState,
@@ -27,12 +27,12 @@ pub(super) struct Execution<'a> {
     pub(super) tracker: &'a AttemptTracker<'a>,
 }
 
-/// What the attempts of a call remember from one to the next.
+/// State that is kept across the attempts of a call.
 #[derive(Default)]
 struct Memory {
-    /// The request was dated again after the clock turned out to be off. Happens once.
+    /// The request was re-signed with a corrected timestamp, which happens at most once.
     clock_was_corrected: bool,
-    /// The last refusal for too many requests.
+    /// The last "too many requests" rejection.
     refused_before: Option<Refused>,
 }
 
@@ -54,7 +54,7 @@ impl Execution<'_> {
             let permit = match (permit, last_failure.take()) {
                 (Ok(permit), _) => permit,
                 (Err(refusal), None) => return Err(refusal),
-                // The failure of the last attempt says more than that there is no permit for another.
+                // The failure of the last attempt is more useful than the missing permit for another one.
                 (Err(_), Some(error)) => {
                     return Err(error.with_note(
                         "not retried: the rate limit allows no further attempt before the deadline",
@@ -119,7 +119,7 @@ impl Execution<'_> {
             .map_err(|error| error.with_redacted_evidence(secrets))
     }
 
-    /// Holds all calls of the account back after "too many requests".
+    /// Pauses all calls of the account after "too many requests".
     async fn pause_account(
         &self,
         limiter: &Arc<RateLimiter>,
@@ -127,7 +127,7 @@ impl Execution<'_> {
         memory: &mut Memory,
     ) -> Result<(), Error> {
         let pause = match (error.retry_after(), error.meaning()) {
-            // A code may speak of the card; HTTP 429 speaks of the caller, and a Retry-After is to be obeyed.
+            // A code may concern the card; HTTP 429 concerns the caller, and a Retry-After must be obeyed.
             (None, Some(_)) => {
                 let backpressure = &self.process.account.backpressure;
                 let (pause, refused) = backpressure.refused(Instant::now(), memory.refused_before);
@@ -149,8 +149,8 @@ impl Execution<'_> {
             idempotent: self.request.is_idempotent(),
         };
         let attempts = self.tracker.attempts();
-        // The code for a stale timestamp is not published. So when a refusal comes with the news that the clock is off, the
-        // request is dated again, once.
+        // The code for a stale timestamp is not published. So if a rejection reveals clock skew, the request is
+        // re-signed once with a corrected timestamp.
         let refused = matches!(error.kind(), ErrorKind::Platform | ErrorKind::Auth) && !error.is_final();
         let may_be_stale = refused
             && self.tracker.clock_moved()
@@ -181,7 +181,7 @@ impl Execution<'_> {
         error
     }
 
-    /// What a call leaves behind for later ones: its retries are accounted for, and its cooldown stays or is taken back.
+    /// What a call leaves to later ones: updates the retry budget, and keeps or cancels the cooldown.
     pub(super) fn conclude(
         &self,
         cooldown: Option<Cooldown>,
@@ -190,7 +190,7 @@ impl Execution<'_> {
         if let Ok(reply) = &result {
             self.process.retry_tokens.success(reply.attempts());
         }
-        // What the platform itself says of a cooldown is news; what was known before is not.
+        // A cooldown that the platform reports is new information; one that was known before is not.
         let is_cooling_down =
             |error: &Error| error.kind() == ErrorKind::Cooldown && error.delivered() != Delivered::No;
         let refreshed = result.as_ref().map_or_else(is_cooling_down, |_| true);
@@ -203,7 +203,8 @@ impl Execution<'_> {
     }
 }
 
-/// Waits on the event loop; returns at once when the time has come, since the loop's timer rounds up to a millisecond.
+/// Waits on the event loop; returns immediately if the time is past, because the loop's timer rounds up to a
+/// millisecond.
 async fn wait_until(time: Instant) {
     if time > Instant::now() {
         tokio::time::sleep_until(time.into()).await;

@@ -1,4 +1,4 @@
-//! What clients that come from one another have in common.
+//! State that related clients share.
 
 use super::Sources;
 use crate::config::{Config, RateScope};
@@ -12,30 +12,30 @@ use crate::signing::{ClockSkew, Credentials, Secret};
 use crate::transport::{EventLoopPool, Settings, TlsFiles, Transport, client_config, endpoint};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What clients that come from one another have in common.
+/// State that a client shares with its clones and with the clients of [`Client::with_options`].
 pub(crate) struct ClientInner {
-    /// Those of the first of them. Only the options that are not per call count here.
+    /// The options of the original client. Only options that are not per call are read from here.
     pub(crate) config: Arc<Config>,
     pub(crate) credentials: Credentials,
     pub(crate) transport: Transport,
     pub(crate) skew: ClockSkew,
     pub(crate) sources: Sources,
-    /// [`Config::warnings`] that no observer was told of yet.
+    /// [`Config::warnings`] that no observer has received yet.
     warnings: Mutex<Vec<String>>,
     process: PerProcess<ProcessState>,
 }
 
-/// What a process must not share with its children.
+/// State that a process must not share with its children.
 pub(crate) struct ProcessState {
     pub(crate) account: Arc<Account>,
-    /// An error where the file that processes share cannot be used.
+    /// The error, if the shared rate file is unusable.
     limiter: Result<Arc<RateLimiter>, String>,
     pub(crate) event_loops: EventLoopPool,
     pub(crate) retry_tokens: TokenBucket,
 }
 
 impl ClientInner {
-    /// Checks the options; nothing is sent yet. The configuration that is kept has no secret: one copy of it is enough.
+    /// Validates the options; sends nothing. The stored configuration omits the secret, which is kept once.
     pub(super) fn new(mut config: Config, sources: Sources) -> Result<Self, Error> {
         config.check()?;
         let credentials = config.credentials()?;
@@ -66,7 +66,7 @@ impl ClientInner {
         Ok(inner)
     }
 
-    /// What belongs to this process. To find that out takes a system call, so a call asks once.
+    /// The state of this process. Finding it takes a system call, so a call does it once.
     pub(crate) fn process(&self) -> &ProcessState {
         self.process.get(|| {
             let key = self.account_key();
@@ -80,7 +80,7 @@ impl ClientInner {
         })
     }
 
-    /// Tells what the observer of a client's first call should know.
+    /// Reports the warnings to the observer of a client's first call.
     pub(crate) fn tell_warnings(&self, mut tell: impl FnMut(&Notice<'_>)) {
         if let Some(reason) = self.process().account.untold_fallback() {
             tell(&Notice::RateNotShared { reason: &reason });
@@ -91,8 +91,7 @@ impl ClientInner {
         }
     }
 
-    /// Tells one account from another. Each share of a rate is an account of its own, also where several of them are used on
-    /// one machine.
+    /// Identifies an account. Each share of a rate is an account of its own, even if several are used on one machine.
     fn account_key(&self) -> String {
         let (host, (which, of)) = (self.transport.host(), self.config.rate_share);
         let appkey = &self.credentials.appkey;
@@ -105,14 +104,14 @@ impl ClientInner {
         let limiter = match &self.config.rate_scope {
             RateScope::Process => limiter,
             RateScope::Redis(url) => {
-                // The client certificate is for the platform.
+                // The client certificate is for the platform only.
                 let trust = TlsFiles { ca_file: self.config.ca_file.as_deref(), ..TlsFiles::default() };
                 let tls = url.tls.then(|| client_config(&trust)).transpose();
                 let redis = tls.and_then(|tls| Redis::new(url.clone(), tls, key));
                 limiter.in_redis(redis.map_err(|why| why.to_string())?)
             }
             RateScope::Auto | RateScope::Host => {
-                // What the operator has asked for must work; the default need not.
+                // An explicit option must work; the default may fall back.
                 let is_optional = self.config.rate_scope == RateScope::Auto && self.config.rate_dir.is_none();
                 let chosen = self.config.rate_dir.as_deref();
                 match SharedFile::open(chosen.map_or_else(Directory::of_user, Directory::chosen), key) {

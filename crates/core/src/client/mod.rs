@@ -41,16 +41,16 @@ const NO_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// thread. A forked child may use its parent's client: it makes its own connections.
 #[derive(Clone)]
 pub struct Client {
-    /// Without the secret: one copy of it is enough.
+    /// Without the secret, which is kept once.
     config: Arc<Config>,
     inner: Arc<ClientInner>,
 }
 
-/// Where time and randomness come from; tests replace them.
+/// The sources of time and randomness; tests replace them.
 pub(crate) struct Sources {
-    /// Dates the requests.
+    /// Provides the timestamps of requests.
     pub(crate) clock: Arc<dyn Clock>,
-    /// Seeds the order of the nonces.
+    /// Seeds the order of nonces.
     pub(crate) random: Arc<dyn Random>,
 }
 
@@ -75,7 +75,7 @@ impl Client {
         Self::with_sources(config, Sources::default())
     }
 
-    /// Like [`Client::new`], with another clock and another source of random numbers. For tests.
+    /// Like [`Client::new`], with a custom clock and source of random numbers. For tests.
     ///
     /// # Errors
     /// As [`Client::new`].
@@ -179,12 +179,12 @@ impl Client {
         })
     }
 
-    /// Reads an EID as this client's options want it.
+    /// Parses an EID according to this client's options.
     pub(crate) fn eid(&self, eid: impl AsRef<[u8]>) -> Result<Eid, Error> {
         if self.config.strict_eid { Eid::parse_strict(eid) } else { Eid::parse(eid) }
     }
 
-    /// One call, within its deadline and as long as its caller wants.
+    /// Runs one call until it completes, its deadline passes or its caller cancels it.
     fn request(
         &self,
         process: &ProcessState,
@@ -231,17 +231,17 @@ impl Client {
         hex::encode(Sha1::digest(account))
     }
 
-    /// An event loop for a batch, which keeps it to itself.
+    /// Creates an event loop for the exclusive use of a batch.
     pub(crate) fn open_event_loop(&self) -> Result<EventLoop, Error> {
         EventLoop::open_for_many(&self.inner.transport)
     }
 
-    /// Tells what the observer of a client's first call should know.
+    /// Reports the warnings to the observer of a client's first call.
     pub(crate) fn tell_warnings(&self, tell: impl FnMut(&Notice<'_>)) {
         self.inner.tell_warnings(tell);
     }
 
-    /// Starts a card's cooldown and waits for its permit, however long that takes.
+    /// Starts a card's cooldown and waits for its permit without a deadline.
     pub(crate) async fn reserve(self, eid: Eid, gate: Arc<Gate>) -> Result<Reservation, Error> {
         let process = self.inner.process();
         let now = Instant::now();
@@ -253,7 +253,8 @@ impl Client {
         Ok(Reservation { permit, cooldown })
     }
 
-    /// One call of many on an event loop, with its reservation. It ends with an error when `timed_out` or `cancelled` is ready.
+    /// Makes one of many calls on an event loop, with its reservation. Returns an error when `timed_out` or `cancelled`
+    /// completes.
     pub(crate) async fn call_reserved(
         &self,
         connections: &Connections,
@@ -294,7 +295,7 @@ fn run_alone(
     let event_loops = &execution.process.event_loops;
     let event_loop = event_loops.take(&execution.inner.transport)?;
     let run = execution.run(event_loop.connections(), permits);
-    // The event loop of a cancelled call is not put back: dropping it closes the connection at once.
+    // The event loop of a cancelled call is not returned to the pool: dropping it closes the connection immediately.
     match event_loop.block_on(Some(execution.deadline), keep_going, run) {
         RunResult::Done(result) => {
             event_loops.put(event_loop);
@@ -309,8 +310,8 @@ pub(crate) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An event loop cannot run inside another one. When the caller's thread belongs to an asynchronous program, the
-/// call moves to a thread of its own for as long as it takes; it blocks its caller all the same.
+/// An event loop cannot run inside another one. If the caller's thread runs an asynchronous program, the call runs on a
+/// temporary thread; it still blocks its caller.
 pub(crate) fn outside_of_any_runtime<T: Send>(call: impl FnOnce() -> T + Send) -> T {
     if tokio::runtime::Handle::try_current().is_err() {
         return call();

@@ -1,4 +1,4 @@
-//! The permits of a call, and how the calls of a batch share one place in the queue for them.
+//! How calls acquire permits, and how the calls of a batch share one place in the queue.
 
 use super::locked;
 use crate::error::Error;
@@ -7,16 +7,16 @@ use crate::rate_limit::{Cooldown, Permit, RateLimiter};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-/// What a card of a batch needs before it is called. Dropping it releases both.
+/// What a card of a batch needs before it is sent. Dropping it releases both.
 pub(crate) struct Reservation {
     pub(super) permit: Permit,
     pub(super) cooldown: Option<Cooldown>,
 }
 
-/// Lets the calls of a batch wait for one permit at a time, so that a call beside the batch need not wait behind all of them.
+/// Lets only one call of a batch wait for a permit at a time, so that a single call does not queue behind all of them.
 pub(crate) struct Gate {
     queue: tokio::sync::Mutex<()>,
-    /// Is told of long waits.
+    /// Receives notices of long waits.
     observer: Arc<Mutex<Box<dyn Observer>>>,
 }
 
@@ -37,15 +37,15 @@ impl Gate {
     }
 }
 
-/// Where the permits of a call come from.
+/// How a call acquires its permits.
 pub(super) struct Permits<'a> {
-    /// Acquired before.
+    /// A permit that was acquired in advance.
     pub(super) first: Option<Permit>,
-    /// Holds back all calls of a batch but one.
+    /// Admits one call of a batch at a time.
     pub(super) gate: Option<&'a Gate>,
     /// The cooldown of the card.
     pub(super) cooldown: Option<&'a Cooldown>,
-    /// Is told of long waits.
+    /// Receives notices of long waits.
     pub(super) notice: &'a (dyn Fn(&Notice<'_>) + Sync),
 }
 
@@ -59,7 +59,7 @@ impl Permits<'_> {
     ) -> Result<Permit, Error> {
         let _passed = match self.gate {
             None => None,
-            // Past the deadline there is no permit either: asking for one says how long it would take.
+            // After the deadline there is no permit either; the limiter's error says how long the wait would be.
             Some(gate) => tokio::time::timeout_at(deadline.into(), gate.queue.lock()).await.ok(),
         };
         limiter.acquire(deadline, wait, self.cooldown, self.notice).await

@@ -1,4 +1,4 @@
-//! A look at the way to the platform, step by step, without a refresh.
+//! A step-by-step check of the connection to the platform, without a refresh.
 
 use super::{Client, outside_of_any_runtime};
 use crate::error::{Delivered, Error, ErrorKind};
@@ -11,49 +11,48 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// What [`Client::probe`] has seen of the way to the platform. A step that was not taken is `None`: it is not needed, or one
-/// before it has failed.
+/// The results of [`Client::probe`]. A step that was not taken, because it is unnecessary or an earlier step failed, is
+/// `None`.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Probe {
-    /// The host, with its port where that is not the usual one.
+    /// The host, with its port unless that is the default.
     pub host: String,
-    /// The proxy on the way, without user name and password.
+    /// The proxy, without user name and password.
     pub proxy: Option<String>,
-    /// The addresses of the host's name. Not looked up where the host is an address already, and where there is a proxy,
-    /// which looks it up itself.
+    /// The addresses of the host name. `None` if the host is an IP address, or if a proxy resolves the name.
     pub addresses: Option<Result<Vec<IpAddr>, Error>>,
-    /// Whether a connection could be made: TCP, and with `https` the TLS handshake.
+    /// Whether a connection could be made: TCP and, with `https`, the TLS handshake.
     pub connection: Option<Result<(), Error>>,
-    /// What was answered to an unsigned GET of `base_url`.
+    /// The response to an unsigned GET of `base_url`.
     pub answer: Option<Result<Answer, Error>>,
 }
 
-/// The head of an HTTP answer.
+/// The head of an HTTP response.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Answer {
-    /// Its status, whatever that is.
+    /// The status code.
     pub http_status: u16,
-    /// How far the server's clock is ahead of this machine's, to about half a second; negative where it is behind. `None`
-    /// where the answer has no `Date`, or took too long to tell.
+    /// How far the server's clock is ahead of this machine's, to about half a second; negative if it is behind. `None`
+    /// if the response has no `Date` or took too long.
     pub clock_offset_milliseconds: Option<i64>,
 }
 
 impl Client {
-    /// Looks at the way to the platform: name, connection, TLS, answer. Nothing is refreshed: what is sent is one GET of
-    /// `base_url`, without appkey and signature, through the same proxy and with the same trust and timeouts as a call.
+    /// Checks the connection to the platform step by step: DNS, TCP, TLS, HTTP. Refreshes nothing: sends one GET of
+    /// `base_url`, without appkey and signature, with the proxy, trust and timeouts of a call.
     ///
     /// Blocks for at most the client's `timeout`.
     ///
     /// # Errors
-    /// [`ErrorKind::Connect`] when no event loop can be made. What fails on the way is in the [`Probe`].
+    /// [`ErrorKind::Connect`] if the event loop could not be created. Failures of the steps are in the [`Probe`].
     pub fn probe(&self) -> Result<Probe, Error> {
         outside_of_any_runtime(|| self.walk(Instant::now() + self.config().timeout))
     }
 
     fn walk(&self, deadline: Instant) -> Result<Probe, Error> {
-        // Not one of the pool's event_loops, whose connection would be open already.
+        // Not from the pool, whose event loops may have an open connection.
         let connected = Arc::new(AtomicBool::new(false));
         let event_loop = EventLoop::open_for_probe(&self.inner.transport, connected.clone())?;
         let transport = &self.inner.transport;
@@ -109,7 +108,7 @@ impl Client {
     }
 }
 
-/// The error of a request that refreshes nothing, which those of calls must be careful about.
+/// The error of a request that refreshes nothing, without the caveats about a call that may have taken effect.
 fn refreshing_nothing(error: Error, host: &str) -> Error {
     if error.kind() != ErrorKind::ConnectionLost {
         return error.with_delivered(Delivered::No);
@@ -118,7 +117,7 @@ fn refreshing_nothing(error: Error, host: &str) -> Error {
     Error::new(ErrorKind::ConnectionLost, text)
 }
 
-/// What comes of it before the deadline.
+/// The result of the future, unless the deadline passes first.
 fn block_on<T>(event_loop: &EventLoop, deadline: Instant, step: impl Future<Output = T>) -> Option<T> {
     match event_loop.block_on(Some(deadline), &mut || ControlFlow::Continue(()), step) {
         RunResult::Done(done) => Some(done),
@@ -126,7 +125,7 @@ fn block_on<T>(event_loop: &EventLoop, deadline: Instant, step: impl Future<Outp
     }
 }
 
-/// Each once, in the order in which the system prefers them.
+/// Without duplicates, in the order in which the system prefers them.
 fn distinct(addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     let mut found = Vec::new();
     for address in addresses {

@@ -1,6 +1,6 @@
 //! Options from the environment.
 //!
-//! Only the env-configured entry points read it: [`Config::from_env`] here, and what the front ends build on it.
+//! Only explicit entry points read it: [`Config::from_env`], and the front ends' functions that build on it.
 
 use crate::config::Config;
 use crate::error::Error;

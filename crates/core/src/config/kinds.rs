@@ -1,4 +1,4 @@
-//! The kinds of values that options have: how each is parsed, checked and shown as text.
+//! The types of option values: how each is parsed, validated and formatted.
 
 use super::RateScope;
 use crate::error::{CodeMeaning, Error};
@@ -11,27 +11,27 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// In place of secrets.
+/// Replaces secrets.
 const MASK: &str = "[redacted]";
 
 /// The maximum of every duration.
 const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A kind of values.
+/// A type of option values.
 pub(super) trait Kind {
     type Value;
 
     const IS_SWITCH: bool = false;
 
-    /// Reads text, as environments and command lines have it.
+    /// Parses text, as environments and command lines have it.
     fn parse(option: &str, text: &str) -> Result<Self::Value, Error>;
 
-    /// Checks what can be checked without looking elsewhere.
+    /// Validates what does not depend on anything else.
     fn check(_option: &str, _value: &Self::Value) -> Result<(), Error> {
         Ok(())
     }
 
-    /// Text that [`Kind::parse`] takes; `None` where the option is not set. Secrets are masked.
+    /// Text that [`Kind::parse`] accepts; `None` if the option is not set. Secrets are masked.
     fn show(value: &Self::Value) -> Option<String>;
 }
 
@@ -131,7 +131,7 @@ impl Kind for BaseUrl {
         Ok(text.to_owned())
     }
 
-    /// Whether plain http is allowed depends on another option, and is checked when the client is made.
+    /// Whether plain http is allowed depends on another option, and is validated when the client is created.
     fn check(_: &str, value: &String) -> Result<(), Error> {
         endpoint(value, true).map(drop)
     }
@@ -163,7 +163,7 @@ impl Kind for Seconds {
     type Value = Duration;
 
     fn parse(option: &str, text: &str) -> Result<Duration, Error> {
-        // `Duration` itself refuses what is negative, infinite or not a number.
+        // `Duration` itself rejects negative, infinite and NaN values.
         let parsed = text.trim().parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         parsed.map_or_else(|| refused(option, "a number of seconds, for example 2.5", &text), Ok)
     }

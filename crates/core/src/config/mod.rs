@@ -13,14 +13,14 @@ use crate::rate_limit::{RATE_USED, Rate, RedisUrl};
 use crate::signing::{Credentials, Secret};
 use std::str::FromStr;
 
-/// No file with a secret is larger.
+/// The maximum size of a file with a secret.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// Who shares the account's rate, its nonces and the pause after "too many requests". All clients of an account should have
 /// the same scope.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum RateScope {
-    /// `Host` where its directory can be used, otherwise `Process` and a [`Notice`](crate::Notice).
+    /// `Host` if its directory is usable, otherwise `Process` and a [`Notice`](crate::Notice).
     #[default]
     Auto,
     /// All clients of the account in this process.
@@ -58,12 +58,12 @@ impl Config {
         Self { appkey: appkey.into(), secret: secret.into(), ..Self::default() }
     }
 
-    /// What the rate limiter is told.
+    /// The limiter's settings.
     pub(crate) fn rate(&self) -> Rate {
         Rate { limit: self.rate_limit, share: self.rate_share }
     }
 
-    /// Who calls; reads `secret_file`.
+    /// The credentials; reads `secret_file`.
     pub(crate) fn credentials(&self) -> Result<Credentials, Error> {
         if self.appkey.is_empty() {
             return Err(missing("appkey", "EIOT_APPKEY"));
@@ -75,11 +75,11 @@ impl Config {
         Ok(Credentials { appkey: self.appkey.clone(), secret: self.read_secret()? })
     }
 
-    /// The secret, from `secret` or from `secret_file`, whichever is given: for [`sign`](crate::sign()) by itself.
+    /// The secret, from `secret` or from `secret_file`, whichever is set: for [`sign`](crate::sign()) on its own.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`](crate::ErrorKind::Config) when there is none, when there are two, or when it cannot be
-    /// read or used.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) if neither or both are set, or the file is unreadable or
+    /// invalid.
     pub fn read_secret(&self) -> Result<Secret, Error> {
         let secret = match &self.secret_file {
             None => self.secret.clone(),
@@ -106,7 +106,7 @@ impl Config {
 }
 
 impl Config {
-    /// What works, and should be changed all the same: a secret or private key in a file that every user of the machine can
+    /// Options that work but should be changed: a secret or private key in a file that every user of the machine can
     /// read. For logs, once, and for checks of an installation.
     pub fn warnings(&self) -> Vec<String> {
         [("secret_file", &self.secret_file), ("client_key_file", &self.client_key_file)]
@@ -167,7 +167,7 @@ mod tests {
             };
             let mut config = Config::default();
             config.set(option, value).expect(option);
-            // Secrets look the same in Debug, whatever they are.
+            // Debug output of secrets does not depend on their values.
             if option != "secret" {
                 assert_ne!(
                     format!("{config:?}"),

@@ -1,5 +1,5 @@
-//! The one table of options: from it come the struct [`Config`], defaults, parsing, checks, the environment, the command's
-//! flags and help, and the table in the README.
+//! The single table of options. The struct [`Config`], defaults, parsing, validation, the environment, the command's
+//! flags and help, and the table in the README derive from it.
 
 use super::RateScope;
 use super::kinds::*;
@@ -15,13 +15,13 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct OptionInfo {
-    /// Its name, as [`Config::set`] takes it; in the environment `EIOT_` and the name in upper case.
+    /// Its name, as [`Config::set`] takes it; its environment variable is `EIOT_` and the name in upper case.
     pub name: &'static str,
-    /// What stands for its value in a usage line, for example `SECONDS`.
+    /// The placeholder of its value in a usage line, for example `SECONDS`.
     pub value_name: &'static str,
-    /// Its default in words, where it has one.
+    /// Its default in words, if it has one.
     pub default: &'static str,
-    /// What it is: sentences, the first of which stands for the whole. `` ` `` marks code.
+    /// Its documentation: sentences, the first of which is a summary. `` ` `` marks code.
     pub documentation: &'static str,
     /// Whether each call can have its own value ([`Client::with_options`](crate::Client::with_options)). All other options
     /// belong to what clients share: connections, the account's rate, cooldowns.
@@ -103,13 +103,13 @@ macro_rules! options {
                 Ok(())
             }
 
-            /// Every option and its value, as [`Config::set`] takes it; `None` where it is not set. The secret and the
+            /// Every option and its value, as [`Config::set`] takes it; `None` if it is not set. The secret and the
             /// proxy's password are masked.
             pub fn values(&self) -> [(&'static str, Option<String>); Self::OPTIONS.len()] {
                 [$((stringify!($name), $kind::show(&self.$name))),*]
             }
 
-            /// The first option that two clients cannot have in two ways and share connections and rate, where these differ.
+            /// The first option that must be the same for two clients that share connections and rate, but differs.
             pub(crate) fn shared_difference(&self, other: &Self) -> Option<&'static str> {
                 $(if !is_per_call!($scope) && self.$name != other.$name {
                     return Some(stringify!($name));

@@ -1,27 +1,27 @@
-//! What an error code of the platform means for a call.
+//! The meaning of the platform's error codes for a call.
 
 use super::kind::ErrorKind;
 
-/// What an error code of the platform means for a call.
+/// The meaning of one of the platform's error codes for a call.
 ///
-/// The names are those that the option `error_codes` takes.
+/// The option `error_codes` takes their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CodeMeaning {
-    /// Credentials, rights or source address: a matter of the account, not of the card. Kind [`ErrorKind::Auth`].
+    /// Credentials, permissions or source address: concerns the account, not the card. Kind [`ErrorKind::Auth`].
     Auth,
     /// Too many requests. Kind [`ErrorKind::RateLimited`].
     RateLimited,
     /// This card was refreshed too recently. Kind [`ErrorKind::Cooldown`].
     Cooldown,
-    /// The platform cannot serve calls at the moment; retried as an HTTP 503 is. Kind [`ErrorKind::Unavailable`].
+    /// The platform is temporarily unavailable; retried like an HTTP 503. Kind [`ErrorKind::Unavailable`].
     Unavailable,
-    /// A refusal of which it is not known whether it would happen again. Kind [`ErrorKind::Platform`].
+    /// A rejection that may or may not be permanent. Kind [`ErrorKind::Platform`].
     Platform,
-    /// A permanent refusal: the same request would fail again. Kind [`ErrorKind::Platform`], and
+    /// A permanent rejection: the same request would fail again. Kind [`ErrorKind::Platform`], and
     /// [`Error::is_final`](crate::Error::is_final).
     Final,
-    /// A transient refusal, retried as an HTTP 503 is. Kind [`ErrorKind::Platform`].
+    /// A transient rejection, retried like an HTTP 503. Kind [`ErrorKind::Platform`].
     Retry,
 }
 

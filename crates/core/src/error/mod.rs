@@ -25,12 +25,12 @@ pub struct Error {
 struct Details {
     kind: ErrorKind,
     message: String,
-    /// Of a call that is no refresh.
+    /// The path, unless the call is a refresh.
     path: Option<String>,
     eid: Option<String>,
     platform_code: Option<String>,
     platform_message: Option<String>,
-    /// What the platform's code means, where that is known.
+    /// The meaning of the platform's code, if it is known.
     meaning: Option<CodeMeaning>,
     http_status: Option<u16>,
     attempts: u32,
@@ -39,7 +39,7 @@ struct Details {
     evidence: Evidence,
 }
 
-/// What a reply leaves to look at.
+/// The parts of a response that are kept for diagnosis.
 #[derive(Debug, Default)]
 pub(crate) struct Evidence {
     /// The beginning of the body.
@@ -48,7 +48,7 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    /// Masks what the server has sent back of the request's secrets.
+    /// Masks secrets of the request that the server has echoed.
     pub(crate) fn redact(&mut self, secrets: [&[u8]; 2]) {
         if let Some(body) = &mut self.body {
             redact(body, secrets);
@@ -62,7 +62,7 @@ impl Evidence {
 }
 
 impl Error {
-    /// An error that was found before anything was sent.
+    /// An error that was detected before anything was sent.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let details = Details {
             kind,
@@ -81,12 +81,12 @@ impl Error {
         Self { details: Box::new(details) }
     }
 
-    /// An invalid argument. For front ends, whose arguments core does not see.
+    /// An invalid argument. For front ends, whose arguments the core does not see.
     pub fn invalid_argument(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::InvalidArgument, message)
     }
 
-    /// A cancelled run. For front ends, whose callers may stop a run between two calls.
+    /// A cancelled run. For front ends, whose callers can stop a run between two calls.
     pub fn cancelled(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Cancelled, message)
     }
@@ -184,7 +184,7 @@ impl Error {
         self.details.platform_message.as_deref()
     }
 
-    /// What the platform's code means, where the published table or the option `error_codes` knows it.
+    /// The meaning of the platform's code, if the published table or the option `error_codes` has it.
     pub(crate) fn meaning(&self) -> Option<CodeMeaning> {
         self.details.meaning
     }

@@ -1,19 +1,19 @@
-//! Secrets that a server sends back are masked before anything else sees them.
+//! Masks secrets that a server echoes, before anything else sees them.
 
-/// What stands in their place.
+/// Replaces each secret.
 const MASK: &[u8] = b"[redacted]";
 
-/// A shorter text could stand anywhere by chance, and masking it would garble replies.
+/// The minimum length: a shorter text could occur by chance, and masking it would garble replies.
 const MIN_LENGTH: usize = 6;
 
-/// Masks each of `secrets` wherever it stands in `bytes`.
+/// Masks every occurrence of each of `secrets` in `bytes`.
 pub(crate) fn redact<'a>(bytes: &mut Vec<u8>, secrets: impl IntoIterator<Item = &'a [u8]>) {
     for secret in secrets {
         if secret.len() < MIN_LENGTH || secret.len() > bytes.len() {
             continue;
         }
         let found: Vec<usize> = memchr::memmem::find_iter(bytes, secret).collect();
-        // From the end, so that what was found further ahead stays where it is.
+        // From the end, so that the remaining positions stay valid.
         for start in found.into_iter().rev() {
             bytes.splice(start..start + secret.len(), MASK.iter().copied());
         }

@@ -1,4 +1,4 @@
-//! The request bodies on the wire.
+//! Signed request bodies.
 
 use super::parameters::{Parameters, quote};
 use crate::eid::Eid;
@@ -6,13 +6,13 @@ use crate::error::Error;
 use crate::signing::{Credentials, SignMethod, Signature, sign_sorted};
 use serde::Serialize;
 
-/// Room for a request with an appkey of typical length, so that the buffer need not grow.
+/// The size of a request with an appkey of typical length, so that the buffer need not grow.
 const TYPICAL_BODY_BYTES: usize = 256;
 
 /// A signed request body, with the five fields in the order of the seed document.
 ///
-/// What is signed and what is sent are written into one buffer, one after the other: a refresh is signed in every attempt, and
-/// `make bench` holds this to two and a half times the bare hash.
+/// The string to sign and the body share one buffer, one after the other, because every attempt is signed; `make bench`
+/// limits the cost to two and a half times the bare hash.
 pub(crate) fn signed_body(
     credentials: &Credentials,
     eid: &Eid,
@@ -22,7 +22,7 @@ pub(crate) fn signed_body(
 ) -> Result<Vec<u8>, Error> {
     let (appkey, eid) = (credentials.appkey.as_str(), eid.as_str());
     let mut body = Vec::with_capacity(TYPICAL_BODY_BYTES);
-    // Sorted by name, as the signature wants them.
+    // Sorted by name, as the signature requires.
     push(&mut body, &["appkey=", appkey, "&eid=", eid, "&nonce="]);
     push_json(&mut body, &nonce)?;
     push(&mut body, &["&timestamp="]);
@@ -49,12 +49,12 @@ fn push(body: &mut Vec<u8>, pieces: &[&str]) {
     }
 }
 
-/// A number, or text in quotes and with escapes.
+/// A number, or an escaped string in quotes.
 fn push_json(body: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
     serde_json::to_writer(body, value).map_err(Error::internal)
 }
 
-/// A signed body with any parameters: behind those that every request has, in the order in which they were given.
+/// A signed body with any parameters, which follow the system parameters in the order in which they were given.
 pub(crate) fn signed_call_body(
     credentials: &Credentials,
     parameters: &Parameters,

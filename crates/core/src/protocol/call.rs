@@ -1,13 +1,14 @@
-//! A signed call of the platform's family: any path, any parameters.
+//! Any signed call of the platform's API.
 
 use super::parameters::Parameters;
 use crate::error::Error;
 use serde::Serialize;
 
-/// What every request has of its own, and the name that stands before the secret in what is signed: no caller may set them.
+/// The system parameters, which the client adds, and the name that precedes the secret in the string to sign: callers
+/// may not set them.
 const RESERVED: [&str; 5] = ["appkey", "timestamp", "nonce", "sign", "secret"];
 
-/// The calls that are harmless to repeat: those that only read, and the refresh (vendor SDK 1.0.1 lists them).
+/// The idempotent calls: read-only calls and the refresh (listed by vendor SDK 1.0.1).
 const IDEMPOTENT: [&str; 9] = [
     "/api/v3/agent/balance",
     "/api/v3/cdr/traffic/query",
@@ -20,11 +21,11 @@ const IDEMPOTENT: [&str; 9] = [
     "/api/v3/outputApi/queryCardNumber",
 ];
 
-/// A signed call of the platform's family: a path and its parameters.
+/// A signed call of the platform's API: a path and its parameters.
 ///
-/// `appkey`, `timestamp`, `nonce` and `sign` are added by the client, fresh in every attempt. What is sent is what was
-/// signed. A call whose reply is lost is repeated only when that is known to be harmless: that is so for the calls that
-/// only read and for the refresh, and for others when the caller says so with [`Call::idempotent`].
+/// The client adds `appkey`, `timestamp`, `nonce` and `sign`, fresh in every attempt, and sends exactly the values that
+/// it signs. If the reply is lost, the call is retried only when it is idempotent. Read-only calls and the refresh are;
+/// for other calls use [`Call::idempotent`].
 ///
 /// ```no_run
 /// use serde_json::json;
@@ -42,10 +43,10 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call of `path`, such as `/api/v3/cloudesim/get`, with the members of `parameters`.
+    /// Creates a call of `path`, such as `/api/v3/cloudesim/get`, with the members of `parameters`.
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument), when the path cannot be one, `parameters` are no JSON
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) if the path is invalid, `parameters` are not a JSON
     /// object, or one of them is a system parameter, which the client adds.
     pub fn new(path: &str, parameters: &impl Serialize) -> Result<Self, Error> {
         let json = serde_json::to_string(parameters).map_err(|why| {
@@ -54,8 +55,8 @@ impl Call {
         Self::from_json(path, &json)
     }
 
-    /// As [`Call::new`], with the parameters as the text of a JSON object. Numbers are sent and signed as they are
-    /// written there, inner names in their own order.
+    /// Like [`Call::new`], with the parameters as the text of a JSON object. Numbers are sent and signed verbatim, and
+    /// nested names keep their order.
     ///
     /// # Errors
     /// As [`Call::new`].
@@ -93,7 +94,7 @@ impl Call {
         &self.path
     }
 
-    /// The parameter `eid`, where the call has one.
+    /// The parameter `eid`, if the call has one.
     pub fn eid(&self) -> Option<&str> {
         self.eid.as_deref()
     }
@@ -108,7 +109,7 @@ impl Call {
     }
 }
 
-/// Nothing that would have to be encoded, or that leads elsewhere.
+/// Rejects characters that require percent-encoding, and paths that lead elsewhere.
 fn is_path(path: &str) -> bool {
     let segment = |segment: &str| {
         !segment.is_empty()
@@ -119,7 +120,7 @@ fn is_path(path: &str) -> bool {
 }
 
 impl std::fmt::Debug for Call {
-    /// Without the parameters: what they hold is the caller's.
+    /// Without the values of the parameters, which belong to the caller.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Call")
             .field("path", &self.path)

@@ -1,16 +1,16 @@
 //! The envelope of every reply: code, message, data.
 //!
-//! Only the code decides what a reply means. So it is not lost where the rest is odd: a message that is no text, text in another
-//! encoding than UTF-8 or half a character of it.
+//! Only the code decides what a reply means. So it is preserved even if the rest is malformed: a message that is not a
+//! string, an encoding other than UTF-8, or truncated characters.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// What every reply of the platform looks like.
+/// The structure of every reply of the platform.
 pub(crate) struct Envelope {
     /// `"200"` is success. A string here, an integer on a sibling page of the vendor's: both are read as text.
     pub(crate) code: String,
-    /// Why it succeeded or failed, in any wording and language. Anything but a string is kept as JSON.
+    /// The message about success or failure, in any wording and language. Anything but a string is kept as JSON.
     pub(crate) message: Option<String>,
     /// An object without documented fields.
     pub(crate) data: Option<Box<RawValue>>,
@@ -33,11 +33,11 @@ enum Code {
 }
 
 impl Envelope {
-    /// Reads a reply; `None` when it is anything else.
+    /// Parses a reply; `None` if it is anything else.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         // Some servers put a byte order mark before their JSON.
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-        // A derived reader would also take the fields in an array, `["200"]`.
+        // A derived deserializer would also accept the fields as an array, `["200"]`.
         if !body.trim_ascii_start().starts_with(b"{") {
             return None;
         }
@@ -55,7 +55,7 @@ impl Envelope {
     }
 }
 
-/// A JSON value as text: a string as what it says.
+/// A JSON value as text: a string becomes its content.
 fn text(json: &str) -> String {
     if !json.starts_with('"') {
         return json.to_owned();
@@ -65,7 +65,7 @@ fn text(json: &str) -> String {
         .unwrap_or_else(|_| json.to_owned())
 }
 
-/// A JSON string in which an escape for half a character (a surrogate without its other half) stands for an unknown one.
+/// A JSON string, in which an escaped lone surrogate becomes the replacement character.
 fn without_half_characters(json: &str) -> String {
     const PREFIX: &str = "\\u";
     let unit = |text: &str| {
@@ -82,7 +82,7 @@ fn without_half_characters(json: &str) -> String {
         let length = match unit(escape) {
             Some(_) if is_pair => 12,
             Some(_) => 6,
-            // The character that is escaped may be any.
+            // Any character can be escaped.
             None => 1 + escape.chars().nth(1).map_or(0, char::len_utf8),
         };
         let (escape, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
@@ -94,8 +94,8 @@ fn without_half_characters(json: &str) -> String {
     whole
 }
 
-/// Text in an encoding such as GBK, whose second bytes may look like ASCII (a backslash, above all), with an unknown character
-/// for each pair of bytes.
+/// Text in an encoding such as GBK, whose second bytes may look like ASCII (a backslash, above all), with a replacement
+/// character per pair of bytes.
 fn without_double_bytes(body: &[u8]) -> String {
     let mut text = String::with_capacity(body.len());
     let mut bytes = body.iter().copied();

@@ -1,9 +1,9 @@
-//! The platform's error codes: what it publishes of them.
+//! The platform's error codes, as far as they are published.
 
 use crate::error::CodeMeaning;
 use std::collections::BTreeMap;
 
-/// A code that the platform publishes.
+/// A published code.
 pub(crate) struct PublishedCode {
     pub(crate) code: &'static str,
     pub(crate) meaning: CodeMeaning,
@@ -17,8 +17,8 @@ const fn row(code: &'static str, meaning: CodeMeaning, words: &'static str) -> P
 
 /// The published codes, other than `"200"` (vendor error-code page, as read on 2026-11-26; that copy ends after 41029).
 ///
-/// The words are the vendor's; what they mean for a call is our reading. Whether 501 speaks of the account's rate or of
-/// the five minutes between two refreshes of a card is not published. The page names 410xx codes for parameters that
+/// The words are the vendor's; their meaning for a call is our interpretation. Whether 501 concerns the account's rate
+/// or the five minutes between two refreshes of a card is not published. The page names 410xx codes for parameters that
 /// a refresh does not have: they belong to other calls of the same API.
 const PUBLISHED: [PublishedCode; 25] = [
     row("403", CodeMeaning::Auth, "You don't have permission to access"),
@@ -48,14 +48,14 @@ const PUBLISHED: [PublishedCode; 25] = [
     row("41050", CodeMeaning::Final, "Package product attributes don't match card"),
 ];
 
-/// What is known of a code.
+/// What is known about a code.
 pub(crate) struct KnownCode {
     pub(crate) meaning: CodeMeaning,
-    /// The published words, where there are any.
+    /// The published words, if there are any.
     pub(crate) words: Option<&'static str>,
 }
 
-/// Looks a code up: in the caller's own table first, then in the published one.
+/// Looks up a code: in the caller's own table first, then in the published one.
 pub(crate) fn look_up(code: &str, own: &BTreeMap<String, CodeMeaning>) -> Option<KnownCode> {
     let published = PUBLISHED.iter().find(|published| published.code == code);
     let meaning = own.get(code).copied().or(published.map(|published| published.meaning))?;

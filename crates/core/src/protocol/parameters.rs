@@ -1,31 +1,32 @@
-//! The parameters of a call or a webhook: a JSON object, whose values are sent as they are signed.
+//! The parameters of a call or a webhook: a JSON object, whose values are sent exactly as they are signed.
 //!
-//! From the vendor SDK 1.0.1: `null`, `""` and `[]` take no part in the signature; `true` and `false` are signed as 1 and 0;
-//! objects and arrays as compact JSON with plain Unicode and slashes, inner names in their own order. Numbers are signed as
-//! they are written, since no other way is documented. Whether the platform agrees on booleans and nested values is not known.
+//! From the vendor SDK 1.0.1: `null`, `""` and `[]` are not signed; `true` and `false` are signed as 1 and 0; objects
+//! and arrays as compact JSON with unescaped Unicode and slashes, and nested names in their original order. Numbers are
+//! signed verbatim, because no other form is documented. Whether the platform agrees on booleans and nested values is
+//! not known.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// Nothing that the platform takes is nested deeper; what comes from elsewhere must not use up the stack.
+/// The maximum depth: the platform uses no deeper nesting, and untrusted input must not exhaust the stack.
 const DEEPEST: usize = 64;
 
-/// The members of a JSON object, in their own order.
+/// The members of a JSON object, in their original order.
 pub(crate) struct Parameters(Vec<Parameter>);
 
-/// One of them.
+/// A member.
 pub(crate) struct Parameter {
     pub(crate) name: String,
     /// The value on the wire: JSON without whitespace.
     pub(crate) json: String,
-    /// The value in the string to sign; empty when it takes no part.
+    /// The value in the string to sign; empty if it is not signed.
     pub(crate) signed: String,
 }
 
 impl Parameters {
-    /// Reads a JSON object, or says what is wrong with it.
+    /// Parses a JSON object, or returns what is wrong with it.
     pub(crate) fn read(json: &str) -> Result<Self, String> {
         let Object(members) =
             serde_json::from_str(json).map_err(|why| format!("not a JSON object: {why}"))?;
@@ -58,7 +59,7 @@ impl Parameter {
     }
 }
 
-/// Writes JSON without whitespace and with no more escapes than it needs; numbers stay as they are written.
+/// Writes JSON without whitespace and with minimal escapes; numbers stay verbatim.
 fn compact(json: &str, deepest: usize, out: &mut String) -> Result<(), String> {
     let deeper = || deepest.checked_sub(1).ok_or(format!("nested deeper than {DEEPEST}"));
     let unreadable = |why: serde_json::Error| format!("not JSON: {why}");
@@ -93,7 +94,7 @@ fn compact(json: &str, deepest: usize, out: &mut String) -> Result<(), String> {
     Ok(())
 }
 
-/// The text that a JSON string stands for.
+/// The content of a JSON string.
 fn text(json: &str) -> Result<String, String> {
     serde_json::from_str(json).map_err(|why| format!("not a JSON string: {why}"))
 }
@@ -104,7 +105,7 @@ pub(crate) fn quote(text: &str, out: &mut String) -> Result<(), String> {
     Ok(())
 }
 
-/// A JSON object as it is written; a duplicate name is an error, since parsers differ on which one counts.
+/// A JSON object, verbatim; a duplicate name is an error, because parsers differ on which one counts.
 struct Object<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {

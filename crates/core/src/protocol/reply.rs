@@ -13,7 +13,7 @@ use std::time::Duration;
 /// The only code that means success (seed document).
 const SUCCESS: &str = "200";
 
-/// So much of it stands in the error's text.
+/// The maximum length of a message in the error's text.
 const SHOWN_BODY_BYTES: usize = 80;
 
 /// A successful reply of the platform.
@@ -183,7 +183,7 @@ fn by_status(
     }
 }
 
-/// The platform's code and message, and its published words where the message does not have them, as it may be Chinese.
+/// The platform's code and message, with the published words if the message lacks them, as it may be Chinese.
 fn said(code: &str, message: Option<&str>, words: Option<&str>) -> String {
     let code = excerpt(code);
     let is_same = |words: &&str| {
@@ -199,7 +199,7 @@ fn said(code: &str, message: Option<&str>, words: Option<&str>) -> String {
     }
 }
 
-/// What to do about a code of this meaning.
+/// What to do about a code with this meaning.
 fn advice(code: &str, meaning: CodeMeaning) -> Option<&'static str> {
     Some(match (meaning, code) {
         (CodeMeaning::Auth, "502") => {
@@ -244,7 +244,7 @@ mod tests {
         }
     }
 
-    /// Something like a reply: any bytes, or JSON whose parts are anything.
+    /// Something similar to a reply: any bytes, or JSON whose parts are anything.
     fn body() -> impl Strategy<Value = Vec<u8>> {
         let part = prop_oneof![
             Just("null"),

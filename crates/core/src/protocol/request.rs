@@ -1,4 +1,4 @@
-//! What a call asks the platform for.
+//! What a call requests from the platform.
 
 use super::body::{signed_body, signed_call_body};
 use super::call::Call;
@@ -9,13 +9,13 @@ use crate::signing::{Credentials, SignMethod};
 /// The refresh's path below the base URL (seed document).
 pub(crate) const REFRESH_USAGE: &str = "/api/v3/cloudesim/refreshUsage";
 
-/// The most of a refresh's reply that is read; real ones have some hundred bytes.
+/// The maximum size of a refresh's reply; real ones have some hundred bytes.
 const REFRESH_REPLY_BYTES: usize = 64 * 1024;
 
-/// The most of any other reply that is read: lists of cards may be long.
+/// The maximum size of any other reply: lists of cards may be long.
 const CALL_REPLY_BYTES: usize = 8 * 1024 * 1024;
 
-/// What a call asks the platform for.
+/// What a call requests from the platform.
 #[derive(Clone, Copy)]
 pub(crate) enum Request<'a> {
     RefreshUsage(&'a Eid),
@@ -23,7 +23,7 @@ pub(crate) enum Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The card, where the request is about one.
+    /// The card, if the request concerns one.
     pub(crate) fn eid(self) -> Option<&'a str> {
         match self {
             Self::RefreshUsage(eid) => Some(eid.as_str()),
@@ -31,7 +31,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Where it is posted, below the base URL.
+    /// The path below the base URL.
     pub(crate) fn path(self) -> &'a str {
         match self {
             Self::RefreshUsage(_) => REFRESH_USAGE,
@@ -39,7 +39,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The path, where people must be told.
+    /// The path, unless it is the refresh's, for messages.
     pub(crate) fn special_path(self) -> Option<&'a str> {
         match self {
             Self::RefreshUsage(_) => None,
@@ -47,7 +47,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Whether the platform may receive it twice. A refresh may be (vendor documentation of the corresponding call by ICCID).
+    /// Whether the request is idempotent. A refresh is (vendor documentation of the corresponding call by ICCID).
     pub(crate) fn is_idempotent(self) -> bool {
         match self {
             Self::RefreshUsage(_) => true,

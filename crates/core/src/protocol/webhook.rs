@@ -1,4 +1,4 @@
-//! Webhooks: what the platform sends to its customers' own servers, and whether it really comes from there.
+//! Verifies webhooks, which the platform sends to its customers' servers.
 
 use super::parameters::Parameters;
 use crate::error::{Error, ErrorKind};
@@ -6,15 +6,15 @@ use crate::signing::{Secret, SignMethod, sign_sorted};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use subtle::ConstantTimeEq;
 
-/// What takes no part in the signature of a webhook (vendor SDK 1.0.1, with its other spellings).
+/// The parameters of a webhook that are not signed (vendor SDK 1.0.1, with their other spellings).
 const UNSIGNED: [&str; 5] = ["sign", "SIGN", "appkey", "appKey", "app_key"];
 
 /// Verifies the signature of a webhook: it was signed with the secret and not modified. The signature
 /// is compared in constant time.
 ///
-/// `payload` is the body of the webhook's HTTP request, JSON text, verbatim. `appkey` and `sign` take no part in the
-/// signature (vendor SDK 1.0.1), so do not rely on the payload's `appkey`. With `max_age`, a webhook whose `timestamp`
-/// is further away from this machine's clock is refused, which keeps old ones from being replayed for ever.
+/// `payload` is the body of the webhook's HTTP request, JSON text, verbatim. `appkey` and `sign` are not signed (vendor
+/// SDK 1.0.1), so do not rely on the payload's `appkey`. With `max_age`, a webhook whose `timestamp` is further away
+/// from this machine's clock is rejected, which prevents replays of old ones.
 ///
 /// ```
 /// use eiot::{Secret, SignMethod, verify_webhook};
@@ -24,7 +24,7 @@ const UNSIGNED: [&str; 5] = ["sign", "SIGN", "appkey", "appKey", "app_key"];
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::InvalidSignature`], which says why; [`ErrorKind::InvalidArgument`] when the secret is empty.
+/// [`ErrorKind::InvalidSignature`], which says why; [`ErrorKind::InvalidArgument`] if the secret is empty.
 pub fn verify_webhook(
     payload: impl AsRef<[u8]>,
     secret: &Secret,
@@ -93,8 +93,8 @@ mod tests {
 
     const SECRET: &str = "secret";
 
-    /// Signed by hand: SHA-1 of `foo=bar&nonce=2&timestamp=1000&secret=secret` and so on is what `sign` gives, which the
-    /// shared vectors hold to other people's code.
+    /// Signs with `sign`, which the shared vectors verify against independent implementations: SHA-1 of
+    /// `foo=bar&nonce=2&timestamp=1000&secret=secret` and so on.
     fn payload(fields: &str, signed: &[(&str, &str)]) -> String {
         let sign = crate::sign(signed, &Secret::new(SECRET), SignMethod::Sha1).expect("flat");
         format!(r#"{{{fields},"sign":"{sign}"}}"#)
@@ -145,7 +145,7 @@ mod tests {
         }
     }
 
-    /// What is signed, and the signature.
+    /// The string to sign, and the signature.
     fn meaning(payload: &[u8]) -> serde_json::Value {
         let mut payload: serde_json::Value = serde_json::from_slice(payload).expect("JSON");
         let fields = payload.as_object_mut().expect("an object");

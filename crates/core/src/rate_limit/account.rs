@@ -1,4 +1,4 @@
-//! What this process knows about an account, whatever the number of clients.
+//! The state of an account within this process, shared by all its clients.
 
 use super::backpressure::Backpressure;
 use super::cooldown::Cooldowns;
@@ -8,11 +8,11 @@ use crate::per_process::PerProcess;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// With more accounts than this, those without a client are forgotten.
+/// With more accounts than this, those without a client are dropped.
 const MAX_ACCOUNTS: usize = 1024;
 
-/// The accounts of this process. A forked child starts with an empty registry, since an inherited lock may be held by a
-/// thread that the child does not have.
+/// The accounts of this process. A forked child starts with an empty registry, because a thread that does not exist in
+/// the child may hold an inherited lock.
 static ACCOUNTS: PerProcess<Mutex<HashMap<String, Arc<Account>>>> = PerProcess::new();
 
 /// The state that all clients of an account share within a process.
@@ -22,13 +22,14 @@ pub(crate) struct Account {
     /// How far this machine's clock is off.
     pub(crate) offset: Offset,
     schedule: Mutex<Schedule>,
-    /// Why the rate is not shared with other processes, where it should be; `None` inside once that was told.
+    /// Why the rate is not shared with other processes although it should be; `None` inside after this was reported.
     fallback: OnceLock<Mutex<Option<String>>>,
 }
 
 impl Account {
-    /// The account with this key: appkey, host with port, and share of the rate. It stays when its clients are gone, since a
-    /// program may make a client per call. `seed` starts the nonces of an account that is new to this process.
+    /// Returns the account with this key: appkey, host with port, and share of the rate. It outlives its clients,
+    /// because a program may create a client per call. `seed` seeds the nonces of an account that is new to this
+    /// process.
     pub(crate) fn of(key: &str, seed: impl FnOnce() -> u64) -> Arc<Self> {
         let accounts = ACCOUNTS.get(Mutex::default);
         let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,19 +50,19 @@ impl Account {
         account
     }
 
-    /// The file that processes share cannot be used, and this process goes on alone. Only the first reason counts.
+    /// The shared rate file is unusable, so this process continues alone. Only the first reason counts.
     pub(crate) fn fall_back(&self, why: String) {
         self.fallback.get_or_init(|| Mutex::new(Some(why)));
     }
 
-    /// Why the rate is not shared with other processes, if that is so and was not told yet.
+    /// Why the rate is not shared with other processes, unless it is shared or this was reported already.
     pub(crate) fn untold_fallback(&self) -> Option<String> {
         self.fallback.get()?.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The schedule in memory. Never held across a wait.
+    /// The in-memory schedule. Never locked across a wait.
     pub(super) fn schedule(&self) -> MutexGuard<'_, Schedule> {
-        // A panic elsewhere cannot leave it half written.
+        // Every update is complete, even if another thread panicked.
         self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,32 +1,32 @@
-//! Backpressure: whether "too many requests" pauses the whole account, or is the matter of one card.
+//! Backpressure: decides whether "too many requests" concerns the whole account or a single card.
 //!
-//! The platform's code 501 may mean the account's rate or the five minutes between two refreshes of a card; which of them is
-//! not published. So the account pauses until there is evidence: a card that is refused again after a pause, while others
-//! succeed, is refused for its own sake; a card that succeeds after a pause was refused for the account's rate.
+//! The platform's code 501 may mean the account's rate or the five minutes between two refreshes of a card; which of
+//! them is not published. So the account pauses until there is evidence: if a card is rejected again after a pause
+//! while others succeed, the card is the cause; if it succeeds after a pause, the account's rate was.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The first pause of the account; it doubles from pause to pause until a call succeeds.
+/// The first pause of the account; it doubles with each pause until a call succeeds.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// No pause is longer: a limit per second leaves room again after one.
+/// The maximum pause: a limit per second has room again after it.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// Where the cards are to blame, the account still pauses this often, in case that has changed.
+/// If the cards are the cause, the account still pauses this often, in case that has changed.
 const PAUSES_APART: Duration = Duration::from_secs(30);
 
-/// Where the cards are to blame, so many refusals in a row blame the account again.
+/// If the cards are the cause, this many consecutive rejections blame the account again.
 const IN_A_ROW: u32 = 10;
 
-/// What the refusals of an account have shown so far. Thread-safe.
+/// The evidence from the rejections of an account. Thread-safe.
 #[derive(Default)]
 pub(crate) struct Backpressure {
     evidence: Mutex<Evidence>,
-    /// Calls that succeeded. Apart from the rest, since every call that succeeds counts here.
+    /// Successful calls. Outside of the lock, because every successful call increments it.
     successes: AtomicU64,
-    /// Refusals since the last success.
+    /// Rejections since the last success.
     in_a_row: AtomicU32,
 }
 
@@ -39,7 +39,7 @@ struct Evidence {
     cards_are_to_blame: bool,
 }
 
-/// Marks the first refusal of a call.
+/// Marks the first rejection of a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Refused {
     /// How many calls had succeeded by then.
@@ -47,8 +47,8 @@ pub(crate) struct Refused {
 }
 
 impl Backpressure {
-    /// A call was refused with "too many requests", without being told how long to wait. `before`: what this gave when
-    /// the same call was refused before. How long the account should pause, if at all.
+    /// A call was rejected with "too many requests" and without a wait. `before`: the mark from an earlier rejection of
+    /// the same call. Returns how long the account should pause, if at all, and the mark of this call.
     pub(crate) fn refused(&self, now: Instant, before: Option<Refused>) -> (Option<Duration>, Refused) {
         let mut evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
         let successes = self.successes.load(Ordering::Relaxed);
@@ -71,7 +71,7 @@ impl Backpressure {
         (pause, before.unwrap_or(Refused { successes }))
     }
 
-    /// A call succeeded. `before`: what [`refused`](Self::refused) gave when it was refused before.
+    /// A call succeeded. `before`: the mark from [`refused`](Self::refused), if it was rejected before.
     pub(crate) fn succeeded(&self, before: Option<Refused>) {
         if before.is_some() {
             self.evidence.lock().unwrap_or_else(PoisonError::into_inner).cards_are_to_blame = false;

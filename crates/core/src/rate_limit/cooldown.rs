@@ -1,6 +1,7 @@
-//! The pause that each card needs between two refreshes.
+//! The cooldown of each card between two refreshes.
 //!
-//! The vendor says five minutes for the corresponding call by ICCID; for EIDs that is inferred, so it is off unless asked for.
+//! The vendor documents five minutes for the corresponding call by ICCID; for EIDs that is inferred, so it is off by
+//! default.
 
 use super::account::Account;
 use super::limiter::RateLimiter;
@@ -10,24 +11,24 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// More cards than this are not remembered; the one refreshed longest ago is forgotten first.
+/// The maximum number of cards; the one refreshed longest ago is dropped first.
 const MAX_CARDS: usize = 100_000;
 
-/// The cards of an account that were refreshed not long ago.
+/// The recently refreshed cards of an account.
 #[derive(Default)]
 pub(crate) struct Cooldowns {
     resting: Mutex<Resting>,
 }
 
-/// The cooldown that a refresh has started. Dropping it takes it back: the refresh was not made.
+/// The cooldown that a refresh has started. Dropping it reverts it: the refresh was not made.
 pub(crate) struct Cooldown {
     account: Arc<Account>,
     eid: Eid,
     started: Instant,
     length: Duration,
-    /// Where it was started for other machines too, and the token that tells it from others there.
+    /// The limiter that shares it with other machines, and the token that identifies it there.
     shared: OnceLock<(Arc<RateLimiter>, u64)>,
-    /// The process that started it. A forked child inherits a copy, which is not its own.
+    /// The process that started it. A forked child has a copy that it does not own.
     pid: u32,
     kept: bool,
 }
@@ -35,14 +36,14 @@ pub(crate) struct Cooldown {
 #[derive(Default)]
 struct Resting {
     since: HashMap<String, Instant>,
-    /// The same, oldest first; an entry that a newer refresh has replaced is skipped.
+    /// The same entries, oldest first; an entry that a newer refresh has replaced is skipped.
     order: VecDeque<(Instant, String)>,
-    /// The longest cooldown that a client has asked for: entries are kept for that long.
+    /// The longest cooldown of any client: entries are kept for that long.
     longest: Duration,
 }
 
 impl Cooldown {
-    /// Starts a card's cooldown, or refuses to, as long as the last one lasts. `length` is the client's; zero is none.
+    /// Starts a card's cooldown, or fails if the last one has not ended. `length` is the client's; zero disables it.
     pub(crate) fn start(
         account: &Arc<Account>,
         eid: &Eid,
@@ -57,17 +58,17 @@ impl Cooldown {
         Ok(Some(Self { account, eid, started: now, length, shared: OnceLock::new(), pid, kept: false }))
     }
 
-    /// The card, and how long it rests, where other machines do not know yet.
+    /// The card and its cooldown, unless other machines know it already.
     pub(super) fn unshared(&self) -> Option<(&str, Duration)> {
         self.shared.get().is_none().then_some((self.eid.as_str(), self.length))
     }
 
-    /// Other machines know now.
+    /// Records that other machines know it.
     pub(super) fn share(&self, limiter: Arc<RateLimiter>, token: u64) {
         let _ = self.shared.set((limiter, token));
     }
 
-    /// The error of a card that another machine has refreshed.
+    /// The error for a card that another machine has refreshed.
     pub(super) fn refusal(&self, left: Duration) -> Error {
         refusal(&self.eid, self.length, left)
     }
@@ -102,7 +103,7 @@ impl Cooldowns {
         }
     }
 
-    /// The refresh that started this cooldown was not made.
+    /// Reverts the cooldown of a refresh that was not made.
     fn undo(&self, eid: &Eid, started: Instant) {
         let mut resting = self.lock();
         if resting.since.get(eid.as_str()) == Some(&started) {
@@ -111,7 +112,7 @@ impl Cooldowns {
     }
 
     fn lock(&self) -> MutexGuard<'_, Resting> {
-        // A panic elsewhere leaves at worst an entry that is in one list and not in the other.
+        // After a panic, the worst case is an entry in one list but not in the other.
         self.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

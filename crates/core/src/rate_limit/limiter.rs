@@ -1,8 +1,7 @@
 //! The rate limiter of a client.
 //!
-//! The platform allows ten calls per second per account (reported by an outside integrator). Calls are spaced evenly at 95 %
-//! of the limit, so that no closed second holds more than the limit although the way to the platform is not always
-//! equally long.
+//! The platform allows ten calls per second per account (reported by a third party). Calls are spaced evenly at 95 % of
+//! the limit, so that no closed second holds more than the limit even if the network latency varies.
 
 use super::account::Account;
 use super::cooldown::Cooldown;
@@ -19,34 +18,34 @@ use crate::signing::{Clock, Permutation, Walk};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A longer wait is worth a word.
+/// The minimum wait that is reported to the observer.
 const LONG_WAIT: Duration = Duration::from_secs(2);
 
-/// So many permits may come late before one is used all the same.
+/// The maximum number of permits that are discarded for being late; the next late one is used.
 const MAX_STALE: u32 = 3;
 
-/// How long a call waits at most for the lock of a shared file. It is held for microseconds, unless its holder was stopped.
+/// The maximum wait for the lock of a shared file. It is held for microseconds, unless its holder was suspended.
 const MAX_LOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// A call that waits for the lock gives up so long before its deadline, so that its error can say why.
+/// A call that waits for the lock gives up this long before its deadline, so that its error can give the reason.
 const LOCK_MARGIN: Duration = Duration::from_millis(20);
 
-/// Another process holds the lock for microseconds: only after so many tries is it worth a sleep.
+/// Other processes hold the lock for microseconds, so only after this many tries is a sleep worthwhile.
 const SPINS: u32 = 20;
 
-/// How long a call sleeps between two tries.
+/// The sleep between two tries.
 const LOCK_POLL: Duration = Duration::from_millis(2);
 
-/// A time in a schedule that is further ahead was not written by a limiter: no server's wait and no usual queue is longer.
+/// A time further ahead than this was not written by a limiter: no server's wait and no ordinary queue is longer.
 const MAX_AHEAD: Duration = Duration::from_secs(600);
 
-/// At low rates, calls queue longer than that.
+/// At low rates, the queue may be longer than that.
 const MAX_QUEUE: u32 = 64;
 
 /// Decides when a client's calls may be made.
 ///
-/// Clients of one account share its schedule. Each spaces its calls by its own interval: a client with half the limit leaves
-/// twice the time behind each call.
+/// All clients of an account share its schedule. Each spaces its calls by its own interval: a client with half the
+/// limit leaves twice the gap after each call.
 pub(crate) struct RateLimiter {
     account: Arc<Account>,
     pub(super) rate: Rate,
@@ -55,14 +54,14 @@ pub(crate) struct RateLimiter {
     clock: Arc<dyn Clock>,
 }
 
-/// Where the schedule is kept.
+/// Where the schedule is stored.
 enum Store {
     /// In this process.
     Memory,
     /// In a file that processes share.
     File {
         file: SharedFile,
-        /// Where the file cannot be used any more, the schedule in this process will do.
+        /// Whether the in-process schedule is used if the file becomes unusable.
         is_optional: bool,
     },
     /// In a Redis that machines share.
@@ -70,7 +69,7 @@ enum Store {
 }
 
 impl RateLimiter {
-    /// A limiter whose schedule is kept in this process. Shares of a rate go by `clock`.
+    /// A limiter with an in-process schedule. Shares of a rate follow `clock`.
     pub(crate) fn in_process(account: Arc<Account>, rate: Rate, clock: Arc<dyn Clock>) -> Self {
         Self { interval: rate.interval(), account, rate, store: Store::Memory, clock }
     }
@@ -79,17 +78,17 @@ impl RateLimiter {
         Self { store, ..self }
     }
 
-    /// A limiter whose schedule is kept in a file of a directory that processes share.
+    /// A limiter with a schedule in a file of a directory that processes share.
     pub(crate) fn in_file(self, file: SharedFile, is_optional: bool) -> Self {
         self.kept_in(Store::File { file, is_optional })
     }
 
-    /// A limiter whose schedule is kept in a Redis.
+    /// A limiter with a schedule in Redis.
     pub(crate) fn in_redis(self, redis: Redis) -> Self {
         self.kept_in(Store::Redis(redis))
     }
 
-    /// How the permits lie, from now on.
+    /// The spacing of permits, from now on.
     fn spacing(&self) -> Option<Spacing> {
         let grid = self.rate.undivided().filter(|_| self.rate.share.1 > 1).map(|interval| {
             Grid::new(interval, self.rate.share, self.account.offset.correct(self.clock.now()))
@@ -97,15 +96,15 @@ impl RateLimiter {
         self.interval.map(|interval| Spacing { interval, grid })
     }
 
-    /// The error where the file that processes share cannot be used.
+    /// The error, if the shared rate file is unusable.
     #[allow(clippy::ptr_arg, reason = "for map_err")]
     pub(crate) fn unusable(why: &String) -> Error {
         Error::config("rate_scope", why)
     }
 
-    /// Waits for the next permit. Fails at once if the permit lies at `deadline` or later, or if the caller does not `wait`
-    /// and it is not free now. Dropping the future gives up the wait and its place. Where machines share the rate, they share
-    /// the card's `cooldown` with it. `notice` is told of a long wait.
+    /// Waits for the next permit. Fails immediately if the permit is due at `deadline` or later, or if the caller does
+    /// not `wait` and no permit is available now. Dropping the future cancels the wait and releases its place. If
+    /// machines share the rate, they share the card's `cooldown` with it. `notice` receives long waits.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         deadline: Instant,
@@ -119,12 +118,12 @@ impl RateLimiter {
                 Store::Redis(redis) => self.reserve_in(redis, deadline, wait, cooldown).await?,
                 Store::Memory | Store::File { .. } => self.reserve(deadline, wait, notice).await?,
             };
-            // At once when the time has come, since the event loop's timer rounds up to a millisecond.
+            // Immediate if the time is past, because the event loop's timer rounds up to a millisecond.
             if permit.at > Instant::now() {
                 self.tell_wait(permit.at.saturating_duration_since(Instant::now()), notice);
                 tokio::time::sleep_until(permit.at.into()).await;
             }
-            // On a busy machine, or one that was suspended, this may be long after; where Redis is far away, it always is.
+            // On a busy or suspended machine, this may be much later; with a distant Redis, it always is.
             tries += 1;
             if !permit.is_stale() || tries == MAX_STALE {
                 permit.at = permit.at.max(Instant::now());
@@ -133,7 +132,7 @@ impl RateLimiter {
         }
     }
 
-    /// Reserves the next permit, without waiting for its time.
+    /// Reserves the next permit without waiting until it is due.
     pub(crate) async fn reserve(
         self: &Arc<Self>,
         deadline: Instant,
@@ -186,7 +185,7 @@ impl RateLimiter {
                 if let Some(cooldown) = cooldown.filter(|_| card.is_some()) {
                     cooldown.share(self.clone(), wanted.token);
                 }
-                // Redis has looked at its clock between question and answer.
+                // Redis read its clock between the request and the reply.
                 let looked = asked + asked.elapsed() / 2;
                 Ok(self.permit(Reserved { at, position }, seed, looked + after))
             }
@@ -204,7 +203,7 @@ impl RateLimiter {
         }
     }
 
-    /// Where the walk of nonces goes on, should it be lost where it is kept.
+    /// Where the nonces continue if the stored state is lost.
     fn known_nonces(&self) -> Walk {
         self.account.schedule().nonces.beyond_others()
     }
@@ -220,7 +219,7 @@ impl RateLimiter {
         }
     }
 
-    /// Where the rate is kept, for people; `None` where this process has it to itself.
+    /// Where the rate limiter's state is stored, for messages; `None` if it is private to this process.
     fn place(&self) -> Option<String> {
         match &self.store {
             Store::Memory => None,
@@ -239,13 +238,14 @@ impl RateLimiter {
         Error::new(ErrorKind::RateLimited, text).with_retry_after(Some(after))
     }
 
-    /// The platform has refused a call for the account's rate: no client of the account starts another call for so long.
+    /// The platform rejected a call for the account's rate: no client of the account starts another call during the
+    /// pause.
     pub(crate) async fn pause(&self, pause: Duration) -> Result<(), Error> {
         if self.interval.is_none() {
             return Ok(());
         }
         if let Store::Redis(redis) = &self.store {
-            // Where it cannot be reached, there are no permits either; what the call has met says more.
+            // If it is unreachable, there are no permits either; the error of the call is more useful.
             drop(redis.pause(Instant::now() + MAX_LOCK_WAIT, self.known_nonces(), pause).await);
             return Ok(());
         }
@@ -255,7 +255,7 @@ impl RateLimiter {
         .await
     }
 
-    /// Changes the account's schedule, once.
+    /// Updates the account's schedule once.
     async fn update<T>(
         &self,
         deadline: Instant,
@@ -263,7 +263,7 @@ impl RateLimiter {
         mut change: impl FnMut(&mut Schedule) -> T,
     ) -> Result<T, Error> {
         let (file, is_optional) = match &self.store {
-            // Those that a Redis keeps are changed there.
+            // The one in Redis is updated there.
             Store::Memory | Store::Redis(_) => return Ok(change(&mut self.account.schedule())),
             Store::File { file, is_optional } => (file, *is_optional),
         };
@@ -305,8 +305,8 @@ impl RateLimiter {
         }
     }
 
-    /// Changes the schedule in the file, unless another process holds it. The process remembers what it saw last: a file
-    /// that was removed is made again from that.
+    /// Updates the schedule in the file, unless another process holds the lock. The process remembers what it saw last:
+    /// a file that was removed is recreated from that.
     fn try_update<T>(
         &self,
         file: &SharedFile,
@@ -323,7 +323,7 @@ impl RateLimiter {
                 redis.release(self.known_nonces(), self.interval, reserved.at, reserved.position);
             }
             Store::File { file, .. } => {
-                // Where another process holds the lock for longer, the permit is lost and nothing else.
+                // If another process holds the lock for longer, the only loss is the permit.
                 for _ in 0..SPINS {
                     match self.try_update(file, give_back) {
                         Ok(None) => std::thread::yield_now(),
@@ -428,7 +428,7 @@ mod tests {
         let steps = permits.windows(2).skip(4).take(190).map(|two| (two[1] - two[0]).as_micros());
         let (least, most) =
             steps.fold((u128::MAX, 0), |(least, most), step| (least.min(step), most.max(step)));
-        // What is read from two clocks one after another is off by as long as that takes.
+        // Readings of two clocks, one after the other, differ by the time between them.
         assert!(least > 85_000 && most < 125_000, "{least} to {most} us");
     }
 

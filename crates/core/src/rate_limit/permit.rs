@@ -5,28 +5,28 @@ use super::schedule::Reserved;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A permit that is used later than this, or than a quarter of the interval, is late.
+/// A permit is stale when it is used later than this, or than a quarter of the interval.
 const MIN_LATE: Duration = Duration::from_millis(25);
 
-/// Permission to make one call. Dropping it gives it back.
+/// Permission to make one call. Dropping it releases it.
 pub(crate) struct Permit {
     pub(super) limiter: Arc<RateLimiter>,
     pub(super) reserved: Reserved,
     pub(super) nonce: u32,
     pub(super) at: Instant,
-    /// The process that reserved it. A forked child inherits a copy, which is not its own.
+    /// The process that reserved it. A forked child has a copy that it does not own.
     pub(super) pid: u32,
     pub(super) used: bool,
 }
 
 impl Permit {
-    /// The call is made now, with this nonce.
+    /// Uses the permit for a call that is made now, and returns its nonce.
     pub(crate) fn spend(mut self) -> u32 {
         self.used = true;
         self.nonce
     }
 
-    /// Whether its time has passed: a call that is made long after its permit may come too close to the next one.
+    /// Whether it is too late to use: a call long after its permit may be too close to the next one.
     pub(crate) fn is_stale(&self) -> bool {
         let interval = self.limiter.rate.undivided();
         interval.is_some_and(|interval| self.at.elapsed() > MIN_LATE.max(interval / 4))

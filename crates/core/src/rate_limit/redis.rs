@@ -1,7 +1,7 @@
-//! The schedule of an account in a Redis, for all machines that share it.
+//! The schedule of an account in Redis, shared by all its machines.
 //!
-//! What is needed of the protocol (RESP2) is four commands and five kinds of replies. A connection belongs to no event loop:
-//! it is registered with the one of the call that uses it, for as long as that takes.
+//! It needs four commands and five types of replies of the protocol (RESP2). A connection does not belong to an event
+//! loop: each call registers it with its own event loop while it uses it.
 
 use super::redis_url::RedisUrl;
 use super::resp::{MAX_REPLY, Value, accepted, command};
@@ -15,55 +15,55 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
-/// What changes the schedule.
+/// The script that updates the schedule.
 const SCRIPT: &str = include_str!("account.lua");
 
-/// More idle connections than this are not kept.
+/// The maximum number of idle connections.
 const MAX_IDLE: usize = 8;
 
-/// More commands than this are not kept for the next call.
+/// The maximum number of commands that are kept for the next call.
 const MAX_UNSENT: usize = 64;
 
-/// How long an answer may take, besides the deadline of the call.
+/// The maximum wait for a reply, besides the deadline of the call.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A Redis, and the account in it.
+/// A Redis and an account in it.
 pub(crate) struct Redis {
     url: RedisUrl,
     tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
-    /// Begins the names of all keys. In a cluster, the part in braces puts them on one node.
+    /// The prefix of all keys. In a cluster, the part in braces places them on one node.
     prefix: String,
     script_hash: String,
     idle: Mutex<Vec<Connection>>,
-    /// Commands that there was no connection for: the next call sends them along.
+    /// Commands that no connection was available for: the next call sends them along.
     unsent: Mutex<Vec<Vec<u8>>>,
 }
 
-/// What the script answers to a reservation.
+/// The script's reply to a reservation.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// The call may be made after this wait.
     Permit { after: Duration, at: u64, position: u64, seed: u64 },
-    /// There is no permit in the time that the call has.
+    /// No permit is available before the call's deadline.
     Wait(Duration),
-    /// The card was refreshed not long ago.
+    /// The card was refreshed recently.
     Cooldown(Duration),
 }
 
-/// What a call asks for.
+/// The request of a call.
 pub(super) struct Reservation<'a> {
     pub(super) interval: Option<Duration>,
-    /// Only a permit sooner than this will do.
+    /// Fails unless the permit is due sooner than this.
     pub(super) patience: Duration,
     pub(super) max_ahead: Duration,
-    /// The card, and how long it rests from now on.
+    /// The card, and its cooldown from now on.
     pub(super) card: Option<(&'a str, Duration)>,
-    /// Tells this refresh of the card from others.
+    /// Identifies this refresh of the card.
     pub(super) token: u64,
 }
 
 impl Redis {
-    /// Nothing is connected yet. `key` tells one account from another.
+    /// Connects to nothing yet. `key` identifies the account.
     pub(crate) fn new(url: RedisUrl, tls: Option<rustls::ClientConfig>, key: &str) -> Result<Self, Error> {
         let tls = match tls {
             None => None,
@@ -83,12 +83,12 @@ impl Redis {
         })
     }
 
-    /// The host with its port, for people.
+    /// The host with its port, for messages.
     pub(super) fn name(&self) -> String {
         self.url.host_and_port()
     }
 
-    /// Asks for a permit.
+    /// Requests a permit.
     pub(super) async fn reserve(
         &self,
         deadline: Instant,
@@ -107,12 +107,12 @@ impl Redis {
         Answer::read(&reply).ok_or_else(|| self.failed(&"its response is invalid"))
     }
 
-    /// Holds all calls of the account back.
+    /// Pauses all calls of the account.
     pub(super) async fn pause(&self, deadline: Instant, known: Walk, pause: Duration) -> Result<(), Error> {
         self.run(deadline, "", "pause", known, &[microseconds(pause)]).await.map(drop)
     }
 
-    /// Gives a permit back, without waiting: where the Redis cannot be told at once, the permit is lost.
+    /// Releases a permit without waiting: if the Redis cannot be told immediately, the permit is lost.
     pub(super) fn release(&self, known: Walk, interval: Option<Duration>, at: u64, position: u64) {
         self.tell("", "release", known, &[interval.map_or(0, microseconds), at, position]);
     }
@@ -143,7 +143,7 @@ impl Redis {
     }
 
     async fn exchange(&self, card: &str, step: &str, arguments: &[u64]) -> io::Result<Value> {
-        // An idle connection may have been closed since; a new one tells what is the matter.
+        // An idle connection may have been closed since; a new one reveals the actual problem.
         let idle = self.idle().pop();
         if let Some(connection) = idle {
             if let Ok(answer) = self.evaluate(connection, card, step, arguments).await {
@@ -198,7 +198,7 @@ impl Redis {
             accepted(live.ask(&command(&words)).await?)?;
         }
         if self.url.password().is_none() {
-            // What it says to a stranger is clearer than what it says to a script of one.
+            // The error of a plain command is clearer to an unauthenticated client than that of a script.
             accepted(live.ask(&command(&["PING"])).await?)?;
         }
         if self.url.database != 0 {
@@ -241,7 +241,7 @@ impl Redis {
             while tls.wants_write() && tls.write_tls(&mut sealed).is_ok() {}
             bytes = sealed;
         }
-        // As much as fits into the socket's buffer, or the connection is given up.
+        // If the socket's buffer does not take everything, the connection is dropped.
         if connection.tcp.write_all(&bytes).is_ok() {
             connection.owed += 1;
             self.idle().push(connection);
@@ -253,7 +253,7 @@ impl Redis {
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
-        // Nothing in here can be left half done by a panic.
+        // A panic cannot leave this half done.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -290,15 +290,15 @@ impl Answer {
 }
 
 fn microseconds(duration: Duration) -> u64 {
-    // Lua counts exactly up to 2^53.
+    // Lua integers are exact up to 2^53.
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX).min(1 << 50)
 }
 
-/// A connection that no event loop knows.
+/// A connection that is not registered with an event loop.
 struct Connection {
     tcp: std::net::TcpStream,
     tls: Option<Box<ClientConnection>>,
-    /// Replies that are still to come, and mean nothing any more.
+    /// Outstanding replies that are to be skipped.
     owed: usize,
 }
 
@@ -316,7 +316,7 @@ impl Live {
         Ok(Self { tcp: TcpStream::from_std(tcp)?, tls, owed, received: Vec::new() })
     }
 
-    /// Where there is more than was asked for, what comes next could not be told from it.
+    /// Unexpected extra data could be mistaken for the next reply.
     fn rest(self) -> io::Result<Connection> {
         if !self.received.is_empty() {
             return Err(io::Error::other("the response has extra data"));
@@ -324,7 +324,7 @@ impl Live {
         Ok(Connection { tcp: self.tcp.into_std()?, tls: self.tls, owed: self.owed })
     }
 
-    /// Sends one command, and reads its reply.
+    /// Sends one command and reads its reply.
     async fn ask(&mut self, command: &[u8]) -> io::Result<Value> {
         self.send(command).await?;
         loop {
@@ -356,7 +356,7 @@ impl Live {
         }
     }
 
-    /// Sends what TLS has to say.
+    /// Sends the pending TLS data.
     async fn flush(&mut self) -> io::Result<()> {
         let Some(tls) = &mut self.tls else { return Ok(()) };
         while tls.wants_write() {

@@ -1,11 +1,11 @@
-//! Where a Redis is, and who we are there.
+//! The address of a Redis, with credentials.
 
 use crate::error::Error;
 use crate::signing::Secret;
 use std::fmt;
 use std::str::FromStr;
 
-/// The port of a Redis whose address names none.
+/// The default port of Redis.
 const PORT: u16 = 6379;
 
 /// The address of a Redis: `redis://[[user]:password@]host[:port][/database]`, or `rediss://…` for TLS.
@@ -24,7 +24,7 @@ impl RedisUrl {
         self.password.as_ref().map(|password| password.expose())
     }
 
-    /// The host with its port, for people.
+    /// The host with its port, for messages.
     pub(crate) fn host_and_port(&self) -> String {
         match self.host.contains(':') {
             true => format!("[{}]:{}", self.host, self.port),
@@ -66,7 +66,7 @@ impl RedisUrl {
     }
 }
 
-/// Replaces `%40` and the like.
+/// Decodes percent-encoding such as `%40`.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -85,7 +85,7 @@ fn decoded(text: &str) -> Option<String> {
 impl FromStr for RedisUrl {
     type Err = Error;
 
-    /// The text may hold a password, so that the error does not show it.
+    /// The error omits the text, which may contain a password.
     fn from_str(text: &str) -> Result<Self, Error> {
         let takes = "must be redis://[[user]:password@]host[:port][/database], or rediss:// for TLS";
         Self::parse(text).ok_or_else(|| Error::config("rate_scope", takes))
@@ -93,7 +93,7 @@ impl FromStr for RedisUrl {
 }
 
 impl fmt::Display for RedisUrl {
-    /// As it is given, with a mask in place of user and password.
+    /// The address with user and password masked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls { "rediss" } else { "redis" };
         let mask = if self.password.is_some() { ":[redacted]@" } else { "" };

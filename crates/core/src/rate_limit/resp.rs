@@ -1,11 +1,11 @@
-//! The protocol of Redis (RESP2), as far as the rate limiter needs it.
+//! The subset of the Redis protocol (RESP2) that the rate limiter needs.
 
 use std::io;
 
-/// The longest reply that is read; those of the script have less than 200 bytes.
+/// The maximum size of a reply; those of the script have less than 200 bytes.
 pub(super) const MAX_REPLY: usize = 64 * 1024;
 
-/// A command, as an array of texts.
+/// A command, as an array of bulk strings.
 pub(super) fn command(words: &[&str]) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
@@ -32,7 +32,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// Takes one reply off the front; `None` where it has not come whole yet.
+    /// Removes one reply from the front of the buffer; `None` if it is incomplete.
     pub(super) fn read(bytes: &mut &[u8], depth: u32) -> io::Result<Option<Self>> {
         let wrong = || io::Error::other("it does not speak the Redis protocol");
         let Some(end) = bytes.windows(2).position(|two| two == b"\r\n") else { return Ok(None) };

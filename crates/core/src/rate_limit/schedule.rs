@@ -1,17 +1,17 @@
 //! The schedule of an account: when the next call is allowed, and which nonce it takes.
 //!
-//! Time is in nanoseconds of [`clock`], which all processes of a machine read alike.
+//! Time is in nanoseconds of [`clock`], which all processes of a machine share.
 
 use super::share::Grid;
 use crate::signing::Walk;
 use std::time::Duration;
 
-/// How the permits of a client lie.
+/// The spacing of a client's permits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spacing {
-    /// From one permit to the next.
+    /// The time between permits.
     pub(super) interval: Duration,
-    /// Where a share of the rate is ours, which permits those are.
+    /// The permits of this client, if it has a share of the rate.
     pub(super) grid: Option<Grid>,
 }
 
@@ -24,40 +24,40 @@ impl Spacing {
         }
     }
 
-    /// From when on the permit after this one is free.
+    /// When the next permit is available after one at `at`.
     fn after(&self, at: u64) -> u64 {
         let interval = nanoseconds(self.interval);
-        // The grid says where it is; corrections of the clock move it a little.
+        // The grid determines the time; corrections of the clock shift it a little.
         at.saturating_add(if self.grid.is_some() { interval / 10 * 9 } else { interval })
     }
 }
 
-/// The state of an account's rate, without a lock and without a clock of its own.
+/// The state of an account's rate, without a lock or a clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Schedule {
-    /// From when on the next permit is free.
+    /// When the next permit is available.
     pub(super) next: u64,
-    /// Permits that were reserved and not used; 0 is none.
+    /// Permits that were reserved but not used; 0 is none.
     pub(super) released: [u64; Self::MAX_RELEASED],
     pub(super) nonces: Walk,
-    /// Places in the walk that were reserved and not used, plus one; 0 is none.
+    /// Positions of nonces that were reserved but not used, plus one; 0 is none.
     pub(super) unused: [u64; Self::MAX_RELEASED],
 }
 
-/// What was reserved.
+/// A reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reserved {
     /// When the call may be made.
     pub(super) at: u64,
-    /// The place in the walk of nonces.
+    /// The position of its nonce.
     pub(super) position: u64,
 }
 
 impl Schedule {
-    /// How many released permits, and how many unused places, are remembered.
+    /// How many released permits, and how many unused positions, are remembered.
     pub(super) const MAX_RELEASED: usize = 16;
 
-    /// A place that lies further back in the walk is not used any more: its nonce comes again too soon after.
+    /// A position further back than this is not reused: its nonce would repeat too soon.
     const MAX_BACK: u64 = 1024;
 
     pub(super) fn new(seed: u64) -> Self {
@@ -65,8 +65,8 @@ impl Schedule {
         Self { next: 0, released: none, nonces: Walk { seed, position: 0 }, unused: none }
     }
 
-    /// The first permit at `now` or later, if it lies before `latest`; otherwise when it would be. Without an interval, each
-    /// call is allowed at once.
+    /// Reserves the first permit at `now` or later, if it is due before `latest`; otherwise returns when it would be
+    /// due. Without an interval, each call is allowed immediately.
     pub(super) fn reserve(
         &mut self,
         now: u64,
@@ -97,7 +97,7 @@ impl Schedule {
         Ok(Reserved { at, position: self.take_place() })
     }
 
-    /// The place of a permit that was not used, or else the next one in the walk.
+    /// The position of a permit that was not used, or else the next one.
     fn take_place(&mut self) -> u64 {
         let too_far_back = self.nonces.position.saturating_sub(Self::MAX_BACK);
         for unused in &mut self.unused {
@@ -109,7 +109,7 @@ impl Schedule {
         unused.map_or_else(|| self.nonces.advance(), |unused| unused - 1)
     }
 
-    /// Gives back a permit that was not used.
+    /// Releases a permit that was not used.
     pub(super) fn release(&mut self, reserved: Reserved, spacing: Option<Spacing>) {
         if !self.nonces.retreat(reserved.position) {
             if let Some(free) = self.unused.iter_mut().find(|unused| **unused == 0) {
@@ -124,14 +124,14 @@ impl Schedule {
         }
     }
 
-    /// Forgets times later than `latest`, which cannot be right.
+    /// Discards times later than `latest`, which cannot be valid.
     pub(super) fn forget_beyond(&mut self, latest: u64) {
         if self.next > latest {
             (self.next, self.released) = (0, [0; Self::MAX_RELEASED]);
         }
     }
 
-    /// Allows no call before `until`; a longer pause stays.
+    /// Allows no call before `until`; a longer pause takes precedence.
     pub(super) fn pause(&mut self, until: u64) {
         self.next = self.next.max(until);
         for released in &mut self.released {
@@ -146,10 +146,10 @@ pub(super) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The time since the machine was started.
+/// The time since the machine started.
 #[cfg(unix)]
 pub(super) fn clock() -> u64 {
-    // Linux counts the time asleep too, as the platform does.
+    // On Linux this clock includes the time asleep, as the platform's does.
     #[cfg(target_os = "linux")]
     let clock = rustix::time::ClockId::Boottime;
     #[cfg(not(target_os = "linux"))]
@@ -157,7 +157,7 @@ pub(super) fn clock() -> u64 {
     nanoseconds(Duration::try_from(rustix::time::clock_gettime(clock)).unwrap_or_default())
 }
 
-/// The wall clock when this process first asked, and from there on a clock that cannot be set.
+/// The wall clock at the first call in this process, continued by a monotonic clock.
 #[cfg(not(unix))]
 pub(super) fn clock() -> u64 {
     use std::sync::OnceLock;

@@ -1,28 +1,29 @@
-//! A share of the rate by the wall clock: machines that know nothing of each other take different permits.
+//! A share of the rate by the wall clock: machines that do not communicate use different permits.
 //!
-//! The permits of the whole account lie on a grid that all machines read from the wall clock. Machine i of n takes every n-th
-//! of them, the i-th first. How far its clock is off, it learns from the platform's replies, which all machines see.
+//! The permits of the whole account form a grid on the wall clock, which all machines can read. Machine i of n takes
+//! every n-th permit, starting with the i-th. It measures its clock skew from the platform's replies, which all
+//! machines receive.
 
 use crate::signing::ClockSample;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How far clocks drift apart at most while nothing is seen, in nanoseconds per second.
+/// The maximum drift between clocks without new samples, in nanoseconds per second.
 const DRIFT: i64 = 100_000;
 
-/// Permits of the whole account on the wall clock, and which of them are ours.
+/// The permits of the whole account on the wall clock, and this client's part of them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Grid {
-    /// From one of our permits to the next, in nanoseconds.
+    /// The time between this client's permits, in nanoseconds.
     period: u64,
-    /// Ours, after a multiple of the period since 1970.
+    /// The offset of this client's permits from a multiple of the period since 1970.
     phase: u64,
     /// The time by the platform's clock, in nanoseconds since 1970.
     wall: u64,
 }
 
 impl Grid {
-    /// `interval` is that of the whole account, `share` (which, of how many).
+    /// `interval` is that of the whole account, `share` is (index, count).
     pub(super) fn new(interval: Duration, (which, of): (u32, u32), wall: SystemTime) -> Self {
         let since = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
         let interval = super::schedule::nanoseconds(interval).max(1);
@@ -33,7 +34,7 @@ impl Grid {
         }
     }
 
-    /// How long from `after` until one of our permits; both from now on.
+    /// The time until this client's first permit at `after` or later; both are relative to now.
     pub(super) fn next(&self, after: u64) -> u64 {
         let earliest = self.wall.saturating_add(after);
         let over = (earliest + self.period - self.phase % self.period) % self.period;
@@ -44,13 +45,13 @@ impl Grid {
     }
 }
 
-/// What the platform's replies say about the difference between its clock and this machine's.
+/// The clock skew between the platform and this machine, measured from replies.
 #[derive(Default)]
 pub(crate) struct Offset {
     bounds: Mutex<Option<Bounds>>,
 }
 
-/// The difference lies between these, in nanoseconds: seen at this time.
+/// The lower and upper bound of the difference, in nanoseconds, with the time of the measurement.
 #[derive(Clone, Copy)]
 struct Bounds {
     least: i64,
@@ -59,8 +60,8 @@ struct Bounds {
 }
 
 impl Offset {
-    /// A reply was made in the second that its `Date` names, after its request was sent and before it came. Each reply
-    /// narrows the bounds further.
+    /// A reply was sent in the second that its `Date` names, after its request was sent and before it arrived. Each
+    /// reply narrows the bounds further.
     pub(crate) fn update(&self, sample: &ClockSample) {
         let Some(date) = sample.date else { return };
         let least = difference(date, sample.received);
@@ -79,8 +80,8 @@ impl Offset {
         };
     }
 
-    /// The time by the platform's clock. As long as this machine's may be right, it counts as right, so that machines whose
-    /// clocks are set by NTP agree.
+    /// The time by the platform's clock. While this machine's clock is within the bounds, it counts as right, so that
+    /// machines with NTP agree.
     pub(crate) fn correct(&self, local: SystemTime) -> SystemTime {
         let bounds = *self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
         let offset = bounds.map_or(0, |bounds| 0.max(bounds.least).min(bounds.most));
@@ -90,7 +91,7 @@ impl Offset {
     }
 }
 
-/// How much later `one` is than `other`, in nanoseconds; no more than 200 years.
+/// How much later `one` is than `other`, in nanoseconds; at most 200 years.
 fn difference(one: SystemTime, other: SystemTime) -> i64 {
     let size = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX / 2);
     match one.duration_since(other) {
@@ -138,7 +139,7 @@ mod tests {
     fn offset_is_nothing_while_the_clock_may_be_right_and_narrows_where_it_is_not() {
         let offset = Offset::default();
         assert_eq!(offset.correct(at(0)), at(0));
-        // A clock that is 1.3 s behind; replies take 20 ms and come at all places of a second.
+        // A clock that is 1.3 s behind; replies take 20 ms and arrive at all fractions of a second.
         let learn = |offset: &Offset, behind: u64, local: u64| {
             let date = at((local + behind) / 1000 * 1000);
             offset.update(&ClockSample { date: Some(date), sent: at(local - 10), received: at(local + 10) });
@@ -149,7 +150,7 @@ mod tests {
         assert!(error(&offset, 1_300) <= 1_010_000_000);
         (0..40).for_each(|call| learn(&offset, 1_300, 5_000 + call * 105));
         assert!(error(&offset, 1_300) <= 60_000_000, "{}", error(&offset, 1_300));
-        // It was set right.
+        // The clock was corrected.
         (0..40).for_each(|call| learn(&offset, 0, 20_000 + call * 105));
         assert_eq!(offset.correct(at(60_000)), at(60_000));
     }

@@ -1,7 +1,7 @@
 //! The schedule of an account in a file, for all processes that share its directory.
 //!
-//! A process holds the file's lock for the few microseconds in which it reads and writes the schedule, and never waits while
-//! it holds the lock.
+//! A process holds the file's lock for the few microseconds in which it reads and writes the schedule, and never waits
+//! while it holds the lock.
 
 use super::schedule::{Schedule, clock};
 use fs4::TryLockError;
@@ -10,13 +10,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-/// Tells our files from others, and this layout from later ones.
+/// Identifies the file format and its version.
 const MAGIC: u64 = u64::from_le_bytes(*b"eiotrat2");
 
-/// The numbers in a file: magic, checksum, time of writing, next permit, seed, position, released permits, unused places.
+/// The numbers in a file: magic, checksum, time of writing, next permit, seed, position, released permits, unused
+/// positions.
 const WORDS: usize = 6 + 2 * Schedule::MAX_RELEASED;
 
-/// How often a file that was replaced meanwhile is opened again before that is an error.
+/// How often a file that was replaced concurrently is reopened before that is an error.
 const REOPENS: u32 = 8;
 
 /// A schedule in a file.
@@ -30,13 +31,13 @@ pub(crate) struct SharedFile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Directory {
     path: PathBuf,
-    /// Must belong to this user, and to this user alone.
+    /// The directory must belong to this user and allow no other user to write.
     private: bool,
 }
 
 impl Directory {
-    /// The directory of this user on this machine. The same for all processes of the user, whatever their environment: a job of
-    /// cron has another one than a shell.
+    /// The directory of this user on this machine. It is the same for all processes of the user, whatever their
+    /// environment: a cron job has another environment than a shell.
     pub(crate) fn of_user() -> Self {
         #[cfg(unix)]
         let path = format!("/tmp/eiot-{}", rustix::process::geteuid().as_raw()).into();
@@ -52,8 +53,8 @@ impl Directory {
 }
 
 impl SharedFile {
-    /// Opens the file of an account, and makes it and its directory where they are missing. The file's name reveals neither
-    /// appkey nor host.
+    /// Opens the file of an account; creates the file and its directory if they are missing. The file's name reveals
+    /// neither appkey nor host.
     pub(crate) fn open(directory: Directory, key: &str) -> Result<Self, String> {
         use sha1::{Digest, Sha1};
         let name = format!("rate-{}", hex::encode(Sha1::digest(key)));
@@ -66,8 +67,9 @@ impl SharedFile {
         &self.path
     }
 
-    /// Changes the schedule in the file; `None` where another process holds the lock. `known` is what this process saw last,
-    /// and sees now: a new file starts with that. A time further ahead than `max_ahead` is not believed.
+    /// Updates the schedule in the file; returns `None` if another process holds the lock. `known` is the schedule that
+    /// this process saw last, and is updated: a new file starts with it. Times further ahead than `max_ahead` are
+    /// discarded.
     pub(super) fn try_update<T>(
         &self,
         known: &mut Schedule,
@@ -87,10 +89,10 @@ impl SharedFile {
                 Err(TryLockError::Error(why)) if why.kind() == io::ErrorKind::Interrupted => return Ok(None),
                 Err(TryLockError::Error(why)) => return Err(why),
             }
-            // Where the file was removed or replaced, others use another one by now: the lock of this one means nothing.
+            // If the file was removed or replaced, other processes use a new one: the lock of this one is worthless.
             if is_same(file, &self.path)? {
                 let changed = exchange(file, known, max_ahead, change);
-                // Not left to the end of the descriptor: a child that was forked meanwhile has inherited it.
+                // Unlocks explicitly: a child that was forked in the meantime has inherited the descriptor.
                 fs4::FileExt::unlock(file)?;
                 return changed.map(Some);
             }
@@ -100,12 +102,12 @@ impl SharedFile {
     }
 }
 
-/// What the error of a file says.
+/// The context of a file's error.
 pub(super) fn unusable(path: &Path, why: &io::Error) -> String {
     format!("{} cannot be used: {why}", path.display())
 }
 
-/// Reads the schedule, changes it, and writes it back. The lock is held.
+/// Reads, updates and writes the schedule. The lock is held.
 fn exchange<T>(
     file: &File,
     known: &mut Schedule,
@@ -142,7 +144,7 @@ fn encode(schedule: &Schedule, now: u64) -> [u8; WORDS * 8] {
     bytes
 }
 
-/// `None` for what no limiter has written.
+/// `None` unless a limiter has written it.
 fn decode(bytes: &[u8; WORDS * 8], now: u64) -> Option<Schedule> {
     let mut words = [0; WORDS];
     for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(8)) {
@@ -158,14 +160,14 @@ fn decode(bytes: &[u8; WORDS * 8], now: u64) -> Option<Schedule> {
     schedule.nonces.position = position;
     let (released, unused) = lists.split_at(Schedule::MAX_RELEASED);
     schedule.unused = unused.try_into().ok()?;
-    // Times from before the machine was started again mean nothing; the nonces go on.
+    // Times from before a reboot are meaningless; the nonces continue.
     if written <= now {
         (schedule.next, schedule.released) = (next, released.try_into().ok()?);
     }
     Some(schedule)
 }
 
-/// FNV-1a over the words. It need not resist anybody: it finds what was not written by a limiter.
+/// FNV-1a over the words. It need not resist attacks: it detects files that no limiter has written.
 fn checksum(words: &[u64; WORDS]) -> u64 {
     words.iter().fold(0xCBF2_9CE4_8422_2325, |sum, word| (sum ^ word).wrapping_mul(0x0100_0000_01B3))
 }
@@ -194,7 +196,7 @@ fn write_at_start(mut file: &File, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)
 }
 
-/// Whether the path still leads to the file.
+/// Whether the path still leads to the open file.
 #[cfg(unix)]
 fn is_same(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
@@ -206,7 +208,7 @@ fn is_same(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// A file that is open cannot be replaced here, only removed.
+/// On this system, an open file can be removed but not replaced.
 #[cfg(not(unix))]
 fn is_same(_: &File, path: &Path) -> io::Result<bool> {
     path.try_exists()
@@ -219,8 +221,8 @@ fn open(directory: &Directory, path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
-/// Opens the file, or makes it. What another user could have put in its place is refused: a link, a pipe, a file with more
-/// than one name, a file or directory of another user.
+/// Opens or creates the file. Rejects what another user could have put in its place: a link, a pipe, a file with
+/// several names, a file or directory of another user.
 #[cfg(unix)]
 fn open(directory: &Directory, path: &Path) -> io::Result<File> {
     use rustix::fs::{CWD, Mode, OFlags, fchmod, fstat, mkdir, openat};
@@ -229,7 +231,7 @@ fn open(directory: &Directory, path: &Path) -> io::Result<File> {
     let named = |why: &dyn std::fmt::Display| {
         io::Error::other(format!("the directory {}: {why}", directory.path.display()))
     };
-    // Whether it is there now, for whatever reason, is seen when it is opened.
+    // Opening the directory reveals whether it exists now, for whatever reason.
     let made = mkdir(&directory.path, Mode::RWXU);
     let links = if directory.private { OFlags::NOFOLLOW } else { OFlags::empty() };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | links;
@@ -258,7 +260,7 @@ fn open(directory: &Directory, path: &Path) -> io::Result<File> {
         )));
     }
     let name = path.file_name().unwrap_or_default();
-    // Not through a link, and without waiting for the other end of a pipe.
+    // Does not follow links, and does not wait for the other end of a pipe.
     let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = openat(&opened, name, flags, Mode::empty()).or_else(|why| {
         if why != Errno::NOENT {
@@ -266,10 +268,10 @@ fn open(directory: &Directory, path: &Path) -> io::Result<File> {
         }
         let made = openat(&opened, name, flags | OFlags::CREATE | OFlags::EXCL, Mode::RUSR | Mode::WUSR);
         match made {
-            // Another process has made it at the same moment.
+            // Another process created it at the same time.
             Err(Errno::EXIST) => openat(&opened, name, flags, Mode::empty()),
             Ok(file) if !of_others.is_empty() => {
-                // For those who may write to the directory, whatever this process's mask is.
+                // For all users who may write to the directory, regardless of this process's umask.
                 let readable =
                     if of_others.contains(Mode::WOTH) { Mode::RGRP | Mode::ROTH } else { Mode::RGRP };
                 fchmod(&file, Mode::RUSR | Mode::WUSR | of_others | readable)?;
@@ -286,7 +288,7 @@ fn open(directory: &Directory, path: &Path) -> io::Result<File> {
     if !found.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    // None: it was removed a moment ago, which is found out as soon as it is locked.
+    // No links left: the file was just removed, which is detected after locking.
     if found.nlink() > 1 {
         return Err(io::Error::other("it has several hard links"));
     }
@@ -306,7 +308,7 @@ mod tests {
     const FAR: u64 = u64::MAX;
     const STEP: Option<Spacing> = Some(Spacing { interval: Duration::from_millis(1), grid: None });
 
-    /// A directory of its own for each test.
+    /// A separate directory for each test.
     fn directory_of(test: &str) -> PathBuf {
         let path = std::env::temp_dir().join(format!("eiot-shared-file-{test}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
@@ -330,7 +332,7 @@ mod tests {
     fn shared_file_gives_each_permit_and_each_nonce_once() {
         let directory = directory_of("contended");
         let reserve_500 = || {
-            // Opened by each for itself, as other processes would: the file's lock is all that keeps them apart.
+            // Each opens the file itself, as other processes would: only the file's lock separates them.
             let (file, mut known) = (open_in(&directory), Schedule::new(7));
             (0..500).map(|_| reserve(&file, &mut known)).map(|r| (r.at, r.position)).collect::<Vec<_>>()
         };

@@ -1,4 +1,4 @@
-//! What time it is.
+//! Sources of the current time.
 
 use crate::error::Error;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -3,27 +3,27 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
-/// A difference below this is none: `Date` knows whole seconds only.
+/// The minimum difference: `Date` has a resolution of one second.
 const MIN_SKEW: Duration = Duration::from_secs(2);
 
-/// A larger difference is not believed.
+/// The maximum difference that is plausible.
 const MAX_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// After a slower round trip, the `Date` is too imprecise.
 const MAX_ROUND_TRIP: Duration = Duration::from_secs(2);
 
-/// What a reply says about the time.
+/// A clock sample from a reply.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClockSample {
-    /// The `Date` header; `None` when it is absent, cannot be read, or comes from a cache (there is an `Age` header).
+    /// The `Date` header; `None` if it is absent, invalid, or comes from a cache (there is an `Age` header).
     pub(crate) date: Option<SystemTime>,
-    /// When the request went out, by this machine's clock.
+    /// When the request was sent, by this machine's clock.
     pub(crate) sent: SystemTime,
-    /// When the head of the reply had come.
+    /// When the head of the reply arrived.
     pub(crate) received: SystemTime,
 }
 
-/// What must be added to this machine's clock, in milliseconds. Each reply updates it, so that it recovers when the clock
+/// The correction of this machine's clock, in milliseconds. Each reply updates it, so that it recovers when the clock
 /// is corrected.
 #[derive(Default)]
 pub(crate) struct ClockSkew {
@@ -31,7 +31,7 @@ pub(crate) struct ClockSkew {
 }
 
 impl ClockSkew {
-    /// The time that the platform's clock shows when this machine's shows `local`.
+    /// The platform's time when this machine's clock shows `local`.
     pub(crate) fn correct(&self, local: SystemTime) -> SystemTime {
         let milliseconds = self.milliseconds.load(Ordering::Relaxed);
         let size = Duration::from_millis(milliseconds.unsigned_abs());
@@ -39,8 +39,8 @@ impl ClockSkew {
         corrected.unwrap_or(local)
     }
 
-    /// Learns from a reply. Tells whether the correction has changed by so much that a request signed before may have
-    /// been refused for its timestamp.
+    /// Updates the correction from a reply. Returns whether it changed by so much that an earlier request may have been
+    /// rejected for its timestamp.
     pub(crate) fn update(&self, sample: ClockSample) -> bool {
         let Some(milliseconds) = seen(sample) else { return false };
         let before = self.milliseconds.swap(milliseconds, Ordering::Relaxed);
@@ -48,7 +48,7 @@ impl ClockSkew {
     }
 }
 
-/// The difference that a reply shows, if it can be trusted.
+/// The difference that a reply shows, if it is plausible.
 fn seen(sample: ClockSample) -> Option<i64> {
     let milliseconds = sample.offset_milliseconds()?;
     match Duration::from_millis(milliseconds.unsigned_abs()) {
@@ -59,15 +59,15 @@ fn seen(sample: ClockSample) -> Option<i64> {
 }
 
 impl ClockSample {
-    /// How far the server's clock is ahead of this machine's, to about half a second; negative where it is behind, `None`
-    /// where the reply does not tell.
+    /// How far the server's clock is ahead of this machine's, to about half a second; negative if it is behind, `None`
+    /// if the reply does not reveal it.
     pub(crate) fn offset_milliseconds(&self) -> Option<i64> {
         // If the clock was set while the request was in flight, the round trip is meaningless.
         let round_trip = self.received.duration_since(self.sent).ok()?;
         if round_trip > MAX_ROUND_TRIP {
             return None;
         }
-        // Date is cut to whole seconds; on average half of one is missing.
+        // Date is truncated to whole seconds; on average half a second is missing.
         let date = self.date?.checked_add(Duration::from_millis(500))?;
         let middle = self.sent.checked_add(round_trip / 2)?;
         let (size, sign) = match date.duration_since(middle) {
@@ -88,7 +88,7 @@ mod tests {
         if milliseconds < 0 { base - size } else { base + size }
     }
 
-    /// A reply after a round trip of 100 ms, whose server's clock differs by so many seconds.
+    /// A reply after a round trip of 100 ms from a server whose clock differs by this many seconds.
     fn reply(seconds: i64) -> ClockSample {
         ClockSample { date: Some(at(seconds * 1000)), sent: at(0), received: at(100) }
     }

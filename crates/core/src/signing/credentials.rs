@@ -1,4 +1,4 @@
-//! Who calls: the appkey, and the secret that signs.
+//! Credentials: the appkey, and the secret that signs requests.
 
 use std::fmt;
 use zeroize::Zeroizing;
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes a secret over. The caller's own copy, if any, is the caller's to wipe.
+    /// Wraps a secret. Wiping the caller's own copy, if any, is up to the caller.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(Zeroizing::new(secret.into()))
     }
@@ -37,7 +37,7 @@ impl From<&str> for Secret {
     }
 }
 
-/// What the platform knows an account's application by.
+/// The credentials of an application.
 #[derive(Debug)]
 pub(crate) struct Credentials {
     /// Sent with every request.

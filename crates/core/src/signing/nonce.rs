@@ -4,21 +4,21 @@
 const FIRST: u64 = 10_000;
 const COUNT: u64 = 90_000;
 
-/// A place in an endless walk through a permutation of the nonces. It belongs to the account: processes that share the walk
-/// never use a nonce again within as many calls as there are nonces.
+/// A position in an endless cycle through a permutation of the nonces. It belongs to the account: processes that share
+/// it never repeat a nonce within as many calls as there are nonces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Walk {
-    /// Which permutation.
+    /// Selects the permutation.
     pub(crate) seed: u64,
     /// How many nonces were taken.
     pub(crate) position: u64,
 }
 
-/// More nonces than others have taken since this process has looked last.
+/// More nonces than other processes can have taken since this process last looked.
 const MAX_TAKEN_SINCE: u64 = 1024;
 
 impl Walk {
-    /// From where the walk can go on without a nonce that others have taken since.
+    /// A position from which the walk can continue without repeating nonces that other processes have taken since.
     pub(crate) fn beyond_others(self) -> Self {
         match self.position {
             0 => self,
@@ -33,7 +33,7 @@ impl Walk {
         position
     }
 
-    /// Gives a position back, if it is still the last one; whether it was.
+    /// Returns a position if it is still the last one, and whether it was.
     pub(crate) fn retreat(&mut self, position: u64) -> bool {
         let is_last = self.position == position.wrapping_add(1);
         if is_last {
@@ -43,25 +43,25 @@ impl Walk {
     }
 }
 
-/// One random permutation of the nonces of a share.
+/// A random permutation of the nonces of a share.
 ///
-/// Random choice meets a repeat with probability one half after 354 calls; a permutation repeats none within 90,000.
-/// Walking the same permutation again, instead of drawing a new one, keeps that true across the seam.
+/// Random choice repeats a nonce with probability one half after 354 calls; a permutation repeats none within 90,000.
+/// Repeating the same permutation, instead of drawing a new one, preserves that across the boundary.
 pub(crate) struct Permutation {
-    /// The first nonce of the share, and how many it has.
+    /// The first nonce of the share, and their number.
     first: u64,
     count: u64,
     /// An odd multiplier and an offset for each round of mixing.
     rounds: [(u64, u64); 3],
-    /// The smallest power of two that holds the share has this many bits.
+    /// The number of bits of the smallest power of two that holds the share.
     bits: u32,
 }
 
 impl Permutation {
-    /// Each seed has its own. `share` is (which, of how many): each share has a part of the nonces to itself.
+    /// Each seed has its own permutation. `share` is (index, count): each share has a separate range of nonces.
     pub(crate) fn new(seed: u64, (which, of): (u32, u32)) -> Self {
         let (which, of) = (u64::from(which.max(1)), u64::from(of.max(1)));
-        // Where there are more shares than nonces, some have the same one.
+        // If there are more shares than nonces, some have the same one.
         let start = (COUNT * (which - 1) / of).min(COUNT - 1);
         let count = (COUNT * which / of).min(COUNT).saturating_sub(start).max(1);
         // At least two bits, so that there is something to mix.
@@ -74,11 +74,10 @@ impl Permutation {
         Self { first: FIRST + start, count, rounds: [round(0), round(21), round(42)], bits }
     }
 
-    /// The nonce at a position of the walk.
+    /// The nonce at a position.
     pub(crate) fn nonce(&self, position: u64) -> u32 {
         let mut place = position % self.count;
-        // Walk the cycle until it is back inside the share: what maps all of 0..2^bits one to one then maps 0..count one
-        // to one too.
+        // Walks the cycle until it is back inside the share: a permutation of 0..2^bits then induces one of 0..count.
         loop {
             place = self.mix(place);
             if place < self.count {
@@ -87,7 +86,7 @@ impl Permutation {
         }
     }
 
-    /// A one-to-one map of 0..2^bits: each step can be undone.
+    /// A permutation of 0..2^bits: each step is invertible.
     fn mix(&self, place: u64) -> u64 {
         let mask = (1 << self.bits) - 1;
         self.rounds.iter().fold(place, |place, (multiplier, offset)| {

@@ -1,8 +1,8 @@
 //! The platform's signature.
 //!
-//! From the vendor SDK 1.0.1, recomputed with its golden sample: take every parameter that is not empty and not
-//! `sign`, sort by name in byte order, join as `name=value&name=value`, append `&secret=SECRET`, hash, print as
-//! upper-case hex. Values are raw UTF-8, without URL encoding.
+//! From the vendor SDK 1.0.1, verified with its golden sample: take every parameter that is not empty and not `sign`,
+//! sort by name in byte order, join as `name=value&name=value`, append `&secret=SECRET`, hash, format as upper-case
+//! hex. Values are raw UTF-8, without URL encoding.
 
 use super::credentials::Secret;
 use crate::error::Error;
@@ -80,7 +80,7 @@ pub fn string_to_sign(params: &[(&str, &str)]) -> Result<String, Error> {
     Ok(text)
 }
 
-/// The parameters that take part, in the order in which they do.
+/// The parameters that are signed, in order.
 fn signed_params<'a>(params: &[(&'a str, &'a str)]) -> Result<Vec<(&'a str, &'a str)>, Error> {
     let mut signed = params.to_vec();
     signed.sort_unstable();
@@ -108,7 +108,7 @@ pub(crate) fn sign_sorted(params: &[(&str, &str)], secret: &Secret, method: Sign
     Signature::of(&text, secret, method).as_bytes().iter().copied().map(char::from).collect()
 }
 
-/// A signature as it is sent: upper-case hex, without an allocation.
+/// A signature in its wire format: upper-case hex, without an allocation.
 pub(crate) struct Signature {
     hex: [u8; SHA1_HEX],
     length: usize,
@@ -117,7 +117,7 @@ pub(crate) struct Signature {
 const SHA1_HEX: usize = 40;
 
 impl Signature {
-    /// Of the parameters as they are joined for signing, up to and with the `secret=` before the secret.
+    /// Hashes the joined parameters, up to and including the `secret=` before the secret.
     pub(crate) fn of(text: &[u8], secret: &Secret, method: SignMethod) -> Self {
         match method {
             SignMethod::Sha1 => Self::with::<Sha1>(text, secret),
@@ -125,11 +125,11 @@ impl Signature {
         }
     }
 
-    /// The secret goes from where it lies into the hash: no copy of it is made, and the hash wipes its own state.
+    /// The secret is hashed in place, without a copy, and the hash wipes its own state.
     fn with<D: Digest>(text: &[u8], secret: &Secret) -> Self {
         let hash = D::new().chain_update(text).chain_update(secret.expose()).finalize();
         let mut hex = [0; SHA1_HEX];
-        // No hash here is longer than SHA-1.
+        // SHA-1 is the longest hash here.
         for (pair, byte) in hex.chunks_exact_mut(2).zip(&hash) {
             if let [high, low] = pair {
                 (*high, *low) = (digit(byte >> 4), digit(byte & 15));
@@ -143,7 +143,7 @@ impl Signature {
     }
 }
 
-/// Of a number below 16.
+/// The digit of a number below 16.
 fn digit(value: u8) -> u8 {
     if value < 10 { b'0' + value } else { b'A' - 10 + value }
 }

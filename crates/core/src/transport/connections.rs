@@ -13,10 +13,10 @@ use std::time::SystemTime;
 
 /// One request for [`Connections::post`].
 pub(crate) struct Post<'a> {
-    /// Below the base URL.
+    /// Relative to the base URL.
     pub(crate) path: &'a str,
     pub(crate) body: Vec<u8>,
-    /// Whether it does no harm when the server gets it twice.
+    /// Whether the server may receive it twice.
     pub(crate) is_idempotent: bool,
     /// A longer reply is an error.
     pub(crate) max_reply_bytes: usize,
@@ -30,7 +30,7 @@ pub(crate) struct Connections(pub(super) reqwest::Client);
 pub(crate) type Now<'a> = &'a (dyn Fn() -> SystemTime + Sync);
 
 impl Connections {
-    /// Posts one body and reads the whole reply. `sent` becomes true when the connection takes the request.
+    /// Posts a body and reads the whole reply. `sent` becomes true when the connection accepts the request.
     pub(crate) async fn post(
         &self,
         transport: &Transport,
@@ -41,8 +41,9 @@ impl Connections {
         let mut request = Request::new(Method::POST, transport.url(post.path)?);
         *request.headers_mut() = transport.headers.clone();
         *request.body_mut() = Some(Body::wrap(TrackedBody::new(post.body, sent.clone())));
-        // A reply says nothing of which request it answers. So one that is sent twice is the answer of the next call, where it
-        // comes after that was sent; where that would do harm, no connection carries two requests.
+        // A reply does not identify its request. So if a server answers one request twice, the second reply could be
+        // taken for the answer to the next request. A connection therefore carries only one request, unless the request
+        // is idempotent.
         let single_use;
         let http = if post.is_idempotent {
             &self.0
@@ -50,8 +51,8 @@ impl Connections {
             single_use = transport.http.client(false, Some(Arc::default()))?;
             &single_use
         };
-        // Lets the event loop notice what happened while it was not driven: that the server has closed the connection, or has sent
-        // unsolicited data. Such a connection is not used.
+        // Lets the event loop process what happened while it was not running: the server may have closed the connection
+        // or sent unsolicited data. Such a connection is not used.
         tokio::task::yield_now().await;
         let sent_at = now();
         let response = match http.execute(request).await {
@@ -70,8 +71,7 @@ impl Connections {
         read_whole(transport, response, times, post.max_reply_bytes).await
     }
 
-    /// Asks for the page at `base_url` with nothing that says who is asking, and reads the head of the answer: its status and
-    /// the time.
+    /// Sends an anonymous GET of `base_url`, and reads the head of the response: its status and the time.
     pub(crate) async fn get(&self, transport: &Transport, now: Now<'_>) -> Result<(u16, Times), Error> {
         let page = Url::parse(&transport.endpoint.to_string()).map_err(Error::internal)?;
         let sent_at = now();
@@ -86,7 +86,7 @@ impl Connections {
     }
 }
 
-/// Only a proxy answers this, before it has sent anything on.
+/// Only a proxy responds with this, before it has forwarded anything.
 fn is_for_proxies(response: &Response) -> bool {
     response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
 }

@@ -1,18 +1,18 @@
-//! Where a call goes.
+//! The platform's address.
 
 use crate::error::Error;
 use hyper::Uri;
 use hyper::http::uri::Parts;
 use std::net::IpAddr;
 
-/// The address below which requests are posted.
+/// The base URL of all requests.
 ///
-/// Plain `http` would show appkey and signature to everybody on the way, so it is for loopback, or where it is allowed
-/// on purpose.
+/// Plain `http` would expose appkey and signature on the network, so it is limited to loopback addresses unless it is
+/// explicitly allowed.
 pub(crate) fn endpoint(base_url: &str, allow_http: bool) -> Result<Uri, Error> {
     let refused = |why: &str| Err(Error::config("base_url", format!("{why}: {base_url:?}")));
     if base_url.contains('@') {
-        // The value is not repeated: it may hold a password.
+        // The error omits the value, which may contain a password.
         return Err(Error::config("base_url", "must not contain a user name or password"));
     }
     if !base_url.is_ascii() || base_url.contains('%') {
@@ -37,7 +37,7 @@ pub(crate) fn endpoint(base_url: &str, allow_http: bool) -> Result<Uri, Error> {
     }
 }
 
-/// The address of a path below the base URL, where that makes one.
+/// The URL of a path below the base URL, if it is valid.
 pub(crate) fn below(endpoint: &Uri, path: &str) -> Option<Uri> {
     let path = format!("{}{path}", endpoint.path().trim_end_matches('/'));
     let mut parts: Parts = endpoint.clone().into_parts();
@@ -45,7 +45,7 @@ pub(crate) fn below(endpoint: &Uri, path: &str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// The host, and the port where it is not the usual one: for the `Host` header, and for people.
+/// The host, with its port unless that is the default: for the `Host` header and for messages.
 pub(crate) fn host_of(endpoint: &Uri) -> String {
     let host = endpoint.host().unwrap_or_default();
     match endpoint.port_u16().filter(|port| *port != usual_port(endpoint)) {
@@ -54,12 +54,12 @@ pub(crate) fn host_of(endpoint: &Uri) -> String {
     }
 }
 
-/// The port of the scheme.
+/// The default port of the scheme.
 pub(crate) fn usual_port(endpoint: &Uri) -> u16 {
     if endpoint.scheme_str() == Some("https") { 443 } else { 80 }
 }
 
-/// Is there a host, and is what follows it a port? The parser takes anything there.
+/// Whether there is a host, and a port after it if anything. The parser accepts anything there.
 pub(crate) fn has_host_and_port(address: &Uri) -> bool {
     let (Some(authority), Some(host)) = (address.authority(), address.host()) else { return false };
     let given = authority.as_str().rsplit('@').next().unwrap_or_default();
@@ -67,7 +67,8 @@ pub(crate) fn has_host_and_port(address: &Uri) -> bool {
     !host.is_empty() && given == format!("{host}{port}")
 }
 
-/// Can what comes from there be believed? Verified TLS and this machine itself can; plain `http` from elsewhere cannot.
+/// Whether responses can be trusted: over verified TLS and from this machine they can; over plain `http` from elsewhere
+/// they cannot.
 pub(crate) fn is_trusted(endpoint: &Uri) -> bool {
     endpoint.scheme_str() == Some("https") || is_loopback(endpoint)
 }

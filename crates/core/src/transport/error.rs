@@ -1,4 +1,4 @@
-//! What a failed exchange means: the transport's errors, in the taxonomy's words.
+//! Classifies the transport's errors.
 
 use super::Transport;
 use super::proxy::Refusal;
@@ -7,25 +7,25 @@ use crate::error::{Delivered, Error, ErrorKind};
 use std::error::Error as StdError;
 use std::io;
 
-/// What hyper-util says of a proxy that does not open a tunnel.
+/// The message of hyper-util about a proxy that does not open a tunnel.
 const TUNNEL: &str = "tunnel error: ";
 
-/// How far an exchange had come when it failed.
+/// The progress of an exchange when it failed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// The connection had not taken the request.
+    /// The connection had not accepted the request.
     Unsent,
-    /// It had.
+    /// The connection had accepted the request.
     Sent,
-    /// The head of the reply had come.
+    /// The head of the reply had arrived.
     Answered,
 }
 
 impl Transport {
-    /// The error of an exchange that failed.
+    /// The error of a failed exchange.
     pub(crate) async fn failed(&self, error: reqwest::Error, stage: Stage) -> Error {
         if error.is_connect() {
-            // In memory of its own: it is rare, and would make every call larger.
+            // Boxed: it is rare, and would make every call larger.
             Box::pin(self.not_connected(&error)).await
         } else {
             self.broken(&error, stage)
@@ -37,7 +37,7 @@ impl Transport {
         let (host, connect_timeout) = (self.host(), self.http.connect_timeout);
         let through = self.http.proxy.as_ref().map(|proxy| format!(" through the proxy {}", proxy.name()));
         let through = through.unwrap_or_default();
-        // Which of several limits has noticed it is chance.
+        // Which of several timeouts fires first is a matter of chance.
         if error.is_timeout() {
             let text =
                 format!("no connection to {host}{through} within connect_timeout ({connect_timeout:?})");
@@ -81,17 +81,17 @@ impl Transport {
         )
     }
 
-    /// A connection failed under a call.
+    /// A connection failed during a call.
     fn broken(&self, error: &reqwest::Error, stage: Stage) -> Error {
         let (host, cause) = (self.host(), root_cause(error));
         let tls = find::<rustls::Error>(error);
         let is_malformed = match find::<io::Error>(error) {
-            // Chunks and lengths; a body that ends too soon is another kind.
+            // Invalid chunks and lengths; a truncated body is another kind.
             Some(why) => matches!(why.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData),
             None => find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse),
         };
         let (kind, delivered, text) = match (stage, tls) {
-            // The server looks at the client's certificate when the client is done with the handshake.
+            // The server verifies the client's certificate after the client has finished the handshake.
             (Stage::Unsent, Some(tls)) if is_about_client_certificate(tls) => {
                 return self.tls_failure(tls, &host);
             }
@@ -130,7 +130,7 @@ impl Transport {
     }
 }
 
-/// The innermost text, which says what happened without the layers round it.
+/// The innermost message, which describes the cause without the layers around it.
 fn root_cause(error: &(dyn StdError + 'static)) -> String {
     chain(error).last().map(ToString::to_string).unwrap_or_default()
 }
@@ -140,11 +140,11 @@ fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
     chain(error).find_map(|error| error.downcast_ref::<E>())
 }
 
-/// The error and what has caused it, the innermost last.
+/// The error and its causes, the innermost last.
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error| {
         let error: &'a (dyn StdError + 'static) = *error;
-        // An I/O error gives out the source of what it carries, and leaves out the thing itself.
+        // An I/O error returns the source of its payload, and skips the payload itself.
         match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(carried) => Some(carried),
             None => error.source(),

@@ -1,4 +1,4 @@
-//! A runtime on one thread, which the caller drives, and the connections that belong to it.
+//! An event loop: a single-threaded runtime that runs on the caller's thread, with its connections.
 
 use super::Transport;
 use super::connections::Connections;
@@ -11,14 +11,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
-/// After so many steps of its tasks an event loop polls sockets and timers. hyper reads on for as long as there is
-/// something to read, so that a flood makes each step a long one; where there is one connection, few steps lose nothing.
+/// After this many steps of its tasks an event loop polls sockets and timers. hyper reads as long as there is data, so
+/// that a flood makes each step long; with one connection, few steps lose nothing.
 const STEPS_OF_ONE: u32 = 2;
 
-/// The same with many connections, whose replies come together.
+/// The same with many connections, whose replies arrive together.
 const STEPS_OF_MANY: u32 = 61;
 
-/// How often a waiting call looks whether its caller wants to stop.
+/// How often a waiting call checks whether its caller has cancelled it.
 pub(crate) const KEEP_GOING_CHECK: Duration = Duration::from_millis(50);
 
 /// How [`EventLoop::block_on`] ended.
@@ -30,9 +30,9 @@ pub(crate) enum RunResult<T> {
     Interrupted,
 }
 
-/// A runtime and its connections. Used by one thread at a time; it moves freely between threads.
+/// A runtime and its connections. Used by one thread at a time; it can move between threads.
 pub(crate) struct EventLoop {
-    /// `None` only while it is being dropped.
+    /// `None` only while it is dropped.
     runtime: Option<Runtime>,
     connections: Connections,
 }
@@ -43,12 +43,12 @@ impl EventLoop {
         Self::open_telling(transport, STEPS_OF_ONE, None)
     }
 
-    /// As [`EventLoop::open`], for many calls at once.
+    /// Like [`EventLoop::open`], for many concurrent calls.
     pub(crate) fn open_for_many(transport: &Transport) -> Result<Self, Error> {
         Self::open_telling(transport, STEPS_OF_MANY, None)
     }
 
-    /// As [`EventLoop::open`]; `connected` becomes true when a connection was made.
+    /// Like [`EventLoop::open`]; `connected` becomes true when a connection was established.
     pub(crate) fn open_for_probe(transport: &Transport, connected: Arc<AtomicBool>) -> Result<Self, Error> {
         Self::open_telling(transport, STEPS_OF_ONE, Some(connected))
     }
@@ -62,7 +62,7 @@ impl EventLoop {
             .enable_io()
             .enable_time()
             .event_interval(steps)
-            // DNS lookups are the only work on another thread. It ends soon after.
+            // DNS lookups are the only work on another thread, which ends soon after.
             .max_blocking_threads(4)
             .thread_keep_alive(Duration::from_millis(100))
             .build()
@@ -77,8 +77,8 @@ impl EventLoop {
         &self.connections
     }
 
-    /// Runs `call` on this thread until it is done, the deadline (if there is one) passes, or `keep_going` says to break
-    /// off; dropping the call is what cancels it.
+    /// Runs `call` on this thread until it completes, the deadline (if any) passes, or `keep_going` returns `Break`;
+    /// dropping the call cancels it.
     pub(crate) fn block_on<T>(
         &self,
         deadline: Option<Instant>,
@@ -102,8 +102,8 @@ impl EventLoop {
                 }
             };
             if deadline.is_none() {
-                // The calls of a batch live on, and what one of them has put off until the runtime's next turn (a yield) would
-                // never be resumed: the runtime forgets it when it stops.
+                // The calls of a batch outlive this run. A task that has yielded until the runtime's next iteration
+                // would never be resumed: the runtime discards it when it stops.
                 tokio::task::yield_now().await;
             }
             driven
@@ -114,7 +114,7 @@ impl EventLoop {
 impl Drop for EventLoop {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Does not wait for a DNS lookup that hangs, and may be called from inside an asynchronous program.
+            // Does not wait for a hanging DNS lookup, and may be called inside an asynchronous program.
             runtime.shutdown_background();
         }
     }

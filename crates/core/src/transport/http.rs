@@ -1,4 +1,4 @@
-//! The settings of reqwest, the same for all event loops of a client.
+//! The HTTP client's settings, the same for all event loops of a client.
 
 use super::proxy::Proxy;
 use super::{Settings, tls};
@@ -46,9 +46,9 @@ impl Http {
         })
     }
 
-    /// A client of reqwest, whose connections belong to the event loop on which it is used. It keeps connections that have
-    /// answered for the next request if `reuse`. `connected` becomes true when it has made one, and each new one is looked at
-    /// before it is used; without it a request costs 3 % less.
+    /// Creates a reqwest client, whose connections belong to the event loop on which it is used. If `reuse`, it keeps
+    /// connections for the next request. `connected` becomes true when it has established one, and each new one is
+    /// polled before it is used; without `connected` a request costs 3 % less.
     pub(crate) fn client(
         &self,
         reuse: bool,
@@ -62,9 +62,9 @@ impl Http {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(if reuse { usize::MAX } else { 0 })
             .http1_only()
-            // Deadlines are the call's.
+            // Calls have their own deadlines.
             .tcp_keepalive(None)
-            // A signed request is not sent elsewhere, nor is it sent twice without being signed again.
+            // A signed request follows no redirects, and every retry is signed again.
             .redirect(Policy::none())
             .retry(retry::never());
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
@@ -81,8 +81,8 @@ impl Http {
     }
 }
 
-/// Tells that a connection was made, and lets the event loop look at it before it is used: a server that speaks first is
-/// noticed, and what it says is not taken for the reply to the request.
+/// Reports that a connection was established, and lets the event loop poll it before it is used: a server that sends
+/// first is detected, and its data is not taken for the reply to the request.
 #[derive(Clone)]
 struct Connected<T>(T);
 

@@ -1,8 +1,8 @@
-//! HTTP over TLS to the platform. Nothing here knows what the requests ask for.
+//! HTTP over TLS to the platform. Independent of the content of requests.
 //!
-//! `reqwest::blocking` would start a thread of its own, hop to it for every call and die in a forked child. So an
-//! [`EventLoop`] is a single-threaded runtime that the caller drives, with a client of reqwest whose connections belong to
-//! it. `docs/architecture.md` has the measurements.
+//! `reqwest::blocking` would start a thread of its own, switch to it for every call and fail in a forked child. So an
+//! [`EventLoop`] is a single-threaded runtime that runs on the caller's thread, with a reqwest client whose connections
+//! belong to it. `docs/architecture.md` has the measurements.
 
 mod connections;
 mod endpoint;
@@ -37,11 +37,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How the platform is reached.
+/// How to reach the platform.
 pub(crate) struct Settings<'a> {
     /// The base URL.
     pub(crate) endpoint: Uri,
-    /// The path below it that most requests go to; its URL is parsed once.
+    /// The path of most requests; its URL is parsed once.
     pub(crate) usual_path: &'static str,
     pub(crate) user_agent: String,
     pub(crate) connect_timeout: Duration,
@@ -51,7 +51,7 @@ pub(crate) struct Settings<'a> {
     pub(crate) tls: TlsFiles<'a>,
 }
 
-/// What all event loops of a client have in common, made once.
+/// State that all event loops of a client share, created once.
 pub(crate) struct Transport {
     endpoint: Uri,
     pub(crate) http: Http,
@@ -88,13 +88,14 @@ impl Transport {
         &self.endpoint
     }
 
-    /// The proxy that sees requests and answers them: for plain http. Others see a tunnel.
+    /// The proxy that reads requests and may answer them: for plain http. Other proxies open a tunnel.
     fn answering_proxy(&self) -> Option<String> {
         let is_plain = self.endpoint.scheme_str() == Some("http");
         self.http.proxy.as_ref().filter(|proxy| is_plain && proxy.is_http()).map(Proxy::name)
     }
 
-    /// The error of a reply that is not the platform's own and may be that of a proxy, which need not have passed the request on.
+    /// The error of a reply that is not the platform's and may be that of a proxy, which may not have forwarded the
+    /// request.
     pub(crate) fn with_proxy(&self, error: Error) -> Error {
         match self.answering_proxy().filter(|_| error.platform_code().is_none()) {
             Some(proxy) => error
@@ -104,24 +105,24 @@ impl Transport {
         }
     }
 
-    /// Whether what the platform says of itself, such as the time, can be believed.
+    /// Whether what the platform reports about itself, such as the time, can be trusted.
     pub(crate) fn is_trusted(&self) -> bool {
         is_trusted(&self.endpoint)
     }
 
-    /// The host and port that connections are made to, where there is no proxy.
+    /// The host and port of connections, without a proxy.
     pub(crate) fn host_and_port(&self) -> (&str, u16) {
         let host = self.endpoint.host().unwrap_or_default().trim_matches(['[', ']']);
         (host, self.endpoint.port_u16().unwrap_or(usual_port(&self.endpoint)))
     }
 
-    /// The host and port that calls go to, for people.
+    /// The host and port of calls, for messages.
     pub(crate) fn host(&self) -> String {
         host_of(&self.endpoint)
     }
 }
 
-/// The address of a path below the base URL, or why there is none.
+/// The URL of a path below the base URL, or why it is invalid.
 fn url(endpoint: &Uri, path: &str) -> Result<Url, String> {
     let address = below(endpoint, path).ok_or_else(|| format!("{path:?} is not a valid URL path"))?;
     let address = address.to_string();

@@ -1,4 +1,4 @@
-//! The proxy on the way to the platform, where there is one.
+//! The proxy between this machine and the platform.
 
 use super::endpoint::{has_host_and_port, host_of};
 use super::retry_after;
@@ -10,36 +10,36 @@ use std::io;
 use std::time::{Duration, SystemTime};
 use tokio::net::TcpStream;
 
-/// What a proxy's address looks like.
+/// The format of a proxy's address.
 const TAKES: &str = "must be http://[user:password@]host:port, or the same with https, socks5 or socks5h, in plain ASCII, \
                      or env";
 
-/// The value that stands for the environment's variables.
+/// The value that refers to the environment's variables.
 pub(crate) const FROM_ENVIRONMENT: &str = "env";
 
-/// More of a proxy's answer is not read.
+/// The maximum size of a proxy's response.
 const MAX_HEAD_BYTES: usize = 8 * 1024;
 
-/// How long a proxy may take to say again why it does not connect.
+/// How long a proxy may take to repeat why it does not connect.
 const MAX_SECOND_ASK: Duration = Duration::from_secs(2);
 
-/// The proxy on the way to the platform.
+/// The proxy between this machine and the platform.
 pub(crate) struct Proxy {
-    /// What reqwest is told.
+    /// The setting for reqwest.
     pub(crate) rule: reqwest::Proxy,
     /// Its address, without user and password.
     address: Uri,
     authorization: Option<HeaderValue>,
 }
 
-/// What a proxy answers that does not connect.
+/// The response of a proxy that does not connect.
 pub(crate) struct Refusal {
     pub(crate) http_status: u16,
     pub(crate) retry_after: Option<Duration>,
 }
 
 impl Proxy {
-    /// The proxy for the endpoint; none where the option is not set, or the environment has none for it.
+    /// The proxy for the endpoint; none if the option is not set, or the environment has none for it.
     pub(crate) fn of(
         option: Option<&str>,
         endpoint: &Uri,
@@ -52,7 +52,7 @@ impl Proxy {
                     let values = names.iter().map(|name| (*name, variable(name).unwrap_or_default()));
                     values.into_iter().find(|(_, value)| !value.is_empty())
                 };
-                // As curl reads them: of HTTP_PROXY only the lower-case one, since a web server sets the other from a
+                // As in curl, only the lower-case http_proxy is read, because a web server sets HTTP_PROXY from a
                 // request's header.
                 let names: &[&str] = match endpoint.scheme_str() {
                     Some("https") => &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
@@ -65,7 +65,7 @@ impl Proxy {
             }
             Some(address) => ("proxy".to_owned(), address.to_owned(), String::new()),
         };
-        // The value is not repeated: it may hold a password.
+        // The error omits the value, which may contain a password.
         let refused = || Error::config(&option, TAKES);
         let given: Uri = address.parse().map_err(|_| refused())?;
         if !matches!(given.scheme_str(), Some("http" | "https" | "socks5" | "socks5h"))
@@ -88,18 +88,18 @@ impl Proxy {
         Ok(Some(Self { rule, address: found.uri().clone(), authorization: found.basic_auth().cloned() }))
     }
 
-    /// For people: without user and password.
+    /// For messages: without user and password.
     pub(crate) fn name(&self) -> String {
         format!("{}://{}", self.address.scheme_str().unwrap_or_default(), host_of(&self.address))
     }
 
-    /// Whether it reads requests; others only pass bytes on.
+    /// Whether it reads requests; other proxies only forward bytes.
     pub(crate) fn is_http(&self) -> bool {
         matches!(self.address.scheme_str(), Some("http" | "https"))
     }
 
-    /// What it says when it is asked again to connect to `target`, since the transport does not tell; `None` where it does
-    /// not say no a second time. Only over plain http.
+    /// Repeats the CONNECT to `target` to get the proxy's error, which the transport does not provide; `None` if the
+    /// proxy does not reject it again. Only over plain http.
     pub(crate) async fn refusal(&self, target: &Uri) -> Option<Refusal> {
         if self.address.scheme_str() != Some("http") {
             return None;
@@ -160,7 +160,7 @@ impl Refusal {
         Some(Self { http_status, retry_after })
     }
 
-    /// The error of a call that a proxy does not let through.
+    /// The error of a call that a proxy rejects.
     pub(crate) fn error(&self, proxy: &str, host: &str) -> Error {
         let status = self.http_status;
         let advice = match status {

@@ -1,4 +1,4 @@
-//! An HTTP response, read whole.
+//! A complete HTTP response.
 
 use super::error::Stage;
 use super::{Transport, retry_after};
@@ -7,10 +7,10 @@ use reqwest::Response;
 use reqwest::header::{AGE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use std::time::{Duration, SystemTime};
 
-/// At most this much of the body of a reply that could not be read stays with the error.
+/// How much of an unparsable body is kept with the error.
 pub(crate) const MAX_BODY_BYTES: usize = 2048;
 
-/// An HTTP response, read whole.
+/// A complete HTTP response.
 pub(crate) struct HttpResponse {
     pub(crate) http_status: u16,
     pub(crate) headers: HeaderMap,
@@ -19,10 +19,10 @@ pub(crate) struct HttpResponse {
     pub(crate) body: Vec<u8>,
 }
 
-/// When a request and its response passed.
+/// When a request was sent and its response arrived.
 #[derive(Clone, Copy)]
 pub(crate) struct Times {
-    /// The `Date` header; `None` when it is absent, cannot be parsed, or comes from a cache (there is an `Age` header).
+    /// The `Date` header; `None` if it is absent, invalid, or comes from a cache (there is an `Age` header).
     pub(crate) date: Option<SystemTime>,
     /// When the request was sent, by this machine's clock.
     pub(crate) sent: SystemTime,
@@ -37,7 +37,7 @@ pub(super) async fn read_whole(
     max_reply_bytes: usize,
 ) -> Result<HttpResponse, Error> {
     let http_status = response.status().as_u16();
-    // A date in it is by the server's clock, so the server's clock says how far away it is.
+    // A date in it is by the server's clock, so it is relative to the server's time.
     let now = times.date.unwrap_or(times.received);
     let retry_after = header(&response, RETRY_AFTER).and_then(|value| retry_after::parse(value, now));
     let headers = std::mem::take(response.headers_mut());
@@ -67,7 +67,7 @@ pub(super) async fn read_whole(
     Ok(HttpResponse { http_status, headers, retry_after, times, body })
 }
 
-/// The headers by which the support of the platform, or of what stands before it, finds a request.
+/// The response headers that help the support of the platform, or of a gateway, to find a request.
 const SUPPORT_HEADERS: [&str; 11] = [
     "content-type",
     "date",
@@ -82,7 +82,7 @@ const SUPPORT_HEADERS: [&str; 11] = [
     "x-cache",
 ];
 
-/// A longer value is cut.
+/// Longer values are truncated.
 const MAX_HEADER_BYTES: usize = 256;
 
 pub(crate) fn support_headers(headers: &HeaderMap) -> Vec<(&'static str, String)> {
@@ -94,7 +94,7 @@ pub(crate) fn support_headers(headers: &HeaderMap) -> Vec<(&'static str, String)
     present.collect()
 }
 
-/// What the server's clock shows; a date out of a cache is not that.
+/// The server's time; a date from a cache does not qualify.
 pub(super) fn date(response: &Response) -> Option<SystemTime> {
     let date = header(response, DATE).filter(|_| !response.headers().contains_key(AGE));
     httpdate::parse_http_date(date?).ok()

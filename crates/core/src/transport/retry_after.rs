@@ -2,14 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-/// A server that asks for a longer wait than this does not mean that time, but "not soon".
+/// The maximum wait: a server that asks for more means "not soon" rather than that time.
 const MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long the header asks to wait: whole seconds, or an HTTP date; at most a day. Anything else says nothing.
+/// Parses the header: whole seconds, or an HTTP date; at most a day. Anything else is `None`.
 pub(crate) fn parse(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More than fits is still a very long time, not none.
+        // A number that overflows is still a very long time.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)).min(MAX));
     }
     let date = httpdate::parse_http_date(value).ok()?;

@@ -1,4 +1,4 @@
-//! Whom to trust, and how to prove who is calling: one TLS configuration for all event loops of a client.
+//! Trust and client certificates: one TLS configuration for all event loops of a client.
 
 use crate::error::Error;
 use crate::files;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// No bundle of certificates is larger.
+/// The maximum size of a file with certificates.
 const MAX_PEM_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The files that options name.
@@ -20,14 +20,14 @@ pub(crate) struct TlsFiles<'a> {
     pub(crate) client_key_file: Option<&'a Path>,
 }
 
-/// A configuration that trusts the authorities in `ca_file`, or those of the system, or — where a container has
-/// none — Mozilla's, which are compiled in.
+/// A configuration that trusts the CAs in `ca_file`, or those of the system, or, if a container has none, Mozilla's,
+/// which are compiled in.
 pub(crate) fn client_config(files: &TlsFiles<'_>) -> Result<ClientConfig, Error> {
     let roots = match files.ca_file {
         Some(path) => from_file(path)?,
         None => from_system(),
     };
-    // Our own provider, not a process-wide one: the host process may have another.
+    // Our own provider, not a process-wide one: the host process may use another.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -81,7 +81,7 @@ fn from_file(path: &Path) -> Result<RootCertStore, Error> {
 
 fn from_system() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    // Unreadable or odd certificates in the system's store are common; what can be used is.
+    // Unreadable or invalid certificates in the system's store are common, and are skipped.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -89,7 +89,7 @@ fn from_system() -> RootCertStore {
     roots
 }
 
-/// What a TLS failure is, and what to do about it.
+/// The cause of a TLS failure, and what to do about it.
 pub(crate) fn advice(error: &rustls::Error, ca_file: Option<&Path>) -> String {
     match error {
         rustls::Error::InvalidCertificate(why) => certificate_advice(why, ca_file),
@@ -101,7 +101,7 @@ pub(crate) fn advice(error: &rustls::Error, ca_file: Option<&Path>) -> String {
     }
 }
 
-/// Whether the server says so of the certificate that the client has shown, or has not.
+/// Whether the server's alert concerns the client certificate, or its absence.
 pub(crate) fn is_about_client_certificate(error: &rustls::Error) -> bool {
     let rustls::Error::AlertReceived(alert) = error else { return false };
     matches!(
@@ -145,7 +145,7 @@ fn certificate_advice(why: &CertificateError, ca_file: Option<&Path>) -> String 
         CertificateError::NotValidForName => {
             "the certificate is for another name; check base_url".to_owned()
         }
-        // The second: one of the same name is trusted, and has another key.
+        // The second: a CA with the same name but another key is trusted.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => match ca_file {
             Some(path) => {
                 format!("the certificate is not signed by a CA in {} (ca_file)", path.display())
@@ -173,7 +173,7 @@ fn bare_name(presented: &str) -> &str {
 fn date(time: UnixTime) -> String {
     let seconds = Duration::from_secs(time.as_secs());
     match UNIX_EPOCH.checked_add(seconds) {
-        // What is after this cannot be written as a date.
+        // Later times cannot be written as a date.
         Some(time)
             if time.duration_since(UNIX_EPOCH).is_ok_and(|since| since.as_secs() < 253_402_300_800) =>
         {

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-/// A request body that remembers whether the connection has taken it: until then, nothing has been sent.
+/// A request body that records whether the connection has accepted it: until then, nothing was sent.
 pub(super) struct TrackedBody {
     bytes: Option<Bytes>,
     taken: Arc<AtomicBool>,
 }
 
 impl TrackedBody {
-    /// `taken` becomes true when the connection asks for the bytes.
+    /// `taken` becomes true when the connection reads the body.
     pub(super) fn new(bytes: Vec<u8>, taken: Arc<AtomicBool>) -> Self {
         Self { bytes: Some(bytes.into()), taken }
     }
