@@ -1,5 +1,5 @@
-//! What must hold for any input whatsoever. `fuzz/` throws invented inputs at these functions, and the tests below throw
-//! every input that is checked in there. Compiled for fuzzing and for tests only.
+//! Properties that must hold for any input. `fuzz/` calls these functions with generated inputs, and the tests below
+//! with every input that is checked in there. Compiled for fuzzing and for tests only.
 #![allow(clippy::panic, clippy::expect_used, missing_docs)]
 
 use crate::config::Config;
@@ -14,10 +14,10 @@ use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A day, the furthest that a clock is believed to be off, and the rounding of `Date`.
+/// A day, which is the maximum plausible clock skew, and the rounding of `Date`.
 const MOST_SKEW: Duration = Duration::from_secs(24 * 60 * 60 + 1);
 
-/// Takes a number off the front; missing bytes are zero.
+/// Removes a number from the front; missing bytes are zero.
 fn number(data: &mut &[u8], bytes: usize) -> u64 {
     let (front, rest) = data.split_at(bytes.min(data.len()));
     *data = rest;
@@ -40,7 +40,7 @@ pub fn reply(mut data: &[u8]) {
     match classify(raw, Request::RefreshUsage(&eid), 1, &codes) {
         Ok(reply) => {
             assert!((200..=299).contains(&http_status));
-            // Where a reader that looks at every field can read it at all, it sees the same.
+            // If a reader of all fields can parse it, it must agree.
             if let Ok(body) = serde_json::from_slice::<Value>(data) {
                 let code = body.get("code").expect("a success has a code");
                 assert!(code == "200" || *code == 200, "{code} is no success");
@@ -66,17 +66,17 @@ pub fn parameters(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(parameters) = Parameters::read(text) else { return };
     for parameter in parameters.iter() {
-        // What is sent is JSON that means what was given, and what was signed of text is the text.
+        // The body is JSON that is equal to the input, and text is signed verbatim.
         let sent: Box<RawValue> = serde_json::from_str(&parameter.json).expect("JSON");
         if let Ok(text) = serde_json::from_str::<String>(sent.get()) {
             assert_eq!(text, parameter.signed);
         }
         assert_eq!(parameter.signed.is_empty(), ["null", "\"\"", "[]"].contains(&sent.get()));
-        // Compact already: reading it again changes nothing.
+        // Compact already: formatting it again changes nothing.
         let again = Parameters::read(&format!("{{\"p\":{}}}", parameter.json)).expect("JSON");
         assert!(again.iter().all(|again| again.json == parameter.json && again.signed == parameter.signed));
     }
-    // The reader that they are compared with takes this name for one of its own.
+    // The reference parser reserves this name.
     let own = "$serde_json::private::RawValue";
     if parameters.iter().any(|parameter| parameter.name == own || parameter.json.contains(own)) {
         return;
@@ -96,7 +96,7 @@ pub fn retry_after(mut data: &[u8]) {
     let now = UNIX_EPOCH + Duration::from_secs(number(&mut data, 8) >> 24);
     let Ok(value) = std::str::from_utf8(data) else { return };
     if let Some(wait) = retry_after::parse(value, now) {
-        // HTTP dates end in the year 9999, and so does every wait.
+        // HTTP dates end in the year 9999, which bounds every wait.
         assert!(wait <= Duration::from_secs(300_000_000_000), "{value:?} is {wait:?}");
         assert!(now.checked_add(wait).is_some());
     }
@@ -140,7 +140,8 @@ pub fn eid(data: &[u8]) {
     }
 }
 
-/// An environment: lines of `NAME=value`. The secret and the proxy's password have a mark in them, that nothing may show.
+/// An environment: lines of `NAME=value`. The secret and the proxy's password contain a marker that must not appear
+/// anywhere.
 pub fn environment(data: &[u8]) {
     const MARK: &str = "7d4e8a2f-never-shown";
     let variables: Vec<(String, Vec<u8>)> = data

@@ -1,6 +1,6 @@
-//! The checked-in inputs of a fuzzer, for the tests that replay them. `fuzz/corpus.py` says how they are written.
+//! The checked-in inputs of a fuzzer, for the tests that replay them. `fuzz/corpus.py` generates them.
 
-/// Feeds every input to `check`, which panics where something does not hold.
+/// Passes every input to `check`, which panics if a property does not hold.
 pub(crate) fn replay(inputs: &str, check: fn(&[u8])) {
     let count = inputs.lines().count();
     assert!((10..=20).contains(&count), "{count} inputs");

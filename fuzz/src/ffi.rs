@@ -1,5 +1,6 @@
-//! What must hold for any bytes that C hands over by pointer and length. `fuzz/` throws invented inputs at it, under
-//! AddressSanitizer, and the test below every input that is checked in there. Compiled for fuzzing and for tests only.
+//! Properties that must hold for any bytes that C passes by pointer and length. `fuzz/` calls these functions with
+//! generated inputs under AddressSanitizer, and the test below with every input that is checked in there. Compiled for
+//! fuzzing and for tests only.
 #![allow(clippy::panic, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
 
 use crate::client::*;
@@ -31,7 +32,7 @@ const TEXT_SETTERS: [TextSetter; 12] = [
     eiot_config_set_user_agent_suffix,
 ];
 
-/// A client whose platform refuses every connection, at once.
+/// A client whose connections are refused immediately.
 struct Refused(*const eiot_client);
 
 // SAFETY: a client may be used by any thread.
@@ -63,7 +64,7 @@ fn refused() -> *const eiot_client {
     CLIENT.get_or_init(make).0
 }
 
-/// A status and its error belong together: both or neither, and the error says something.
+/// A status and its error are consistent: both or neither, and the error has a message.
 fn told(status: eiot_status, error: *mut eiot_error) -> eiot_status {
     assert_eq!(status == EIOT_OK, error.is_null(), "status {status}");
     if !error.is_null() {
@@ -78,8 +79,8 @@ fn told(status: eiot_status, error: *mut eiot_error) -> eiot_status {
     status
 }
 
-/// A first byte that chooses the function, and bytes for it. They lie in a block of exactly their size, so that a sanitizer
-/// sees a read of one byte more.
+/// The first byte selects the function, the rest is its input. The input is allocated at its exact size, so that a
+/// sanitizer detects reads past the end.
 pub fn c_entry(data: &[u8]) {
     let Some((choice, bytes)) = data.split_first() else { return };
     let bytes: Box<[u8]> = bytes.into();
@@ -100,7 +101,7 @@ pub fn c_entry(data: &[u8]) {
                 assert!(matches!(status, EIOT_ERR_CONNECT | EIOT_ERR_INVALID_EID), "{status}");
             }
             2 => {
-                // Nothing is configured in the environment of a fuzzer or a test.
+                // The environment of a fuzzer or a test has no configuration.
                 let status = told(eiot_refresh_usage_n(text, length, &mut error), error);
                 assert_eq!(status, EIOT_ERR_CONFIG);
             }

@@ -1,4 +1,4 @@
-//! A batch, for Python.
+//! Batches for Python.
 
 use crate::cancellation::Cancellation;
 use crate::exception::exception;
@@ -17,13 +17,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 /// A batch. Requires exclusive access, except for `stop` and `cancel`, which are thread-safe.
 #[pyclass(frozen, module = "eiot._native")]
 pub(crate) struct BatchHandle {
-    /// A forked child must not look at a lock that another thread may have held at the fork.
+    /// A forked child must not use a lock that another thread may have held at the fork.
     pid: u32,
     state: Mutex<State>,
     watcher: Arc<Mutex<Watcher>>,
     stop: Arc<AtomicBool>,
     cancellation: Py<Cancellation>,
-    /// The state after the last use, for concurrent readers. This lock is only held briefly.
+    /// The state after the last use, for concurrent readers. This lock is held only briefly.
     summary: Mutex<Summary>,
 }
 
@@ -37,7 +37,7 @@ struct State {
 
 impl BatchHandle {
     pub(crate) fn new(client: &Client, concurrency: &Bound<'_, PyInt>) -> Result<Self, Failure> {
-        // The core has a text for numbers that it does not take, those among them that are none in Rust.
+        // The core reports numbers out of range, including those that Rust cannot represent.
         let most = if concurrency.lt(0)? { 0 } else { concurrency.extract().unwrap_or(usize::MAX) };
         let cancellation = Py::new(concurrency.py(), Cancellation::new())?;
         let watcher = Watcher::new(Some(cancellation.clone_ref(concurrency.py())));
@@ -58,7 +58,7 @@ impl BatchHandle {
         match self.state.try_lock() {
             Ok(state) => Ok(Some(state)),
             Err(TryLockError::Poisoned(state)) => Ok(Some(state.into_inner())),
-            // To wait here could be for ever: the other one may be further up on this thread's own stack.
+            // Waiting here could deadlock: the holder may be further up on this thread's own stack.
             Err(TryLockError::WouldBlock) => {
                 Err(Error::invalid_argument("these results are being waited for already"))
             }
@@ -95,11 +95,9 @@ impl BatchHandle {
         })
     }
 
-    /// Waits until one card has come back; other Python threads run meanwhile, and signal handlers of this one. `None` when
-    /// all have.
-    ///
-    /// Gives the EID, and either the parts of the reply or the exception. What a signal handler raises is raised here, and
-    /// cancels all calls: their results are kept for later calls.
+    /// Waits until a card is done; returns `None` when all are. Other Python threads and this thread's signal handlers
+    /// run in the meantime. Returns the EID and either the reply tuple or the exception. If a signal handler raises,
+    /// the exception is raised here, and all calls are cancelled: their results are kept for later calls.
     #[pyo3(
         signature = () -> "tuple[str, tuple[str, str, str, str | None, int, str] | None, BaseException | None] | None"
     )]
@@ -116,7 +114,7 @@ impl BatchHandle {
                 cancellation.trigger();
                 py.detach(|| state.break_off());
                 self.count(state.batch.as_ref());
-                // As for a single call: the context has the outcome of a card.
+                // As for a single call, the outcome of a card is the exception's context.
                 let cancelled = outcome.as_ref().and_then(|outcome| outcome.result.as_ref().err());
                 let cancelled = cancelled.map(|error| exception(py, error));
                 outcome.into_iter().for_each(|outcome| state.kept.push_front(outcome));
@@ -133,27 +131,27 @@ impl BatchHandle {
         })
     }
 
-    /// Stops sending: cards that wait come back as cancelled, calls in flight complete. Thread-safe.
+    /// Stops sending: waiting cards are returned as cancelled, calls in flight complete. Thread-safe.
     fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Cancels all calls, within 50 ms if a thread is waiting; all cards come back. Thread-safe.
+    /// Cancels all calls, within 50 ms if a thread is waiting; all cards are returned. Thread-safe.
     fn cancel(&self, py: Python<'_>) -> PyResult<()> {
         guarded(py, || {
             self.cancellation.get().trigger();
-            // Where it is in use, who uses it does the rest.
+            // If it is in use, its user does the rest.
             let Ok(Some(mut guard)) = self.state() else { return Ok(()) };
             let state = &mut *guard;
             py.detach(|| state.break_off());
             self.count(state.batch.as_ref());
-            // By a handler of log lines.
+            // The user is this thread, in a handler of log lines.
             let raised = locked(&self.watcher).take_raised();
             raised.map_or(Ok(()), |raised| Err(Failure::Python(raised)))
         })
     }
 
-    /// Like `cancel`; if it is not in use, also drops the results and closes the connections.
+    /// Like `cancel`; if the batch is not in use, also drops the results and closes the connections.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.cancel(py)?;
         guarded(py, || {
@@ -198,7 +196,7 @@ impl State {
     }
 }
 
-/// The batch's end of what the handle asks as well.
+/// The observer of the batch, which shares its state with the handle.
 struct Shared(Arc<Mutex<Watcher>>);
 
 impl Observer for Shared {
@@ -215,7 +213,7 @@ impl Observer for Shared {
     }
 }
 
-/// A panic leaves nothing half done here.
+/// A panic cannot leave this half done.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The client, for Python.
+//! The client for Python.
 
 use crate::batch::BatchHandle;
 use crate::cancellation::Cancellation;
@@ -23,8 +23,8 @@ pub(crate) struct ClientHandle {
 
 #[pymethods]
 impl ClientHandle {
-    // Stays attached: environment and files are read, and Python's threads may write the environment meanwhile.
-    /// Creates a client with these options; others come from the environment, or have their defaults.
+    // Stays attached to the interpreter: it reads environment and files, and other threads may write the environment.
+    /// Creates a client with these options; others come from the environment or have their defaults.
     #[new]
     #[pyo3(signature = (from_environment, options: "dict[str, object]"))]
     fn new(py: Python<'_>, from_environment: bool, options: &Bound<'_, PyDict>) -> PyResult<Self> {
@@ -55,10 +55,10 @@ impl ClientHandle {
         })
     }
 
-    /// The constructor arguments: whether from the environment, the options, and those changed by `with_options`.
+    /// The constructor arguments: whether to read the environment, the options, and those changed by `with_options`.
     #[pyo3(signature = () -> "tuple[bool, dict[str, object], dict[str, object]]")]
     fn recipe(&self, py: Python<'_>) -> PyResult<(bool, Py<PyDict>, Py<PyDict>)> {
-        // Copies, since Python code may change them.
+        // Copies, because Python code may change them.
         let copy = |options: &Py<PyDict>| options.bind(py).copy().map(Bound::unbind);
         Ok((self.from_environment, copy(&self.given)?, copy(&self.changed)?))
     }
@@ -75,21 +75,20 @@ impl ClientHandle {
         &self.client.config().base_url
     }
 
-    /// Seconds.
+    /// In seconds.
     #[getter]
     fn timeout(&self) -> f64 {
         self.client.config().timeout.as_secs_f64()
     }
 
-    /// Seconds.
+    /// In seconds.
     #[getter]
     fn connect_timeout(&self) -> f64 {
         self.client.config().connect_timeout.as_secs_f64()
     }
 
-    /// One call, on the calling thread; other Python threads run meanwhile, and signal handlers of this one.
-    ///
-    /// Gives EID, message, data as JSON text, attempts and delivered.
+    /// Makes one call on the calling thread; other Python threads and this thread's signal handlers run in the
+    /// meantime. Returns the reply tuple.
     #[pyo3(signature = (eid, cancellation = None))]
     fn refresh_usage(
         &self,
@@ -131,7 +130,7 @@ impl ClientHandle {
     }
 }
 
-/// Makes a call with a watcher, and puts together what came of both.
+/// Makes a call with a watcher, and combines the results of both.
 fn answered(
     py: Python<'_>,
     cancellation: Option<&Bound<'_, Cancellation>>,
@@ -144,7 +143,7 @@ fn answered(
         (Ok(reply), None) => Ok(reply_parts(&reply)),
         (Err(error), None) => Err(Failure::Core(error)),
         (Err(error), Some(raised)) => Err(interrupted(py, raised, exception(py, &error))),
-        // It came while the attempt that succeeded was logged: late, but not lost.
+        // The exception was raised while the successful attempt was logged: late, but not lost.
         (Ok(_), Some(raised)) => Err(Failure::Python(raised)),
     }
 }

@@ -1,4 +1,4 @@
-//! EIDs by themselves, for Python.
+//! EIDs on their own, for Python.
 
 use crate::guard::guarded;
 use crate::text::bytes;

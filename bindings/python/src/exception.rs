@@ -1,11 +1,11 @@
-//! The core's errors, as the exceptions that are defined in Python.
+//! Converts the core's errors to the exceptions that are defined in Python.
 
 use eiot::Error;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use std::collections::BTreeMap;
 
-/// The exception that says what `error` says.
+/// The exception for `error`.
 pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
     static FROM_NATIVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let headers: BTreeMap<&str, &str> =

@@ -1,4 +1,4 @@
-//! The guard at every entry: a failure becomes an exception, and so does a panic.
+//! The guard of every entry point: converts errors and panics to exceptions.
 
 use crate::exception::exception;
 use eiot::Error;
@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What can go wrong in here: the core's error, or an exception of Python's own.
+/// A failure: the core's error, or a Python exception.
 pub(crate) enum Failure {
     Core(Error),
     Python(PyErr),
@@ -26,10 +26,10 @@ impl From<PyErr> for Failure {
 
 /// Runs the body of a function that Python calls.
 ///
-/// A panic is an `InternalError`. Left alone, PyO3 would make it a `BaseException`, which ends programs that have
-/// a handler for every `Exception`.
+/// A panic becomes an `InternalError`. PyO3 would make it a `BaseException`, which ends programs that handle every
+/// `Exception`.
 pub(crate) fn guarded<T>(py: Python<'_>, body: impl FnOnce() -> Result<T, Failure>) -> PyResult<T> {
-    // Unwind safety: whatever a panic leaves half done is behind locks that survive poisoning, or is dropped.
+    // Unwind safety: state that a panic leaves half done is behind locks that survive poisoning, or is dropped.
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(Failure::Core(error))) => Err(exception(py, &error)),

@@ -1,7 +1,7 @@
-//! The native half of the `eiot` Python package: what Python cannot do itself, and nothing else.
+//! The native half of the `eiot` Python package: only what Python cannot do itself.
 //!
-//! What users see — `Client`, `Reply`, the exceptions, the documentation — is Python, in `python/eiot/`. This half
-//! hands values to the core and back. Every entry is `guarded`: no panic becomes anything but an `InternalError`.
+//! The public API (`Client`, `Reply`, the exceptions, the documentation) is Python, in `python/eiot/`. This half
+//! converts values to and from the core. Every entry point is `guarded`: a panic becomes an `InternalError`.
 
 #[cfg(not(panic = "unwind"))]
 compile_error!(
@@ -23,7 +23,7 @@ mod watcher;
 mod webhook;
 
 /// The native module of the package; internal.
-// Written for Pythons without a GIL as well: what Python can see of it is frozen, and Rust's locks guard the rest.
+// Safe without the GIL too: all classes are frozen, and Rust's locks protect the rest.
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]

@@ -1,4 +1,4 @@
-//! The options of a client, from Python's values.
+//! Converts the options of a client from Python values.
 
 use crate::guard::Failure;
 use crate::text::utf8;
@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyFloat, PyInt, PyString};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The configuration with these options; others come from the environment, or have their defaults.
+/// The configuration with these options; others come from the environment or have their defaults.
 pub(crate) fn config(from_environment: bool, options: &Bound<'_, PyDict>) -> Result<Config, Failure> {
     let mut given = Vec::new();
     for option in Config::OPTIONS {
@@ -26,7 +26,7 @@ pub(crate) fn config(from_environment: bool, options: &Bound<'_, PyDict>) -> Res
     Ok(config)
 }
 
-/// Sets each of `options`, in the order in which the core lists them, whatever theirs is.
+/// Sets each of `options` in the core's order, regardless of their own.
 pub(crate) fn set_given(config: &mut Config, options: &Bound<'_, PyDict>) -> Result<(), Failure> {
     for option in Config::OPTIONS {
         if let Some(value) = options.get_item(option)? {
@@ -65,7 +65,7 @@ fn set(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<()
     Ok(())
 }
 
-/// A mapping of code to kind, as the core reads it: as text.
+/// A mapping of code to kind, as the text that the core parses.
 fn set_error_codes(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<(), Failure> {
     let wrong = |_| wrong_type(option, "a mapping of str to str", value);
     let codes: BTreeMap<String, String> = value.extract().map_err(wrong)?;
@@ -82,7 +82,7 @@ fn set_text(config: &mut Config, option: &str, text: &Bound<'_, PyString>) -> Re
     config.set(option, text)
 }
 
-/// A number or a truth value as the core reads it: as text.
+/// A number or a boolean, as the text that the core parses.
 fn number<'py>(option: &str, takes: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
     if value.is_instance_of::<PyString>()
         || value.is_instance_of::<PyInt>()
@@ -93,7 +93,7 @@ fn number<'py>(option: &str, takes: &str, value: &Bound<'py, PyAny>) -> PyResult
     Err(wrong_type(option, takes, value))
 }
 
-/// Does not repeat the value: it may be a secret.
+/// The error omits the value, which may be a secret.
 fn wrong_type(option: &str, takes: &str, value: &Bound<'_, PyAny>) -> PyErr {
     let found = value.get_type().name().map_or_else(|_| "this type".to_owned(), |name| name.to_string());
     PyTypeError::new_err(format!("{option}: must be {takes}, not {found}"))

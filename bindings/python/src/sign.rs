@@ -1,4 +1,4 @@
-//! The signature by itself, for Python.
+//! Signatures for Python.
 
 use crate::guard::{Failure, guarded};
 use crate::text::utf8;

@@ -1,4 +1,4 @@
-//! The core's tables, so that Python need not repeat them.
+//! The core's tables, so that the Python half need not repeat them.
 
 use eiot::{Config, ErrorKind};
 use pyo3::prelude::*;

@@ -8,7 +8,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use std::ops::ControlFlow;
 
-/// Looks after one wait, attached to Python only for as long as it has something to do there.
+/// An observer that attaches to the interpreter only when there is something to do there.
 pub(crate) struct Watcher {
     log: Option<Py<PyAny>>,
     cancellation: Option<Py<Cancellation>>,
@@ -21,19 +21,19 @@ impl Watcher {
         Self { log: None, cancellation, raised: None, asked: false }
     }
 
-    /// A wait begins.
+    /// Starts observing.
     pub(crate) fn begin(&mut self, py: Python<'_>) -> PyResult<()> {
         self.log = log_function(py)?;
         self.asked = false;
         Ok(())
     }
 
-    /// What Python has raised meanwhile.
+    /// The exception that Python code has raised since.
     pub(crate) fn take_raised(&mut self) -> Option<PyErr> {
         self.raised.take()
     }
 
-    /// An exception of Python cancels the call. While the interpreter shuts down, nothing runs.
+    /// A Python exception cancels the call. While the interpreter shuts down, no Python code runs.
     fn attached(&mut self, run: impl FnOnce(Python<'_>) -> PyResult<()>) -> ControlFlow<()> {
         match Python::try_attach(run).unwrap_or(Ok(())) {
             Ok(()) => ControlFlow::Continue(()),
@@ -46,15 +46,14 @@ impl Watcher {
 }
 
 impl Observer for Watcher {
-    /// Runs Python's handlers of the signals that have come in: what they raise, such as `KeyboardInterrupt`, ends the
-    /// call.
+    /// Runs Python's signal handlers. An exception that they raise, such as `KeyboardInterrupt`, cancels the call.
     fn keep_going(&mut self) -> ControlFlow<()> {
         let cancelled = self.cancellation.as_ref().is_some_and(|asked| asked.get().is_triggered());
         if cancelled || self.raised.is_some() {
             return ControlFlow::Break(());
         }
         if !std::mem::replace(&mut self.asked, true) {
-            // At the start of the call the interpreter has only just looked itself.
+            // At the start of the call, the interpreter has just checked signals itself.
             return ControlFlow::Continue(());
         }
         self.attached(|py| py.check_signals())
@@ -69,7 +68,7 @@ impl Observer for Watcher {
         }
     }
 
-    /// These are few, and warnings: Python decides whether they are logged.
+    /// Notices are rare, and are warnings: Python decides whether they are logged.
     fn notice(&mut self, notice: &Notice<'_>) {
         let line = notice.to_string();
         let _ = self.attached(|py| {
@@ -79,7 +78,7 @@ impl Observer for Watcher {
     }
 }
 
-/// A handler that is broken must not make a failure of a refresh; Ctrl-C in one is heard.
+/// A broken log handler must not make a refresh fail; Ctrl-C in one is honored.
 fn logged<T>(py: Python<'_>, line: PyResult<T>) -> PyResult<()> {
     match line {
         Err(error) if error.is_instance_of::<PyException>(py) => {
@@ -97,7 +96,7 @@ fn log_function(py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
     listens.then(|| module.getattr(intern!(py, "attempt")).map(Bound::unbind)).transpose()
 }
 
-/// The exception of a signal handler is raised itself, with the outcome of the call as its context.
+/// The exception of a signal handler takes precedence; the outcome of the call becomes its context.
 pub(crate) fn interrupted(py: Python<'_>, raised: PyErr, cancelled: PyErr) -> Failure {
     if raised.context(py).is_none() {
         raised.set_context(py, Some(cancelled));

@@ -1,4 +1,4 @@
-//! The check of webhooks, for Python.
+//! Webhook verification for Python.
 
 use crate::guard::guarded;
 use crate::text::utf8;

@@ -1,4 +1,4 @@
-//! A certificate authority made at start, and a certificate from it for 127.0.0.1.
+//! A certificate authority that is generated at start, and a certificate from it for 127.0.0.1.
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -20,7 +20,7 @@ pub(crate) fn make() -> io::Result<(Arc<ServerConfig>, String)> {
     let issuer = Issuer::new(authority, authority_key);
 
     let mut server = CertificateParams::new(["127.0.0.1".to_owned()]).map_err(io::Error::other)?;
-    // The extensions that RFC 5280 asks for; Python 3.13 and newer refuse a certificate without them.
+    // Extensions required by RFC 5280; Python 3.13 and newer reject a certificate without them.
     server.use_authority_key_identifier_extension = true;
     server.is_ca = IsCa::ExplicitNoCa;
     server.key_usages = vec![KeyUsagePurpose::DigitalSignature];

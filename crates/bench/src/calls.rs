@@ -4,7 +4,7 @@ use crate::turns::{self, EID, Failure, eid_number, variable};
 use eiot::{Batch, Client, Config};
 use std::path::PathBuf;
 
-/// One call after the other.
+/// Sequential calls.
 pub(crate) fn single() -> Result<(), Failure> {
     let client = client()?;
     client.refresh_usage(EID)?;
@@ -16,7 +16,7 @@ pub(crate) fn single() -> Result<(), Failure> {
     })
 }
 
-/// Many under way at once.
+/// Many calls in flight.
 pub(crate) fn batch(in_flight: usize) -> Result<(), Failure> {
     let mut batch = client()?.batch(in_flight, Box::new(()))?;
     let mut next_card = 0;

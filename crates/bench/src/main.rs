@@ -1,7 +1,8 @@
-//! What `make bench` measures with, beside the programs in `tests/bench`.
+//! The Rust programs of `make bench`; others are in `tests/bench`.
 //!
-//! `eiot-bench server CA_FILE` serves; `rust-single`, `rust-batch N`, `reqwest-single`, `socket-single` and `socket-batch N` are
-//! clients, which are told by the environment whom to call and by standard input how often; `signing` and `parts` measure by themselves.
+//! `eiot-bench server CA_FILE` is the server; `rust-single`, `rust-batch N`, `reqwest-single`, `socket-single` and
+//! `socket-batch N` are clients, which read the server's address from the environment and the number of calls from
+//! standard input; `signing` and `parts` measure parts of a call.
 #![forbid(unsafe_code)]
 
 mod authority;

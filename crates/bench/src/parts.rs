@@ -1,4 +1,4 @@
-//! Parts of a call by themselves: what a reply means, and the account's rate.
+//! Parts of a call: classification and the rate limiter.
 
 use crate::signing::nanoseconds;
 use crate::turns::{EID, Failure};
@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 const ROUNDS: usize = 301;
 
-/// Prints each part's median in nanoseconds, and its name.
+/// Prints the median of each part in nanoseconds, with its name.
 pub(crate) fn run() -> Result<(), Failure> {
     let eid = Eid::parse(EID)?;
     for (name, body) in [
@@ -18,7 +18,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     ] {
         print(name, || drop(black_box(read_reply(200, black_box(body.as_bytes()), &eid))));
     }
-    // So many per second that the permits of a whole run lie within what an instant can say.
+    // A rate at which the permits of a whole run fit into an `Instant`.
     for (name, limit) in
         [("reserving a permit", Some(1e6)), ("reserving a permit without a rate limit", None)]
     {

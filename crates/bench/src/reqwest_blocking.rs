@@ -1,4 +1,4 @@
-//! The signed call by `reqwest::blocking`, which a Rust program would use instead.
+//! The signed call with `reqwest::blocking`, the usual alternative in Rust.
 
 use crate::signed::{Requests, tls_config};
 use crate::turns::{self, EID, Failure, variable};
@@ -6,7 +6,7 @@ use reqwest::blocking::Client;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use std::time::Duration;
 
-/// One call after the other.
+/// Sequential calls.
 pub(crate) fn single() -> Result<(), Failure> {
     let client = Client::builder()
         .tls_backend_preconfigured(tls_config()?)

@@ -1,7 +1,7 @@
-//! The server: the platform's answer over TLS, as fast as one thread can give it.
+//! The server: the platform's reply over TLS, as fast as one thread can send it.
 //!
-//! `eiot-sim` checks everything and is the slower half of any pair; measured against it, fast clients look alike. This one
-//! only makes sure that what it answers is the signed call, and another one than the last.
+//! `eiot-sim` checks everything and is slower than its clients; measured against it, fast clients look alike. This
+//! server only verifies that a request is a signed call, and differs from the last one.
 
 use crate::authority;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
@@ -16,13 +16,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const REQUEST_LINE: &[u8] = b"POST /api/v3/cloudesim/refreshUsage HTTP/1.1\r\n";
 const REPLY_BODY: &str = r#"{"code":"200","message":"success"}"#;
 
-/// No request of the call's is larger.
+/// The maximum size of a request.
 const MOST_REQUEST_BYTES: usize = 8192;
 
 const LISTENER: u64 = u64::MAX;
 const STDIN: u64 = u64::MAX - 1;
 
-/// Serves until standard input closes; each line from there is answered with the number of calls so far.
+/// Serves until standard input closes; each line of input is answered with the number of calls so far.
 pub(crate) fn run(ca_path: &str) -> io::Result<()> {
     let (config, ca_pem) = authority::make()?;
     std::fs::write(ca_path, ca_pem)?;
@@ -94,7 +94,7 @@ impl Server {
     }
 }
 
-/// The answer's bytes, whose date changes once a second.
+/// The bytes of the reply, whose date changes once per second.
 #[derive(Default)]
 struct Answers {
     second: u64,
@@ -123,14 +123,14 @@ impl Answers {
 struct Client {
     socket: TcpStream,
     tls: ServerConnection,
-    /// What has come of a request so far.
+    /// The part of a request that was received so far.
     request: Vec<u8>,
-    /// The signature before: nobody is answered twice for one.
+    /// The last signature: a repeated one is not answered.
     last_sign: Vec<u8>,
 }
 
 impl Client {
-    /// Reads what has come and answers what is whole.
+    /// Reads the available data and answers complete requests.
     fn serve(&mut self, answers: &mut Answers) -> io::Result<()> {
         if self.tls.read_tls(&mut self.socket)? == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
@@ -153,8 +153,8 @@ impl Client {
         Ok(())
     }
 
-    /// Whether the request has come whole; an error when it is not the signed call. Clients wait for their answer before
-    /// they send the next, so nothing lies behind it.
+    /// Whether the request is complete; an error if it is not a signed call. Clients wait for the reply before they
+    /// send the next request, so no data follows it.
     fn is_whole(&mut self) -> io::Result<bool> {
         let bad = |why| Err(io::Error::new(ErrorKind::InvalidData, why));
         let Some(head_end) = find(&self.request, b"\r\n\r\n") else {
@@ -185,7 +185,7 @@ impl Client {
     }
 }
 
-/// The 40 digits behind `"sign":`, which some clients put a space before.
+/// The 40 digits after `"sign":`, which some clients follow with a space.
 fn signature(body: &[u8]) -> Option<&[u8]> {
     let place = find(body, b"\"sign\":")? + 7;
     let rest = body.get(place..)?.trim_ascii_start();
@@ -193,7 +193,7 @@ fn signature(body: &[u8]) -> Option<&[u8]> {
     digits.iter().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(byte)).then_some(digits)
 }
 
-/// The value of a header; names are in any case.
+/// The value of a header; names are case-insensitive.
 fn find_header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a str> {
     let line = head
         .split(|byte| *byte == b'\n')
@@ -201,7 +201,7 @@ fn find_header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a str> {
     std::str::from_utf8(line.get(name.len()..)?).ok()
 }
 
-/// Where `wanted` begins.
+/// The position of `wanted`.
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     text.windows(wanted.len()).position(|window| window == wanted)
 }

@@ -1,4 +1,4 @@
-//! What the clients written by hand in Rust share: the bodies that they send, and whom they trust.
+//! Signed bodies and TLS trust, shared by the hand-written Rust clients.
 
 use crate::turns::{Failure, variable};
 use eiot::Eid;
@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Writes signed bodies.
+/// Creates signed bodies.
 pub(crate) struct Requests {
     signer: Signer,
     nonce: u32,
@@ -21,7 +21,7 @@ impl Requests {
         Ok(Self { signer, nonce: 10_000 })
     }
 
-    /// A body with its own time, nonce and signature.
+    /// A body with a fresh timestamp, nonce and signature.
     pub(crate) fn next_body(&mut self, eid: &str) -> Result<Vec<u8>, Failure> {
         self.nonce = if self.nonce < 99_999 { self.nonce + 1 } else { 10_000 };
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
@@ -29,7 +29,7 @@ impl Requests {
     }
 }
 
-/// Trusts `EIOT_CA_FILE` and no other authority.
+/// Trusts only the CA in `EIOT_CA_FILE`.
 pub(crate) fn tls_config() -> Result<ClientConfig, Failure> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(variable("EIOT_CA_FILE")?)? {

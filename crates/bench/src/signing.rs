@@ -1,4 +1,4 @@
-//! Signing and writing a request's body, beside the bare hash of the bytes that are signed.
+//! Measures signing and formatting a request body against the bare hash of the signed bytes.
 
 use crate::turns::{EID, Failure};
 use eiot::Eid;
@@ -10,7 +10,7 @@ use std::time::Instant;
 const ROUNDS: usize = 301;
 const TIMES: u32 = 1000;
 
-/// Prints the medians of both in nanoseconds, and of their ratio; they take turns.
+/// Prints the medians of both in nanoseconds, and of their ratio. The measurements alternate.
 pub(crate) fn run() -> Result<(), Failure> {
     let signer = Signer::new("demo-appkey", "demo-secret")?;
     let eid = Eid::parse(EID)?;
@@ -34,7 +34,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// What one call of `work` takes, of a thousand.
+/// The duration of one call of `work`, averaged over a thousand.
 pub(crate) fn nanoseconds(mut work: impl FnMut(u32)) -> f64 {
     let began = Instant::now();
     (0..TIMES).for_each(&mut work);

@@ -1,4 +1,4 @@
-//! The limit: the signed call on bare TLS sockets, with no HTTP library, no time-outs and no second thoughts.
+//! The limit: the signed call on bare TLS sockets, with no HTTP library, timeouts or error handling.
 
 use crate::signed::{Requests, tls_config};
 use crate::turns::{self, EID, Failure, eid_number, variable};
@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-/// One call after the other, on a socket that blocks.
+/// Sequential calls on a blocking socket.
 pub(crate) fn single() -> Result<(), Failure> {
     let mut platform = Platform::from_environment()?;
     let mut socket = platform.connect()?;
@@ -22,7 +22,7 @@ pub(crate) fn single() -> Result<(), Failure> {
     turns::take(|calls| (0..calls).try_for_each(|_| call()))
 }
 
-/// So many at once, on as many sockets and one thread.
+/// Many calls in flight, on as many sockets and one thread.
 pub(crate) fn batch(in_flight: usize) -> Result<(), Failure> {
     let mut platform = Platform::from_environment()?;
     let poll = epoll::create(CreateFlags::CLOEXEC)?;
@@ -63,7 +63,7 @@ pub(crate) fn batch(in_flight: usize) -> Result<(), Failure> {
     })
 }
 
-/// Where calls go, and what signs them.
+/// The server's address, and the signer.
 struct Platform {
     tls: Arc<ClientConfig>,
     host: String,
@@ -90,7 +90,7 @@ impl Platform {
         Ok(Socket { stream, tls, reply: Vec::with_capacity(1024) })
     }
 
-    /// A request with its own time, nonce and signature.
+    /// A request with a fresh timestamp, nonce and signature.
     fn request(&mut self, eid: &str) -> Result<Vec<u8>, Failure> {
         let body = self.requests.next_body(eid)?;
         let mut request = Vec::with_capacity(512);
@@ -109,7 +109,7 @@ struct Socket {
 impl Socket {
     fn send(&mut self, request: &[u8]) -> Result<(), Failure> {
         self.tls.writer().write_all(request)?;
-        // The handshake, which comes with the first request, goes back and forth.
+        // The handshake, which starts with the first request, takes several round trips.
         while self.tls.is_handshaking() {
             self.tls.complete_io(&mut self.stream)?;
         }
@@ -119,7 +119,7 @@ impl Socket {
         Ok(())
     }
 
-    /// Reads what there is; true when the reply has come whole, and is a success.
+    /// Reads the available data; returns true when the reply is complete and a success.
     fn receive(&mut self) -> Result<bool, Failure> {
         match self.tls.read_tls(&mut self.stream) {
             Ok(0) => return Err("the server closed the connection".into()),

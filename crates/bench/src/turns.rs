@@ -1,5 +1,6 @@
-//! How a client takes part: it says "ready", and for each line with a number makes as many calls and says what they cost.
-//! The programs in C and Python under `tests/bench` do the same, so that turns alternate between processes.
+//! The protocol of a client: it prints "ready"; for each line with a number it makes that many calls and prints their
+//! cost. The programs in C and Python under `tests/bench` do the same, so that the measurement can alternate between
+//! processes.
 
 use rustix::time::{ClockId, clock_gettime};
 use std::error::Error;
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
-/// Takes turns until standard input closes; `work` makes so many calls.
+/// Runs until standard input closes; `work` makes the given number of calls.
 pub(crate) fn take(mut work: impl FnMut(usize) -> Result<(), Failure>) -> Result<(), Failure> {
     let mut output = io::stdout();
     writeln!(output, "ready")?;
@@ -26,12 +27,12 @@ fn cpu_seconds() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// The account and the address that every client is given in the environment.
+/// The account and the address, which every client reads from the environment.
 pub(crate) fn variable(name: &str) -> Result<String, Failure> {
     std::env::var(name).map_err(|_| format!("{name} is not set").into())
 }
 
-/// A card of its own for each call of a batch.
+/// A separate card for each call of a batch.
 pub(crate) fn eid_number(number: u64) -> String {
     format!("89044011{number:024}")
 }

@@ -1,6 +1,6 @@
-//! What a call may take from the allocator.
+//! The number of allocations per call.
 #![allow(missing_docs)]
-// An allocator that counts is unsafe by its nature; it is this test's alone.
+// A counting allocator is inherently unsafe; only this test uses it.
 #![allow(unsafe_code)]
 
 use eiot::Eid;
@@ -14,22 +14,22 @@ thread_local! {
 
 struct Counting;
 
-// SAFETY: all is passed on to the system's allocator.
+// SAFETY: everything is passed to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: as the caller vouches.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as the caller vouches.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: as the caller vouches.
+        // SAFETY: the caller upholds the contract of `GlobalAlloc`.
         unsafe { System.realloc(pointer, layout, new_size) }
     }
 }

@@ -1,8 +1,8 @@
 //! The `eiot` command: the library for shells and cron jobs.
 //!
-//! Rooms: `commands` (one file per subcommand) · `batch` (refreshing the cards of a file) · `input` (files of cards) · `output`
-//! (streams, records, exit codes). `options` turns flags and environment into a configuration; `help` holds what `--help` shows.
-//! Imports go one way: main → commands → batch → input and output.
+//! Modules: `commands` (one file per subcommand) · `batch` (refreshing the cards of a file) · `input` (files of cards)
+//! · `output` (streams, records, exit codes). `options` turns flags and environment into a configuration; `help` holds
+//! the text of `--help`. Imports go one way: main → commands → batch → input and output.
 #![forbid(unsafe_code)]
 
 mod batch;

@@ -4,10 +4,10 @@ use clap::{Arg, ArgMatches, Args, Command};
 use eiot::{Config, Error, OptionInfo};
 use std::collections::BTreeMap;
 
-/// The options of a client, a flag each: values are texts that the library reads, as it reads the environment's.
+/// The options of a client, one flag each: the library parses their values, as it parses the environment's.
 pub(crate) struct Options(Given);
 
-/// The options that also matter to a signature by itself.
+/// The options that also matter to a signature on its own.
 pub(crate) struct SigningOptions(Given);
 
 /// The options that were given as flags, and their values.
@@ -28,7 +28,7 @@ impl Options {
 }
 
 impl SigningOptions {
-    /// As [`Options::config`], for these options only.
+    /// Like [`Options::config`], for these options only.
     pub(crate) fn config(&self) -> Result<Config, Error> {
         over_environment(&self.0)
     }

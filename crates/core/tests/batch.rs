@@ -1,4 +1,4 @@
-//! Many cards at once.
+//! Batches: many cards in flight.
 #![allow(clippy::expect_used)]
 
 mod common;
@@ -23,7 +23,7 @@ fn eids(count: usize) -> impl Iterator<Item = String> {
     (0..count).map(|number| format!("8904401111{number:016}"))
 }
 
-/// Feeds a new batch as room comes free; gives all outcomes, and the summary.
+/// Feeds a new batch while it has room; returns all outcomes, and the summary.
 fn refresh_many(
     client: &Client,
     eids: impl IntoIterator<Item = impl AsRef<[u8]>>,
@@ -42,14 +42,14 @@ fn refresh_many(
     }
 }
 
-/// Pushes all, and fetches all.
+/// Pushes all EIDs, then fetches all outcomes.
 fn all(batch: &mut Batch, eids: impl IntoIterator<Item = String>) -> Vec<Outcome> {
     eids.into_iter().for_each(|eid| batch.push(eid));
     std::iter::from_fn(|| batch.next()).collect()
 }
 
 #[test]
-fn every_card_comes_back_once_and_repeated_ones_are_sent_once() {
+fn batch_returns_every_card_once_and_sends_duplicates_once() {
     let (simulator, config) = simulator(Options::unlimited());
     let client = Client::new(config).expect("valid");
     let given: Vec<String> = eids(500).chain(eids(100)).collect();
@@ -64,7 +64,7 @@ fn every_card_comes_back_once_and_repeated_ones_are_sent_once() {
 }
 
 #[test]
-fn what_is_no_eid_comes_back_as_a_failure_and_stops_nobody() {
+fn batch_returns_an_invalid_eid_as_a_failure_and_continues() {
     let (simulator, config) = simulator(Options::unlimited());
     let client = Client::new(config).expect("valid");
     let (outcomes, _) = refresh_many(&client, ["1", "8.9E+31", "", "2"], 2);
@@ -77,8 +77,8 @@ fn what_is_no_eid_comes_back_as_a_failure_and_stops_nobody() {
 }
 
 #[test]
-fn results_come_as_they_finish_and_no_more_calls_are_under_way_than_wanted() {
-    // Real time: the card that is asked for first is answered last, after 300 ms.
+fn batch_returns_results_in_order_of_completion_and_bounds_calls_in_flight() {
+    // Real time: the card that is sent first is answered last, after 300 ms.
     let url = serve(|mut connection| {
         while let Some(body) = read_request(&mut connection) {
             if String::from_utf8_lossy(&body).contains("\"eid\":\"1\"") {
@@ -97,8 +97,8 @@ fn results_come_as_they_finish_and_no_more_calls_are_under_way_than_wanted() {
 }
 
 #[test]
-fn a_cards_time_out_begins_when_its_turn_has_come() {
-    // Real time: each of four cards waits for its slot for 263 ms, longer than its time-out.
+fn batch_timeout_of_a_card_starts_with_its_permit() {
+    // Real time: each of four cards waits for its permit for 263 ms, longer than its timeout.
     let (simulator, mut config) = simulator(Options { rate_limit: Some(4), ..Options::unlimited() });
     config.rate_limit = Some(4.0);
     config.timeout = Duration::from_millis(200);
@@ -112,9 +112,9 @@ fn a_cards_time_out_begins_when_its_turn_has_come() {
 }
 
 #[test]
-fn an_answer_that_came_while_nobody_looked_is_not_too_late() {
-    // Real time: one card is answered at once and the other after 100 ms, the time-out is 300 ms, and the caller looks away
-    // for 600 ms between the two. A card that is not answered at all has its 300 ms after that.
+fn batch_timeout_pauses_while_the_batch_does_not_run() {
+    // Real time: one card is answered immediately and the other after 100 ms, the timeout is 300 ms, and the caller
+    // pauses for 600 ms between the two. A card that is never answered times out 300 ms after that.
     let url = serve(|mut connection| {
         while let Some(body) = read_request(&mut connection) {
             let body = String::from_utf8_lossy(&body).into_owned();
@@ -140,7 +140,7 @@ fn an_answer_that_came_while_nobody_looked_is_not_too_late() {
 }
 
 #[test]
-fn a_batch_that_is_stopped_finishes_what_is_under_way_and_sends_no_more() {
+fn batch_that_is_stopped_finishes_calls_in_flight_and_sends_no_more() {
     let (simulator, mut config) =
         simulator(Options { latency: Duration::from_millis(100), ..Options::unlimited() });
     config.rate_limit = Some(20.0);
@@ -161,13 +161,13 @@ fn a_batch_that_is_stopped_finishes_what_is_under_way_and_sends_no_more() {
     assert_eq!(simulator.counters().calls, refreshed as u64);
     assert!(refreshed < 10);
     assert!(batch.next().is_none());
-    // A card that was not sent does not rest, not even the one whose slot was settled.
+    // A card that was not sent has no cooldown, not even the one whose permit was granted.
     let next = rest.iter().find(|outcome| outcome.result.is_err()).expect("one was not sent");
     assert!(client.refresh_usage(&next.eid).is_ok());
 }
 
 #[test]
-fn a_batch_that_is_cancelled_breaks_off_at_once_and_says_what_may_have_happened() {
+fn batch_that_is_cancelled_ends_at_once_and_reports_delivered() {
     let (_simulator, config) =
         simulator(Options { latency: Duration::from_secs(20), ..Options::unlimited() });
     struct After(Instant);
@@ -197,7 +197,7 @@ fn a_batch_that_is_cancelled_breaks_off_at_once_and_says_what_may_have_happened(
 }
 
 #[test]
-fn the_summary_adds_up_when_the_platform_fails_in_all_its_ways() {
+fn batch_summary_adds_up_with_every_kind_of_failure() {
     let faults = Faults { chance: 0.1, seed: 7, ..Faults::default() };
     let (_simulator, mut config) = simulator(Options { faults, ..Options::unlimited() });
     config.timeout = Duration::from_millis(300);
@@ -217,8 +217,8 @@ fn the_summary_adds_up_when_the_platform_fails_in_all_its_ways() {
 }
 
 #[test]
-fn the_account_is_used_to_its_limit_and_not_beyond() {
-    // Real time: 150 cards at 95 a second, somewhat more than a second and a half.
+fn batch_uses_the_rate_limit_fully_and_does_not_exceed_it() {
+    // Real time: 150 cards at 95 per second, somewhat more than a second and a half.
     best_of_three(|| {
         let (simulator, mut config) = simulator(Options { rate_limit: Some(100), ..Options::unlimited() });
         config.rate_limit = Some(100.0);
@@ -226,7 +226,7 @@ fn the_account_is_used_to_its_limit_and_not_beyond() {
         let started = Instant::now();
         let (outcomes, summary) = refresh_many(&client, eids(150), 32);
         let (took, busiest) = (started.elapsed().as_secs_f64(), simulator.counters().busiest_second);
-        // As the platform counts. A machine that is busy for a moment takes nothing from the best second.
+        // As the platform counts. A machine that is briefly busy does not affect the best second.
         let is_used_and_kept = (92..=100).contains(&busiest) && took >= 149.0 / 95.0;
         if summary.refreshed == 150 && is_used_and_kept {
             Ok(())
@@ -237,7 +237,7 @@ fn the_account_is_used_to_its_limit_and_not_beyond() {
 }
 
 #[test]
-fn a_concurrency_that_cannot_be_is_refused() {
+fn batch_rejects_an_invalid_concurrency() {
     let (_simulator, config) = simulator(Options::unlimited());
     let client = Client::new(config).expect("valid");
     for concurrency in [0, 1025] {

@@ -1,4 +1,4 @@
-//! Any signed call: accepted by a platform that checks signatures with code of its own, and not repeated blindly.
+//! Any signed call: accepted by a platform with independent signature checks, and retried only when it is safe.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -27,7 +27,7 @@ fn purchase() -> Call {
 }
 
 #[test]
-fn every_vector_is_accepted_as_correctly_signed() {
+fn call_of_every_vector_is_accepted_as_correctly_signed() {
     let platform = platform(Faults::default());
     let client = client(&platform);
     let file: Value = serde_json::from_str(include_str!("../../../tests/vectors/calls.json")).expect("JSON");
@@ -44,7 +44,7 @@ fn every_vector_is_accepted_as_correctly_signed() {
 }
 
 #[test]
-fn a_refresh_is_the_same_as_a_call() {
+fn call_of_refresh_usage_is_the_same_as_a_refresh() {
     let platform = platform(Faults::default());
     let refresh = Call::new("/api/v3/cloudesim/refreshUsage", &json!({ "eid": EID })).expect("valid");
     let reply = client(&platform).call(&refresh).expect("accepted");
@@ -52,7 +52,7 @@ fn a_refresh_is_the_same_as_a_call() {
 }
 
 #[test]
-fn a_purchase_whose_reply_is_lost_is_placed_once_and_twice_when_the_caller_says_so() {
+fn call_whose_reply_is_lost_is_retried_only_if_idempotent() {
     for (call, placed) in [(purchase(), 1), (purchase().idempotent(true), 2)] {
         let platform = platform(Faults::in_order([Fault::Reset]));
         let result = client(&platform).call(&call);
@@ -75,7 +75,7 @@ fn a_purchase_whose_reply_is_lost_is_placed_once_and_twice_when_the_caller_says_
 }
 
 #[test]
-fn a_call_that_only_reads_is_repeated_and_a_purchase_too_when_nothing_was_done() {
+fn call_that_only_reads_is_retried_and_a_purchase_too_if_nothing_was_done() {
     let lost = platform(Faults::in_order([Fault::Close]));
     let reply =
         client(&lost).call(&Call::new(GET, &json!({ "eid": EID })).expect("valid")).expect("repeated");
@@ -86,7 +86,7 @@ fn a_call_that_only_reads_is_repeated_and_a_purchase_too_when_nothing_was_done()
 }
 
 #[test]
-fn a_purchase_is_not_dated_anew_behind_its_callers_back() {
+fn call_that_is_not_idempotent_is_not_retried_with_a_corrected_timestamp() {
     let options = Options { clock_offset_seconds: 3600, ..Options::unlimited() };
     let platform = Simulator::start(options).expect("a free port");
     let client = client(&platform);
@@ -95,7 +95,7 @@ fn a_purchase_is_not_dated_anew_behind_its_callers_back() {
     assert_eq!(client.call(&purchase()).expect("the clock is known now").attempts(), 1);
 }
 
-/// The lines that a log would have.
+/// The log lines.
 struct Lines(Vec<String>);
 
 impl Observer for Lines {
@@ -105,7 +105,7 @@ impl Observer for Lines {
 }
 
 #[test]
-fn the_log_names_the_path_and_the_card_and_no_parameters() {
+fn call_log_names_the_path_and_the_card_and_no_parameters() {
     let platform = platform(Faults::default());
     let mut lines = Lines(Vec::new());
     client(&platform).call_observed(&purchase(), &mut lines).expect("accepted");
@@ -117,7 +117,7 @@ fn the_log_names_the_path_and_the_card_and_no_parameters() {
 }
 
 #[test]
-fn other_calls_know_no_rest_of_a_card() {
+fn call_other_than_a_refresh_has_no_cooldown() {
     let platform = platform(Faults::default());
     let mut config = config(platform.url());
     config.eid_cooldown = std::time::Duration::from_secs(300);

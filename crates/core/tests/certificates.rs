@@ -1,4 +1,4 @@
-//! What a TLS failure says, by its cause.
+//! The messages of TLS failures, by cause.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -93,7 +93,7 @@ fn tls_failure_in_the_middle_of_a_reply_is_a_lost_connection() {
     let url = serve_tls(authority.server(Flaw::None, None), |stream| {
         read_request(stream);
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 64\r\n\r\n{\"code\":");
-        // A record that nobody has encrypted.
+        // An unencrypted record.
         let _ = stream.sock.write_all(&[0x17, 3, 3, 0, 32]);
         let _ = stream.sock.write_all(&[7; 32]);
     });

@@ -1,4 +1,4 @@
-//! A server that closes connections at random, and many threads that call it.
+//! A server that closes connections at random, called by many threads.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -15,11 +15,11 @@ use std::time::Duration;
 const THREADS: usize = 32;
 const CALLS: usize = 175;
 
-/// Chance, which is the same in each run.
+/// Pseudorandom numbers, the same in each run.
 struct Dice(AtomicU64);
 
 impl Dice {
-    /// True in so many of a hundred cases.
+    /// True with a probability in percent.
     fn percent(&self, chance: u64) -> bool {
         let next = |state: u64| Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
         let state = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap();
@@ -28,7 +28,7 @@ impl Dice {
 }
 
 #[test]
-fn no_refresh_fails_and_no_purchase_is_seen_twice_where_a_server_closes_at_random() {
+fn server_that_closes_at_random_fails_no_refresh_and_sees_no_purchase_twice() {
     let orders: Arc<Mutex<HashMap<String, usize>>> = Arc::default();
     let (seen, dice) = (orders.clone(), Dice(AtomicU64::new(1)));
     let url = serve(move |mut connection| {
@@ -83,7 +83,7 @@ fn no_refresh_fails_and_no_purchase_is_seen_twice_where_a_server_closes_at_rando
             });
         }
     });
-    // Those whose reply the server withheld, and those that it closed on.
+    // Replies that the server withheld, and connections that it closed.
     let unknown = unknown.into_inner();
     assert!((1..400).contains(&unknown), "{unknown}");
 }

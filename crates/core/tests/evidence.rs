@@ -1,4 +1,4 @@
-//! What a failure leaves to look at, and what it must not show.
+//! The diagnostic data of an error, and what it must not contain.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -9,7 +9,7 @@ use std::io::Write;
 
 const SECRET: &str = "a-secret-of-mine";
 
-/// A client of a server that sends its request back in `reply`, where `{request}` stands.
+/// A client of a server that echoes its request in `reply`, in place of `{request}`.
 fn echoing(reply: impl Fn(&str) -> String + Send + Sync + 'static) -> Client {
     let url = serve(move |mut connection| {
         while let Some(body) = read_request(&mut connection) {
@@ -32,7 +32,7 @@ fn all_of(error: &Error) -> String {
 }
 
 #[test]
-fn secret_and_signature_that_a_server_sends_back_are_masked() {
+fn secret_and_signature_that_a_server_echoes_are_masked() {
     let sign_of = |request: &str| {
         let request: serde_json::Value = serde_json::from_str(request).expect("JSON");
         request["sign"].as_str().expect("a signature").to_owned()
@@ -70,7 +70,7 @@ fn secret_and_signature_that_a_server_sends_back_are_masked() {
 }
 
 #[test]
-fn error_of_a_page_in_the_platforms_place_has_its_beginning_and_the_headers_that_help() {
+fn error_of_a_page_in_the_platforms_place_has_its_first_bytes_and_helpful_headers() {
     let page = format!("<html>\u{1b}[2J\u{202e}{}</html>", "x".repeat(5_000));
     let headers =
         "Content-Type: text/html\r\nServer: gateway\r\nX-Request-Id: abc\r\nSet-Cookie: not=this\r\n";
@@ -106,7 +106,7 @@ fn error_of_the_platform_has_headers_and_no_body() {
 }
 
 #[test]
-fn attempt_is_told_with_the_timestamp_and_nonce_that_were_sent() {
+fn attempt_has_the_timestamp_and_nonce_that_were_sent() {
     struct Told(Vec<String>);
     impl Observer for Told {
         fn attempt(&mut self, attempt: &Attempt<'_>) {
@@ -128,7 +128,7 @@ fn attempt_is_told_with_the_timestamp_and_nonce_that_were_sent() {
 
 #[cfg(unix)]
 #[test]
-fn a_secret_file_that_everybody_can_read_is_told_of_once_per_client() {
+fn secret_file_that_is_world_readable_is_reported_once_per_client() {
     use std::os::unix::fs::PermissionsExt;
 
     #[derive(Default)]

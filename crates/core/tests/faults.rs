@@ -1,5 +1,5 @@
-//! The fault matrix: every fault of the simulator, told as what it is, in time. `tests/test_faults.py` holds the other
-//! faces to the same table.
+//! The fault matrix: every fault of the simulator, with its error, in time. `tests/test_faults.py` runs the same table
+//! through the other front ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -10,7 +10,7 @@ use eiot_sim::{Fault, Faults, Options, Simulator};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// Real time, since real peers are waited for.
+/// Real time, because of real peers.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 fn cases() -> Vec<serde_json::Value> {
@@ -47,17 +47,17 @@ fn matrix(tls: bool) {
 }
 
 #[test]
-fn every_fault_is_told_as_what_it_is_over_http() {
+fn fault_has_its_kind_of_error_over_http() {
     matrix(false);
 }
 
 #[test]
-fn every_fault_is_told_as_what_it_is_over_tls() {
+fn fault_has_its_kind_of_error_over_tls() {
     matrix(true);
 }
 
 #[test]
-fn the_matrix_has_every_fault() {
+fn fault_matrix_is_complete() {
     let name = |fault: &str| fault.split(['=', '[']).next().unwrap_or_default().to_owned();
     let known: BTreeSet<String> = Fault::known().map(name).collect();
     let tried: BTreeSet<String> =

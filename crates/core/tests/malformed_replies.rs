@@ -1,4 +1,5 @@
-//! Whatever comes back, or does not: a typed error, in time, that says whether the platform may have acted.
+//! Malformed, oversized, slow and missing replies: a typed error, in time, that says whether the platform may have
+//! acted.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -18,7 +19,7 @@ fn failure(url: &str) -> Error {
 }
 
 #[test]
-fn a_redirect_is_not_followed() {
+fn redirect_is_not_followed() {
     let elsewhere = answer(http("200 OK", "", SUCCESS));
     for status in ["301 Moved", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
         let odd = [
@@ -41,7 +42,7 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn a_reply_of_64_kib_is_read_and_one_byte_more_is_refused() {
+fn reply_of_64_kib_is_read_and_one_byte_more_is_rejected() {
     let padded = |size: usize| {
         let frame = r#"{"code":"200","message":""}"#;
         frame.replace(r#""""#, &format!("\"{}\"", "x".repeat(size - frame.len())))
@@ -55,7 +56,7 @@ fn a_reply_of_64_kib_is_read_and_one_byte_more_is_refused() {
 }
 
 #[test]
-fn a_reply_that_never_ends_is_refused() {
+fn reply_that_never_ends_is_rejected() {
     let url = serve(|mut connection| {
         read_request(&mut connection);
         let _ = connection.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -65,13 +66,13 @@ fn a_reply_that_never_ends_is_refused() {
 }
 
 #[test]
-fn a_compressed_reply_is_not_unpacked() {
+fn reply_that_is_compressed_is_not_decompressed() {
     let error = failure(&answer(http("200 OK", "Content-Encoding: gzip\r\n", "\u{1f}garbage")));
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
 }
 
 #[test]
-fn chunks_that_are_not_framed_as_chunks_are_a_protocol_error_once() {
+fn reply_with_malformed_chunks_is_a_protocol_error_once() {
     for chunk in ["zz\r\nx\r\n", "5 5\r\nhello\r\n", "1\r\nxx", "fffffffffffffffff\r\nx"] {
         let url = serve(move |mut connection| {
             if read_request(&mut connection).is_some() {
@@ -89,7 +90,7 @@ fn chunks_that_are_not_framed_as_chunks_are_a_protocol_error_once() {
 }
 
 #[test]
-fn a_reply_that_says_not_modified_is_no_redirect() {
+fn reply_not_modified_is_not_a_redirect() {
     let error = failure(&answer("HTTP/1.1 304 Not Modified\r\n\r\n"));
     assert_eq!((error.kind(), error.http_status()), (ErrorKind::Protocol, Some(304)), "{error}");
     assert!(!error.to_string().contains("redirect"), "{error}");
@@ -98,18 +99,18 @@ fn a_reply_that_says_not_modified_is_no_redirect() {
 const INTERIM: &str = "HTTP/1.1 102 Processing\r\n\r\n";
 
 #[test]
-fn a_flood_of_interim_replies_does_not_outlast_the_deadline() {
+fn reply_flood_of_interim_responses_does_not_outlast_the_deadline() {
     let authority = Authority::new();
     let url = serve_tls(authority.server(Flaw::None, None), move |stream| {
         read_request(stream);
-        // Encrypted beforehand, so that the server is faster than its client.
+        // Encrypted in advance, so that the server is faster than its client.
         stream.conn.set_buffer_limit(None);
         stream.conn.writer().write_all(INTERIM.repeat(500_000).as_bytes()).expect("buffered");
         while stream.conn.wants_write() && stream.conn.write_tls(&mut stream.sock).is_ok() {}
     });
     let mut config = config(&url);
     config.ca_file = Some(file(&authority.pem));
-    // A debug build takes its time to look at what it has read at once.
+    // A debug build takes time to process a large read.
     let at_most = if cfg!(debug_assertions) { 5_000 } else { 500 };
     flooded(timed_call(config, Duration::from_millis(300), Duration::from_secs(5)), at_most);
 }
@@ -131,13 +132,13 @@ fn flooded((error, took): (Error, Duration), at_most: u128) {
 }
 
 #[test]
-fn a_peer_that_does_not_speak_http_is_a_protocol_error() {
+fn peer_that_does_not_speak_http_is_a_protocol_error() {
     let error = failure(&answer("220 mail.example ESMTP\r\n"));
     assert_eq!((error.kind(), error.delivered()), (ErrorKind::Protocol, Delivered::Unknown), "{error}");
 }
 
 #[test]
-fn a_connection_that_breaks_leaves_the_outcome_unknown() {
+fn connection_that_is_lost_leaves_the_outcome_unknown() {
     let cut = [
         &b""[..],
         b"HTTP/1.1 200 OK\r\nContent-Le",
@@ -159,7 +160,7 @@ fn a_connection_that_breaks_leaves_the_outcome_unknown() {
 }
 
 #[test]
-fn a_peer_that_accepts_and_closes_is_a_lost_connection() {
+fn peer_that_accepts_and_closes_is_a_lost_connection() {
     let error = failure(&serve(drop));
     assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
 }
@@ -173,7 +174,7 @@ fn retry_after_is_passed_on() {
     assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Http, None));
 }
 
-/// Time is real here, since it is real sockets that must be given up on.
+/// Real time, because real sockets must time out.
 fn timed(url: &str, timeout: Duration, connect_timeout: Duration) -> (Error, Duration) {
     timed_call(config(url), timeout, connect_timeout)
 }
@@ -187,7 +188,7 @@ fn timed_call(mut config: Config, timeout: Duration, connect_timeout: Duration) 
 }
 
 #[test]
-fn a_peer_that_never_answers_is_given_up_at_the_deadline() {
+fn peer_that_never_answers_times_out_at_the_deadline() {
     let url = serve(|mut connection| while read_request(&mut connection).is_some() {});
     let (error, took) = timed(&url, Duration::from_millis(300), Duration::from_secs(5));
     assert_eq!((error.kind(), error.delivered()), (ErrorKind::Timeout, Delivered::Unknown), "{error}");
@@ -195,7 +196,7 @@ fn a_peer_that_never_answers_is_given_up_at_the_deadline() {
 }
 
 #[test]
-fn a_reply_that_drips_is_given_up_at_the_deadline() {
+fn reply_that_drips_times_out_at_the_deadline() {
     let url = serve(|mut connection| {
         read_request(&mut connection);
         for byte in http("200 OK", "", SUCCESS).bytes() {
@@ -207,13 +208,13 @@ fn a_reply_that_drips_is_given_up_at_the_deadline() {
     });
     let (error, took) = timed(&url, Duration::from_millis(300), Duration::from_secs(5));
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
-    // The whole reply takes more than three seconds, and each of its bytes comes within 300 ms of the last.
+    // The whole reply takes more than three seconds, and each byte arrives within 300 ms of the last.
     assert!((300..2_000).contains(&took.as_millis()), "{took:?}");
 }
 
 #[test]
-fn a_handshake_that_stalls_is_given_up_after_connect_timeout_and_nothing_was_sent() {
-    // The system completes the connection; nobody ever accepts it, and so nobody answers the TLS greeting.
+fn handshake_that_stalls_ends_after_connect_timeout_and_nothing_was_sent() {
+    // The system completes the connection, but it is never accepted, so the TLS handshake gets no answer.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("https://{}", listener.local_addr().expect("an address"));
     let (error, took) = timed(&url, Duration::from_secs(5), Duration::from_millis(300));
@@ -222,7 +223,7 @@ fn a_handshake_that_stalls_is_given_up_after_connect_timeout_and_nothing_was_sen
     assert!((300..2_500).contains(&took.as_millis()), "{took:?}");
 }
 
-/// An address at which packets are dropped: the queue of those who want to connect is full.
+/// An address that drops packets: the listen queue is full.
 fn black_hole() -> (String, Vec<socket2::Socket>) {
     use socket2::{Domain, Socket, Type};
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
@@ -240,7 +241,7 @@ fn black_hole() -> (String, Vec<socket2::Socket>) {
 }
 
 #[test]
-fn packets_that_are_dropped_are_a_timeout_that_names_connect_timeout() {
+fn connect_timeout_is_named_if_packets_are_dropped() {
     let (url, _sockets) = black_hole();
     let mut config = config(&url);
     config.connect_timeout = Duration::from_millis(50);
@@ -256,7 +257,7 @@ fn packets_that_are_dropped_are_a_timeout_that_names_connect_timeout() {
 }
 
 #[test]
-fn connections_are_made_from_the_source_address() {
+fn source_address_is_used_for_connections() {
     let (told, seen) = std::sync::mpsc::channel();
     let url = serve(move |mut connection| {
         let _ = told.send(connection.peer_addr().expect("an address").ip());
@@ -278,7 +279,7 @@ fn connections_are_made_from_the_source_address() {
 }
 
 #[test]
-fn a_peer_that_does_not_speak_tls_is_a_tls_error() {
+fn peer_that_does_not_speak_tls_is_a_tls_error() {
     let url = serve(|mut connection| {
         let _ = connection.write_all(http("400 Bad Request", "", "").as_bytes());
         read_request(&mut connection);
@@ -288,10 +289,10 @@ fn a_peer_that_does_not_speak_tls_is_a_tls_error() {
 }
 
 #[test]
-fn a_caller_that_wants_to_stop_is_heard_within_100_ms() {
+fn cancellation_takes_effect_within_100_ms() {
     let url = serve(|mut connection| while read_request(&mut connection).is_some() {});
     let client = Client::new(config(&url)).expect("valid");
-    /// Wants to stop when it is asked for so many times.
+    /// Cancels after being asked this many times.
     struct Asked(u32);
     impl Observer for Asked {
         fn keep_going(&mut self) -> ControlFlow<()> {
@@ -299,7 +300,8 @@ fn a_caller_that_wants_to_stop_is_heard_within_100_ms() {
             if self.0 == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         }
     }
-    // It is asked before the call, and then every 50 ms. The quickest of ten, for the machine may be busy in the others.
+    // It is asked before the call, and then every 50 ms. The fastest of ten, because the machine may be busy during the
+    // others.
     let quickest = (0..10)
         .map(|_| {
             let started = Instant::now();
@@ -320,7 +322,7 @@ fn a_caller_that_wants_to_stop_is_heard_within_100_ms() {
 }
 
 #[test]
-fn a_call_that_was_given_up_closes_its_connection() {
+fn cancellation_closes_the_connection() {
     let (closed, seen) = std::sync::mpsc::channel();
     let url = serve(move |mut connection| {
         while read_request(&mut connection).is_some() {}
@@ -331,9 +333,9 @@ fn a_call_that_was_given_up_closes_its_connection() {
 }
 
 #[test]
-fn a_connection_that_was_closed_while_idle_is_not_used_again() {
+fn connection_that_was_closed_while_idle_is_not_reused() {
     let url = serve(|mut connection| {
-        // Real time, and short: after its answer the server keeps the connection for 10 ms, then closes it.
+        // Real time, and short: the server keeps the connection for 10 ms after its answer, then closes it.
         connection.set_read_timeout(Some(Duration::from_millis(10))).expect("a time-out");
         while read_request(&mut connection).is_some() {
             let _ = connection.write_all(http("200 OK", "", SUCCESS).as_bytes());
@@ -350,7 +352,7 @@ fn a_connection_that_was_closed_while_idle_is_not_used_again() {
 }
 
 #[test]
-fn a_call_from_inside_an_asynchronous_program_works() {
+fn call_inside_an_asynchronous_program_works() {
     let url = answer(http("200 OK", "", SUCCESS));
     let client = Client::new(config(&url)).expect("valid");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

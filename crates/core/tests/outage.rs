@@ -1,4 +1,4 @@
-//! A batch holds its cards back while the platform cannot be reached, and stops when it cannot succeed.
+//! A batch holds its cards while the platform is unreachable, and stops when it cannot succeed.
 #![allow(clippy::expect_used)]
 
 mod common;
@@ -15,7 +15,7 @@ fn eids(count: usize) -> impl Iterator<Item = String> {
     (0..count).map(|number| format!("8904401111{number:016}"))
 }
 
-/// Options as users have them, but for the account's rate.
+/// The default options, except for the rate limit.
 fn holding(url: &str) -> Config {
     let mut config = config(url);
     config.max_attempts = Config::default().max_attempts;
@@ -23,7 +23,7 @@ fn holding(url: &str) -> Config {
     config
 }
 
-/// Feeds the batch as room comes free, and gives all outcomes.
+/// Feeds the batch while it has room, and returns all outcomes.
 fn all(batch: &mut Batch, eids: impl IntoIterator<Item = String>) -> Vec<Outcome> {
     let mut eids = eids.into_iter();
     let mut outcomes = Vec::new();
@@ -41,7 +41,7 @@ fn port_of(simulator: &Simulator) -> u16 {
     simulator.url().rsplit(':').next().expect("a port").parse().expect("a number")
 }
 
-/// Remembers what it is told.
+/// Records notices.
 #[derive(Clone, Default)]
 struct Told(Arc<Mutex<Vec<String>>>);
 
@@ -57,7 +57,7 @@ impl Observer for Told {
     }
 }
 
-/// Ends the simulator after so many successful attempts, and starts another one later on the same port.
+/// Stops the simulator after this many successful attempts, and starts another one later on the same port.
 struct Outage {
     simulator: Option<Simulator>,
     options: Options,
@@ -90,7 +90,7 @@ impl Observer for Outage {
 }
 
 #[test]
-fn an_outage_in_a_fast_run_costs_no_card_its_turn() {
+fn outage_in_a_fast_run_loses_no_card() {
     // Real time: the platform is down for 1.2 s, in the middle of 2,000 cards with 64 calls in flight.
     let options = Options { latency: Duration::from_millis(2), ..Options::unlimited() };
     for max_attempts in [1, 3] {
@@ -126,7 +126,7 @@ fn an_outage_in_a_fast_run_costs_no_card_its_turn() {
 }
 
 #[test]
-fn an_outage_that_lasts_too_long_ends_the_batch_and_every_card_comes_back() {
+fn outage_that_lasts_too_long_ends_the_batch_and_returns_every_card() {
     // Real time: it gives up after 1 s. Nothing listens on the port.
     let simulator = Simulator::start(Options::unlimited()).expect("started");
     let mut config = holding(simulator.url());
@@ -165,21 +165,21 @@ fn an_outage_that_lasts_too_long_ends_the_batch_and_every_card_comes_back() {
 }
 
 #[test]
-fn a_few_cards_fail_at_once_when_the_platform_has_never_answered() {
+fn outage_of_a_platform_that_never_answered_fails_a_few_cards_at_once() {
     let mut config = holding("http://127.0.0.1:1");
     config.max_attempts = 1;
     let client = Client::new(config).expect("valid");
     let mut batch = client.batch(8, Box::new(())).expect("a batch");
     let started = Instant::now();
     let outcomes = all(&mut batch, eids(4));
-    // Holding them back would mean waiting for the next probe, and then for `outage_timeout`.
+    // Holding them would mean waiting for the next probe, and then for `outage_timeout`.
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
     assert!(outcomes.len() == 4 && outcomes.iter().all(|outcome| outcome.result.is_err()));
 }
 
 #[test]
-fn a_card_that_always_fails_does_not_hold_the_others_up() {
-    // Real time: each card is answered within 2 ms; one is answered "try again later", always.
+fn outage_is_not_assumed_for_a_single_card_that_always_fails() {
+    // Real time: each card is answered within 2 ms; one is always answered "try again later".
     let url = serve(|mut connection| {
         while let Some(body) = read_request(&mut connection) {
             std::thread::sleep(Duration::from_millis(2));
@@ -203,8 +203,9 @@ fn a_card_that_always_fails_does_not_hold_the_others_up() {
 }
 
 #[test]
-fn what_an_earlier_call_of_a_card_may_have_done_is_not_forgotten_in_an_outage() {
-    // Real time: the platform takes the first request of each card and breaks the connection; then it is gone for good.
+fn outage_preserves_the_delivered_of_earlier_calls() {
+    // Real time: the platform receives the first request of each card and closes the connection; then it is gone for
+    // good.
     let url = serve(|mut connection| drop(read_request(&mut connection)));
     let mut config = holding(&url);
     config.max_attempts = 1;
@@ -223,7 +224,7 @@ fn what_an_earlier_call_of_a_card_may_have_done_is_not_forgotten_in_an_outage() 
 }
 
 #[test]
-fn a_run_whose_account_is_refused_stops_and_every_card_comes_back() {
+fn batch_stops_after_repeated_authentication_failures_and_returns_every_card() {
     for (code, concurrency) in [("502", 8), ("403", 1)] {
         let options = Options { refuse: Some(code.to_owned()), ..Options::unlimited() };
         let simulator = Simulator::start(options).expect("started");
@@ -248,7 +249,7 @@ fn a_run_whose_account_is_refused_stops_and_every_card_comes_back() {
 }
 
 #[test]
-fn a_run_is_not_stopped_when_that_is_off_or_a_call_succeeds_in_between() {
+fn batch_does_not_stop_if_max_auth_failures_is_off_or_a_call_succeeds() {
     let refused = || Options { refuse: Some("502".to_owned()), ..Options::unlimited() };
     let simulator = Simulator::start(refused()).expect("started");
     let mut config = holding(simulator.url());
@@ -269,7 +270,7 @@ fn a_run_is_not_stopped_when_that_is_off_or_a_call_succeeds_in_between() {
 }
 
 #[test]
-fn a_batch_that_is_stopped_sends_nothing_more_and_has_no_room() {
+fn batch_that_is_stopped_sends_nothing_more_and_has_no_room() {
     let simulator = Simulator::start(Options::unlimited()).expect("started");
     let client = Client::new(holding(simulator.url())).expect("valid");
     let mut batch = client.batch(4, Box::new(())).expect("a batch");
@@ -289,7 +290,7 @@ fn a_batch_that_is_stopped_sends_nothing_more_and_has_no_room() {
 }
 
 #[test]
-fn a_batch_that_has_stopped_by_itself_can_still_be_stopped_by_the_caller() {
+fn batch_that_stopped_by_itself_can_still_be_stopped_by_the_caller() {
     let simulator = Simulator::start(Options { refuse: Some("502".to_owned()), ..Options::unlimited() })
         .expect("started");
     let mut config = holding(simulator.url());
@@ -310,8 +311,8 @@ fn a_batch_that_has_stopped_by_itself_can_still_be_stopped_by_the_caller() {
 }
 
 #[test]
-fn a_stop_is_obeyed_while_the_batch_holds_its_cards_back() {
-    // Real time: 700 ms, within the second that the hold waits for its next probe.
+fn batch_that_holds_cards_can_be_stopped() {
+    // Real time: 700 ms, within the second before the next probe.
     let client = Client::new(holding("http://127.0.0.1:1")).expect("valid");
     let mut batch = client.batch(8, Box::new(())).expect("a batch");
     let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -332,7 +333,7 @@ fn a_stop_is_obeyed_while_the_batch_holds_its_cards_back() {
 }
 
 #[test]
-fn a_page_in_the_platforms_place_is_an_outage_too() {
+fn outage_includes_a_page_in_the_platforms_place() {
     // Real time: three probes fail, after 0.5, 1 and 2 s.
     let faults = ["status=503", "html", "status=404"].map(|fault| fault.parse::<Fault>().expect("a fault"));
     let faults = Faults::in_order(faults.into_iter().cycle().take(15));

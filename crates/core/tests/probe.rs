@@ -1,4 +1,4 @@
-//! A look at the way to the platform: each step is told by itself, and nothing is refreshed.
+//! The probe: each step has a result, and nothing is refreshed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -21,20 +21,20 @@ fn impatient(url: &str, connect_timeout: f64, timeout: f64) -> Config {
     config
 }
 
-/// What kind of failure the last step was, where the connection was made.
+/// The kind of failure of the last step, if the connection was established.
 fn after_the_connection(probe: &Probe) -> ErrorKind {
     assert!(matches!(probe.connection, Some(Ok(()))), "{probe:?}");
     probe.answer.as_ref().expect("taken").as_ref().expect_err("failed").kind()
 }
 
-/// What kind of failure the connection was.
+/// The kind of failure of the connection.
 fn at_the_connection(probe: &Probe) -> ErrorKind {
     assert!(probe.answer.is_none(), "{probe:?}");
     probe.connection.as_ref().expect("taken").as_ref().expect_err("failed").kind()
 }
 
 #[test]
-fn a_healthy_platform_is_reached_whatever_its_status() {
+fn probe_reaches_a_healthy_platform_whatever_its_status() {
     for (tls, name) in [(false, "127.0.0.1"), (false, "localhost"), (true, "127.0.0.1")] {
         let platform = Simulator::start(Options { tls, ..Options::default() }).expect("a free port");
         let mut config = config(&platform.url().replace("127.0.0.1", name));
@@ -55,7 +55,7 @@ fn a_healthy_platform_is_reached_whatever_its_status() {
 }
 
 #[test]
-fn the_offset_of_the_clock_is_seen_both_ways() {
+fn probe_measures_clock_skew_in_both_directions() {
     for seconds in [-3600, 3600] {
         let options = Options { clock_offset_seconds: seconds, ..Options::default() };
         let platform = Simulator::start(options).expect("a free port");
@@ -66,7 +66,7 @@ fn the_offset_of_the_clock_is_seen_both_ways() {
 }
 
 #[test]
-fn what_is_sent_says_nothing_of_the_account() {
+fn probe_sends_nothing_about_the_account() {
     let heads = Arc::new(Mutex::new(String::new()));
     let seen = heads.clone();
     let url = serve(move |mut connection| {
@@ -85,14 +85,14 @@ fn what_is_sent_says_nothing_of_the_account() {
 }
 
 #[test]
-fn a_refused_connection_and_an_untrusted_certificate_are_told_at_the_connection() {
+fn probe_reports_refused_connections_and_untrusted_certificates_at_the_connection() {
     assert_eq!(at_the_connection(&probe(config("http://127.0.0.1:1"))), ErrorKind::Connect);
     let platform = Simulator::start(Options { tls: true, ..Options::default() }).expect("a free port");
     assert_eq!(at_the_connection(&probe(config(platform.url()))), ErrorKind::Tls);
 }
 
 #[test]
-fn a_name_that_is_not_there_ends_the_look() {
+fn probe_ends_at_an_unknown_host() {
     let probe = probe(config("https://eiot.invalid"));
     let error = probe.addresses.expect("taken").expect_err("no such name");
     assert!(error.to_string().contains("DNS lookup of eiot.invalid failed"), "{error}");
@@ -100,7 +100,7 @@ fn a_name_that_is_not_there_ends_the_look() {
 }
 
 #[test]
-fn what_goes_wrong_after_the_connection_is_told_at_the_answer() {
+fn probe_reports_later_failures_at_the_answer() {
     let silent = serve(|_connection| std::thread::sleep(Duration::from_secs(60)));
     let closing = serve(|mut connection| {
         let _ = connection.read(&mut [0; 64]);
@@ -118,7 +118,7 @@ fn what_goes_wrong_after_the_connection_is_told_at_the_answer() {
 }
 
 #[test]
-fn no_failure_speaks_of_a_refresh() {
+fn probe_errors_do_not_mention_a_refresh() {
     let url = serve(|mut connection| {
         let _ = connection.read(&mut [0; 64]);
     });
@@ -127,13 +127,13 @@ fn no_failure_speaks_of_a_refresh() {
 }
 
 #[test]
-fn a_connection_is_told_from_its_silence_however_short_the_time_out() {
+fn probe_distinguishes_a_silent_connection_however_short_the_timeout() {
     let url = serve(|_connection| std::thread::sleep(Duration::from_secs(2)));
     assert_eq!(after_the_connection(&probe(impatient(&url, 5.0, 0.2))), ErrorKind::Timeout);
 }
 
 #[test]
-fn it_goes_through_the_proxy_which_looks_the_name_up() {
+fn probe_uses_the_proxy_which_resolves_the_name() {
     let proxy = serve(|mut connection| {
         let _ = connection.read(&mut [0; 4096]);
         let _ = connection.write_all(http("200 OK", "", "").as_bytes());

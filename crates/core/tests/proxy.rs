@@ -1,4 +1,4 @@
-//! Through a proxy: a tunnel for TLS, with the password that its address holds, and what is told when there is none.
+//! Proxies: a tunnel for TLS, authentication, and the error if there is no connection.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -23,7 +23,7 @@ fn read_head(connection: &mut TcpStream) -> String {
     String::from_utf8(head).expect("ASCII")
 }
 
-/// A proxy that lets `user` with `swordfish` through, and nobody else.
+/// A proxy that accepts only `user` with `swordfish`.
 fn proxy() -> String {
     serve(|mut client| {
         let head = read_head(&mut client);
@@ -39,7 +39,7 @@ fn proxy() -> String {
     })
 }
 
-/// Passes bytes on, both ways, until both have ended.
+/// Forwards bytes in both directions until both have ended.
 fn pass_on(mut client: TcpStream, mut server: TcpStream) {
     let (mut from_client, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     std::thread::spawn(move || {
@@ -49,7 +49,7 @@ fn pass_on(mut client: TcpStream, mut server: TcpStream) {
     let _ = io::copy(&mut server, &mut client);
 }
 
-/// A server behind TLS that answers each call, and the authority to trust.
+/// A TLS server that answers each call, and the CA to trust.
 fn platform(answer: &'static str, clients: Option<&Authority>) -> (String, Authority) {
     let authority = Authority::new();
     let url = serve_tls(authority.server(Flaw::None, clients), move |stream: &mut TlsStream| {
@@ -60,7 +60,7 @@ fn platform(answer: &'static str, clients: Option<&Authority>) -> (String, Autho
     (url, authority)
 }
 
-/// A proxy that answers every request with this, and how many there were.
+/// A proxy that answers every request with this, and a counter of requests.
 fn refusing(answer: String) -> (String, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
@@ -80,7 +80,7 @@ fn failure(base_url: &str, proxy: &str) -> Error {
 }
 
 #[test]
-fn a_proxy_that_does_not_connect_is_told_with_its_name_and_status() {
+fn proxy_that_does_not_connect_is_reported_with_its_name_and_status() {
     for (answer, attempts, advice) in [
         ("403 Forbidden", 1, "allows"),
         ("302 Found", 1, "login"),
@@ -104,8 +104,8 @@ fn a_proxy_that_does_not_connect_is_told_with_its_name_and_status() {
 }
 
 #[test]
-fn a_proxy_that_asks_for_a_password_is_asked_once() {
-    // Directories lock accounts that come with a wrong password again and again.
+fn proxy_that_requires_a_password_is_asked_once() {
+    // Directories lock accounts after repeated attempts with a wrong password.
     for base_url in ["https://oapi.example", "http://127.0.0.1:1"] {
         let (proxy, asked) = refusing(http("407 Proxy Authentication Required", "", ""));
         let error = failure(base_url, &proxy);
@@ -120,7 +120,7 @@ fn a_proxy_that_asks_for_a_password_is_asked_once() {
 }
 
 #[test]
-fn an_answer_over_plain_http_may_be_the_proxys_own() {
+fn proxy_may_answer_over_plain_http_itself() {
     for answer in ["302 Found", "403 Forbidden", "502 Bad Gateway"] {
         let (proxy, _) = refusing(http(answer, "", "<html>sorry</html>"));
         let error = failure("http://127.0.0.1:1", &proxy);
@@ -134,7 +134,7 @@ fn an_answer_over_plain_http_may_be_the_proxys_own() {
 }
 
 #[test]
-fn a_batch_stops_at_once_when_the_proxy_asks_for_a_password() {
+fn proxy_that_requires_a_password_stops_a_batch_at_once() {
     let (proxy, asked) = refusing(http("407 Proxy Authentication Required", "", ""));
     let mut config = config("https://oapi.example");
     config.proxy = Some(proxy);
@@ -151,7 +151,7 @@ fn a_batch_stops_at_once_when_the_proxy_asks_for_a_password() {
 }
 
 #[test]
-fn a_wait_that_a_proxy_asks_for_is_told() {
+fn proxy_retry_after_is_reported() {
     let (proxy, _) = refusing(http("503 Service Unavailable", "Retry-After: 200\r\n", ""));
     let error = failure("https://oapi.example", &proxy);
     assert_eq!(
@@ -163,7 +163,7 @@ fn a_wait_that_a_proxy_asks_for_is_told() {
 }
 
 #[test]
-fn a_proxy_that_cannot_be_reached_is_named() {
+fn proxy_that_is_unreachable_is_named() {
     for base_url in ["https://oapi.example", "http://127.0.0.1:1"] {
         for proxy in ["http://127.0.0.1:9", "socks5://127.0.0.1:9"] {
             let error = failure(base_url, proxy);
@@ -179,7 +179,7 @@ fn take(client: &mut TcpStream, count: usize) -> Vec<u8> {
     bytes
 }
 
-/// A SOCKS5 proxy for `user` with `swordfish`, and what it was asked to connect to; it connects to `target` whatever that is.
+/// A SOCKS5 proxy for `user` with `swordfish`, and its connect request; it always connects to `target`.
 fn socks_proxy(target: String) -> (String, Arc<AtomicUsize>) {
     let by_name = Arc::new(AtomicUsize::new(0));
     let names = by_name.clone();
@@ -211,7 +211,7 @@ fn socks_proxy(target: String) -> (String, Arc<AtomicUsize>) {
 }
 
 #[test]
-fn a_card_is_refreshed_through_a_socks_proxy_that_looks_names_up_or_not() {
+fn proxy_with_socks_works_with_local_and_remote_dns() {
     let (url, authority) = platform(r#"{"code":"200","message":"behind socks"}"#, None);
     let target = url.replace("https://", "");
     let (proxy, by_name) = socks_proxy(target.clone());
@@ -221,7 +221,7 @@ fn a_card_is_refreshed_through_a_socks_proxy_that_looks_names_up_or_not() {
     let reply = Client::new(config.clone()).expect("valid").refresh_usage(EID).expect("refreshed");
     assert_eq!((reply.message(), by_name.load(Ordering::SeqCst)), ("behind socks", 0));
 
-    // Plain http, so that no certificate must have the name, which only the proxy can look up.
+    // Plain http, so that no certificate must have the name, which only the proxy can resolve.
     let plain = common::answer(http("200 OK", "", r#"{"code":"200","message":"by name"}"#));
     let (proxy, by_name) = socks_proxy(plain.replace("http://", ""));
     config.base_url = "http://oapi.invalid".to_owned();
@@ -237,7 +237,7 @@ fn a_card_is_refreshed_through_a_socks_proxy_that_looks_names_up_or_not() {
 }
 
 #[test]
-fn a_card_is_refreshed_through_a_proxy_that_speaks_tls() {
+fn proxy_with_tls_works() {
     let (url, authority) = platform(r#"{"code":"200","message":"behind tls"}"#, None);
     let target = url.replace("https://", "");
     let proxy_authority = Authority::new();
@@ -252,7 +252,7 @@ fn a_card_is_refreshed_through_a_proxy_that_speaks_tls() {
         }
         let mut server = TcpStream::connect(&target).expect("the target listens");
         client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").expect("written");
-        // Each waits for the other's next words, which is how a handshake and a call go.
+        // Each side waits for the other's next message, as in a handshake and a call.
         server.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
         client.sock.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
         let mut buffer = [0; 16 * 1024];
@@ -278,7 +278,7 @@ fn a_card_is_refreshed_through_a_proxy_that_speaks_tls() {
 }
 
 #[test]
-fn a_card_is_refreshed_through_a_proxy_that_asks_for_a_password() {
+fn proxy_with_a_password_works() {
     let platform = Simulator::start(Options { tls: true, ..Options::unlimited() }).expect("a free port");
     let ca_file = std::env::temp_dir().join(format!("eiot-proxy-{}.pem", std::process::id()));
     std::fs::write(&ca_file, platform.ca_pem().expect("TLS")).expect("a file");
@@ -296,7 +296,7 @@ fn a_card_is_refreshed_through_a_proxy_that_asks_for_a_password() {
 }
 
 #[test]
-fn a_platform_with_an_ipv6_address_behind_a_proxy_is_refused_when_the_client_is_made() {
+fn proxy_for_an_ipv6_address_is_rejected_by_client_new() {
     for proxy in ["http://127.0.0.1:1", "https://127.0.0.1:1", "socks5h://127.0.0.1:1"] {
         let mut config = config("https://[::1]:443");
         config.proxy = Some(proxy.to_owned());
@@ -313,14 +313,14 @@ fn a_platform_with_an_ipv6_address_behind_a_proxy_is_refused_when_the_client_is_
 }
 
 #[test]
-fn plain_http_goes_through_the_proxy_too() {
+fn proxy_forwards_plain_http_too() {
     let answer = http("200 OK", "", r#"{"code":"200","message":"from the proxy"}"#);
     let proxy = serve(move |mut client| {
         while read_request(&mut client).is_some() {
             client.write_all(answer.as_bytes()).expect("written");
         }
     });
-    // Nobody listens there; only the proxy can have answered.
+    // Nothing listens there; only the proxy can have answered.
     let mut config = config("http://127.0.0.1:1");
     config.proxy = Some(proxy);
     let reply = Client::new(config).expect("valid").refresh_usage(EID).expect("refreshed");

@@ -1,4 +1,4 @@
-//! The account's rate, against the simulator, which counts as the platform is said to.
+//! The account's rate limit, against the simulator, which counts as the platform reportedly does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -17,19 +17,19 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Limit 10 per second and the nonce check on; a card may be refreshed again at once.
+/// Limit 10 per second and the nonce check on; a card may be refreshed again immediately.
 fn simulator() -> Simulator {
     Simulator::start(Options { cooldown: None, ..Options::default() }).expect("a free port")
 }
 
-/// Options as users have them, but one attempt.
+/// The default options, except for one attempt.
 fn limited(platform: &Simulator) -> Config {
     let mut config = config(platform.url());
     config.rate_limit = Some(10.0);
     config
 }
 
-/// Refreshes so many cards with each client at once.
+/// Refreshes this many cards with each client concurrently.
 fn refresh_at_once(clients: &[Client], each: usize) {
     std::thread::scope(|scope| {
         for (number, client) in clients.iter().enumerate() {
@@ -42,7 +42,7 @@ fn refresh_at_once(clients: &[Client], each: usize) {
     });
 }
 
-/// Nothing was refused, and no closed second had more calls than the limit.
+/// Nothing was rejected, and no closed second had more calls than the limit.
 fn assert_kept(counters: &Counters, calls: u64) {
     assert!(counters.refused.is_empty(), "{:?}", counters.refused);
     assert_eq!((counters.accepted, counters.repeated_nonces), (calls, 0));
@@ -122,7 +122,7 @@ fn rate_limit_lets_a_call_beside_a_batch_of_retries_go_out_within_two_permits() 
     (0..40).for_each(|card| batch.push(format!("1{card}")));
     std::thread::scope(|scope| {
         let single = scope.spawn(|| {
-            // When all are under way and wait for their second attempt.
+            // All are in flight and wait for their second attempt.
             std::thread::sleep(Duration::from_millis(4_300));
             let started = Instant::now();
             client.refresh_usage("2").expect("accepted");
@@ -193,7 +193,7 @@ fn rate_limit_gives_the_permit_of_a_cancelled_call_to_the_next() {
     assert!(took < Duration::from_millis(1_800), "{took:?}");
 }
 
-/// What keeps the rate between processes, tried from within one: clients of different scopes or directories share nothing.
+/// The shared state of processes, tested within one: clients of different scopes or directories share nothing.
 #[cfg(unix)]
 mod shared_file {
     use super::*;
@@ -202,7 +202,7 @@ mod shared_file {
     use std::path::{Path, PathBuf};
     use std::process::{Child, Command};
 
-    /// A directory of its own for each test; removed when it passes.
+    /// A separate directory for each test; removed when it passes.
     struct Directory(PathBuf);
 
     impl Directory {
@@ -212,7 +212,7 @@ mod shared_file {
             Self(path)
         }
 
-        /// The one file in it.
+        /// The only file in it.
         fn file(&self) -> PathBuf {
             let mut entries =
                 std::fs::read_dir(&self.0).expect("made").map(|entry| entry.expect("one").path());
@@ -235,7 +235,7 @@ mod shared_file {
         config
     }
 
-    /// What a client says of an unusable file, and how long that takes.
+    /// A client's error about an unusable file, and how long it takes.
     fn refusal(config: Config) -> String {
         let started = Instant::now();
         let result = Client::new(config).and_then(|client| client.refresh_usage("1"));
@@ -256,7 +256,7 @@ mod shared_file {
     }
 
     #[test]
-    fn shared_file_in_a_directory_that_others_may_write_to_is_theirs_too() {
+    fn shared_file_in_a_directory_that_others_may_write_to_is_writable_for_them() {
         let _alone = alone();
         let (platform, directory) = (simulator(), Directory::new("modes-of-others"));
         for (of_directory, of_file) in [(0o2770, 0o660), (0o1777, 0o666)] {
@@ -277,7 +277,7 @@ mod shared_file {
     }
 
     #[test]
-    fn shared_file_whose_lock_is_held_longer_than_2_s_is_told_once() {
+    fn shared_file_whose_lock_is_held_longer_than_2_s_is_reported_once() {
         let _alone = alone();
         let (platform, directory) = (simulator(), Directory::new("held-and-told"));
         let mut config = sharing(&platform, &directory.0);
@@ -300,7 +300,7 @@ mod shared_file {
     }
 
     #[test]
-    fn shared_file_whose_lock_is_held_ends_a_call_at_its_deadline_with_a_word() {
+    fn shared_file_whose_lock_is_held_ends_a_call_at_its_deadline_and_is_named() {
         let _alone = alone();
         let (platform, directory) = (simulator(), Directory::new("held"));
         let config = sharing(&platform, &directory.0);
@@ -399,7 +399,7 @@ mod shared_file {
     }
 
     #[test]
-    fn rate_limit_tells_what_a_call_waits_for_when_that_takes_long() {
+    fn rate_limit_reports_a_long_wait() {
         let _alone = alone();
         let (platform, directory) = (simulator(), Directory::new("told"));
         let mut config = sharing(&platform, &directory.0);

@@ -1,6 +1,6 @@
-//! The account's rate in a Redis, for machines that share it: a real one, started by the tests.
+//! The account's rate in Redis, for machines that share it: with a real Redis that the tests start.
 //!
-//! Skipped where there is no `redis-server`; with `EIOT_TEST_REDIS=required` that is a failure.
+//! Skipped without a `redis-server`; with `EIOT_TEST_REDIS=required` that is a failure.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A Redis on a port of its own, without files; ends with the test.
+/// A Redis on its own port, without files; stops with the test.
 struct Redis {
     port: u16,
     arguments: Vec<String>,
@@ -23,7 +23,7 @@ struct Redis {
 }
 
 impl Redis {
-    /// `None`, with a word, where there is none on this machine.
+    /// `None`, with a message, if this machine has none.
     fn start(arguments: &[&str]) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").port();
         let arguments: Vec<String> = arguments.iter().map(|argument| argument.to_string()).collect();
@@ -50,7 +50,7 @@ impl Redis {
         output.trim().to_owned()
     }
 
-    /// The only key that ends so.
+    /// The only key with this suffix.
     fn key(&self, end: &str) -> String {
         let keys = self.cli(&["--scan"]);
         let mut keys = keys.lines().filter(|key| key.ends_with(end));
@@ -95,7 +95,7 @@ fn simulator() -> Simulator {
     Simulator::start(Options { cooldown: None, ..Options::default() }).expect("a free port")
 }
 
-/// Each client connects for itself, as one on another machine would.
+/// Each client connects by itself, as one on another machine would.
 fn sharing(platform: &Simulator, scope: &str) -> Config {
     let mut config = config(platform.url());
     config.rate_limit = Some(10.0);
@@ -123,7 +123,7 @@ fn redis_scope_keeps_and_uses_one_rate_and_repeats_no_nonce() {
     assert!(counters.refused.is_empty(), "{:?}", counters.refused);
     assert_eq!((counters.accepted, counters.repeated_nonces), (48, 0));
     assert!(counters.busiest_second <= 10, "{}", counters.busiest_second);
-    // On a busy machine some permits come late and are given back.
+    // On a busy machine some permits are late and are released.
     assert!((spacing - 0.01..spacing * 1.03 + 1.5).contains(&took), "{took} s instead of {spacing}");
 }
 
@@ -191,7 +191,7 @@ fn redis_that_goes_away_while_a_call_is_refused_leaves_the_refusal_as_it_is() {
     });
 }
 
-/// What a batch says.
+/// The notices of a batch.
 #[derive(Clone, Default)]
 struct Notices(Arc<Mutex<Vec<String>>>);
 
@@ -402,7 +402,7 @@ fn redis_scope_shares_the_cooldown_of_a_card_and_takes_that_of_a_failed_refresh_
 }
 
 #[test]
-fn redis_with_a_password_lets_in_who_knows_it_and_the_error_of_others_does_not_show_it() {
+fn redis_with_a_password_accepts_it_and_the_error_without_it_does_not_show_it() {
     let _alone = alone();
     let Some(redis) = Redis::start(&["--requirepass", "hunter2"]) else { return };
     let platform = simulator();
@@ -419,7 +419,7 @@ fn redis_with_a_password_lets_in_who_knows_it_and_the_error_of_others_does_not_s
     }
 }
 
-/// A certificate authority, and with it a certificate for 127.0.0.1, as PEM files in this directory; `None` without openssl.
+/// A CA and a certificate for 127.0.0.1, as PEM files in this directory; `None` without openssl.
 fn certificates(directory: &std::path::Path) -> Option<()> {
     let openssl = |arguments: &str| {
         let done = Command::new("openssl").args(arguments.split(' ')).current_dir(directory).output().ok()?;

@@ -1,4 +1,4 @@
-//! What is tried again, what is not, and what the caller is told of earlier attempts.
+//! What is retried and what is not, and what the caller learns about earlier attempts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const SUCCESS: &str = r#"{"code":"200","message":"success"}"#;
 const REFUSAL: &str = r#"{"code":"45109","message":"too frequent"}"#;
 
-/// Waits of ours come out as nothing, so that no test waits for real.
+/// Makes every backoff zero, so that no test waits for real.
 struct NoJitter;
 
 impl Random for NoJitter {
@@ -33,8 +33,8 @@ fn patient(url: &str) -> Config {
     config
 }
 
-/// A server that gives one answer after the other, the last for ever; nothing is a closed connection. The bodies it was
-/// sent can be looked at.
+/// A server that sends these answers in order, the last one forever; an empty one closes the connection. The request
+/// bodies are recorded.
 fn script(answers: Vec<String>) -> (String, Arc<Mutex<Vec<Vec<u8>>>>) {
     let bodies: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
     let seen = bodies.clone();
@@ -51,7 +51,7 @@ fn script(answers: Vec<String>) -> (String, Arc<Mutex<Vec<Vec<u8>>>>) {
     (url, bodies)
 }
 
-/// The lines that a log would have.
+/// The log lines.
 struct Lines(Vec<String>);
 
 impl Observer for Lines {
@@ -80,14 +80,14 @@ fn unavailable(headers: &str) -> String {
 }
 
 #[test]
-fn a_lost_reply_and_a_busy_server_are_tried_again() {
+fn retry_follows_a_lost_reply_and_a_busy_server() {
     let (result, count) = refresh(&[lost(), unavailable(""), ok(SUCCESS)]);
     let reply = result.expect("the third attempt succeeds");
     assert_eq!((reply.attempts(), reply.delivered(), count), (3, Delivered::Yes, 3));
 }
 
 #[test]
-fn after_the_last_attempt_the_failure_is_told_with_their_number() {
+fn retry_failures_report_the_number_of_attempts() {
     let (result, count) = refresh(&[unavailable("")]);
     let error = result.expect_err("always busy");
     assert_eq!((error.kind(), error.attempts(), count), (ErrorKind::Http, 3, 3));
@@ -96,7 +96,7 @@ fn after_the_last_attempt_the_failure_is_told_with_their_number() {
 }
 
 #[test]
-fn a_refusal_after_a_lost_reply_says_that_the_earlier_attempt_may_have_landed() {
+fn retry_that_is_rejected_after_a_lost_reply_reports_that_the_earlier_attempt_may_have_acted() {
     let (result, _) = refresh(&[lost(), ok(REFUSAL)]);
     let error = result.expect_err("refused");
     assert_eq!((error.kind(), error.delivered(), error.attempts()), (ErrorKind::Platform, Delivered::Yes, 2));
@@ -110,7 +110,7 @@ fn a_refusal_after_a_lost_reply_says_that_the_earlier_attempt_may_have_landed() 
 }
 
 #[test]
-fn a_server_that_goes_away_after_a_lost_reply_leaves_the_outcome_unknown() {
+fn retry_that_cannot_connect_after_a_lost_reply_leaves_the_outcome_unknown() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let served = std::thread::spawn(move || {
@@ -127,7 +127,7 @@ fn a_server_that_goes_away_after_a_lost_reply_leaves_the_outcome_unknown() {
 }
 
 #[test]
-fn what_would_fail_again_is_not_tried_again() {
+fn retry_does_not_follow_a_permanent_failure() {
     let answers = [
         ok(REFUSAL),
         http("401 Unauthorized", "", ""),
@@ -143,7 +143,7 @@ fn what_would_fail_again_is_not_tried_again() {
 }
 
 #[test]
-fn every_attempt_has_its_own_nonce_and_signature() {
+fn retry_has_its_own_nonce_and_signature() {
     let (url, bodies) = script(vec![unavailable(""), unavailable(""), ok(SUCCESS)]);
     client(patient(&url)).refresh_usage(EID).expect("the third attempt succeeds");
     let bodies: Vec<serde_json::Value> =
@@ -155,7 +155,7 @@ fn every_attempt_has_its_own_nonce_and_signature() {
 }
 
 #[test]
-fn an_observer_is_told_of_each_attempt_in_one_line() {
+fn observer_receives_each_attempt_as_one_line() {
     let (url, _) = script(vec![lost(), unavailable(""), ok(SUCCESS)]);
     let mut lines = Lines(Vec::new());
     client(patient(&url)).refresh_usage_observed(EID, &mut lines).expect("the third attempt succeeds");
@@ -169,7 +169,7 @@ fn an_observer_is_told_of_each_attempt_in_one_line() {
 }
 
 #[test]
-fn an_attempt_that_the_deadline_ends_is_told_of_too() {
+fn observer_receives_an_attempt_that_the_deadline_ends() {
     let url = serve(|mut connection| while read_request(&mut connection).is_some() {});
     let mut config = patient(&url);
     config.timeout = Duration::from_millis(50);
@@ -179,7 +179,7 @@ fn an_attempt_that_the_deadline_ends_is_told_of_too() {
 }
 
 #[test]
-fn without_a_slot_to_try_again_the_failure_itself_is_told() {
+fn retry_without_a_permit_reports_the_failure_itself() {
     let (url, _) = script(vec![unavailable("")]);
     let mut config = patient(&url);
     (config.rate_limit, config.timeout) = (Some(1.0), Duration::from_millis(500));
@@ -189,15 +189,15 @@ fn without_a_slot_to_try_again_the_failure_itself_is_told() {
 }
 
 #[test]
-fn one_attempt_is_one_attempt() {
+fn retry_is_off_with_one_attempt() {
     let (url, bodies) = script(vec![unavailable("")]);
     let error = client(config(&url)).refresh_usage(EID).expect_err("busy");
     assert_eq!((error.attempts(), bodies.lock().unwrap().len()), (1, 1));
 }
 
 #[test]
-fn a_wait_that_the_platform_asks_for_is_waited() {
-    // Real time, one second: the shortest that the header can ask for.
+fn retry_obeys_retry_after() {
+    // Real time, one second: the shortest wait that the header can request.
     // Without the header it would be 250 ms at most.
     let started = Instant::now();
     let (result, _) = refresh(&[unavailable("Retry-After: 1\r\n"), ok(SUCCESS)]);
@@ -206,7 +206,7 @@ fn a_wait_that_the_platform_asks_for_is_waited() {
 }
 
 #[test]
-fn a_wait_that_is_too_long_is_told_instead_of_waited() {
+fn retry_after_that_is_too_long_is_reported_instead() {
     for header in ["121", "99999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
         let (result, count) = refresh(&[unavailable(&format!("Retry-After: {header}\r\n")), ok(SUCCESS)]);
         let error = result.expect_err("too long");
@@ -217,7 +217,7 @@ fn a_wait_that_is_too_long_is_told_instead_of_waited() {
 }
 
 #[test]
-fn all_attempts_share_one_deadline() {
+fn retry_shares_the_deadline_of_the_call() {
     let url = serve(|mut connection| {
         read_request(&mut connection);
         std::thread::sleep(Duration::from_millis(150));
@@ -228,14 +228,14 @@ fn all_attempts_share_one_deadline() {
     let started = Instant::now();
     let error = client(config).refresh_usage(EID).expect_err("never answered");
     let took = started.elapsed();
-    // A deadline per attempt would make it 15 s; the rest is for a busy machine.
+    // A deadline per attempt would make it 15 s; the rest allows for a busy machine.
     assert!(took < Duration::from_secs(5), "{took:?}");
     assert_eq!(error.delivered(), Delivered::Unknown);
     assert!((2..=8).contains(&error.attempts()), "{error:?}");
 }
 
 #[test]
-fn an_outage_is_not_multiplied_for_ever() {
+fn retry_token_bucket_limits_the_load_of_an_outage() {
     let (url, bodies) = script(vec![unavailable("")]);
     let client = client(patient(&url));
     for _ in 0..200 {
@@ -258,7 +258,7 @@ fn too_many_requests_pause_all_calls_of_the_client() {
 }
 
 #[test]
-fn a_card_that_was_refreshed_rests_and_one_that_was_not_does_not() {
+fn cooldown_applies_only_to_a_card_that_was_refreshed() {
     let (url, bodies) = script(vec![ok(REFUSAL), ok(SUCCESS)]);
     let mut config = config(&url);
     config.eid_cooldown = Duration::from_secs(300);

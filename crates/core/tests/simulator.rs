@@ -1,4 +1,4 @@
-//! Calls against the simulator, which has its own checks.
+//! Calls against the simulator, which has independent checks.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -14,7 +14,7 @@ fn simulator(options: Options) -> Simulator {
 }
 
 #[test]
-fn a_card_is_refreshed_over_http_and_tls() {
+fn refresh_works_over_http_and_tls() {
     for tls in [false, true] {
         let platform = simulator(Options { tls, ..Options::default() });
         let mut config = config(platform.url());
@@ -30,7 +30,7 @@ fn a_card_is_refreshed_over_http_and_tls() {
 }
 
 #[test]
-fn calls_one_after_another_share_a_connection() {
+fn connection_is_reused_by_sequential_calls() {
     let platform = simulator(Options::unlimited());
     let client = Client::new(config(platform.url())).expect("valid");
     for _ in 0..20 {
@@ -49,7 +49,7 @@ impl Random for Same {
 }
 
 #[test]
-fn clients_of_an_account_share_one_walk_of_nonces_whatever_they_are_seeded_with() {
+fn nonces_are_shared_by_the_clients_of_an_account_whatever_their_seeds() {
     let platform = simulator(Options { cooldown: None, ..Options::default() });
     for random in [7, 7, 8].map(|seed| Arc::new(Same(seed)) as Arc<dyn Random>) {
         let client =
@@ -74,7 +74,7 @@ impl Clock for Off {
 }
 
 #[test]
-fn without_correction_a_clock_that_is_an_hour_off_is_refused_as_stale() {
+fn clock_that_is_an_hour_off_is_rejected_without_correction() {
     let platform = simulator(Options::default());
     for seconds in [-3600, 3600] {
         let mut config = config(platform.url());
@@ -86,7 +86,7 @@ fn without_correction_a_clock_that_is_an_hour_off_is_refused_as_stale() {
 }
 
 #[test]
-fn many_threads_share_a_client() {
+fn client_is_shared_by_many_threads() {
     let platform = simulator(Options::unlimited());
     let client = Client::new(config(platform.url())).expect("valid");
     std::thread::scope(|scope| {
@@ -100,7 +100,7 @@ fn many_threads_share_a_client() {
 }
 
 #[test]
-fn nothing_that_people_see_holds_the_secret_or_a_signature() {
+fn secret_and_signature_appear_in_no_output() {
     let platform = simulator(Options::default());
     let mut config = config(platform.url());
     config.secret = "canary-5f2a".into();
@@ -122,7 +122,7 @@ impl Clock for Settable {
 }
 
 #[test]
-fn a_clock_that_is_an_hour_off_is_corrected_and_heals_when_it_is_set_right() {
+fn clock_that_is_an_hour_off_is_corrected_and_recovers_when_it_is_set() {
     for seconds in [-3600, 3600] {
         let platform = simulator(Options::unlimited());
         let clock = Arc::new(Settable(seconds.into()));
@@ -140,7 +140,7 @@ fn a_clock_that_is_an_hour_off_is_corrected_and_heals_when_it_is_set_right() {
 }
 
 #[test]
-fn a_wrong_secret_is_not_tried_again_because_of_a_wrong_clock_for_ever() {
+fn clock_skew_causes_one_retry_with_a_wrong_secret() {
     let platform = simulator(Options { clock_offset_seconds: 3600, ..Options::unlimited() });
     let mut config = config(platform.url());
     (config.max_attempts, config.secret) = (9, "wrong".into());
@@ -150,8 +150,8 @@ fn a_wrong_secret_is_not_tried_again_because_of_a_wrong_clock_for_ever() {
 }
 
 #[test]
-fn the_accounts_rate_is_kept_by_many_threads_and_used() {
-    // Real time, two seconds: at 50 calls a second, as the platform counts them.
+fn rate_limit_is_kept_and_used_by_many_threads() {
+    // Real time, two seconds: at 50 calls per second, as the platform counts them.
     best_of_three(|| {
         let platform = simulator(Options { rate_limit: Some(50), cooldown: None, ..Options::default() });
         let mut config = config(platform.url());
@@ -164,7 +164,7 @@ fn the_accounts_rate_is_kept_by_many_threads_and_used() {
             }
         });
         let (took, counters) = (started.elapsed().as_secs_f64(), platform.counters());
-        // The spacing allows 47.5 a second. A machine that is busy for a moment takes nothing from the best second.
+        // The spacing allows 47.5 per second. A machine that is briefly busy does not affect the best second.
         let is_used_and_kept = (46..=50).contains(&counters.busiest_second) && took >= 95.0 / 47.5;
         if counters.accepted == 96 && is_used_and_kept {
             Ok(())

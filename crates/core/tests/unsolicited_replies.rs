@@ -1,4 +1,4 @@
-//! A reply that no request asked for is never taken for the answer of a call.
+//! An unsolicited reply is never taken for the answer of a call.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -30,8 +30,8 @@ fn order(body: &[u8]) -> String {
 }
 
 #[test]
-fn purchase_never_takes_a_repeated_reply_for_its_own() {
-    // The repetition comes while the next request may be on its way already.
+fn purchase_never_takes_a_duplicate_reply_for_its_own() {
+    // The duplicate may arrive while the next request is already in flight.
     let url = serve(|mut connection| {
         connection.set_nodelay(true).expect("set");
         while let Some(body) = read_request(&mut connection) {
@@ -66,8 +66,8 @@ fn purchase_is_not_lost_to_a_server_that_closes_after_each_reply() {
 }
 
 #[test]
-fn refresh_does_not_use_a_connection_on_which_a_reply_came_unasked() {
-    // Repeats its reply while the connection rests: shorter than a millisecond, and longer.
+fn refresh_does_not_use_a_connection_with_an_unsolicited_reply() {
+    // Repeats its reply while the connection is idle: for less than a millisecond, and longer.
     for pause in [Duration::from_micros(800), Duration::from_millis(20)] {
         let served = Arc::new(AtomicUsize::new(0));
         let count = served.clone();
@@ -91,7 +91,7 @@ fn refresh_does_not_use_a_connection_on_which_a_reply_came_unasked() {
     }
 }
 
-/// As exactly as a test can.
+/// As precisely as a test can.
 fn rest(pause: Duration) {
     let until = Instant::now() + pause;
     if pause > Duration::from_millis(5) {
@@ -106,7 +106,7 @@ fn rest(pause: Duration) {
 fn reply_before_the_request_is_not_its_answer() {
     let authority = Authority::new();
     let mut server = Arc::unwrap_or_clone(authority.server(Flaw::None, None));
-    // What is written before the handshake is over goes out together with it.
+    // Data that is written before the handshake is complete is sent together with it.
     server.send_half_rtt_data = true;
     let url = serve_tls(Arc::new(server), |stream| {
         stream.conn.writer().write_all(reply("before anybody asked").as_bytes()).expect("buffered");

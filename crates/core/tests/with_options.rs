@@ -1,4 +1,4 @@
-//! A client that comes from another: other options for its calls, the same connections and the same rate.
+//! A client derived from another: different options per call, the same connections and the same rate.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod common;
@@ -19,7 +19,7 @@ fn with(client: &Client, change: impl FnOnce(&mut Config)) -> Client {
 }
 
 #[test]
-fn it_calls_on_the_connection_that_is_open() {
+fn with_options_reuses_the_open_connection() {
     let connections = Arc::new(AtomicUsize::new(0));
     let counted = connections.clone();
     let url = serve(move |mut connection| {
@@ -41,7 +41,7 @@ fn it_calls_on_the_connection_that_is_open() {
 }
 
 #[test]
-fn it_takes_its_slots_from_the_same_row() {
+fn with_options_shares_the_rate_limit() {
     let mut options = config(&answer(http("200 OK", "", SUCCESS)));
     options.rate_limit = Some(0.1);
     let client = Client::new(options).expect("valid");
@@ -53,7 +53,7 @@ fn it_takes_its_slots_from_the_same_row() {
 }
 
 #[test]
-fn a_card_rests_for_both() {
+fn with_options_shares_cooldowns() {
     let mut options = config(&answer(http("200 OK", "", SUCCESS)));
     options.eid_cooldown = Duration::from_secs(300);
     let client = Client::new(options).expect("valid");
@@ -63,7 +63,7 @@ fn a_card_rests_for_both() {
 }
 
 #[test]
-fn its_calls_go_by_its_own_options_and_its_parents_by_theirs() {
+fn with_options_does_not_change_the_original_client() {
     let silent = serve(|mut connection| while read_request(&mut connection).is_some() {});
     let client = Client::new(config(&silent)).expect("valid");
     let hasty = with(&client, |options| options.timeout = Duration::from_millis(100));
@@ -96,7 +96,7 @@ fn its_calls_go_by_its_own_options_and_its_parents_by_theirs() {
 }
 
 #[test]
-fn every_option_is_either_a_calls_own_or_refused_by_its_name() {
+fn with_options_accepts_per_call_options_and_names_all_others() {
     let mut config = Config::new("k", "s");
     config.rate_scope = eiot::RateScope::Process;
     let client = Client::new(config).expect("valid");
@@ -131,7 +131,7 @@ fn every_option_is_either_a_calls_own_or_refused_by_its_name() {
 }
 
 #[test]
-fn a_value_that_cannot_be_used_is_refused_as_in_a_client_of_its_own() {
+fn with_options_rejects_invalid_values_like_client_new() {
     let client = Client::new(Config::new("k", "s")).expect("valid");
     let mut options = client.config().clone();
     options.timeout = Duration::ZERO;

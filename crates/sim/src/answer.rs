@@ -1,4 +1,4 @@
-//! What the simulator answers, before it becomes HTTP.
+//! The simulator's answers, before they become HTTP.
 
 use crate::published::Published;
 use crate::reply::{Reply, ReplyFormat};

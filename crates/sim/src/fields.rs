@@ -47,8 +47,8 @@ impl Fields {
         self.get(name).and_then(|value| serde_json::from_str(value).ok())
     }
 
-    /// What takes part in a signature, by the vendor's rules (SDK 1.0.1): nothing that is null or empty; booleans as 1 and
-    /// 0; objects and arrays as compact JSON; everything else verbatim.
+    /// The parameters that are signed, by the vendor's rules (SDK 1.0.1): null and empty values are not; booleans are
+    /// signed as 1 and 0; objects and arrays as compact JSON; everything else verbatim.
     pub(crate) fn signed(&self, left_out: &[&str]) -> Vec<(&str, String)> {
         let fields = self.0.iter().filter(|(name, _)| !left_out.contains(&name.as_str()));
         let texts = fields.map(|(name, value)| (name.as_str(), signed_text(value.get())));

@@ -7,11 +7,11 @@
 //! ```
 //!
 //! It shares no code with the client and checks signatures independently, so that a bug in the client cannot hide itself.
-//! `README.md` says what it checks and what it does not simulate.
+//! `README.md` lists what it checks and what it does not simulate.
 //!
-//! Rooms: `server` and `connection` (sockets) · `http`, `request`, `fields`, `reply` (what is read and written) · `platform` (the
-//! rules, with `limits`, `call`, `answer` and `published`) · `faults` (what goes wrong on demand) · `counters`, `options`.
-//! Imports go one way: server → connection → platform → faults → answer → reply.
+//! Modules: `server` and `connection` (sockets) · `http`, `request`, `fields`, `reply` (parsing and formatting) ·
+//! `platform` (the rules, with `limits`, `call`, `answer` and `published`) · `faults` (faults on demand) · `counters`,
+//! `options`. Imports go one way: server → connection → platform → faults → answer → reply.
 #![forbid(unsafe_code)]
 
 mod answer;

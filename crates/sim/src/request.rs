@@ -18,7 +18,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Reads a request, or says what is wrong with it.
+    /// Parses a request, or returns what is wrong with it.
     pub(crate) fn read(http: &HttpRequest, call: Call, method: SignMethod) -> Result<Self, Answer> {
         let media_type = http.content_type.split(';').next().unwrap_or_default().trim();
         if !media_type.eq_ignore_ascii_case("application/json") {

@@ -5,11 +5,11 @@ use eiot::{Error, Outcome, Reply};
 
 /// The result of one card.
 pub(crate) struct CardResult<'a> {
-    /// The EID, or the malformed text that stands in its place.
+    /// The EID, or the malformed text in its place.
     pub(crate) eid: &'a str,
     /// The card's line in the input, if its EID is malformed. Other cards are found by their EID.
     pub(crate) line: Option<u64>,
-    /// The platform's reply, or why there is none.
+    /// The platform's reply, or the error.
     pub(crate) result: Result<&'a Reply, &'a Error>,
 }
 

@@ -10,12 +10,12 @@ use crate::output::{ExitCode, Failure, warn};
 use std::io::Write;
 use std::time::Duration;
 
-/// What a run would start from.
+/// The starting point of a run.
 pub(crate) struct DryRun {
     pub(crate) journal: Option<Journal>,
     pub(crate) rules: RetryRules,
     pub(crate) strict_eid: bool,
-    /// Calls per second that the run may make; `None` without a limit.
+    /// The rate limit of the run in calls per second; `None` without a limit.
     pub(crate) rate: Option<f64>,
 }
 

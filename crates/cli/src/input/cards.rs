@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn cards_with_an_unclosed_quote_are_refused_before_much_is_read() {
-        /// Bytes without end, counted.
+        /// An infinite stream of bytes, counted.
         struct Endless(Rc<Cell<usize>>);
         impl Read for Endless {
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -1,4 +1,4 @@
-//! What the command reads: files of cards, and files or standard input as a whole.
+//! The command's input: files of cards, and whole files or standard input.
 
 pub(crate) mod cards;
 mod limited_reader;

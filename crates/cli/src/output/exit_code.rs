@@ -1,11 +1,11 @@
-//! What the command exits with. Numbers never change; `help` and docs/errors.md list them.
+//! The exit codes of the command. Numbers never change; `help` and docs/errors.md list them.
 
 use eiot::ErrorKind;
 
 /// An exit code. If several apply, the largest is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum ExitCode {
-    /// Everything that was asked for is done.
+    /// Everything that was requested is done.
     Success = 0,
     /// A call failed, or the output cannot be written.
     Failure = 1,

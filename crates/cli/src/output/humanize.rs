@@ -1,4 +1,4 @@
-//! Durations for people.
+//! Human-readable durations.
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Write};
 
 /// Why the command ends before it has printed all results.
 pub(crate) enum Failure {
-    /// The command cannot do what it was asked to do.
+    /// The command cannot do what was requested.
     Eiot(Error),
     /// Standard output cannot be written.
     Output {

@@ -52,10 +52,8 @@ impl Batch {
             return true;
         }
         // Probes alternate between failed cards and untried ones, because the failed card itself may be the cause.
-        let untried_next = self
-            .waiting
-            .front()
-            .is_some_and(|card| card.failure.is_none() && self.breaker.is_untried_next());
+        let untried_next =
+            self.waiting.front().is_some_and(|card| card.failure.is_none() && self.breaker.is_untried_next());
         if self.reservation.is_none() && !untried_next {
             if let Some(card) = self.held.pop_front() {
                 self.waiting.push_front(card);

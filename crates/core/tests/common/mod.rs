@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 /// The owner's example EID.
 pub const EID: &str = "11111111111111111111111111";
 
-/// Options for a server on loopback: one attempt, as many calls per second as may be, and a batch that holds nothing back.
+/// Options for a loopback server: one attempt, no rate limit, and a batch that holds no cards.
 pub fn config(url: &str) -> eiot::Config {
     let mut config = eiot::Config::new("demo-appkey", "demo-secret");
     config.base_url = url.to_owned();
@@ -31,7 +31,7 @@ pub fn config(url: &str) -> eiot::Config {
     config
 }
 
-/// Listens, and hands each connection to `serve` on a thread of its own; the threads end with the test.
+/// Listens, and serves each connection on its own thread; the threads end with the test.
 pub fn serve(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -45,7 +45,7 @@ pub fn serve(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> String {
     url
 }
 
-/// Answers every request with `reply`, as often as asked on one connection.
+/// Answers every request with `reply`, any number of times per connection.
 pub fn answer(reply: impl Into<Vec<u8>>) -> String {
     let reply = reply.into();
     serve(move |mut connection| {
@@ -57,18 +57,18 @@ pub fn answer(reply: impl Into<Vec<u8>>) -> String {
     })
 }
 
-/// An HTTP reply with this status line, these further header lines, and this body.
+/// An HTTP reply with this status line, these additional headers, and this body.
 pub fn http(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{headers}\r\n{body}", body.len())
 }
 
-/// For promises about time: what a busy machine breaks once or twice, a mistake breaks always.
+/// For promises about time: a busy machine breaks them once or twice, a bug breaks them always.
 pub fn best_of_three(check: impl Fn() -> Result<(), String>) {
     let missed: Vec<String> = (0..3).map_while(|_| check().err()).collect();
     assert!(missed.len() < 3, "{missed:?}");
 }
 
-/// As [`best_of_three`], for a test that panics when its promise is not kept.
+/// Like [`best_of_three`], for a test that panics when it fails.
 pub fn in_three_tries(test: impl Fn()) {
     let tried = |_: &i32| std::panic::catch_unwind(std::panic::AssertUnwindSafe(&test)).is_ok();
     assert!((0..3).any(|number| tried(&number)), "missed three times; the panics above say how");
@@ -96,8 +96,8 @@ pub fn read_request(connection: &mut impl Read) -> Option<Vec<u8>> {
     }
 }
 
-/// Beside a batch of 1,024 cards that were all sent once, and now wait for permits of their second attempts: 99 of 100 single
-/// calls wait for two permits and their answer. `scope` is a value of `rate_scope`.
+/// Next to a batch of 1,024 cards that were all sent once and now wait for permits to retry: 99 of 100 single calls
+/// wait for at most two permits and their answer. `scope` is a value of `rate_scope`.
 pub fn single_call_goes_out_within_two_permits_beside_a_full_batch(
     scope: &str,
     rate_dir: Option<&std::path::Path>,

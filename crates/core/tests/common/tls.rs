@@ -1,4 +1,4 @@
-//! Servers that speak TLS, with certificates made for the test.
+//! TLS servers, with certificates that are generated for the test.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A connection on the server's side, after the handshake or before it.
+/// A server-side connection, before or after the handshake.
 pub type TlsStream = StreamOwned<ServerConnection, TcpStream>;
 
 /// A certificate authority.
@@ -17,7 +17,7 @@ pub struct Authority {
     pub pem: String,
 }
 
-/// What is special about a server's certificate.
+/// The variations of a server's certificate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
     None,
@@ -36,7 +36,7 @@ impl Authority {
         Self { issuer: Issuer::new(authority, key), pem }
     }
 
-    /// A certificate for `127.0.0.1`, and its key, as PEM.
+    /// A certificate for `127.0.0.1` and its key, as PEM.
     pub fn certificate(&self, flaw: Flaw) -> (String, String) {
         let (certificate, key) = self.sign(flaw);
         (certificate.pem(), key.serialize_pem())
@@ -54,7 +54,7 @@ impl Authority {
         (server.signed_by(&key, &self.issuer).unwrap(), key)
     }
 
-    /// A server's configuration. `clients`: who must have signed the client's certificate.
+    /// A server's configuration. `clients`: the CA that client certificates require.
     pub fn server(&self, flaw: Flaw, clients: Option<&Self>) -> Arc<ServerConfig> {
         let (certificate, key) = self.sign(flaw);
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
@@ -81,7 +81,7 @@ fn pem_to_der(pem: &str) -> rustls::pki_types::CertificateDer<'static> {
     rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()
 }
 
-/// As [`super::serve`], with TLS: the handshake happens with the first read or write.
+/// Like [`super::serve`], with TLS: the handshake happens with the first read or write.
 pub fn serve_tls(
     config: Arc<ServerConfig>,
     serve: impl Fn(&mut TlsStream) + Send + Sync + 'static,
@@ -93,7 +93,7 @@ pub fn serve_tls(
     url.replace("http://", "https://")
 }
 
-/// A file that goes with the test's directory of temporary files.
+/// A file in the test's temporary directory.
 pub fn file(content: impl AsRef<[u8]>) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);

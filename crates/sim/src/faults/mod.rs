@@ -135,16 +135,16 @@ impl Fault {
     /// One place of a plan: a fault, or `none`.
     ///
     /// # Errors
-    /// When the text is neither.
+    /// If the text is neither.
     pub fn or_none(text: &str) -> Result<Option<Self>, NoFault> {
         if text == "none" { Ok(None) } else { text.parse().map(Some) }
     }
 
-    /// A list with commas between. Since the argument of `status` has commas of its own, what starts with no small
-    /// letter belongs to the fault before it: `reset,status=429,2,close` are three.
+    /// A comma-separated list. Since the argument of `status` has commas of its own, a part that does not start with a
+    /// lower-case letter belongs to the fault before it: `reset,status=429,2,close` are three.
     ///
     /// # Errors
-    /// When one of them is no fault.
+    /// If one of them is not a fault.
     pub fn list(text: &str) -> Result<Vec<Self>, NoFault> {
         let mut texts: Vec<String> = Vec::new();
         for part in text.split(',') {
@@ -167,7 +167,7 @@ impl Fault {
         }
     }
 
-    /// Whether something else answers instead of the platform, which never sees the call.
+    /// Whether the fault replaces the platform's answer, so that the platform never sees the call.
     pub(crate) fn replaces_the_platform(&self) -> bool {
         matches!(
             self,

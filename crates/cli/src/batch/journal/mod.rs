@@ -242,7 +242,7 @@ mod tests {
         }
         journal.write(&entry("1000", "platform", true)).expect("written");
         journal.write(&entry("1001", "a kind of a later version", false)).expect("written");
-        // Refreshed at last, by a later run.
+        // Refreshed eventually, by a later run.
         journal.write(&entry("22", OK, true)).expect("written");
         let malformed = Eid::parse("8.9E+31").expect_err("malformed");
         journal.record(&CardResult::malformed(7, &malformed)).expect("written");
@@ -327,7 +327,7 @@ mod tests {
         journal.finish().expect("written");
         drop(journal);
         let whole = std::fs::read(&path).expect("readable");
-        // Killed at any moment whatsoever.
+        // Killed at an arbitrary moment.
         for length in 0..=whole.len() {
             std::fs::write(&path, whole.get(..length).expect("a prefix")).expect("writable");
             let mut journal = Journal::open(&path, &job).expect("usable");
