@@ -43,14 +43,14 @@ STORIES = {
 
 @pytest.mark.parametrize("cause", STORIES)
 def test_run_after_its_cause_is_fixed_refreshes_every_card(simulator, tmp_path, cause):
-    arguments, options, exit_code, most_calls = STORIES[cause]
+    arguments, options, exit_code, max_calls = STORIES[cause]
     cards, journal = cards_file(tmp_path, 1000), tmp_path / "journal"
     command = ["--from", cards, "--journal", journal, "--quiet"]
     ill = simulator("--unlimited", *arguments)
     first = refresh(ill, *command, **options)
     assert first.returncode == exit_code, first.stderr
     assert "0 refreshed" in first.stderr and "the same command" in first.stderr
-    assert 20 <= ill.counters()["calls"] <= most_calls
+    assert 20 <= ill.counters()["calls"] <= max_calls
     well = again(simulator, ill)
     second = refresh(well, *command)
     assert second.returncode == 0, second.stderr

@@ -136,13 +136,13 @@ const called = (name, args, made) => {
 };
 
 // koffi refuses more than 256 concurrent calls in the process. Further calls queue here.
-const MOST_AT_ONCE = 128;
+const MAX_AT_ONCE = 128;
 const waiting = [];
 let atOnce = 0;
 
 // The same on a libuv thread. `args` must live until it completes, which this function ensures.
 const awaited = async (name, args) => {
-  if (atOnce < MOST_AT_ONCE) atOnce += 1;
+  if (atOnce < MAX_AT_ONCE) atOnce += 1;
   else await new Promise((go) => waiting.push(go));
   try {
     return await new Promise((resolve, reject) => {

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A day, which is the maximum plausible clock skew, and the rounding of `Date`.
-const MOST_SKEW: Duration = Duration::from_secs(24 * 60 * 60 + 1);
+const MAX_SKEW: Duration = Duration::from_secs(24 * 60 * 60 + 1);
 
 /// Removes a number from the front; missing bytes are zero.
 fn number(data: &mut &[u8], bytes: usize) -> u64 {
@@ -113,7 +113,7 @@ pub fn date(mut data: &[u8]) {
     let corrected = skew.correct(sent);
     let moved =
         |from: SystemTime, to: SystemTime| to.duration_since(from).unwrap_or_else(|behind| behind.duration());
-    assert!(moved(sent, corrected) <= MOST_SKEW, "{value:?}");
+    assert!(moved(sent, corrected) <= MAX_SKEW, "{value:?}");
     assert_eq!(news, corrected != sent, "{value:?}");
     if let Some(date) = date.filter(|_| news) {
         assert!(moved(date, corrected) <= Duration::from_secs(3), "{value:?}");

@@ -16,7 +16,7 @@ typedef struct {
     size_t length;
 } handle;
 
-static handle handles[MOST_IN_FLIGHT];
+static handle handles[MAX_IN_FLIGHT];
 static struct curl_slist *headers;
 static CURLM *multi;
 static int in_flight;
@@ -132,7 +132,7 @@ int main(int argc, char **argv) {
     headers = curl_slist_append(headers, "Accept: application/json");
     if (strcmp(work, "threads") == 0) count = THREADS;
     if (strcmp(work, "batch") == 0 && argc == 3) count = in_flight = atoi(argv[2]);
-    CHECK(count > 0 && count <= MOST_IN_FLIGHT, "1 to %d in flight", MOST_IN_FLIGHT);
+    CHECK(count > 0 && count <= MAX_IN_FLIGHT, "1 to %d in flight", MAX_IN_FLIGHT);
     for (i = 0; i < count; i++) prepare(i);
 
     if (strcmp(work, "single") == 0) {

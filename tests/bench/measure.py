@@ -16,7 +16,7 @@ from turns import Turns
 
 ACCOUNT = {"EIOT_APPKEY": "demo-appkey", "EIOT_SECRET": "demo-secret", "EIOT_RATE_LIMIT": "off"}
 CALIBRATION = 40
-MOST_CALLS = 4000
+MAX_CALLS = 4000
 LONGER_TURN = 5
 
 
@@ -194,7 +194,7 @@ def take_turns(
             seconds, _ = players[contender.name].turn(trial)
             # Whole shares for eight threads, and more than are under way at once.
             fitting = round(length * turn_seconds / seconds / 8) * 8
-            calls[contender.name] = max(2 * IN_FLIGHT, min(length * MOST_CALLS, fitting))
+            calls[contender.name] = max(2 * IN_FLIGHT, min(length * MAX_CALLS, fitting))
             made += trial
         turns = {name: Turns() for name in players}
         for number in range(rounds):

@@ -107,22 +107,22 @@ def growth(results: Results) -> tuple[int, int, list[str]]:
         left = 60 + index * (panel + 90)
         bottom = height - 50
         series = {work: results["growth"][work][field] for work in ("single", "batch")}
-        most_x = max(calls for points in series.values() for calls, _ in points)
+        max_x = max(calls for points in series.values() for calls, _ in points)
         step_y = round_step(max(value / unit for points in series.values() for _, value in points) / 3.5)
-        most_y = 4 * step_y
+        max_y = 4 * step_y
         elements.append(label(left, top, title, "small"))
         for step in range(5):
             y = bottom - (bottom - top - 14) * step / 4
             elements.append(f'<line x1="{left}" y1="{y:.1f}" x2="{left + panel}" y2="{y:.1f}" class="grid"/>')
             elements.append(label(left - 8, y + 4, f"{step * step_y:g}", "small", "end"))
-        for calls in (0, most_x // 2, most_x):
+        for calls in (0, max_x // 2, max_x):
             elements.append(
-                label(left + panel * calls / most_x, bottom + 20, f"{calls:,}", "small", "middle")
+                label(left + panel * calls / max_x, bottom + 20, f"{calls:,}", "small", "middle")
             )
         elements.append(label(left + panel / 2, bottom + 40, "calls made", "small", "middle"))
         for work, points in series.items():
             places = " ".join(
-                f"{left + panel * calls / most_x:.1f},{bottom - (bottom - top - 14) * value / unit / most_y:.1f}"
+                f"{left + panel * calls / max_x:.1f},{bottom - (bottom - top - 14) * value / unit / max_y:.1f}"
                 for calls, value in points
             )
             elements.append(f'<polyline points="{places}" class="line-{work}"/>')

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { THREADS = 8, MOST_IN_FLIGHT = 256 };
+enum { THREADS = 8, MAX_IN_FLIGHT = 256 };
 
 static inline double seconds_on(clockid_t clock) {
     struct timespec time;

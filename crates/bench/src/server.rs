@@ -17,7 +17,7 @@ const REQUEST_LINE: &[u8] = b"POST /api/v3/cloudesim/refreshUsage HTTP/1.1\r\n";
 const REPLY_BODY: &str = r#"{"code":"200","message":"success"}"#;
 
 /// The maximum size of a request.
-const MOST_REQUEST_BYTES: usize = 8192;
+const MAX_REQUEST_BYTES: usize = 8192;
 
 const LISTENER: u64 = u64::MAX;
 const STDIN: u64 = u64::MAX - 1;
@@ -158,7 +158,7 @@ impl Client {
     fn is_whole(&mut self) -> io::Result<bool> {
         let bad = |why| Err(io::Error::new(ErrorKind::InvalidData, why));
         let Some(head_end) = find(&self.request, b"\r\n\r\n") else {
-            return if self.request.len() < MOST_REQUEST_BYTES { Ok(false) } else { bad("too large") };
+            return if self.request.len() < MAX_REQUEST_BYTES { Ok(false) } else { bad("too large") };
         };
         let (head, body) = self.request.split_at(head_end + 4);
         if !head.starts_with(REQUEST_LINE) {

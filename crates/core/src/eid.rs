@@ -109,13 +109,13 @@ fn invalid(input: &[u8], fault: String) -> Error {
 
 /// The input as shown in messages: quoted unless it is plain digits, and truncated.
 fn shown(input: &[u8]) -> String {
-    const MOST: usize = 48;
+    const MAX_SHOWN_CHARS: usize = 48;
     let text = String::from_utf8_lossy(input);
-    if !text.is_empty() && text.len() <= MOST && text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !text.is_empty() && text.len() <= MAX_SHOWN_CHARS && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return text.into_owned();
     }
     let mut head = text.chars();
-    let start: String = head.by_ref().take(MOST).collect();
+    let start: String = head.by_ref().take(MAX_SHOWN_CHARS).collect();
     let ellipsis = if head.next().is_some() { "…" } else { "" };
     format!("{start:?}{ellipsis}")
 }

@@ -76,9 +76,9 @@ mod tests {
 
     #[test]
     fn excerpt_is_cut_where_the_text_is_long() {
-        let most = "界".repeat(MAX_EXCERPT_CHARS);
-        assert_eq!(excerpt(&most), most);
-        assert_eq!(excerpt(&format!("{most}\n234567")), format!("{most}… (7 more characters)"));
+        let max = "界".repeat(MAX_EXCERPT_CHARS);
+        assert_eq!(excerpt(&max), max);
+        assert_eq!(excerpt(&format!("{max}\n234567")), format!("{max}… (7 more characters)"));
     }
 
     proptest! {

@@ -65,9 +65,9 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    struct Noted(Arc<AtomicU32>);
+    struct CountsDrops(Arc<AtomicU32>);
 
-    impl Drop for Noted {
+    impl Drop for CountsDrops {
         fn drop(&mut self) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
@@ -94,12 +94,12 @@ mod tests {
     fn an_inherited_value_is_left_alone_and_our_own_is_dropped() {
         let dropped = Arc::new(AtomicU32::new(0));
         let state = PerProcess::new();
-        state.get_as(std::process::id() + 1, || Noted(dropped.clone()));
+        state.get_as(std::process::id() + 1, || CountsDrops(dropped.clone()));
         drop(state);
         assert_eq!(dropped.load(Ordering::Relaxed), 0);
 
         let state = PerProcess::new();
-        state.get(|| Noted(dropped.clone()));
+        state.get(|| CountsDrops(dropped.clone()));
         drop(state);
         assert_eq!(dropped.load(Ordering::Relaxed), 1);
     }

@@ -55,9 +55,9 @@ impl Policy {
         }
         let wait = match error.retry_after() {
             Some(wait) if wait > MAX_RETRY_AFTER => {
-                let longest = MAX_RETRY_AFTER.as_secs();
+                let max_wait = MAX_RETRY_AFTER.as_secs();
                 return RetryDecision::Stop(Some(format!(
-                    "not retried: that is more than the {longest} s that a call waits"
+                    "not retried: that is more than the {max_wait} s that a call waits"
                 )));
             }
             Some(wait) => wait,
@@ -101,9 +101,9 @@ fn is_safe_to_retry(error: &Error) -> bool {
 /// Exponential backoff with full jitter: clients that failed together do not retry together.
 fn full_jitter(attempts: u32, random: &dyn Random) -> Duration {
     let doublings = attempts.saturating_sub(1).min(16);
-    let most = INITIAL_BACKOFF.saturating_mul(1 << doublings).min(MAX_BACKOFF);
+    let max = INITIAL_BACKOFF.saturating_mul(1 << doublings).min(MAX_BACKOFF);
     let fraction = (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-    most.mul_f64(fraction)
+    max.mul_f64(fraction)
 }
 
 /// A token bucket that limits the retries of all calls of a client, so that they do not multiply the load of an outage.
@@ -171,7 +171,7 @@ mod tests {
     }
 
     const POLICY: Policy = Policy { max_attempts: 3, idempotent: true };
-    const PLENTY: Duration = Duration::from_secs(300);
+    const AMPLE_TIME: Duration = Duration::from_secs(300);
 
     fn after(error: &Error, attempts: u32, time_left: Duration) -> RetryDecision {
         POLICY.decide(error, attempts, time_left, &TokenBucket::new(), &Always(0))
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn not_now_and_nobody_knows_are_tried_again_and_a_no_is_not() {
         for kind in ErrorKind::ALL {
-            let again = matches!(after(&Error::new(kind, "x"), 1, PLENTY), RetryDecision::RetryAfter(_));
+            let again = matches!(after(&Error::new(kind, "x"), 1, AMPLE_TIME), RetryDecision::RetryAfter(_));
             let expected = [
                 ErrorKind::Connect,
                 ErrorKind::ConnectionLost,
@@ -198,13 +198,13 @@ mod tests {
         }
         for status in [408, 500, 502, 503, 504] {
             assert_eq!(
-                after(&http(status, None), 1, PLENTY),
+                after(&http(status, None), 1, AMPLE_TIME),
                 RetryDecision::RetryAfter(Duration::ZERO),
                 "{status}"
             );
         }
         for status in [400, 404, 418, 501, 505] {
-            assert_eq!(after(&http(status, None), 1, PLENTY), RetryDecision::Stop(None), "{status}");
+            assert_eq!(after(&http(status, None), 1, AMPLE_TIME), RetryDecision::Stop(None), "{status}");
         }
     }
 
@@ -214,7 +214,11 @@ mod tests {
             [(302, false), (403, false), (407, false), (502, true), (503, true), (504, true)]
         {
             let error = Error::new(ErrorKind::Connect, "x").with_http_status(status);
-            assert_eq!(matches!(after(&error, 1, PLENTY), RetryDecision::RetryAfter(_)), retried, "{status}");
+            assert_eq!(
+                matches!(after(&error, 1, AMPLE_TIME), RetryDecision::RetryAfter(_)),
+                retried,
+                "{status}"
+            );
         }
     }
 
@@ -225,7 +229,7 @@ mod tests {
         {
             let error = Error::new(ErrorKind::Platform, "x").with_meaning(meaning);
             assert_eq!(
-                matches!(after(&error, 1, PLENTY), RetryDecision::RetryAfter(_)),
+                matches!(after(&error, 1, AMPLE_TIME), RetryDecision::RetryAfter(_)),
                 retried,
                 "{meaning:?}"
             );
@@ -237,7 +241,10 @@ mod tests {
         let bucket = TokenBucket::new();
         let too_many = Error::new(ErrorKind::RateLimited, "x");
         let granted = || {
-            matches!(POLICY.decide(&too_many, 1, PLENTY, &bucket, &Always(0)), RetryDecision::RetryAfter(_))
+            matches!(
+                POLICY.decide(&too_many, 1, AMPLE_TIME, &bucket, &Always(0)),
+                RetryDecision::RetryAfter(_)
+            )
         };
         assert_eq!((0..1000).filter(|_| granted()).count(), 50);
     }
@@ -245,7 +252,7 @@ mod tests {
     #[test]
     fn what_may_do_harm_twice_is_tried_again_only_when_it_has_surely_not_been_done() {
         let careful = Policy { idempotent: false, ..POLICY };
-        let after = |error: &Error| careful.decide(error, 1, PLENTY, &TokenBucket::new(), &Always(0));
+        let after = |error: &Error| careful.decide(error, 1, AMPLE_TIME, &TokenBucket::new(), &Always(0));
         for kind in [ErrorKind::Connect, ErrorKind::Timeout, ErrorKind::ConnectionLost] {
             let error = |delivered| Error::new(kind, "x").with_delivered(delivered);
             assert!(matches!(after(&error(Delivered::No)), RetryDecision::RetryAfter(_)), "{kind:?}");
@@ -264,28 +271,25 @@ mod tests {
 
     #[test]
     fn the_last_attempt_is_the_last() {
-        assert!(matches!(after(&http(503, None), 2, PLENTY), RetryDecision::RetryAfter(_)));
-        assert!(matches!(after(&http(503, None), 3, PLENTY), RetryDecision::Stop(Some(_))));
+        assert!(matches!(after(&http(503, None), 2, AMPLE_TIME), RetryDecision::RetryAfter(_)));
+        assert!(matches!(after(&http(503, None), 3, AMPLE_TIME), RetryDecision::Stop(Some(_))));
     }
 
     #[test]
     fn waits_grow_to_a_cap_and_are_spread_over_the_whole_range() {
-        let most = |attempts| full_jitter(attempts, &Always(u64::MAX)).as_secs_f64() * 1000.0;
-        let most = |attempts| most(attempts).round() as u64;
-        assert_eq!(
-            [most(1), most(2), most(3), most(5), most(6), most(60)],
-            [200, 400, 800, 3200, 5000, 5000]
-        );
+        let max = |attempts| full_jitter(attempts, &Always(u64::MAX)).as_secs_f64() * 1000.0;
+        let max = |attempts| max(attempts).round() as u64;
+        assert_eq!([max(1), max(2), max(3), max(5), max(6), max(60)], [200, 400, 800, 3200, 5000, 5000]);
         assert_eq!(full_jitter(3, &Always(0)), Duration::ZERO);
     }
 
     #[test]
     fn a_wait_that_the_platform_asks_for_is_honoured_up_to_two_minutes() {
         assert_eq!(
-            after(&http(503, Some(120)), 1, PLENTY),
+            after(&http(503, Some(120)), 1, AMPLE_TIME),
             RetryDecision::RetryAfter(Duration::from_secs(120))
         );
-        assert!(matches!(after(&http(503, Some(121)), 1, PLENTY), RetryDecision::Stop(Some(_))));
+        assert!(matches!(after(&http(503, Some(121)), 1, AMPLE_TIME), RetryDecision::Stop(Some(_))));
     }
 
     #[test]
@@ -300,7 +304,7 @@ mod tests {
         let bucket = TokenBucket::new();
         let granted = || {
             matches!(
-                POLICY.decide(&http(503, None), 1, PLENTY, &bucket, &Always(0)),
+                POLICY.decide(&http(503, None), 1, AMPLE_TIME, &bucket, &Always(0)),
                 RetryDecision::RetryAfter(_)
             )
         };

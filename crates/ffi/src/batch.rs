@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 use std::ptr;
 
 /// The concurrency if 0 is passed.
-const USUAL_CONCURRENCY: usize = 32;
+const DEFAULT_CONCURRENCY: usize = 32;
 
 /// Refreshes many cards, with many calls in flight on the calling thread. Push EIDs while there is
 /// room, take the next result, repeat. Memory use depends on the concurrency, not on the number of
@@ -281,7 +281,7 @@ pub unsafe extern "C" fn eiot_client_refresh_many(
 /// `cancel` is NULL, or lives as long as the batch.
 unsafe fn start(client: &eiot_client, concurrency: u32, cancel: *const eiot_cancel) -> Result<Batch, Error> {
     let concurrency = match usize::try_from(concurrency) {
-        Ok(0) => USUAL_CONCURRENCY,
+        Ok(0) => DEFAULT_CONCURRENCY,
         Ok(concurrency) => concurrency,
         Err(_) => usize::MAX,
     };

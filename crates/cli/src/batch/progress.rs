@@ -57,8 +57,9 @@ impl Progress {
             (3, self.left().map(|left| format!("{} left", humanize(left)))),
             (0, (self.failed > 0).then(|| format!("{} failed", self.failed))),
         ];
-        let joined = |most: u32| {
-            let kept = parts.iter().filter(|(rank, _)| *rank <= most).filter_map(|(_, part)| part.as_deref());
+        let joined = |max_rank: u32| {
+            let kept =
+                parts.iter().filter(|(rank, _)| *rank <= max_rank).filter_map(|(_, part)| part.as_deref());
             kept.collect::<Vec<_>>().join("  ")
         };
         let text = (0..=3).rev().map(joined).find(|text| text.chars().count() <= width);

@@ -32,7 +32,7 @@ impl Batch {
             self.breaker.end_probe(now);
         }
         if !self.breaker.is_time_up() {
-            self.tell_holding(&error, now);
+            self.notify_holding(&error, now);
         }
         self.no_permit = Some(error);
     }
@@ -86,7 +86,7 @@ impl Batch {
         card.history = History { attempts: error.attempts(), delivered: Some(error.delivered()) };
         self.breaker.unanswered();
         if self.breaker.end_probe(now) && !self.breaker.is_time_up() {
-            self.tell_holding(&error, now);
+            self.notify_holding(&error, now);
         }
         card.failure = Some(error);
         self.held.push_back(card);
@@ -96,7 +96,7 @@ impl Batch {
     fn answered(&mut self, now: Instant) {
         let outage = self.breaker.answered(now);
         if let Some(after) = outage {
-            self.tell(&Notice::Resumed { after, what: PLATFORM });
+            self.notify(&Notice::Resumed { after, what: PLATFORM });
             self.reservation = None;
         }
         for mut card in std::mem::take(&mut self.held).into_iter().rev() {
@@ -132,7 +132,7 @@ impl Batch {
         let worth_a_wait = few_left && !self.held.iter().all(Card::has_no_answer);
         if self.breaker.open(now, worth_a_wait) {
             if let Some(error) = self.held.back().and_then(|card| card.failure.as_ref()) {
-                self.tell_holding(error, now);
+                self.notify_holding(error, now);
             }
         } else if few_left && !self.breaker.is_open() {
             self.end_held();
@@ -158,9 +158,9 @@ impl Batch {
         }
     }
 
-    fn tell_holding(&self, failure: &Error, now: Instant) {
+    fn notify_holding(&self, failure: &Error, now: Instant) {
         let (next_probe, gives_up) = self.breaker.waits(now);
-        self.tell(&Notice::Holding { what: self.breaker.unreachable(), failure, next_probe, gives_up });
+        self.notify(&Notice::Holding { what: self.breaker.unreachable(), failure, next_probe, gives_up });
     }
 }
 

@@ -96,8 +96,8 @@ pub struct Batch {
     observer: Arc<Mutex<Box<dyn Observer>>>,
     /// Stops the batch when it becomes true.
     stop: Arc<AtomicBool>,
-    /// When the observer was last asked whether to continue.
-    asked: Option<Instant>,
+    /// When the observer was last last_asked whether to continue.
+    last_asked: Option<Instant>,
     cancel: watch::Sender<bool>,
     active_timeout: ActiveTimeout,
     /// When the batch last ran.
@@ -164,7 +164,7 @@ impl Client {
             dedup: DedupWindow::new(),
             observer,
             stop: Arc::default(),
-            asked: None,
+            last_asked: None,
             cancel: watch::Sender::new(false),
             active_timeout: ActiveTimeout::default(),
             last_run: None,
@@ -259,7 +259,7 @@ impl Batch {
         // Dropping the reservation releases it.
         self.reservation = None;
         if let Stopped::ByItself(trip) = &why {
-            self.tell(&Notice::Stopped { reason: trip.reason() });
+            self.notify(&Notice::Stopped { reason: trip.reason() });
         }
         self.stopped.get_or_insert(why);
         for card in std::mem::take(&mut self.held).into_iter().chain(std::mem::take(&mut self.waiting)) {
@@ -284,7 +284,7 @@ impl Batch {
         self.ended.push_back(Outcome { unsent, ..Outcome::refused(error) });
     }
 
-    fn tell(&self, notice: &Notice<'_>) {
+    fn notify(&self, notice: &Notice<'_>) {
         locked(&self.observer).notice(notice);
     }
 }
@@ -292,7 +292,7 @@ impl Batch {
 impl Drop for Batch {
     fn drop(&mut self) {
         if self.pid != std::process::id() {
-            self.forget_running();
+            self.leak_running();
         }
     }
 }

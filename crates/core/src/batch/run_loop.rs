@@ -25,7 +25,7 @@ impl Batch {
         if self.pid != std::process::id() {
             return self.leave_to_parent();
         }
-        self.client.tell_warnings(|notice| self.tell(notice));
+        self.client.report_warnings(|notice| self.notify(notice));
         // Moved out of `self` while it runs, so that both can be borrowed separately.
         let Some(Running { event_loop, mut calls }) = self.running.take() else { return };
         if let Some(last_run) = self.last_run {
@@ -33,7 +33,7 @@ impl Batch {
         }
         let observer = self.observer.clone();
         let mut keep_going = || locked(&observer).keep_going();
-        let interrupted = self.is_unwanted(&mut keep_going)
+        let interrupted = self.is_cancelled(&mut keep_going)
             || matches!(
                 event_loop.block_on(
                     None,
@@ -57,12 +57,12 @@ impl Batch {
     }
 
     /// Asks the observer if it was not asked recently: a run may be much shorter than the check interval.
-    fn is_unwanted(&mut self, keep_going: &mut dyn FnMut() -> ControlFlow<()>) -> bool {
+    fn is_cancelled(&mut self, keep_going: &mut dyn FnMut() -> ControlFlow<()>) -> bool {
         let now = Instant::now();
-        if self.asked.is_some_and(|asked| now.duration_since(asked) < KEEP_GOING_CHECK) {
+        if self.last_asked.is_some_and(|last| now.duration_since(last) < KEEP_GOING_CHECK) {
             return false;
         }
-        self.asked = Some(now);
+        self.last_asked = Some(now);
         keep_going().is_break()
     }
 
@@ -135,7 +135,7 @@ impl Batch {
                 }
                 Some(Ok(reservation)) => {
                     if let Some(after) = self.breaker.permitted(Instant::now()) {
-                        self.tell(&Notice::Resumed { after, what: LIMITER });
+                        self.notify(&Notice::Resumed { after, what: LIMITER });
                     }
                     if reservation.is_stale() {
                         continue;
@@ -170,12 +170,13 @@ impl Batch {
             self.cancel.subscribe(),
         );
         async move {
-            let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
+            let on_attempt = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
             // The sender lives as long as the batch, which outlives the call.
             let cancelled = async { drop(cancel.wait_for(|cancelled| *cancelled).await) };
             let start = (reservation, gate, card.history);
             let timed_out = active_timeout.passed(client.config().timeout);
-            let call = client.call_reserved(&connections, &card.eid, start, &tell, timed_out, cancelled);
+            let call =
+                client.call_reserved(&connections, &card.eid, start, &on_attempt, timed_out, cancelled);
             let result = call.await;
             (card, result)
         }
@@ -183,7 +184,7 @@ impl Batch {
 
     /// In a forked child: the calls belong to the parent, so every card is returned with an error.
     fn leave_to_parent(&mut self) {
-        self.forget_running();
+        self.leak_running();
         for eid in std::mem::take(&mut self.in_flight) {
             let error = Error::new(ErrorKind::Cancelled, IN_CHILD).with_eid(eid.as_str());
             // The parent has sent it.
@@ -193,7 +194,7 @@ impl Batch {
     }
 
     /// Leaks the parent's sockets and reservation: dropping them would close or release them.
-    pub(super) fn forget_running(&mut self) {
+    pub(super) fn leak_running(&mut self) {
         std::mem::forget(self.reservation.take());
         std::mem::forget(self.running.take());
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// The progress of a call, which determines its error if it is cancelled.
 pub(crate) struct AttemptTracker<'a> {
     /// Receives each attempt when it ends.
-    teller: &'a (dyn Fn(&Attempt<'_>) + Sync),
+    on_attempt: &'a (dyn Fn(&Attempt<'_>) + Sync),
     // Uncontended while the call runs; the lock lets the call move between threads.
     state: Mutex<State>,
 }
@@ -42,8 +42,8 @@ struct State {
 }
 
 impl<'a> AttemptTracker<'a> {
-    pub(crate) fn new(teller: &'a (dyn Fn(&Attempt<'_>) + Sync)) -> Self {
-        Self { teller, state: Mutex::default() }
+    pub(crate) fn new(on_attempt: &'a (dyn Fn(&Attempt<'_>) + Sync)) -> Self {
+        Self { on_attempt, state: Mutex::default() }
     }
 
     /// Continues the history of a card that earlier calls of a batch have tried.
@@ -108,7 +108,12 @@ impl<'a> AttemptTracker<'a> {
     }
 
     /// Reports the end of the current attempt, if there is one.
-    pub(crate) fn tell(&self, request: Request<'_>, failure: Option<&Error>, again_after: Option<Duration>) {
+    pub(crate) fn report(
+        &self,
+        request: Request<'_>,
+        failure: Option<&Error>,
+        again_after: Option<Duration>,
+    ) {
         let (began, number, timestamp, nonce) = {
             let mut state = self.state();
             (state.began.take(), state.attempts, state.timestamp, state.nonce)
@@ -116,7 +121,7 @@ impl<'a> AttemptTracker<'a> {
         if let Some(began) = began {
             let took = began.elapsed();
             let (path, eid) = (request.special_path(), request.eid().unwrap_or_default());
-            (self.teller)(&Attempt { path, eid, number, timestamp, nonce, took, failure, again_after });
+            (self.on_attempt)(&Attempt { path, eid, number, timestamp, nonce, took, failure, again_after });
         }
     }
 

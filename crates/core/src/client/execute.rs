@@ -64,7 +64,7 @@ impl Execution<'_> {
             let error = match self.attempt(permit, connections).await {
                 Ok(reply) => {
                     self.process.account.backpressure.succeeded(memory.refused_before);
-                    self.tracker.tell(self.request, None, None);
+                    self.tracker.report(self.request, None, None);
                     return Ok(reply);
                 }
                 Err(error) => error,
@@ -75,12 +75,12 @@ impl Execution<'_> {
             }
             match self.decide(&error, &mut memory) {
                 RetryDecision::RetryAfter(wait) => {
-                    self.tracker.tell(self.request, Some(&error), Some(wait));
+                    self.tracker.report(self.request, Some(&error), Some(wait));
                     last_failure = Some(error);
                     wait_until(Instant::now() + wait).await;
                 }
                 RetryDecision::Stop(why) => {
-                    self.tracker.tell(self.request, Some(&error), None);
+                    self.tracker.report(self.request, Some(&error), None);
                     return Err(match why {
                         Some(why) => error.with_note(&why),
                         None => error,
@@ -177,7 +177,7 @@ impl Execution<'_> {
             _ => format!("cancelled by the caller; {outcome}"),
         };
         let error = Error::new(kind, text).with_delivered(delivered);
-        self.tracker.tell(self.request, Some(&error), None);
+        self.tracker.report(self.request, Some(&error), None);
         error
     }
 

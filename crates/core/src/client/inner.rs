@@ -42,7 +42,7 @@ impl ClientInner {
         config.secret = Secret::default();
         let transport = Transport::new(Settings {
             endpoint: endpoint(&config.base_url, config.allow_http)?,
-            usual_path: REFRESH_USAGE,
+            default_path: REFRESH_USAGE,
             user_agent: format!("eiot/{} {}", crate::VERSION, config.user_agent_suffix).trim_end().to_owned(),
             connect_timeout: config.connect_timeout,
             proxy: config.proxy.as_deref(),
@@ -81,13 +81,13 @@ impl ClientInner {
     }
 
     /// Reports the warnings to the observer of a client's first call.
-    pub(crate) fn tell_warnings(&self, mut tell: impl FnMut(&Notice<'_>)) {
-        if let Some(reason) = self.process().account.untold_fallback() {
-            tell(&Notice::RateNotShared { reason: &reason });
+    pub(crate) fn report_warnings(&self, mut notify: impl FnMut(&Notice<'_>)) {
+        if let Some(reason) = self.process().account.unreported_fallback() {
+            notify(&Notice::RateNotShared { reason: &reason });
         }
         let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
         for warning in &warnings {
-            tell(&Notice::Configuration { warning });
+            notify(&Notice::Configuration { warning });
         }
     }
 

@@ -192,10 +192,10 @@ impl Client {
         (started, cooldown): (Instant, Option<Cooldown>),
         observer: &mut dyn Observer,
     ) -> Result<Reply, Error> {
-        self.inner.tell_warnings(|notice| observer.notice(notice));
+        self.inner.report_warnings(|notice| observer.notice(notice));
         let observer = Mutex::new(observer);
-        let tell = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
-        let tracker = AttemptTracker::new(&tell);
+        let on_attempt = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
+        let tracker = AttemptTracker::new(&on_attempt);
         let mut keep_going = || locked(&observer).keep_going();
         let notice = |notice: &Notice<'_>| locked(&observer).notice(notice);
         let permits = Permits { first: None, gate: None, cooldown: cooldown.as_ref(), notice: &notice };
@@ -237,8 +237,8 @@ impl Client {
     }
 
     /// Reports the warnings to the observer of a client's first call.
-    pub(crate) fn tell_warnings(&self, tell: impl FnMut(&Notice<'_>)) {
-        self.inner.tell_warnings(tell);
+    pub(crate) fn report_warnings(&self, notify: impl FnMut(&Notice<'_>)) {
+        self.inner.report_warnings(notify);
     }
 
     /// Starts a card's cooldown and waits for its permit without a deadline.
@@ -260,11 +260,11 @@ impl Client {
         connections: &Connections,
         eid: &Eid,
         (reservation, gate, history): (Reservation, Arc<Gate>, History),
-        tell: &(dyn Fn(&Attempt<'_>) + Sync),
+        on_attempt: &(dyn Fn(&Attempt<'_>) + Sync),
         timed_out: impl Future<Output = ()>,
         cancelled: impl Future<Output = ()>,
     ) -> Result<Reply, Error> {
-        let tracker = AttemptTracker::new(tell).after(history);
+        let tracker = AttemptTracker::new(on_attempt).after(history);
         let Reservation { permit, cooldown } = reservation;
         let notice = |notice: &Notice<'_>| gate.notice(notice);
         let permits =

@@ -71,7 +71,7 @@ impl Config {
         if self.appkey.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(Error::config("appkey", "must not contain whitespace or control characters"));
         }
-        refuse_invisible("appkey", &self.appkey)?;
+        reject_invisible("appkey", &self.appkey)?;
         Ok(Credentials { appkey: self.appkey.clone(), secret: self.read_secret()? })
     }
 
@@ -100,7 +100,7 @@ impl Config {
         if secret.expose().contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Err(Error::config("secret", "must not contain whitespace or control characters"));
         }
-        refuse_invisible("secret", secret.expose())?;
+        reject_invisible("secret", secret.expose())?;
         Ok(secret)
     }
 }
@@ -122,7 +122,7 @@ impl Config {
 }
 
 /// Editors and copied text leave such invisible characters at the ends.
-fn refuse_invisible(option: &str, value: &str) -> Result<(), Error> {
+fn reject_invisible(option: &str, value: &str) -> Result<(), Error> {
     for (end, verb) in [(value.chars().next(), "begins"), (value.chars().next_back(), "ends")] {
         if let Some(c) = end.filter(|c| is_unsafe(*c)) {
             let name = if c == '\u{feff}' { "a byte order mark" } else { "an invisible character" };

@@ -166,8 +166,8 @@ mod tests {
         #[test]
         fn a_string_in_which_escapes_are_mended_is_readable(units in proptest::collection::vec(any::<u16>(), 0..8)) {
             let escapes: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
-            let mended = without_half_characters(&format!("\"{escapes}\""));
-            let read: String = serde_json::from_str(&mended).expect("mended");
+            let repaired = without_half_characters(&format!("\"{escapes}\""));
+            let read: String = serde_json::from_str(&repaired).expect("repaired");
             prop_assert_eq!(read, String::from_utf16_lossy(&units));
         }
     }

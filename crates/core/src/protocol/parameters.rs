@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use std::fmt;
 
 /// The maximum depth: the platform uses no deeper nesting, and untrusted input must not exhaust the stack.
-const DEEPEST: usize = 64;
+const MAX_DEPTH: usize = 64;
 
 /// The members of a JSON object, in their original order.
 pub(crate) struct Parameters(Vec<Parameter>);
@@ -46,7 +46,7 @@ impl Parameters {
 impl Parameter {
     fn read(name: String, value: &str) -> Result<Self, String> {
         let mut json = String::with_capacity(value.len());
-        compact(value, DEEPEST, &mut json).map_err(|why| format!("{name}: {why}"))?;
+        compact(value, MAX_DEPTH, &mut json).map_err(|why| format!("{name}: {why}"))?;
         let signed = match value {
             "null" => String::new(),
             "true" => "1".to_owned(),
@@ -60,8 +60,8 @@ impl Parameter {
 }
 
 /// Writes JSON without whitespace and with minimal escapes; numbers stay verbatim.
-fn compact(json: &str, deepest: usize, out: &mut String) -> Result<(), String> {
-    let deeper = || deepest.checked_sub(1).ok_or(format!("nested deeper than {DEEPEST}"));
+fn compact(json: &str, max_depth: usize, out: &mut String) -> Result<(), String> {
+    let deeper = || max_depth.checked_sub(1).ok_or(format!("nested deeper than {MAX_DEPTH}"));
     let unreadable = |why: serde_json::Error| format!("not JSON: {why}");
     match json.as_bytes().first() {
         Some(b'{') => {
@@ -192,7 +192,7 @@ mod tests {
             assert!(Parameters::read(json).is_err(), "{json}");
         }
         let deep = |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
-        assert!(Parameters::read(&deep(DEEPEST)).is_ok());
+        assert!(Parameters::read(&deep(MAX_DEPTH)).is_ok());
         assert!(Parameters::read(&deep(100_000)).is_err());
     }
 

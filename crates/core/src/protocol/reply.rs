@@ -94,8 +94,8 @@ pub(crate) fn classify(
             });
         }
         (_, Some(code), Some(known)) => {
-            let said = said(code, message.as_deref(), known.words);
-            let mut text = format!("the platform refused with {said}");
+            let description = description(code, message.as_deref(), known.words);
+            let mut text = format!("the platform refused with {description}");
             for advice in [advice(code, known.meaning), waiting(retry_after).as_deref()].into_iter().flatten()
             {
                 append(&mut text, advice);
@@ -136,8 +136,8 @@ fn by_status(
     retry_after: Option<Duration>,
     body: impl Fn() -> String,
 ) -> (ErrorKind, String) {
-    let described = code.map(|code| said(code, message, None)).unwrap_or_default();
-    let said = match code {
+    let described = code.map(|code| description(code, message, None)).unwrap_or_default();
+    let description = match code {
         Some(_) => format!("HTTP {http_status}, {described}"),
         None => format!("HTTP {http_status}"),
     };
@@ -164,13 +164,13 @@ fn by_status(
         (401 | 403, _) => (
             ErrorKind::Auth,
             format!(
-                "authentication failed ({said}); check appkey and secret, and that this machine's public address is on the \
+                "authentication failed ({description}); check appkey and secret, and that this machine's public address is on the \
                  allow-list in the console"
             ),
         ),
         (429, _) => {
             let advice = waiting(retry_after).unwrap_or_else(|| "call less often".to_owned());
-            (ErrorKind::RateLimited, format!("too many requests ({said}); {advice}"))
+            (ErrorKind::RateLimited, format!("too many requests ({description}); {advice}"))
         }
         (200..=499, Some(code)) if code != SUCCESS => {
             let mut text = format!("the platform refused with {described}");
@@ -179,23 +179,23 @@ fn by_status(
             append(&mut text, &format!("{advice} \"{}=KIND\"", excerpt(code)));
             (ErrorKind::Platform, text)
         }
-        _ => (ErrorKind::Http, format!("unexpected HTTP status {http_status} ({said})")),
+        _ => (ErrorKind::Http, format!("unexpected HTTP status {http_status} ({description})")),
     }
 }
 
 /// The platform's code and message, with the published words if the message lacks them, as it may be Chinese.
-fn said(code: &str, message: Option<&str>, words: Option<&str>) -> String {
+fn description(code: &str, message: Option<&str>, words: Option<&str>) -> String {
     let code = excerpt(code);
     let is_same = |words: &&str| {
         message.is_some_and(|message| message.trim_end_matches('.').eq_ignore_ascii_case(words))
     };
-    let said = match message {
+    let description = match message {
         Some(message) => format!("code {code}: {}", excerpt(message)),
         None => format!("code {code}, without a message"),
     };
     match words.filter(|words| !is_same(words)) {
-        Some(words) => format!("{said} ({words})"),
-        None => said,
+        Some(words) => format!("{description} ({words})"),
+        None => description,
     }
 }
 

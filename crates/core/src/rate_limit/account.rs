@@ -56,7 +56,7 @@ impl Account {
     }
 
     /// Why the rate is not shared with other processes, unless it is shared or this was reported already.
-    pub(crate) fn untold_fallback(&self) -> Option<String> {
+    pub(crate) fn unreported_fallback(&self) -> Option<String> {
         self.fallback.get()?.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 

@@ -15,7 +15,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// If the cards are the cause, the account still pauses this often, in case that has changed.
-const PAUSES_APART: Duration = Duration::from_secs(30);
+const PAUSE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// If the cards are the cause, this many consecutive rejections blame the account again.
 const IN_A_ROW: u32 = 10;
@@ -61,7 +61,7 @@ impl Backpressure {
             evidence.pauses = 0;
         }
         let long_ago =
-            evidence.last_pause.is_none_or(|last| now.saturating_duration_since(last) >= PAUSES_APART);
+            evidence.last_pause.is_none_or(|last| now.saturating_duration_since(last) >= PAUSE_INTERVAL);
         let pause = (!evidence.cards_are_to_blame || in_a_row >= IN_A_ROW || long_ago).then(|| {
             let pause = FIRST_PAUSE.saturating_mul(1 << evidence.pauses.min(8)).min(MAX_PAUSE);
             evidence.pauses = evidence.pauses.saturating_add(1);

@@ -17,7 +17,7 @@ const MAX_CARDS: usize = 100_000;
 /// The recently refreshed cards of an account.
 #[derive(Default)]
 pub(crate) struct Cooldowns {
-    resting: Mutex<Resting>,
+    entries: Mutex<Entries>,
 }
 
 /// The cooldown that a refresh has started. Dropping it reverts it: the refresh was not made.
@@ -34,7 +34,7 @@ pub(crate) struct Cooldown {
 }
 
 #[derive(Default)]
-struct Resting {
+struct Entries {
     since: HashMap<String, Instant>,
     /// The same entries, oldest first; an entry that a newer refresh has replaced is skipped.
     order: VecDeque<(Instant, String)>,
@@ -92,11 +92,11 @@ impl Drop for Cooldown {
 
 impl Cooldowns {
     fn start(&self, eid: &Eid, now: Instant, length: Duration) -> Result<(), Error> {
-        let mut resting = self.lock();
-        let rested = resting.since.get(eid.as_str()).map(|since| now.saturating_duration_since(*since));
+        let mut entries = self.lock();
+        let rested = entries.since.get(eid.as_str()).map(|since| now.saturating_duration_since(*since));
         match rested.and_then(|rested| length.checked_sub(rested)).filter(|rest| !rest.is_zero()) {
             None => {
-                resting.add(eid, now, length);
+                entries.add(eid, now, length);
                 Ok(())
             }
             Some(left) => Err(refusal(eid, length, left)),
@@ -105,19 +105,19 @@ impl Cooldowns {
 
     /// Reverts the cooldown of a refresh that was not made.
     fn undo(&self, eid: &Eid, started: Instant) {
-        let mut resting = self.lock();
-        if resting.since.get(eid.as_str()) == Some(&started) {
-            resting.since.remove(eid.as_str());
+        let mut entries = self.lock();
+        if entries.since.get(eid.as_str()) == Some(&started) {
+            entries.since.remove(eid.as_str());
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Resting> {
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         // After a panic, the worst case is an entry in one list but not in the other.
-        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Resting {
+impl Entries {
     fn add(&mut self, eid: &Eid, now: Instant, length: Duration) {
         self.since.insert(eid.as_str().to_owned(), now);
         self.order.push_back((now, eid.as_str().to_owned()));
@@ -158,7 +158,7 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let cooldowns = Cooldowns::default();
         assert!(cooldowns.start(&eid(1), start, LENGTH).is_ok());
-        let error = cooldowns.start(&eid(1), at(100), LENGTH).expect_err("resting");
+        let error = cooldowns.start(&eid(1), at(100), LENGTH).expect_err("entries");
         assert_eq!(
             (error.kind(), error.retry_after()),
             (ErrorKind::Cooldown, Some(Duration::from_secs(200)))

@@ -120,7 +120,7 @@ impl RateLimiter {
             };
             // Immediate if the time is past, because the event loop's timer rounds up to a millisecond.
             if permit.at > Instant::now() {
-                self.tell_wait(permit.at.saturating_duration_since(Instant::now()), notice);
+                self.report_wait(permit.at.saturating_duration_since(Instant::now()), notice);
                 tokio::time::sleep_until(permit.at.into()).await;
             }
             // On a busy or suspended machine, this may be much later; with a distant Redis, it always is.
@@ -212,7 +212,7 @@ impl RateLimiter {
         MAX_AHEAD.max(self.interval.map_or(Duration::ZERO, |interval| interval.saturating_mul(MAX_QUEUE)))
     }
 
-    fn tell_wait(&self, wait: Duration, notice: &(dyn Fn(&Notice<'_>) + Sync)) {
+    fn report_wait(&self, wait: Duration, notice: &(dyn Fn(&Notice<'_>) + Sync)) {
         let usual = self.interval.map_or(Duration::ZERO, |interval| interval.saturating_mul(2));
         if wait > LONG_WAIT.max(usual) {
             notice(&Notice::Waiting { wait, set_by: self.place().as_deref() });

@@ -114,12 +114,12 @@ impl Redis {
 
     /// Releases a permit without waiting: if the Redis cannot be told immediately, the permit is lost.
     pub(super) fn release(&self, known: Walk, interval: Option<Duration>, at: u64, position: u64) {
-        self.tell("", "release", known, &[interval.map_or(0, microseconds), at, position]);
+        self.send_without_reply("", "release", known, &[interval.map_or(0, microseconds), at, position]);
     }
 
     /// Ends the cooldown of a card that was not refreshed, unless another client has started it. Does not wait.
     pub(super) fn end_cooldown(&self, known: Walk, card: &str, token: u64) {
-        self.tell(card, "end-cooldown", known, &[token]);
+        self.send_without_reply(card, "end-cooldown", known, &[token]);
     }
 
     async fn run(
@@ -222,7 +222,7 @@ impl Redis {
     }
 
     /// Sends a command without waiting for its reply, which the next call on the connection skips.
-    fn tell(&self, card: &str, step: &str, known: Walk, arguments: &[u64]) {
+    fn send_without_reply(&self, card: &str, step: &str, known: Walk, arguments: &[u64]) {
         let arguments = [&[known.seed, known.position], arguments].concat();
         let mut bytes = self.command(false, card, step, &arguments);
         let connection = self.idle().pop();

@@ -54,8 +54,8 @@ pub(crate) struct Offset {
 /// The lower and upper bound of the difference, in nanoseconds, with the time of the measurement.
 #[derive(Clone, Copy)]
 struct Bounds {
-    least: i64,
-    most: i64,
+    lower: i64,
+    upper: i64,
     seen: SystemTime,
 }
 
@@ -64,18 +64,18 @@ impl Offset {
     /// reply narrows the bounds further.
     pub(crate) fn update(&self, sample: &ClockSample) {
         let Some(date) = sample.date else { return };
-        let least = difference(date, sample.received);
-        let most = difference(date + Duration::from_secs(1), sample.sent);
+        let lower = difference(date, sample.received);
+        let upper = difference(date + Duration::from_secs(1), sample.sent);
         let seen = sample.received;
         let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
         let narrowed = bounds.map(|before| {
             let drift = difference(seen, before.seen).max(0) / 1_000_000_000 * DRIFT;
-            (least.max(before.least - drift), most.min(before.most + drift))
+            (lower.max(before.lower - drift), upper.min(before.upper + drift))
         });
         *bounds = match narrowed {
-            Some((least, most)) if least <= most => Some(Bounds { least, most, seen }),
+            Some((lower, upper)) if lower <= upper => Some(Bounds { lower, upper, seen }),
             // A clock was set.
-            _ if least <= most => Some(Bounds { least, most, seen }),
+            _ if lower <= upper => Some(Bounds { lower, upper, seen }),
             _ => *bounds,
         };
     }
@@ -84,7 +84,7 @@ impl Offset {
     /// machines with NTP agree.
     pub(crate) fn correct(&self, local: SystemTime) -> SystemTime {
         let bounds = *self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
-        let offset = bounds.map_or(0, |bounds| 0.max(bounds.least).min(bounds.most));
+        let offset = bounds.map_or(0, |bounds| 0.max(bounds.lower).min(bounds.upper));
         let size = Duration::from_nanos(offset.unsigned_abs());
         let corrected = if offset < 0 { local.checked_sub(size) } else { local.checked_add(size) };
         corrected.unwrap_or(local)

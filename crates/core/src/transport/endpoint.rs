@@ -48,14 +48,14 @@ pub(crate) fn below(endpoint: &Uri, path: &str) -> Option<Uri> {
 /// The host, with its port unless that is the default: for the `Host` header and for messages.
 pub(crate) fn host_of(endpoint: &Uri) -> String {
     let host = endpoint.host().unwrap_or_default();
-    match endpoint.port_u16().filter(|port| *port != usual_port(endpoint)) {
+    match endpoint.port_u16().filter(|port| *port != default_port(endpoint)) {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     }
 }
 
 /// The default port of the scheme.
-pub(crate) fn usual_port(endpoint: &Uri) -> u16 {
+pub(crate) fn default_port(endpoint: &Uri) -> u16 {
     if endpoint.scheme_str() == Some("https") { 443 } else { 80 }
 }
 

@@ -40,20 +40,20 @@ pub(crate) struct EventLoop {
 impl EventLoop {
     /// Creates the runtime; the first request connects.
     pub(crate) fn open(transport: &Transport) -> Result<Self, Error> {
-        Self::open_telling(transport, STEPS_OF_ONE, None)
+        Self::open_with(transport, STEPS_OF_ONE, None)
     }
 
     /// Like [`EventLoop::open`], for many concurrent calls.
     pub(crate) fn open_for_many(transport: &Transport) -> Result<Self, Error> {
-        Self::open_telling(transport, STEPS_OF_MANY, None)
+        Self::open_with(transport, STEPS_OF_MANY, None)
     }
 
     /// Like [`EventLoop::open`]; `connected` becomes true when a connection was established.
     pub(crate) fn open_for_probe(transport: &Transport, connected: Arc<AtomicBool>) -> Result<Self, Error> {
-        Self::open_telling(transport, STEPS_OF_ONE, Some(connected))
+        Self::open_with(transport, STEPS_OF_ONE, Some(connected))
     }
 
-    fn open_telling(
+    fn open_with(
         transport: &Transport,
         steps: u32,
         connected: Option<Arc<AtomicBool>>,
@@ -88,7 +88,7 @@ impl EventLoop {
         let Some(runtime) = &self.runtime else { return RunResult::Interrupted };
         runtime.block_on(async {
             let mut call = pin!(call);
-            let driven = loop {
+            let result = loop {
                 let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
                 if left.is_some_and(|left| left.is_zero()) {
                     break RunResult::TimedOut;
@@ -106,7 +106,7 @@ impl EventLoop {
                 // would never be resumed: the runtime discards it when it stops.
                 tokio::task::yield_now().await;
             }
-            driven
+            result
         })
     }
 }

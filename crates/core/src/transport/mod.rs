@@ -28,7 +28,7 @@ pub(crate) use response::{HttpResponse, MAX_BODY_BYTES, Times, support_headers};
 pub(crate) use tls::{TlsFiles, client_config};
 
 use crate::error::{Delivered, Error};
-use endpoint::{below, host_of, is_trusted, usual_port};
+use endpoint::{below, default_port, host_of, is_trusted};
 use http::Http;
 use hyper::Uri;
 use reqwest::Url;
@@ -42,7 +42,7 @@ pub(crate) struct Settings<'a> {
     /// The base URL.
     pub(crate) endpoint: Uri,
     /// The path of most requests; its URL is parsed once.
-    pub(crate) usual_path: &'static str,
+    pub(crate) default_path: &'static str,
     pub(crate) user_agent: String,
     pub(crate) connect_timeout: Duration,
     /// The option `proxy`.
@@ -57,8 +57,8 @@ pub(crate) struct Transport {
     pub(crate) http: Http,
     /// For messages.
     pub(crate) ca_file: Option<PathBuf>,
-    usual_path: &'static str,
-    usual_url: Url,
+    default_path: &'static str,
+    default_url: Url,
     headers: HeaderMap,
 }
 
@@ -66,20 +66,20 @@ impl Transport {
     pub(crate) fn new(settings: Settings<'_>) -> Result<Self, Error> {
         let http = Http::new(&settings)?;
         let ca_file = settings.tls.ca_file.map(Into::into);
-        let Settings { endpoint, usual_path, .. } = settings;
+        let Settings { endpoint, default_path, .. } = settings;
         // As the vendor's SDK 1.0.1 sends them.
         let headers = HeaderMap::from_iter([
             (CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8")),
             (ACCEPT, HeaderValue::from_static("application/json")),
         ]);
-        let usual_url = url(&endpoint, usual_path).map_err(|why| Error::config("base_url", why))?;
-        Ok(Self { usual_path, usual_url, endpoint, http, ca_file, headers })
+        let default_url = url(&endpoint, default_path).map_err(|why| Error::config("base_url", why))?;
+        Ok(Self { default_path, default_url, endpoint, http, ca_file, headers })
     }
 
     /// The URL of a path below the base URL.
     fn url(&self, path: &str) -> Result<Url, Error> {
-        if path == self.usual_path {
-            return Ok(self.usual_url.clone());
+        if path == self.default_path {
+            return Ok(self.default_url.clone());
         }
         url(&self.endpoint, path).map_err(Error::invalid_argument)
     }
@@ -113,7 +113,7 @@ impl Transport {
     /// The host and port of connections, without a proxy.
     pub(crate) fn host_and_port(&self) -> (&str, u16) {
         let host = self.endpoint.host().unwrap_or_default().trim_matches(['[', ']']);
-        (host, self.endpoint.port_u16().unwrap_or(usual_port(&self.endpoint)))
+        (host, self.endpoint.port_u16().unwrap_or(default_port(&self.endpoint)))
     }
 
     /// The host and port of calls, for messages.

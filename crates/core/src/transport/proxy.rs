@@ -21,7 +21,7 @@ pub(crate) const FROM_ENVIRONMENT: &str = "env";
 const MAX_HEAD_BYTES: usize = 8 * 1024;
 
 /// How long a proxy may take to repeat why it does not connect.
-const MAX_SECOND_ASK: Duration = Duration::from_secs(2);
+const REPEAT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The proxy between this machine and the platform.
 pub(crate) struct Proxy {
@@ -104,7 +104,7 @@ impl Proxy {
         if self.address.scheme_str() != Some("http") {
             return None;
         }
-        tokio::time::timeout(MAX_SECOND_ASK, self.ask(target)).await.ok()?.ok()?
+        tokio::time::timeout(REPEAT_TIMEOUT, self.ask(target)).await.ok()?.ok()?
     }
 
     async fn ask(&self, target: &Uri) -> io::Result<Option<Refusal>> {
