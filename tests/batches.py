@@ -1,4 +1,4 @@
-"""What batches do through every driver and in every language, the command aside."""
+"""Batches, through every driver and in every language except the command."""
 
 import concurrent.futures
 import time
@@ -6,12 +6,12 @@ import time
 from test_refusals import NO, STATUS
 
 CARDS = [str(8904_0000 + card) for card in range(1000)]
-# The most calls that a driver has under way at once.
+# The maximum number of calls that a driver has in flight.
 CONCURRENCY = 32
 
 
 def wait_for_calls(running, count):
-    """Until the simulator has seen so many calls; what a virtual machine takes to start is not the batch's."""
+    """Waits until the simulator has seen this many calls; the start of a virtual machine does not count."""
     deadline = time.monotonic() + 60
     while running.counters()["calls"] < count:
         assert time.monotonic() < deadline, running.counters()
@@ -19,13 +19,13 @@ def wait_for_calls(running, count):
 
 
 def restarted(running, simulator, *arguments):
-    """A simulator where another one was."""
+    """A simulator on the port of an earlier one."""
     running.process.kill()
     running.process.wait()
     return simulator("--port", running.url.rsplit(":", 1)[1], *arguments)
 
 
-def a_batch_stops_when_the_account_is_refused_and_gives_each_card_back(driver, simulator):
+def batch_stops_after_repeated_authentication_failures_and_returns_each_card(driver, simulator):
     running = simulator("--unlimited", "--refuse", "502")
     outcomes = driver.refresh(CARDS, running.options, verb=["batch"])
     assert sorted(outcome["eid"] for outcome in outcomes) == CARDS
@@ -43,8 +43,8 @@ def a_batch_stops_when_the_account_is_refused_and_gives_each_card_back(driver, s
     assert accepts.counters()["calls"] == 1000
 
 
-def an_outage_costs_no_card(driver, simulator):
-    """Real time: the platform is away for two seconds."""
+def outage_loses_no_card(driver, simulator):
+    """Real time: the platform is unreachable for two seconds."""
     running = simulator("--unlimited", "--latency-ms", "8")
     options = running.options | {"outage_timeout": "900", "max_attempts": "3"}
     with concurrent.futures.ThreadPoolExecutor() as pool:
@@ -58,4 +58,4 @@ def an_outage_costs_no_card(driver, simulator):
     assert sorted(outcome["eid"] for outcome in outcomes) == CARDS
 
 
-PROMISES = [a_batch_stops_when_the_account_is_refused_and_gives_each_card_back, an_outage_costs_no_card]
+PROMISES = [batch_stops_after_repeated_authentication_failures_and_returns_each_card, outage_loses_no_card]

@@ -1,4 +1,4 @@
-"""What the cross-language tests share: the installed library, the simulator as a process, and the four drivers.
+"""Shared fixtures of the cross-language tests: the installed library, the simulator as a process, and the four drivers.
 
 `make test` says where things are; nothing here looks into the source tree of the library.
 """
@@ -23,7 +23,7 @@ PREFIX = pathlib.Path(os.environ["EIOT_TEST_PREFIX"])
 PKG_CONFIG = pathlib.Path(sys.executable).with_name("pkgconf")
 WARNINGS = ["-g", "-Wall", "-Wextra", "-pedantic", "-Werror"]
 
-# What every child process gets, and nothing else: no EIOT_ variable of the developer's own leaks in.
+# The whole environment of every child process: no EIOT_ variable of the developer leaks in.
 CLEAN = {
     "PATH": os.environ["PATH"],
     "LD_LIBRARY_PATH": str(PREFIX / "lib"),
@@ -61,7 +61,7 @@ class Simulator:
 
     @property
     def options(self):
-        """Where there is no limit to keep, the client need not keep one either; one attempt shows what it meets."""
+        """If the simulator has no limit, the client needs none either; a single attempt makes every failure visible."""
         options = {"base_url": self.url, "appkey": self.appkey, "secret": self.secret}
         options |= {"max_attempts": "1", "outage_timeout": "0"}
         if self.unlimited:
@@ -113,7 +113,7 @@ def compiled(source, output, *flags, static=False):
 
 @pytest.fixture(scope="session")
 def build(tmp_path_factory):
-    """Compiles a program of the tests once a session: build("c/threads.c", "-lpthread")."""
+    """Compiles a test program once per session: build("c/threads.c", "-lpthread")."""
     made = {}
     directory = tmp_path_factory.mktemp("programs")
 
@@ -145,7 +145,7 @@ def run(command, *, environment=None, timeout=120, check=True):
 
 
 def best_of_three(check):
-    """For promises about time: what a busy machine breaks once or twice, a mistake breaks always."""
+    """For promises about time: a busy machine breaks them once or twice, a bug breaks them always."""
     for is_last in (False, False, True):
         try:
             return check()
@@ -170,7 +170,7 @@ def valgrind():
 
 
 class Driver:
-    """One way of calling eiot. `refresh` gives one outcome an EID, in the words of the C library."""
+    """One way to call eiot. `refresh` returns one outcome per EID, with the names of the C library."""
 
     def __init__(self, name, command):
         self.name, self.command = name, command
@@ -193,12 +193,12 @@ class Driver:
         return json.loads(run([*self.command, "call", *words, "--", path, parameters, *more]).stdout)
 
     def verify(self, payload, secret, method="sha1", max_age_ms=0):
-        """The outcome of a webhook's check."""
+        """The outcome of a webhook's verification."""
         return json.loads(run([*self.command, "verify", "--", payload, secret, method, max_age_ms]).stdout)
 
 
 class CommandDriver(Driver):
-    """The command has one flag an option, and takes the secret from the environment only."""
+    """The command has one flag per option, and reads the secret from the environment only."""
 
     def refresh(self, eids, options=None, environment=None):
         options, environment = dict(options or {}), dict(environment or {})
@@ -269,13 +269,13 @@ def every_driver(test):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """A line for each language behind libeiot: passed, failed, or not run and why."""
+    """One line per language binding: passed, failed, or not run and why."""
     from languages import LANGUAGES
 
     told = {}
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
-            # A language is a parameter of the shared tests; tests of its own are in a file that has its name.
+            # A language is a parameter of the shared tests; its other tests are in a file with its name.
             words = re.search(r"test_bindings\.py.*\[(.*)\]$|test_bindings_(\w+)\.py", report.nodeid)
             for name in set((words[1] or words[2]).split("-")) & LANGUAGES.keys() if words else ():
                 told.setdefault(name, {}).setdefault(outcome, []).append(report)

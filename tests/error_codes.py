@@ -1,4 +1,4 @@
-"""What the platform's error codes mean, through every driver and in every language: the published ones, others, and own ones."""
+"""The meaning of error codes, through every driver and in every language: published, unknown and configured ones."""
 
 import contextlib
 import http.server
@@ -51,7 +51,7 @@ def answering(answers):
             server.shutdown()
 
 
-def every_published_code_means_the_same(driver, simulator):
+def error_codes_that_are_published_have_one_meaning(driver, simulator):
     """With the platform's Chinese words; the English ones are part of the message."""
     answers = {str(8904_0000 + place): (case["code"], case["zh"]) for place, case in enumerate(PUBLISHED)}
     with answering(answers) as options:
@@ -65,7 +65,7 @@ def every_published_code_means_the_same(driver, simulator):
         assert (outcome["delivered"], outcome["attempts"], outcome["http_status"]) == (YES, 1, 200), (case, outcome)
 
 
-def the_simulators_refusals_are_the_published_ones(driver, simulator):
+def error_codes_of_the_simulator_are_the_published_ones(driver, simulator):
     faults = [word for case in PUBLISHED for word in ("--fault", f"refuse={case['code']}")]
     outcomes = driver.refresh([EID] * len(PUBLISHED), simulator("--unlimited", *faults).options)
     for case, outcome in zip(PUBLISHED, outcomes, strict=True):
@@ -74,7 +74,7 @@ def the_simulators_refusals_are_the_published_ones(driver, simulator):
         assert outcome["message"].count(case["en"].removesuffix(".")) == 1, "the same words are not said twice"
 
 
-def a_code_that_is_not_published_is_not_final_and_can_be_taught(driver, simulator):
+def error_codes_that_are_unpublished_are_not_final_and_configurable(driver, simulator):
     answers = {"1": ("45109", "不明"), "2": ("502", "IP白名单错误"), "3": (45110, "busy"), "4": ("41007", None)}
     with answering(answers) as options:
         unknown, allow_list, _, _ = driver.refresh(list(answers), options)
@@ -90,7 +90,7 @@ def a_code_that_is_not_published_is_not_final_and_can_be_taught(driver, simulato
 
 
 PROMISES = [
-    every_published_code_means_the_same,
-    the_simulators_refusals_are_the_published_ones,
-    a_code_that_is_not_published_is_not_final_and_can_be_taught,
+    error_codes_that_are_published_have_one_meaning,
+    error_codes_of_the_simulator_are_the_published_ones,
+    error_codes_that_are_unpublished_are_not_final_and_configurable,
 ]

@@ -43,7 +43,7 @@ def in_a_thread(work):
 
 
 def enter_new_network():
-    """Gives the calling thread, and what it starts, a network with nothing but a loopback device."""
+    """Moves the calling thread and its children to a network with only a loopback device."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "no network namespace can be made")
@@ -69,7 +69,7 @@ class Host:
             listeners = [socket.create_server(("127.0.0.1", port)) for port in ports]
             return listeners, subprocess.Popen([str(word) for word in command], **options)
 
-        # A socket stays in the network that it was made in, whoever uses it.
+        # A socket stays in the network namespace in which it was created.
         self.listeners, self.process = in_a_thread(start)
         for listener, port in zip(self.listeners, ports, strict=True):
             threading.Thread(target=relay, args=(listener, port), daemon=True).start()

@@ -1,4 +1,4 @@
-"""The languages that call libeiot through its C ABI: one folder each in bindings/, one entry each here."""
+"""The language bindings of libeiot: one folder in bindings/ and one entry here each."""
 
 import dataclasses
 import os
@@ -12,7 +12,7 @@ PREFIX = pathlib.Path(os.environ["EIOT_TEST_PREFIX"])
 BUILD = pathlib.Path(os.environ.get("EIOT_TEST_BINDINGS", ROOT / "build" / "bindings"))
 JNA = pathlib.Path("/usr/share/java/jna.jar")
 
-# What wrappers leave alone, with the reason.
+# The functions that wrappers do not use, with the reason.
 NOT_FOR_WRAPPERS = {
     "eiot_refresh_usage": "eiot_refresh_usage_n does the same, with a length",
     "eiot_client_refresh_usage": "eiot_client_refresh_usage_with_cancel does the same, and takes NULL",
@@ -32,9 +32,9 @@ NOT_FOR_WRAPPERS = {
     "eiot_batch_count": "the loop counts",
     "eiot_batch_duplicates": "the loop counts",
     "eiot_batch_stop": "leaving the loop ends the batch",
-    "eiot_cancel_new": "where calls are broken off by their time-out only",
-    "eiot_cancel_trigger": "where calls are broken off by their time-out only",
-    "eiot_cancel_free": "where calls are broken off by their time-out only",
+    "eiot_cancel_new": "where calls are ended by their timeout only",
+    "eiot_cancel_trigger": "where calls are ended by their timeout only",
+    "eiot_cancel_free": "where calls are ended by their timeout only",
 }
 
 
@@ -59,7 +59,7 @@ class Language:
     growth_kib: int = 24
     """How much memory may grow between the 300th and the 1,000th call: next to nothing where no collector runs."""
     can_cancel: bool = False
-    """Whether the wrapper can break a call off by other means than its time-out."""
+    """Whether the wrapper can cancel a call."""
 
     @property
     def folder(self):

@@ -1,4 +1,4 @@
-"""A Redis of the tests' own, on a port and in a folder of its own, without persistence."""
+"""A Redis for the tests, on its own port and in its own folder, without persistence."""
 
 import os
 import re
@@ -24,7 +24,7 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}"
 
     def start(self):
-        """Also after `stop`: on the same port, and with nothing in it."""
+        """Also after `stop`: on the same port, and empty."""
         settings = ["--port", self.port, "--bind", "127.0.0.1", "--dir", self.directory, "--save", "", "--appendonly", "no"]
         command = ["redis-server", *(str(word) for word in settings)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -42,7 +42,7 @@ class RedisServer:
             return False
 
     def calls(self, command):
-        """How often it was given this command."""
+        """How often it received this command."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(b"INFO commandstats\r\nQUIT\r\n")
             told = connection.makefile().read()
@@ -56,7 +56,7 @@ class RedisServer:
 
 @pytest.fixture
 def redis(tmp_path):
-    """Skips where there is no Redis; with EIOT_TEST_REDIS=required that is a failure."""
+    """Skips without a Redis; with EIOT_TEST_REDIS=required that is a failure."""
     if shutil.which("redis-server") is None:
         (pytest.fail if os.environ.get("EIOT_TEST_REDIS") == "required" else pytest.skip)(INSTALL)
     server = RedisServer(tmp_path)

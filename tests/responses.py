@@ -1,4 +1,4 @@
-"""What an error says of the response behind it, through every driver and in every language."""
+"""The response that an error carries, through every driver and in every language."""
 
 import unicodedata
 
@@ -10,7 +10,7 @@ PAGE = "<!DOCTYPE html>\n<title>Sign in</title>\n<p>名称 \"é\"</p>\n" + "<!--
 EVIL = "a\nb\x1b[2J\u202e"
 
 
-def a_page_is_kept_with_the_headers_that_help_support(driver, simulator):
+def page_is_kept_with_the_headers_that_help_support(driver, simulator):
     if driver.name == "cobol":
         pytest.skip("EIOT-REPLY has no fields for them, as the README says")
     with answering({"1": PAGE, "2": ("45109", "no")}) as options:
@@ -23,7 +23,7 @@ def a_page_is_kept_with_the_headers_that_help_support(driver, simulator):
     assert (malformed["kind"], malformed["body"], malformed["headers"] or {}) == ("invalid_eid", None, {}), malformed
 
 
-def a_message_with_control_characters_is_one_harmless_line(driver, simulator):
+def message_with_control_characters_is_escaped_to_one_line(driver, simulator):
     with answering({"1": ("45109", EVIL)}) as options:
         (outcome,) = driver.refresh(["1"], options)
     assert outcome["platform_message"] == EVIL, "verbatim"
@@ -31,7 +31,7 @@ def a_message_with_control_characters_is_one_harmless_line(driver, simulator):
     assert unsafe == [] and r"a\nb\u{1b}[2J\u{202e}" in outcome["message"], outcome
 
 
-def a_connection_comes_from_the_source_address(driver, simulator):
+def source_address_is_used(driver, simulator):
     with answering({EID: lambda request: ("45109", request.client_address[0])}) as options:
         for address in ("127.0.0.2", "127.0.0.3"):
             (outcome,) = driver.refresh([EID], options | {"source_address": address})
@@ -39,7 +39,7 @@ def a_connection_comes_from_the_source_address(driver, simulator):
 
 
 PROMISES = [
-    a_page_is_kept_with_the_headers_that_help_support,
-    a_message_with_control_characters_is_one_harmless_line,
-    a_connection_comes_from_the_source_address,
+    page_is_kept_with_the_headers_that_help_support,
+    message_with_control_characters_is_escaped_to_one_line,
+    source_address_is_used,
 ]

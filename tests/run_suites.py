@@ -1,4 +1,4 @@
-"""Runs all test suites, one after the other whatever becomes of each, and sums them up. Called by `make test`.
+"""Runs all test suites, one after the other even if some fail, and prints a summary. Called by `make test`.
 
 The output of each suite is passed through. At the end come the failed tests by name, the skipped tests grouped by reason, a
 line of the form "N passed, N failed, N skipped", and one sentence. The exit status is 0 if nothing failed.
@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-# How long a suite that was told to stop may take, in seconds.
+# How long a suite may take to stop, in seconds.
 GRACE = 30
-# What the reasons for skipping say where a tool is missing, and not where something cannot be tested at all.
+# Skip reasons that mean a missing tool, as opposed to something that cannot be tested at all.
 NEEDS_A_TOOL = re.compile(r"apt-get|is not installed|`?make [a-z-]+`?|\bno [\w-]+ in this |toolchain")
 
 
@@ -178,7 +178,7 @@ def run(suite: Suite, stop: Stop) -> Result:
             output.append(part)
     watcher.join()
     if process.returncode and stop.came.is_set():
-        # What failed before that has failed; how the suite ended says nothing.
+        # Earlier failures count; the exit status of a stopped suite is meaningless.
         result = suite.read(1, b"".join(output).decode(errors="replace"))
         result.failed = [name for name in result.failed if "exit status" not in name]
         result.unfinished = "stopped before its end"
@@ -226,7 +226,7 @@ def summary(results: dict[str, Result], seconds: float) -> list[str]:
 
 
 def require_tools(result: Result) -> None:
-    """Turns what was skipped for want of a tool into failures."""
+    """Converts tests that were skipped because of a missing tool into failures."""
     result.failed += [f"skipped: {reason}" for reason in result.skipped if NEEDS_A_TOOL.search(reason)]
     result.skipped = [reason for reason in result.skipped if not NEEDS_A_TOOL.search(reason)]
 

@@ -1,4 +1,4 @@
-"""What other calls and webhooks are through every driver and in every language."""
+"""Other signed calls and webhooks, through every driver and in every language."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from test_refusals import EID, STATUS, UNKNOWN
 PURCHASE = "/api/v3/cloudesim/purchase"
 
 
-def every_call_vector_is_accepted_as_correctly_signed(driver, simulator):
+def call_vectors_are_accepted_as_correctly_signed(driver, simulator):
     running = simulator("--tls", "--unlimited")
     for case in vectors("calls.json")["cases"]:
         outcome = driver.call(running, case["path"], case["parameters"])
@@ -20,7 +20,7 @@ def every_call_vector_is_accepted_as_correctly_signed(driver, simulator):
     assert json.loads(outcome["data_json"])["list"][0]["name"] == "1 GB, 30 天"
 
 
-def a_call_is_not_repeated_blindly_and_cannot_be_signed_by_hand(driver, simulator):
+def call_is_retried_only_if_idempotent_and_rejects_system_parameters(driver, simulator):
     order = json.dumps({"eid": EID, "outTradeNo": "T1", "packageCode": "p"})
     for more, placed in (([], 1), (["idempotent"], 2)):
         running = simulator("--unlimited", "--fault", "reset")
@@ -37,7 +37,7 @@ def a_call_is_not_repeated_blindly_and_cannot_be_signed_by_hand(driver, simulato
     assert running.counters()["calls"] == 0
 
 
-def every_webhook_vector_is_genuine_and_with_one_byte_altered_none_is(driver, simulator):
+def webhook_vectors_are_genuine_and_altered_ones_are_rejected(driver, simulator):
     for case in vectors("webhooks.json")["cases"]:
         assert driver.verify(case["payload"], case["secret"], case["method"]) == {"ok": True, "status": 0}, case
     for payload, secret in _altered(vectors("webhooks.json")["cases"][0]):
@@ -57,7 +57,7 @@ def _altered(case):
         yield altered, case["secret"]
 
 
-def an_old_webhook_is_refused(driver, simulator):
+def webhook_that_is_old_is_rejected(driver, simulator):
     fields = {"event": "usage", "timestamp": int(time.time()) - 100}
     payload = signer.with_sign(json.dumps(fields), "s", "sha1")
     assert driver.verify(payload, "s", max_age_ms=300_000)["ok"]
@@ -70,8 +70,8 @@ def an_old_webhook_is_refused(driver, simulator):
 
 
 PROMISES = [
-    every_call_vector_is_accepted_as_correctly_signed,
-    a_call_is_not_repeated_blindly_and_cannot_be_signed_by_hand,
-    every_webhook_vector_is_genuine_and_with_one_byte_altered_none_is,
-    an_old_webhook_is_refused,
+    call_vectors_are_accepted_as_correctly_signed,
+    call_is_retried_only_if_idempotent_and_rejects_system_parameters,
+    webhook_vectors_are_genuine_and_altered_ones_are_rejected,
+    webhook_that_is_old_is_rejected,
 ]

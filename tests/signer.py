@@ -1,6 +1,6 @@
-"""A signer of its own, by the vendor's rules (SDK 1.0.1): what the shared vectors are made with, and held to.
+"""An independent signer, by the vendor's rules (SDK 1.0.1), which generates and verifies the shared vectors.
 
-`python tests/signer.py` writes tests/vectors/{calls,webhooks}.json anew.
+`python tests/signer.py` regenerates tests/vectors/{calls,webhooks}.json.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ VECTORS = pathlib.Path(__file__).parent / "vectors"
 
 
 def signed_text(value):
-    """The value in the string to sign; numbers are texts here, so that they stay as they are written."""
+    """The value in the string to sign; numbers are strings here, so that they stay verbatim."""
     if value is None or value == "" or value == []:
         return ""
     if isinstance(value, bool):
@@ -22,7 +22,7 @@ def signed_text(value):
 
 
 class Number(str):
-    """A JSON number as it is written."""
+    """A JSON number, verbatim."""
 
 
 def read(text):

@@ -25,7 +25,7 @@ def names(pattern, text=None):
     return set(pattern.findall(without_comments(text or HEADER.read_text())))
 
 
-def test_the_library_exports_the_checked_in_symbols_and_nothing_else():
+def test_shared_library_exports_the_checked_in_symbols_and_nothing_else():
     listed = subprocess.run(
         ["nm", "-D", "--defined-only", PREFIX / "lib" / "libeiot.so"], check=True, capture_output=True, text=True
     )
@@ -33,7 +33,7 @@ def test_the_library_exports_the_checked_in_symbols_and_nothing_else():
     assert exported == (ROOT / "abi" / "symbols.txt").read_text().split()
 
 
-def test_the_static_library_shows_the_same_symbols_and_nothing_else():
+def test_static_library_exports_the_same_symbols_and_nothing_else():
     listed = subprocess.run(
         ["nm", "-g", "--defined-only", PREFIX / "lib" / "libeiot.a"], check=True, capture_output=True, text=True
     )
@@ -41,11 +41,11 @@ def test_the_static_library_shows_the_same_symbols_and_nothing_else():
     assert shown == (ROOT / "abi" / "symbols.txt").read_text().split()
 
 
-def test_the_header_declares_the_checked_in_symbols():
+def test_header_declares_the_checked_in_symbols():
     assert sorted(names(FUNCTION)) == (ROOT / "abi" / "symbols.txt").read_text().split()
 
 
-def test_every_name_of_the_header_has_the_version_that_brought_it():
+def test_header_names_have_the_version_that_introduced_them():
     lines = (ROOT / "abi" / "symbols-in-versions").read_text().splitlines()
     listed = dict(line.split() for line in lines if line and not line.startswith("#"))
     in_header = names(FUNCTION) | names(TYPE) | names(MACRO)
@@ -54,7 +54,7 @@ def test_every_name_of_the_header_has_the_version_that_brought_it():
     assert all(numbers(version) <= numbers(version_of_cargo()) for version in listed.values())
 
 
-def test_every_item_of_the_header_is_documented():
+def test_header_documents_every_item():
     text = HEADER.read_text()
     undocumented = []
     for pattern in (FUNCTION, TYPE, MACRO):
@@ -65,7 +65,7 @@ def test_every_item_of_the_header_is_documented():
     assert undocumented == []
 
 
-def test_the_version_macros_are_those_of_cargo_toml():
+def test_version_macros_are_those_of_cargo_toml():
     version = version_of_cargo()
     major, minor, patch = numbers(version)
     defined = dict(re.findall(r"^#define (EIOT_VERSION\w*) (.+)$", HEADER.read_text(), re.M))
@@ -74,7 +74,7 @@ def test_the_version_macros_are_those_of_cargo_toml():
     assert int(defined["EIOT_VERSION_NUM"], 16) == major << 16 | minor << 8 | patch
 
 
-def test_nothing_incompatible_has_happened_since_the_baseline(tmp_path):
+def test_abi_is_compatible_with_the_baseline(tmp_path):
     library = as_library(HEADER.read_text(), tmp_path)
     if os.environ.get("EIOT_WRITE_ABI"):
         flags = ["--no-show-locs", "--no-corpus-path", "--no-comp-dir-path", "--out-file", BASELINE]
@@ -94,13 +94,13 @@ def test_nothing_incompatible_has_happened_since_the_baseline(tmp_path):
     ],
     ids=["parameter", "result", "callback", "removed", "constant"],
 )
-def test_the_gate_sees_a_seeded_break(tmp_path, before, after):
+def test_abi_gate_detects_a_seeded_break(tmp_path, before, after):
     header = HEADER.read_text()
     assert before in header
     assert against_baseline(as_library(header.replace(before, after), tmp_path)).returncode != 0
 
 
-def test_the_gate_lets_an_addition_pass(tmp_path):
+def test_abi_gate_accepts_an_addition(tmp_path):
     header = HEADER.read_text()
     addition = "void eiot_reply_free(eiot_reply *reply);"
     added = header.replace(addition, f"{addition}\nint32_t eiot_reply_new_thing(const eiot_reply *reply);")

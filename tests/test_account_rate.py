@@ -35,7 +35,7 @@ def platform(simulator):
 
 
 def defaults(running):
-    """How to reach the platform, and nothing else: all other options as users have them."""
+    """Only the options to reach the platform: all others have their defaults."""
     return CLEAN | {f"EIOT_{name}": running.environment[f"EIOT_{name}"] for name in ("BASE_URL", "APPKEY", "SECRET")}
 
 
@@ -71,12 +71,12 @@ def run_all(*commands):
 
 
 def used_part(arrivals_us):
-    """Which part of what the spacing allows these calls used, by the platform's clock from the first to the last of them."""
+    """The fraction of the allowed rate that these calls used, by the platform's clock from the first to the last of them."""
     return (len(arrivals_us) - 1) * SPACING_S / ((arrivals_us[-1] - arrivals_us[0]) / 1e6)
 
 
 def assert_kept(running, calls):
-    """No call was refused, no nonce came twice, and no closed second had more calls than the limit. Gives the arrivals."""
+    """No call was rejected, no nonce was repeated, and no closed second had more calls than the limit. Returns the arrivals."""
     counters = running.counters()
     assert counters["refused"] == {} and counters["accepted"] == calls
     assert counters["repeated_nonces"] == 0 and counters["busiest_second"] <= 10
@@ -121,7 +121,7 @@ def test_rate_is_exceeded_by_processes_that_do_not_share_it(build, simulator):
 
 
 def test_clock_of_a_host_is_shifted_for_the_library(platform, tmp_path):
-    """What the next test stands on."""
+    """The next test relies on this."""
     environment = defaults(platform) | clock_shift(tmp_path)(100_000)
     command = [EIOT, "refresh", "-v", eid(1)]
     done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True, timeout=60)
@@ -164,7 +164,7 @@ def test_rate_shares_that_start_together_are_one_rate(platform, tmp_path, machin
 
 
 @pytest.mark.parametrize("where", ["host", "redis"])
-def test_nonces_of_eight_processes_come_again_only_when_all_others_were_used(request, simulator, tmp_path, where):
+def test_nonces_of_eight_processes_repeat_only_when_all_others_were_used(request, simulator, tmp_path, where):
     """There are 90,000. A call that others overtake on its way comes that many calls nearer to the next use of its nonce, and
     where there is no limit, a process that has to wait for a processor is overtaken by thousands."""
     running = simulator("--cooldown", "off", "--rate-limit", "off", "--nonce-check", "off")
@@ -178,7 +178,7 @@ def test_nonces_of_eight_processes_come_again_only_when_all_others_were_used(req
     assert counters["accepted"] == 100_000 and distance >= 90_000 - (1_000 if LONG else 15_000)
 
 
-def test_rate_of_a_redis_host_that_is_killed_is_that_of_the_others_within_two_seconds(platform, redis, tmp_path):
+def test_rate_of_a_killed_redis_host_goes_to_the_others_within_two_seconds(platform, redis, tmp_path):
     cards = cards_file(tmp_path, 1000)
     environment = defaults(platform) | {"EIOT_RATE_SCOPE": redis.url}
     with started([([EIOT, "refresh", "--from", cards], environment)] * HOSTS) as hosts:

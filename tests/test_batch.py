@@ -1,4 +1,4 @@
-"""Many cards, through the C library: nothing lost, nothing twice, memory flat."""
+"""Batches through the C library: no card is lost or repeated, and memory use is constant."""
 
 import concurrent.futures
 import json
@@ -16,7 +16,7 @@ def batch(program, running, cards, concurrency, how="all", *, timeout=120, **opt
 
 
 @pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
-def test_every_card_is_refreshed_once(build, simulator, arguments):
+def test_batch_refreshes_every_card_once(build, simulator, arguments):
     running = simulator("--unlimited", *arguments)
     told = batch(build("c/batch.c"), running, 2000, 32)
     assert (told["given"], told["back"], told["EIOT_OK"]) == (2000, 2000, 2000)
@@ -26,29 +26,29 @@ def test_every_card_is_refreshed_once(build, simulator, arguments):
         assert set(counters["per_eid"].values()) == {1}
 
 
-def test_an_array_of_cards_and_a_callback(build, simulator):
+def test_refresh_many_calls_back_for_each_card(build, simulator):
     run([build("c/refresh_many.c")], environment=simulator("--unlimited").environment)
 
 
-def test_an_array_of_cards_is_clean_under_valgrind(build, simulator, valgrind):
+def test_refresh_many_is_clean_under_valgrind(build, simulator, valgrind):
     run([*valgrind, build("c/refresh_many.c")], environment=simulator("--unlimited").environment)
 
 
-def test_stop_finishes_what_is_under_way(build, simulator):
+def test_batch_that_is_stopped_finishes_calls_in_flight(build, simulator):
     running = simulator("--unlimited", "--latency-ms", "50")
     told = batch(build("c/batch.c"), running, 1000, 8, "stop", rate_limit="100")
     assert told["given"] == told["back"]
     assert running.counters()["calls"] == told["EIOT_OK"] < 30
 
 
-def test_a_signal_handler_can_break_a_batch_off(build, simulator):
+def test_batch_can_be_cancelled_by_a_signal_handler(build, simulator):
     # Real time: the platform takes 20 s to answer, the batch ends after 350 ms at the latest.
     running = simulator("--unlimited", "--latency-ms", "20000")
     told = batch(build("c/batch.c"), running, 1000, 8, "cancel", timeout=5)
     assert told["given"] == told["back"] == told["EIOT_ERR_CANCELLED"] == 8
 
 
-def test_a_refused_account_stops_a_batch_and_each_card_says_so(build, simulator):
+def test_batch_stops_after_repeated_authentication_failures_and_each_card_reports_it(build, simulator):
     running = simulator("--unlimited", "--refuse", "502")
     program = build("c/batch.c")
     told = batch(program, running, 1000, 32)
@@ -66,8 +66,8 @@ def test_a_refused_account_stops_a_batch_and_each_card_says_so(build, simulator)
     assert told["EIOT_OK"] == 1000
 
 
-def test_an_outage_costs_no_card_and_the_log_is_told(build, simulator):
-    # Real time: the platform is away for two seconds.
+def test_outage_loses_no_card_and_is_logged(build, simulator):
+    # Real time: the platform is unreachable for two seconds.
     running = simulator("--unlimited", "--latency-ms", "5")
     with concurrent.futures.ThreadPoolExecutor() as pool:
         defaults = {"max_attempts": "3", "outage_timeout": "900"}
@@ -82,7 +82,7 @@ def test_an_outage_costs_no_card_and_the_log_is_told(build, simulator):
     assert told["notices"][-1].startswith("batch: the platform can be reached again, after "), told
 
 
-def test_an_outage_that_lasts_ends_a_batch_in_time(build, simulator):
+def test_outage_that_lasts_ends_a_batch_in_time(build, simulator):
     running = simulator("--unlimited", "--latency-ms", "5")
     with concurrent.futures.ThreadPoolExecutor() as pool:
         done = pool.submit(batch, build("c/batch.c"), running, 5000, 8, outage_timeout="1.5")
@@ -96,7 +96,7 @@ def test_an_outage_that_lasts_ends_a_batch_in_time(build, simulator):
     assert told["notices"][-1].startswith("batch: no more cards are sent, because the platform could not be reached for 1 s")
 
 
-def test_failures_of_all_kinds_add_up(build, simulator):
+def test_batch_summary_adds_up_with_failures_of_all_kinds(build, simulator):
     running = simulator("--unlimited", "--tls", "--fault-chance", "0.1", "--fault-seed", "11")
     told = batch(build("c/batch.c"), running, 2000, 32)
     kinds = [name for name in told if name.startswith("EIOT_ERR")]
@@ -104,7 +104,7 @@ def test_failures_of_all_kinds_add_up(build, simulator):
     assert 1700 < told["EIOT_OK"] < 1900
 
 
-def test_a_raised_rate_is_used_and_never_exceeded(build, simulator):
+def test_rate_limit_that_is_raised_is_used_and_never_exceeded(build, simulator):
     # Real time: 1,500 cards at 475 a second, somewhat more than three seconds; the long form takes 10,000.
     cards = int(os.environ.get("EIOT_BATCH_CARDS", "1500"))
     program = build("c/batch.c")
@@ -123,7 +123,7 @@ def test_a_raised_rate_is_used_and_never_exceeded(build, simulator):
     best_of_three(check)
 
 
-def test_memory_does_not_grow_with_the_cards(build, simulator):
+def test_batch_memory_does_not_grow_with_the_cards(build, simulator):
     # The short form; `make batch` has a million.
     cards = int(os.environ.get("EIOT_BATCH_MOST", "60000"))
     program = build("c/batch.c")

@@ -1,4 +1,4 @@
-"""`eiot refresh --from`: nothing lost, nothing twice, whatever happens to the run."""
+"""`eiot refresh --from`: no card is lost or repeated, whatever happens to the run."""
 
 import contextlib
 import json
@@ -45,7 +45,7 @@ def journal_of(path):
     return header, {line["eid"]: line for line in lines if "finished" not in line}
 
 
-def test_a_spreadsheet_is_read_as_text_and_what_it_lost_is_named_by_its_line(simulator, tmp_path):
+def test_refresh_of_a_spreadsheet_reads_text_and_names_the_lines_with_lost_digits(simulator, tmp_path):
     running = simulator("--unlimited")
     cards = tmp_path / "cards.csv"
     cards.write_text(f'\ufeffname;Card EID\r\na;="{eid(1)}"\r\nb;8.9E+31\r\n"c\nd";{eid(2)}\r\n', newline="")
@@ -57,7 +57,7 @@ def test_a_spreadsheet_is_read_as_text_and_what_it_lost_is_named_by_its_line(sim
     assert set(running.counters()["per_eid"]) == {eid(1), eid(2)}
 
 
-def test_standard_input_will_do_and_json_is_one_object_a_card(simulator):
+def test_refresh_reads_standard_input_and_json_has_one_object_per_card(simulator):
     running = simulator("--unlimited")
     environment = CLEAN | running.environment
     command = [str(EIOT), "refresh", "--from", "-", "--json", "--concurrency", "4"]
@@ -69,7 +69,7 @@ def test_standard_input_will_do_and_json_is_one_object_a_card(simulator):
     assert "21 cards: 20 refreshed, 0 failed, 1 duplicates" in done.stderr
 
 
-def test_a_dry_run_sends_nothing_and_tells_how_long_it_takes(simulator, tmp_path):
+def test_dry_run_sends_nothing_and_estimates_the_duration(simulator, tmp_path):
     running = simulator()
     done = refresh(running, "--from", cards_file(tmp_path, 2000), "--dry-run")
     assert done.returncode == 0
@@ -77,7 +77,7 @@ def test_a_dry_run_sends_nothing_and_tells_how_long_it_takes(simulator, tmp_path
     assert running.counters()["calls"] == 0
 
 
-def test_a_second_run_skips_what_is_done_and_tries_the_rest_again(simulator, tmp_path):
+def test_run_that_is_resumed_skips_done_cards_and_retries_the_others(simulator, tmp_path):
     cards, journal, out = cards_file(tmp_path, 50), tmp_path / "journal", tmp_path / "out"
     arguments = ["--from", cards, "--journal", journal, "--out", out]
     running = simulator("--unlimited", "--fault", "status=500", "--fault", "html", "--fault-repeat")
@@ -85,7 +85,7 @@ def test_a_second_run_skips_what_is_done_and_tries_the_rest_again(simulator, tmp
     assert first.returncode == 1 and "50 failed" in first.stderr
     assert journal.stat().st_mode & 0o777 == 0o600
 
-    # The platform is well again, at the same address: the port is part of the account.
+    # The platform has recovered, at the same address: the port is part of the account.
     _, before = journal_of(journal)
     port = running.url.rsplit(":", 1)[1]
     running.stop()
@@ -103,7 +103,7 @@ def test_a_second_run_skips_what_is_done_and_tries_the_rest_again(simulator, tmp
     assert len(out.read_text().splitlines()) == 100, "a run that goes on adds to the outcomes"
 
 
-def test_another_runs_journal_and_one_in_use_are_refused(simulator, tmp_path):
+def test_journal_of_another_job_or_in_use_is_rejected(simulator, tmp_path):
     running = simulator("--unlimited", "--latency-ms", "300")
     journal = tmp_path / "journal"
     cards = cards_file(tmp_path, 20)
@@ -119,8 +119,8 @@ def test_another_runs_journal_and_one_in_use_are_refused(simulator, tmp_path):
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_finishes_what_is_under_way_and_tells_how_to_go_on(simulator, tmp_path, how):
-    # Real time: the platform takes 300 ms, and the signal comes while the first calls are under way.
+def test_signal_finishes_calls_in_flight_and_says_how_to_resume(simulator, tmp_path, how):
+    # Real time: the platform takes 300 ms, and the signal arrives while the first calls are in flight.
     running = simulator("--unlimited", "--latency-ms", "300")
     journal = tmp_path / "journal"
     process = begin(running, "--from", cards_file(tmp_path, 500), "--journal", journal, "--concurrency", "8")
@@ -132,12 +132,12 @@ def test_a_signal_finishes_what_is_under_way_and_tells_how_to_go_on(simulator, t
     assert process.returncode == 130
     assert "run the same command again to resume" in err
     _, told = journal_of(journal)
-    # All that was sent was answered, written down and told.
+    # Every card that was sent was answered, recorded and reported.
     assert running.counters()["calls"] == len(told) == len(out.splitlines()) < 100
     assert {line["kind"] for line in told.values()} == {"ok"}
 
 
-def test_a_run_that_is_killed_again_and_again_loses_nothing(simulator, tmp_path):
+def test_run_that_is_killed_repeatedly_loses_nothing(simulator, tmp_path):
     # 20 kills at random moments, up to 100 ms after the first line of the run in the journal; then one run to the end.
     running = simulator("--unlimited", "--latency-ms", "20")
     cards, journal = cards_file(tmp_path, 3000), tmp_path / "journal"
@@ -166,13 +166,13 @@ def test_a_run_that_is_killed_again_and_again_loses_nothing(simulator, tmp_path)
     lines = [json.loads(line) for line in journal.read_text().splitlines()[1:-1]]
     final = [line["eid"] for line in lines if line["kind"] == "ok"]
     assert sorted(final) == [eid(number) for number in range(3000)], "each card has exactly one outcome"
-    # A card is called again only where the kill came before its answer was written down: at most what was under way.
+    # A card is called again only if the kill came before its answer was recorded: at most the calls in flight.
     calls = running.counters()["per_eid"]
     assert len(calls) == 3000
     assert sum(calls.values()) - 3000 <= 8 * kills
 
 
-def test_no_card_is_called_again_after_its_outcome_was_written_down(simulator, tmp_path):
+def test_journal_prevents_a_second_call_after_the_outcome_was_recorded(simulator, tmp_path):
     running = simulator("--unlimited", "--latency-ms", "10")
     cards, journal = cards_file(tmp_path, 2000), tmp_path / "journal"
     process = begin(running, "--from", cards, "--journal", journal, "--quiet", rate_limit="off")
@@ -189,7 +189,7 @@ def test_no_card_is_called_again_after_its_outcome_was_written_down(simulator, t
     assert all(after[card] == before[card] for card in written)
 
 
-def test_the_summary_adds_up_when_a_tenth_fails_in_all_ways(simulator, tmp_path):
+def test_run_summary_adds_up_when_a_tenth_of_the_cards_fails(simulator, tmp_path):
     running = simulator("--unlimited", "--fault-chance", "0.1", "--fault-seed", "3")
     journal = tmp_path / "journal"
     done = refresh(running, "--from", cards_file(tmp_path, 2000), "--journal", journal, "--json", rate_limit="off")
@@ -203,7 +203,7 @@ def test_the_summary_adds_up_when_a_tenth_fails_in_all_ways(simulator, tmp_path)
     assert len(set(kinds)) > 3
 
 
-def test_a_full_disk_ends_the_run_and_what_was_sent_is_told(simulator, tmp_path):
+def test_full_disk_ends_the_run_and_reports_what_was_sent(simulator, tmp_path):
     running = simulator("--unlimited")
     journal = tmp_path / "journal"
 
@@ -218,13 +218,13 @@ def test_a_full_disk_ends_the_run_and_what_was_sent_is_told(simulator, tmp_path)
     )  # fmt: skip
     assert done.returncode == 2 and "cannot be used: File too large" in done.stderr
     assert running.counters()["calls"] < 500
-    # The torn line is no obstacle.
+    # The torn line does not prevent the next run.
     assert refresh(running, "--from", tmp_path / "cards.txt", "--journal", journal, rate_limit="off").returncode == 0
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed (on Debian: apt-get install tmux)")
 @pytest.mark.parametrize("width, pieces", [(100, ["[#", "%", "/400", "/s", "left"]), (40, ["%", "/400", "/s"])])
-def test_a_terminal_shows_how_far_it_has_come(simulator, tmp_path, width, pieces):
+def test_progress_is_shown_on_a_terminal(simulator, tmp_path, width, pieces):
     # Real time: the run takes some 4 s, and is looked at after 2.
     running = simulator("--unlimited")
     socket, cards = tmp_path / "tmux", cards_file(tmp_path, 400)
@@ -250,7 +250,7 @@ def test_a_terminal_shows_how_far_it_has_come(simulator, tmp_path, width, pieces
         subprocess.run([*tmux, "kill-server"], env=environment)
 
 
-def test_a_log_has_no_control_characters(simulator, tmp_path):
+def test_log_has_no_control_characters(simulator, tmp_path):
     running = simulator("--unlimited")
     done = refresh(running, "--from", cards_file(tmp_path, 50), "--quiet")
     assert "\r" not in done.stderr and "\x1b" not in done.stderr

@@ -41,7 +41,7 @@ def short_form(tmp_path_factory):
     return written, json.loads(written.with_name("results.json").read_text())
 
 
-def test_every_client_that_is_there_makes_calls_that_the_simulator_accepts(short_form):
+def test_bench_clients_make_calls_that_the_simulator_accepts(short_form):
     _, results = short_form
     for name, work in results["works"].items():
         for placement, clients in work["placements"].items():
@@ -54,14 +54,14 @@ def test_every_client_that_is_there_makes_calls_that_the_simulator_accepts(short
     assert {"c", "rust", "python", "command", "socket"} <= set(results["works"]["batch"]["clients"])
 
 
-def test_who_is_left_out_is_named_with_the_reason(short_form):
+def test_bench_names_missing_clients_with_the_reason(short_form):
     written, results = short_form
     missing = [one for work in results["works"].values() for one in work["missing"].values()]
     for one in missing:
         assert f"Not run: {one['label']} ({one['why']})" in written.read_text()
 
 
-def test_the_report_tells_every_goal_and_its_pictures_are_there(short_form):
+def test_bench_report_has_every_goal_and_picture(short_form):
     written, results = short_form
     text = written.read_text()
     for goal in goals.goals(results):
@@ -72,7 +72,7 @@ def test_the_report_tells_every_goal_and_its_pictures_are_there(short_form):
         assert written.with_name(f"benchmarks-{name}.svg").read_text().startswith("<svg")
 
 
-def test_what_was_written_by_hand_stays(short_form, tmp_path):
+def test_bench_report_preserves_handwritten_text(short_form, tmp_path):
     _, results = short_form
     path = tmp_path / "benchmarks.md"
     path.write_text(f"before\n{report.BEGIN}\nold figures\n{report.END}\nafter\n")
@@ -81,7 +81,7 @@ def test_what_was_written_by_hand_stays(short_form, tmp_path):
     assert text.startswith("before\n") and text.endswith("\nafter\n") and "old figures" not in text
 
 
-def test_a_missed_goal_fails_the_check_and_a_goal_that_was_not_measured_does_not(short_form, capsys):
+def test_bench_check_fails_for_a_missed_goal_and_not_for_an_unmeasured_one(short_form, capsys):
     _, results = short_form
     slow = json.loads(json.dumps(results))
     slow["signing"]["ratio"] = 100.0

@@ -1,4 +1,4 @@
-"""What every language that calls libeiot must do, each through its own wrapper, in a program of its own.
+"""The requirements for every language binding, tested through a driver program per language.
 
 The tables are those of all tests: tests/vectors/, the header, `Config::OPTIONS` through the command's help.
 """
@@ -10,10 +10,10 @@ import subprocess
 import time
 
 import batches
-import signed_call
 import error_codes
 import pytest
 import responses
+import signed_call
 from conftest import CLEAN, PREFIX, TESTS, Driver, run, vectors
 from languages import LANGUAGES, NOT_FOR_WRAPPERS, ROOT
 from test_faults import MATRIX, STATUS_OF
@@ -30,7 +30,7 @@ class LanguageDriver(Driver):
         self.language = language
 
     def ask(self, *words, environment=None):
-        """What the driver says, one object a line."""
+        """The driver's output, one object per line."""
         done = run([*self.command, *words], environment=self.language.variables() | (environment or {}))
         assert done.stderr == "", done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
@@ -75,7 +75,7 @@ def driver(request):
     return _made[language.name]
 
 
-def test_the_golden_sample_and_every_signing_vector(driver):
+def test_signing_agrees_with_the_golden_sample_and_every_vector(driver):
     for case in vectors("signing.json")["cases"]:
         parameters = [f"{name}={value}" for name, value in case["params"].items()]
         for method in ("sha1", "md5"):
@@ -84,7 +84,7 @@ def test_the_golden_sample_and_every_signing_vector(driver):
     assert refused["kind"] == "invalid_argument" and "secret" in refused["message"]
 
 
-def test_every_eid_is_refreshed_or_refused_as_the_table_says(driver, simulator):
+def test_refresh_accepts_and_rejects_the_eids_of_the_table(driver, simulator):
     running = simulator("--tls", "--unlimited")
     cases = vectors("eids.json")["valid"]
     outcomes = driver.refresh([case["eid"] for case in cases], running.options)
@@ -102,7 +102,7 @@ def test_every_eid_is_refreshed_or_refused_as_the_table_says(driver, simulator):
         assert outcome["kind"] == "invalid_eid", "what stands behind a NUL counts too"
 
 
-def test_the_environment_is_enough_and_what_is_missing_is_named(driver, simulator):
+def test_environment_is_sufficient_and_missing_variables_are_named(driver, simulator):
     running = simulator("--tls", "--unlimited")
     (outcome,) = driver.refresh([EID], environment=running.environment)
     assert outcome["ok"], outcome
@@ -110,7 +110,7 @@ def test_the_environment_is_enough_and_what_is_missing_is_named(driver, simulato
     assert outcome["kind"] == "config" and "EIOT_APPKEY" in outcome["message"], outcome
 
 
-def test_a_refusal_is_passed_on_untouched(driver, simulator):
+def test_rejection_is_reported_verbatim(driver, simulator):
     for case in ("wrong secret", "wrong secret, as HTTP 401", "unknown appkey"):
         arguments, changes, status, code = REFUSED[case]
         running = simulator("--tls", *arguments)
@@ -121,7 +121,7 @@ def test_a_refusal_is_passed_on_untouched(driver, simulator):
     assert "sign" in outcome["message"] or "appkey" in outcome["message"], "says what to look at"
 
 
-def test_chinese_goes_through_intact(driver, simulator):
+def test_chinese_text_is_preserved(driver, simulator):
     (outcome,) = driver.refresh([EID], simulator("--tls", "--fault", "chinese").options)
     assert outcome["ok"] and outcome["message"] == "操作成功", outcome
     running = simulator("--tls", "--refuse", "套餐-503016")
@@ -131,7 +131,7 @@ def test_chinese_goes_through_intact(driver, simulator):
     assert (outcome["kind"], outcome["code"]) == ("cooldown", "套餐-503016"), outcome
 
 
-def test_each_kind_of_fault_is_told_as_what_it_is_in_time(driver, simulator):
+def test_fault_of_each_kind_is_reported_in_time(driver, simulator):
     tried = {}
     for fault, expected in MATRIX.items():
         tried.setdefault((expected["kind"], expected["delivered"]), fault)
@@ -142,24 +142,24 @@ def test_each_kind_of_fault_is_told_as_what_it_is_in_time(driver, simulator):
         assert outcome["status"] == STATUS_OF[kind], (fault, outcome)
         assert outcome.get("kind", "ok") == kind
         assert outcome.get("delivered", YES) == ["no", "yes", "unknown"].index(delivered), (fault, outcome)
-        # What a virtual machine takes to start is not the call's.
+        # The start of a virtual machine does not count.
         assert time.monotonic() - began < 5
     assert {kind for kind, _ in tried} >= {"ok", "timeout", "connection_lost", "http", "protocol"}
 
 
-def test_a_timeout_says_that_the_refresh_may_have_happened(driver, simulator):
+def test_timeout_reports_that_the_refresh_may_have_happened(driver, simulator):
     (outcome,) = driver.refresh([EID], simulator("--tls", "--latency-ms", "5000").options | {"timeout": "0.3"})
     assert (outcome["kind"], outcome["delivered"], outcome["retry_after_ms"]) == ("timeout", UNKNOWN, -1), outcome
     assert "may have taken effect" in outcome["message"]
 
 
-def test_how_long_to_wait_is_told(driver, simulator):
+def test_retry_after_is_reported(driver, simulator):
     running = simulator("--tls", "--unlimited", "--fault", "status=429,7")
     (outcome,) = driver.refresh([EID], running.options)
     assert (outcome["kind"], outcome["retry_after_ms"], outcome["http_status"]) == ("rate_limited", 7000, 429), outcome
 
 
-def test_every_option_is_offered_and_a_wrong_value_is_named_before_anything_is_sent(driver, simulator):
+def test_options_are_complete_and_invalid_values_are_named_before_anything_is_sent(driver, simulator):
     (offered,) = driver.ask("options")
     assert offered["options"] == "any" or sorted(offered["options"]) == sorted(name.lower() for name in OPTIONS)
     running = simulator()
@@ -181,13 +181,13 @@ def test_every_option_is_offered_and_a_wrong_value_is_named_before_anything_is_s
     assert running.counters()["calls"] == calls
 
 
-def test_every_status_is_known_and_no_other(driver):
+def test_statuses_are_complete(driver):
     told = {status["status"]: status["kind"] for status in driver.ask("statuses")}
     kinds = {STATUS_OF[kind]: kind for kind in STATUS_OF if kind not in ("io", "signature")}
     assert told == kinds
 
 
-def test_every_function_is_used_or_is_left_out_for_a_reason(driver):
+def test_functions_are_used_or_excluded_for_a_reason(driver):
     text = (driver.language.folder / driver.language.wrapper).read_text(encoding="utf-8")
     functions = (TESTS.parent / "abi" / "symbols.txt").read_text().split()
     setters = [function for function in functions if function.startswith("eiot_config_set_") and "option" not in function]
@@ -197,7 +197,7 @@ def test_every_function_is_used_or_is_left_out_for_a_reason(driver):
     assert set(unused) <= {*NOT_FOR_WRAPPERS, *through_options}, "not in the wrapper, and no reason given"
 
 
-def test_a_batch_gives_each_card_back_once(driver, simulator):
+def test_batch_returns_each_card_once(driver, simulator):
     running = simulator("--tls", "--unlimited")
     cards = [str(8904_0000 + card) for card in range(60)]
     outcomes = driver.refresh([*cards, *cards[:5], "8.9E+31"], running.options, verb=["batch"])
@@ -213,7 +213,7 @@ def test_other_calls_and_webhooks(promise, driver, simulator):
 
 
 @pytest.mark.parametrize("promise", error_codes.PROMISES, ids=lambda promise: promise.__name__)
-def test_codes(promise, driver, simulator):
+def test_error_codes(promise, driver, simulator):
     promise(driver, simulator)
 
 
@@ -227,19 +227,19 @@ def test_batches(promise, driver, simulator):
     promise(driver, simulator)
 
 
-def test_a_closed_client_is_an_error_or_cannot_be(driver, simulator):
+def test_closed_client_is_an_error_or_impossible(driver, simulator):
     (outcome,) = driver.ask("closed", *_words(simulator().options))
     assert outcome["ok"] or outcome["kind"] == "invalid_argument", outcome
 
 
-def test_no_view_of_a_client_shows_the_secret(driver, simulator):
+def test_secret_appears_in_no_view_of_a_client(driver, simulator):
     (shown,) = driver.ask("shown", *_words(simulator().options | {"secret": "canary-hunter2"}))
     assert shown["shown"] and "hunter2" not in shown["shown"], shown
 
 
-def test_calls_are_broken_off_while_they_wait(driver, simulator):
+def test_cancellation_ends_waiting_calls(driver, simulator):
     if not driver.language.can_cancel:
-        pytest.skip(f"{driver.name} breaks calls off by their time-out only")
+        pytest.skip(f"{driver.name} ends calls by their timeout only")
     running = simulator("--tls", "--unlimited", "--latency-ms", "8000")
     began = time.monotonic()
     outcomes = driver.refresh([EID, "8904"], running.options, verb=["cancelled"])
@@ -248,15 +248,15 @@ def test_calls_are_broken_off_while_they_wait(driver, simulator):
     assert [(outcome["kind"], outcome["delivered"]) for outcome in outcomes] == [("cancelled", UNKNOWN)] * 4, outcomes
 
 
-def test_many_threads_use_one_client(driver, simulator):
+def test_client_is_shared_by_many_threads(driver, simulator):
     if not driver.language.has_threads:
         pytest.skip(f"{driver.name} has no threads that share objects")
     running = simulator("--tls", "--unlimited")
     assert driver.refresh(["8", "50", EID], running.options, verb=["threads"]) == [{"ok": 400}]
 
 
-def test_nothing_grows_over_1000_calls(driver, simulator):
-    """Half of them refused: memory and descriptors of the driver, looked at from outside while it runs."""
+def test_memory_does_not_grow_over_1000_calls(driver, simulator):
+    """Half of them are rejected. Samples memory and descriptors of the driver from outside while it runs."""
     running = simulator("--tls", "--unlimited", "--latency-ms", "1")
     words = [*driver.command, *_words(running.options), "--", *[EID, "8.9E+31"] * 500]
     environment = CLEAN | driver.language.variables()
@@ -273,13 +273,13 @@ def test_nothing_grows_over_1000_calls(driver, simulator):
 
 
 def _largest(footprints):
-    """KiB and descriptors; the last looks may have come when the process had gone."""
+    """KiB and descriptors; the process may have ended before the last samples."""
     there = [footprint for footprint in footprints if footprint]
     return max(kib for kib, _ in there), max(descriptors for _, descriptors in there)
 
 
 def _footprint(pid):
-    """KiB and descriptors; nothing when the process has gone."""
+    """KiB and descriptors; nothing if the process has ended."""
     try:
         with open(f"/proc/{pid}/statm") as statm:
             kib = int(statm.read().split()[1]) * 4
@@ -288,7 +288,7 @@ def _footprint(pid):
         return None
 
 
-def test_what_concerns_this_language_alone(driver):
+def test_language_passes_its_own_tests(driver):
     language = driver.language
     if not language.own_tests:
         pytest.skip(f"{driver.name} has no test runner of its own here")
@@ -298,7 +298,7 @@ def test_what_concerns_this_language_alone(driver):
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
-def test_the_example_refreshes_and_says_what_went_wrong(driver, simulator):
+def test_example_refreshes_and_reports_errors(driver, simulator):
     language = driver.language
     running = simulator("--tls")
     environment = language.variables() | running.environment | {"EIOT_RATE_LIMIT": "0"}
@@ -313,7 +313,7 @@ def test_the_example_refreshes_and_says_what_went_wrong(driver, simulator):
     assert "sim.cooldown" in said and "delivered yes" in said and f"EID {EID}" in said, again
 
 
-def test_the_main_job_in_the_readme_is_short_and_works(driver, simulator, tmp_path):
+def test_readme_example_is_short_and_works(driver, simulator, tmp_path):
     """The first block of code that has "refresh" in it is a program's own lines: at most ten."""
     readme = (driver.language.folder / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```\w+\n(.*?)^```", readme, re.M | re.S)
@@ -327,7 +327,7 @@ def test_the_main_job_in_the_readme_is_short_and_works(driver, simulator, tmp_pa
     assert not missing, f"not in the example: {missing}"
 
 
-def test_every_language_has_its_folder():
+def test_languages_have_a_folder_each():
     for language in LANGUAGES.values():
         for path in (language.wrapper, "README.md", "example", "test"):
             assert (ROOT / "bindings" / language.name / path).exists(), (language.name, path)

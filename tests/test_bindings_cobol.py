@@ -1,4 +1,4 @@
-"""What only COBOL asks of its wrapper: RETURN-CODE, fields of fixed width, run-time checks, dialects."""
+"""Tests specific to COBOL: RETURN-CODE, fixed-width fields, run-time checks, dialects."""
 
 import re
 import shutil
@@ -85,7 +85,7 @@ PROCEDURE DIVISION.
 """
 
 
-def test_what_is_too_long_is_cut_between_two_characters_and_fields_can_be_widened(program, simulator):
+def test_fields_truncate_between_characters_and_can_be_widened(program, simulator):
     def narrower(text):
         text = text.replace("EIOT-PLATFORM-MESSAGE     PIC X(512)", "EIOT-PLATFORM-MESSAGE     PIC X(10)")
         return text.replace("EIOT-DATA                 PIC X(4096)", "EIOT-DATA                 PIC X(20)")
@@ -145,7 +145,7 @@ def test_replies_and_errors_are_freed(program, simulator):
     assert kib[1] - kib[0] < 1024, kib
 
 
-def test_the_run_time_checks_find_nothing(tmp_path, simulator):
+def test_run_time_checks_find_nothing(tmp_path, simulator):
     """cobc -debug checks subscripts, lengths and pointers while the program runs."""
     _cobc(COBOL.folder, "-debug", "-o", str(tmp_path / "checked"), "test/driver.cob")
     environment = COBOL.variables() | simulator("--tls", "--unlimited").environment
@@ -157,6 +157,6 @@ def test_the_run_time_checks_find_nothing(tmp_path, simulator):
 
 
 @pytest.mark.parametrize("dialect", ["default", "ibm", "mf"])
-def test_the_dialects_that_the_readme_names_take_it(program, dialect):
+def test_dialects_of_the_readme_compile_it(program, dialect):
     assert re.search(rf"-std=.*`?{dialect}`", (COBOL.folder / "README.md").read_text())
     program(PADDED, f"-std={dialect}")

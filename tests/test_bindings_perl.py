@@ -1,4 +1,4 @@
-"""What only Perl asks of its wrapper: text that is no bytes, fork, a batch whose client is gone."""
+"""Tests specific to Perl: character strings, fork, a batch that outlives its client."""
 
 import pytest
 import signer
@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(PERL.missing() is not None, reason=str(PERL.miss
 
 
 def perl(code, *words):
-    """Runs a program that has the wrapper; what it prints."""
+    """Runs a program with the wrapper and returns its output."""
     command = ["perl", f"-I{PERL.folder / 'lib'}", "-MEiot", "-MEncode", "-e", f"use strict; use warnings; $| = 1; {code}", "--", *words]
     done = run(command, environment=PERL.variables())
     assert done.stderr == "", done.stderr
@@ -19,7 +19,7 @@ def perl(code, *words):
 
 
 @pytest.mark.parametrize("name", ["flat", "Chinese", "nested"])
-def test_a_webhook_is_its_bytes_however_perl_holds_them(name):
+def test_webhook_is_its_bytes_however_perl_stores_them(name):
     case = next(case for case in vectors("webhooks.json")["cases"] if case["name"] == name)
     said = perl(
         """
@@ -37,7 +37,7 @@ def test_a_webhook_is_its_bytes_however_perl_holds_them(name):
     assert said == ["genuine", "genuine", "left alone"]
 
 
-def test_nothing_behind_a_genuine_webhook_goes_unchecked():
+def test_webhook_with_trailing_text_is_rejected():
     """As many characters more as the text has fewer than its bytes: what counts characters checks the beginning only."""
     case = next(case for case in vectors("webhooks.json")["cases"] if case["name"] == "Chinese")
     longer = len(case["payload"].encode()) - len(case["payload"])
@@ -60,7 +60,7 @@ def test_nothing_behind_a_genuine_webhook_goes_unchecked():
 
 
 @pytest.mark.parametrize("max_age", ["0.0004", "-1", "soon", "nan"])
-def test_an_age_limit_never_turns_into_none(max_age):
+def test_max_age_is_never_ignored(max_age):
     old = signer.with_sign('{"event":"usage","timestamp":1700000000}', "s", "sha1")
     said = perl(
         """
@@ -73,7 +73,7 @@ def test_an_age_limit_never_turns_into_none(max_age):
     assert said[0] == "invalid_signature" if max_age == "0.0004" else said[0].startswith("max_age must be"), said
 
 
-def test_what_is_signed_is_not_cut_short():
+def test_signing_does_not_truncate_text():
     (said,) = perl(r"""print eval { Eiot::sign({a => "b\0c"}, 's'); 1 } ? "signed\n" : $@;""")
     assert "NUL" in said
 
@@ -98,7 +98,7 @@ def test_forked_children_use_their_parents_client(simulator):
     assert said == ["child 0", "child 0", "child 0", "89040009"]
 
 
-def test_a_batch_goes_on_when_its_client_is_gone(simulator):
+def test_batch_outlives_its_client(simulator):
     running = simulator("--tls", "--unlimited")
     said = perl(
         """
@@ -110,7 +110,7 @@ def test_a_batch_goes_on_when_its_client_is_gone(simulator):
     assert sorted(said) == [str(89040000 + card) for card in range(20)]
 
 
-def test_digits_of_an_eid_survive_json(simulator):
+def test_eid_digits_survive_json(simulator):
     """Text stays text, though it looks like a number: 32 digits are too many for one of Perl's."""
     card = "89044011112233441122334411223321"
     running = simulator("--tls", "--unlimited")
@@ -127,7 +127,7 @@ def test_digits_of_an_eid_survive_json(simulator):
     assert said == [card]
 
 
-def test_loops_that_are_left_early_leave_nothing_behind(simulator):
+def test_loops_that_end_early_leak_nothing(simulator):
     running = simulator("--tls", "--unlimited")
     said = perl(
         """

@@ -1,4 +1,4 @@
-"""What only PHP asks of its wrapper: copies and stack traces, fork, web servers."""
+"""Tests specific to PHP: copies and stack traces, fork, web servers."""
 
 import contextlib
 import getpass
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.skipif(PHP.missing() is not None, reason=str(PHP.missin
 
 
 def php(code, *words, environment=None):
-    """Runs a program that has the wrapper; what it prints."""
+    """Runs a program with the wrapper and returns its output."""
     program = f"declare(strict_types=1); require '{WRAPPER}'; {code}"
     done = run(["php", "-d", "zend.exception_ignore_args=0", "-r", program, "--", *words], environment=environment)
     assert done.stderr == "", done.stderr
     return done.stdout
 
 
-def test_a_client_can_be_neither_cloned_nor_serialized():
+def test_client_cannot_be_cloned_or_serialized():
     said = php("""
         $client = new Eiot\\Client(appkey: 'a', secret: 's');
         foreach ([
@@ -43,7 +43,7 @@ def test_a_client_can_be_neither_cloned_nor_serialized():
     assert said.split() == ["Error", "LogicException", "LogicException", "LogicException"]
 
 
-def test_no_stack_trace_shows_the_secret():
+def test_stack_traces_do_not_show_the_secret():
     said = php("""
         $client = new Eiot\\Client(appkey: 'a', secret: 's');
         foreach ([
@@ -64,7 +64,7 @@ def test_no_stack_trace_shows_the_secret():
     assert "went well" not in said and "hunter2" not in said
 
 
-def test_a_forked_child_uses_its_parents_client(simulator):
+def test_forked_child_uses_its_parents_client(simulator):
     if "pcntl" not in run(["php", "-m"]).stdout.split():
         pytest.skip("this PHP has no pcntl")
     running = simulator("--tls", "--unlimited")
@@ -90,7 +90,7 @@ def test_a_forked_child_uses_its_parents_client(simulator):
     assert said == "failed 0, batch 40, then success"
 
 
-def test_a_loop_that_is_left_early_leaves_nothing_behind(simulator):
+def test_loop_that_ends_early_leaks_nothing(simulator):
     running = simulator("--tls", "--unlimited")
     grown = php(
         """
@@ -141,7 +141,7 @@ def test_replies_and_errors_are_freed(simulator):
     assert int(grown) < 1024, grown
 
 
-def test_what_the_source_of_cards_throws_comes_through(simulator):
+def test_exception_of_the_card_source_is_propagated(simulator):
     said = php(
         """
         $client = new Eiot\\Client(fromEnv: true);
@@ -168,7 +168,7 @@ try {{
 """
 
 
-def test_a_web_server_preloads_it_and_its_connection_outlives_the_request(tmp_path):
+def test_web_server_preloads_it_and_its_connection_outlives_the_request(tmp_path):
     if "Zend OPcache" not in run(["php", "-m"]).stdout:
         pytest.skip("this PHP has no OPcache")
     (tmp_path / "index.php").write_text(PAGE.format(wrapper=WRAPPER))

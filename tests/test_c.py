@@ -11,7 +11,7 @@ from test_refusals import EID
 HEADER = PREFIX / "include" / "eiot.h"
 
 
-def test_every_signing_vector_is_signed_in_c(build):
+def test_signing_agrees_with_every_vector(build):
     program = build("c/signing.c")
     for case in vectors("signing.json")["cases"]:
         words = [word for pair in case["params"].items() for word in pair]
@@ -19,19 +19,19 @@ def test_every_signing_vector_is_signed_in_c(build):
             assert run([program, method, case["secret"], *words]).stdout.strip() == case[method], case["name"]
 
 
-def test_eight_threads_share_a_client_and_the_library_starts_none(build, simulator):
+def test_client_is_shared_by_eight_threads_and_the_library_starts_none(build, simulator):
     running = simulator("--tls", "--unlimited")
     run([build("c/threads.c", "-lpthread"), "2000"], environment=running.environment)
 
 
 @pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
-def test_no_call_fails_when_the_server_closes_idle_connections(build, simulator, arguments):
-    # Real time: only a real server that really closes shows what the engine notices. 30 calls, 60 ms apart.
+def test_idle_connections_that_the_server_closes_fail_no_call(build, simulator, arguments):
+    # Real time: only a real server that really closes tests what the event loop detects. 30 calls, 60 ms apart.
     running = simulator(*arguments, "--unlimited", "--idle-timeout-ms", "20")
     run([build("c/idle.c"), "30", "60"], environment=running.environment)
 
 
-def test_no_nonce_repeats_within_90_000_of_200_000_calls(build, simulator):
+def test_nonces_do_not_repeat_within_90_000_of_200_000_calls(build, simulator):
     # One thread, so that the calls arrive in the order in which they were signed.
     running = simulator("--unlimited")
     run([build("c/idle.c"), "200000", "0"], environment=running.environment, timeout=300)
@@ -41,32 +41,32 @@ def test_no_nonce_repeats_within_90_000_of_200_000_calls(build, simulator):
 
 
 @pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
-def test_parent_and_children_go_on_after_fork(build, simulator, arguments):
+def test_fork_leaves_parent_and_children_working(build, simulator, arguments):
     running = simulator(*arguments, "--unlimited")
     run([build("c/fork.c")], environment=running.environment)
 
 
-def test_batch_of_a_forked_child_gives_every_card_back_with_an_error(build, simulator):
+def test_batch_in_a_forked_child_returns_every_card_with_an_error(build, simulator):
     running = simulator("--unlimited", "--latency-ms", "20")
     run([build("c/batch_fork.c")], environment=running.environment)
     assert running.counters()["calls"] == 20
 
 
-def test_a_signal_handler_can_break_a_call_off(build, simulator):
-    # Real time: 200 ms until the alarm, and a time-out of 600 ms for the call that nobody breaks off.
+def test_call_can_be_cancelled_by_a_signal_handler(build, simulator):
+    # Real time: 200 ms until the alarm, and a timeout of 600 ms for the call that is not cancelled.
     running = simulator("--latency-ms", "2000")
     run([build("c/cancel.c")], environment=running.environment | {"EIOT_TIMEOUT": "0.6"})
 
 
-def test_every_function_of_the_header_is_misused():
+def test_misuse_covers_every_function_of_the_header():
     """A new function must be tried with NULL too."""
     declared = set(re.findall(r"\b(eiot_\w+)\(", re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.S)))
     tried = set(re.findall(r"\b(eiot_\w+)\(", (TESTS / "c" / "misuse.c").read_text()))
     assert declared <= tried, declared - tried
 
 
-def test_a_host_survives_a_peer_that_answers_once_and_resets(build, simulator):
-    # Over TLS, where more is written than one small message; with retries every call succeeds.
+def test_sigpipe_does_not_end_the_host(build, simulator):
+    # Over TLS, which writes more than one small message; with retries every call succeeds.
     running = simulator("--tls", "--unlimited", "--fault", "reset-after", "--fault-repeat")
     environment = running.environment | {"EIOT_MAX_ATTEMPTS": "9"}
     run([build("c/sigpipe.c", "-lpthread"), "500", "0"], environment=environment)
@@ -74,19 +74,19 @@ def test_a_host_survives_a_peer_that_answers_once_and_resets(build, simulator):
 
 
 @pytest.mark.parametrize("static", [False, True], ids=["shared", "static"])
-def test_a_panic_inside_the_shipped_library_becomes_an_internal_error(tmp_path, simulator, static):
+def test_panic_in_the_shipped_library_becomes_an_internal_error(tmp_path, simulator, static):
     program = compiled(TESTS / "c" / "panic.c", tmp_path / "panic", "-static-libgcc", static=static)
     running = simulator("--unlimited")
-    # A name, so that it must be looked up.
+    # A host name, to force a DNS lookup.
     url = running.url.replace("127.0.0.1", "localhost")
     run([program], environment=running.environment | {"EIOT_BASE_URL": url})
 
 
-def test_nothing_grows_over_many_faulty_calls(build, simulator):
+def test_memory_does_not_grow_over_many_faulty_calls(build, simulator):
     _soak([build("c/soak.c", "-lpthread")], simulator)
 
 
-def test_nothing_grows_over_many_faulty_calls_from_python(simulator):
+def test_memory_does_not_grow_over_many_faulty_calls_from_python(simulator):
     _soak([sys.executable, TESTS / "drivers" / "soak.py"], simulator)
 
 
@@ -120,7 +120,7 @@ def test_threads_are_clean_under_valgrind(build, simulator, valgrind):
     run([*valgrind, build("c/threads.c", "-lpthread"), "20"], environment=running.environment)
 
 
-def test_the_static_library_links_through_pkg_config(tmp_path, simulator):
+def test_static_library_links_through_pkg_config(tmp_path, simulator):
     running = simulator()
     program = compiled(TESTS / "drivers" / "driver.c", tmp_path / "static", "-static-libgcc", static=True)
     assert Driver("c", [program]).refresh([EID], running.options)[0]["ok"]

@@ -29,14 +29,14 @@ def strict_handshake(url, ca_file):
         return encrypted.getpeercert()
 
 
-def test_the_simulators_certificate_passes_strict_checks(simulator):
+def test_certificate_of_the_simulator_passes_strict_checks(simulator):
     running = simulator("--tls")
     shown = strict_handshake(running.url, running.ca_file)
     assert ("DNS", "localhost") in shown["subjectAltName"]
 
 
 @pytest.mark.skipif(not BENCH.exists(), reason="there is no eiot-bench; `make bench-tools` makes it")
-def test_the_benchmark_servers_certificate_passes_strict_checks(tmp_path):
+def test_certificate_of_the_benchmark_server_passes_strict_checks(tmp_path):
     command = [BENCH, "server", tmp_path / "ca.pem"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -48,7 +48,7 @@ def test_the_benchmark_servers_certificate_passes_strict_checks(tmp_path):
 
 @every_driver
 @pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl, which makes the certificates (apt-get install openssl)")
-def test_a_client_certificate_opens_a_gateway_that_requires_one(driver, tmp_path):
+def test_client_certificate_is_accepted_by_a_gateway_that_requires_one(driver, tmp_path):
     server, server_key = certificate(tmp_path, "server")
     client, client_key = certificate(tmp_path, "client")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -66,7 +66,7 @@ def test_a_client_certificate_opens_a_gateway_that_requires_one(driver, tmp_path
 
 
 def certificate(folder, name):
-    """A certificate that vouches for itself, and its key."""
+    """A self-signed certificate, and its key."""
     made, key = folder / f"{name}.pem", folder / f"{name}.key"
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
     command += ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]

@@ -1,4 +1,4 @@
-"""What the installed commands say about themselves: manual pages and the simulator's example."""
+"""The documentation of the installed commands: manual pages and the simulator's example."""
 
 import re
 import socket

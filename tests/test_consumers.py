@@ -78,7 +78,7 @@ def test_pkg_config_finds_the_library(tree, consumer, simulator, static):
     assert ("libeiot.so.0" in needs) == (not static)
 
 
-def test_a_thread_can_load_use_and_unload_the_library(tree, consumer, simulator):
+def test_library_can_be_loaded_used_and_unloaded_by_a_thread(tree, consumer, simulator):
     program = consumer / "dlopen"
     command = [*os.environ["EIOT_TEST_CC"].split(), f"-I{tree / 'include'}", "-o", program, consumer / "dlopen.c"]
     subprocess.run([str(word) for word in [*command, "-ldl", "-lpthread"]], check=True)
@@ -97,7 +97,7 @@ def other_rust(tmp_path_factory):
 
 
 @pytest.mark.parametrize("eiot_first", [True, False], ids=["before", "after"])
-def test_it_links_with_another_static_library_of_rust(tree, consumer, simulator, other_rust, eiot_first):
+def test_static_library_links_with_another_static_library_of_rust(tree, consumer, simulator, other_rust, eiot_first):
     libraries = [tree / "lib" / "libeiot.a", other_rust]
     program = consumer / "two"
     command = [

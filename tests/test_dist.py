@@ -1,4 +1,4 @@
-"""What `make dist` hands out."""
+"""The artifacts of `make dist`."""
 
 import json
 import pathlib
@@ -33,32 +33,32 @@ def binaries(tarball):
     return [next(tarball.glob("lib/libeiot.so.*.*")), tarball / "bin" / "eiot", tarball / "bin" / "eiot-sim"]
 
 
-def test_nothing_needs_a_glibc_newer_than_2_17(tarball):
+def test_glibc_2_17_is_sufficient(tarball):
     for binary in binaries(tarball):
         needs = subprocess.check_output(["readelf", "-VW", binary], text=True)
         versions = {tuple(map(int, found.split("."))) for found in re.findall(r"GLIBC_([0-9.]+)", needs)}
         assert versions and max(versions) <= OLDEST_GLIBC, binary
 
 
-def test_the_shared_library_is_small_and_stripped(tarball):
+def test_shared_library_is_small_and_stripped(tarball):
     library = binaries(tarball)[0]
     assert library.stat().st_size <= MAX_BYTES
     assert "no symbols" in subprocess.run(["nm", library], capture_output=True, text=True).stderr
 
 
-def test_no_binary_names_the_machine_that_made_it(tarball):
+def test_binaries_do_not_name_the_build_machine(tarball):
     for file in [*binaries(tarball), tarball / "lib" / "libeiot.a"]:
         content = file.read_bytes()
         for place in (str(ROOT), str(pathlib.Path.home() / ".cargo"), str(pathlib.Path.home() / ".rustup")):
             assert place.encode() not in content, (file, place)
 
 
-def test_the_command_and_the_simulator_run(tarball):
+def test_command_and_simulator_run(tarball):
     for binary in binaries(tarball)[1:]:
         assert re.fullmatch(r"eiot(-sim)? \d+\.\d+\.\d+\n", run([binary, "--version"]).stdout)
 
 
-def test_every_manual_page_that_a_page_refers_to_is_there(tarball):
+def test_manual_pages_that_a_page_refers_to_are_included(tarball):
     pages = {page.stem: page.read_text().replace("\\", "") for page in (tarball / "share" / "man" / "man1").glob("*.1")}
     assert {"eiot", "eiot-refresh", "eiot-webhook-verify", "eiot-sim"} <= pages.keys()
     for name, text in pages.items():
@@ -66,21 +66,21 @@ def test_every_manual_page_that_a_page_refers_to_is_there(tarball):
         assert set(re.findall(r"([a-z-]+)\(1\)", text)) <= pages.keys(), name
 
 
-def test_the_completions_are_there(tarball):
+def test_completions_are_included(tarball):
     completions = tarball / "share" / "bash-completion" / "completions" / "eiot"
     subprocess.run(["bash", "-n", completions], check=True)
     for name in ("zsh/site-functions/_eiot", "fish/vendor_completions.d/eiot.fish"):
         assert "journal" in (tarball / "share" / name).read_text()
 
 
-def test_the_checksums_are_right():
+def test_checksums_are_right():
     if not (DIST / "SHA256SUMS").exists():
         pytest.skip("there is nothing to check; `make dist` makes it")
     subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=DIST, check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("part", ["ffi", "cli", "sim"])
-def test_the_bill_of_materials_lists_every_crate_that_is_inside(tarball, part):
+def test_bill_of_materials_lists_every_crate(tarball, part):
     bill = json.loads((tarball / "share" / "eiot" / f"eiot-{part}.cdx.json").read_text())
     assert bill["bomFormat"] == "CycloneDX"
     listed = {(component["name"], component["version"]) for component in bill["components"]}
@@ -113,7 +113,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_the_debian_packages_install_and_a_program_links(root, simulator, tmp_path):
+def test_debian_packages_install_and_a_program_links(root, simulator, tmp_path):
     library = next(root.glob("usr/lib/*-linux-gnu"))
     status = (root / "var" / "lib" / "dpkg" / "status").read_text()
     assert status.count("Status: install ok installed") == 2

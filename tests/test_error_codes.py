@@ -7,5 +7,5 @@ from error_codes import PROMISES
 
 @every_driver
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
-def test_codes(promise, driver, simulator):
+def test_error_codes(promise, driver, simulator):
     promise(driver, simulator)

@@ -18,7 +18,7 @@ def example(build):
 
 
 @pytest.mark.parametrize("name", ["c/refresh.c", "c/threads.c", "cpp/refresh.cpp"])
-def test_cards_are_refreshed(example, simulator, name):
+def test_example_refreshes_cards(example, simulator, name):
     running = simulator("--tls", "--unlimited")
     done = run([example(name), EID, "11111111111111111111111111"], environment=running.environment)
     assert sorted(line.split(":")[0] for line in done.stdout.splitlines()) == [
@@ -27,13 +27,13 @@ def test_cards_are_refreshed(example, simulator, name):
 
 
 @pytest.mark.parametrize("name", ["c/refresh.c", "c/threads.c", "cpp/refresh.cpp"])
-def test_a_refusal_is_told_and_counts(example, simulator, name):
+def test_example_reports_a_rejection_and_exits_with_an_error(example, simulator, name):
     running = simulator("--refuse", "45109")
     done = run([example(name), EID], environment=running.environment, check=False)
     assert done.returncode == 1 and "45109" in done.stderr
 
 
-def test_many_cards_come_on_standard_input(example, simulator):
+def test_example_reads_many_cards_from_standard_input(example, simulator):
     running = simulator("--tls", "--unlimited")
     lines = f"{EID}\r\n8.9E+31\n89044011112233441122334411223321\n{EID}\n"
     command = [str(example("c/batch.c"))]
@@ -42,7 +42,7 @@ def test_many_cards_come_on_standard_input(example, simulator):
     assert done.stdout.splitlines()[-1] == "2 refreshed, 1 failed, 1 came twice"
 
 
-def test_an_error_is_looked_at_from_all_sides(example, simulator):
+def test_example_shows_every_part_of_an_error(example, simulator):
     running = simulator("--refuse", "45109")
     command = [example("c/errors.c"), running.url, running.appkey, running.secret]
     done = run([*command, EID], check=False)
@@ -59,7 +59,7 @@ def test_an_error_is_looked_at_from_all_sides(example, simulator):
 
 
 @pytest.mark.parametrize("last_call, passes", [("none", True), ("status=403", False)])
-def test_the_demo_fails_if_the_last_refusal_is_not_the_cooldown(tmp_path, last_call, passes):
+def test_demo_fails_if_the_last_rejection_is_not_the_cooldown(tmp_path, last_call, passes):
     faults = " ".join(["--fault none"] * 9 + [f"--fault {last_call}"])
     python, simulator = tmp_path / "bin" / "python", tmp_path / "simulator"
     python.parent.mkdir()
@@ -75,6 +75,6 @@ def test_the_demo_fails_if_the_last_refusal_is_not_the_cooldown(tmp_path, last_c
     assert ("for another reason" in done.stdout) != passes
 
 
-def test_no_example_is_forgotten():
+def test_examples_are_all_tested():
     sources = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.glob("c*/*")}
     assert sources == {"c/refresh.c", "c/threads.c", "c/errors.c", "c/batch.c", "cpp/refresh.cpp"}

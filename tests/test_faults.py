@@ -13,7 +13,7 @@ from conftest import PREFIX, every_driver, run, vectors
 from test_refusals import EID, STATUS
 
 NO, YES = 0, 1
-# Seconds: the time-out of a call here. Real time, since a real peer is waited for.
+# The timeout of a call here, in seconds. Real time, because of real peers.
 TIMEOUT = 0.5
 
 # The statuses of C, by the names of the kinds.
@@ -34,7 +34,7 @@ def test_the_matrix_has_every_fault():
 @every_driver
 @pytest.mark.parametrize("fault", MATRIX)
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "tls"])
-def test_a_fault_is_told_as_what_it_is_and_in_time(driver, fault, tls, simulator):
+def test_fault_has_its_kind_of_error_in_time(driver, fault, tls, simulator):
     expected = MATRIX[fault]
     running = simulator("--unlimited", "--fault", fault, *(["--tls"] if tls else []))
     began = time.monotonic()
@@ -48,8 +48,8 @@ def test_a_fault_is_told_as_what_it_is_and_in_time(driver, fault, tls, simulator
 
 
 @every_driver
-def test_a_name_server_that_never_answers_is_given_up_in_time(driver, tmp_path):
-    """Real name look-ups, in a mount namespace of their own whose resolv.conf names a silent server."""
+def test_name_server_that_never_answers_times_out(driver, tmp_path):
+    """Real DNS lookups, in a separate mount namespace whose resolv.conf names a silent server."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         try:
             silent.bind(("127.0.0.53", 53))
@@ -73,7 +73,7 @@ def test_a_name_server_that_never_answers_is_given_up_in_time(driver, tmp_path):
 
 
 @every_driver
-def test_with_retries_every_call_succeeds_whatever_breaks(driver, simulator):
+def test_retries_make_every_call_succeed(driver, simulator):
     faults = [word for name in ("close", "reset", "reset-headers", "reset-body", "status=503", "reset-after", "none")
               for word in ("--fault", name)]  # fmt: skip
     running = simulator("--unlimited", *faults, "--fault-repeat")

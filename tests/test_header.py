@@ -26,7 +26,7 @@ def compiler(name, language):
 @pytest.mark.parametrize(
     "language, standard", [(language, standard) for language, all_ in STANDARDS.items() for standard in all_]
 )
-def test_the_headers_are_clean(name, language, standard, tmp_path):
+def test_headers_are_clean(name, language, standard, tmp_path):
     headers = ["eiot.h"] if language == "c" or standard == "c++98" else ["eiot.h", "eiot.hpp"]
     source = tmp_path / f"twice.{language}"
     source.write_text("".join(f"#include <{header}>\n" for header in headers * 2) + "int nothing;\n")
@@ -40,7 +40,7 @@ def test_the_headers_are_clean(name, language, standard, tmp_path):
 
 
 @pytest.mark.parametrize("name, macro", [("gcc", "__GNUC__"), ("clang", "__clang__")])
-def test_the_compilers_are_what_they_are_called(name, macro, tmp_path):
+def test_compilers_are_what_their_names_say(name, macro, tmp_path):
     source = tmp_path / "which.c"
     source.write_text(f"#ifndef {macro}\n#error not {name}\n#endif\nint nothing;\n")
     subprocess.run([*compiler(name, "c"), "-c", "-o", str(tmp_path / "which.o"), str(source)], check=True)

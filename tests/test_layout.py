@@ -1,7 +1,7 @@
-"""The rooms of the Rust crates: which module may use which, and how large a file may grow.
+"""The modules of the Rust crates: which may import which, and how large a file may grow.
 
 Each crate's top-level modules are boxes; `use crate::box` is an arrow. Arrows must not form a cycle. In the core they must
-also go the ways that its `lib.rs` states.
+also follow the directions in its `lib.rs`.
 """
 
 import pathlib
@@ -14,7 +14,7 @@ CRATES = pathlib.Path(__file__).resolve().parents[1] / "crates"
 NOT_THE_PRODUCT = {"fuzzing", "internals"}
 MAX_LINES = 450
 
-# What each room of the core may use besides the small modules that use no room.
+# What each module of the core may import, besides the small modules that import none of these.
 CORE = {
     "batch": {"client", "protocol", "transport"},
     "client": {"config", "protocol", "rate_limit", "retry", "signing", "transport"},
@@ -69,12 +69,12 @@ def test_modules_have_no_import_cycle(crate):
     assert cycle(arrows(crate)) == []
 
 
-def test_cycle_is_found_where_there_is_one():
+def test_cycle_is_found_if_there_is_one():
     assert cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
     assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
 
 
-def test_rooms_of_the_core_use_each_other_in_the_stated_directions():
+def test_core_modules_are_imported_in_the_stated_directions():
     graph = arrows(CRATES / "core")
     for room, allowed in CORE.items():
         assert graph[room] & CORE.keys() <= allowed, f"{room} uses {sorted(graph[room] & CORE.keys() - allowed)}"
@@ -86,6 +86,6 @@ def test_core_has_at_most_16_modules_at_the_top():
     assert len(arrows(CRATES / "core")) <= 16
 
 
-def test_no_source_file_of_the_core_has_more_lines_than_a_reader_can_hold():
+def test_source_files_have_a_bounded_number_of_lines():
     lengths = {path.name: len(path.read_text().splitlines()) for path in (CRATES / "core/src").rglob("*.rs")}
     assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}

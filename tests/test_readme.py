@@ -10,24 +10,24 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 QUOTES = re.findall(r"<!-- (examples/\S+) -->\n```\w+\n(.*?)```", README, re.S)
 
 
-def test_every_language_is_quoted():
+def test_readme_quotes_every_language():
     assert [path.rsplit(".", 1)[1] for path, _ in QUOTES] == ["c", "cpp", "py"]
 
 
 @pytest.mark.parametrize("path, quoted", QUOTES)
-def test_an_example_is_quoted_as_it_is(path, quoted):
+def test_readme_quotes_examples_verbatim(path, quoted):
     _first_comment, _, code = (ROOT / path).read_text(encoding="utf-8").partition("\n")
     assert quoted.strip() == code.strip()
 
 
-def test_the_table_of_options_is_complete():
+def test_readme_table_of_options_is_complete():
     source = (ROOT / "crates" / "core" / "src" / "config.rs").read_text(encoding="utf-8")
     (listed,) = re.findall(r"pub const OPTIONS: .*?= \[(.*?)\];", source, re.S)
     table = re.findall(r"^\| `(\w+)` \|", README, re.M)
     assert table == re.findall(r'"(\w+)"', listed)
 
 
-def test_the_shell_example_of_signing_works():
+def test_readme_shell_example_of_signing_works():
     (words,) = re.findall(r"^eiot (sign --explain .*?) +#", README, re.M)
     done = run([PREFIX / "bin" / "eiot", *words.split()], environment={"EIOT_SECRET": "canary-5f2a"})
     assert "appkey=000001&eid=11111111111111111111111111&secret=" in done.stdout

@@ -14,7 +14,7 @@ EIDS = [case["eid"] for case in vectors("eids.json")["valid"]]
 
 @every_driver
 @pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
-def test_every_valid_eid_is_refreshed(driver, arguments, simulator):
+def test_refresh_accepts_every_valid_eid(driver, arguments, simulator):
     running = simulator(*arguments, "--unlimited")
     outcomes = driver.refresh(EIDS, running.options)
     assert [outcome["eid"] for outcome in outcomes] == [eid.strip() for eid in EIDS]
@@ -23,21 +23,21 @@ def test_every_valid_eid_is_refreshed(driver, arguments, simulator):
 
 
 @every_driver
-def test_the_environment_is_enough(driver, simulator):
+def test_environment_is_sufficient(driver, simulator):
     running = simulator("--tls", "--unlimited")
     (outcome,) = driver.refresh(EIDS[:1], environment=running.environment)
     assert outcome["ok"], outcome
 
 
 @every_driver
-def test_a_gateway_can_ask_for_md5(driver, simulator):
+def test_sign_method_can_be_md5(driver, simulator):
     running = simulator("--sign-method", "md5")
     (outcome,) = driver.refresh(EIDS[:1], running.options | {"sign_method": "md5"})
     assert outcome["ok"], outcome
 
 
 @every_driver
-def test_the_secret_can_come_from_a_file(driver, simulator, tmp_path):
+def test_secret_can_come_from_a_file(driver, simulator, tmp_path):
     running = simulator()
     (tmp_path / "secret").write_text(running.secret + "\n")
     options = {name: value for name, value in running.options.items() if name != "secret"}
@@ -46,7 +46,7 @@ def test_the_secret_can_come_from_a_file(driver, simulator, tmp_path):
 
 
 @every_driver
-def test_the_user_agent_names_version_and_binding(driver, simulator):
+def test_user_agent_names_version_and_binding(driver, simulator):
     running = simulator()
     driver.refresh(EIDS[:1], running.options)
     name = {"c": "c", "cpp": "c", "python": "python", "command": "cli"}[driver.name]
@@ -54,7 +54,7 @@ def test_the_user_agent_names_version_and_binding(driver, simulator):
 
 
 @every_driver
-def test_the_body_is_what_the_owners_openapi_document_asks_for(driver):
+def test_request_body_matches_the_owners_openapi_document(driver):
     document = yaml.safe_load((TESTS / "vectors" / "refresh-usage.openapi.yaml").read_text(encoding="utf-8"))
     (path, operations), = document["paths"].items()
     schema = operations["post"]["requestBody"]["content"]["application/json"]["schema"]
@@ -81,7 +81,7 @@ def test_the_body_is_what_the_owners_openapi_document_asks_for(driver):
 
 
 def _answer(listener, received):
-    """Takes one request and says that it succeeded."""
+    """Accepts one request and reports success."""
     with listener, listener.accept()[0] as connection:
         data = b""
         while b"\r\n\r\n" not in data:

@@ -1,4 +1,4 @@
-"""What goes wrong is the same clear, typed error in every driver, found before any network use where that can be."""
+"""Failures are the same typed error in every driver, and are detected before any network use if possible."""
 
 import re
 
@@ -29,7 +29,7 @@ REFUSED = {
 
 @every_driver
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_refusal_of_the_platform_is_passed_on_untouched(driver, case, simulator):
+def test_rejection_by_the_platform_is_reported_verbatim(driver, case, simulator):
     arguments, changes, status, code = REFUSED[case]
     running = simulator(*arguments)
     (outcome,) = driver.refresh([EID], running.options | changes)
@@ -41,7 +41,7 @@ def test_a_refusal_of_the_platform_is_passed_on_untouched(driver, case, simulato
 
 
 @every_driver
-def test_a_card_inside_its_cooldown_is_refused_by_the_platform(driver, simulator):
+def test_cooldown_of_the_platform_rejects_a_card(driver, simulator):
     first, second = driver.refresh([EID, EID], simulator().options)
     assert first["ok"] and second["code"] == "sim.cooldown", (first, second)
 
@@ -50,7 +50,7 @@ INVALID = [(case["eid"], case["says"]) for case in vectors("eids.json")["invalid
 
 
 @every_driver
-def test_a_malformed_eid_is_refused_before_anything_is_sent(driver, simulator):
+def test_malformed_eid_is_rejected_before_anything_is_sent(driver, simulator):
     running = simulator()
     for eid, says in [*INVALID, ("hex:8904fffe", "UTF-8"), ("null:", "NULL")]:
         word = f"hex:{eid.encode().hex()}" if "\0" in eid else eid
@@ -65,7 +65,7 @@ def test_a_malformed_eid_is_refused_before_anything_is_sent(driver, simulator):
 
 
 @every_driver
-def test_strict_mode_asks_for_a_gsma_eid(driver, simulator):
+def test_strict_eid_requires_a_gsma_eid(driver, simulator):
     running = simulator("--unlimited")
     cases = vectors("eids.json")["valid"]
     outcomes = driver.refresh([case["eid"] for case in cases if case["strict"]], running.options | {"strict_eid": "on"})
@@ -96,7 +96,7 @@ WRONG = {
 
 @every_driver
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_option_is_named_before_anything_is_sent(driver, case, simulator):
+def test_invalid_option_is_named_before_anything_is_sent(driver, case, simulator):
     changes, names = WRONG[case]
     running = simulator()
     (outcome,) = driver.refresh([EID], running.options | changes)
@@ -107,7 +107,7 @@ def test_a_wrong_option_is_named_before_anything_is_sent(driver, case, simulator
 
 
 @every_driver
-def test_a_missing_configuration_names_the_variable(driver):
+def test_missing_configuration_names_the_variable(driver):
     (outcome,) = driver.refresh([EID], environment={"EIOT_SECRET": "s"})
     assert outcome["status"] == STATUS["EIOT_ERR_CONFIG"] and "EIOT_APPKEY" in outcome["message"], outcome
     (outcome,) = driver.refresh([EID], environment={"EIOT_APPKEY": "k", "EIOT_SECRET": "s", "EIOT_TIMEOUT": "soon"})
@@ -115,7 +115,7 @@ def test_a_missing_configuration_names_the_variable(driver):
 
 
 @every_driver
-def test_nobody_listening_is_a_connect_error(driver):
+def test_closed_port_is_a_connect_error(driver):
     options = {"base_url": "http://127.0.0.1:1", "appkey": "k", "secret": "s"}
     (outcome,) = driver.refresh([EID], options)
     assert outcome["status"] == STATUS["EIOT_ERR_CONNECT"], outcome
@@ -123,7 +123,7 @@ def test_nobody_listening_is_a_connect_error(driver):
 
 
 @every_driver
-def test_a_certificate_that_nobody_vouches_for_is_a_tls_error(driver, simulator):
+def test_untrusted_certificate_is_a_tls_error(driver, simulator):
     running = simulator("--tls")
     options = {name: value for name, value in running.options.items() if name != "ca_file"}
     (outcome,) = driver.refresh([EID], options)
@@ -132,7 +132,7 @@ def test_a_certificate_that_nobody_vouches_for_is_a_tls_error(driver, simulator)
 
 
 @every_driver
-def test_a_slow_platform_is_a_timeout_whose_outcome_is_unknown(driver, simulator):
+def test_slow_platform_is_a_timeout_with_unknown_outcome(driver, simulator):
     running = simulator("--latency-ms", "5000")
     (outcome,) = driver.refresh([EID], running.options | {"timeout": "0.3"})
     assert outcome["status"] == STATUS["EIOT_ERR_TIMEOUT"], outcome

@@ -1,4 +1,4 @@
-"""What an error says of the response behind it, from C, C++, Python and the shell."""
+"""The response that an error carries, from C, C++, Python and the shell."""
 
 import pytest
 from conftest import every_driver

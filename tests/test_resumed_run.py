@@ -26,7 +26,7 @@ def again(simulator, running, *arguments):
     return simulator("--unlimited", "--port", port, *arguments)
 
 
-# The cause, the arguments of the platform, what is wrong with the client, the exit code, and the most calls that the
+# The cause, the arguments of the platform, the faulty option, the exit code, and the maximum number of calls that the
 # first run may make over 1,000 cards.
 STORIES = {
     "wrong secret": ([], {"secret": "wrong"}, 1, 1000),
@@ -93,7 +93,7 @@ def test_run_counts_what_an_earlier_one_left_failed_for_good(simulator, tmp_path
     assert "1 invalid_eid before, for example line 5: EID" in second.stderr
     assert running.counters()["calls"] == 4
 
-    # Other rules, where somebody wants them.
+    # Other retry rules, on request.
     none = refresh(running, *command, "--retry", "none")
     assert none.returncode == 2 and running.counters()["calls"] == 4
     invalid = refresh(running, *command, "--retry", "invalid")
@@ -119,7 +119,7 @@ def test_run_that_retries_nothing_still_counts_what_is_open(simulator, tmp_path)
     assert "finished" in journal.read_text()
 
 
-def test_run_whose_account_is_refused_can_be_told_to_go_on(simulator, tmp_path):
+def test_run_with_authentication_failures_can_be_made_to_continue(simulator, tmp_path):
     running = simulator("--unlimited", "--refuse", "502")
     done = refresh(running, "--from", cards_file(tmp_path, 100), "--max-auth-failures", "off", "--json")
     assert done.returncode == 3 and running.counters()["calls"] == 100
@@ -143,7 +143,7 @@ def test_run_that_stops_says_why_and_what_to_do(simulator, tmp_path):
     # Real time: the outages themselves, and the waits for the probes.
     [("3000", 12_000, 4, "off"), ("10", 60, 12, "10")],
 )
-def test_outage_costs_no_card_its_turn(simulator, tmp_path, rate, cards, down, limit):
+def test_outage_loses_no_card(simulator, tmp_path, rate, cards, down, limit):
     port = port_of(running := simulator("--rate-limit", limit, "--cooldown", "off", "--nonce-check", "off"))
     journal = tmp_path / "journal"
     command = ["--from", cards_file(tmp_path, cards), "--journal", journal, "--quiet"]
@@ -165,7 +165,7 @@ def test_outage_costs_no_card_its_turn(simulator, tmp_path, rate, cards, down, l
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_signal_is_obeyed_while_a_run_holds_its_cards_back(simulator, tmp_path, how):
+def test_signal_stops_a_run_that_holds_its_cards(simulator, tmp_path, how):
     # Real time: the hold is looked at after 1.5 s, and would last for a quarter of an hour.
     running = simulator("--unlimited", "--refuse", "500")
     process = begin(
@@ -181,7 +181,7 @@ def test_signal_is_obeyed_while_a_run_holds_its_cards_back(simulator, tmp_path, 
     assert done.returncode == 0 and well.counters()["accepted"] == 100
 
 
-def test_run_goes_on_at_the_accounts_rate_when_half_of_the_cards_are_refused_as_too_frequent(simulator, tmp_path):
+def test_run_keeps_the_accounts_rate_when_half_of_the_cards_are_rejected_as_too_frequent(simulator, tmp_path):
     # Real time: 1,000 cards at 47.5 per second take at least 21 s. Every second card was refreshed a moment ago, and the
     # platform answers 501 for it.
     running = simulator("--rate-limit", "off", "--cooldown", "3000", "--cooldown-code", "501", "--nonce-check", "off")
@@ -194,7 +194,7 @@ def test_run_goes_on_at_the_accounts_rate_when_half_of_the_cards_are_refused_as_
     kinds = [line.split("\t")[1] for line in done.stdout.splitlines()]
     assert (kinds.count("ok"), kinds.count("rate_limited")) == (500, 500), done.stderr
     assert done.returncode == 1
-    # All cards have had their turn, and the other half is refreshed.
+    # All cards were tried, and the other half is refreshed.
     assert 1000 / took >= 0.5 * 47.5, took
 
 

@@ -1,4 +1,4 @@
-"""What `make test` says at the end, and that it comes to the end."""
+"""The summary of `make test`, and that it runs to the end."""
 
 import os
 import signal
@@ -71,7 +71,7 @@ def suites_run(tmp_path, tests, require=""):
     return subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
 
 
-def test_a_failing_suite_does_not_keep_the_next_from_running(tmp_path):
+def test_failing_suite_does_not_prevent_the_next_one(tmp_path):
     with suites_run(tmp_path, PYTEST) as process:
         lines = process.communicate(timeout=60)[0].splitlines()
     assert process.returncode == 1
@@ -96,7 +96,7 @@ def test_a_failing_suite_does_not_keep_the_next_from_running(tmp_path):
     )
 
 
-def test_a_tool_that_is_missing_is_a_failure_where_tools_are_required(tmp_path):
+def test_missing_tool_is_a_failure_if_tools_are_required(tmp_path):
     with suites_run(tmp_path, PYTEST, require="tools") as process:
         lines = process.communicate(timeout=60)[0].splitlines()
     told = lines[lines.index("== summary") + 1 :]
@@ -105,7 +105,7 @@ def test_a_tool_that_is_missing_is_a_failure_where_tools_are_required(tmp_path):
     assert "1 passed, 5 failed, 2 skipped" in told
 
 
-def test_only_what_could_be_installed_or_built_is_required():
+def test_required_tools_are_those_that_can_be_installed_or_built():
     tools = [
         "tmux is not installed (on Debian: apt-get install tmux)",
         "celery is not installed (make workers installs it)",
@@ -124,7 +124,7 @@ def test_only_what_could_be_installed_or_built_is_required():
     assert (result.failed, result.skipped) == ([f"skipped: {reason}" for reason in tools], others)
 
 
-def test_a_word_that_is_not_known_is_refused(tmp_path):
+def test_unknown_word_is_rejected(tmp_path):
     with suites_run(tmp_path, PYTEST, require="everything") as process:
         assert "it can be `tools`" in process.communicate(timeout=60)[0]
     assert process.returncode == 2
@@ -132,7 +132,7 @@ def test_a_word_that_is_not_known_is_refused(tmp_path):
 
 @pytest.mark.skipif(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="SIGINT is ignored here")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_suite_and_what_failed_before_is_still_told(tmp_path, how):
+def test_signal_ends_the_suite_and_earlier_failures_are_reported(tmp_path, how):
     waits = PYTEST + "def test_waits():\n    open('waits', 'w').close()\n    import time; time.sleep(60)\n"
     with suites_run(tmp_path, waits) as process:
         while not (tmp_path / "waits").exists():
@@ -144,7 +144,7 @@ def test_a_signal_ends_the_suite_and_what_failed_before_is_still_told(tmp_path, 
     assert "tests (stopped before its end), last (not begun)" in lines[-1]
 
 
-def test_a_signal_that_is_ignored_stays_ignored(tmp_path):
+def test_signal_that_is_ignored_stays_ignored(tmp_path):
     (tmp_path / "test_some.py").write_text("import time\ndef test_waits():\n    open('waits', 'w').close()\n    time.sleep(1)\n")
     code = SUITES.format(tests=str(TESTS), directory=tmp_path)
     command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", code]
@@ -156,7 +156,7 @@ def test_a_signal_that_is_ignored_stays_ignored(tmp_path):
     assert "passed: tests and last (1 test)" in lines[-1]
 
 
-def test_libtests_output_is_counted_and_its_failures_named():
+def test_libtest_output_is_counted_and_its_failures_named():
     result = cargo_test(101, LIBTEST)
     assert result == Result(3, ["eiot_core sign::tests::sign_is_upper_case"], ["needs a network"])
 
@@ -164,15 +164,15 @@ def test_libtests_output_is_counted_and_its_failures_named():
 @pytest.mark.parametrize(
     "output", ["error[E0425]: cannot find value\n", LIBTEST + "error: 2 targets failed:\n    `-p eiot --lib`\n"]
 )
-def test_a_rust_program_without_result_has_failed(output):
+def test_rust_program_without_a_result_has_failed(output):
     assert "a program that was not built or not finished (exit status 101)" in cargo_test(101, output).failed
 
 
-def test_a_missing_report_is_a_failure(tmp_path):
+def test_missing_report_is_a_failure(tmp_path):
     assert pytest_report(tmp_path / "none.xml")(4, "").failed == ["no report (exit status 4)"]
 
 
-def test_a_module_that_is_skipped_has_its_reason(tmp_path):
+def test_skipped_module_has_its_reason(tmp_path):
     (tmp_path / "test_module.py").write_text("import pytest\npytest.importorskip('no_such_module')\n")
     report = tmp_path / "report.xml"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", "test_module.py"]
@@ -181,7 +181,7 @@ def test_a_module_that_is_skipped_has_its_reason(tmp_path):
     assert result.skipped == ["could not import 'no_such_module': No module named 'no_such_module'"]
 
 
-def test_the_last_line_says_that_all_is_well():
+def test_last_line_says_that_all_tests_passed():
     told = summary({"lint": make_target(0, ""), "tests": Result(passed=1234)}, 120)
     assert told == [
         "1234 passed, 0 failed, 0 skipped",

@@ -9,7 +9,7 @@ from conftest import PREFIX, TESTS, Driver, run
 from test_refusals import EID
 
 SANITIZED = pathlib.Path(os.environ["EIOT_TEST_SANITIZED"])
-# A report ends the program with this status; what nobody freed is reported too. Memory that was freed is kept from reuse
+# A report ends the program with this status; leaks are reported too. Memory that was freed is kept from reuse
 # for a while, here a short one, since a test watches the memory.
 OPTIONS = {
     "ASAN_OPTIONS": "exitcode=99:quarantine_size_mb=1:detect_leaks=1",
@@ -59,7 +59,7 @@ def watched(program, *arguments, environment):
     "sanitizer, report, where",
     [("address", "heap-buffer-overflow", "eid.rs"), ("thread", "data race", "config.rs")],
 )
-def test_the_sanitizer_is_inside_the_library(instrumented, sanitizer, report, where):
+def test_sanitizer_is_inside_the_library(instrumented, sanitizer, report, where):
     done = run([instrumented(sanitizer, f"c/sanitizers/{sanitizer}.c")], environment=OPTIONS, check=False)
     assert done.returncode == 99
     assert report in done.stderr and where in done.stderr

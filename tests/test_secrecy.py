@@ -1,4 +1,4 @@
-"""The canary: a known secret runs through success and failure of every driver, and shows up nowhere; nor does a
+"""The canary: a known secret is used in success and failure through every driver, and appears nowhere; nor does a
 signature."""
 
 import re
@@ -15,8 +15,8 @@ SITUATIONS = {
     "another secret there": (["--secret", "other"], {}),
     "refused with HTTP 401": (["--secret", "other", "--http-refusals"], {}),
     "too slow": (["--latency-ms", "2000"], {"timeout": "0.2"}),
-    "a certificate that nobody vouches for": (["--tls"], {"ca_file": ""}),
-    "nobody there": ([], {"base_url": "http://127.0.0.1:1"}),
+    "an untrusted certificate": (["--tls"], {"ca_file": ""}),
+    "a closed port": ([], {"base_url": "http://127.0.0.1:1"}),
     "a wrong option": ([], {"base_url": "nonsense"}),
     "an appkey that cannot be": ([], {"appkey": "a b"}),
 }
@@ -24,7 +24,7 @@ SITUATIONS = {
 
 @every_driver
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_no_output_holds_the_secret_or_a_signature(driver, situation, simulator):
+def test_secret_and_signature_appear_in_no_output(driver, situation, simulator):
     arguments, changes = SITUATIONS[situation]
     if "--secret" not in arguments:
         arguments = [*arguments, "--secret", CANARY]
@@ -38,7 +38,7 @@ def test_no_output_holds_the_secret_or_a_signature(driver, situation, simulator)
     assert not [word for word in SIGNATURE.findall(seen) if not word.isdecimal()], seen
 
 
-def test_neither_do_log_and_help(simulator):
+def test_secret_appears_in_neither_log_nor_help(simulator):
     running = simulator("--secret", CANARY)
     environment = running.environment | {"EIOT_SECRET": CANARY}
     eiot = PREFIX / "bin" / "eiot"

@@ -41,7 +41,7 @@ def the_rate_was_kept(running, count):
     return True
 
 
-def test_a_file_of_cards_in_one_process(simulator, tmp_path):
+def test_worker_recipe_refreshes_a_file_in_one_process(simulator, tmp_path):
     running = simulator("--unlimited")
     cards = tmp_path / "cards.csv"
     cards.write_text("eid\n" + "".join(f"{eid(number)}\n" for number in range(200)) + "8.9E+31\n")
@@ -85,7 +85,7 @@ def home(running, tmp_path):
     return running.environment | settings
 
 
-# Real time, each: eight processes start, then 60 calls at 9.5 a second.
+# Real time, each: eight processes start, then 60 calls at 9.5 per second.
 
 
 @needs("distributed")

@@ -1,4 +1,4 @@
-// What concerns Go alone; tests/test_bindings.py drives the rest through test/driver.go. Needs eiot-sim, in PATH or where
+// Tests specific to Go; tests/test_bindings.py runs the others through test/driver.go. Needs eiot-sim, in PATH or where
 // EIOT_SIM says.
 package eiot_test
 
@@ -169,7 +169,7 @@ func TestClosingLetsCallsUnderWayEnd(t *testing.T) {
 	check(t, batch.Close())
 	calls.Wait()
 	if succeeded != 8 {
-		t.Error(succeeded, "of 8 calls that were under way succeeded")
+		t.Error(succeeded, "of 8 calls in flight succeeded")
 	}
 	check(t, client.Close())
 }
@@ -219,7 +219,7 @@ func TestABatchTakesWhatIsNotInMemoryAndOutlivesItsClient(t *testing.T) {
 		t.Errorf("%d came back, %d lines of log", back, len(lines))
 	}
 	if most > 8 {
-		t.Errorf("%d were asked for ahead of their turn", most)
+		t.Errorf("%d were requested too early", most)
 	}
 	if batch.Next() || batch.Result() != (eiot.Result{}) {
 		t.Error("goes on after its end")

@@ -162,7 +162,7 @@ const awaited = async (name, args) => {
   }
 };
 
-// The value of a promise, or NOT_YET if it is still pending after a turn of the event loop. Other values are returned at once.
+// The value of a promise, or NOT_YET if it is still pending after one iteration of the event loop. Other values are returned at once.
 const NOT_YET = Symbol('not yet');
 const soon = (value) => {
   if (typeof value?.then !== 'function') return value;

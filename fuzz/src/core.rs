@@ -61,7 +61,7 @@ pub fn reply(mut data: &[u8]) {
 /// A JSON object: the parameters of a call, or a webhook.
 pub fn parameters(data: &[u8]) {
     let secret = Secret::new("canary-hunter2");
-    let error = verify_webhook(data, &secret, SignMethod::Sha1, None).expect_err("nobody knows the secret");
+    let error = verify_webhook(data, &secret, SignMethod::Sha1, None).expect_err("the secret is unknown");
     assert_eq!(error.kind(), ErrorKind::InvalidSignature);
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(parameters) = Parameters::read(text) else { return };
@@ -209,32 +209,32 @@ mod tests {
     }
 
     #[test]
-    fn every_checked_in_reply_is_understood_or_refused() {
+    fn corpus_of_replies_is_parsed_or_rejected() {
         replay!(reply);
     }
 
     #[test]
-    fn every_checked_in_object_is_sent_as_it_is_signed_or_refused() {
+    fn corpus_of_objects_is_sent_as_signed_or_rejected() {
         replay!(parameters);
     }
 
     #[test]
-    fn every_checked_in_retry_after_is_a_wait_or_nothing() {
+    fn corpus_of_retry_after_is_a_wait_or_none() {
         replay!(retry_after);
     }
 
     #[test]
-    fn every_checked_in_date_corrects_the_clock_by_a_day_at_most() {
+    fn corpus_of_dates_corrects_the_clock_by_at_most_a_day() {
         replay!(date);
     }
 
     #[test]
-    fn every_checked_in_eid_is_digits_or_refused() {
+    fn corpus_of_eids_is_digits_or_rejected() {
         replay!(eid);
     }
 
     #[test]
-    fn every_checked_in_environment_is_a_configuration_or_named_and_shows_no_secret() {
+    fn corpus_of_environments_is_a_configuration_or_a_named_error_without_secrets() {
         replay!(environment);
     }
 }

@@ -159,7 +159,7 @@ mod tests {
     use super::corpus;
 
     #[test]
-    fn every_checked_in_input_gets_a_status_and_its_error() {
+    fn corpus_of_c_inputs_gets_consistent_statuses_and_errors() {
         corpus::replay(include_str!("../corpus/c_entry.txt"), super::c_entry);
     }
 }

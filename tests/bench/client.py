@@ -36,7 +36,7 @@ def accepted(status, text):
 
 
 def cards():
-    """A card of its own for each call of a batch."""
+    """A separate card for each call of a batch."""
     for number in itertools.count():
         yield f"89044011{number:024}"
 
@@ -56,7 +56,7 @@ def with_requests(in_flight):
     import requests
 
     session = requests.Session()
-    # Without a look into the environment, which is the faster way.
+    # Without reading the environment, which is faster.
     session.trust_env, session.verify = False, CA_FILE
 
     def work(calls):

@@ -1,4 +1,4 @@
-"""Who takes part in the benchmark: for each work the clients, and how each is started."""
+"""The clients of the benchmark: for each workload the clients, and how each is started."""
 
 import dataclasses
 import importlib.util
@@ -31,7 +31,7 @@ class Contender:
     missing: str = ""
     ours: bool = False
     turns: bool = True
-    """Whether it takes turns as one process, or is started anew for each turn."""
+    """Whether it takes turns as one process, or is restarted for each turn."""
 
 
 def compiled(work: pathlib.Path, name: str, flags: list[str]) -> str:
@@ -63,7 +63,7 @@ def programs(work: pathlib.Path) -> dict[str, str]:
 
 
 def contenders(work: str, made: dict[str, str]) -> list[Contender]:
-    """Those that do this work, ours first, the limit last."""
+    """The clients of this workload, ours first, the limit last."""
     how = (work, str(IN_FLIGHT)) if work == "batch" else (work,)
 
     def ours_in_c(label: str) -> Contender:

@@ -1,4 +1,4 @@
-"""What was to be reached, and whether it was: computed, so that no report claims more than was measured."""
+"""The performance goals, and whether they are met: computed, so that no report claims more than was measured."""
 
 import dataclasses
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def goals(results: Results) -> list[Goal]:
         goal: str,
         least: float,
     ) -> None:
-        """The first placement decides; the other is told."""
+        """The first placement decides; the other is reported."""
         ratios = []
         for placement in placements:
             turns = turns_of(results, work, placement)

@@ -1,4 +1,4 @@
-"""What a call costs after a million others: an old process beside young ones, in turns."""
+"""The cost of a call after a million others: an old process against young ones, in turns."""
 
 import pathlib
 import statistics
@@ -9,7 +9,7 @@ from contenders import contenders
 from measure import Player, Server
 
 YOUNG = 1000
-"""After so many calls a process is warm, and has done little."""
+"""After this many calls a process is warm, but still young."""
 
 
 def measure(

@@ -21,7 +21,7 @@ LONGER_TURN = 5
 
 
 def environment(url: str, ca_file: pathlib.Path) -> dict[str, str]:
-    """What every client is told, and nothing of the developer's own."""
+    """The whole environment of every client, without the developer's variables."""
     found = {"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": str(PREFIX / "lib")}
     return found | ACCOUNT | {"EIOT_BASE_URL": url, "EIOT_CA_FILE": str(ca_file)}
 
@@ -136,7 +136,7 @@ class Player:
 
 
 class Runs:
-    """A command that is started anew for each turn, with a file of cards."""
+    """A command that is restarted for each turn, with a file of cards."""
 
     def __init__(self, contender: Contender, server: Server, core: int | None, work: pathlib.Path) -> None:
         self.contender, self.server, self.core, self.work = contender, server, core, work
@@ -189,17 +189,17 @@ def take_turns(
             players[contender.name] = player
         answered, made, calls = server.count(), 0, {}
         for contender in contenders:
-            # A program that is started anew for each turn needs longer ones.
+            # A program that is restarted for each turn needs longer ones.
             trial, length = (CALIBRATION, 1) if contender.turns else (LONGER_TURN * CALIBRATION, LONGER_TURN)
             seconds, _ = players[contender.name].turn(trial)
-            # Whole shares for eight threads, and more than are under way at once.
+            # A multiple of eight threads, and more than the calls in flight.
             fitting = round(length * turn_seconds / seconds / 8) * 8
             calls[contender.name] = max(2 * IN_FLIGHT, min(length * MAX_CALLS, fitting))
             made += trial
         turns = {name: Turns() for name in players}
         for number in range(rounds):
             order = list(players)
-            # Nobody always comes behind the same one.
+            # No client always follows the same one.
             order = order[number % len(order) :] + order[: number % len(order)]
             for name in order:
                 seconds, cpu = players[name].turn(calls[name])

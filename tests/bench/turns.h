@@ -1,5 +1,5 @@
-/* How a C program takes part in the benchmark: it says "ready", and for each line with a number makes as many calls and
- * says what they cost. crates/bench/src/turns.rs is the same in Rust. */
+/* The benchmark protocol of a C program: it prints "ready"; for each line with a number it makes that many calls and
+ * prints their cost. crates/bench/src/turns.rs is the same in Rust. */
 #ifndef TURNS_H
 #define TURNS_H
 
@@ -22,13 +22,13 @@ static inline const char *variable(const char *name) {
     return value;
 }
 
-/* A card of its own for each call of a batch. */
+/* A separate card for each call of a batch. */
 static inline void next_eid(char eid[33]) {
     static long next_card;
     snprintf(eid, 33, "89044011%024ld", next_card++);
 }
 
-/* Takes turns until standard input closes; `work` makes so many calls. */
+/* Takes turns until standard input closes; `work` makes the given number of calls. */
 static inline void take_turns(void (*work)(int calls)) {
     char line[32];
     puts("ready");

@@ -1,7 +1,7 @@
 /*
- * Many cards by one client of the environment. Arguments: how many different cards, how many calls under way at once, and
- * what to do: "all"; "stop" after ten, or "cancel" by a signal after 300 ms. Prints what came back, by status, as JSON, how
- * many of it say that they were not sent, what the log was told of the batch, and the peak of the memory in KiB.
+ * Refreshes many cards. Reads its options from the environment. Arguments: how many different cards, how many calls in flight, and
+ * what to do: "all"; "stop" after ten, or "cancel" by a signal after 300 ms. Prints the outcomes by status as JSON, how many
+ * of them were not sent, the log lines of the batch, and the peak memory in KiB.
  */
 #include "common.h"
 #include <signal.h>
@@ -39,7 +39,7 @@ static eiot_client *client_with_log(void) {
     return client;
 }
 
-/* Not getrusage's, which remembers the process that started this one. */
+/* Unlike getrusage, which includes the process that started this one. */
 static long peak_kib(void) {
     char line[128];
     long kib = 0;
@@ -67,7 +67,7 @@ int main(int argc, char **argv) {
     }
     CHECK(eiot_batch_new(client, (uint32_t)atoi(argv[2]), cancel, &batch, &error) == EIOT_OK, "%s",
           eiot_error_message(error));
-    eiot_client_free(client); /* a batch goes on without */
+    eiot_client_free(client); /* the batch outlives it */
     for (;;) {
         char eid[33];
         eiot_reply *reply;
@@ -91,7 +91,7 @@ int main(int argc, char **argv) {
             eiot_batch_stop(batch);
             cards = next;
         }
-        if (status == EIOT_ERR_CANCELLED) cards = next; /* what was pushed comes back all the same */
+        if (status == EIOT_ERR_CANCELLED) cards = next; /* pushed cards still come back */
     }
     printf("{\"submitted\": %ld, \"back\": %ld, \"peak_kib\": %ld", (long)eiot_batch_submitted(batch), back, peak_kib());
     for (eiot_status status = 0; status < 100; status++) {

@@ -1,4 +1,4 @@
-/* A batch in a forked child: each card comes back with an error, and the parent's calls go on as if nothing had happened. */
+/* A batch in a forked child: each card comes back with an error, and the parent's calls are not affected. */
 #include "common.h"
 #include <string.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-/* A call that a platform never answers is broken off by a signal handler, and the log is told of it. */
+/* A signal handler cancels a call that the platform never answers, and the log has a line about it. */
 #include "common.h"
 #include <signal.h>
 #include <string.h>
@@ -41,7 +41,7 @@ int main(void) {
     CHECK(took >= 0.19 && took < 0.35, "%f s", took);
     eiot_error_free(error);
 
-    /* Once triggered it stays so, and nothing more is sent; another call is not touched by it. */
+    /* Once triggered it stays triggered, and nothing more is sent; other calls are not affected. */
     status = eiot_client_refresh_usage_with_cancel(client, EID, EIOT_NTS, cancel, NULL, &error);
     CHECK(status == EIOT_ERR_CANCELLED, "stays");
     CHECK(eiot_error_delivered(error) == EIOT_DELIVERED_NO, "%s", eiot_error_message(error));

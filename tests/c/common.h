@@ -1,4 +1,4 @@
-/* What the C programs of the tests share. Each takes its client from the environment and exits 0 when all went well. */
+/* Shared by the C test programs. Each configures its client from the environment and exits 0 on success. */
 #ifndef COMMON_H
 #define COMMON_H
 
@@ -8,7 +8,7 @@
 
 #define EID "89044011112233441122334411223321"
 
-/* Ends the program with a word on where and why. */
+/* Ends the program with a message about where and why. */
 #define CHECK(condition, ...)                                                                                          \
     do {                                                                                                               \
         if (!(condition)) {                                                                                            \

@@ -1,4 +1,4 @@
-/* Four children go on with their parent's client, the parent too, and each frees its own. */
+/* Four children and their parent keep using the parent's client, and each process frees its copy. */
 #include "common.h"
 #include <sys/wait.h>
 #include <unistd.h>

@@ -1,9 +1,9 @@
-/* Everything that can be NULL is, and more that should not be: each has a defined result. */
+/* Every argument that can be NULL, and some that should not be, is NULL: each call has a defined result. */
 #include "common.h"
 #include <math.h>
 #include <string.h>
 
-/* Each failing call is tried with and without somewhere to put the error. */
+/* Each failing call is tried with and without an error argument. */
 #define REFUSED(expected, call_with_error)                                                                             \
     do {                                                                                                               \
         eiot_error *error = (eiot_error *)&expected_garbage, **out_err = &error;                                       \
@@ -91,7 +91,7 @@ static void configurations_refuse(eiot_config *config) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_client_key_file(NULL, "x", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_source_address(NULL, "::", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_user_agent_suffix(NULL, "x", EIOT_NTS, out_err));
-    /* A value that no client can use is refused by its setter, so that a reader of a file can name the line. */
+    /* An invalid value is rejected by its setter, so that a program that reads a file can name the line. */
     REFUSED(EIOT_ERR_CONFIG, eiot_config_set_timeout_ms(config, 0, out_err));
     REFUSED(EIOT_ERR_CONFIG, eiot_config_set_connect_timeout_ms(config, UINT64_MAX, out_err));
     REFUSED(EIOT_ERR_CONFIG, eiot_config_set_max_attempts(config, 0, out_err));
@@ -251,7 +251,7 @@ static void batches_refuse(const eiot_client *client) {
     eiot_batch_free(batch); /* with a card in it that was never sent */
 }
 
-/* A configuration that has been used and one that is not finished: neither is touched by the clients made of it. */
+/* Creating clients does not change the configuration, whether it is complete or not. */
 static void configurations_are_copied(void) {
     eiot_config *config;
     eiot_client *one, *other = NULL;

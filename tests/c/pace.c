@@ -1,6 +1,6 @@
 /*
  * Eight threads per process, each of which makes its calls. Arguments: calls per thread; how many processes to fork (0: none),
- * which go on with their parent's client; how many clients the threads of a process share.
+ * which keep using their parent's client; how many clients the threads of a process share.
  */
 #include "common.h"
 #include <pthread.h>

@@ -30,7 +30,7 @@ static int32_t on_failure(const eiot_reply *reply, const eiot_error *error, void
     return 0;
 }
 
-/* All cards that were sent come back as they failed, none as cancelled; those that were not sent are left all the same. */
+/* Cards that were sent come back with their failure, none as cancelled; the remaining cards are not sent. */
 static void a_run_that_is_broken_off_in_an_outage_says_so(const char *const *eids) {
     eiot_config *config;
     eiot_client *client;
@@ -61,23 +61,23 @@ int main(void) {
         eids[i] = digits[i];
     }
     eids[CARDS] = "8.9E+31";
-    eids[CARDS + 1] = digits[0]; /* once more */
+    eids[CARDS + 1] = digits[0]; /* a duplicate */
     eids[CARDS + 2] = NULL;
 
     eiot_status status = eiot_client_refresh_many(client, eids, CARDS + 2, NULL, on_result, "mine", &error);
     CHECK(status == EIOT_OK, "%s", eiot_error_message(error));
     CHECK(refreshed == CARDS && refused == 1, "%d and %d", refreshed, refused);
-    CHECK(eiot_client_refresh_many(client, eids, CARDS, NULL, NULL, NULL, NULL) == EIOT_OK, "nobody needs to listen");
+    CHECK(eiot_client_refresh_many(client, eids, CARDS, NULL, NULL, NULL, NULL) == EIOT_OK, "the callback is optional");
     CHECK(eiot_client_refresh_many(client, NULL, 0, NULL, on_result, "mine", NULL) == EIOT_OK, "nothing to do");
 
     refreshed = refused = 0, stop_after = 5;
     status = eiot_client_refresh_many(client, eids, CARDS, NULL, on_result, "mine", &error);
     CHECK(status == EIOT_ERR_CANCELLED, "%s", eiot_status_name(status));
-    /* What is under way when it is stopped comes back, and no more: 32 at once. */
+    /* After a stop, only the calls in flight come back: 32. */
     CHECK(refreshed >= 5 && refreshed <= 5 + 32, "%d", refreshed);
     eiot_error_free(error);
 
-    /* A NULL among them is seen before anything is sent. */
+    /* A NULL EID is detected before anything is sent. */
     refreshed = 0;
     status = eiot_client_refresh_many(client, eids, CARDS + 3, NULL, on_result, "mine", &error);
     CHECK(status == EIOT_ERR_INVALID_ARGUMENT && refreshed == 0, "%s", eiot_status_name(status));

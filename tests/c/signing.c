@@ -1,4 +1,4 @@
-/* Signs what the command line says: signing METHOD SECRET [NAME VALUE]... */
+/* Signs the parameters of the command line: signing METHOD SECRET [NAME VALUE]... */
 #include "common.h"
 #include <string.h>
 

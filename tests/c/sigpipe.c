@@ -1,6 +1,6 @@
 /*
  * A host with SIGPIPE's default disposition, against a peer that answers once and resets: without the guard in the library
- * the first write to the dead connection kills this process. Arguments: calls, pause in milliseconds.
+ * the first write to the closed connection kills this process. Arguments: calls, pause in milliseconds.
  */
 #include "common.h"
 #include <signal.h>

@@ -1,5 +1,5 @@
 /*
- * Many calls against a platform that fails in all its ways: nothing grows. Arguments: calls a thread.
+ * Many calls against a platform with every fault: nothing grows. Arguments: calls per thread.
  * Memory, descriptors and threads are compared with those after the first tenth, when everything has its size.
  */
 #include "common.h"
@@ -57,7 +57,7 @@ int main(int argc, char **argv) {
     long kib_after = resident_kib(), descriptors_after = entries("/proc/self/fd");
     printf("%ld calls: %ld KiB, then %ld KiB; %ld descriptors, then %ld\n", THREADS * calls, kib, kib_after, descriptors,
            descriptors_after);
-    /* Each thread's lane keeps an epoll, its waker and a connection; how many of those are open changes from call to call. */
+    /* Each thread's event loop keeps an epoll, its waker and a connection; how many of them are open varies between calls. */
     CHECK(descriptors_after <= descriptors + 4 * THREADS, "descriptors");
     CHECK(entries("/proc/self/task") == threads && threads == 1, "threads");
     CHECK(kib_after <= kib + kib / 10 + 1024, "memory");

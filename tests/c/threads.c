@@ -1,4 +1,4 @@
-/* Eight threads on one client, and not one thread that the host did not start. Argument: calls a thread. */
+/* Eight threads on one client; the library starts none of its own. Argument: calls per thread. */
 #include "common.h"
 #include <dirent.h>
 #include <pthread.h>
@@ -39,7 +39,7 @@ int main(int argc, char **argv) {
     client = client_from_env();
     CHECK(threads_of_this_process() <= 1 + OTHER_THREADS, "making a client started a thread");
     for (int i = 0; i < THREADS; i++) pthread_create(&threads[i], NULL, work, NULL);
-    /* Look while the calls are under way. */
+    /* Count while calls are in flight. */
     while (__atomic_load_n(&threads_done, __ATOMIC_SEQ_CST) < THREADS) {
         int now = threads_of_this_process();
         most = now > most ? now : most;

@@ -1,5 +1,5 @@
 /*
- * A host that loads the library in a thread, uses it, and unloads it before the thread ends, twice; then it looks whether
+ * A host that loads the library in a thread, uses it, and unloads it before the thread ends, twice; then it checks whether
  * it still stands. Arguments: the library, an EID.
  */
 #include <dlfcn.h>

@@ -1,4 +1,4 @@
-/* Somebody else's program: refreshes the card that it is given. */
+/* A third-party program: refreshes the given card. */
 #include <eiot.h>
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-/* Somebody else's program in C++. */
+/* A third-party program in C++. */
 #include <eiot.hpp>
 #include <iostream>
 

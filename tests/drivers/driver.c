@@ -1,10 +1,10 @@
-/* Runs the C library for the tests: driver [OPTION=VALUE ...] -- EID ...; without options the environment counts.
+/* Runs the C library for the tests: driver [OPTION=VALUE ...] -- EID ...; without options it reads the environment.
    driver batch [OPTION=VALUE ...] -- EID ...; driver call [OPTION=VALUE ...] -- PATH JSON [idempotent]; driver verify -- PAYLOAD SECRET METHOD MAX_AGE_MS */
 #include "json.h"
 #include <eiot.h>
 #include <stdlib.h>
 
-/* The body tells its own length; one that is no text ends here at its first NUL. */
+/* The body has its own length; binary bodies end here at the first NUL. */
 static void tell_page(const eiot_error *error) {
     size_t length = 99, i;
     const char *body = eiot_error_body(error, &length), *name;
@@ -64,7 +64,7 @@ static int32_t on_result(const eiot_reply *reply, const eiot_error *error, void 
     return 0;
 }
 
-/* The setter behind a name; 0 when there is none, which is the driver's mistake. */
+/* The setter of an option; 0 if there is none, which is a bug in the driver. */
 static int set(eiot_config *config, const char *name, const char *value, eiot_status *status, eiot_error **error) {
     unsigned long milliseconds = (unsigned long)(atof(value) * 1000);
     int on = strcmp(value, "on") == 0;

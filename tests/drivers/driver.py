@@ -11,7 +11,7 @@ logging.getLogger("eiot").addHandler(logging.NullHandler())
 
 
 def outcome(call):
-    """What a call gives or raises, in the words of the C library."""
+    """The result or exception of a call, with the names of the C library."""
     try:
         reply = call()
     except eiot.EiotError as error:

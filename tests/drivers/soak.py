@@ -1,4 +1,4 @@
-"""Many calls from Python against a platform that fails in all its ways: nothing grows. Argument: calls a thread.
+"""Many calls from Python against a platform with every fault: nothing grows. Argument: calls per thread.
 
 Memory, descriptors and threads are compared with those after the first tenth, when everything has its size.
 """
@@ -39,7 +39,7 @@ def measured():
 
 
 def settled_threads():
-    """A thread that was joined is in the kernel's list for a moment longer."""
+    """A joined thread stays in the kernel's list for a moment."""
     patience = time.monotonic() + 5
     while (threads := len(os.listdir("/proc/self/task"))) > 1 and time.monotonic() < patience:
         time.sleep(0.01)

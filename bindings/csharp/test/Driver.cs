@@ -164,7 +164,7 @@ internal static class Driver
             "final", error.IsFinal, "body", error.Body == null ? null : Encoding.UTF8.GetString(error.Body), "headers", error.Headers);
     }
 
-    // One line of JSON; names and values in turn.
+    // One line of JSON; names and values alternate.
     private static void Print(params object[] fields)
     {
         var parts = Enumerable.Range(0, fields.Length / 2).Select(i => Json(fields[2 * i]) + ": " + Json(fields[2 * i + 1]));

@@ -1,4 +1,4 @@
-// What only C# asks of its wrapper: disposing and collecting while calls are under way, delegates, cancellation. Needs EIOT_SIM.
+// Tests specific to C#: disposal and garbage collection while calls are in flight, delegates, cancellation. Needs EIOT_SIM.
 
 using System;
 using System.Collections.Generic;
@@ -50,7 +50,7 @@ internal static class Lifetimes
             client.Dispose();
             Throws<ObjectDisposedException>(() => client.RefreshUsage(Eid));
             Throws<ObjectDisposedException>(() => client.RefreshMany(new[] { Eid }));
-            Require(call.Result == "success", "the call under way ended as it would have");
+            Require(call.Result == "success", "the call in flight completed");
         }
     }
 

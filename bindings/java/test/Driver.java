@@ -199,7 +199,7 @@ public final class Driver {
                 "body", error.body() == null ? null : new String(error.body(), StandardCharsets.UTF_8), "headers", error.headers());
     }
 
-    /** One line of JSON; names and values in turn. */
+    /** One line of JSON; names and values alternate. */
     private static synchronized void print(Object... fields) {
         StringBuilder line = new StringBuilder("{");
         for (int i = 0; i < fields.length; i += 2) {

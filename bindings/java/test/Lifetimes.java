@@ -24,7 +24,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** What only Java asks of its wrapper: closing and collecting while calls are under way, callbacks, locales. Needs EIOT_SIM. */
+/** Tests specific to Java: close and garbage collection while calls are in flight, callbacks, locales. Needs EIOT_SIM. */
 public final class Lifetimes {
     private Lifetimes() {}
 
@@ -68,7 +68,7 @@ public final class Lifetimes {
             require(System.nanoTime() - began < 300_000_000L, "close does not wait");
             requireClosed(() -> client.refreshUsage(EID));
             requireClosed(() -> client.refreshMany(List.of(EID)));
-            require(call.get().equals("success"), "the call under way ended as it would have");
+            require(call.get().equals("success"), "the call in flight completed");
         }
     }
 
@@ -140,7 +140,7 @@ public final class Lifetimes {
         }
     }
 
-    /** A batch whose client is closed, and held by nobody. */
+    /** A batch whose client is closed and unreferenced. */
     private static Results orphaned(Client client) throws EiotException {
         Results results = client.refreshMany(cards(50), 8, null);
         client.close();
@@ -234,7 +234,7 @@ public final class Lifetimes {
             cancel.trigger();
             try {
                 client.refreshUsage(EID, cancel);
-                throw new AssertionError("was not broken off");
+                throw new AssertionError("was not cancelled");
             } catch (EiotException error) {
                 require(error.kind() == Kind.CANCELLED && error.delivered() == Delivered.NO, error.kindName());
             }
@@ -259,7 +259,7 @@ public final class Lifetimes {
         }
         try {
             Eiot.options().appkey("a").secret("s").timeout(Duration.ofMillis(-500)).open().close();
-            throw new AssertionError("took a time-out below zero");
+            throw new AssertionError("accepted a negative timeout");
         } catch (EiotException error) {
             require(error.kind() == Kind.CONFIG && error.getMessage().contains("timeout"), error.getMessage());
         }

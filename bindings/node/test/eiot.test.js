@@ -1,6 +1,6 @@
 'use strict';
 
-// What concerns Node.js alone; tests/test_bindings.py drives the rest through driver.js. Needs eiot-sim, in PATH or where EIOT_SIM
+// Tests specific to Node.js; tests/test_bindings.py runs the others through driver.js. Needs eiot-sim, in PATH or where EIOT_SIM
 // says. Run it by node --test test/eiot.test.js.
 
 const assert = require('node:assert/strict');
@@ -66,7 +66,7 @@ test('64 calls at once, and more than koffi takes', async (t) => {
   }
 });
 
-test('a signal breaks a call off, before and while it is under way', async (t) => {
+test('a signal cancels a call, before and while it is in flight', async (t) => {
   const client = await clientOf(t, '--latency-ms', '5000');
   const reason = new Error('not needed any more');
   const controller = new AbortController();
@@ -83,7 +83,7 @@ test('a signal breaks a call off, before and while it is under way', async (t) =
   await assert.rejects(client.refreshUsage(EID, { signal: timeout }), (error) => error.cause.name === 'TimeoutError');
 });
 
-test('closing lets calls under way end, and refuses later ones', async (t) => {
+test('close lets calls in flight complete, and rejects later ones', async (t) => {
   const client = await clientOf(t, '--latency-ms', '300');
   const underWay = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => client.refreshUsage(String(n)));
   const loop = client.refreshMany(cards(20))[Symbol.asyncIterator]();
@@ -204,7 +204,7 @@ test('the secret is nowhere', async (t) => {
   assert.ok(!said.join().includes(SECRET));
 });
 
-test('a peer that resets disturbs nobody', async (t) => {
+test('a peer that resets does not disturb other calls', async (t) => {
   for (const fault of ['reset-after', 'reset']) {
     const client = await clientOf(t, '--fault', fault, '--fault-repeat');
     const call = async () => {
@@ -216,7 +216,7 @@ test('a peer that resets disturbs nobody', async (t) => {
   }
 });
 
-test('a process can end while calls are under way', async (t) => {
+test('a process can end while calls are in flight', async (t) => {
   const options = await simulator(t, '--latency-ms', '400');
   const program = `
     const eiot = require(${JSON.stringify(require.resolve('../eiot.js'))});
@@ -230,7 +230,7 @@ test('a process can end while calls are under way', async (t) => {
   assert.equal(code, 7);
 });
 
-test('what is no text is refused with advice', async (t) => {
+test('values that are not strings are rejected with advice', async (t) => {
   const client = await clientOf(t);
   await assert.rejects(client.refreshUsage(89044011112233441122334411223321n), /string/);
   assert.throws(() => new eiot.Client({ ...{ appkey: 'k', secret: 's' }, timeOut: 3 }), /time_out.*timeout/s);

@@ -116,7 +116,7 @@ except Exception as error:
 
 
 def test_a_panic_is_an_internal_error_and_no_base_exception() -> None:
-    """A real one, in the shipped module: name look-ups need a thread, and here the machine refuses it."""
+    """A real one, in the shipped module: DNS lookups need a thread, and here the machine refuses it."""
     with python(NO_ROOM_FOR_A_THREAD, {"EIOT_APPKEY": "k", "EIOT_SECRET": "s"}) as process:
         stdout, stderr = process.communicate(timeout=60)
     assert stdout.startswith("InternalError internal unknown internal error in eiot"), stdout + stderr

@@ -66,7 +66,7 @@ def test_results_come_as_they_finish_and_no_eid_is_taken_further_ahead_than_the_
             yield card(number)
 
     results = eiot.Client(**simulator("--unlimited")).refresh_many(source(), concurrency=16)
-    assert taken == 0, "nothing is taken before somebody waits"
+    assert taken == 0, "nothing is taken before the first wait"
     for _ in results:
         came += 1
     assert (taken, came, results.summary.refreshed) == (2000, 2000, 2000)
@@ -277,7 +277,7 @@ def test_results_can_be_pickled(responder: Start) -> None:
 
 
 def test_a_call_is_not_too_late_because_its_caller_was(responder: Start) -> None:
-    # Real time: the first result is dealt with for longer than the time-out of the other.
+    # Real time: processing the first result takes longer than the timeout of the other.
     def answer(request: Request) -> Answer:
         time.sleep(0 if request.body["eid"] == card(0) else 0.1)
         return Answer()

@@ -1,4 +1,4 @@
-"""Many processes, many threads, and the end of the program while calls are under way."""
+"""Many processes, many threads, and the end of the program while calls are in flight."""
 
 import multiprocessing
 import threading

@@ -164,5 +164,5 @@ print(max(during) / max(alone))
 
 
 def test_another_thread_keeps_nine_tenths_of_its_speed_during_a_call(responder: Start) -> None:
-    """Against its speed while this thread sleeps; the best of many turns, for the machine may be busy in others."""
+    """Against its speed while this thread sleeps; the best of many rounds, because the machine may be busy in others."""
     assert float(output_of(GIL, responder(STALL).environment)) >= 0.9

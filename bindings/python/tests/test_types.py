@@ -58,4 +58,4 @@ def test_the_stubs_are_those_that_the_sources_make(tmp_path: pathlib.Path) -> No
     checked([*maturin, "-m", PROJECT / "Cargo.toml", "-i", sys.executable, "-o", tmp_path], ROOT)
     made = (tmp_path / NATIVE).read_text(encoding="utf-8")
     kept = (PROJECT / "python" / NATIVE).read_text(encoding="utf-8")
-    assert made == kept, "make stubs writes them anew"
+    assert made == kept, "make stubs regenerates them"

@@ -71,12 +71,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_commands_are_well_formed() {
+    fn commands_are_well_formed() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn the_readme_lists_every_command() {
+    fn readme_lists_every_command() {
         let readme = include_str!("../../../README.md");
         for command in Cli::command().get_subcommands() {
             let row = format!("\n| `eiot {}", command.get_name());
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_but_the_secret_has_a_flag_that_names_its_variable() {
+    fn options_except_the_secret_have_a_flag_that_names_the_variable() {
         let commands = Cli::command();
         let refresh = commands.find_subcommand("refresh").expect("a command");
         for option in eiot::Config::OPTIONS {

@@ -128,7 +128,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_an_eid_of_digits_or_an_error_that_is_short(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+        fn eid_of_any_bytes_is_digits_or_a_short_error(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             match Eid::parse(&bytes) {
                 Ok(eid) => prop_assert!(eid.as_str().bytes().all(|byte| byte.is_ascii_digit())),
                 Err(error) => prop_assert!(error.to_string().chars().count() < 600),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn every_valid_vector_is_accepted_and_trimmed() {
+    fn eid_of_every_valid_vector_is_accepted_and_trimmed() {
         for case in vectors()["valid"].as_array().expect("a list") {
             let eid = case["eid"].as_str().expect("a string");
             let expected = case["trimmed"].as_str().unwrap_or(eid);
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn every_invalid_vector_is_refused_and_told_why() {
+    fn eid_of_every_invalid_vector_is_rejected_with_a_reason() {
         for case in vectors()["invalid"].as_array().expect("a list") {
             let eid = case["eid"].as_str().expect("a string");
             let error = Eid::parse(eid).expect_err(eid);
@@ -163,13 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf8_are_refused() {
+    fn eid_that_is_not_utf8_is_rejected() {
         let error = Eid::parse(b"8904\xff\xfe").expect_err("not UTF-8");
         assert!(error.to_string().contains("not valid UTF-8"), "{error}");
     }
 
     #[test]
-    fn a_long_input_is_not_repeated_whole() {
+    fn eid_error_truncates_a_long_input() {
         let error = Eid::parse("x".repeat(10_000)).expect_err("too long");
         assert!(error.to_string().len() < 200);
     }

@@ -59,14 +59,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn escaped_text_keeps_what_is_harmless() {
+    fn escaped_text_preserves_safe_characters() {
         for text in ["", "IP白名单错误", "é\\ \"x\" 🙂", "a.b:c"] {
             assert_eq!(escaped(text), text);
         }
     }
 
     #[test]
-    fn escaped_text_spells_out_what_is_not() {
+    fn escaped_text_escapes_unsafe_characters() {
         assert_eq!(escaped("a\tb\r\nc\u{1b}[2J\u{9b}"), "a\\tb\\r\\nc\\u{1b}[2J\\u{9b}");
         assert_eq!(
             escaped("\u{202e}x\u{2066}\u{200b}\u{feff}\u{2028}"),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn excerpt_is_cut_where_the_text_is_long() {
+    fn excerpt_truncates_long_text() {
         let max = "界".repeat(MAX_EXCERPT_CHARS);
         assert_eq!(excerpt(&max), max);
         assert_eq!(excerpt(&format!("{max}\n234567")), format!("{max}… (7 more characters)"));

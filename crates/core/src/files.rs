@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_too_large_is_refused() {
+    fn file_that_is_too_large_is_rejected() {
         let path = std::env::temp_dir().join(format!("eiot-files-{}", std::process::id()));
         std::fs::write(&path, [b'x'; 1024]).expect("written");
         let path = path.to_str().expect("UTF-8");
@@ -65,7 +65,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_not_a_regular_file_is_refused_at_once() {
+    fn file_that_is_not_regular_is_rejected_at_once() {
         let pipe = std::env::temp_dir().join(format!("eiot-pipe-{}", std::process::id()));
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR).expect("a pipe");
         for path in ["/dev/zero", "/", pipe.to_str().expect("UTF-8")] {

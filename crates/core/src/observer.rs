@@ -179,7 +179,7 @@ mod tests {
     use crate::error::{Delivered, ErrorKind};
 
     #[test]
-    fn an_attempt_is_one_line() {
+    fn attempt_is_one_line() {
         let error = Error::new(ErrorKind::Platform, "x")
             .with_platform(Some("a\nb".to_owned()), None)
             .with_http_status(200)

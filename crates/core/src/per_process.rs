@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_made_once_a_process() {
+    fn per_process_value_is_created_once_per_process() {
         let state = PerProcess::new();
         let here = std::process::id();
         let made = AtomicU32::new(0);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inherited_value_is_left_alone_and_our_own_is_dropped() {
+    fn per_process_value_that_was_inherited_is_not_dropped() {
         let dropped = Arc::new(AtomicU32::new(0));
         let state = PerProcess::new();
         state.get_as(std::process::id() + 1, || CountsDrops(dropped.clone()));

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn not_now_and_nobody_knows_are_tried_again_and_a_no_is_not() {
+    fn retry_follows_transient_failures_and_unknown_outcomes_only() {
         for kind in ErrorKind::ALL {
             let again = matches!(after(&Error::new(kind, "x"), 1, AMPLE_TIME), RetryDecision::RetryAfter(_));
             let expected = [
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_of_a_proxys_refusal_is_for_its_status_to_say() {
+    fn retry_after_a_proxys_rejection_depends_on_its_status() {
         for (status, retried) in
             [(302, false), (403, false), (407, false), (502, true), (503, true), (504, true)]
         {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn retry_of_a_platform_code_is_for_its_meaning_to_say() {
+    fn retry_after_a_platform_code_depends_on_its_meaning() {
         for (meaning, retried) in
             [(None, false), (Some(CodeMeaning::Retry), true), (Some(CodeMeaning::Final), false)]
         {
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_do_harm_twice_is_tried_again_only_when_it_has_surely_not_been_done() {
+    fn retry_of_a_call_that_is_not_idempotent_requires_that_it_has_not_acted() {
         let careful = Policy { idempotent: false, ..POLICY };
         let after = |error: &Error| careful.decide(error, 1, AMPLE_TIME, &TokenBucket::new(), &Always(0));
         for kind in [ErrorKind::Connect, ErrorKind::Timeout, ErrorKind::ConnectionLost] {
@@ -270,13 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_attempt_is_the_last() {
+    fn retry_stops_after_max_attempts() {
         assert!(matches!(after(&http(503, None), 2, AMPLE_TIME), RetryDecision::RetryAfter(_)));
         assert!(matches!(after(&http(503, None), 3, AMPLE_TIME), RetryDecision::Stop(Some(_))));
     }
 
     #[test]
-    fn waits_grow_to_a_cap_and_are_spread_over_the_whole_range() {
+    fn retry_backoff_grows_to_a_cap_with_full_jitter() {
         let max = |attempts| full_jitter(attempts, &Always(u64::MAX)).as_secs_f64() * 1000.0;
         let max = |attempts| max(attempts).round() as u64;
         assert_eq!([max(1), max(2), max(3), max(5), max(6), max(60)], [200, 400, 800, 3200, 5000, 5000]);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_the_platform_asks_for_is_honoured_up_to_two_minutes() {
+    fn retry_after_header_is_obeyed_up_to_two_minutes() {
         assert_eq!(
             after(&http(503, Some(120)), 1, AMPLE_TIME),
             RetryDecision::RetryAfter(Duration::from_secs(120))
@@ -293,14 +293,14 @@ mod tests {
     }
 
     #[test]
-    fn no_wait_goes_past_the_deadline() {
+    fn retry_wait_does_not_exceed_the_deadline() {
         let left = Duration::from_secs(2);
         assert!(matches!(after(&http(503, Some(2)), 1, left), RetryDecision::Stop(Some(_))));
         assert!(matches!(after(&http(503, Some(1)), 1, left), RetryDecision::RetryAfter(_)));
     }
 
     #[test]
-    fn an_outage_uses_the_budget_up_and_successes_fill_it_again() {
+    fn retry_token_bucket_is_emptied_by_failures_and_refilled_by_successes() {
         let bucket = TokenBucket::new();
         let granted = || {
             matches!(

@@ -79,7 +79,7 @@ fn error_of_a_page_in_the_platforms_place_has_its_first_bytes_and_helpful_header
         let error = client.refresh_usage(EID).expect_err("a page");
         assert_eq!(error.kind(), kind);
         let body = error.body().expect("the beginning of the body");
-        assert_eq!(body, &page.as_bytes()[..2048], "as it came");
+        assert_eq!(body, &page.as_bytes()[..2048], "verbatim");
         assert_eq!(
             error.headers(),
             [

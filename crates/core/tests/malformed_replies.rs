@@ -247,7 +247,7 @@ fn connect_timeout_is_named_if_packets_are_dropped() {
     config.connect_timeout = Duration::from_millis(50);
     let client = Client::new(config).expect("valid");
     for _ in 0..20 {
-        let error = client.refresh_usage(EID).expect_err("nobody answers");
+        let error = client.refresh_usage(EID).expect_err("no answer");
         assert_eq!((error.kind(), error.delivered()), (ErrorKind::Timeout, Delivered::No), "{error}");
         assert!(
             error.to_string().contains("connect_timeout") && error.to_string().contains("50ms"),
@@ -336,7 +336,7 @@ fn cancellation_closes_the_connection() {
 fn connection_that_was_closed_while_idle_is_not_reused() {
     let url = serve(|mut connection| {
         // Real time, and short: the server keeps the connection for 10 ms after its answer, then closes it.
-        connection.set_read_timeout(Some(Duration::from_millis(10))).expect("a time-out");
+        connection.set_read_timeout(Some(Duration::from_millis(10))).expect("a timeout");
         while read_request(&mut connection).is_some() {
             let _ = connection.write_all(http("200 OK", "", SUCCESS).as_bytes());
         }

@@ -48,7 +48,7 @@ fn probe_reaches_a_healthy_platform_whatever_its_status() {
         assert_eq!(answer.http_status, 404);
         assert!(answer.clock_offset_milliseconds.expect("a date").abs() < 1_000, "{answer:?}");
         assert!(matches!(probe.connection, Some(Ok(()))));
-        assert_eq!(probe.addresses.is_some(), name == "localhost", "an address needs no look-up");
+        assert_eq!(probe.addresses.is_some(), name == "localhost", "an address needs no lookup");
         assert_eq!(platform.counters().accepted, 0, "nothing is refreshed");
         let _ = std::fs::remove_file(ca_file);
     }

@@ -145,7 +145,7 @@ fn clock_skew_causes_one_retry_with_a_wrong_secret() {
     let mut config = config(platform.url());
     (config.max_attempts, config.secret) = (9, "wrong".into());
     let client = Client::new(config).expect("valid");
-    assert_eq!(client.refresh_usage(EID).expect_err("refused").attempts(), 2, "dated anew once");
+    assert_eq!(client.refresh_usage(EID).expect_err("refused").attempts(), 2, "re-signed once");
     assert_eq!(client.refresh_usage(EID).expect_err("refused").attempts(), 1, "and then no more");
 }
 

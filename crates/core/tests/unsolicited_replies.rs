@@ -117,7 +117,7 @@ fn reply_before_the_request_is_not_its_answer() {
     config.timeout = Duration::from_secs(2);
     let client = Client::new(config).expect("valid");
     for result in [client.refresh_usage(EID), client.call(&purchase(1))] {
-        let error = result.expect_err("nobody has answered");
+        let error = result.expect_err("no answer");
         assert_eq!(error.delivered(), Delivered::No, "{error}");
         assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
         assert!(

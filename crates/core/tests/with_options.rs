@@ -46,7 +46,7 @@ fn with_options_shares_the_rate_limit() {
     options.rate_limit = Some(0.1);
     let client = Client::new(options).expect("valid");
     let impatient = with(&client, |options| options.rate_wait = false);
-    client.refresh_usage(EID).expect("the first slot");
+    client.refresh_usage(EID).expect("the first permit");
     let error = impatient.refresh_usage(EID).expect_err("taken by the other");
     assert_eq!(error.kind(), ErrorKind::RateLimited);
     assert!(error.to_string().contains("rate_wait"), "{error}");

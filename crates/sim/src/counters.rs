@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_million_arrivals_do_not_fill_the_memory() {
+    fn counters_do_not_keep_a_million_arrivals() {
         let mut counters = Counters::default();
         (0..MAX_ARRIVALS as u64 + 5).for_each(|call| counters.note_arrival(Duration::from_micros(call)));
         assert_eq!((counters.arrivals_us.len(), counters.arrivals_us[7]), (MAX_ARRIVALS, 7));

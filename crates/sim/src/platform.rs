@@ -258,7 +258,7 @@ mod tests {
     fn platform_refuses_a_wrong_secret_and_an_unknown_appkey() {
         let trial = Trial::new(Options::default());
         assert_eq!(trial.at(0, Call { secret: "wrong", ..GOOD }), "sim.bad-sign");
-        assert_eq!(trial.at(0, Call { appkey: "nobody", ..GOOD }), "sim.unknown-appkey");
+        assert_eq!(trial.at(0, Call { appkey: "unknown", ..GOOD }), "sim.unknown-appkey");
     }
 
     #[test]

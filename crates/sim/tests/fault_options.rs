@@ -18,7 +18,7 @@ fn refused(options: &[&str]) -> String {
     String::from_utf8(output.stderr).expect("text")
 }
 
-/// The statuses of so many calls.
+/// The statuses of this many calls.
 fn statuses(options: &[&str], calls: usize) -> Vec<String> {
     let mut child = simulator(options)
         .arg("--stop-with-stdin")

@@ -1,4 +1,4 @@
-/* Hands over five bytes more than there are: a sanitizer that is compiled into the library sees the library read them. */
+/* Passes a length that is five bytes too large: a sanitizer inside the library detects the read past the end. */
 #include "../common.h"
 #include <string.h>
 

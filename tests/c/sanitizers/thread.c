@@ -1,9 +1,9 @@
-/* Two threads change one configuration, which is one thread's at a time: a sanitizer inside the library sees the race. */
+/* Two threads change one configuration, which requires exclusive access: a sanitizer inside the library detects the race. */
 #include "../common.h"
 #include <pthread.h>
 
 static void *work(void *config) {
-    for (int i = 0; i < 100; i++) eiot_config_set_appkey(config, "somebody", EIOT_NTS, NULL);
+    for (int i = 0; i < 100; i++) eiot_config_set_appkey(config, "an-appkey", EIOT_NTS, NULL);
     return NULL;
 }
 

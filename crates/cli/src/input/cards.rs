@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_stay_digits() {
+    fn cards_keep_all_digits() {
         let eid = "89044011112233441122334411223321";
         assert_eq!(texts(&format!("a,eid\nx,\"{eid}\"\ny,=\"{eid}\"\n"), None), [eid, eid]);
         assert_eq!(texts(&format!("\"{eid}\"\n=\"{eid}\"\n"), None), [eid, eid]);

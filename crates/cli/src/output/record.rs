@@ -117,7 +117,7 @@ mod tests {
     use serde_json::Value;
 
     #[test]
-    fn safe_json_is_equivalent_and_one_harmless_line() {
+    fn safe_json_is_equivalent_and_one_safe_line() {
         let json = "{\"a\u{202e}\":\n[1,\t\"\u{9b}2J 中 \u{e0041}\\n\"]}";
         let safe = safe_json(json);
         assert!(!safe.contains(is_unsafe), "{safe:?}");

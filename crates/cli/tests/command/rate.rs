@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Instant;
 
 #[test]
-fn eight_processes_keep_and_use_one_rate_and_repeat_no_nonce() {
+fn rate_of_eight_processes_is_kept_and_used_and_repeats_no_nonce() {
     // What a busy machine breaks once or twice, a mistake breaks always.
     let missed: Vec<String> = (0..3).map_while(|_| eight_processes().err()).collect();
     assert!(missed.len() < 3, "{missed:?}");

@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn circuit_opens_after_five_calls_in_a_row_without_an_answer() {
+    fn circuit_opens_after_five_consecutive_calls_without_an_answer() {
         let (mut breaker, now) = (CircuitBreaker::new(20, LONG), Instant::now());
         down(&mut breaker, 4);
         assert!(!breaker.open(now, false));
@@ -345,7 +345,7 @@ mod tests {
         let (mut breaker, now) = (CircuitBreaker::new(20, LONG), Instant::now());
         assert!(!breaker.open_for_limiter(now, 4), "rate_scope may be wrong");
         assert!(breaker.open_for_limiter(now, 5) && breaker.is_open());
-        assert_eq!(breaker.answered(now), None, "a call that was under way says nothing of permits");
+        assert_eq!(breaker.answered(now), None, "a call in flight says nothing about permits");
         assert!(breaker.is_of_limiter() && breaker.unreachable() == LIMITER);
         assert_eq!(breaker.permitted(now + FIRST_PROBE), Some(FIRST_PROBE));
         assert!(!breaker.is_open());
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn account_is_refused_after_so_many_in_a_row_without_a_success_between() {
+    fn circuit_trips_after_consecutive_authentication_failures() {
         let mut breaker = CircuitBreaker::new(3, LONG);
         let mut check = |kind| breaker.check_account(&Err(failure(kind)));
         for kind in [ErrorKind::Auth, ErrorKind::Auth, ErrorKind::Timeout] {
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn signal_of_a_failure_says_what_it_tells_of_the_platform() {
+    fn signal_of_a_failure_is_what_it_reveals_about_the_platform() {
         let of = |kind, delivered, http_status| {
             let error = failure(kind).with_delivered(delivered).with_http_status(http_status);
             Signal::of(&Err(error))

@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_is_remembered_for_at_least_so_many_others() {
+    fn dedup_remembers_a_card_for_a_minimum_number_of_others() {
         let mut window = DedupWindow::new();
         assert!(window.insert(&eid("7")));
         for number in 0..WINDOW - 1 {
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn dedup_memory_is_bounded() {
         let mut window = DedupWindow::new();
         for number in 0..10 * WINDOW {
             window.insert(&eid(&number.to_string()));
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn leading_zeros_make_another_card() {
+    fn dedup_distinguishes_leading_zeros() {
         let mut window = DedupWindow::new();
         for digits in
             ["7", "07", "007", "99999999999999999999999999999999", "00000000000000000000000000000000"]

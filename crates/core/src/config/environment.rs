@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_of_a_given_option_is_not_looked_at() {
+    fn environment_variable_of_an_explicit_option_is_ignored() {
         let variables = [("EIOT_TIMEOUT", "soon"), ("EIOT_APPKEY", "k"), ("EIOT_SECRET", "s")];
         let config = from_except(&variables, &["timeout"]).expect("valid");
         assert_eq!((config.timeout, config.appkey.as_str()), (Config::default().timeout, "k"));
@@ -84,7 +84,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_environment_is_a_configuration_or_an_error_that_names_a_variable(
+        fn environment_is_a_configuration_or_an_error_that_names_a_variable(
             option in 0..Config::OPTIONS.len(),
             value in "\\PC{0,20}|[0-9.,=/a-z-]{0,12}",
         ) {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_override_defaults() {
+    fn environment_variables_override_defaults() {
         let config =
             from(&[("EIOT_APPKEY", "k"), ("EIOT_SECRET", "s"), ("EIOT_TIMEOUT", "2.5")]).expect("valid");
         assert_eq!(config.appkey, "k");
@@ -106,13 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_variable_counts_as_not_set() {
+    fn environment_variable_that_is_empty_counts_as_not_set() {
         let config = from(&[("EIOT_PROXY", ""), ("EIOT_TIMEOUT", "")]).expect("valid");
         assert_eq!((config.proxy, config.timeout), (None, Config::default().timeout));
     }
 
     #[test]
-    fn a_wrong_value_names_the_variable() {
+    fn environment_variable_with_an_invalid_value_is_named() {
         let error = from(&[("EIOT_TIMEOUT", "soon")]).expect_err("not a number");
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.to_string().starts_with("EIOT_TIMEOUT: "), "{error}");
@@ -120,7 +120,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_value_that_is_not_utf8_names_the_variable() {
+    fn environment_variable_that_is_not_utf8_is_named() {
         use std::os::unix::ffi::OsStringExt;
         let mut config = Config::default();
         let error =

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn every_option_can_be_set_from_text() {
+    fn options_can_all_be_set_from_text() {
         for option in Config::OPTIONS {
             let value = match option {
                 "timeout" | "connect_timeout" | "eid_cooldown" | "outage_timeout" => "2.5",
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_names_the_option_and_what_it_takes() {
+    fn option_with_an_invalid_value_is_named_with_the_valid_ones() {
         for value in ["", "soon", "-1", "inf", "nan", "1e300"] {
             let text = refusal("timeout", value);
             assert!(text.contains("timeout: must be a number of seconds"), "{text}");
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_of_nothing_or_of_years_is_refused() {
+    fn timeout_of_zero_or_years_is_rejected() {
         for timeout in [Duration::ZERO, Duration::MAX] {
             let mut config = Config::new("k", "s");
             config.timeout = timeout;
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_that_are_missing_or_mangled_are_refused() {
+    fn credentials_that_are_missing_or_malformed_are_rejected() {
         let refusal = |appkey: &str, secret: &str| {
             Config::new(appkey, secret).credentials().expect_err("refused").to_string()
         };
@@ -244,7 +244,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_secret_file_that_others_can_read_is_warned_of() {
+    fn secret_file_that_others_can_read_causes_a_warning() {
         use std::os::unix::fs::PermissionsExt;
         let path = std::env::temp_dir().join(format!("eiot-secret-{}", std::process::id()));
         std::fs::write(&path, "hunter2\r\n").expect("written");
@@ -262,7 +262,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_secret_file_that_is_a_pipe_or_a_device_is_refused_at_once() {
+    fn secret_file_that_is_a_pipe_or_a_device_is_rejected_at_once() {
         for path in ["/dev/zero", "/"] {
             let mut config = Config::new("k", "");
             config.secret_file = Some(path.into());
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_with_an_invisible_character_at_its_ends_is_refused_by_its_name() {
+    fn secret_with_an_invisible_character_at_its_ends_is_rejected() {
         for (mark, name) in [('\u{feff}', "U+FEFF"), ('\u{200b}', "U+200B"), ('\u{2060}', "U+2060")] {
             for secret in [format!("{mark}hunter2"), format!("hunter2{mark}")] {
                 let text = Config::new("k", secret).credentials().expect_err("refused").to_string();
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_what_set_takes() {
+    fn option_values_round_trip_through_set() {
         for config in [sample(), Config::default()] {
             let mut again = Config::default();
             for (option, value) in config.values() {

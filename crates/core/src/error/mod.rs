@@ -281,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_its_own_status_and_name() {
+    fn error_kinds_have_unique_statuses_and_names() {
         let mut statuses: Vec<_> = ErrorKind::ALL.iter().map(|kind| kind.status()).collect();
         let mut names: Vec<_> = ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
         assert!(statuses.is_sorted());
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_documented_with_its_number_and_name() {
+    fn error_kinds_are_documented_with_number_and_name() {
         let documentation = include_str!("../../../../docs/errors.md");
         for kind in ErrorKind::ALL {
             let (status, name) = (kind.status(), kind.name());
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_leads_back_to_its_kind_and_no_status_is_used_twice() {
+    fn error_kind_is_found_by_its_name_and_statuses_are_unique() {
         for kind in ErrorKind::ALL {
             assert_eq!(ErrorKind::from_name(kind.name()), Some(kind));
         }
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_after_a_full_stop_is_a_sentence_and_otherwise_a_clause() {
+    fn error_note_after_a_full_stop_is_a_sentence_and_otherwise_a_clause() {
         let noted =
             |text: &str| Error::new(ErrorKind::Platform, text).with_note("call less often").to_string();
         assert_eq!(noted("HTTP 429"), "HTTP 429; call less often");
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_names_the_eid_first() {
+    fn error_text_starts_with_the_eid() {
         let error = Error::new(ErrorKind::Timeout, "no reply within 3 s").with_eid("890");
         assert_eq!(error.to_string(), "EID 890: no reply within 3 s");
         let of_call =

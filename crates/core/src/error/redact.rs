@@ -31,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn redact_masks_each_secret_wherever_it_stands() {
+    fn redact_masks_every_occurrence_of_each_secret() {
         assert_eq!(redacted("hunter22x hunter22", &["hunter22", "x"]), "[redacted]x [redacted]");
         assert_eq!(redacted("a ABCDEF b swordfish", &["ABCDEF", "swordfish"]), "a [redacted] b [redacted]");
         assert_eq!(redacted("hunter", &["hunter22"]), "hunter");

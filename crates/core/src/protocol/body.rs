@@ -101,7 +101,7 @@ mod tests {
     use serde_json::Value;
 
     #[test]
-    fn every_call_vector_is_signed_and_sent_as_it_was_given() {
+    fn body_of_every_call_vector_is_signed_and_sent_verbatim() {
         let file: Value =
             serde_json::from_str(include_str!("../../../../tests/vectors/calls.json")).expect("JSON");
         let credentials = Credentials { appkey: "000001".to_owned(), secret: Secret::new("a1b1c1d1") };
@@ -122,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_signed_values_are_exactly_the_sent_values(
+        fn body_has_exactly_the_signed_values(
             appkey in "[^\\s\\p{Cc}]{1,24}",
             secret in "[^\\s\\p{Cc}]{1,24}",
             eid in "[0-9]{1,32}",

@@ -137,7 +137,7 @@ mod tests {
     const PATH: &str = "/api/v3/cloudesim/purchase";
 
     #[test]
-    fn what_each_request_has_of_its_own_cannot_be_set() {
+    fn call_rejects_system_parameters() {
         for name in RESERVED {
             let error = Call::from_json(PATH, &format!(r#"{{"eid":"1","{name}":"x"}}"#)).expect_err(name);
             assert!(error.to_string().contains(name), "{error}");
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_plain() {
+    fn call_path_must_be_plain() {
         for path in [
             "",
             "/",
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_known_to_be_harmless_is_repeated_unless_the_caller_says_so() {
+    fn call_is_idempotent_if_listed_or_declared() {
         let call = |path| Call::from_json(path, r#"{"eid":"1"}"#).expect("valid");
         assert!(IDEMPOTENT.into_iter().all(|path| call(path).is_idempotent()));
         for path in

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn code_is_kept_whatever_the_message_is() {
+    fn envelope_keeps_the_code_whatever_the_message_is() {
         for (json, text) in [
             ("5", "5"),
             ("true", "true"),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn code_is_kept_where_the_message_is_in_another_encoding() {
+    fn envelope_keeps_the_code_if_the_message_has_another_encoding() {
         // "失败" in GBK.
         let failed = message(b"{\"code\":\"501\",\"message\":\"\xca\xa7\xb0\xdc\"}");
         assert!(failed.chars().all(|c| c == char::REPLACEMENT_CHARACTER || !c.is_ascii()), "{failed}");
@@ -151,12 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn code_is_kept_behind_a_byte_order_mark() {
+    fn envelope_keeps_the_code_after_a_byte_order_mark() {
         assert_eq!(message("\u{feff}{\"code\":\"200\",\"message\":\"success\"}".as_bytes()), "success");
     }
 
     #[test]
-    fn what_is_no_reply_is_none() {
+    fn envelope_of_anything_else_is_none() {
         for body in ["", "[\"200\"]", "{}", "{\"code\":null}", "{\"code\":\"200\"", "\u{feff}", "<html>"] {
             assert!(read(body.as_bytes()).is_none(), "{body}");
         }
@@ -164,7 +164,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_string_in_which_escapes_are_mended_is_readable(units in proptest::collection::vec(any::<u16>(), 0..8)) {
+        fn envelope_repairs_escapes_of_lone_surrogates(units in proptest::collection::vec(any::<u16>(), 0..8)) {
             let escapes: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
             let repaired = without_half_characters(&format!("\"{escapes}\""));
             let read: String = serde_json::from_str(&repaired).expect("repaired");

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn own_codes_take_precedence_over_the_published_table() {
+    fn error_codes_option_takes_precedence_over_the_published_table() {
         let own =
             BTreeMap::from([("502".to_owned(), CodeMeaning::Retry), ("7".to_owned(), CodeMeaning::Final)]);
         let meaning = |code: &str| look_up(code, &own).map(|known| known.meaning);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn meanings_are_found_by_their_names() {
+    fn code_meaning_is_found_by_its_name() {
         for meaning in CodeMeaning::ALL {
             assert_eq!(CodeMeaning::from_name(meaning.name()), Some(meaning));
         }

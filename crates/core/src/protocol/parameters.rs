@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_signed_by_the_vendors_rules_and_sent_as_they_are() {
+    fn parameters_are_signed_by_the_vendors_rules_and_sent_verbatim() {
         for (value, signed, json) in [
             (r#""text""#, "text", r#""text""#),
             (r#""""#, "", r#""""#),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_or_has_a_name_twice_is_refused() {
+    fn parameters_must_be_an_object_with_unique_names() {
         for json in [
             "",
             "[]",
@@ -198,7 +198,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_sent_means_what_was_given(value in any_json()) {
+        fn parameters_are_sent_with_their_meaning(value in any_json()) {
             let given = serde_json::to_string_pretty(&value).expect("JSON");
             let sent: serde_json::Value = serde_json::from_str(&one(&given).json).expect("JSON");
             prop_assert_eq!(sent, value);

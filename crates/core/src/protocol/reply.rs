@@ -263,7 +263,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_is_a_success_or_an_error_that_names_the_card(http_status in 200_u16..=599, body in body()) {
+        fn classify_of_any_response_is_success_or_an_error_that_names_the_card(http_status in 200_u16..=599, body in body()) {
             let eid = Eid::parse("123").expect("digits");
             match classify(raw(http_status, body.clone()), Request::RefreshUsage(&eid), 1, &BTreeMap::new()) {
                 Ok(reply) => prop_assert!((200..=299).contains(&http_status) && reply.eid() == "123"),
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn every_reply_vector_gets_its_classify() {
+    fn classify_agrees_with_every_reply_vector() {
         let file: Value =
             serde_json::from_str(include_str!("../../../../tests/vectors/replies.json")).expect("JSON");
         let eid = Eid::parse("11111111111111111111111111").expect("digits");

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_appkey_takes_no_part_and_everything_else_does() {
+    fn webhook_signature_covers_everything_but_the_appkey() {
         let genuine = payload(
             r#""appkey":"any","foo":"bar","list":[1, 2],"timestamp":1000,"none":null"#,
             &[("foo", "bar"), ("list", "[1,2]"), ("timestamp", "1000")],
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn every_vector_is_genuine_and_none_with_another_byte_is() {
+    fn webhook_vectors_are_genuine_and_altered_ones_are_not() {
         let file: serde_json::Value =
             serde_json::from_str(include_str!("../../../../tests/vectors/webhooks.json")).expect("JSON");
         for case in file["cases"].as_array().expect("a list") {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_webhook_is_good_for_as_long_as_the_caller_says() {
+    fn webhook_is_valid_until_max_age() {
         let genuine = payload(r#""timestamp":1000"#, &[("timestamp", "1000")]);
         assert_eq!(at(&genuine, Some(300), 1300), Ok(()));
         assert_eq!(at(&genuine, Some(300), 700), Ok(()));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_checked_is_refused() {
+    fn webhook_that_cannot_be_verified_is_rejected() {
         for payload in [
             "",
             "[]",

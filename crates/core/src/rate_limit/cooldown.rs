@@ -158,7 +158,7 @@ mod tests {
         let at = |seconds| start + Duration::from_secs(seconds);
         let cooldowns = Cooldowns::default();
         assert!(cooldowns.start(&eid(1), start, LENGTH).is_ok());
-        let error = cooldowns.start(&eid(1), at(100), LENGTH).expect_err("entries");
+        let error = cooldowns.start(&eid(1), at(100), LENGTH).expect_err("in its cooldown");
         assert_eq!(
             (error.kind(), error.retry_after()),
             (ErrorKind::Cooldown, Some(Duration::from_secs(200)))
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn cooldown_of_a_refresh_that_was_not_made_is_taken_back() {
+    fn cooldown_of_a_refresh_that_was_not_made_is_reverted() {
         let account = Account::of("cooldown test", || 7);
         let start = |now| Cooldown::start(&account, &eid(1), now, LENGTH);
         let now = Instant::now();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn cooldowns_are_bounded_and_forget_what_is_over() {
+    fn cooldowns_are_bounded_and_drop_expired_entries() {
         let start = Instant::now();
         let cooldowns = Cooldowns::default();
         for number in 0..MAX_CARDS + 10 {

@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn rate_limiters_of_a_fleet_take_turns_by_the_wall_clock() {
+    fn rate_limiters_of_a_fleet_alternate_by_the_wall_clock() {
         let fleet: Vec<_> =
             (1..=4).map(|which| limiter(&account(), Rate { share: (which, 4), ..rate(10.0) })).collect();
         let mut permits: Vec<_> = fleet

@@ -418,7 +418,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn redis_replies_are_read_whole_or_not_at_all() {
+    fn redis_replies_are_parsed_only_when_complete() {
         let bytes = b"*5\r\n$6\r\npermit\r\n:105263\r\n:1790000000000000\r\n:7\r\n$2\r\n42\r\n";
         for end in 0..bytes.len() {
             assert_eq!(Value::read(&mut &bytes[..end], 0).expect("no mistake"), None, "{end}");

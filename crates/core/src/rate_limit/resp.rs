@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn redis_replies_that_are_none_are_refused() {
+    fn redis_replies_that_are_malformed_are_rejected() {
         for bytes in [
             "HTTP/1.1 400 Bad Request\r\n",
             ":x\r\n",

@@ -35,7 +35,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_timestamp_has_ten_digits_or_is_refused() {
+    fn timestamp_has_ten_digits_or_is_an_error() {
         let at = |seconds| timestamp(UNIX_EPOCH + Duration::from_secs(seconds));
         assert_eq!(at(1_700_000_000).expect("ten digits"), 1_700_000_000);
         assert_eq!(at(999_999_999).expect_err("nine digits").kind(), ErrorKind::Config);

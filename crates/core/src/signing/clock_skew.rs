@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_either_way_is_corrected_and_heals() {
+    fn clock_skew_of_an_hour_is_corrected_and_recovers() {
         for hour in [3600, -3600] {
             let skew = ClockSkew::default();
             assert!(skew.update(reply(hour)), "news");
@@ -108,14 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn a_second_is_no_difference() {
+    fn clock_skew_of_a_second_is_ignored() {
         let skew = ClockSkew::default();
         assert!(!skew.update(reply(1)) && !skew.update(reply(-1)));
         assert_eq!(skew.correct(at(0)), at(0));
     }
 
     #[test]
-    fn replies_that_cannot_be_trusted_teach_nothing() {
+    fn clock_skew_ignores_implausible_samples() {
         let skew = ClockSkew::default();
         let hour = reply(3600);
         assert!(!skew.update(ClockSample { date: None, ..hour }), "no Date, or an Age");

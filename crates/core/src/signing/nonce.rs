@@ -104,7 +104,7 @@ mod tests {
     const ALL: (u32, u32) = (1, 1);
 
     #[test]
-    fn no_nonce_repeats_within_any_90_000() {
+    fn nonces_do_not_repeat_within_any_90_000() {
         for seed in [0, 1, 42, u64::MAX, 0x5EED_5EED_5EED_5EED] {
             let permutation = Permutation::new(seed, ALL);
             let mut last_seen = vec![None; 100_000];
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn different_seeds_walk_different_ways() {
+    fn nonces_of_different_seeds_differ() {
         let starts: HashSet<Vec<u32>> = (0..100_u64)
             .map(|seed| {
                 let permutation = Permutation::new(seed.wrapping_mul(0x1234_5678_9ABC_DEF1), ALL);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_do_not_look_like_a_count() {
+    fn nonces_of_adjacent_positions_are_not_sequential() {
         let permutation = Permutation::new(7, ALL);
         let walk: Vec<u32> = (0..1_000).map(|position| permutation.nonce(position)).collect();
         let steps: HashSet<i64> = walk.windows(2).map(|w| i64::from(w[1]) - i64::from(w[0])).collect();

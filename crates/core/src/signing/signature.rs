@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn every_vector_is_signed_as_the_platform_does() {
+    fn signature_agrees_with_every_signing_vector() {
         for case in cases() {
             let secret = Secret::new(case["secret"].as_str().expect("a string"));
             assert_eq!(sign(&pairs(&case), &secret, SignMethod::Sha1).expect("flat"), case["sha1"], "{case}");
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_explanation_is_the_signed_string_with_the_secret_masked() {
+    fn string_to_sign_masks_the_secret() {
         for case in cases() {
             let secret = format!("secret={}", case["secret"].as_str().expect("a string"));
             let signed = case["string_to_sign"].as_str().expect("a string");
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_stands_twice_is_refused() {
+    fn signature_of_a_duplicate_name_is_an_error() {
         let error = string_to_sign(&[("a", "1"), ("b", "2"), ("a", "")]).expect_err("twice");
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert!(string_to_sign(&[("", "1")]).is_err());
@@ -194,7 +194,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_order_of_parameters_never_matters(
+        fn signature_does_not_depend_on_the_order_of_parameters(
             params in proptest::collection::btree_map("[a-zA-Z_]{1,8}", ".{0,12}", 0..8)
                 .prop_map(|map| map.into_iter().collect::<Vec<(String, String)>>())
                 .prop_flat_map(|list| (Just(list.clone()), Just(list).prop_shuffle())),
@@ -211,7 +211,7 @@ mod tests {
         }
 
         #[test]
-        fn an_empty_value_is_dropped(name in "[a-z]{1,8}", value in ".{1,12}") {
+        fn signature_skips_empty_values(name in "[a-z]{1,8}", value in ".{1,12}") {
             let secret = Secret::new("s");
             let with = sign(&[(name.as_str(), value.as_str()), ("EMPTY", "")], &secret, SignMethod::Sha1);
             let without = sign(&[(name.as_str(), value.as_str())], &secret, SignMethod::Sha1);

@@ -86,7 +86,7 @@ mod tests {
     use crate::error::ErrorKind;
 
     #[test]
-    fn the_path_is_appended_once() {
+    fn endpoint_path_is_appended_once() {
         let expect = "https://oapi.eiotclub.com/api/v3/cloudesim/refreshUsage";
         for base in ["https://oapi.eiotclub.com", "https://oapi.eiotclub.com/"] {
             let endpoint = endpoint(base, false).expect("valid");
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_is_for_loopback_only() {
+    fn endpoint_with_plain_http_requires_loopback() {
         for base in ["http://127.0.0.1:8080", "http://127.1.2.3", "http://localhost:1", "http://[::1]:8080"] {
             assert!(endpoint(base, false).is_ok(), "{base}");
         }
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_base_url_is_refused_without_repeating_a_password() {
+    fn endpoint_rejects_an_invalid_base_url_without_repeating_a_password() {
         for base in [
             "",
             "oapi.eiotclub.com",

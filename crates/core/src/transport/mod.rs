@@ -135,7 +135,7 @@ mod tests {
     use crate::transport::endpoint;
 
     #[test]
-    fn names_in_other_scripts_are_taken_as_a_resolver_wants_them() {
+    fn endpoint_requires_punycode_for_international_names() {
         // "中国.example", as the base URL must be written.
         let base = endpoint("https://xn--fiqs8s.example/gateway", false).expect("valid");
         let address = url(&base, "/api/v3/cloudesim/refreshUsage").expect("an address");

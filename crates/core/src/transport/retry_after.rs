@@ -24,13 +24,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_that_a_header_can_hold_is_too_much(value in "\\PC{0,40}", seconds in 0_u64..1 << 40) {
+        fn retry_after_of_any_size_is_accepted(value in "\\PC{0,40}", seconds in 0_u64..1 << 40) {
             let _ = parse(&value, UNIX_EPOCH + Duration::from_secs(seconds));
         }
     }
 
     #[test]
-    fn seconds_and_dates_are_read_and_nonsense_is_ignored() {
+    fn retry_after_is_seconds_or_a_date_and_otherwise_ignored() {
         // Sun, 06 Nov 1994 08:49:37 GMT
         let now = UNIX_EPOCH + Duration::from_secs(784_111_777);
         let read = |value| parse(value, now).map(|wait| wait.as_secs());

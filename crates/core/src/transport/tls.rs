@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ca_file_that_cannot_be_used_is_named() {
+    fn ca_file_that_is_unusable_is_named() {
         let absent = with_ca_file("/nonexistent/ca.pem");
         assert_eq!(absent.kind(), ErrorKind::Config);
         assert!(absent.to_string().contains("/nonexistent/ca.pem"), "{absent}");
@@ -223,19 +223,19 @@ mod tests {
     }
 
     #[test]
-    fn there_are_always_roots_to_trust() {
+    fn trust_roots_are_never_empty() {
         assert!(!from_system().is_empty());
     }
 
     #[test]
-    fn a_name_in_a_certificate_is_shown_without_its_type() {
+    fn certificate_name_is_shown_without_its_type() {
         assert_eq!(bare_name("DnsName(\"elsewhere.example\")"), "elsewhere.example");
         assert_eq!(bare_name("IpAddress(127.0.0.1)"), "127.0.0.1");
         assert_eq!(bare_name("elsewhere.example"), "elsewhere.example");
     }
 
     #[test]
-    fn a_date_that_no_calendar_has_is_shown_all_the_same() {
+    fn certificate_date_out_of_range_is_still_shown() {
         assert_eq!(date(UnixTime::since_unix_epoch(Duration::ZERO)), "Thu, 01 Jan 1970 00:00:00 GMT");
         assert!(
             date(UnixTime::since_unix_epoch(Duration::from_secs(u64::MAX))).contains("18446744073709551615")

@@ -192,7 +192,7 @@ public final class Eiot {
         public Options rateShare(int which, int of) { return set("rate_share", which + "/" + of); }
         /** Whether to wait for the rate limiter or fail immediately. */
         public Options rateWait(boolean wait) { return set("rate_wait", wait); }
-        /** Refuse to refresh a card again before so long; zero is off. */
+        /** The cooldown per card: refreshing it again sooner fails; zero is off. */
         public Options eidCooldown(Duration value) { return set("eid_cooldown", value); }
         /** Corrects timestamps by the clock offset measured from the platform's replies. */
         public Options clockSkew(boolean correct) { return set("clock_skew", correct); }
