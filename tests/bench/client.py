@@ -23,7 +23,7 @@ NONCES = itertools.cycle(range(10000, 100000))
 
 
 def request_body(eid):
-    """The body as a careful program would make it by hand: time, nonce and signature fresh in each call."""
+    """The body as a hand-written program would create it, with a fresh timestamp, nonce and signature per call."""
     body = {"appkey": APPKEY, "eid": eid, "nonce": next(NONCES), "timestamp": int(time.time())}
     text = "&".join(f"{name}={value}" for name, value in sorted(body.items()))
     sign = hashlib.sha1(f"{text}&secret={SECRET}".encode()).hexdigest().upper()
