@@ -41,7 +41,7 @@ def vectors(name):
 
 
 class Simulator:
-    """A running eiot-sim; `options` are what a client needs to reach it."""
+    """A running eiot-sim; `options` are the options of a client to reach it."""
 
     appkey = "demo-appkey"
     secret = "demo-secret"

@@ -40,21 +40,21 @@ NOT_FOR_WRAPPERS = {
 
 @dataclasses.dataclass
 class Language:
-    """How the programs of one language are made and run; {build} and {root} stand for folders in all commands."""
+    """How to build and run the programs of one language; {build} and {root} are placeholders for folders in all commands."""
 
     name: str
     wrapper: str
     """The one file, below bindings/<name>/."""
     needs: dict[str, str]
-    """What must be there (a command, a file, or a command line that succeeds), and the Debian package that brings it."""
+    """The requirements (a command, a file, or a command line that succeeds), each with its Debian package."""
     build: list[list[str]]
     driver: list[str]
     example: list[str]
     own_tests: list[str] = dataclasses.field(default_factory=list)
-    """A command that runs what concerns this language alone, with its own test runner."""
+    """A command that runs the language's own tests."""
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     bytes_as_eids: bool = True
-    """Whether text in this language can hold any bytes."""
+    """Whether strings in this language can hold any bytes."""
     has_threads: bool = False
     growth_kib: int = 24
     """How much memory may grow between the 300th and the 1,000th call: next to nothing where no collector runs."""
@@ -74,7 +74,7 @@ class Language:
         return [word.format(**places) for word in words]
 
     def missing(self):
-        """Why it cannot be run here; nothing when it can."""
+        """Why it cannot be run here; empty if it can."""
         absent = {package: need for need, package in self.needs.items() if not _is_there(need)}
         if absent:
             return f"no {', '.join(absent.values())} (make setup-bindings, or apt-get install {' '.join(absent)})"
@@ -92,7 +92,7 @@ class Language:
         return paths | {name: value for name, value in zip(self.environment, self.filled(self.environment.values()))}
 
     def make(self):
-        """Builds the programs; what the compilers say is shown when they fail or warn."""
+        """Builds the programs; the output of the compilers is shown if they fail or warn."""
         shutil.rmtree(self.output, ignore_errors=True)
         self.output.mkdir(parents=True)
         for command in self.build:

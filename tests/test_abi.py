@@ -1,4 +1,4 @@
-"""The promise that docs/abi.md makes: what the header declares, what the library exports, and what may change in either."""
+"""The promises of docs/abi.md: the declarations of the header, the exports of the library, and compatible changes of both."""
 
 import os
 import re

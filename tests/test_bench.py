@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def short_form(tmp_path_factory):
-    """Where the report of a short run is, and its figures."""
+    """The path of the report of a short run, and its figures."""
     written = tmp_path_factory.mktemp("bench") / "benchmarks.md"
     flags = ["--short", "--report", written, "--results", written.with_name("results.json")]
     # Without the developer's mode, which other libraries feel more than we do.

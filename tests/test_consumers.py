@@ -1,4 +1,4 @@
-"""Other people's programs, outside the source tree, against the installed library and against the unpacked tarball."""
+"""Third-party programs, outside the source tree, against the installed library and against the unpacked tarball."""
 
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""The C++ wrapper: what it adds to the C library."""
+"""The C++ wrapper: its additions to the C library."""
 
 from conftest import run
 

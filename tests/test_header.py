@@ -1,4 +1,4 @@
-"""eiot.h and eiot.hpp by themselves, twice, in every standard, by GCC and by Clang, with every warning an error."""
+"""eiot.h and eiot.hpp on their own, included twice, in every standard, with GCC and Clang, with every warning an error."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ STANDARDS = {
 
 
 def compiler(name, language):
-    """The command of a compiler. Where there is no clang, zig's stands in: it is one, and comes as a Python package."""
+    """The command of a compiler. Without clang, zig's is used, which is available as a Python package."""
     if name == "clang":
         found = shutil.which("clang++" if language == "cpp" else "clang")
         return [found] if found else [sys.executable, "-m", "ziglang", "c++" if language == "cpp" else "cc"]

@@ -1,4 +1,4 @@
-"""The shell recipes of docs/operations.md, exactly as they are printed there."""
+"""The shell recipes of docs/operations.md, verbatim."""
 
 import json
 import re

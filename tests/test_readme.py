@@ -1,4 +1,4 @@
-"""The README tells the truth: its examples are the files that the demo runs, its table has every option."""
+"""The README is correct: its examples are the files that the demo runs, its table has every option."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The recipes of docs/operations.md, as they stand there: what a reader copies works, and the account's rate holds."""
+"""The worker recipes of docs/operations.md, verbatim: they work, and keep the account's rate."""
 
 import contextlib
 import importlib.util
@@ -53,7 +53,7 @@ def test_worker_recipe_refreshes_a_file_in_one_process(simulator, tmp_path):
 
 @contextlib.contextmanager
 def started(command, **options):
-    """A server that is told to end after the block, and made to if it does not, with all its processes."""
+    """A server that is terminated after the block, and killed with all its processes if it does not end."""
     server = subprocess.Popen(
         [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, start_new_session=True, **options,
@@ -80,7 +80,7 @@ def platform(simulator):
 
 
 def home(running, tmp_path):
-    """An environment in which nothing is shared but by what the document says."""
+    """An environment that shares only what the document describes."""
     settings = {"HOME": str(tmp_path), "PYTHONPATH": str(tmp_path), "DASK_TEMPORARY_DIRECTORY": str(tmp_path / "dask")}
     return running.environment | settings
 
@@ -100,7 +100,7 @@ def test_dask_with_eight_workers_keeps_the_accounts_rate(platform, tmp_path):
 def test_dask_on_two_machines_with_a_redis_keeps_the_accounts_rate(platform, redis, tmp_path):
     program = recipe("LocalCluster", tmp_path, "refresh_cards.py")
     address, environment = f"tcp://127.0.0.1:{free_port()}", home(platform, tmp_path)
-    # As the document says for several machines.
+    # As in the document for several machines.
     (block,) = re.findall(r'begins the block with `(with Client\(.*\) as dask:)`', DOCUMENT)
     several, count = re.subn(r"with LocalCluster\(.*\) as dask:", block, program.read_text())
     assert count == 1

@@ -12,7 +12,7 @@ Results = dict[str, Any]
 
 @dataclasses.dataclass
 class Goal:
-    """One line of the table. `met` is None where it could not be measured or nothing was asked."""
+    """One line of the table. `met` is None if it could not be measured or has no goal."""
 
     work: str
     goal: str

@@ -28,7 +28,7 @@ def environment(url: str, ca_file: pathlib.Path) -> dict[str, str]:
 
 @contextlib.contextmanager
 def pinned(core: int | None) -> Iterator[None]:
-    """Whatever is started in here runs on this core."""
+    """Processes that are started inside run on this core."""
     before = os.sched_getaffinity(0)
     if core is not None:
         os.sched_setaffinity(0, {core})
@@ -54,7 +54,7 @@ class Server:
 
     @classmethod
     def strict(cls, work: pathlib.Path) -> "Server":
-        """The simulator, which looks at every field and at the signature."""
+        """The simulator, which checks every field and the signature."""
         arguments = [
             "--port",
             "0",
@@ -67,7 +67,7 @@ class Server:
         return cls([os.environ["EIOT_SIM"], *arguments], work / "sim.pem", None)
 
     def count(self) -> int:
-        """How many calls it has answered. The fast one only."""
+        """The number of calls it has answered. Only for the fast server."""
         self.process.stdin.write("count\n")
         return int(self._line())
 
@@ -142,7 +142,7 @@ class Runs:
         self.contender, self.server, self.core, self.work = contender, server, core, work
 
     def turn(self, calls: int) -> tuple[float, float]:
-        """As a player's; the start of the program is in it, and divided by the calls."""
+        """Like a player's, but includes the start of the program, divided by the calls."""
         cards = self.work / f"cards-{calls}"
         if not cards.exists():
             cards.write_text("".join(f"89044011{number:024}\n" for number in range(calls)))
@@ -160,7 +160,7 @@ class Runs:
 def run_once(command: list[str], environment: dict[str, str]) -> tuple[float, float]:
     """Seconds, and seconds of processor time, of a whole program from its start to its end."""
     began = time.perf_counter()
-    # What it has to say is not for the terminal; where it fails, its exit code tells.
+    # Its output is discarded; the exit code reports failures.
     silent = [(os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
     pid = os.posix_spawn(command[0], command, environment, file_actions=silent)
     _, status, usage = os.wait4(pid, 0)

@@ -90,7 +90,7 @@ def bars(results: Results, work: str) -> tuple[int, int, list[str]]:
 
 
 def round_step(least: float) -> float:
-    """The next number that people like to count by: 1, 2, 2.5 or 5, and their tens."""
+    """The next round number: 1, 2, 2.5 or 5 times a power of ten."""
     tens = 10 ** math.floor(math.log10(least))
     return next(step * tens for step in (1, 2, 2.5, 5, 10) if step * tens >= least)
 

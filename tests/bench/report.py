@@ -1,4 +1,4 @@
-"""The report: figures between two marks, so that what was written by hand around them stays."""
+"""The report: figures between two marks, which preserves the handwritten text around them."""
 
 import pathlib
 from typing import Any

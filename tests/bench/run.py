@@ -1,6 +1,6 @@
-"""`make bench`: eiot beside what one would use instead, on this machine. Writes docs/benchmarks.md and its pictures.
+"""`make bench`: compares eiot with its alternatives on this machine. Writes docs/benchmarks.md and its pictures.
 
-Everything is on loopback. `--short` is a look at whether it all works, in seconds: its figures say little.
+Everything is on loopback. `--short` only tests whether everything works, in seconds: its figures are imprecise.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def say(text: str) -> None:
 
 
 def measure_works(made: dict[str, str], cores: list[int], short: bool, work: pathlib.Path) -> Results:
-    """Every client at every work: with a core each for client and server, and with both on one."""
+    """Every client with every workload: with a core each for client and server, and with both on one."""
     rounds, turn_seconds = (5, 0.01) if short else (61, 0.05)
     placements = {"one core for both": (cores[0], cores[0])}
     if len(cores) > 1:
@@ -91,14 +91,14 @@ def measure_signing(core: int) -> Results:
 
 
 def measure_parts(core: int) -> Results:
-    """The parts of a call by themselves, in nanoseconds."""
+    """The parts of a call, in nanoseconds."""
     with pinned(core):
         text = subprocess.run([BENCH, "parts"], check=True, capture_output=True, text=True).stdout
     return {name: float(took) for took, name in (line.split(" ", 1) for line in text.splitlines())}
 
 
 def library_bytes(work: pathlib.Path) -> int | None:
-    """The shared library's size without its symbols, as `make dist` hands it out."""
+    """The shared library's size without its symbols, as in `make dist`."""
     library = (PREFIX / "lib" / "libeiot.so").resolve()
     stripped = work / "stripped.so"
     if not shutil.which("strip"):

@@ -1,4 +1,4 @@
-"""What a client's turns came to, and how two of them compare: what counts is the median of the ratio within a round."""
+"""The measurements of a client's turns, and their comparison: the median of the ratios within each round."""
 
 import dataclasses
 import statistics
@@ -6,12 +6,12 @@ import statistics
 
 @dataclasses.dataclass
 class Turns:
-    """One client's turns at one work; one entry a round."""
+    """One client's turns with one workload; one entry per round."""
 
     seconds: list[float] = dataclasses.field(default_factory=list)
-    """Of a call."""
+    """Seconds per call."""
     cpu: list[float] = dataclasses.field(default_factory=list)
-    """Seconds of processor time, of a call."""
+    """Seconds of processor time per call."""
     status: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @property
@@ -24,11 +24,11 @@ class Turns:
 
 
 def times_as_fast(ours: Turns, theirs: Turns) -> float:
-    """How many calls we make in the time of one of theirs."""
+    """How many calls ours makes in the time of one call of theirs."""
     pairs = zip(ours.seconds, theirs.seconds, strict=True)
     return statistics.median(their / our for our, their in pairs)
 
 
 def cpu_ratio(ours: Turns, theirs: Turns) -> float:
-    """Our processor time a call, in theirs."""
+    """The ratio of our processor time per call to theirs."""
     return statistics.median(our / their for our, their in zip(ours.cpu, theirs.cpu, strict=True))

@@ -140,7 +140,7 @@ impl BatchHandle {
     fn cancel(&self, py: Python<'_>) -> PyResult<()> {
         guarded(py, || {
             self.cancellation.get().trigger();
-            // If it is in use, its user does the rest.
+            // If it is in use, the thread that uses it does the rest.
             let Ok(Some(mut guard)) = self.state() else { return Ok(()) };
             let state = &mut *guard;
             py.detach(|| state.break_off());

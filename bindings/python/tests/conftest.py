@@ -25,7 +25,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def vectors(name: str) -> Any:
-    """The vectors that the tests of every language read."""
+    """The vectors that are shared by the tests of all languages."""
     return json.loads((ROOT / "tests" / "vectors" / name).read_text(encoding="utf-8"))
 
 
@@ -35,7 +35,7 @@ EID: str = EIDS[0]
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No option of the developer's own leaks in."""
+    """Removes the developer's own options."""
     for name in list(os.environ):
         if name.startswith("EIOT_") and name != "EIOT_SIM":
             monkeypatch.delenv(name)
@@ -54,7 +54,7 @@ def responder() -> Iterator[Callable[..., Responder]]:
 
 @pytest.fixture
 def simulator() -> Iterator[Callable[..., dict[str, Any]]]:
-    """Starts simulators with the given arguments; gives the options that a client needs, and no limit."""
+    """Starts simulators with the given arguments; returns the options that a client needs, without a rate limit."""
     if not os.environ.get("EIOT_SIM"):
         pytest.skip("EIOT_SIM does not say where the eiot-sim command is")
     with contextlib.ExitStack() as stack:
@@ -67,7 +67,7 @@ def simulator() -> Iterator[Callable[..., dict[str, Any]]]:
 
 @contextlib.contextmanager
 def python(code: str, environment: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A Python of its own that runs `code`, as strictly as this one."""
+    """A separate Python process that runs `code`, as strictly as this one."""
     process = subprocess.Popen(
         [sys.executable, "-X", "dev", "-W", "error", "-c", code],
         env=os.environ | environment,
@@ -83,7 +83,7 @@ def python(code: str, environment: dict[str, str]) -> Iterator[subprocess.Popen[
 
 
 def output_of(code: str, environment: dict[str, str]) -> str:
-    """What such a Python prints; it must succeed and have nothing to complain about."""
+    """The output of such a process, which must succeed without warnings."""
     with python(code, environment) as process:
         stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (0, ""), stderr

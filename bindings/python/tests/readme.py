@@ -1,4 +1,4 @@
-"""The README in parts: its programs, and its sessions at the prompt."""
+"""Extracts the programs and the interactive sessions of the README."""
 
 import doctest
 import re
@@ -20,5 +20,5 @@ SESSION = "".join(session for session in blocks("pycon") if session != PANDAS)
 
 
 def typed_at_the_prompt() -> str:
-    """What a reader who follows the walk has typed in the end."""
+    """The whole program that a reader of the tutorial has typed in the end."""
     return "".join(example.source for example in doctest.DocTestParser().get_examples(SESSION))

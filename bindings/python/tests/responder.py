@@ -1,4 +1,4 @@
-"""A server on loopback that answers as it is told, and keeps what it was asked."""
+"""A loopback server that sends prepared answers and records requests."""
 
 import json
 import queue
@@ -56,7 +56,7 @@ class Responder(ThreadingHTTPServer):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What a client needs to come here: one attempt, so that what is answered is what the caller sees."""
+        """The options of a client of this server: one attempt, so that the caller sees every answer."""
         account = {"appkey": "test-appkey", "secret": "test-secret"}
         return account | {"base_url": self.url, "max_attempts": 1, "rate_limit": 0, "outage_timeout": 0}
 

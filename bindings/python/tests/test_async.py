@@ -101,7 +101,7 @@ def test_errors_are_those_of_the_client(responder: Start) -> None:
 
 
 async def context_of_the_end(call: Coroutine[Any, Any, eiot.Reply]) -> BaseException | None:
-    """What the task that awaits the call is told of it when it is cancelled."""
+    """The result of the task that awaits the call when the call is cancelled."""
     with pytest.raises(asyncio.CancelledError) as ended:
         await call
     return ended.value.__context__

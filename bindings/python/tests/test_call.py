@@ -1,4 +1,4 @@
-"""Any other signed call of the platform's family."""
+"""Any other signed call of the platform's API."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Options: explicit, from the environment, by default; and what a wrong one says."""
+"""Options: explicit, from the environment, by default; and the errors of invalid ones."""
 
 import inspect
 import pathlib

@@ -1,4 +1,4 @@
-"""What the documentation shows is what happens: every example is run against the simulator."""
+"""The examples of the documentation work: each is run against the simulator."""
 
 import asyncio
 import doctest
@@ -28,7 +28,7 @@ Cyd,89001012012341234012345678901224
 def a_readers_machine(
     simulator: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
 ) -> None:
-    """The account is in the environment, and the file of cards in the current folder."""
+    """The account is in the environment, and the file of cards in the current directory."""
     for name, value in simulator("--unlimited").items():
         monkeypatch.setenv(f"EIOT_{name.upper()}", str(value))
     monkeypatch.setattr(_environment, "_client", {})

@@ -1,4 +1,4 @@
-"""What an EID may be, and what the refusals say."""
+"""Valid and invalid EIDs, and the error messages."""
 
 from collections.abc import Callable
 from typing import Any

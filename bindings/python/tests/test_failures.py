@@ -1,4 +1,4 @@
-"""Every failure is of its class, and says in fields what happened."""
+"""Every failure has its exception class, and its details in attributes."""
 
 import copy
 import json
@@ -20,7 +20,7 @@ Start = Callable[..., Responder]
 
 
 def failure(options: dict[str, Any], cls: type[eiot.EiotError]) -> eiot.EiotError:
-    """What a call with these options fails with: exactly this class."""
+    """The exception of a call with these options: exactly this class."""
     with pytest.raises(eiot.EiotError) as caught:
         eiot.Client(**options).refresh_usage(EID)
     assert type(caught.value) is cls, repr(caught.value)

@@ -1,4 +1,4 @@
-"""refresh_many: many cards, and their results as they finish."""
+"""refresh_many: many cards, and their results in order of completion."""
 
 import collections
 import contextlib
@@ -28,13 +28,13 @@ def cards(count: int) -> list[str]:
 
 
 def refused(*numbers: int) -> Callable[[Request], Answer]:
-    """What a platform does that says no to these cards."""
+    """A platform that rejects these cards."""
     eids = {card(number) for number in numbers}
     return lambda request: Answer(429 if request.body["eid"] in eids else 200)
 
 
 def after(seconds: float) -> Callable[[Request], Answer]:
-    """What a platform does that takes its time."""
+    """A slow platform."""
 
     def answer(_: Request) -> Answer:
         time.sleep(seconds)

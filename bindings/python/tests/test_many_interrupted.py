@@ -1,4 +1,4 @@
-"""refresh_many among threads, signals, forks, and at the end of the program."""
+"""refresh_many with threads, signals, forks, and at the end of the program."""
 
 import logging
 import signal

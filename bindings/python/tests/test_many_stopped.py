@@ -1,4 +1,4 @@
-"""refresh_many where the account is refused, or the platform is away: what comes back, and what the log says."""
+"""refresh_many after authentication failures and during an outage: its results and log lines."""
 
 import asyncio
 import logging
@@ -92,7 +92,7 @@ def test_a_success_in_between_starts_the_count_again(responder: Start) -> None:
 def test_an_outage_costs_no_card_and_is_a_warning(
     eiot_simulator: Callable[..., Simulator], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Real time: the platform is away for a second and a half."""
+    """Real time: the platform is unreachable for a second and a half."""
     platform = eiot_simulator("--unlimited", "--latency-ms", "5")
     port = platform.url.rsplit(":", 1)[1]
     back = threading.Timer(1.5, eiot_simulator, ("--port", port, "--unlimited"))

@@ -1,4 +1,4 @@
-"""The package as such: its two halves and its names."""
+"""The package: its two halves and its names."""
 
 import pathlib
 import re

@@ -18,7 +18,7 @@ Start = Callable[..., Responder]
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[ProcessPoolExecutor]:
-    """Eight processes that start from nothing: what they get, they get out of pickles."""
+    """Eight processes that are spawned, not forked: they get everything from pickles."""
     with ProcessPoolExecutor(8, multiprocessing.get_context("spawn")) as pool:
         yield pool
 

@@ -1,4 +1,4 @@
-"""The main job: give an EID, get a reply."""
+"""refresh_usage: one card, one reply."""
 
 import copy
 import dataclasses
@@ -104,7 +104,7 @@ def test_eight_threads_share_a_client_and_no_nonce_repeats(responder: Start) -> 
 
 
 def test_other_threads_run_while_a_call_waits(responder: Start) -> None:
-    """The server lives in this process: were the interpreter held, it could not even answer."""
+    """The server runs in this process: if the call held the GIL, the server could not answer."""
     ticks, enough = 0, threading.Event()
 
     def tick() -> None:

@@ -1,4 +1,4 @@
-"""The secret is nowhere but in the signature, and the signature nowhere but in the request."""
+"""The secret is only in the signature, and the signature only in the request."""
 
 import pathlib
 import pickle
@@ -17,7 +17,7 @@ Start = Callable[..., Responder]
 
 
 def everything(error: BaseException) -> str:
-    """All that a program could log of an exception."""
+    """Everything that a program could log about an exception."""
     chain = [error, *filter(None, [error.__cause__, error.__context__])]
     texts = ["".join(traceback.format_exception(one, chain=False)) for one in chain]
     for one in chain:

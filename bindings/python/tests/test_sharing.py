@@ -1,4 +1,4 @@
-"""Clients that come from one another, or out of pickles, share connections and rate."""
+"""Clients from with_options or from pickles share connections and the rate limit."""
 
 import copy
 import inspect

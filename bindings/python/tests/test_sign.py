@@ -1,4 +1,4 @@
-"""The signature by itself."""
+"""Signatures."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Ctrl-C ends a call that waits, and other signals are handled meanwhile."""
+"""Ctrl-C ends a waiting call, and other signals are handled during it."""
 
 import signal
 import time
@@ -33,7 +33,7 @@ signal.signal(signal.SIGUSR1, handler)
 
 
 def interrupted(responder: Start, code: str, number: signal.Signals) -> tuple[str, float]:
-    """What a program prints that gets this signal while it waits for a reply, and how long after that it ends."""
+    """The output of a program that gets this signal while it waits for a reply, and how long it takes to end."""
     server = responder(STALL)
     with python(code, server.environment) as process:
         server.arrivals.get(timeout=30)

@@ -1,4 +1,4 @@
-"""`eiot.testing`, which users have for tests of their own."""
+"""`eiot.testing`, for the tests of users."""
 
 import pathlib
 import sys

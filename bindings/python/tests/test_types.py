@@ -1,4 +1,4 @@
-"""The types: exact for the native half, strict for the rest, and what the examples need."""
+"""The types: exact for the native half, strict for the rest, and sufficient for the examples."""
 
 import os
 import pathlib
@@ -20,7 +20,7 @@ NATIVE = "eiot/_native.pyi"
 
 
 def checked(command: list[Any], directory: pathlib.Path) -> None:
-    """Runs a checker, which must have nothing to say against it."""
+    """Runs a type checker, which must report nothing."""
     environment = os.environ | {"MYPY_CACHE_DIR": str(directory / "cache")}
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""Webhooks: genuine or not."""
+"""Verification of webhooks."""
 
 import pickle
 from typing import Any

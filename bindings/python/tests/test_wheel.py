@@ -1,4 +1,4 @@
-"""The wheel: one for all Pythons, small, and as the package index wants it."""
+"""The wheel: one for all Python versions, small, and valid for the package index."""
 
 import os
 import pathlib
@@ -107,7 +107,7 @@ def test_it_works_on(
 
 def test_importing_it_takes_half_as_long_as_importing_requests_at_most() -> None:
     def seconds(module: str) -> float:
-        # Processor time, since other programs on the machine do not count in it; Python's own start is left out.
+        # Processor time, which excludes other programs on the machine; Python's own start is subtracted.
         code = f"import time; t = time.process_time(); import {module}; print(time.process_time() - t)"
         command = [sys.executable, "-c", code]
         return float(subprocess.run(command, env={}, check=True, capture_output=True, text=True).stdout)

@@ -11,7 +11,7 @@ fn simulator(options: &[&str]) -> Command {
     command
 }
 
-/// What the command says when it does not start.
+/// The error message of a command that does not start.
 fn refused(options: &[&str]) -> String {
     let output = simulator(options).output().expect("it runs");
     assert_eq!(output.status.code(), Some(2), "{options:?}");

@@ -1,4 +1,4 @@
-//! Each way in which a reply is not what it should be.
+//! The faults that alter or replace a reply.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod caller;
@@ -155,7 +155,7 @@ fn fault_gzip_bomb_is_small_and_declared_as_gzip() {
     let (head, body) = reply(&mut stream);
     assert_eq!(header(&head, "Content-Encoding"), Some("gzip"));
     assert!(body.starts_with(&[0x1f, 0x8b, 8]) && body.len() < 11_000);
-    // The last four bytes of gzip tell how much it unpacks to.
+    // The last four bytes of gzip are the decompressed size.
     let end = body.last_chunk().copied().expect("four bytes");
     assert!(u32::from_le_bytes(end) > 10_000_000);
 }

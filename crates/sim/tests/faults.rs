@@ -1,4 +1,4 @@
-//! Each way in which a reply is late or lost, as a client's socket sees it.
+//! The faults that delay or lose a reply, as a client's socket sees them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod caller;
@@ -12,10 +12,10 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The shortest time in which silence is believed. Real time: it is the socket's own timeout.
+/// How long a connection must be silent. Real time: it is the socket's own timeout.
 const SILENCE: Duration = Duration::from_millis(150);
 
-/// Makes the first call of a simulator with this fault, and hears what comes until the end or for `time`.
+/// Makes the first call to a simulator with this fault, and reads until the end or for `time`.
 fn hear(fault: &str, time: Duration) -> (Heard, TcpStream, Simulator) {
     let simulator = with(&[fault]);
     let mut stream = connect(&simulator);
@@ -29,7 +29,7 @@ fn whole() -> (String, String) {
     ask(&mut connect(&with(&[])), "1")
 }
 
-/// Only the head, as much of it as is the same at any time, and how long it is in all.
+/// The part of the head that does not depend on the time, and the length of the whole head.
 fn is_part_of_head(heard: &Heard) -> bool {
     let (head, _) = whole();
     heard.bytes.len() == head.len() / 2 && head.as_bytes().starts_with(&heard.bytes[..20])
@@ -213,7 +213,7 @@ fn hear_over_tls(fault: Fault) -> Heard {
 
 #[test]
 fn fault_close_sends_close_notify_over_tls_and_reset_does_not() {
-    // Without TLS's own goodbye, the first would be an unexpected end.
+    // Without close_notify, the first would be an unexpected end.
     let heard = hear_over_tls(Fault::Close);
     assert!(heard.bytes.is_empty() && heard.error.is_none(), "{heard:?}");
     let heard = hear_over_tls(Fault::CloseAfter);

@@ -1,4 +1,4 @@
-//! The simulator over real sockets, asked by hand and not by the client.
+//! The simulator over real sockets, without the client.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use eiot_sim::{Options, Simulator};
@@ -93,7 +93,7 @@ fn simulator_closes_its_connections_and_port_when_dropped() {
     let simulator = start(Options::default());
     let address = simulator.url().trim_start_matches("http://").to_owned();
     let mut open = connect(&simulator);
-    // An answer proves that the connection has been accepted.
+    // An answer proves that the connection was accepted.
     open.write_all(b"GET /sim/counters HTTP/1.1\r\n\r\n").expect("sent");
     assert!(open.read(&mut [0; 64]).expect("an answer") > 0);
     drop(simulator);

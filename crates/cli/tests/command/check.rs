@@ -1,11 +1,11 @@
-//! `eiot check`: checks the EIDs of a file without an account and a network.
+//! `eiot check`: checks the EIDs of a file without an account or a network.
 
 use crate::run::{EID, OTHER_EID, Outcome, eiot, run, vectors};
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::Stdio;
 
-/// A file of this content, in a place of its own.
+/// A file with this content, in a separate directory.
 fn file(name: &str, content: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("check-{name}"));
     std::fs::write(&path, content).expect("a writable directory");
@@ -69,7 +69,7 @@ fn check_agrees_with_the_library_on_every_vector() {
     for (list, exit_code) in [("valid", 0), ("invalid", 2)] {
         for case in vectors[list].as_array().expect("a list") {
             let eid = case["eid"].as_str().expect("a text");
-            // A line of its own cannot hold a line's end, and where it holds nothing it is left out.
+            // A line cannot contain a line end, and an empty line is skipped.
             let quoted = format!("eid,note\n\"{eid}\",x\n");
             let outcome = check("vector.csv", &quoted, &[]);
             assert_eq!(outcome.exit_code, Some(exit_code), "{case} {outcome:?}");

@@ -4,7 +4,7 @@ use crate::run::{eiot, run};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The script for a shell, in a file that belongs to one test: tests run in parallel.
+/// The script for a shell, in a separate file per test, because tests run in parallel.
 fn script(test: &str, shell: &str) -> (String, PathBuf) {
     let outcome = run(&mut eiot(&["completions", shell]));
     assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");

@@ -1,10 +1,11 @@
-//! Flags take precedence over the environment, which takes precedence over defaults. Errors are found before anything is sent.
+//! Flags take precedence over the environment, which takes precedence over defaults. Errors are detected before
+//! anything is sent.
 
 use crate::responder::{Responder, SUCCESS, Untouched, ok};
 use crate::run::{EID, OTHER_EID, SECRET, eiot, refresh, refresh_at, run};
 use std::path::PathBuf;
 
-/// A file of this content, in a place of its own.
+/// A file with this content, in a separate directory.
 fn file(name: &str, content: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, content).expect("a writable directory");
@@ -46,7 +47,7 @@ fn configuration_of_a_secret_file_by_flag_overrides_the_environment() {
     command.arg(file("overriding", "another-secret\n")).env("EIOT_SECRET_FILE", "/nonexistent");
     let outcome = run(&mut command);
     assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
-    // The platform sees which of the two has signed.
+    // The signature shows which of the two secrets was used.
     let body = &platform.requests()[0].body;
     let secret = eiot_secret_that_signed(body, &["another-secret", SECRET]);
     assert_eq!(secret, Some("another-secret"));
@@ -139,7 +140,7 @@ fn configuration_ignores_other_variables() {
 fn rate_is_not_shared_in_an_untrusted_directory_and_the_log_says_so_once() {
     use std::os::unix::fs::{PermissionsExt, chown};
     use std::os::unix::process::CommandExt;
-    // Another user's command, whose directory a third user has taken.
+    // A directory that belongs to another user than the one who runs the command.
     const USER: u32 = 54_321;
     let directory = PathBuf::from(format!("/tmp/eiot-{USER}"));
     let _ = std::fs::create_dir(&directory);

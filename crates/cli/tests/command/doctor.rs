@@ -1,4 +1,4 @@
-//! `eiot doctor`: finds what is wrong, says what to do, and refreshes nothing.
+//! `eiot doctor`: reports problems and their fixes, and refreshes nothing.
 
 use crate::responder::{Reply, Responder};
 use crate::run::{EID, Outcome, SECRET, eiot, run};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 
-/// The checks, in the order in which they are told.
+/// The checks, in the order in which they are reported.
 const CHECKS: [&str; 8] =
     ["configuration", "environment", "signature", "dns", "connection", "answer", "clock", "account"];
 
@@ -22,26 +22,26 @@ fn doctor(url: &str, flags: &[&str]) -> Command {
     command
 }
 
-/// A platform that knows the account of these tests.
+/// A platform with the account of these tests.
 fn platform(options: Options) -> Simulator {
     let accounts = vec![Account { appkey: "k".to_owned(), secret: SECRET.to_owned() }];
     Simulator::start(Options { accounts, ..options }).expect("a free port")
 }
 
-/// A healthy platform whose first calls get these faults.
+/// A healthy platform whose first calls have these faults.
 fn faulty(faults: &[Fault]) -> Simulator {
     let plan = faults.iter().cloned().map(Some).collect();
     platform(Options { faults: Faults { plan, ..Faults::default() }, ..Options::default() })
 }
 
-/// How often the account was asked for its balance; nothing else was called, and no card.
+/// How often the account's balance was requested; fails if there was any other call.
 fn balance_calls(counters: &Counters) -> u64 {
     assert!(counters.per_eid.is_empty() && counters.other_eids == 0, "{counters:?}");
     assert!(counters.per_path.keys().all(|path| path == BALANCE), "{counters:?}");
     counters.per_path.get(BALANCE).copied().unwrap_or(0)
 }
 
-/// What doctor says of an account at a platform where all else is well.
+/// The check `account` against a platform where everything else works.
 fn account(outcome: &Outcome) -> (Option<i32>, String, &str) {
     let mut statuses = statuses(outcome);
     let status = statuses.pop().expect("a status");
@@ -49,7 +49,7 @@ fn account(outcome: &Outcome) -> (Option<i32>, String, &str) {
     (outcome.exit_code, status, line(outcome, "account"))
 }
 
-/// The platform's authority as a file.
+/// The platform's CA as a file.
 fn ca_file(platform: &Simulator) -> String {
     let port = platform.url().rsplit(':').next().expect("a port");
     let path = format!("{}/doctor-ca-{port}.pem", env!("CARGO_TARGET_TMPDIR"));

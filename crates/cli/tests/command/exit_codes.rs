@@ -1,4 +1,4 @@
-//! Exit codes: what a command returns is what its help lists.
+//! Exit codes: every command returns the codes that its help lists.
 
 use crate::responder::{Reply, Responder, SUCCESS, Untouched, ok};
 use crate::run::{EID, Outcome, SECRET, eiot, refresh, refresh_at, run};
@@ -29,7 +29,7 @@ fn text(command: &[&str], code: i32) -> String {
         .1
 }
 
-/// Asserts that a command returned this code, and that its help says so in these words.
+/// Asserts that a command returned this code, and that its help lists it with this text.
 fn check(command: &[&str], outcome: &Outcome, code: i32, words: &str) {
     assert_eq!(outcome.exit_code, Some(code), "{command:?} {outcome:?}");
     let text = text(command, code);

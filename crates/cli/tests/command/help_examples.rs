@@ -50,7 +50,7 @@ fn help_examples_run_as_a_terminal_of_80_columns_shows_them() {
     let program = Path::new(env!("CARGO_BIN_EXE_eiot")).parent().expect("a directory").display();
     for command in COMMANDS {
         let directory = directory(command);
-        // Programs that may be missing here only show what they read.
+        // Programs that may not be installed here only print their input.
         let script = format!(
             "set -eo pipefail\njq() {{ cat; }}\nman() {{ cat; }}\n{}\n",
             examples(command).join("\n")

@@ -22,7 +22,7 @@ const FIELDS: [&str; 15] = [
     "data",
 ];
 
-/// The names in the order in which they stand in the line.
+/// The names in the order of the line.
 fn fields(line: &str) -> Vec<String> {
     let mut places: Vec<(usize, &str)> = FIELDS
         .iter()
@@ -61,7 +61,7 @@ fn json_of_a_success_has_every_field() {
 
 #[test]
 fn json_of_a_failure_has_every_field_and_is_on_standard_output() {
-    // Longer than anybody waits, so that nothing is tried again.
+    // Longer than a call waits, so that nothing is retried.
     let header = "Retry-After: 7200\r\n";
     let body = r#"{"code": "429", "message": "slow down"}"#.to_owned();
     let platform = Responder::start(&[Reply { status: 429, header, body }]);

@@ -1,4 +1,4 @@
-//! Malformed EIDs are found before anything is sent.
+//! Malformed EIDs are detected before anything is sent.
 
 use crate::responder::Untouched;
 use crate::run::{EID, OTHER_EID, refresh_at, run, vectors};
@@ -9,7 +9,7 @@ fn malformed_eid_of_every_vector_exits_with_2_and_sends_nothing() {
     let platform = Untouched::listen();
     for case in file["invalid"].as_array().expect("a list") {
         let (eid, says) = (case["eid"].as_str().expect("a text"), case["says"].as_str().expect("a text"));
-        // No argument can hold a NUL.
+        // No argument can contain a NUL.
         if eid.contains('\0') {
             continue;
         }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 #[test]
 fn rate_of_eight_processes_is_kept_and_used_and_repeats_no_nonce() {
-    // What a busy machine breaks once or twice, a mistake breaks always.
+    // A busy machine fails it once or twice, a bug always.
     let missed: Vec<String> = (0..3).map_while(|_| eight_processes().err()).collect();
     assert!(missed.len() < 3, "{missed:?}");
 }
@@ -27,13 +27,13 @@ fn eight_processes() -> Result<(), String> {
             command.arg(file).stdout(Stdio::null()).spawn().expect("the command starts")
         })
         .collect();
-    // All are waited for, whatever becomes of the first.
+    // Waits for all, even if the first one failed.
     let ended: Vec<bool> =
         processes.into_iter().map(|mut process| process.wait().expect("it ends").success()).collect();
     let (took, spacing) = (started.elapsed().as_secs_f64(), 63.0 / 9.5);
     let counters = platform.counters();
     assert_eq!(counters.repeated_nonces, 0);
-    // The spacing allows 9.5 a second. A machine that is busy for a moment takes nothing from the best second.
+    // The spacing allows 9.5 per second. A machine that is briefly busy does not affect the best second.
     let is_used_and_kept =
         (9..=10).contains(&counters.busiest_second) && (spacing..spacing * 2.0).contains(&took);
     if ended.iter().all(|success| *success)

@@ -1,4 +1,4 @@
-//! A server that sends the replies of a test and records requests.
+//! A server that sends prepared replies and records requests.
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// The reply of the owner's document.
+/// The reply in the owner's document.
 pub(crate) const SUCCESS: &str = r#"{"code": "200", "message": "success"}"#;
 
 /// Listens on loopback until the test process ends.
@@ -15,7 +15,7 @@ pub(crate) struct Responder {
     requests: Arc<Mutex<Vec<Request>>>,
 }
 
-/// What was received.
+/// The requests that were received.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) head: String,
@@ -23,7 +23,7 @@ pub(crate) struct Request {
 }
 
 impl Responder {
-    /// Answers each request with the next of these; the last one stays.
+    /// Answers each request with the next of these; the last one repeats.
     pub(crate) fn start(replies: &[Reply]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = listener.local_addr().expect("bound").port();
@@ -83,11 +83,11 @@ fn serve(connection: TcpStream, requests: &Mutex<Vec<Request>>, replies: &[Reply
     let length = body.len();
     let text =
         format!("HTTP/1.1 {status} X\r\n{header}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}");
-    // The client may have disconnected; the test decides whether that is right.
+    // The client may have disconnected; the test decides whether that is correct.
     let _ = (&connection).write_all(text.as_bytes());
 }
 
-/// A server that must not be called: it never answers, and notices connections.
+/// A server that must not be called: it never answers, and records connections.
 pub(crate) struct Untouched(TcpListener);
 
 impl Untouched {

@@ -1,10 +1,10 @@
-//! Running the command.
+//! Runs the command.
 
 use crate::responder::Responder;
 use serde_json::Value;
 use std::process::{Command, Stdio};
 
-/// A secret that must never be seen in any output.
+/// A secret that must not appear in any output.
 pub(crate) const SECRET: &str = "canary-hunter2";
 
 /// The card of most tests.
@@ -13,7 +13,7 @@ pub(crate) const EID: &str = "89044011112233441122334411223321";
 /// The owner's example.
 pub(crate) const OTHER_EID: &str = "11111111111111111111111111";
 
-/// What a run left behind.
+/// The output and exit code of a run.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) exit_code: Option<i32>,
@@ -38,12 +38,12 @@ pub(crate) fn refresh_at(url: &str, arguments: &[&str]) -> Command {
     let mut command = eiot(&["refresh"]);
     command.args(arguments);
     command.env("EIOT_APPKEY", "k").env("EIOT_SECRET", SECRET).env("EIOT_BASE_URL", url);
-    // A call that should not have been made must not hold the tests up for long.
+    // An unexpected call must not delay the tests for long.
     command.env("EIOT_TIMEOUT", "10");
     command
 }
 
-/// Runs it. Whatever a test is about: the secret is in no output, and nothing has panicked.
+/// Runs the command. In every test, the secret is in no output, and there was no panic.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     let output = command.output().expect("the command starts");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
@@ -57,7 +57,7 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
 }
 
 impl Outcome {
-    /// The objects of `--json`, one a line.
+    /// The objects of `--json`, one per line.
     pub(crate) fn records(&self) -> Vec<Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }

@@ -4,13 +4,13 @@ use crate::run::{EID, OTHER_EID, SECRET, refresh_at, run, vectors};
 use eiot_sim::{Account, Options, Simulator};
 use std::process::Command;
 
-/// A platform that knows the account of these tests.
+/// A platform with the account of these tests.
 fn start(options: Options) -> Simulator {
     let accounts = vec![Account { appkey: "k".to_owned(), secret: SECRET.to_owned() }];
     Simulator::start(Options { accounts, ..options }).expect("a free port")
 }
 
-/// `eiot refresh`, which trusts the platform's certificate where it has one.
+/// `eiot refresh`, which trusts the platform's certificate if it has one.
 fn refresh(platform: &Simulator, arguments: &[&str]) -> Command {
     let mut command = refresh_at(platform.url(), arguments);
     if let Some(pem) = platform.ca_pem() {

@@ -8,13 +8,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
-/// A stream whose reader has gone before the first byte.
+/// A stream that was closed before the first byte.
 fn closed() -> Stdio {
     let (writer, _reader) = UnixStream::pair().expect("a pair of sockets");
     OwnedFd::from(writer).into()
 }
 
-/// A disk without room.
+/// A full disk.
 fn full() -> Stdio {
     File::options().write(true).open("/dev/full").expect("Linux has it").into()
 }

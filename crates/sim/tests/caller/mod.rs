@@ -1,4 +1,4 @@
-//! Makes signed calls by hand, and reads what comes back byte by byte.
+//! Makes signed calls by hand, and reads the replies byte by byte.
 
 use eiot_sim::{Faults, Options, Simulator};
 use sha1::{Digest, Sha1};
@@ -25,7 +25,7 @@ pub(crate) fn connect(simulator: &Simulator) -> TcpStream {
     stream
 }
 
-/// A call as the platform wants it, for a connection that is to be kept.
+/// A valid call, on a connection that is to be kept alive.
 pub(crate) fn call(eid: &str) -> Vec<u8> {
     static NONCE: AtomicU32 = AtomicU32::new(10_000);
     let nonce = NONCE.fetch_add(1, Ordering::Relaxed);
@@ -45,11 +45,11 @@ pub(crate) fn call(eid: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// What came, and how it ended.
+/// The bytes that were received, and how the connection ended.
 #[derive(Debug)]
 pub(crate) struct Heard {
     pub(crate) bytes: Vec<u8>,
-    /// `None` is an orderly end.
+    /// `None` for an orderly end.
     pub(crate) error: Option<ErrorKind>,
 }
 
