@@ -16,7 +16,7 @@ NO, YES, UNKNOWN = 0, 1, 2
 
 REFUSED = {
     "wrong secret": ([], {"secret": "wrong"}, "EIOT_ERR_PLATFORM", "sim.bad-sign"),
-    "unknown appkey": ([], {"appkey": "nobody"}, "EIOT_ERR_PLATFORM", "sim.unknown-appkey"),
+    "unknown appkey": ([], {"appkey": "unknown"}, "EIOT_ERR_PLATFORM", "sim.unknown-appkey"),
     "our clock slow": (["--clock-offset", "3600"], {}, "EIOT_ERR_PLATFORM", "sim.stale-timestamp"),
     "our clock fast": (["--clock-offset", "-3600"], {}, "EIOT_ERR_PLATFORM", "sim.stale-timestamp"),
     "repeated nonce": (["--refuse", "sim.nonce-reused"], {}, "EIOT_ERR_PLATFORM", "sim.nonce-reused"),

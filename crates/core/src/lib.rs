@@ -27,8 +27,7 @@
 //! - `client`: the public API, and `execute`, the path of a call.
 //! - `batch`: many calls in flight on one thread, deduplication, the circuit breaker.
 //! - `protocol`: calls, request bodies, replies, error codes, webhooks. `webhook.rs` is not part of the request path.
-//! - `transport`: HTTP and TLS on event loops that run on the caller's thread, and a pool of them. Knows nothing about
-//! calls.
+//! - `transport`: HTTP and TLS on event loops that run on the caller's thread. Knows nothing about calls.
 //! - `rate_limit`: the account's rate, cooldowns and nonces, in this process, in a shared file or in Redis.
 //! - `signing`: signature, nonces, clock and clock skew, credentials.
 //! - `config`: the one table of options, and the environment.

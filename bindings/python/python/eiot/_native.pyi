@@ -15,11 +15,11 @@ class BatchHandle:
     """
     def cancel(self, /) -> None:
         """
-        Cancels all calls, within 50 ms if a thread is waiting; all cards come back. Thread-safe.
+        Cancels all calls, within 50 ms if a thread is waiting; all cards are returned. Thread-safe.
         """
     def close(self, /) -> None:
         """
-        Like `cancel`; if it is not in use, also drops the results and closes the connections.
+        Like `cancel`; if the batch is not in use, also drops the results and closes the connections.
         """
     def has_room(self, /) -> bool:
         """
@@ -27,11 +27,9 @@ class BatchHandle:
         """
     def next(self, /) -> "tuple[str, tuple[str, str, str, str | None, int, str] | None, BaseException | None] | None":
         """
-        Waits until one card has come back; other Python threads run meanwhile, and signal handlers of this one. `None` when
-        all have.
-
-        Gives the EID, and either the parts of the reply or the exception. What a signal handler raises is raised here, and
-        cancels all calls: their results are kept for later calls.
+        Waits until a card is done; returns `None` when all are. Other Python threads and this thread's signal handlers
+        run in the meantime. Returns the EID and either the reply tuple or the exception. If a signal handler raises,
+        the exception is raised here, and all calls are cancelled: their results are kept for later calls.
         """
     def push(self, /, eid: str) -> None:
         """
@@ -39,7 +37,7 @@ class BatchHandle:
         """
     def stop(self, /) -> None:
         """
-        Stops sending: cards that wait come back as cancelled, calls in flight complete. Thread-safe.
+        Stops sending: waiting cards are returned as cancelled, calls in flight complete. Thread-safe.
         """
     def summary(self, /) -> "tuple[int, int, int, dict[str, int]]":
         """
@@ -64,7 +62,7 @@ class ClientHandle:
     """
     def __new__(cls, /, from_environment: bool, options: "dict[str, object]") -> ClientHandle:
         """
-        Creates a client with these options; others come from the environment, or have their defaults.
+        Creates a client with these options; others come from the environment or have their defaults.
         """
     @property
     def appkey(self, /) -> str:
@@ -87,22 +85,21 @@ class ClientHandle:
     @property
     def connect_timeout(self, /) -> float:
         """
-        Seconds.
+        In seconds.
         """
     def recipe(self, /) -> "tuple[bool, dict[str, object], dict[str, object]]":
         """
-        The constructor arguments: whether from the environment, the options, and those changed by `with_options`.
+        The constructor arguments: whether to read the environment, the options, and those changed by `with_options`.
         """
     def refresh_usage(self, /, eid: str, cancellation: Cancellation | None = None) -> tuple[str, str, str, str | None, int, str]:
         """
-        One call, on the calling thread; other Python threads run meanwhile, and signal handlers of this one.
-
-        Gives EID, message, data as JSON text, attempts and delivered.
+        Makes one call on the calling thread; other Python threads and this thread's signal handlers run in the
+        meantime. Returns the reply tuple.
         """
     @property
     def timeout(self, /) -> float:
         """
-        Seconds.
+        In seconds.
         """
     def with_options(self, /, options: "dict[str, object]") -> ClientHandle:
         """
