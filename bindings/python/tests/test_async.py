@@ -30,7 +30,7 @@ def no_thread_is_left() -> bool:
     return False
 
 
-def test_two_hundred_calls_are_awaited_at_once(responder: Start) -> None:
+def test_calls_can_be_awaited_concurrently(responder: Start) -> None:
     server = responder()
 
     async def main() -> list[eiot.Reply]:
@@ -43,7 +43,7 @@ def test_two_hundred_calls_are_awaited_at_once(responder: Start) -> None:
     assert no_thread_is_left()
 
 
-def test_the_event_loop_turns_while_calls_wait(responder: Start) -> None:
+def test_event_loop_runs_while_calls_wait(responder: Start) -> None:
     async def main() -> int:
         turns = 0
         async with eiot.AsyncClient(**responder(STALL).options, timeout=0.5) as client:
@@ -58,7 +58,7 @@ def test_the_event_loop_turns_while_calls_wait(responder: Start) -> None:
     assert asyncio.run(main()) > 50
 
 
-def test_as_many_calls_as_the_class_says_are_under_way_at_once(responder: Start) -> None:
+def test_calls_in_flight_are_bounded_by_the_class(responder: Start) -> None:
     everybody_is_here = threading.Barrier(64)
 
     def wait_for_the_others(_: object) -> Answer:
@@ -73,7 +73,7 @@ def test_as_many_calls_as_the_class_says_are_under_way_at_once(responder: Start)
     asyncio.run(main())
 
 
-def test_calls_one_after_the_other_take_one_thread_and_one_connection(responder: Start) -> None:
+def test_calls_in_sequence_use_one_thread_and_one_connection(responder: Start) -> None:
     server = responder()
 
     async def main() -> int:
@@ -119,7 +119,7 @@ async def cancelled(call: Coroutine[Any, Any, eiot.Reply], begun: Callable[[], b
     return context
 
 
-def test_a_cancelled_task_breaks_its_call_off_and_says_what_became_of_it(responder: Start) -> None:
+def test_cancelled_task_cancels_its_call_and_reports_the_outcome(responder: Start) -> None:
     server = responder(STALL)
 
     async def main() -> None:
@@ -133,7 +133,7 @@ def test_a_cancelled_task_breaks_its_call_off_and_says_what_became_of_it(respond
     assert no_thread_is_left()
 
 
-def test_a_cancelled_task_that_waits_for_its_slot_has_sent_nothing(responder: Start) -> None:
+def test_cancelled_task_that_waits_for_its_permit_has_sent_nothing(responder: Start) -> None:
     server = responder()
 
     async def main() -> None:
@@ -148,7 +148,7 @@ def test_a_cancelled_task_that_waits_for_its_slot_has_sent_nothing(responder: St
     assert len(server.requests) == 1
 
 
-def test_a_call_that_has_not_begun_is_never_made(responder: Start) -> None:
+def test_cancelled_call_that_has_not_begun_is_never_made(responder: Start) -> None:
     server = responder(STALL)
 
     async def main() -> None:
@@ -166,7 +166,7 @@ def test_a_call_that_has_not_begun_is_never_made(responder: Start) -> None:
     assert len(server.requests) == 64
 
 
-def test_asyncios_own_time_out_breaks_the_call_off(responder: Start) -> None:
+def test_asyncio_timeout_cancels_the_call(responder: Start) -> None:
     async def main() -> None:
         async with eiot.AsyncClient(**responder(STALL).options) as client:
             with pytest.raises(asyncio.TimeoutError):
@@ -176,7 +176,7 @@ def test_asyncios_own_time_out_breaks_the_call_off(responder: Start) -> None:
     assert no_thread_is_left()
 
 
-def test_a_closed_client_says_so_and_what_is_under_way_finishes(responder: Start) -> None:
+def test_closed_client_raises_and_calls_in_flight_complete(responder: Start) -> None:
     go_on = threading.Event()
 
     def when_told(_: object) -> Answer:
@@ -200,7 +200,7 @@ def test_a_closed_client_says_so_and_what_is_under_way_finishes(responder: Start
     asyncio.run(main())
 
 
-def test_one_client_serves_one_event_loop_after_the_other_and_its_relatives_share(responder: Start) -> None:
+def test_client_serves_one_event_loop_after_the_other(responder: Start) -> None:
     server = responder()
     client = eiot.AsyncClient(**server.options)
     for one in [client, client, client.with_options(timeout=3)]:
@@ -253,7 +253,7 @@ print(os.waitpid(child, 0)[1], asyncio.run(several()))
 """
 
 
-def test_a_forked_child_has_threads_of_its_own(responder: Start) -> None:
+def test_forked_child_has_its_own_threads(responder: Start) -> None:
     assert output_of(FORK + CHILD, responder().environment) == "0 ['success', 'success', 'success']\n"
 
 
@@ -269,7 +269,7 @@ loop.close()
 """
 
 
-def test_a_program_that_leaves_calls_behind_can_end(responder: Start) -> None:
+def test_program_with_pending_calls_can_end(responder: Start) -> None:
     began = time.monotonic()
     assert output_of(EXIT, responder(STALL).environment) == ""
     assert time.monotonic() - began < 30

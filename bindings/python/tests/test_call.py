@@ -16,7 +16,7 @@ CASES = vectors("calls.json")["cases"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_every_vector_is_accepted_by_a_platform_that_checks_signatures(
+def test_call_of_every_vector_is_accepted_by_the_simulator(
     case: dict[str, Any], simulator: Callable[..., dict[str, Any]]
 ) -> None:
     client = eiot.Client(**simulator("--tls", "--unlimited"))
@@ -24,7 +24,7 @@ def test_every_vector_is_accepted_by_a_platform_that_checks_signatures(
     assert (reply.code, reply.message, reply.delivered) == ("200", "success", "yes")
 
 
-def test_what_is_sent_is_what_was_given(responder: Start) -> None:
+def test_call_sends_its_parameters_verbatim(responder: Start) -> None:
     server = responder(Answer(body='{"code":"200","message":"成功","data":{"剩余":[1]}}'))
     parameters = {"eid": EID, "memo": {"z": [1, True, None, "a/b"], "a": "备注"}, "none": None, "empty": "", "n": 10**30}
     reply = eiot.Client(**server.options).call(PURCHASE, parameters)
@@ -35,7 +35,7 @@ def test_what_is_sent_is_what_was_given(responder: Start) -> None:
     assert body == parameters and list(body["memo"]) == ["z", "a"]
 
 
-def test_a_purchase_whose_reply_is_lost_is_sent_once_unless_the_caller_says_that_it_does_no_harm(responder: Start) -> None:
+def test_call_whose_reply_is_lost_is_retried_only_if_idempotent(responder: Start) -> None:
     for idempotent, sent in ((False, 1), (True, 3)):
         server = responder(Answer(503))
         client = eiot.Client(**{**server.options, "max_attempts": 3})
@@ -45,14 +45,14 @@ def test_a_purchase_whose_reply_is_lost_is_sent_once_unless_the_caller_says_that
 
 
 @pytest.mark.parametrize("name", ["appkey", "timestamp", "nonce", "sign", "secret"])
-def test_system_parameters_cannot_be_given(name: str, responder: Start) -> None:
+def test_call_rejects_system_parameters(name: str, responder: Start) -> None:
     server = responder()
     with pytest.raises(eiot.InvalidArgumentError, match=name):
         eiot.Client(**server.options).call(GET, {name: "x"})
     assert server.requests == []
 
 
-def test_what_json_cannot_hold_is_refused(responder: Start) -> None:
+def test_call_rejects_values_that_are_not_json(responder: Start) -> None:
     client = eiot.Client(**responder().options)
     for parameters, says in [([("eid", EID)], "mapping"), ({1: "x"}, "name"), ({"eid": 8.9e31}, "lost digits"), ({"b": b"x"}, "bytes")]:
         with pytest.raises(TypeError, match=says):
@@ -64,7 +64,7 @@ def test_what_json_cannot_hold_is_refused(responder: Start) -> None:
         client.call("get")
 
 
-def test_a_call_is_awaited_and_broken_off(responder: Start) -> None:
+def test_call_can_be_awaited_and_cancelled(responder: Start) -> None:
     async def main(server: Responder) -> eiot.Reply:
         async with eiot.AsyncClient(**server.options) as client:
             return await asyncio.wait_for(client.call(GET, {"eid": EID}), 0.3)

@@ -17,7 +17,7 @@ OPTIONS = [name for name, _ in _native.options()]
 Start = Callable[..., Responder]
 
 
-def test_a_code_means_what_the_client_is_told(responder: Start) -> None:
+def test_error_codes_have_the_configured_meaning(responder: Start) -> None:
     server = responder(Answer(body='{"code": "45109", "message": "m"}'))
     with pytest.raises(eiot.PlatformError):
         eiot.Client(**server.options).refresh_usage(EID)
@@ -26,7 +26,7 @@ def test_a_code_means_what_the_client_is_told(responder: Start) -> None:
     assert (refused.value.code, refused.value.delivered) == ("45109", "yes")
 
 
-def test_a_card_that_rests_is_refused_here(responder: Start) -> None:
+def test_cooldown_is_enforced_by_the_client(responder: Start) -> None:
     server = responder()
     client = eiot.Client(**server.options, eid_cooldown=300)
     client.refresh_usage(EID)
@@ -36,7 +36,7 @@ def test_a_card_that_rests_is_refused_here(responder: Start) -> None:
     assert len(server.requests) == 1
 
 
-def test_without_waiting_a_taken_slot_is_an_error(responder: Start) -> None:
+def test_rate_wait_off_raises_if_no_permit_is_free(responder: Start) -> None:
     client = eiot.Client(**{**responder().options, "rate_limit": 1}, rate_wait=False)
     client.refresh_usage(EID)
     with pytest.raises(eiot.RateLimitedError) as refused:
@@ -47,7 +47,7 @@ def test_without_waiting_a_taken_slot_is_an_error(responder: Start) -> None:
 @pytest.mark.parametrize(
     "make", [eiot.Client, eiot.Client.from_env, eiot.AsyncClient, eiot.AsyncClient.from_env], ids=str
 )
-def test_every_option_of_the_core_is_a_keyword(make: Callable[..., Any]) -> None:
+def test_options_of_the_core_are_keywords(make: Callable[..., Any]) -> None:
     parameters = dict(inspect.signature(make).parameters)
     assert list(parameters) == OPTIONS
     for parameter in parameters.values():
@@ -92,12 +92,12 @@ def test_every_option_of_the_core_is_a_keyword(make: Callable[..., Any]) -> None
         ("outage_timeout", 10**6),
     ],
 )
-def test_a_wrong_value_is_a_config_error_that_names_the_option(option: str, value: Any) -> None:
+def test_option_with_an_invalid_value_is_a_config_error_that_names_it(option: str, value: Any) -> None:
     with pytest.raises(eiot.ConfigError, match=f"^{option}: "):
         eiot.Client(**{**ACCOUNT, option: value})
 
 
-def test_a_client_certificate_and_its_key_are_required_together_and_read() -> None:
+def test_client_certificate_and_key_are_required_together_and_read() -> None:
     absent = pathlib.Path("/nonexistent/client.pem")
     with pytest.raises(eiot.ConfigError, match="^client_key_file: "):
         eiot.Client(**ACCOUNT, client_cert_file=absent)
@@ -114,36 +114,36 @@ def test_a_client_certificate_and_its_key_are_required_together_and_read() -> No
     + [("max_auth_failures", []), ("outage_timeout", [])]
     + [("client_cert_file", 3), ("client_key_file", b"k"), ("source_address", 2130706433)],
 )
-def test_a_value_of_a_wrong_type_is_a_type_error_that_names_the_option(option: str, value: Any) -> None:
+def test_option_of_a_wrong_type_is_a_type_error_that_names_it(option: str, value: Any) -> None:
     with pytest.raises(TypeError, match=f"^{option}: must be "):
         eiot.Client(**{**ACCOUNT, option: value})
 
 
-def test_an_unknown_keyword_or_a_positional_argument_is_a_type_error() -> None:
+def test_option_that_is_unknown_or_positional_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="time_out"):
         eiot.Client(**ACCOUNT, time_out=3)  # type: ignore[call-arg]
     with pytest.raises(TypeError):
         eiot.Client("k", "s")  # type: ignore[call-arg]
 
 
-def test_none_is_the_default() -> None:
+def test_option_none_is_the_default() -> None:
     explicit = eiot.Client(**{name: ACCOUNT.get(name) for name in OPTIONS})
     assert repr(explicit) == repr(eiot.Client(**ACCOUNT))
 
 
-def test_numbers_are_seconds() -> None:
+def test_option_numbers_are_seconds() -> None:
     for timeout in (2, 2.0, "2"):
         assert "timeout=2.0 connect_timeout=5.0>" in repr(eiot.Client(**ACCOUNT, timeout=timeout))  # type: ignore[arg-type]
 
 
-def test_a_client_does_not_read_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_client_does_not_read_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EIOT_APPKEY", "k")
     monkeypatch.setenv("EIOT_SECRET", "s")
     with pytest.raises(eiot.ConfigError, match="appkey"):
         eiot.Client()
 
 
-def test_explicit_goes_before_environment_and_environment_before_default(
+def test_options_take_precedence_over_the_environment_and_defaults(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in {"appkey": "env", "secret": "s", "timeout": "3", "connect_timeout": "2"}.items():
@@ -153,7 +153,7 @@ def test_explicit_goes_before_environment_and_environment_before_default(
     assert "base_url='https://oapi.eiotclub.com'" in shown
 
 
-def test_an_explicit_secret_of_either_form_goes_before_the_environments(
+def test_secret_in_either_form_takes_precedence_over_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path, responder: Start
 ) -> None:
     server = responder()
@@ -172,7 +172,7 @@ def test_an_explicit_secret_of_either_form_goes_before_the_environments(
         eiot.Client.from_env(secret="explicit", secret_file=file)
 
 
-def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variable_that_is_invalid_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EIOT_TIMEOUT", "soon")
     with pytest.raises(eiot.ConfigError, match=r"^EIOT_TIMEOUT: "):
         eiot.Client.from_env(**ACCOUNT)
@@ -184,7 +184,7 @@ def no_client_yet(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_client_yet")
-def test_the_environment_is_enough_and_makes_one_client(
+def test_environment_is_sufficient_and_creates_one_client(
     monkeypatch: pytest.MonkeyPatch, responder: Start
 ) -> None:
     server = responder()
@@ -196,7 +196,7 @@ def test_the_environment_is_enough_and_makes_one_client(
 
 
 @pytest.mark.usefixtures("no_client_yet")
-def test_after_a_failed_configuration_the_environment_is_read_anew(
+def test_environment_is_read_again_after_a_failed_configuration(
     monkeypatch: pytest.MonkeyPatch, responder: Start
 ) -> None:
     with pytest.raises(eiot.ConfigError, match="EIOT_APPKEY"):
@@ -207,7 +207,7 @@ def test_after_a_failed_configuration_the_environment_is_read_anew(
 
 
 @pytest.mark.usefixtures("no_client_yet")
-def test_threads_that_come_first_together_share_one_client(
+def test_environment_client_is_created_once_by_concurrent_threads(
     monkeypatch: pytest.MonkeyPatch, responder: Start
 ) -> None:
     for name, value in responder().environment.items():
@@ -233,7 +233,7 @@ def test_threads_that_come_first_together_share_one_client(
     assert len(used) == 8 and len(set(map(id, used))) == 1
 
 
-def test_a_closed_client_says_so(responder: Start) -> None:
+def test_closed_client_raises(responder: Start) -> None:
     server = responder()
     with eiot.Client(**server.options) as client:
         client.refresh_usage(EID)
@@ -244,7 +244,7 @@ def test_a_closed_client_says_so(responder: Start) -> None:
     assert len(server.requests) == 1
 
 
-def test_a_subclass_keeps_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_subclass_keeps_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
     class Ours(eiot.Client):
         pass
 

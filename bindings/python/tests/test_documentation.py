@@ -44,11 +44,11 @@ def run(session: str, name: str, names: dict[str, Any]) -> None:
     assert tried, f"{name} has no example"
 
 
-def test_the_readmes_walk_goes_as_it_says() -> None:
+def test_readme_tutorial_works() -> None:
     run(readme.SESSION, "README.md", {})
 
 
-def test_the_readmes_recipe_for_pandas_keeps_all_digits() -> None:
+def test_readme_recipe_for_pandas_keeps_all_digits() -> None:
     pytest.importorskip("pandas", reason="pandas is not installed")
     run(readme.PANDAS, "README.md", {})
 
@@ -59,7 +59,7 @@ def documented(module: ModuleType) -> list[doctest.DocTest]:
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if documented(importlib.import_module(name))])
-def test_the_examples_in_docstrings_run(name: str) -> None:
+def test_docstring_examples_run(name: str) -> None:
     for test in documented(importlib.import_module(name)):
         report: list[str] = []
         assert not doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.append).failed, "".join(
@@ -87,10 +87,10 @@ def test_the_examples_in_docstrings_run(name: str) -> None:
     ],
     ids=lambda call: call.__qualname__,
 )
-def test_what_people_call_has_an_example(call: Any) -> None:
+def test_public_functions_have_an_example(call: Any) -> None:
     assert ">>> " in call.__doc__
 
 
-def test_the_readme_lists_every_exception() -> None:
+def test_readme_lists_every_exception() -> None:
     table = re.findall(r"^\| `(\w+Error)` \|", readme.TEXT, re.M)
     assert sorted(table) == sorted(n for n in eiot.__all__ if n.endswith("Error") and n != "EiotError")

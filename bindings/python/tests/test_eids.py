@@ -13,7 +13,7 @@ VALID = vectors("eids.json")["valid"]
 INVALID = vectors("eids.json")["invalid"]
 
 
-def test_every_valid_vector_is_sent_without_its_padding(responder: Start) -> None:
+def test_eid_of_every_valid_vector_is_sent_without_padding(responder: Start) -> None:
     server = responder()
     client = eiot.Client(**server.options)
     expected = [case.get("trimmed", case["eid"]) for case in VALID]
@@ -21,7 +21,7 @@ def test_every_valid_vector_is_sent_without_its_padding(responder: Start) -> Non
     assert [request.body["eid"] for request in server.requests] == expected
 
 
-def test_an_int_is_its_digits(responder: Start) -> None:
+def test_eid_can_be_an_int(responder: Start) -> None:
     server = responder()
     client = eiot.Client(**server.options)
     for case in VALID:
@@ -29,7 +29,7 @@ def test_an_int_is_its_digits(responder: Start) -> None:
     assert [request.body["eid"] for request in server.requests] == [case["eid"].strip() for case in VALID]
 
 
-def test_every_invalid_vector_is_refused_before_anything_is_sent(responder: Start) -> None:
+def test_eid_of_every_invalid_vector_is_rejected_before_anything_is_sent(responder: Start) -> None:
     server = responder()
     client = eiot.Client(**server.options)
     odd = [
@@ -46,7 +46,7 @@ def test_every_invalid_vector_is_refused_before_anything_is_sent(responder: Star
     assert server.requests == []
 
 
-def test_strict_mode_asks_for_a_gsma_eid(responder: Start) -> None:
+def test_strict_eid_requires_a_gsma_eid(responder: Start) -> None:
     client = eiot.Client(**responder().options, strict_eid=True)
     for case in VALID:
         if case["strict"]:
@@ -67,7 +67,7 @@ def test_strict_mode_asks_for_a_gsma_eid(responder: Start) -> None:
         (["89"], "not list"),
     ],
 )
-def test_another_type_is_a_type_error_that_gives_advice(eid: Any, advice: str, responder: Start) -> None:
+def test_eid_of_another_type_is_a_type_error_with_advice(eid: Any, advice: str, responder: Start) -> None:
     server = responder()
     with pytest.raises(TypeError, match=advice):
         eiot.Client(**server.options).refresh_usage(eid)

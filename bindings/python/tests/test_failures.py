@@ -27,7 +27,7 @@ def failure(options: dict[str, Any], cls: type[eiot.EiotError]) -> eiot.EiotErro
     return caught.value
 
 
-def test_every_kind_of_the_core_has_a_class_of_its_own_that_users_can_import() -> None:
+def test_exceptions_cover_every_kind_of_the_core() -> None:
     assert {cls.kind: cls.status for cls in CLASSES} == _native.kinds()
     assert set(BY_KIND.values()) == set(CLASSES)
     assert len(CLASSES) == len(_native.kinds())
@@ -43,14 +43,14 @@ def test_every_kind_of_the_core_has_a_class_of_its_own_that_users_can_import() -
         (eiot.ConnectionLostError, ConnectionError),
     ],
 )
-def test_some_are_also_what_python_programs_expect(
+def test_exceptions_derive_from_built_in_ones(
     cls: type[eiot.EiotError], built_in: type[Exception]
 ) -> None:
     assert issubclass(cls, built_in)
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case["name"])
-def test_a_refusal_is_passed_on_untouched(case: dict[str, Any], responder: Start) -> None:
+def test_rejection_is_reported_verbatim(case: dict[str, Any], responder: Start) -> None:
     server = responder(Answer(case["http_status"], case["body"], {"Location": "/elsewhere"}))
     error = failure(server.options, BY_KIND[case["kind"]])
     assert (error.kind, error.code, error.platform_message) == (case["kind"], case["code"], case["message"])
@@ -69,20 +69,20 @@ def test_retry_after_is_in_seconds(responder: Start) -> None:
     assert failure(responder(Answer(429, "")).options, eiot.RateLimitedError).retry_after is None
 
 
-def test_nobody_listening_is_a_connect_error() -> None:
+def test_closed_port_is_a_connect_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     error = failure({"appkey": "k", "secret": "s", "base_url": f"http://127.0.0.1:{port}"}, eiot.ConnectError)
     assert (error.delivered, error.http_status, error.code) == ("no", None, None)
 
 
-def test_a_port_that_speaks_no_tls_is_a_tls_error(responder: Start) -> None:
+def test_port_without_tls_is_a_tls_error(responder: Start) -> None:
     server = responder()
     error = failure({**server.options, "base_url": server.url.replace("http", "https")}, eiot.TlsError)
     assert error.delivered == "no"
 
 
-def test_a_certificate_that_nobody_vouches_for_is_a_tls_error(
+def test_untrusted_certificate_is_a_tls_error(
     simulator: Callable[..., dict[str, str]],
 ) -> None:
     options = {name: value for name, value in simulator("--tls").items() if name != "ca_file"}
@@ -90,13 +90,13 @@ def test_a_certificate_that_nobody_vouches_for_is_a_tls_error(
     assert error.delivered == "no" and "ca_file" in str(error)
 
 
-def test_silence_is_a_timeout_whose_outcome_is_unknown(responder: Start) -> None:
+def test_timeout_has_an_unknown_outcome(responder: Start) -> None:
     server = responder(STALL)
     error = failure({**server.options, "timeout": 0.2}, eiot.EiotTimeoutError)
     assert (error.delivered, error.attempts, error.eid) == ("unknown", len(server.requests), EID)
 
 
-def test_a_connection_that_breaks_is_lost_and_its_outcome_unknown(responder: Start) -> None:
+def test_lost_connection_has_an_unknown_outcome(responder: Start) -> None:
     server = responder(HANG_UP)
     error = failure(server.options, eiot.ConnectionLostError)
     assert (error.delivered, error.attempts, error.eid) == ("unknown", len(server.requests), EID)
@@ -115,7 +115,7 @@ except Exception as error:
 """
 
 
-def test_a_panic_is_an_internal_error_and_no_base_exception() -> None:
+def test_panic_is_an_internal_error_and_not_a_base_exception() -> None:
     """A real one, in the shipped module: DNS lookups need a thread, and here the machine refuses it."""
     with python(NO_ROOM_FOR_A_THREAD, {"EIOT_APPKEY": "k", "EIOT_SECRET": "s"}) as process:
         stdout, stderr = process.communicate(timeout=60)
@@ -138,7 +138,7 @@ FIELDS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-def test_every_exception_survives_pickling_and_copying_with_all_its_fields(cls: type[eiot.EiotError]) -> None:
+def test_exceptions_survive_pickling_and_copying_with_all_fields(cls: type[eiot.EiotError]) -> None:
     error = from_native(cls.kind, f"EID {EID}: no", **FIELDS)
     assert type(error) is cls
     copies = [pickle.loads(pickle.dumps(error, n)) for n in range(pickle.HIGHEST_PROTOCOL + 1)]
@@ -148,7 +148,7 @@ def test_every_exception_survives_pickling_and_copying_with_all_its_fields(cls: 
         assert (other.kind, other.status) == (cls.kind, _native.kinds()[cls.kind])
 
 
-def test_an_exception_can_be_made_by_hand_for_tests_of_ones_own() -> None:
+def test_exceptions_can_be_constructed_by_users() -> None:
     error = eiot.PlatformError("no", code="1")
     assert (error.code, error.delivered, error.attempts, error.eid) == ("1", "no", 0, None)
     assert (error.body, error.headers) == (None, {})
@@ -157,7 +157,7 @@ def test_an_exception_can_be_made_by_hand_for_tests_of_ones_own() -> None:
 
 
 @pytest.mark.parametrize("case", vectors("error_codes.json")["codes"], ids=lambda case: case["code"])
-def test_a_published_code_has_its_class_and_is_final_or_not(case: dict[str, Any], responder: Start) -> None:
+def test_error_codes_that_are_published_have_their_class_and_finality(case: dict[str, Any], responder: Start) -> None:
     body = json.dumps({"code": case["code"], "message": case["zh"]})
     error = failure(responder(Answer(body=body)).options, BY_KIND[case["kind"]])
     assert (error.code, error.platform_message, error.final) == (case["code"], case["zh"], case["final"])
@@ -165,7 +165,7 @@ def test_a_published_code_has_its_class_and_is_final_or_not(case: dict[str, Any]
     assert pickle.loads(pickle.dumps(error)).final is case["final"]
 
 
-def test_a_code_that_is_not_published_is_not_final_unless_it_is_taught(responder: Start) -> None:
+def test_error_codes_that_are_unpublished_are_not_final_unless_configured(responder: Start) -> None:
     options = responder(Answer(body='{"code": 45109}')).options
     error = failure(options, eiot.PlatformError)
     assert error.final is False and '"45109=KIND"' in str(error)

@@ -43,7 +43,7 @@ def after(seconds: float) -> Callable[[Request], Answer]:
     return answer
 
 
-def test_every_card_of_a_generator_is_refreshed_once(responder: Start) -> None:
+def test_refresh_many_refreshes_every_card_of_a_generator_once(responder: Start) -> None:
     server = responder()
     results = eiot.Client(**server.options).refresh_many(eid for eid in [*cards(300), *cards(50)])
     found = list(results)
@@ -53,7 +53,7 @@ def test_every_card_of_a_generator_is_refreshed_once(responder: Start) -> None:
     assert results.summary == eiot.Summary(350, 300, 0, 50, {})
 
 
-def test_results_come_as_they_finish_and_no_eid_is_taken_further_ahead_than_the_concurrency(
+def test_results_are_in_order_of_completion_and_input_is_consumed_lazily(
     simulator: Simulate,
 ) -> None:
     taken = came = 0
@@ -72,7 +72,7 @@ def test_results_come_as_they_finish_and_no_eid_is_taken_further_ahead_than_the_
     assert (taken, came, results.summary.refreshed) == (2000, 2000, 2000)
 
 
-def test_as_many_calls_as_the_concurrency_are_under_way_at_once(responder: Start) -> None:
+def test_concurrency_is_the_number_of_calls_in_flight(responder: Start) -> None:
     everybody_is_here = threading.Barrier(20)
 
     def wait_for_the_others(_: Request) -> Answer:
@@ -83,7 +83,7 @@ def test_as_many_calls_as_the_concurrency_are_under_way_at_once(responder: Start
     assert sum(result.ok for result in client.refresh_many(cards(20), concurrency=20)) == 20
 
 
-def test_an_input_with_a_length_has_its_results_counted_and_each_card_once(responder: Start) -> None:
+def test_results_of_a_sized_input_have_a_length(responder: Start) -> None:
     server = responder()
     eids: list[str | int] = [card(1), 8904, f" {card(1)}\n", "8904", "x", "x", "8905"]
     results = eiot.Client(**server.options).refresh_many(eids)
@@ -94,14 +94,14 @@ def test_an_input_with_a_length_has_its_results_counted_and_each_card_once(respo
     assert (summary.submitted, summary.refreshed, summary.failed, summary.duplicates) == (7, 3, 2, 2)
 
 
-def test_a_card_that_comes_again_after_many_others_is_counted_right(simulator: Simulate) -> None:
+def test_results_count_a_duplicate_after_many_other_cards(simulator: Simulate) -> None:
     eids = [*cards(17_000), card(0)]
     results = eiot.Client(**simulator("--unlimited")).refresh_many(eids, concurrency=64)
     assert len(results) == sum(1 for _ in results) == 17_000
     assert results.summary.duplicates == 1
 
 
-def test_an_input_without_a_length_has_none_and_can_be_listed_all_the_same(responder: Start) -> None:
+def test_results_of_an_unsized_input_have_no_length_and_can_be_listed(responder: Start) -> None:
     client = eiot.Client(**responder().options)
     with pytest.raises(TypeError, match="is unknown"):
         len(client.refresh_many(iter(cards(2))))
@@ -109,7 +109,7 @@ def test_an_input_without_a_length_has_none_and_can_be_listed_all_the_same(respo
     assert list(client.refresh_many([])) == [] and list(client.refresh_many(iter(()))) == []
 
 
-def test_tqdm_knows_how_far_it_has_come(responder: Start, capsys: pytest.CaptureFixture[str]) -> None:
+def test_results_work_with_tqdm(responder: Start, capsys: pytest.CaptureFixture[str]) -> None:
     tqdm = pytest.importorskip("tqdm", reason="tqdm is not installed").tqdm
     client = eiot.Client(**responder().options)
     with tqdm(client.refresh_many([*cards(20), card(0)]), ncols=80) as bar:
@@ -120,7 +120,7 @@ def test_tqdm_knows_how_far_it_has_come(responder: Start, capsys: pytest.Capture
         assert sum(result.ok for result in bar) == 20
 
 
-def test_what_is_no_eid_is_a_result_and_stops_nobody(responder: Start) -> None:
+def test_refresh_many_returns_an_invalid_eid_as_a_result_and_continues(responder: Start) -> None:
     eids: list[str | int] = ["8.9E+31", card(1), "", 10**5000, -5, "١٢٣", "\ud800"]
     results = list(eiot.Client(**responder().options).refresh_many(eids))
     assert len(results) == len(eids)
@@ -131,7 +131,7 @@ def test_what_is_no_eid_is_a_result_and_stops_nobody(responder: Start) -> None:
 
 @pytest.mark.parametrize("wrong", [8.9e31, None, b"8904", True])
 @pytest.mark.parametrize("kind", [list, iter])
-def test_a_wrong_type_is_raised_in_its_place_when_all_before_it_have_come(
+def test_refresh_many_raises_for_a_wrong_type_after_the_earlier_results(
     kind: Callable[[list[Any]], Any], wrong: object, responder: Start
 ) -> None:
     server = responder()
@@ -144,12 +144,12 @@ def test_a_wrong_type_is_raised_in_its_place_when_all_before_it_have_come(
 
 
 @pytest.mark.parametrize("one", ["8904", b"8904", bytearray(b"8904")])
-def test_one_eid_is_not_taken_for_a_list_of_digits(one: Any, responder: Start) -> None:
+def test_refresh_many_rejects_a_single_eid(one: Any, responder: Start) -> None:
     with pytest.raises(TypeError, match="another iterable"):
         eiot.Client(**responder().options).refresh_many(one)
 
 
-def test_arguments_that_cannot_be_used_are_refused_at_once(responder: Start) -> None:
+def test_refresh_many_rejects_invalid_arguments_at_once(responder: Start) -> None:
     client = eiot.Client(**responder().options)
     for concurrency in [0, -1, 1025, 10**30]:
         with pytest.raises(eiot.InvalidArgumentError, match="concurrency must be from 1 to 1024"):
@@ -164,7 +164,7 @@ def test_arguments_that_cannot_be_used_are_refused_at_once(responder: Start) -> 
         client.refresh_many([EID])
 
 
-def test_an_exception_of_the_input_is_raised_when_what_was_sent_has_come_back(responder: Start) -> None:
+def test_exception_of_the_input_is_raised_after_the_results_of_sent_cards(responder: Start) -> None:
     server = responder()
 
     def source() -> Iterator[str]:
@@ -180,7 +180,7 @@ def test_an_exception_of_the_input_is_raised_when_what_was_sent_has_come_back(re
     assert list(results) == []
 
 
-def test_with_raise_the_first_failure_is_raised_and_what_is_under_way_is_finished(responder: Start) -> None:
+def test_errors_raise_raises_the_first_failure_and_finishes_calls_in_flight(responder: Start) -> None:
     all_four = threading.Barrier(4)
 
     def answer(request: Request) -> Answer:
@@ -203,7 +203,7 @@ def test_with_raise_the_first_failure_is_raised_and_what_is_under_way_is_finishe
     assert results.summary.refreshed == 3 and results.summary.failures["rate_limited"] == 1
 
 
-def test_with_return_failures_are_results(responder: Start) -> None:
+def test_errors_return_makes_failures_results(responder: Start) -> None:
     results = list(eiot.Client(**responder(refused(1, 3)).options).refresh_many(cards(5)))
     assert len(results) == 5
     assert sorted(result.eid for result in results if not result.ok) == [card(1), card(3)]
@@ -211,7 +211,7 @@ def test_with_return_failures_are_results(responder: Start) -> None:
         assert result.ok or isinstance(result.error, eiot.RateLimitedError)
 
 
-def test_failures_of_all_kinds_add_up(simulator: Simulate) -> None:
+def test_summary_adds_up_with_failures_of_all_kinds(simulator: Simulate) -> None:
     options = simulator("--unlimited", "--fault-chance", "0.1", "--fault-seed", "7")
     results = eiot.Client(**options, max_attempts=1, timeout=2, outage_timeout=0).refresh_many(cards(1000))
     kinds = collections.Counter(result.error.kind if result.error else "ok" for result in results)
@@ -221,7 +221,7 @@ def test_failures_of_all_kinds_add_up(simulator: Simulate) -> None:
     assert len(kinds) > 3
 
 
-def test_stop_finishes_what_is_under_way_and_tells_what_was_not_sent(responder: Start) -> None:
+def test_stop_finishes_calls_in_flight_and_returns_unsent_cards(responder: Start) -> None:
     server = responder(after(0.2))
     client = eiot.Client(**{**server.options, "rate_limit": 20})
     results = client.refresh_many(iter(cards(100)), concurrency=8)
@@ -234,7 +234,7 @@ def test_stop_finishes_what_is_under_way_and_tells_what_was_not_sent(responder: 
         assert result.ok or (isinstance(result.error, eiot.CancelledError) and result.error.delivered == "no")
 
 
-def test_close_breaks_off_and_the_summary_adds_up(responder: Start) -> None:
+def test_close_cancels_and_the_summary_adds_up(responder: Start) -> None:
     server = responder(lambda request: Answer() if request.body["eid"] == card(0) else STALL)
     with eiot.Client(**server.options).refresh_many(iter(cards(100)), concurrency=4) as results:
         assert next(results).eid == card(0)
@@ -247,7 +247,7 @@ def test_close_breaks_off_and_the_summary_adds_up(responder: Start) -> None:
     assert summary.failures == {"cancelled": summary.failed}
 
 
-def test_results_that_are_dropped_break_off_what_is_under_way(responder: Start) -> None:
+def test_results_that_are_dropped_cancel_calls_in_flight(responder: Start) -> None:
     server = responder(lambda request: Answer() if request.body["eid"] == card(0) else STALL)
     results = eiot.Client(**server.options).refresh_many(iter(cards(4)), concurrency=4)
     next(results)
@@ -262,7 +262,7 @@ def test_results_outlive_a_client_that_is_closed(responder: Start) -> None:
     assert sum(result.ok for result in results) == 3
 
 
-def test_each_attempt_is_a_line_of_the_log(responder: Start, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_has_a_line_per_attempt(responder: Start, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "eiot")
     list(eiot.Client(**responder(refused(1)).options).refresh_many(cards(3)))
     levels = collections.Counter(record.levelname for record in caplog.records)
@@ -276,7 +276,7 @@ def test_results_can_be_pickled(responder: Start) -> None:
         assert str(other.error) == str(result.error)
 
 
-def test_a_call_is_not_too_late_because_its_caller_was(responder: Start) -> None:
+def test_timeout_pauses_while_the_caller_processes_results(responder: Start) -> None:
     # Real time: processing the first result takes longer than the timeout of the other.
     def answer(request: Request) -> Answer:
         time.sleep(0 if request.body["eid"] == card(0) else 0.1)
@@ -307,7 +307,7 @@ def test_memory_does_not_grow_with_the_number_of_cards(simulator: Simulate) -> N
     assert many < 1.1 * few, (few, many)
 
 
-def test_a_generator_as_input_is_closed_when_it_is_over(responder: Start) -> None:
+def test_input_generator_is_closed_at_the_end(responder: Start) -> None:
     closed: list[bool] = []
 
     def source() -> Iterator[str]:

@@ -25,7 +25,7 @@ async def awaited(eids: list[str]) -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("kind", [list, iter, awaited], ids=["sized", "lazy", "awaited"])
-def test_every_card_is_refreshed_once_by_one_thread(
+def test_refresh_many_uses_one_thread_and_refreshes_every_card_once(
     kind: Callable[[list[str]], Any], responder: Start
 ) -> None:
     server = responder(refused(3))
@@ -47,7 +47,7 @@ def test_every_card_is_refreshed_once_by_one_thread(
     assert no_thread_is_left()
 
 
-def test_the_length_is_known_where_the_input_has_one(responder: Start) -> None:
+def test_results_of_a_sized_input_have_a_length(responder: Start) -> None:
     client = eiot.AsyncClient(**responder().options)
     assert len(client.refresh_many([card(1), card(1), card(2)])) == 2
     with pytest.raises(TypeError, match="is unknown"):
@@ -56,7 +56,7 @@ def test_the_length_is_known_where_the_input_has_one(responder: Start) -> None:
         client.refresh_many("8904")
 
 
-def test_the_event_loop_turns_and_single_calls_go_on_meanwhile(responder: Start) -> None:
+def test_event_loop_and_single_calls_run_during_a_batch(responder: Start) -> None:
     server = responder(lambda request: Answer() if request.body["eid"] == card(0) else STALL)
 
     async def main() -> int:
@@ -76,7 +76,7 @@ async def listed(results: eiot.AsyncResults) -> list[eiot.Result]:
     return [result async for result in results]
 
 
-def test_a_cancelled_task_breaks_off_within_100_ms_and_what_became_of_the_cards_is_told(
+def test_cancelled_task_ends_within_100_ms_and_reports_the_outcome_of_its_cards(
     responder: Start,
 ) -> None:
     server = responder(STALL)
@@ -109,7 +109,7 @@ def test_a_cancelled_task_breaks_off_within_100_ms_and_what_became_of_the_cards_
     assert no_thread_is_left()
 
 
-def test_a_task_that_is_cancelled_while_its_input_waits_breaks_off_too(responder: Start) -> None:
+def test_cancelled_task_ends_while_its_input_waits(responder: Start) -> None:
     server = responder(lambda request: Answer() if request.body["eid"] == card(0) else STALL)
 
     async def source() -> AsyncIterator[str]:
@@ -129,7 +129,7 @@ def test_a_task_that_is_cancelled_while_its_input_waits_breaks_off_too(responder
     asyncio.run(main())
 
 
-def test_an_exception_of_the_input_and_the_first_failure_are_raised_at_the_end(responder: Start) -> None:
+def test_exception_of_the_input_and_the_first_failure_are_raised_at_the_end(responder: Start) -> None:
     async def source() -> AsyncIterator[str]:
         for eid in cards(3):
             yield eid
@@ -151,7 +151,7 @@ def test_an_exception_of_the_input_and_the_first_failure_are_raised_at_the_end(r
     asyncio.run(main())
 
 
-def test_tasks_share_results_and_each_gets_its_own(responder: Start) -> None:
+def test_results_are_divided_among_tasks(responder: Start) -> None:
     async def main() -> list[list[eiot.Result]]:
         results = eiot.AsyncClient(**responder().options).refresh_many(iter(cards(100)))
         return await asyncio.gather(*(listed(results) for _ in range(4)))
@@ -160,7 +160,7 @@ def test_tasks_share_results_and_each_gets_its_own(responder: Start) -> None:
     assert sorted(found) == cards(100)
 
 
-def test_another_task_can_close_while_one_waits(responder: Start) -> None:
+def test_close_by_another_task_ends_the_wait(responder: Start) -> None:
     server = responder(STALL)
 
     async def main() -> None:
@@ -177,7 +177,7 @@ def test_another_task_can_close_while_one_waits(responder: Start) -> None:
     asyncio.run(main())
 
 
-def test_a_loop_that_is_left_leaves_nothing_behind(responder: Start) -> None:
+def test_loop_that_ends_early_leaks_nothing(responder: Start) -> None:
     server = responder(lambda request: Answer() if request.body["eid"] == card(0) else STALL)
 
     async def main() -> None:

@@ -17,14 +17,14 @@ Start = Callable[..., Responder]
 Simulate = Callable[..., dict[str, Any]]
 
 
-def test_threads_share_results_and_each_gets_its_own(simulator: Simulate) -> None:
+def test_results_are_divided_among_threads(simulator: Simulate) -> None:
     results = eiot.Client(**simulator("--unlimited")).refresh_many(iter(cards(2000)))
     with ThreadPoolExecutor(8) as threads:
         found = [eid for eids in threads.map(lambda _: [r.eid for r in results], range(8)) for eid in eids]
     assert sorted(found) == cards(2000)
 
 
-def test_another_thread_can_look_on_and_close_while_one_waits(responder: Start) -> None:
+def test_close_by_another_thread_ends_the_wait(responder: Start) -> None:
     server = responder(STALL)
     results = eiot.Client(**server.options, timeout=60).refresh_many(cards(3))
     with ThreadPoolExecutor(1) as threads:
@@ -39,7 +39,7 @@ def test_another_thread_can_look_on_and_close_while_one_waits(responder: Start) 
     assert results.summary.failures == {"cancelled": 3}
 
 
-def test_who_comes_back_to_results_that_wait_is_told_and_not_left_waiting(responder: Start) -> None:
+def test_results_in_use_raise_for_a_reentrant_call(responder: Start) -> None:
     client = eiot.Client(**responder().options)
     told: list[BaseException] = []
 
@@ -88,7 +88,7 @@ print(len(late), sorted(late[-5:])[2])
 
 
 @pytest.mark.parametrize("rate_limit", ["0", "0.01"])
-def test_ctrl_c_ends_the_wait_within_100_ms_and_what_became_of_the_cards_is_told(
+def test_ctrl_c_ends_the_wait_within_100_ms_and_reports_the_outcome_of_the_cards(
     rate_limit: str, responder: Start
 ) -> None:
     server = responder(STALL)
@@ -110,7 +110,7 @@ print(all(result.ok or result.error.delivered == "no" for result in found), len(
 """
 
 
-def test_a_signal_handler_can_stop_it_in_good_order(responder: Start) -> None:
+def test_signal_handler_can_stop_the_results(responder: Start) -> None:
     server = responder(after(0.1))
     with python(HANDLED, server.environment) as process:
         server.arrivals.get(timeout=30)
@@ -148,7 +148,7 @@ print(os.waitpid(child, 0)[1], sum(result.ok for result in results))
 """
 
 
-def test_in_a_forked_child_it_is_empty_and_the_parent_goes_on(responder: Start) -> None:
+def test_results_in_a_forked_child_are_empty_and_the_parent_continues(responder: Start) -> None:
     assert output_of(FORK, responder().environment) == "0 99\n"
 
 
@@ -164,13 +164,13 @@ time.sleep(0.3)
 """
 
 
-def test_a_program_can_end_with_calls_under_way(responder: Start) -> None:
+def test_program_can_end_with_calls_in_flight(responder: Start) -> None:
     began = time.monotonic()
     assert output_of(EXIT, responder(STALL).environment) == ""
     assert time.monotonic() - began < 30
 
 
-def test_an_interruption_inside_the_input_breaks_off(responder: Start) -> None:
+def test_interrupt_inside_the_input_cancels_the_calls(responder: Start) -> None:
     server = responder(lambda request: Answer() if request.body["eid"] == card(0) else STALL)
 
     def source() -> Iterator[str]:
@@ -185,7 +185,7 @@ def test_an_interruption_inside_the_input_breaks_off(responder: Start) -> None:
     assert isinstance(left.error, eiot.CancelledError) and left.error.delivered == "unknown"
 
 
-def test_what_a_handler_of_log_lines_raises_is_raised_and_breaks_off(responder: Start) -> None:
+def test_exception_of_a_log_handler_is_raised_and_cancels_the_calls(responder: Start) -> None:
     server = responder(lambda request: Answer() if request.body["eid"] == card(0) else STALL)
 
     class Stop(BaseException):

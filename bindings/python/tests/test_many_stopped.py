@@ -38,7 +38,7 @@ def awaited(given: dict[str, Any], eids: Any) -> list[eiot.Result]:
 
 @pytest.mark.parametrize("refresh", [in_a_loop, awaited])
 @pytest.mark.parametrize("kind", [list, iter], ids=["sized", "lazy"])
-def test_a_refused_account_ends_a_run_and_each_card_says_why(
+def test_authentication_failures_end_a_run_and_each_card_reports_it(
     kind: Callable[[list[str]], Any],
     refresh: Callable[[dict[str, Any], Any], list[eiot.Result]],
     eiot_simulator: Callable[..., Simulator],
@@ -61,7 +61,7 @@ def test_a_refused_account_ends_a_run_and_each_card_says_why(
     assert "allow-list" in warning
 
 
-def test_with_raise_the_first_refusal_is_raised(eiot_simulator: Callable[..., Simulator]) -> None:
+def test_errors_raise_raises_the_first_rejection(eiot_simulator: Callable[..., Simulator]) -> None:
     platform = eiot_simulator("--unlimited", "--refuse", "403")
     with pytest.raises(eiot.AuthError) as caught:
         list(eiot.Client(**options(platform)).refresh_many(cards(1000), errors="raise"))
@@ -69,7 +69,7 @@ def test_with_raise_the_first_refusal_is_raised(eiot_simulator: Callable[..., Si
     assert platform.counters()["calls"] <= 32
 
 
-def test_how_many_refusals_stop_a_run_is_an_option_of_the_run(
+def test_max_auth_failures_is_an_option_of_the_run(
     eiot_simulator: Callable[..., Simulator],
 ) -> None:
     platform = eiot_simulator("--unlimited", "--refuse", "502")
@@ -80,7 +80,7 @@ def test_how_many_refusals_stop_a_run_is_an_option_of_the_run(
     assert [result.error.attempts for result in results if result.error] == [1] * 50
 
 
-def test_a_success_in_between_starts_the_count_again(responder: Start) -> None:
+def test_authentication_failures_are_reset_by_a_success(responder: Start) -> None:
     refused = Answer(body='{"code": "502"}')
     plan: Iterator[Answer] = iter([*[refused] * 3, Answer(), *[refused] * 3, Answer(), *[refused] * 4])
     client = eiot.Client(**responder(lambda request: next(plan)).options, max_auth_failures=4)
@@ -89,7 +89,7 @@ def test_a_success_in_between_starts_the_count_again(responder: Start) -> None:
     assert attempts == [1] * 12 + [0] * 8
 
 
-def test_an_outage_costs_no_card_and_is_a_warning(
+def test_outage_loses_no_card_and_is_a_warning(
     eiot_simulator: Callable[..., Simulator], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Real time: the platform is unreachable for a second and a half."""
@@ -111,7 +111,7 @@ def test_an_outage_costs_no_card_and_is_a_warning(
     assert resumed.startswith("the platform can be reached again, after ")
 
 
-def test_an_outage_that_lasts_ends_a_run_in_time_and_each_card_says_why(
+def test_outage_that_lasts_ends_a_run_in_time_and_each_card_reports_it(
     eiot_simulator: Callable[..., Simulator], caplog: pytest.LogCaptureFixture
 ) -> None:
     platform = eiot_simulator("--unlimited")
@@ -134,7 +134,7 @@ def test_an_outage_that_lasts_ends_a_run_in_time_and_each_card_says_why(
 
 
 @pytest.mark.parametrize("how", ["stop", "close"])
-def test_a_run_that_waits_for_the_platform_can_be_ended(
+def test_outage_wait_can_be_interrupted(
     how: str, eiot_simulator: Callable[..., Simulator]
 ) -> None:
     platform = eiot_simulator("--unlimited")
@@ -151,7 +151,7 @@ def test_a_run_that_waits_for_the_platform_can_be_ended(
 
 
 @pytest.mark.parametrize("raises, ends", [(ZeroDivisionError, False), (KeyboardInterrupt, True)])
-def test_a_handler_that_fails_on_a_warning_fails_no_card_and_ctrl_c_in_one_is_heard(
+def test_log_handler_that_fails_on_a_warning_fails_no_card_and_ctrl_c_in_one_is_honored(
     raises: type[BaseException],
     ends: bool,
     eiot_simulator: Callable[..., Simulator],

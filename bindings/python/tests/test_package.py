@@ -12,7 +12,7 @@ from eiot import _native
 PACKAGE = pathlib.Path(eiot.__file__).parent
 
 
-def test_there_is_one_version() -> None:
+def test_version_is_the_same_everywhere() -> None:
     (in_cargo,) = re.findall(r'^version = "(.*)"', (ROOT / "Cargo.toml").read_text(), re.M)
     assert eiot.__version__ == _native.__version__ == version("eiot") == in_cargo
 

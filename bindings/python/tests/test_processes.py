@@ -23,7 +23,7 @@ def pool() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-def test_a_pool_of_eight_passes_clients_and_replies_around(
+def test_pool_of_eight_passes_clients_and_replies_around(
     pool: ProcessPoolExecutor, responder: Start
 ) -> None:
     all_eight = threading.Barrier(8)
@@ -43,13 +43,13 @@ def test_a_pool_of_eight_passes_clients_and_replies_around(
     assert len({request.connection for request in server.requests}) == 9, "one each, and one of this process"
 
 
-def test_the_method_of_a_client_is_a_task(pool: ProcessPoolExecutor, responder: Start) -> None:
+def test_client_method_can_be_a_pool_task(pool: ProcessPoolExecutor, responder: Start) -> None:
     client = eiot.Client(**responder().options)
     assert [reply.eid for reply in pool.map(client.refresh_usage, [EID] * 16, chunksize=4)] == [EID] * 16
 
 
 @pytest.mark.parametrize("kind", _native.kinds())
-def test_every_exception_comes_back_from_a_pool(kind: str, pool: ProcessPoolExecutor) -> None:
+def test_exceptions_are_returned_from_a_pool(kind: str, pool: ProcessPoolExecutor) -> None:
     with pytest.raises(BY_KIND[kind]) as caught:
         pool.submit(pool_tasks.fail, kind, EID).result(timeout=60)
     error = caught.value
@@ -59,14 +59,14 @@ def test_every_exception_comes_back_from_a_pool(kind: str, pool: ProcessPoolExec
     assert error.final is True and (error.body, error.headers) == (b"<html>", {"server": "nginx"})
 
 
-def test_a_real_failure_comes_back_from_a_pool(pool: ProcessPoolExecutor, responder: Start) -> None:
+def test_failure_is_returned_from_a_pool(pool: ProcessPoolExecutor, responder: Start) -> None:
     client = eiot.Client(**responder(Answer(429, "", {"Retry-After": "7"})).options)
     with pytest.raises(eiot.RateLimitedError) as caught:
         pool.submit(client.refresh_usage, EID).result(timeout=60)
     assert (caught.value.retry_after, caught.value.http_status, caught.value.eid) == (7.0, 429, EID)
 
 
-def test_sixty_four_threads_share_a_client(responder: Start) -> None:
+def test_client_is_shared_by_sixty_four_threads(responder: Start) -> None:
     def answer(request: Request) -> Answer:
         return Answer(body=f'{{"code": "200", "message": "{request.body["eid"]}"}}')
 
@@ -92,7 +92,7 @@ print({{reply.message for reply in replies}}, client.refresh_usage({EID!r}).mess
 """
 
 
-def test_a_forked_pool_uses_a_client_of_its_parent(responder: Start) -> None:
+def test_forked_pool_uses_a_client_of_its_parent(responder: Start) -> None:
     assert output_of(FORKED, responder().environment) == "{'success'} success\n"
 
 
@@ -111,7 +111,7 @@ begun.wait()
 """
 
 
-def test_a_program_can_end_while_calls_of_daemon_threads_come_back(
+def test_program_can_end_while_calls_of_daemon_threads_complete(
     simulator: Callable[..., dict[str, str]],
 ) -> None:
     environment = {f"EIOT_{name.upper()}": str(value) for name, value in simulator("--unlimited").items()}

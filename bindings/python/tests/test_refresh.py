@@ -23,7 +23,7 @@ Simulator = Callable[..., dict[str, str]]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
-def test_every_valid_eid_is_refreshed_by_the_stand_in_platform(
+def test_refresh_works_for_every_valid_eid_with_the_simulator(
     arguments: tuple[str, ...], simulator: Simulator
 ) -> None:
     with eiot.Client(**simulator("--unlimited", *arguments)) as client:  # type: ignore[arg-type]
@@ -32,7 +32,7 @@ def test_every_valid_eid_is_refreshed_by_the_stand_in_platform(
     assert {(reply.message, reply.attempts, reply.delivered) for reply in replies} == {("success", 1, "yes")}
 
 
-def test_the_stand_in_platform_refuses_a_wrong_secret(simulator: Simulator) -> None:
+def test_refresh_with_a_wrong_secret_is_rejected_by_the_simulator(simulator: Simulator) -> None:
     client = eiot.Client(**{**simulator(), "secret": "wrong"})  # type: ignore[arg-type]
     with pytest.raises(eiot.PlatformError) as caught:
         client.refresh_usage(EID)
@@ -40,7 +40,7 @@ def test_the_stand_in_platform_refuses_a_wrong_secret(simulator: Simulator) -> N
 
 
 @pytest.mark.parametrize("case", OK, ids=lambda case: case["name"])
-def test_a_reply_is_passed_on_untouched(case: dict[str, Any], responder: Start) -> None:
+def test_reply_is_returned_verbatim(case: dict[str, Any], responder: Start) -> None:
     server = responder(Answer(case["http_status"], case["body"]))
     reply = eiot.Client(**server.options).refresh_usage(EID)
     data = json.loads(case["data_json"]) if "data_json" in case else None
@@ -50,12 +50,12 @@ def test_a_reply_is_passed_on_untouched(case: dict[str, Any], responder: Start) 
 @pytest.mark.parametrize(
     "data", ["9" * 5000, "[" * 30_000 + "]" * 30_000], ids=["a huge number", "a deep list"]
 )
-def test_data_that_python_cannot_read_does_not_turn_success_into_failure(data: str, responder: Start) -> None:
+def test_reply_with_data_that_python_cannot_parse_is_still_a_success(data: str, responder: Start) -> None:
     server = responder(Answer(body=f'{{"code":"200","data":{data}}}'))
     assert eiot.Client(**server.options).refresh_usage(EID).data == data
 
 
-def test_what_is_sent_is_signed_and_names_the_python_package(responder: Start) -> None:
+def test_request_is_signed_and_names_the_python_package(responder: Start) -> None:
     server = responder()
     eiot.Client(**server.options).refresh_usage(EID)
     (request,) = server.requests
@@ -66,7 +66,7 @@ def test_what_is_sent_is_signed_and_names_the_python_package(responder: Start) -
     assert request.headers["user-agent"] == f"eiot/{eiot.__version__} (python)"
 
 
-def test_md5_can_be_asked_for(responder: Start) -> None:
+def test_sign_method_can_be_md5(responder: Start) -> None:
     server = responder()
     eiot.Client(**server.options, sign_method="md5").refresh_usage(EID)
     body = server.requests[0].body
@@ -74,7 +74,7 @@ def test_md5_can_be_asked_for(responder: Start) -> None:
 
 
 @pytest.mark.parametrize("make", [str, pathlib.Path])
-def test_the_secret_can_come_from_a_file(
+def test_secret_can_come_from_a_file(
     make: Callable[[str], str | pathlib.Path], tmp_path: pathlib.Path, responder: Start
 ) -> None:
     server = responder()
@@ -85,7 +85,7 @@ def test_the_secret_can_come_from_a_file(
     assert body["sign"] == eiot.sign(body, "test-secret")
 
 
-def test_a_connection_is_kept_for_the_next_call(responder: Start) -> None:
+def test_connection_is_reused_for_the_next_call(responder: Start) -> None:
     server = responder()
     client = eiot.Client(**server.options)
     for _ in range(3):
@@ -93,7 +93,7 @@ def test_a_connection_is_kept_for_the_next_call(responder: Start) -> None:
     assert len({request.connection for request in server.requests}) == 1
 
 
-def test_eight_threads_share_a_client_and_no_nonce_repeats(responder: Start) -> None:
+def test_client_is_shared_by_eight_threads_and_no_nonce_repeats(responder: Start) -> None:
     server = responder()
     client = eiot.Client(**server.options)
     with ThreadPoolExecutor(8) as threads:
@@ -145,7 +145,7 @@ client.refresh_usage({EID!r})
 """
 
 
-def test_forked_children_use_their_parents_client_and_the_parent_goes_on(responder: Start) -> None:
+def test_forked_children_use_their_parents_client_and_the_parent_continues(responder: Start) -> None:
     server = responder()
     assert output_of(FORK, server.environment) == "[0, 0, 0, 0]\n"
     calls: dict[int, int] = {}
@@ -154,7 +154,7 @@ def test_forked_children_use_their_parents_client_and_the_parent_goes_on(respond
     assert sorted(calls.values()) == [10, 10, 10, 10, 12], "each process has a connection of its own"
 
 
-def test_a_reply_is_frozen_and_survives_pickling_and_copying(responder: Start) -> None:
+def test_reply_is_frozen_and_survives_pickling_and_copying(responder: Start) -> None:
     body = '{"code":"200","message":"成功","data":{"used":[1.5,null]}}'
     reply = eiot.Client(**responder(Answer(body=body)).options).refresh_usage(EID)
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
@@ -170,7 +170,7 @@ def test_a_reply_is_frozen_and_survives_pickling_and_copying(responder: Start) -
     )
 
 
-def test_each_attempt_is_a_line_of_the_log(
+def test_log_has_a_line_per_attempt(
     responder: Callable[..., Responder], caplog: pytest.LogCaptureFixture
 ) -> None:
     answers = iter([Answer(503, ""), Answer()])
@@ -188,7 +188,7 @@ def test_each_attempt_is_a_line_of_the_log(
         assert sent in record.getMessage(), "as the platform's support sees them"
 
 
-def test_a_message_with_control_characters_is_one_harmless_line_in_the_log_too(
+def test_log_escapes_control_characters_of_a_message(
     responder: Callable[..., Responder], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "eiot")
@@ -202,7 +202,7 @@ def test_a_message_with_control_characters_is_one_harmless_line_in_the_log_too(
 
 
 @pytest.mark.parametrize("raises, ends", [(ZeroDivisionError, False), (KeyboardInterrupt, True)])
-def test_a_broken_log_handler_fails_no_call_and_ctrl_c_in_one_is_heard(
+def test_log_handler_that_fails_fails_no_call_and_ctrl_c_in_one_is_honored(
     responder: Callable[..., Responder],
     monkeypatch: pytest.MonkeyPatch,
     raises: type[BaseException],

@@ -29,7 +29,7 @@ PLANS = [Answer(case["http_status"], case["body"]) for case in vectors("replies.
 
 
 @pytest.mark.parametrize("plan", [*PLANS, STALL, HANG_UP])
-def test_neither_secret_nor_signature_is_in_any_outcome(plan: Answer | str, responder: Start) -> None:
+def test_secret_and_signature_are_in_no_outcome(plan: Answer | str, responder: Start) -> None:
     server = responder(plan)
     client = eiot.Client(**{**server.options, "secret": CANARY, "timeout": 0.3})
     try:
@@ -44,7 +44,7 @@ def test_neither_secret_nor_signature_is_in_any_outcome(plan: Answer | str, resp
 
 
 @pytest.mark.parametrize("make", [eiot.Client, eiot.AsyncClient])
-def test_a_client_does_not_show_it(make: type[eiot.Client] | type[eiot.AsyncClient]) -> None:
+def test_secret_is_not_shown_by_a_client(make: type[eiot.Client] | type[eiot.AsyncClient]) -> None:
     client = make(appkey="k", secret=CANARY, proxy="http://user:swordfish@127.0.0.1:1")
     handle: Any = client._handle
     shown = [repr(client), str(client), repr(vars(client)), repr(handle)]
@@ -52,7 +52,7 @@ def test_a_client_does_not_show_it(make: type[eiot.Client] | type[eiot.AsyncClie
     assert CANARY not in "".join(shown) and "swordfish" not in "".join(shown)
 
 
-def test_what_remembers_unpickled_clients_does_not_show_it() -> None:
+def test_secret_is_not_shown_by_the_cache_of_unpickled_clients() -> None:
     client = pickle.loads(pickle.dumps(eiot.Client(appkey="k", secret=CANARY)))
     assert _pickle._handles and CANARY not in repr(_pickle._handles) + repr(client)
 
@@ -60,7 +60,7 @@ def test_what_remembers_unpickled_clients_does_not_show_it() -> None:
 @pytest.mark.parametrize(
     "secret", [f"{CANARY} ", f"{CANARY}\0", f"{CANARY}\ud800", CANARY.encode(), [CANARY]]
 )
-def test_a_secret_that_cannot_be_used_is_not_repeated(secret: Any, tmp_path: pathlib.Path) -> None:
+def test_secret_that_is_invalid_is_not_repeated(secret: Any, tmp_path: pathlib.Path) -> None:
     said = []
     for call in (
         lambda: eiot.Client(appkey="k", secret=secret),
@@ -76,7 +76,7 @@ def test_a_secret_that_cannot_be_used_is_not_repeated(secret: Any, tmp_path: pat
 @pytest.mark.parametrize(
     "proxy", ["ftp://user:swordfish@proxy:1", "http://user:swordfish@", "swordfish\ud800"]
 )
-def test_a_proxys_password_is_not_repeated(proxy: str) -> None:
+def test_proxy_password_is_not_repeated(proxy: str) -> None:
     with pytest.raises(eiot.ConfigError) as caught:
         eiot.Client(appkey="k", secret="s", proxy=proxy)
     assert "swordfish" not in everything(caught.value)

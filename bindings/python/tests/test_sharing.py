@@ -21,7 +21,7 @@ def connections(server: Responder) -> int:
     return len({request.connection for request in server.requests})
 
 
-def test_with_other_options_it_calls_on_the_same_connection(responder: Start) -> None:
+def test_with_options_uses_the_same_connection(responder: Start) -> None:
     server = responder(Answer(503, "", {"Retry-After": "0"}))
     client = eiot.Client(**server.options)
     persistent = client.with_options(max_attempts=2)
@@ -37,14 +37,14 @@ def test_with_other_options_it_calls_on_the_same_connection(responder: Start) ->
     assert connections(server) == 1
 
 
-def test_with_other_options_it_keeps_the_same_rate(responder: Start) -> None:
+def test_with_options_keeps_the_same_rate(responder: Start) -> None:
     client = eiot.Client(**{**responder().options, "rate_limit": 0.1})
     client.refresh_usage(EID)
     with pytest.raises(eiot.RateLimitedError, match="rate_wait"):
         client.with_options(rate_wait=False).refresh_usage(EID)
 
 
-def test_what_comes_from_a_client_outlives_it(responder: Start) -> None:
+def test_with_options_outlives_the_original_client(responder: Start) -> None:
     with eiot.Client(**responder().options) as client:
         quick = client.with_options(timeout=3)
     assert quick.refresh_usage(EID).message == "success" and "timeout=3.0" in repr(quick)
@@ -53,14 +53,14 @@ def test_what_comes_from_a_client_outlives_it(responder: Start) -> None:
 
 
 @CLIENTS
-def test_the_options_that_can_change_are_those_of_the_core(make: type[eiot.Client]) -> None:
+def test_with_options_accepts_the_per_call_options_of_the_core(make: type[eiot.Client]) -> None:
     parameters = inspect.signature(make.with_options).parameters.values()
     named = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
     assert named == [name for name, is_a_calls_own in _native.options() if is_a_calls_own]
 
 
 @CLIENTS
-def test_an_option_that_is_shared_is_refused_with_advice(make: type[eiot.Client]) -> None:
+def test_with_options_rejects_a_shared_option_with_advice(make: type[eiot.Client]) -> None:
     client = make(appkey="k", secret="s")
     for name in [name for name, is_a_calls_own in _native.options() if not is_a_calls_own] + ["time_out"]:
         with pytest.raises(TypeError, match=f"does not take {name}: .* timeout, .* a separate client"):
@@ -71,7 +71,7 @@ def test_an_option_that_is_shared_is_refused_with_advice(make: type[eiot.Client]
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @CLIENTS
-def test_a_client_is_unpickled_with_all_its_options(make: type[eiot.Client], protocol: int) -> None:
+def test_pickle_preserves_all_options_of_a_client(make: type[eiot.Client], protocol: int) -> None:
     options: dict[str, Any] = {
         "appkey": "k",
         "secret": "s",
@@ -87,7 +87,7 @@ def test_a_client_is_unpickled_with_all_its_options(make: type[eiot.Client], pro
     assert handle.recipe() == (False, options, {"timeout": 3})
 
 
-def test_every_option_travels(responder: Start, tmp_path: pathlib.Path) -> None:
+def test_pickle_preserves_every_option(responder: Start, tmp_path: pathlib.Path) -> None:
     (tmp_path / "secret").write_text("s")
     given: dict[str, Any] = {"appkey": "k", "secret_file": tmp_path / "secret", "base_url": responder().url}
     client = eiot.Client.from_env(**given, eid_cooldown=300)
@@ -97,7 +97,7 @@ def test_every_option_travels(responder: Start, tmp_path: pathlib.Path) -> None:
         other.refresh_usage(EID)
 
 
-def test_clients_out_of_pickles_share_connection_and_rate(responder: Start) -> None:
+def test_pickle_makes_clients_that_share_connection_and_rate(responder: Start) -> None:
     server = responder()
     pickled = pickle.dumps(eiot.Client(**{**server.options, "rate_limit": 0.1}))
     hasty = pickle.dumps(eiot.Client(**{**server.options, "rate_limit": 0.1}).with_options(rate_wait=False))
@@ -110,13 +110,13 @@ def test_clients_out_of_pickles_share_connection_and_rate(responder: Start) -> N
     assert connections(server) == 2
 
 
-def test_only_the_last_few_of_many_are_remembered() -> None:
+def test_pickle_cache_keeps_only_the_last_few_clients() -> None:
     for number in range(3 * _pickle._MOST):
         pickle.loads(pickle.dumps(eiot.Client(appkey=f"k{number}", secret="s")))
     assert len(_pickle._handles) <= _pickle._MOST
 
 
-def test_a_client_of_the_environment_is_configured_where_it_is_unpickled(
+def test_pickle_of_an_environment_client_reads_the_environment_on_loading(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in {"APPKEY": "here", "SECRET": "canary-5f2a"}.items():
@@ -128,7 +128,7 @@ def test_a_client_of_the_environment_is_configured_where_it_is_unpickled(
     assert "appkey='there'" in repr(pickle.loads(pickled)) and "timeout=4.0" in repr(pickle.loads(pickled))
 
 
-def test_what_the_caller_changes_later_does_not_change_the_client(responder: Start) -> None:
+def test_client_copies_its_arguments(responder: Start) -> None:
     codes = {"45109": "cooldown"}
     client = eiot.Client(**responder(Answer(body='{"code": "45109"}')).options, error_codes=codes)
     codes.clear()
@@ -142,13 +142,13 @@ class Labelled(eiot.Client):
         self.label = label
 
 
-def test_what_a_subclass_adds_travels_too() -> None:
+def test_pickle_preserves_attributes_of_a_subclass() -> None:
     client = Labelled("billing", appkey="k", secret="s")
     for other in [pickle.loads(pickle.dumps(client)), copy.copy(client), copy.deepcopy(client)]:
         assert type(other) is Labelled and other.label == "billing" and repr(other) == repr(client)
 
 
-def test_a_closed_client_does_not_travel() -> None:
+def test_pickle_of_a_closed_client_raises() -> None:
     client = eiot.Client(appkey="k", secret="s")
     client.close()
     with pytest.raises(eiot.InvalidArgumentError, match="closed"):

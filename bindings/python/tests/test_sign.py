@@ -10,7 +10,7 @@ CASES = vectors("signing.json")["cases"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_every_vector_is_signed_as_the_platform_does(case: dict[str, Any]) -> None:
+def test_sign_agrees_with_every_vector(case: dict[str, Any]) -> None:
     params, secret = case["params"], case["secret"]
     assert eiot.sign(params, secret) == eiot.sign(params, secret, "sha1") == case["sha1"]
     assert eiot.sign(params, secret, method="md5") == case["md5"]
@@ -18,7 +18,7 @@ def test_every_vector_is_signed_as_the_platform_does(case: dict[str, Any]) -> No
     assert eiot.string_to_sign(params) == masked
 
 
-def test_values_are_signed_as_the_vendors_signer_does() -> None:
+def test_sign_formats_values_as_the_vendors_signer_does() -> None:
     params = {
         "int": 7,
         "big": 2**70,
@@ -38,12 +38,12 @@ def test_values_are_signed_as_the_vendors_signer_does() -> None:
 @pytest.mark.parametrize(
     "value, says", [(1.5, "more than one spelling"), ([1], "list"), ({}, "dict"), (b"x", "bytes")]
 )
-def test_a_value_that_is_not_flat_is_a_type_error(value: Any, says: str) -> None:
+def test_sign_of_a_nested_value_is_a_type_error(value: Any, says: str) -> None:
     with pytest.raises(TypeError, match=f"'amount'.*{says}"):
         eiot.sign({"amount": value}, "s")
 
 
-def test_what_cannot_be_signed_is_refused() -> None:
+def test_sign_rejects_invalid_parameters() -> None:
     with pytest.raises(TypeError, match="mapping"):
         eiot.sign([("a", "1")], "s")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="name"):

@@ -46,21 +46,21 @@ def interrupted(responder: Start, code: str, number: signal.Signals) -> tuple[st
     return stdout, elapsed
 
 
-def test_ctrl_c_raises_keyboard_interrupt_promptly_and_says_what_became_of_the_call(responder: Start) -> None:
+def test_ctrl_c_raises_keyboard_interrupt_promptly_and_reports_the_outcome(responder: Start) -> None:
     code = WAIT.format(handler="", timeout=60, exception="KeyboardInterrupt")
     said, elapsed = interrupted(responder, code, signal.SIGINT)
     assert said == "KeyboardInterrupt CancelledError unknown\n"
     assert elapsed < 10
 
 
-def test_what_another_handler_raises_is_what_the_caller_sees(responder: Start) -> None:
+def test_exception_of_a_signal_handler_is_raised(responder: Start) -> None:
     code = WAIT.format(handler=RAISING, timeout=60, exception="Stop")
     said, elapsed = interrupted(responder, code, signal.SIGUSR1)
     assert said == "Stop CancelledError unknown\n"
     assert elapsed < 10
 
 
-def test_a_handler_that_returns_lets_the_call_go_on(responder: Start) -> None:
+def test_signal_handler_that_returns_lets_the_call_continue(responder: Start) -> None:
     code = WAIT.format(handler=COUNTING, timeout=1.5, exception="eiot.EiotTimeoutError")
     said, _ = interrupted(responder, code, signal.SIGUSR1)
     assert said == "handled\nEiotTimeoutError NoneType None\n"
@@ -74,7 +74,7 @@ time.sleep(0.5)
 """
 
 
-def test_a_program_can_end_while_a_daemon_thread_waits_for_a_reply(responder: Start) -> None:
+def test_program_can_end_while_a_daemon_thread_waits_for_a_reply(responder: Start) -> None:
     server = responder(STALL)
     for _ in range(3):
         with python(DAEMON, server.environment) as process:
@@ -127,7 +127,7 @@ def test_ctrl_c_ends_a_stalled_call_within_100_ms(wait: str, responder: Start) -
     assert len(server.requests) == heard
 
 
-def test_ctrl_c_ends_the_wait_for_a_slot_within_100_ms(responder: Start) -> None:
+def test_ctrl_c_ends_the_wait_for_a_permit_within_100_ms(responder: Start) -> None:
     server = responder()
     _, late = lateness("after_a_refresh", server.environment | {"EIOT_RATE_LIMIT": "0.01"})
     assert late < 0.1
@@ -163,6 +163,6 @@ print(max(during) / max(alone))
 """
 
 
-def test_another_thread_keeps_nine_tenths_of_its_speed_during_a_call(responder: Start) -> None:
+def test_other_threads_keep_nine_tenths_of_their_speed_during_a_call(responder: Start) -> None:
     """Against its speed while this thread sleeps; the best of many rounds, because the machine may be busy in others."""
     assert float(output_of(GIL, responder(STALL).environment)) >= 0.9

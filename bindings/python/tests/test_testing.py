@@ -37,11 +37,11 @@ def users_tests(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-def test_the_fixture_starts_simulators_for_users(users_tests: pytest.Pytester) -> None:
+def test_fixture_starts_simulators_for_users(users_tests: pytest.Pytester) -> None:
     users_tests.runpytest_subprocess("-W", "error").assert_outcomes(passed=3)
 
 
-def test_without_the_command_the_fixture_skips_and_says_what_to_do(
+def test_fixture_skips_without_the_command_and_says_what_to_do(
     users_tests: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EIOT_SIM", "/nonexistent/eiot-sim")
@@ -50,7 +50,7 @@ def test_without_the_command_the_fixture_skips_and_says_what_to_do(
     result.stdout.fnmatch_lines(["*EIOT_SIM names /nonexistent/eiot-sim*make install*"])
 
 
-def test_the_command_is_found_in_path(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+def test_fixture_finds_the_command_in_path(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     monkeypatch.delenv("EIOT_SIM")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="PATH"):
@@ -62,13 +62,13 @@ def test_the_command_is_found_in_path(monkeypatch: pytest.MonkeyPatch, tmp_path:
         assert platform.options["base_url"] == platform.url == "http://127.0.0.1:9"
 
 
-def test_a_simulator_that_does_not_start_says_so(capfd: pytest.CaptureFixture[str]) -> None:
+def test_simulator_that_does_not_start_raises(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError, match="standard error"):
         Simulator("--no-such-option")
     assert "--no-such-option" in capfd.readouterr().err
 
 
-def test_a_stopped_simulator_leaves_nothing_behind() -> None:
+def test_simulator_that_is_stopped_leaks_nothing() -> None:
     platform = Simulator("--tls")
     platform.stop()
     platform.stop()
@@ -77,7 +77,7 @@ def test_a_stopped_simulator_leaves_nothing_behind() -> None:
         eiot.Client(**platform.options)
 
 
-def test_importing_eiot_loads_neither_it_nor_pytest_nor_asyncio() -> None:
+def test_import_of_eiot_loads_neither_testing_nor_pytest_nor_asyncio() -> None:
     code = "import sys, eiot; print([m for m in ('eiot.testing', 'pytest', 'asyncio') if m in sys.modules])"
     assert output_of(code, {}) == "[]\n"
     assert "pytest" in sys.modules

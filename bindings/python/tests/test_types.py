@@ -38,22 +38,22 @@ def sources(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path
 
 
-def test_mypy_has_nothing_to_say_against_package_and_examples(sources: pathlib.Path) -> None:
+def test_mypy_accepts_package_and_examples(sources: pathlib.Path) -> None:
     files = [*sources.glob("readme_*.py"), *sources.glob("example_*.py")]
     assert len(files) > 2
     checked([sys.executable, "-m", "mypy", "--strict", "eiot", *files], sources)
 
 
-def test_pyright_has_nothing_to_say_against_package_and_examples(sources: pathlib.Path) -> None:
+def test_pyright_accepts_package_and_examples(sources: pathlib.Path) -> None:
     checked([TOOLS / "pyright", "--pythonpath", sys.executable], sources)
 
 
-def test_the_stubs_are_those_of_the_module_that_is_installed(tmp_path: pathlib.Path) -> None:
+def test_stubs_match_the_installed_module(tmp_path: pathlib.Path) -> None:
     checked([sys.executable, "-m", "mypy.stubtest", "eiot"], tmp_path)
 
 
 @pytest.mark.skipif(shutil.which("cargo") is None, reason="no Rust toolchain to read the sources with")
-def test_the_stubs_are_those_that_the_sources_make(tmp_path: pathlib.Path) -> None:
+def test_stubs_match_the_sources(tmp_path: pathlib.Path) -> None:
     maturin = [TOOLS / "maturin", "generate-stubs", "--locked", "--profile", "dev", "--features", "stubs"]
     checked([*maturin, "-m", PROJECT / "Cargo.toml", "-i", sys.executable, "-o", tmp_path], ROOT)
     made = (tmp_path / NATIVE).read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ CASES = vectors("webhooks.json")["cases"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['name']}, {case['method']}")
-def test_every_vector_is_genuine_and_with_another_secret_none_is(case: dict[str, Any]) -> None:
+def test_webhook_of_every_vector_is_genuine_and_with_another_secret_none_is(case: dict[str, Any]) -> None:
     payload, method = case["payload"], case["method"]
     for form in (payload, payload.encode()):
         eiot.verify_webhook(form, case["secret"], sign_method=method)
@@ -19,7 +19,7 @@ def test_every_vector_is_genuine_and_with_another_secret_none_is(case: dict[str,
         eiot.verify_webhook(payload, "other", sign_method=method)
 
 
-def test_an_old_one_is_refused_and_the_error_can_be_pickled() -> None:
+def test_webhook_that_is_old_is_rejected_and_the_error_can_be_pickled() -> None:
     case = CASES[0]
     with pytest.raises(eiot.SignatureError, match=" s old") as caught:
         eiot.verify_webhook(case["payload"], case["secret"], max_age=300)
@@ -29,12 +29,12 @@ def test_an_old_one_is_refused_and_the_error_can_be_pickled() -> None:
 
 
 @pytest.mark.parametrize("payload", ["", "[]", "<html>", '{"a":1}', b"\xff", "\ud800", '{"sign":"a","sign":"b"}'])
-def test_what_cannot_be_checked_is_refused(payload: str | bytes) -> None:
+def test_webhook_that_cannot_be_verified_is_rejected(payload: str | bytes) -> None:
     with pytest.raises(eiot.SignatureError):
         eiot.verify_webhook(payload, "s")
 
 
-def test_what_cannot_be_used_is_refused() -> None:
+def test_webhook_arguments_that_are_invalid_are_rejected() -> None:
     with pytest.raises(eiot.InvalidArgumentError, match="secret is empty"):
         eiot.verify_webhook("{}", "")
     with pytest.raises(eiot.InvalidArgumentError, match="max_age"):

@@ -26,7 +26,7 @@ def wheel() -> pathlib.Path:
     return wheel
 
 
-def test_there_is_one_for_all_pythons_and_it_is_small(wheel: pathlib.Path) -> None:
+def test_wheel_is_one_for_all_pythons_and_small(wheel: pathlib.Path) -> None:
     assert "-cp310-abi3-" in wheel.name
     assert wheel.stat().st_size <= 3_000_000
 
@@ -34,7 +34,7 @@ def test_there_is_one_for_all_pythons_and_it_is_small(wheel: pathlib.Path) -> No
 @pytest.mark.parametrize(
     "check", [["twine", "check", "--strict"], ["abi3audit", "--strict"]], ids=lambda c: c[0]
 )
-def test_the_checkers_of_wheels_have_nothing_to_say_against_it(check: list[str], wheel: pathlib.Path) -> None:
+def test_wheel_passes_the_checkers(check: list[str], wheel: pathlib.Path) -> None:
     tool, *arguments = check
     done = subprocess.run([TOOLS / tool, *arguments, wheel], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -76,7 +76,7 @@ print("%d.%d" % sys.version_info[:2], eiot.__version__)
 
 
 @pytest.mark.parametrize("version", PYTHONS)
-def test_it_works_on(
+def test_wheel_works_on(
     version: str, wheel: pathlib.Path, tmp_path: pathlib.Path, simulator: Callable[..., dict[str, Any]]
 ) -> None:
     options = simulator("--tls", "--unlimited")
@@ -105,7 +105,7 @@ def test_it_works_on(
     assert (done.stdout, done.stderr) == (f"{version} {eiot.__version__}\n", "")
 
 
-def test_importing_it_takes_half_as_long_as_importing_requests_at_most() -> None:
+def test_import_takes_at_most_half_as_long_as_that_of_requests() -> None:
     def seconds(module: str) -> float:
         # Processor time, which excludes other programs on the machine; Python's own start is subtracted.
         code = f"import time; t = time.process_time(); import {module}; print(time.process_time() - t)"
