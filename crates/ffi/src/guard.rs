@@ -4,7 +4,6 @@ use crate::error::eiot_error;
 use crate::pointer::put;
 use crate::status::{EIOT_ERR_INTERNAL, EIOT_OK, eiot_status};
 use eiot_core::Error;
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
@@ -23,7 +22,7 @@ pub(crate) unsafe fn status(
     let error = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => return EIOT_OK,
         Ok(Err(error)) => error,
-        Err(panic) => Error::internal(panic_text(panic.as_ref())),
+        Err(panic) => Error::panicked(panic.as_ref()),
     };
     let status = error.kind().status();
     if !out_err.is_null() {
@@ -32,11 +31,6 @@ pub(crate) unsafe fn status(
         unsafe { put(out_err, made.unwrap_or(ptr::null_mut())) };
     }
     status
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a text")
 }
 
 const _: () = assert!(EIOT_ERR_INTERNAL == 99);

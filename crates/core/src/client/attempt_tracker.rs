@@ -1,10 +1,11 @@
 //! How far a call has come.
 
 use crate::error::{Delivered, Error};
+use crate::locked::locked;
 use crate::observer::Attempt;
 use crate::protocol::Request;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// How far a call has come: what its error must say when it is cancelled.
@@ -138,6 +139,6 @@ impl<'a> AttemptTracker<'a> {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere leaves nothing half written.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 }

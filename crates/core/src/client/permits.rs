@@ -1,7 +1,7 @@
 //! The permits of a call, and how the calls of a batch share one place in the queue for them.
 
-use super::locked;
 use crate::error::Error;
+use crate::locked::locked;
 use crate::observer::{Notice, Observer};
 use crate::rate_limit::{Cooldown, Permit, RateLimiter};
 use std::sync::{Arc, Mutex};

@@ -6,8 +6,9 @@ use super::account::Account;
 use super::limiter::RateLimiter;
 use crate::eid::Eid;
 use crate::error::{Error, ErrorKind};
+use crate::locked::locked;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 /// More cards than this are not remembered; the one refreshed longest ago is forgotten first.
@@ -112,7 +113,7 @@ impl Cooldowns {
 
     fn lock(&self) -> MutexGuard<'_, Resting> {
         // A panic elsewhere leaves at worst an entry that is in one list and not in the other.
-        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.resting)
     }
 }
 

@@ -3,8 +3,9 @@
 //! The permits of the whole account lie on a grid that all machines read from the wall clock. Machine i of n takes every n-th
 //! of them, the i-th first. How far its clock is off, it learns from the platform's replies, which all machines see.
 
+use crate::locked::locked;
 use crate::signing::ClockSample;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How far clocks drift apart at most while nothing is seen, in nanoseconds per second.
@@ -66,7 +67,7 @@ impl Offset {
         let least = difference(date, sample.received);
         let most = difference(date + Duration::from_secs(1), sample.sent);
         let seen = sample.received;
-        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bounds = locked(&self.bounds);
         let narrowed = bounds.map(|before| {
             let drift = difference(seen, before.seen).max(0) / 1_000_000_000 * DRIFT;
             (least.max(before.least - drift), most.min(before.most + drift))
@@ -82,7 +83,7 @@ impl Offset {
     /// The time by the platform's clock. As long as this machine's may be right, it counts as right, so that machines whose
     /// clocks are set by NTP agree.
     pub(crate) fn correct(&self, local: SystemTime) -> SystemTime {
-        let bounds = *self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let bounds = *locked(&self.bounds);
         let offset = bounds.map_or(0, |bounds| 0.max(bounds.least).min(bounds.most));
         let size = Duration::from_nanos(offset.unsigned_abs());
         let corrected = if offset < 0 { local.checked_sub(size) } else { local.checked_add(size) };

@@ -2,8 +2,9 @@
 
 use super::{EventLoop, Transport};
 use crate::error::Error;
+use crate::locked::locked;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// More event loops than this are not kept; as many calls as there are threads can be in flight.
@@ -40,6 +41,6 @@ impl EventLoopPool {
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, EventLoop)>> {
         // Nothing in here can be left half done by a panic.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.idle)
     }
 }
