@@ -2,6 +2,7 @@
 
 use crate::error::eiot_error;
 use crate::pointer::put;
+use crate::thread_cancel::Disabled;
 use crate::status::{EIOT_ERR_INTERNAL, EIOT_OK, eiot_status};
 use eiot_core::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +17,8 @@ pub(crate) unsafe fn status(
     out_err: *mut *mut eiot_error,
     body: impl FnOnce() -> Result<(), Error>,
 ) -> eiot_status {
+    let _deferred = Disabled::new();
+    silence_panics();
     // SAFETY: the caller vouches for `out_err`.
     unsafe { put(out_err, ptr::null_mut()) };
     // Unwind safety: whatever a panic leaves half done is behind locks that survive poisoning, or is dropped.
@@ -31,6 +34,16 @@ pub(crate) unsafe fn status(
         unsafe { put(out_err, made.unwrap_or(ptr::null_mut())) };
     }
     status
+}
+
+/// A caught panic is an error of the call, and prints nothing: a daemon's descriptor 2 may be a database file. The hook is
+/// that of this library's own copy of the standard library.
+fn silence_panics() {
+    #[cfg(not(any(test, fuzzing)))]
+    {
+        static SILENCED: std::sync::Once = std::sync::Once::new();
+        SILENCED.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+    }
 }
 
 const _: () = assert!(EIOT_ERR_INTERNAL == 99);
