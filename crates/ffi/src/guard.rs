@@ -2,8 +2,8 @@
 
 use crate::error::eiot_error;
 use crate::pointer::put;
-use crate::thread_cancel::Disabled;
 use crate::status::{EIOT_ERR_INTERNAL, EIOT_OK, eiot_status};
+use crate::thread_cancel::Disabled;
 use eiot_core::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;

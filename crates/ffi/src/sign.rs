@@ -46,7 +46,11 @@ pub unsafe extern "C" fn eiot_sign(
             let params: Vec<(&str, &str)> =
                 names.zip(values).map(|(name, value)| Ok((name?, value?))).collect::<Result<_, Error>>()?;
             let secret = Secret::new(utf8("secret", secret, secret_len)?);
-            let signature = sign(&params, &secret, sign_method(method)?)?;
+            let signature = sign(
+                &params,
+                &secret,
+                sign_method(method).map_err(|takes| Error::invalid_argument(format!("method {takes}")))?,
+            )?;
             if out_size <= signature.len() {
                 let text =
                     format!("out_size is {out_size}; EIOT_SIGN_SIZE, {EIOT_SIGN_SIZE}, is always enough");
