@@ -594,8 +594,13 @@ pub unsafe extern "C" fn eiot_config_set_log(
 }
 
 /// The method behind a number.
-/// The hash behind a constant, or what the constant must be.
-pub(crate) fn sign_method(method: eiot_sign_method) -> Result<SignMethod, String> {
+/// The argument `method` of a function.
+pub(crate) fn method_argument(method: eiot_sign_method) -> Result<SignMethod, Error> {
+    sign_method(method).map_err(|takes| Error::invalid_argument(format!("method {takes}")))
+}
+
+/// The hash of a constant, or what the constant must be.
+fn sign_method(method: eiot_sign_method) -> Result<SignMethod, String> {
     match method {
         EIOT_SIGN_SHA1 => Ok(SignMethod::Sha1),
         EIOT_SIGN_MD5 => Ok(SignMethod::Md5),

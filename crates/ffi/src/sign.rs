@@ -1,6 +1,6 @@
 //! The signature by itself, for C.
 
-use crate::config::sign_method;
+use crate::config::method_argument;
 use crate::error::eiot_error;
 use crate::guard::status;
 use crate::status::*;
@@ -46,11 +46,7 @@ pub unsafe extern "C" fn eiot_sign(
             let params: Vec<(&str, &str)> =
                 names.zip(values).map(|(name, value)| Ok((name?, value?))).collect::<Result<_, Error>>()?;
             let secret = Secret::new(utf8("secret", secret, secret_len)?);
-            let signature = sign(
-                &params,
-                &secret,
-                sign_method(method).map_err(|takes| Error::invalid_argument(format!("method {takes}")))?,
-            )?;
+            let signature = sign(&params, &secret, method_argument(method)?)?;
             if out_size <= signature.len() {
                 let text =
                     format!("out_size is {out_size}; EIOT_SIGN_SIZE, {EIOT_SIGN_SIZE}, is always enough");
