@@ -235,6 +235,9 @@ static void batches_refuse(const eiot_client *client) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(NULL, eids, 1, NULL, NULL, NULL, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(client, NULL, 1, NULL, NULL, NULL, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(client, eids, 2, NULL, NULL, NULL, out_err));
+    CHECK(eiot_client_refresh_many(client, eids, 2, NULL, NULL, NULL, &error) == EIOT_ERR_INVALID_ARGUMENT, "the second");
+    CHECK(strstr(eiot_error_message(error), "eids[1] is NULL") != NULL, "%s", eiot_error_message(error));
+    eiot_error_free(error);
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(client, eids, (size_t)-1, NULL, NULL, NULL, out_err));
 
     CHECK(eiot_batch_new(client, 1, NULL, &batch, NULL) == EIOT_OK, "batch");

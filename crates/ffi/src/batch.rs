@@ -245,8 +245,8 @@ pub unsafe extern "C" fn eiot_client_refresh_many(
             let client = handle("client", client)?;
             let eids = array("eids", eids, count)?;
             // Before anything is sent.
-            for eid in eids {
-                bytes("eids", *eid, EIOT_NTS)?;
+            for (index, eid) in eids.iter().enumerate() {
+                bytes(&format!("eids[{index}]"), *eid, EIOT_NTS)?;
             }
             let mut batch = start(client, 0, cancel)?;
             let mut eids = eids.iter();

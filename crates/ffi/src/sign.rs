@@ -41,8 +41,13 @@ pub unsafe extern "C" fn eiot_sign(
             if out_sign.is_null() {
                 return Err(Error::invalid_argument("out_sign is NULL"));
             }
-            let names = array("names", names, count)?.iter().map(|name| utf8("names", *name, EIOT_NTS));
-            let values = array("values", values, count)?.iter().map(|value| utf8("values", *value, EIOT_NTS));
+            let element = |list: &str, index: usize, text: &*const c_char| {
+                utf8(&format!("{list}[{index}]"), *text, EIOT_NTS)
+            };
+            let names = array("names", names, count)?.iter().enumerate();
+            let names = names.map(|(index, name)| element("names", index, name));
+            let values = array("values", values, count)?.iter().enumerate();
+            let values = values.map(|(index, value)| element("values", index, value));
             let params: Vec<(&str, &str)> =
                 names.zip(values).map(|(name, value)| Ok((name?, value?))).collect::<Result<_, Error>>()?;
             let secret = Secret::new(utf8("secret", secret, secret_len)?);

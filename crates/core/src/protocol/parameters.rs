@@ -45,7 +45,7 @@ impl Parameters {
 impl Parameter {
     fn read(name: String, value: &str) -> Result<Self, String> {
         let mut json = String::with_capacity(value.len());
-        compact(value, DEEPEST, &mut json).map_err(|why| format!("{name}: {why}"))?;
+        compact(value, DEEPEST, &mut json).map_err(|why| format!("{why} in parameter {name:?}"))?;
         let signed = match value {
             "null" => String::new(),
             "true" => "1".to_owned(),
