@@ -28,11 +28,13 @@
  *   Blocking      Only functions that make calls block, each until its timeout at most. I/O runs
  *                 on the calling thread; the library starts no threads, except for DNS lookups.
  *   Cancellation  Pass an eiot_cancel to a call or batch, and trigger it from another thread or a
- *                 signal handler. Calls check it every 50 ms and return EIOT_ERR_CANCELLED.
+ *                 signal handler. Calls check it every 50 ms and return EIOT_ERR_CANCELLED. On
+ *                 Linux, pthread_cancel is deferred while a thread is inside the library.
  *   Process       The library installs no signal handlers and prints nothing. SIGPIPE never
  *                 reaches the host. After fork, both parent and child may continue to use their
- *                 objects. The environment is read only where a function says so, except for
- *                 SSL_CERT_FILE and SSL_CERT_DIR, which override the system's CA certificates.
+ *                 objects; a batch in the child gives its cards back with an error. The
+ *                 environment is read only where a function says so, except for SSL_CERT_FILE
+ *                 and SSL_CERT_DIR, which override the system's CA certificates.
  *
  * All types are opaque; their size and layout may change at any time. What stays stable between
  * versions is described in docs/abi.md.
@@ -1143,6 +1145,8 @@ eiot_status eiot_webhook_verify(const char *payload,
                                 eiot_sign_method method,
                                 uint64_t max_age_ms,
                                 eiot_error **out_err);
+
+extern int pthread_setcancelstate(int state, int *old_state);
 
 #ifdef __cplusplus
 } /* extern "C" */

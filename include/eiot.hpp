@@ -361,6 +361,7 @@ public:
 
 private:
     friend class client;
+    friend class batch;
     typedef std::function<void(const char *)> log_function;
 
     /* Exceptions must not unwind through the C library. */
@@ -474,6 +475,7 @@ public:
     const eiot_client *get() const noexcept { return handle_.get(); }
 
 private:
+    friend class batch;
     reply refresh(const std::string &eid, const eiot_cancel *cancel) const {
         eiot_reply *answer = nullptr;
         eiot_error *details = nullptr;
@@ -511,7 +513,7 @@ private:
  * attempts, delivered no, and a message that says why they were not sent. During an outage a batch holds its cards back, and
  * resumes when the platform responds; a card that failed during the outage is called again.
  *
- * Requires exclusive access. May outlive its client, but neither the client's log callback nor its cancellation token.
+ * Requires exclusive access. May outlive its client, whose log callback it keeps, but not its cancellation token.
  */
 class batch {
 public:
@@ -550,13 +552,16 @@ public:
     std::uint64_t count(eiot_status status) const noexcept { return eiot_batch_count(handle_.get(), status); }
 
 private:
-    batch(const client &client, unsigned concurrency, const eiot_cancel *cancel) : handle_(nullptr, eiot_batch_free) {
+    batch(const client &client, unsigned concurrency, const eiot_cancel *cancel)
+        : log_(client.log_), handle_(nullptr, eiot_batch_free) {
         eiot_batch *handle = nullptr;
         eiot_error *details = nullptr;
         detail::check(eiot_batch_new(client.get(), concurrency, cancel, &handle, &details), details);
         handle_.reset(handle);
     }
 
+    /* Before the handle, which calls it until it is freed. */
+    std::shared_ptr<config::log_function> log_;
     std::unique_ptr<eiot_batch, void (*)(eiot_batch *)> handle_;
 };
 

@@ -19,7 +19,7 @@ def batch(program, running, cards, concurrency, how="all", *, timeout=120, **opt
 def test_batch_refreshes_every_card_once(build, simulator, arguments):
     running = simulator("--unlimited", *arguments)
     told = batch(build("c/batch.c"), running, 2000, 32)
-    assert (told["given"], told["back"], told["EIOT_OK"]) == (2000, 2000, 2000)
+    assert (told["submitted"], told["back"], told["EIOT_OK"]) == (2000, 2000, 2000)
     if not running.tls:
         counters = running.counters()
         assert (counters["calls"], len(counters["per_eid"])) == (2000, 2000)
@@ -37,7 +37,7 @@ def test_refresh_many_is_clean_under_valgrind(build, simulator, valgrind):
 def test_batch_that_is_stopped_finishes_calls_in_flight(build, simulator):
     running = simulator("--unlimited", "--latency-ms", "50")
     told = batch(build("c/batch.c"), running, 1000, 8, "stop", rate_limit="100")
-    assert told["given"] == told["back"]
+    assert told["submitted"] == told["back"]
     assert running.counters()["calls"] == told["EIOT_OK"] < 30
 
 
@@ -45,7 +45,7 @@ def test_batch_can_be_cancelled_by_a_signal_handler(build, simulator):
     # Real time: the platform takes 20 s to answer, the batch ends after 350 ms at the latest.
     running = simulator("--unlimited", "--latency-ms", "20000")
     told = batch(build("c/batch.c"), running, 1000, 8, "cancel", timeout=5)
-    assert told["given"] == told["back"] == told["EIOT_ERR_CANCELLED"] == 8
+    assert told["submitted"] == told["back"] == told["EIOT_ERR_CANCELLED"] == 8
 
 
 def test_batch_stops_after_repeated_authentication_failures_and_each_card_reports_it(build, simulator):
@@ -54,7 +54,7 @@ def test_batch_stops_after_repeated_authentication_failures_and_each_card_report
     told = batch(program, running, 1000, 32)
     calls = running.counters()["calls"]
     assert 20 <= calls <= 20 + 32
-    assert (told["given"], told["back"], told["EIOT_ERR_AUTH"], told["unsent"]) == (1000, 1000, 1000, 1000 - calls)
+    assert (told["submitted"], told["back"], told["EIOT_ERR_AUTH"], told["unsent"]) == (1000, 1000, 1000, 1000 - calls)
     (stopped,) = told["notices"]
     assert stopped.startswith("batch: no more cards are sent, because 20 calls in a row were refused"), stopped
     assert "IP whitelist error" in stopped and "allow-list" in stopped
@@ -77,7 +77,7 @@ def test_outage_loses_no_card_and_is_logged(build, simulator):
         time.sleep(2)
         restarted(running, simulator, "--unlimited", "--latency-ms", "5")
         told = done.result(timeout=60)
-    assert (told["given"], told["back"], told["EIOT_OK"]) == (3000, 3000, 3000)
+    assert (told["submitted"], told["back"], told["EIOT_OK"]) == (3000, 3000, 3000)
     assert told["notices"][0].startswith("batch: the platform cannot be reached, holding back all cards: "), told
     assert told["notices"][-1].startswith("batch: the platform can be reached again, after "), told
 
@@ -89,7 +89,7 @@ def test_outage_that_lasts_ends_a_batch_in_time(build, simulator):
         wait_for_calls(running, 100)
         running.process.kill()
         told = done.result(timeout=30)
-    assert (told["given"], told["back"]) == (5000, 5000)
+    assert (told["submitted"], told["back"]) == (5000, 5000)
     assert told["unsent"] > 4000 and told["EIOT_OK"] >= 90
     failed = {name: count for name, count in told.items() if name.startswith("EIOT_ERR")}
     assert failed["EIOT_ERR_CONNECT"] >= told["unsent"] and set(failed) <= {"EIOT_ERR_CONNECT", "EIOT_ERR_IO"}, failed
@@ -100,7 +100,7 @@ def test_batch_summary_adds_up_with_failures_of_all_kinds(build, simulator):
     running = simulator("--unlimited", "--tls", "--fault-chance", "0.1", "--fault-seed", "11")
     told = batch(build("c/batch.c"), running, 2000, 32)
     kinds = [name for name in told if name.startswith("EIOT_ERR")]
-    assert told["given"] == told["back"] == 2000 and len(kinds) > 3
+    assert told["submitted"] == told["back"] == 2000 and len(kinds) > 3
     assert 1700 < told["EIOT_OK"] < 1900
 
 

@@ -52,7 +52,7 @@ def test_refresh_of_a_spreadsheet_reads_text_and_names_the_lines_with_lost_digit
     done = refresh(running, "--from", cards, "--column", "card eid")
     assert done.returncode == 2
     assert sorted(line.split("\t")[1] for line in done.stdout.splitlines()) == ["invalid_eid", "ok", "ok"]
-    assert re.search(r'line 3: EID "8.9E\+31": not an EID: a spreadsheet', done.stdout)
+    assert re.search(r'line 3: EID "8.9E\+31": invalid EID: a spreadsheet', done.stdout)
     assert "3 cards: 2 refreshed, 1 failed" in done.stderr
     assert set(running.counters()["per_eid"]) == {eid(1), eid(2)}
 

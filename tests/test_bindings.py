@@ -19,7 +19,7 @@ from languages import LANGUAGES, NOT_FOR_WRAPPERS, ROOT
 from test_faults import MATRIX, STATUS_OF
 from test_refusals import EID, INVALID, NO, REFUSED, STATUS, UNKNOWN, WRONG, YES
 
-OPTIONS = re.findall(r"EIOT_([A-Z_]+)  ", run([PREFIX / "bin" / "eiot", "--help"]).stdout)
+OPTIONS = re.findall(r"^  EIOT_([A-Z_]+)(?:  |$)", run([PREFIX / "bin" / "eiot", "--help"]).stdout, re.M)
 
 
 class LanguageDriver(Driver):

@@ -58,6 +58,11 @@ def test_call_can_be_cancelled_by_a_signal_handler(build, simulator):
     run([build("c/cancel.c")], environment=running.environment | {"EIOT_TIMEOUT": "0.6"})
 
 
+def test_thread_cancellation_is_deferred_until_the_call_has_ended(build, simulator):
+    running = simulator("--unlimited", "--latency-ms", "1000")
+    run([build("c/thread_cancel.c", "-lpthread")], environment=running.environment)
+
+
 def test_misuse_covers_every_function_of_the_header():
     """A new function must be tried with NULL too."""
     declared = set(re.findall(r"\b(eiot_\w+)\(", re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.S)))
@@ -74,12 +79,13 @@ def test_sigpipe_does_not_end_the_host(build, simulator):
 
 
 @pytest.mark.parametrize("static", [False, True], ids=["shared", "static"])
-def test_panic_in_the_shipped_library_becomes_an_internal_error(tmp_path, simulator, static):
+def test_panic_in_the_shipped_library_becomes_an_internal_error_and_prints_nothing(tmp_path, simulator, static):
     program = compiled(TESTS / "c" / "panic.c", tmp_path / "panic", "-static-libgcc", static=static)
     running = simulator("--unlimited")
     # A host name, to force a DNS lookup.
     url = running.url.replace("127.0.0.1", "localhost")
-    run([program], environment=running.environment | {"EIOT_BASE_URL": url})
+    done = run([program], environment=running.environment | {"EIOT_BASE_URL": url})
+    assert done.stdout + done.stderr == ""
 
 
 def test_memory_does_not_grow_over_many_faulty_calls(build, simulator):

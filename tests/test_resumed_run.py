@@ -97,7 +97,7 @@ def test_run_counts_what_an_earlier_one_left_failed_for_good(simulator, tmp_path
     none = refresh(running, *command, "--retry", "none")
     assert none.returncode == 2 and running.counters()["calls"] == 4
     invalid = refresh(running, *command, "--retry", "invalid")
-    assert invalid.returncode == 2 and 'line 5: EID "8.9E+31": not an EID' in invalid.stdout
+    assert invalid.returncode == 2 and 'line 5: EID "8.9E+31": invalid EID' in invalid.stdout
     assert running.counters()["calls"] == 4
     final = refresh(running, *command, "--retry", "final,invalid")
     assert final.returncode == 2 and "1 refreshed, 1 failed, 3 refreshed before" in final.stderr

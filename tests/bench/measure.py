@@ -14,7 +14,13 @@ from collections.abc import Iterator
 from contenders import BENCH, IN_FLIGHT, PREFIX, Contender
 from turns import Turns
 
-ACCOUNT = {"EIOT_APPKEY": "demo-appkey", "EIOT_SECRET": "demo-secret", "EIOT_RATE_LIMIT": "off"}
+# As the other clients: no rate limit, and nothing shared with other processes.
+ACCOUNT = {
+    "EIOT_APPKEY": "demo-appkey",
+    "EIOT_SECRET": "demo-secret",
+    "EIOT_RATE_LIMIT": "off",
+    "EIOT_RATE_SCOPE": "process",
+}
 CALIBRATION = 40
 MAX_CALLS = 4000
 LONGER_TURN = 5

@@ -199,7 +199,7 @@ static void webhooks_refuse(void) {
     REFUSED(EIOT_ERR_SIGNATURE, eiot_webhook_verify(payload, EIOT_NTS, "s", 1, EIOT_SIGN_MD5, UINT64_MAX, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_webhook_verify(payload, EIOT_NTS, NULL, EIOT_NTS, EIOT_SIGN_SHA1, 0, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_webhook_verify(payload, EIOT_NTS, "", 0, EIOT_SIGN_SHA1, 0, out_err));
-    REFUSED(EIOT_ERR_CONFIG, eiot_webhook_verify(payload, EIOT_NTS, "s", 1, 77, 0, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_webhook_verify(payload, EIOT_NTS, "s", 1, 77, 0, out_err));
 }
 
 static void signatures_refuse(void) {
@@ -215,7 +215,7 @@ static void signatures_refuse(void) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_sign(names, values, 1, "", 0, EIOT_SIGN_SHA1, sign, sizeof sign, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_sign(names, values, 1, "s", EIOT_NTS, EIOT_SIGN_SHA1, sign, 40, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_sign(names, values, 1, "s", EIOT_NTS, EIOT_SIGN_SHA1, NULL, 0, out_err));
-    REFUSED(EIOT_ERR_CONFIG, eiot_sign(names, values, 1, "s", EIOT_NTS, 77, sign, sizeof sign, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_sign(names, values, 1, "s", EIOT_NTS, 77, sign, sizeof sign, out_err));
     CHECK(eiot_sign(NULL, NULL, 0, "s", EIOT_NTS, EIOT_SIGN_MD5, sign, 33, NULL) == EIOT_OK, "nothing to sign is fine");
     CHECK(strlen(sign) == 32, "%s", sign);
 }
@@ -235,6 +235,9 @@ static void batches_refuse(const eiot_client *client) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(NULL, eids, 1, NULL, NULL, NULL, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(client, NULL, 1, NULL, NULL, NULL, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(client, eids, 2, NULL, NULL, NULL, out_err));
+    CHECK(eiot_client_refresh_many(client, eids, 2, NULL, NULL, NULL, &error) == EIOT_ERR_INVALID_ARGUMENT, "the second");
+    CHECK(strstr(eiot_error_message(error), "eids[1] is NULL") != NULL, "%s", eiot_error_message(error));
+    eiot_error_free(error);
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(client, eids, (size_t)-1, NULL, NULL, NULL, out_err));
 
     CHECK(eiot_batch_new(client, 1, NULL, &batch, NULL) == EIOT_OK, "batch");

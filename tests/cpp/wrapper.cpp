@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -88,7 +89,25 @@ static void many_cards_are_handed_to_a_lambda(const eiot::client &client) {
     CHECK(batch.submitted() == 2 && batch.count(EIOT_ERR_CANCELLED) == 2 && batch.duplicates() == 0);
 }
 
+static void a_batch_keeps_the_log_function_of_its_client() {
+    std::shared_ptr<std::vector<std::string>> lines = std::make_shared<std::vector<std::string>>();
+    std::unique_ptr<eiot::batch> batch;
+    {
+        eiot::config options = eiot::config::from_env();
+        options.log([lines](const char *line) { lines->push_back(line); });
+        eiot::client client(options);
+        batch.reset(new eiot::batch(client));
+    }
+    CHECK(lines.use_count() == 2);
+    batch->push("77");
+    while (std::unique_ptr<eiot::outcome> outcome = batch->next()) CHECK(*outcome);
+    CHECK(lines->size() == 1 && lines->front().find("eid=77 ") != std::string::npos);
+    batch.reset();
+    CHECK(lines.use_count() == 1);
+}
+
 int main() {
+    a_batch_keeps_the_log_function_of_its_client();
     std::vector<std::string> lines;
     /* The options, and the variable that held the function, are gone when the client calls. */
     eiot::client made = eiot::client(

@@ -3,7 +3,6 @@
 use crate::exception::exception;
 use eiot::Error;
 use pyo3::prelude::*;
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A failure: the core's error, or a Python exception.
@@ -34,11 +33,6 @@ pub(crate) fn guarded<T>(py: Python<'_>, body: impl FnOnce() -> Result<T, Failur
         Ok(Ok(value)) => Ok(value),
         Ok(Err(Failure::Core(error))) => Err(exception(py, &error)),
         Ok(Err(Failure::Python(error))) => Err(error),
-        Err(panic) => Err(exception(py, &Error::internal(panic_text(panic.as_ref())))),
+        Err(panic) => Err(exception(py, &Error::panicked(panic.as_ref()))),
     }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a text")
 }

@@ -1,7 +1,7 @@
 //! The call from Rust, as a program that uses the crate makes it.
 
 use crate::turns::{self, EID, Failure, eid_number, variable};
-use eiot::{Batch, Client, Config};
+use eiot::{Batch, Client, Config, RateScope};
 use std::path::PathBuf;
 
 /// Sequential calls.
@@ -42,6 +42,7 @@ fn client() -> Result<Client, Failure> {
     let mut config = Config::new(variable("EIOT_APPKEY")?, variable("EIOT_SECRET")?);
     config.base_url = variable("EIOT_BASE_URL")?;
     config.ca_file = Some(PathBuf::from(variable("EIOT_CA_FILE")?));
-    config.rate_limit = None;
+    // As the other clients: no rate limit, and nothing shared with other processes.
+    (config.rate_limit, config.rate_scope) = (None, RateScope::Process);
     Ok(Client::new(config)?)
 }

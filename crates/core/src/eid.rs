@@ -47,6 +47,14 @@ impl Eid {
         Ok(eid)
     }
 
+    /// Reads an EID as [`Eid::parse_strict`] does if `strict`, otherwise as [`Eid::parse`] does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidEid`].
+    pub fn parse_as(input: impl AsRef<[u8]>, strict: bool) -> Result<Self, Error> {
+        if strict { Self::parse_strict(input) } else { Self::parse(input) }
+    }
+
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0

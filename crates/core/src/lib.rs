@@ -52,6 +52,7 @@ pub mod fuzzing;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
+mod locked;
 mod observer;
 mod per_process;
 mod protocol;

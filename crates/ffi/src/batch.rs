@@ -245,8 +245,8 @@ pub unsafe extern "C" fn eiot_client_refresh_many(
             let client = handle("client", client)?;
             let eids = array("eids", eids, count)?;
             // Before anything is sent.
-            for eid in eids {
-                bytes("eids", *eid, EIOT_NTS)?;
+            for (index, eid) in eids.iter().enumerate() {
+                bytes(&format!("eids[{index}]"), *eid, EIOT_NTS)?;
             }
             let mut batch = start(client, 0, cancel)?;
             let mut eids = eids.iter();
@@ -259,8 +259,8 @@ pub unsafe extern "C" fn eiot_client_refresh_many(
                 let Some(outcome) = next(&mut batch) else { break };
                 let cancelled =
                     outcome.result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Cancelled);
-                let untold = cancelled && outcome.unsent;
-                let goes_on = untold || tell(on_result, user_data, outcome);
+                let unreported = cancelled && outcome.unsent;
+                let goes_on = unreported || report(on_result, user_data, outcome);
                 if !stopped && (cancelled || !goes_on) {
                     stopped = true;
                     batch.stop();
@@ -306,7 +306,7 @@ fn next(batch: &mut Batch) -> Option<Outcome> {
 ///
 /// # Safety
 /// The host vouches for its function and its data.
-unsafe fn tell(on_result: eiot_result_fn, user_data: *mut c_void, outcome: Outcome) -> bool {
+unsafe fn report(on_result: eiot_result_fn, user_data: *mut c_void, outcome: Outcome) -> bool {
     let Some(on_result) = on_result else { return true };
     let returned = match &outcome.result {
         // SAFETY: passed on; the reply lives until the function has returned.

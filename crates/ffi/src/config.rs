@@ -467,7 +467,7 @@ pub unsafe extern "C" fn eiot_config_set_sign_method(
     // SAFETY: the caller vouches for all pointers.
     unsafe {
         set(config, out_err, |config| {
-            config.sign_method = sign_method(method)?;
+            config.sign_method = sign_method(method).map_err(|takes| Error::config("sign_method", takes))?;
             Ok(())
         })
     }
@@ -594,13 +594,16 @@ pub unsafe extern "C" fn eiot_config_set_log(
 }
 
 /// The method behind a number.
-pub(crate) fn sign_method(method: eiot_sign_method) -> Result<SignMethod, Error> {
+/// The argument `method` of a function.
+pub(crate) fn method_argument(method: eiot_sign_method) -> Result<SignMethod, Error> {
+    sign_method(method).map_err(|takes| Error::invalid_argument(format!("method {takes}")))
+}
+
+/// The hash of a constant, or what the constant must be.
+fn sign_method(method: eiot_sign_method) -> Result<SignMethod, String> {
     match method {
         EIOT_SIGN_SHA1 => Ok(SignMethod::Sha1),
         EIOT_SIGN_MD5 => Ok(SignMethod::Md5),
-        _ => Err(Error::config(
-            "sign_method",
-            format!("must be EIOT_SIGN_SHA1 or EIOT_SIGN_MD5, not {method}"),
-        )),
+        _ => Err(format!("must be EIOT_SIGN_SHA1 or EIOT_SIGN_MD5, not {method}")),
     }
 }

@@ -25,7 +25,7 @@ pub unsafe extern "C" fn eiot_eid_validate(
     unsafe {
         status(out_err, || {
             let eid = bytes("eid", eid, eid_len)?;
-            if strict != 0 { Eid::parse_strict(eid) } else { Eid::parse(eid) }.map(drop)
+            Eid::parse_as(eid, strict != 0).map(drop)
         })
     }
 }

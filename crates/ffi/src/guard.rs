@@ -3,8 +3,8 @@
 use crate::error::eiot_error;
 use crate::pointer::put;
 use crate::status::{EIOT_ERR_INTERNAL, EIOT_OK, eiot_status};
+use crate::thread_cancel::Disabled;
 use eiot_core::Error;
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
@@ -17,13 +17,15 @@ pub(crate) unsafe fn status(
     out_err: *mut *mut eiot_error,
     body: impl FnOnce() -> Result<(), Error>,
 ) -> eiot_status {
+    let _deferred = Disabled::new();
+    silence_panics();
     // SAFETY: the caller vouches for `out_err`.
     unsafe { put(out_err, ptr::null_mut()) };
     // Unwind safety: whatever a panic leaves half done is behind locks that survive poisoning, or is dropped.
     let error = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => return EIOT_OK,
         Ok(Err(error)) => error,
-        Err(panic) => Error::internal(panic_text(panic.as_ref())),
+        Err(panic) => Error::panicked(panic.as_ref()),
     };
     let status = error.kind().status();
     if !out_err.is_null() {
@@ -34,9 +36,14 @@ pub(crate) unsafe fn status(
     status
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without a text")
+/// A caught panic is an error of the call, and prints nothing: a daemon's descriptor 2 may be a database file. The hook is
+/// that of this library's own copy of the standard library.
+fn silence_panics() {
+    #[cfg(not(any(test, fuzzing)))]
+    {
+        static SILENCED: std::sync::Once = std::sync::Once::new();
+        SILENCED.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+    }
 }
 
 const _: () = assert!(EIOT_ERR_INTERNAL == 99);

@@ -47,3 +47,4 @@ pub mod fuzzing;
 mod guard;
 mod sigpipe;
 mod text;
+mod thread_cancel;

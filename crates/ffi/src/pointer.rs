@@ -1,5 +1,6 @@
 //! Handles and outputs: what every function does with the pointers that it is given.
 
+use crate::thread_cancel::Disabled;
 use eiot_core::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,6 +15,8 @@ pub(crate) fn value<T>(absent: T, body: impl FnOnce() -> Option<T>) -> T {
 /// `handle` is NULL, or came from `Box::into_raw` and is not used again.
 pub(crate) unsafe fn free<T>(handle: *mut T) {
     if !handle.is_null() {
+        // What is dropped closes its sockets, and to close one is a cancellation point.
+        let _deferred = Disabled::new();
         // SAFETY: the caller hands the box back.
         let handle = unsafe { Box::from_raw(handle) };
         let _ = catch_unwind(AssertUnwindSafe(|| drop(handle)));

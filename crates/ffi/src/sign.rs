@@ -1,6 +1,6 @@
 //! The signature by itself, for C.
 
-use crate::config::sign_method;
+use crate::config::method_argument;
 use crate::error::eiot_error;
 use crate::guard::status;
 use crate::status::*;
@@ -41,12 +41,17 @@ pub unsafe extern "C" fn eiot_sign(
             if out_sign.is_null() {
                 return Err(Error::invalid_argument("out_sign is NULL"));
             }
-            let names = array("names", names, count)?.iter().map(|name| utf8("names", *name, EIOT_NTS));
-            let values = array("values", values, count)?.iter().map(|value| utf8("values", *value, EIOT_NTS));
+            let element = |list: &str, index: usize, text: &*const c_char| {
+                utf8(&format!("{list}[{index}]"), *text, EIOT_NTS)
+            };
+            let names = array("names", names, count)?.iter().enumerate();
+            let names = names.map(|(index, name)| element("names", index, name));
+            let values = array("values", values, count)?.iter().enumerate();
+            let values = values.map(|(index, value)| element("values", index, value));
             let params: Vec<(&str, &str)> =
                 names.zip(values).map(|(name, value)| Ok((name?, value?))).collect::<Result<_, Error>>()?;
             let secret = Secret::new(utf8("secret", secret, secret_len)?);
-            let signature = sign(&params, &secret, sign_method(method)?)?;
+            let signature = sign(&params, &secret, method_argument(method)?)?;
             if out_size <= signature.len() {
                 let text =
                     format!("out_size is {out_size}; EIOT_SIGN_SIZE, {EIOT_SIGN_SIZE}, is always enough");

@@ -1,6 +1,6 @@
 //! Webhooks, for C.
 
-use crate::config::sign_method;
+use crate::config::method_argument;
 use crate::error::eiot_error;
 use crate::guard::status;
 
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn eiot_webhook_verify(
             let payload = bytes("payload", payload, payload_len)?;
             let secret = Secret::new(utf8("secret", secret, secret_len)?);
             let max_age = (max_age_ms != 0).then(|| Duration::from_millis(max_age_ms));
-            verify_webhook(payload, &secret, sign_method(method)?, max_age)
+            verify_webhook(payload, &secret, method_argument(method)?, max_age)
         })
     }
 }

@@ -195,7 +195,7 @@ fn unquoted(text: &str) -> String {
 
 /// Parses an EID; with `strict`, a GSMA EID.
 pub(crate) fn parse_eid(text: impl AsRef<[u8]>, strict: bool) -> Result<Eid, Error> {
-    if strict { Eid::parse_strict(text) } else { Eid::parse(text) }
+    Eid::parse_as(text, strict)
 }
 
 /// A message about a line of the input.

@@ -13,9 +13,10 @@ pub(crate) use active_timeout::ActiveTimeout;
 pub use outcome::Outcome;
 pub use summary::Summary;
 
-use crate::client::{Client, Gate, History, Reservation, locked, outside_of_any_runtime};
+use crate::client::{Client, Gate, History, Reservation, outside_of_any_runtime};
 use crate::eid::Eid;
 use crate::error::{Error, ErrorKind};
+use crate::locked::locked;
 use crate::observer::{Notice, Observer};
 use crate::protocol::Reply;
 use crate::transport::EventLoop;

@@ -2,8 +2,9 @@
 
 use super::circuit_breaker::LIMITER;
 use super::{Batch, Calls, Card, IN_CHILD, Outcome, ReservationFuture, Running, Stopped};
-use crate::client::{Reservation, locked};
+use crate::client::Reservation;
 use crate::error::{Delivered, Error, ErrorKind};
+use crate::locked::locked;
 use crate::observer::{Attempt, Notice};
 use crate::protocol::Reply;
 use crate::transport::{Connections, KEEP_GOING_CHECK, RunResult};

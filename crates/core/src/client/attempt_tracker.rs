@@ -1,10 +1,11 @@
 //! The progress of a call: its attempts, and what the platform received.
 
 use crate::error::{Delivered, Error};
+use crate::locked::locked;
 use crate::observer::Attempt;
 use crate::protocol::Request;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// The progress of a call, which determines its error if it is cancelled.
@@ -143,6 +144,6 @@ impl<'a> AttemptTracker<'a> {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Every update is complete, even if another thread panicked.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 }

@@ -3,6 +3,7 @@
 use super::Sources;
 use crate::config::{Config, RateScope};
 use crate::error::Error;
+use crate::locked::locked;
 use crate::observer::Notice;
 use crate::per_process::PerProcess;
 use crate::protocol::REFRESH_USAGE;
@@ -10,7 +11,7 @@ use crate::rate_limit::{Account, Directory, RateLimiter, Redis, SharedFile};
 use crate::retry::TokenBucket;
 use crate::signing::{ClockSkew, Credentials, Secret};
 use crate::transport::{EventLoopPool, Settings, TlsFiles, Transport, client_config, endpoint};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// State that a client shares with its clones and with the clients of [`Client::with_options`].
 pub(crate) struct ClientInner {
@@ -85,7 +86,7 @@ impl ClientInner {
         if let Some(reason) = self.process().account.unreported_fallback() {
             notify(&Notice::RateNotShared { reason: &reason });
         }
-        let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        let warnings = std::mem::take(&mut *locked(&self.warnings));
         for warning in &warnings {
             notify(&Notice::Configuration { warning });
         }

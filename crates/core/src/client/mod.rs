@@ -13,6 +13,7 @@ pub use probe::{Answer, Probe};
 use crate::config::Config;
 use crate::eid::Eid;
 use crate::error::{Error, ErrorKind};
+use crate::locked::locked;
 use crate::observer::{Attempt, Notice, Observer};
 use crate::protocol::{Call, Reply, Request};
 use crate::random::{Random, SystemRandom};
@@ -29,7 +30,7 @@ use std::fmt;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A batch waits for its permits without a deadline: this is longer than any wait.
@@ -181,7 +182,7 @@ impl Client {
 
     /// Parses an EID according to this client's options.
     pub(crate) fn eid(&self, eid: impl AsRef<[u8]>) -> Result<Eid, Error> {
-        if self.config.strict_eid { Eid::parse_strict(eid) } else { Eid::parse(eid) }
+        Eid::parse_as(eid, self.config.strict_eid)
     }
 
     /// Runs one call until it completes, its deadline passes or its caller cancels it.
@@ -304,10 +305,6 @@ fn run_alone(
         RunResult::TimedOut => Err(execution.unanswered(ErrorKind::Timeout)),
         RunResult::Interrupted => Err(execution.unanswered(ErrorKind::Cancelled)),
     }
-}
-
-pub(crate) fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An event loop cannot run inside another one. If the caller's thread runs an asynchronous program, the call runs on a

@@ -1,7 +1,7 @@
 //! How calls acquire permits, and how the calls of a batch share one place in the queue.
 
-use super::locked;
 use crate::error::Error;
+use crate::locked::locked;
 use crate::observer::{Notice, Observer};
 use crate::rate_limit::{Cooldown, Permit, RateLimiter};
 use std::sync::{Arc, Mutex};

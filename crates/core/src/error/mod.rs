@@ -105,6 +105,13 @@ impl Error {
         .with_delivered(Delivered::Unknown)
     }
 
+    /// The error of a caught panic, for front ends.
+    pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self::internal(text.unwrap_or("a panic without a text"))
+    }
+
     pub(crate) fn with_eid(mut self, eid: impl Into<String>) -> Self {
         self.details.eid = Some(eid.into());
         self

@@ -148,6 +148,17 @@ mod tests {
     }
 
     #[test]
+    fn parameter_that_is_nested_too_deeply_is_named() {
+        let deep = format!(r#"{{"eid":"1","plan":{}1{}}}"#, "[".repeat(100), "]".repeat(100));
+        let text = Call::from_json(PATH, &deep).expect_err("too deep").to_string();
+        assert!(
+            text.starts_with("the parameters are nested deeper than")
+                && text.ends_with("in parameter \"plan\""),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn call_path_must_be_plain() {
         for path in [
             "",

@@ -46,7 +46,7 @@ impl Parameters {
 impl Parameter {
     fn read(name: String, value: &str) -> Result<Self, String> {
         let mut json = String::with_capacity(value.len());
-        compact(value, MAX_DEPTH, &mut json).map_err(|why| format!("{name}: {why}"))?;
+        compact(value, MAX_DEPTH, &mut json).map_err(|why| format!("{why} in parameter {name:?}"))?;
         let signed = match value {
             "null" => String::new(),
             "true" => "1".to_owned(),

@@ -4,6 +4,7 @@ use super::backpressure::Backpressure;
 use super::cooldown::Cooldowns;
 use super::schedule::Schedule;
 use super::share::Offset;
+use crate::locked::locked;
 use crate::per_process::PerProcess;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -32,7 +33,7 @@ impl Account {
     /// process.
     pub(crate) fn of(key: &str, seed: impl FnOnce() -> u64) -> Arc<Self> {
         let accounts = ACCOUNTS.get(Mutex::default);
-        let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = locked(&accounts);
         if let Some(account) = accounts.get(key) {
             return account.clone();
         }
@@ -63,7 +64,7 @@ impl Account {
     /// The in-memory schedule. Never locked across a wait.
     pub(super) fn schedule(&self) -> MutexGuard<'_, Schedule> {
         // Every update is complete, even if another thread panicked.
-        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.schedule)
     }
 }
 

@@ -4,8 +4,9 @@
 //! them is not published. So the account pauses until there is evidence: if a card is rejected again after a pause
 //! while others succeed, the card is the cause; if it succeeds after a pause, the account's rate was.
 
+use crate::locked::locked;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The first pause of the account; it doubles with each pause until a call succeeds.
@@ -50,7 +51,7 @@ impl Backpressure {
     /// A call was rejected with "too many requests" and without a wait. `before`: the mark from an earlier rejection of
     /// the same call. Returns how long the account should pause, if at all, and the mark of this call.
     pub(crate) fn refused(&self, now: Instant, before: Option<Refused>) -> (Option<Duration>, Refused) {
-        let mut evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut evidence = locked(&self.evidence);
         let successes = self.successes.load(Ordering::Relaxed);
         let in_a_row = self.in_a_row.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if before.is_some_and(|before| successes > before.successes) {
@@ -74,7 +75,7 @@ impl Backpressure {
     /// A call succeeded. `before`: the mark from [`refused`](Self::refused), if it was rejected before.
     pub(crate) fn succeeded(&self, before: Option<Refused>) {
         if before.is_some() {
-            self.evidence.lock().unwrap_or_else(PoisonError::into_inner).cards_are_to_blame = false;
+            locked(&self.evidence).cards_are_to_blame = false;
         }
         self.successes.fetch_add(1, Ordering::Relaxed);
         if self.in_a_row.load(Ordering::Relaxed) > 0 {

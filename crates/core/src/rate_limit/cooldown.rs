@@ -7,8 +7,9 @@ use super::account::Account;
 use super::limiter::RateLimiter;
 use crate::eid::Eid;
 use crate::error::{Error, ErrorKind};
+use crate::locked::locked;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 /// The maximum number of cards; the one refreshed longest ago is dropped first.
@@ -113,7 +114,7 @@ impl Cooldowns {
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
         // After a panic, the worst case is an entry in one list but not in the other.
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.entries)
     }
 }
 

@@ -6,12 +6,13 @@
 use super::redis_url::RedisUrl;
 use super::resp::{MAX_REPLY, Value, accepted, command};
 use crate::error::{Error, ErrorKind};
+use crate::locked::locked;
 use crate::signing::Walk;
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use sha1::{Digest, Sha1};
 use std::io::{self, Read, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
@@ -249,12 +250,12 @@ impl Redis {
     }
 
     fn unsent(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
-        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.unsent)
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         // A panic cannot leave this half done.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.idle)
     }
 
     fn failed(&self, why: &dyn std::fmt::Display) -> Error {

@@ -4,8 +4,9 @@
 //! every n-th permit, starting with the i-th. It measures its clock skew from the platform's replies, which all
 //! machines receive.
 
+use crate::locked::locked;
 use crate::signing::ClockSample;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The maximum drift between clocks without new samples, in nanoseconds per second.
@@ -67,7 +68,7 @@ impl Offset {
         let lower = difference(date, sample.received);
         let upper = difference(date + Duration::from_secs(1), sample.sent);
         let seen = sample.received;
-        let mut bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bounds = locked(&self.bounds);
         let narrowed = bounds.map(|before| {
             let drift = difference(seen, before.seen).max(0) / 1_000_000_000 * DRIFT;
             (lower.max(before.lower - drift), upper.min(before.upper + drift))
@@ -83,7 +84,7 @@ impl Offset {
     /// The time by the platform's clock. While this machine's clock is within the bounds, it counts as right, so that
     /// machines with NTP agree.
     pub(crate) fn correct(&self, local: SystemTime) -> SystemTime {
-        let bounds = *self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let bounds = *locked(&self.bounds);
         let offset = bounds.map_or(0, |bounds| 0.max(bounds.lower).min(bounds.upper));
         let size = Duration::from_nanos(offset.unsigned_abs());
         let corrected = if offset < 0 { local.checked_sub(size) } else { local.checked_add(size) };

@@ -4,11 +4,12 @@
 //! while it holds the lock.
 
 use super::schedule::{Schedule, clock};
+use crate::locked::locked;
 use fs4::TryLockError;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// Identifies the file format and its version.
 const MAGIC: u64 = u64::from_le_bytes(*b"eiotrat2");
@@ -76,7 +77,7 @@ impl SharedFile {
         max_ahead: u64,
         change: impl FnOnce(&mut Schedule) -> T,
     ) -> io::Result<Option<T>> {
-        let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = locked(&self.file);
         for _ in 0..REOPENS {
             let file = match slot.take() {
                 Some(file) => file,

@@ -2,8 +2,9 @@
 
 use super::{EventLoop, Transport};
 use crate::error::Error;
+use crate::locked::locked;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// The maximum number of idle event loops; the number of calls in flight is not limited.
@@ -40,6 +41,6 @@ impl EventLoopPool {
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, EventLoop)>> {
         // A panic cannot leave this half done.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.idle)
     }
 }
