@@ -13,7 +13,7 @@ from test_consumers import DIST, refreshes
 
 ROOT = TESTS.parent
 OLDEST_GLIBC = (2, 17)
-MAX_BYTES = 3_460_000
+MAX_BYTES = 3_300_000
 
 
 @pytest.fixture(scope="module")
