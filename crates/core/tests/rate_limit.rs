@@ -345,8 +345,9 @@ mod shared_file {
             fs4::FileExt::unlock(&file).expect("held");
             std::thread::sleep(Duration::from_millis(10));
         }
-        let stop = Command::new("kill").args(["-STOP", &holder.0.id().to_string()]).status();
-        assert!(stop.expect("kill").success());
+        // The shell's own: a minimal Debian has no kill(1).
+        let stop = Command::new("sh").args(["-c", &format!("kill -STOP {}", holder.0.id())]).status();
+        assert!(stop.expect("sh").success());
         assert!(refusal(config).contains("another process has held the lock of"));
         let mut batch = client.batch(8, Box::new(())).expect("a batch");
         batch.push("1");
