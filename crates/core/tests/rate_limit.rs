@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{config, in_three_tries};
+use common::{config, in_three_tries, suspend};
 use eiot::{Client, Config, Observer};
 use eiot_sim::{Counters, Fault, Faults, Options, Simulator};
 use std::ops::ControlFlow;
@@ -345,9 +345,7 @@ mod shared_file {
             fs4::FileExt::unlock(&file).expect("held");
             std::thread::sleep(Duration::from_millis(10));
         }
-        // The shell's own: a minimal Debian has no kill(1).
-        let stop = Command::new("sh").args(["-c", &format!("kill -STOP {}", holder.0.id())]).status();
-        assert!(stop.expect("sh").success());
+        suspend(holder.0.id());
         assert!(refusal(config).contains("another process has held the lock of"));
         let mut batch = client.batch(8, Box::new(())).expect("a batch");
         batch.push("1");

@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::config;
+use common::{config, suspend};
 use eiot::{Client, Config, Delivered, ErrorKind, Observer};
 use eiot_sim::{Options, Simulator};
 use std::net::{TcpListener, TcpStream};
@@ -318,8 +318,7 @@ fn redis_that_does_not_answer_holds_a_call_no_longer_than_its_deadline_or_cancel
     config.timeout = Duration::from_secs(1);
     let client = Client::new(config).expect("valid");
     client.refresh_usage("1").expect("accepted");
-    let stop = Command::new("kill").args(["-STOP", &redis.process.id().to_string()]).status();
-    assert!(stop.expect("kill").success());
+    suspend(redis.process.id());
     let started = Instant::now();
     let error = client.refresh_usage("1").expect_err("no answer");
     assert_eq!(error.kind(), ErrorKind::Connect, "{error}");

@@ -74,6 +74,12 @@ pub fn in_three_tries(test: impl Fn()) {
     assert!((0..3).any(|number| tried(&number)), "missed three times; the panics above say how");
 }
 
+/// Stops a process with SIGSTOP, by the shell's own command: a minimal Debian has no kill(1).
+pub fn suspend(process: u32) {
+    let stop = std::process::Command::new("sh").args(["-c", &format!("kill -STOP {process}")]).status();
+    assert!(stop.expect("sh").success());
+}
+
 /// One request's body; `None` at the end of the connection.
 pub fn read_request(connection: &mut impl Read) -> Option<Vec<u8>> {
     let mut data = Vec::new();
