@@ -386,7 +386,7 @@ func TestWhatCannotBeSignedOrCheckedIsRefused(t *testing.T) {
 	_, err := eiot.Sign(map[string]string{"a": "1\x002"}, "s", eiot.SHA1)
 	failure(t, err, eiot.KindInvalidArgument)
 	_, err = eiot.Sign(map[string]string{"a": "1"}, "s", 7)
-	failure(t, err, eiot.KindConfig)
+	failure(t, err, eiot.KindInvalidArgument)
 	sign, err := eiot.Sign(nil, "s", eiot.SHA1)
 	check(t, err)
 	if len(sign) != 40 {
