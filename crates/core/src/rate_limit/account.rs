@@ -33,7 +33,7 @@ impl Account {
     /// process.
     pub(crate) fn of(key: &str, seed: impl FnOnce() -> u64) -> Arc<Self> {
         let accounts = ACCOUNTS.get(Mutex::default);
-        let mut accounts = locked(&accounts);
+        let mut accounts = locked(accounts);
         if let Some(account) = accounts.get(key) {
             return account.clone();
         }
