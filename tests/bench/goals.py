@@ -51,7 +51,7 @@ def goals(results: Results) -> list[Goal]:
         listed.append(Goal(title, goal, " / ".join(f"{ratio:.2f}" for ratio in ratios), met))
 
     one = "sequential call from C"
-    compare("single", f"{one}, CPU a call", "c", "libcurl", cpu_ratio, "≤ 0.92 of libcurl easy", 0.92)
+    compare("single", f"{one}, CPU per call", "c", "libcurl", cpu_ratio, "≤ 0.92 of libcurl easy", 0.92)
     compare("single", f"{one}, throughput", "c", "libcurl", times_as_fast, "≥ 1.05 of libcurl easy", 1.05)
     compare(
         "threads",

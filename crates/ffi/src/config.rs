@@ -4,9 +4,10 @@ use crate::error::eiot_error;
 use crate::guard::status;
 use crate::log::{Log, eiot_log_fn};
 use crate::pointer::{free, put, required};
+use crate::sign::sign_method;
 use crate::status::*;
 use crate::text::utf8;
-use eiot_core::{Config, Error, RateScope, SignMethod};
+use eiot_core::{Config, Error, RateScope};
 use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::time::Duration;
@@ -590,20 +591,5 @@ pub unsafe extern "C" fn eiot_config_set_log(
             config.log = Log::new(log, user_data);
             Ok(())
         })
-    }
-}
-
-/// The method behind a number.
-/// The argument `method` of a function.
-pub(crate) fn method_argument(method: eiot_sign_method) -> Result<SignMethod, Error> {
-    sign_method(method).map_err(|takes| Error::invalid_argument(format!("method {takes}")))
-}
-
-/// The hash of a constant, or what the constant must be.
-fn sign_method(method: eiot_sign_method) -> Result<SignMethod, String> {
-    match method {
-        EIOT_SIGN_SHA1 => Ok(SignMethod::Sha1),
-        EIOT_SIGN_MD5 => Ok(SignMethod::Md5),
-        _ => Err(format!("must be EIOT_SIGN_SHA1 or EIOT_SIGN_MD5, not {method}")),
     }
 }

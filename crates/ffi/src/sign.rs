@@ -1,11 +1,10 @@
 //! The signature by itself, for C.
 
-use crate::config::method_argument;
 use crate::error::eiot_error;
 use crate::guard::status;
 use crate::status::*;
 use crate::text::{EIOT_NTS, array, utf8};
-use eiot_core::{Error, Secret, sign};
+use eiot_core::{Error, Secret, SignMethod, sign};
 use std::ffi::c_char;
 use std::ptr;
 
@@ -61,5 +60,19 @@ pub unsafe extern "C" fn eiot_sign(
             out_sign.add(signature.len()).write(0);
             Ok(())
         })
+    }
+}
+
+/// The argument `method` of a function.
+pub(crate) fn method_argument(method: eiot_sign_method) -> Result<SignMethod, Error> {
+    sign_method(method).map_err(|takes| Error::invalid_argument(format!("method {takes}")))
+}
+
+/// The hash of a constant, or what the constant must be.
+pub(crate) fn sign_method(method: eiot_sign_method) -> Result<SignMethod, String> {
+    match method {
+        EIOT_SIGN_SHA1 => Ok(SignMethod::Sha1),
+        EIOT_SIGN_MD5 => Ok(SignMethod::Md5),
+        _ => Err(format!("must be EIOT_SIGN_SHA1 or EIOT_SIGN_MD5, not {method}")),
     }
 }

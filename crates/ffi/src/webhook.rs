@@ -1,8 +1,8 @@
 //! Webhooks, for C.
 
-use crate::config::method_argument;
 use crate::error::eiot_error;
 use crate::guard::status;
+use crate::sign::method_argument;
 
 use crate::status::*;
 use crate::text::{bytes, utf8};

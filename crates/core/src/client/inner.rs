@@ -82,8 +82,8 @@ impl ClientInner {
     }
 
     /// Reports the warnings to the observer of a client's first call.
-    pub(crate) fn report_warnings(&self, mut notify: impl FnMut(&Notice<'_>)) {
-        if let Some(reason) = self.process().account.unreported_fallback() {
+    pub(crate) fn report_warnings(&self, process: &ProcessState, mut notify: impl FnMut(&Notice<'_>)) {
+        if let Some(reason) = process.account.unreported_fallback() {
             notify(&Notice::RateNotShared { reason: &reason });
         }
         let warnings = std::mem::take(&mut *locked(&self.warnings));
@@ -92,11 +92,15 @@ impl ClientInner {
         }
     }
 
+    /// The account and the platform.
+    pub(super) fn account(&self) -> String {
+        format!("{}\n{}", self.credentials.appkey, self.transport.host())
+    }
+
     /// Identifies an account. Each share of a rate is an account of its own, even if several are used on one machine.
     fn account_key(&self) -> String {
-        let (host, (which, of)) = (self.transport.host(), self.config.rate_share);
-        let appkey = &self.credentials.appkey;
-        if of > 1 { format!("{appkey}\n{host}\n{which}/{of}") } else { format!("{appkey}\n{host}") }
+        let (account, (which, of)) = (self.account(), self.config.rate_share);
+        if of > 1 { format!("{account}\n{which}/{of}") } else { account }
     }
 
     fn limiter(&self, account: &Arc<Account>, key: &str) -> Result<Arc<RateLimiter>, String> {

@@ -193,7 +193,7 @@ impl Client {
         (started, cooldown): (Instant, Option<Cooldown>),
         observer: &mut dyn Observer,
     ) -> Result<Reply, Error> {
-        self.inner.report_warnings(|notice| observer.notice(notice));
+        self.inner.report_warnings(process, |notice| observer.notice(notice));
         let observer = Mutex::new(observer);
         let on_attempt = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
         let tracker = AttemptTracker::new(&on_attempt);
@@ -228,8 +228,7 @@ impl Client {
     /// Identifies the account and the platform without revealing either: the same for every client with this appkey and
     /// host. 40 hex digits.
     pub fn account_fingerprint(&self) -> String {
-        let account = format!("{}\n{}", self.inner.credentials.appkey, self.inner.transport.host());
-        hex::encode(Sha1::digest(account))
+        hex::encode(Sha1::digest(self.inner.account()))
     }
 
     /// Creates an event loop for the exclusive use of a batch.
@@ -239,7 +238,7 @@ impl Client {
 
     /// Reports the warnings to the observer of a client's first call.
     pub(crate) fn report_warnings(&self, notify: impl FnMut(&Notice<'_>)) {
-        self.inner.report_warnings(notify);
+        self.inner.report_warnings(self.inner.process(), notify);
     }
 
     /// Starts a card's cooldown and waits for its permit without a deadline.
