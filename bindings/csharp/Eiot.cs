@@ -552,7 +552,20 @@ namespace Eiot
     /// <summary>The functions of eiot.h. The runtime throws ObjectDisposedException for a closed handle.</summary>
     internal static class Native
     {
-        private const string Name = "libeiot.so.0";
+        private const string Name = "libeiot.so.0.1";
+
+        static Native()
+        {
+            try
+            {
+                eiot_version();
+            }
+            catch (DllNotFoundException cause)
+            {
+                const string remedy = "install libeiot and run ldconfig, set LD_LIBRARY_PATH to its directory, or copy it beside the program";
+                throw new DllNotFoundException("cannot load " + Name + ": " + remedy + " (" + cause.Message + ")", cause);
+            }
+        }
 
         internal static void Check(int status, IntPtr error)
         {

@@ -544,7 +544,20 @@ final class Library
 
     public static function get(): FFI
     {
-        return self::$ffi ??= FFI::cdef(self::DECLARATIONS, getenv('EIOT_LIBRARY') ?: 'libeiot.so.0');
+        return self::$ffi ??= self::load(getenv('EIOT_LIBRARY') ?: 'libeiot.so.0.1');
+    }
+
+    private static function load(string $library): FFI
+    {
+        try {
+            return FFI::cdef(self::DECLARATIONS, $library);
+        } catch (FFI\Exception $cause) {
+            if (!str_contains($cause->getMessage(), 'loading')) {
+                throw $cause;
+            }
+            $remedy = 'install libeiot and run ldconfig, set LD_LIBRARY_PATH to its directory, or set EIOT_LIBRARY to its path';
+            throw new FFI\Exception("cannot load {$library}: {$remedy} ({$cause->getMessage()})", 0, $cause);
+        }
     }
 
     /** Calls a function that gives a status, with a place for its error as the last argument. */

@@ -772,8 +772,14 @@ public final class Eiot {
     /** The functions of eiot.h, bound directly. */
     private static final class C {
         static {
-            String usual = Platform.isLinux() ? "libeiot.so.0" : "eiot";
-            Native.register(C.class, System.getenv().getOrDefault("EIOT_LIBRARY", usual));
+            String usual = Platform.isLinux() ? "libeiot.so.0.1" : "eiot";
+            String library = System.getenv().getOrDefault("EIOT_LIBRARY", usual);
+            try {
+                Native.register(C.class, library);
+            } catch (UnsatisfiedLinkError cause) {
+                throw new UnsatisfiedLinkError("cannot load " + library + ": install libeiot and run ldconfig, set LD_LIBRARY_PATH"
+                        + " or -Djna.library.path to its directory, or set EIOT_LIBRARY to its path (" + cause.getMessage() + ")");
+            }
         }
 
         static native Pointer eiot_version();
