@@ -22,7 +22,7 @@ CARGO_PROFILE_RELEASE_STRIP=none PATH=$VENV/bin:$PATH CARGO_TARGET_DIR=$BUILD/di
     CFLAGS="-ffile-prefix-map=$home/registry/src=crates" \
     "$VENV/bin/cargo-zigbuild" zigbuild --locked --release --target "$target.2.17" -p eiot-ffi -p eiot-cli -p eiot-sim
 release=$BUILD/dist-target/$target/release
-CC="$VENV/bin/cargo-zigbuild zig cc -- -target $machine-linux-gnu.2.17" SONAME=libeiot.so.$ABI sh packaging/libraries.sh "$release"
+PATH=$VENV/bin:$PATH CC="cargo-zigbuild zig cc -- -target $machine-linux-gnu.2.17" SONAME=libeiot.so.$ABI sh packaging/libraries.sh "$release"
 # Where `make test` finds it, whatever the machine is called.
 ln -sfn "$target/release" "$BUILD/dist-target/made"
 

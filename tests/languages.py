@@ -126,8 +126,11 @@ LANGUAGES = {
             wrapper="src/club/eiot/Eiot.java",
             needs={"javac": "default-jdk-headless", str(JNA): "libjna-java"},
             build=[
-                ["javac", "-Xlint:all", "-Werror", "--release", "11", "-encoding", "UTF-8", "-cp", "{jna}", "-d", "{build}",
-                 "src/club/eiot/Eiot.java", "example/Refresh.java", "test/Driver.java", "test/Lifetimes.java"],
+                # "options" would say from Java 21 on that Java 8 is old.
+                ["javac", "-Xlint:all,-options", "-Werror", "--release", "8", "-encoding", "UTF-8", "-cp", "{jna}", "-d", "{build}",
+                 "src/club/eiot/Eiot.java", "example/Refresh.java"],
+                ["javac", "-Xlint:all", "-Werror", "--release", "11", "-encoding", "UTF-8", "-cp", "{jna}:{build}", "-d", "{build}",
+                 "test/Driver.java", "test/Lifetimes.java"],
             ],
             driver=["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", "-cp", "{build}:{jna}", "Driver"],
             example=["java", "-Dfile.encoding=UTF-8", "-cp", "{build}:{jna}", "Refresh"],
