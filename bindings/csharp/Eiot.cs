@@ -7,6 +7,7 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
+using System.Threading.Tasks;
 
 namespace Eiot
 {
@@ -347,6 +348,38 @@ namespace Eiot
             byte[] place = Native.Utf8(path), json = Native.Utf8(parametersJson);
             return Ask(cancellation, (CancelHandle cancel, out IntPtr reply, out IntPtr error) => Native.eiot_client_call(
                 handle, place, Native.Length(place), json, Native.Length(json), idempotent ? 1 : 0, cancel, out reply, out error));
+        }
+
+        /// <summary>
+        /// <see cref="RefreshUsage"/> as a task. Up to 32 calls run at once, each on a thread of its own; others wait, and a call's timeout
+        /// begins when it has a thread. For many cards, use <see cref="RefreshMany"/>, which needs one thread.
+        /// </summary>
+        public Task<Reply> RefreshUsageAsync(string eid, CancellationToken cancellation = default(CancellationToken))
+        {
+            return Async(() => RefreshUsage(eid, cancellation), cancellation);
+        }
+
+        /// <summary><see cref="Call"/> as a task, like <see cref="RefreshUsageAsync"/>.</summary>
+        public Task<Reply> CallAsync(string path, string parametersJson, bool idempotent = false, CancellationToken cancellation = default(CancellationToken))
+        {
+            return Async(() => Call(path, parametersJson, idempotent, cancellation), cancellation);
+        }
+
+        private static readonly SemaphoreSlim Slots = new SemaphoreSlim(32);
+
+        private static async Task<Reply> Async(Func<Reply> call, CancellationToken cancellation)
+        {
+            await Slots.WaitAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                // Not on the thread pool, whose threads are few and not for waiting. Without the token, which would replace the exception.
+                var options = TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach;
+                return await Task.Factory.StartNew(call, CancellationToken.None, options, TaskScheduler.Default).ConfigureAwait(false);
+            }
+            finally
+            {
+                Slots.Release();
+            }
         }
 
         /// <summary>
