@@ -58,6 +58,10 @@ class Language:
     has_threads: bool = False
     growth_kib: int = 24
     """How much memory may grow between the 300th and the 1,000th call: next to nothing where no collector runs."""
+    finds_library_by: tuple[str, ...] = ("ldconfig", "LD_LIBRARY_PATH", "EIOT_LIBRARY")
+    """What the error for a missing library says to use."""
+    is_linked: bool = False
+    """Whether programs are linked with the library, which the system then loads before any code of the wrapper runs."""
     can_cancel: bool = False
     """Whether the wrapper can cancel a call."""
 
@@ -122,8 +126,11 @@ LANGUAGES = {
             wrapper="src/club/eiot/Eiot.java",
             needs={"javac": "default-jdk-headless", str(JNA): "libjna-java"},
             build=[
-                ["javac", "-Xlint:all", "-Werror", "--release", "11", "-encoding", "UTF-8", "-cp", "{jna}", "-d", "{build}",
-                 "src/club/eiot/Eiot.java", "example/Refresh.java", "test/Driver.java", "test/Lifetimes.java"],
+                # "options" would say from Java 21 on that Java 8 is old.
+                ["javac", "-Xlint:all,-options", "-Werror", "--release", "8", "-encoding", "UTF-8", "-cp", "{jna}", "-d", "{build}",
+                 "src/club/eiot/Eiot.java", "example/Refresh.java"],
+                ["javac", "-Xlint:all", "-Werror", "--release", "11", "-encoding", "UTF-8", "-cp", "{jna}:{build}", "-d", "{build}",
+                 "test/Driver.java", "test/Lifetimes.java"],
             ],
             driver=["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", "-cp", "{build}:{jna}", "Driver"],
             example=["java", "-Dfile.encoding=UTF-8", "-cp", "{build}:{jna}", "Refresh"],
@@ -145,6 +152,7 @@ LANGUAGES = {
             driver=["mono", "{build}/Driver.exe"],
             example=["mono", "{build}/Refresh.exe"],
             own_tests=["mono", "{build}/Lifetimes.exe"],
+            finds_library_by=("ldconfig", "LD_LIBRARY_PATH", "beside the program"),
             bytes_as_eids=False,
             has_threads=True,
             can_cancel=True,
@@ -164,6 +172,7 @@ LANGUAGES = {
             own_tests=["go", "test", "-race", "-count=1", "."],
             environment={"GOCACHE": "{build}/cache", "GOFLAGS": "-mod=mod", "GOPROXY": "off"},
             has_threads=True,
+            is_linked=True,
             can_cancel=True,
             growth_kib=2048,
         ),
@@ -217,6 +226,7 @@ LANGUAGES = {
             ],
             driver=["{build}/driver"],
             example=["{build}/refresh"],
+            is_linked=True,
         ),
     ]
 }  # fmt: skip

@@ -6,6 +6,7 @@ The tables are those of all tests: tests/vectors/, the header, `Config::OPTIONS`
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 
@@ -16,6 +17,7 @@ import responses
 import signed_call
 from conftest import CLEAN, PREFIX, TESTS, Driver, run, vectors
 from languages import LANGUAGES, NOT_FOR_WRAPPERS, ROOT
+from test_consumers import SONAME
 from test_faults import MATRIX, STATUS_OF
 from test_refusals import EID, INVALID, NO, REFUSED, STATUS, UNKNOWN, WRONG, YES
 
@@ -188,6 +190,26 @@ def test_statuses_are_complete(driver):
     assert told == kinds
 
 
+def test_missing_library_error_says_what_to_set(driver):
+    language = driver.language
+    words = ["sign", "--", "a-secret", "sha1", "a=1"]
+    missing = run([*driver.command, *words], environment=language.variables() | {"LD_LIBRARY_PATH": ""}, check=False)
+    assert missing.returncode != 0, "a library is installed where the system looks"
+    said = missing.stdout + missing.stderr
+    assert SONAME in said, said
+    if language.is_linked:
+        # The system's loader says it, so the README has to.
+        readme = (language.folder / "README.md").read_text(encoding="utf-8")
+        assert f"libraries: {SONAME}" in said and f"{SONAME}: cannot open shared object file" in readme
+        assert "LD_LIBRARY_PATH" in readme and "-rpath" in readme
+        return
+    assert all(way in said for way in language.finds_library_by), said
+    if "EIOT_LIBRARY" not in language.finds_library_by:
+        return
+    named = {"LD_LIBRARY_PATH": "", "EIOT_LIBRARY": str(PREFIX / "lib" / "libeiot.so")}
+    assert driver.ask(*words, environment=named) == driver.ask(*words)
+
+
 def test_functions_are_used_or_excluded_for_a_reason(driver):
     text = (driver.language.folder / driver.language.wrapper).read_text(encoding="utf-8")
     functions = (TESTS.parent / "abi" / "symbols.txt").read_text().split()
@@ -327,6 +349,22 @@ def test_readme_example_is_short_and_works(driver, simulator, tmp_path):
     squeezed = re.sub(r"\s+", "", example)
     missing = [line for line in lines if re.sub(r"\s+", "", line) not in squeezed]
     assert not missing, f"not in the example: {missing}"
+
+
+def test_readme_lines_compile_and_run_the_example(driver, simulator, tmp_path):
+    language = driver.language
+    readme = (language.folder / "README.md").read_text(encoding="utf-8")
+    (lines,) = [block for block in re.findall(r"^```sh\n(.*?)^```", readme, re.M | re.S) if "/opt/eiot" in block]
+    (eid,) = re.findall(r"\b89\d{30}\b", lines)
+    copy = shutil.copytree(language.folder, tmp_path / language.name, ignore=shutil.ignore_patterns("node_modules"))
+    # As in a new shell, but for the account and for where compilers keep their caches.
+    set_by_the_lines = {"LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "NODE_PATH"}
+    environment = {name: value for name, value in language.variables().items() if name not in set_by_the_lines}
+    done = subprocess.run(
+        ["sh", "-ec", lines.replace("/opt/eiot", str(PREFIX))],
+        env=environment | simulator("--tls").environment, cwd=copy, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0 and f"{eid}: success" in done.stdout, done
 
 
 def test_languages_have_a_folder_each():

@@ -141,6 +141,29 @@ def test_replies_and_errors_are_freed(simulator):
     assert int(grown) < 1024, grown
 
 
+def test_log_is_given_each_attempt_and_cannot_harm_a_call(simulator):
+    said = php(
+        """
+        $lines = [];
+        $log = function (string $line) use (&$lines): void { $lines[] = $line; gc_collect_cycles(); };
+        $client = new Eiot\\Client(fromEnv: true, maxAttempts: 2, log: $log);
+        unset($log);
+        gc_collect_cycles();
+        $client->refreshUsage('8904');
+        foreach ($client->refreshMany(['8905', '8906']) as $result) { $result->reply ?? throw $result->error; }
+        echo count($lines), ' ', implode("\n", $lines), "\n";
+        $throws = new Eiot\\Client(fromEnv: true, log: fn (string $line) => throw new DomainException('no log today'));
+        echo $throws->refreshUsage('8907')->message;
+        """,
+        environment=simulator("--tls", "--unlimited", "--fault", "status=503,0").environment,
+    )
+    first, *lines, last = said.splitlines()
+    # The first attempt fails, and is repeated.
+    assert first.startswith("4 ") and "503" in first and len(lines) == 3, said
+    assert all("demo-secret" not in line and "nonce" in line for line in [first, *lines])
+    assert last == "success"
+
+
 def test_exception_of_the_card_source_is_propagated(simulator):
     said = php(
         """

@@ -7,6 +7,7 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
+using System.Threading.Tasks;
 
 namespace Eiot
 {
@@ -353,6 +354,38 @@ namespace Eiot
         }
 
         /// <summary>
+        /// <see cref="RefreshUsage"/> as a task. Up to 32 calls run at once, each on a thread of its own; others wait, and a call's timeout
+        /// begins when it has a thread. For many cards, use <see cref="RefreshMany"/>, which needs one thread.
+        /// </summary>
+        public Task<Reply> RefreshUsageAsync(string eid, CancellationToken cancellation = default(CancellationToken))
+        {
+            return Async(() => RefreshUsage(eid, cancellation), cancellation);
+        }
+
+        /// <summary><see cref="Call"/> as a task, like <see cref="RefreshUsageAsync"/>.</summary>
+        public Task<Reply> CallAsync(string path, string parametersJson, bool idempotent = false, CancellationToken cancellation = default(CancellationToken))
+        {
+            return Async(() => Call(path, parametersJson, idempotent, cancellation), cancellation);
+        }
+
+        private static readonly SemaphoreSlim Slots = new SemaphoreSlim(32);
+
+        private static async Task<Reply> Async(Func<Reply> call, CancellationToken cancellation)
+        {
+            await Slots.WaitAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                // Not on the thread pool, whose threads are few and not for waiting. Without the token, which would replace the exception.
+                var options = TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach;
+                return await Task.Factory.StartNew(call, CancellationToken.None, options, TaskScheduler.Default).ConfigureAwait(false);
+            }
+            finally
+            {
+                Slots.Release();
+            }
+        }
+
+        /// <summary>
         /// Refreshes many cards, up to <paramref name="concurrency"/> (0: 32) at once, on the thread that asks for the next result.
         /// Memory use depends on the concurrency, not on the number of cards. Leaving the loop cancels calls in flight.
         /// A batch that cannot succeed stops itself: after <see cref="Options.MaxAuthFailures"/> consecutive authentication failures,
@@ -555,7 +588,20 @@ namespace Eiot
     /// <summary>The functions of eiot.h. The runtime throws ObjectDisposedException for a closed handle.</summary>
     internal static class Native
     {
-        private const string Name = "libeiot.so.0";
+        private const string Name = "libeiot.so.0.1";
+
+        static Native()
+        {
+            try
+            {
+                eiot_version();
+            }
+            catch (DllNotFoundException cause)
+            {
+                const string remedy = "install libeiot and run ldconfig, set LD_LIBRARY_PATH to its directory, or copy it beside the program";
+                throw new DllNotFoundException("cannot load " + Name + ": " + remedy + " (" + cause.Message + ")", cause);
+            }
+        }
 
         internal static void Check(int status, IntPtr error)
         {

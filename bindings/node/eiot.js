@@ -15,7 +15,17 @@ if (koffi.config().async_stack_size < STACK_SIZE) {
   }
 }
 
-const library = koffi.load(process.env.EIOT_LIBRARY || 'libeiot.so.0');
+const LIBRARY = process.env.EIOT_LIBRARY || 'libeiot.so.0.1';
+const library = load();
+
+function load() {
+  try {
+    return koffi.load(LIBRARY);
+  } catch (cause) {
+    const remedy = 'install libeiot and run ldconfig, set LD_LIBRARY_PATH to its directory, or set EIOT_LIBRARY to its path';
+    throw new Error(`cannot load ${LIBRARY}: ${remedy} (${cause.message})`, { cause });
+  }
+}
 
 for (const name of ['batch', 'cancel', 'client', 'config', 'error', 'reply']) koffi.opaque(`eiot_${name}`);
 

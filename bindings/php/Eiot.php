@@ -209,6 +209,8 @@ final class Client
      * @param string|null              $sourceAddress  the local IP address that connections are made from
      * @param string|null              $userAgentSuffix names your program in the User-Agent header, such as billing/2.3
      * @param bool|null                $allowHttp      allow plain http to any address
+     * @param (callable(string): mixed)|null $log       is given one line per attempt, and when a batch holds its cards back, resumes or
+     *                                                 stops itself; without secret or signature. What it throws is discarded
      * @param bool                     $fromEnv        take what is null from the environment: EIOT_APPKEY and so on
      *
      * @throws EiotException of Kind::Config; its message names the option that cannot be used
@@ -241,14 +243,18 @@ final class Client
         ?string $sourceAddress = null,
         ?string $userAgentSuffix = null,
         ?bool $allowHttp = null,
+        ?callable $log = null,
         bool $fromEnv = false,
     ) {
-        $options = array_diff_key(get_defined_vars(), ['fromEnv' => true, 'this' => true]);
+        $options = array_diff_key(get_defined_vars(), ['log' => true, 'fromEnv' => true, 'this' => true]);
         $config = Library::make('eiot_config', $fromEnv ? 'eiot_config_from_env' : 'eiot_config_new');
         try {
             foreach ($options as $name => $value) {
                 // maxAttempts is max_attempts in all other languages, and so in messages.
                 Library::setOption($config, strtolower(preg_replace('/[A-Z]/', '_$0', $name)), $value);
+            }
+            if ($log !== null) {
+                Library::setLog($config, $log);
             }
             $this->handle = Library::make('eiot_client', 'eiot_client_new', $config);
         } finally {
@@ -524,6 +530,7 @@ final class Library
         int32_t eiot_config_new(eiot_config **, eiot_error **);
         int32_t eiot_config_from_env(eiot_config **, eiot_error **);
         int32_t eiot_config_set_option(eiot_config *, const char *, size_t, const char *, size_t, eiot_error **);
+        int32_t eiot_config_set_log(eiot_config *, void (*)(const char *, void *), void *, eiot_error **);
         void eiot_config_free(eiot_config *);
         int32_t eiot_client_new(const eiot_config *, eiot_client **, eiot_error **);
         int32_t eiot_client_refresh_usage_with_cancel(const eiot_client *, const char *, size_t, const eiot_cancel *,
@@ -546,7 +553,20 @@ final class Library
 
     public static function get(): FFI
     {
-        return self::$ffi ??= FFI::cdef(self::DECLARATIONS, getenv('EIOT_LIBRARY') ?: 'libeiot.so.0');
+        return self::$ffi ??= self::load(getenv('EIOT_LIBRARY') ?: 'libeiot.so.0.1');
+    }
+
+    private static function load(string $library): FFI
+    {
+        try {
+            return FFI::cdef(self::DECLARATIONS, $library);
+        } catch (FFI\Exception $cause) {
+            if (!str_contains($cause->getMessage(), 'loading')) {
+                throw $cause;
+            }
+            $remedy = 'install libeiot and run ldconfig, set LD_LIBRARY_PATH to its directory, or set EIOT_LIBRARY to its path';
+            throw new FFI\Exception("cannot load {$library}: {$remedy} ({$cause->getMessage()})", 0, $cause);
+        }
     }
 
     /** Calls a function that gives a status, with a place for its error as the last argument. */
@@ -584,6 +604,19 @@ final class Library
         if ($value !== null) {
             self::call('eiot_config_set_option', $config, $name, \strlen($name), $text, \strlen($text));
         }
+    }
+
+    /** C calls it on the thread that makes the call, which PHP needs. */
+    public static function setLog(CData $config, callable $log): void
+    {
+        $line = static function (mixed $line) use ($log): void {
+            try {
+                $log(\is_string($line) ? $line : FFI::string($line));
+            } catch (\Throwable) {
+                // Nothing may be thrown through C, and the call is not to fail for it.
+            }
+        };
+        self::call('eiot_config_set_log', $config, $line, null);
     }
 
     public static function takeReply(CData $reply): Reply

@@ -9,6 +9,7 @@ use Carp ();
 use Encode ();
 use FFI::Platypus 1.00;
 use FFI::Platypus::Buffer ();
+use FFI::Platypus::DL ();
 use JSON::PP ();
 use POSIX ();
 use Scalar::Util ();
@@ -34,7 +35,12 @@ seconds. A forked child may continue to use its parent's client. Every failure d
 
 =cut
 
-my $ffi = FFI::Platypus->new(api => 1, lib => [$ENV{EIOT_LIBRARY} // 'libeiot.so.0']);
+my $library = $ENV{EIOT_LIBRARY} // 'libeiot.so.0.1';
+# Platypus would say only that it cannot find the first function.
+FFI::Platypus::DL::dlopen($library, FFI::Platypus::DL::RTLD_PLATYPUS_DEFAULT())
+    or die "cannot load $library: install libeiot and run ldconfig, set LD_LIBRARY_PATH to its directory, or set EIOT_LIBRARY to its path ("
+    . FFI::Platypus::DL::dlerror() . ")\n";
+my $ffi = FFI::Platypus->new(api => 1, lib => [$library]);
 
 # What takes and gives what; a status always comes back, details through the last pointer.
 my %function;

@@ -131,7 +131,7 @@ switch ($verb) {
     case 'options':
         $parameters = (new ReflectionMethod(Client::class, '__construct'))->getParameters();
         $names = array_map(fn ($parameter) => snake($parameter->getName()), $parameters);
-        say(['options' => array_values(array_diff($names, ['from_env']))]);
+        say(['options' => array_values(array_diff($names, ['log', 'from_env']))]);
         break;
     case 'shown':
         ob_start();

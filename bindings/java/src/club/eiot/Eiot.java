@@ -7,7 +7,8 @@ import com.sun.jna.Native;
 import com.sun.jna.Platform;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.PointerByReference;
-import java.lang.ref.Cleaner;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.ReferenceQueue;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -21,9 +22,16 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -336,6 +344,48 @@ public final class Eiot {
                     C.eiot_client_refresh_usage_with_cancel(client, text.bytes, text.length, stop, reply, error));
         }
 
+        /**
+         * Refreshes one card on a daemon thread of this class: up to 32 calls run at once, others wait, and a call's timeout begins
+         * when it has a thread. For many cards, use {@link #refreshMany(Iterable)}, which needs one thread.
+         *
+         * @return completes with the reply, or exceptionally as {@link #refreshUsage(String)} does. Cancelling it cancels the call
+         */
+        public CompletableFuture<Reply> refreshUsageAsync(String eid) {
+            return refreshUsageAsync(eid, Threads.POOL);
+        }
+
+        /** Like {@link #refreshUsageAsync(String)}, on a thread of {@code executor}, which the call blocks. */
+        public CompletableFuture<Reply> refreshUsageAsync(String eid, Executor executor) {
+            return async(executor, cancel -> refreshUsage(eid, cancel));
+        }
+
+        /** Like {@link #call(String, String, boolean, Cancel)}, as {@link #refreshUsageAsync(String)} does it. */
+        public CompletableFuture<Reply> callAsync(String path, String parametersJson, boolean idempotent) {
+            return callAsync(path, parametersJson, idempotent, Threads.POOL);
+        }
+
+        /** Like {@link #callAsync(String, String, boolean)}, on a thread of {@code executor}, which the call blocks. */
+        public CompletableFuture<Reply> callAsync(String path, String parametersJson, boolean idempotent, Executor executor) {
+            return async(executor, cancel -> call(path, parametersJson, idempotent, cancel));
+        }
+
+        private static CompletableFuture<Reply> async(Executor executor, Blocking blocking) {
+            Cancel cancel = new Cancel();
+            CompletableFuture<Reply> future = new CompletableFuture<>();
+            // However it completes, also by a timeout of the caller's: the call is over then.
+            future.whenComplete((reply, failure) -> cancel.trigger());
+            executor.execute(() -> {
+                if (!future.isDone()) {
+                    try {
+                        future.complete(blocking.make(cancel));
+                    } catch (Exception failure) {
+                        future.completeExceptionally(failure);
+                    }
+                }
+            });
+            return future;
+        }
+
         /** Like {@link #call(String, String, boolean, Cancel)}, not idempotent and without a cancellation token. */
         public Reply call(String path, String parametersJson) throws EiotException {
             return call(path, parametersJson, false, null);
@@ -418,6 +468,26 @@ public final class Eiot {
         }
     }
 
+    private interface Blocking {
+        Reply make(Cancel cancel) throws EiotException;
+    }
+
+    /** The threads of asynchronous calls; they end after 30 idle seconds. */
+    private static final class Threads {
+        static final ThreadPoolExecutor POOL =
+                new ThreadPoolExecutor(32, 32, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), Threads::daemon);
+
+        static {
+            POOL.allowCoreThreadTimeOut(true);
+        }
+
+        private static Thread daemon(Runnable task) {
+            Thread thread = new Thread(task, "eiot");
+            thread.setDaemon(true);
+            return thread;
+        }
+    }
+
     private interface Call {
         int make(Pointer client, Pointer cancel, PointerByReference reply, PointerByReference error);
     }
@@ -450,7 +520,7 @@ public final class Eiot {
                 throw new IllegalStateException("the results can be gone through once");
             }
             taken = true;
-            return new Iterator<>() {
+            return new Iterator<Result>() {
                 private Result ahead;
                 private boolean over;
 
@@ -660,7 +730,6 @@ public final class Eiot {
      * unreachable; calls in flight keep it alive.
      */
     private static final class Handle {
-        private static final Cleaner CLEANER = Cleaner.create();
         /** What stands for NULL. */
         static final Handle NONE = new Handle("nothing", null, null, nothing -> { });
 
@@ -680,7 +749,7 @@ public final class Eiot {
         }
 
         private void closeWhenUnreachable(Object owner) {
-            CLEANER.register(owner, this::close);
+            Unreachable.watch(owner, this);
         }
 
         /** Each use ends with {@link #done}. */
@@ -710,6 +779,43 @@ public final class Eiot {
                 closed = true;
             }
             done();
+        }
+    }
+
+    /** Closes the handles whose owner has become unreachable, as java.lang.ref.Cleaner does, which needs Java 9. */
+    private static final class Unreachable extends PhantomReference<Object> {
+        private static final ReferenceQueue<Object> QUEUE = new ReferenceQueue<>();
+        /** A reference that is unreachable itself would not be enqueued. */
+        private static final Set<Unreachable> WATCHED = ConcurrentHashMap.newKeySet();
+
+        static {
+            Thread thread = new Thread(Unreachable::closeThem, "eiot-cleaner");
+            thread.setDaemon(true);
+            thread.setContextClassLoader(null);
+            thread.start();
+        }
+
+        private final Handle handle;
+
+        private Unreachable(Object owner, Handle handle) {
+            super(owner, QUEUE);
+            this.handle = handle;
+        }
+
+        static void watch(Object owner, Handle handle) {
+            WATCHED.add(new Unreachable(owner, handle));
+        }
+
+        private static void closeThem() {
+            while (true) {
+                try {
+                    Unreachable found = (Unreachable) QUEUE.remove();
+                    WATCHED.remove(found);
+                    found.handle.close();
+                } catch (InterruptedException | RuntimeException ignored) {
+                    // The thread serves all others, and nobody is there to be told.
+                }
+            }
         }
     }
 
@@ -774,8 +880,14 @@ public final class Eiot {
     /** The functions of eiot.h, bound directly. */
     private static final class C {
         static {
-            String usual = Platform.isLinux() ? "libeiot.so.0" : "eiot";
-            Native.register(C.class, System.getenv().getOrDefault("EIOT_LIBRARY", usual));
+            String usual = Platform.isLinux() ? "libeiot.so.0.1" : "eiot";
+            String library = System.getenv().getOrDefault("EIOT_LIBRARY", usual);
+            try {
+                Native.register(C.class, library);
+            } catch (UnsatisfiedLinkError cause) {
+                throw new UnsatisfiedLinkError("cannot load " + library + ": install libeiot and run ldconfig, set LD_LIBRARY_PATH"
+                        + " or -Djna.library.path to its directory, or set EIOT_LIBRARY to its path (" + cause.getMessage() + ")");
+            }
         }
 
         static native Pointer eiot_version();
