@@ -13,8 +13,10 @@ from conftest import PREFIX, every_driver, run, vectors
 from test_refusals import EID, STATUS
 
 NO, YES = 0, 1
-# The timeout of a call here, in seconds. Real time, because of real peers.
+# The timeout of a call that a fault makes wait, in seconds. Real time, because of real peers.
 TIMEOUT = 0.5
+# The timeout of all others, which a busy machine must not exceed.
+AMPLE_TIMEOUT = 20
 
 # The statuses of C, by the names of the kinds.
 STATUS_OF = {name.removeprefix("EIOT_").removeprefix("ERR_").lower(): number for name, number in STATUS.items()}
@@ -37,14 +39,15 @@ def test_the_matrix_has_every_fault():
 def test_fault_has_its_kind_of_error_in_time(driver, fault, tls, simulator):
     expected = MATRIX[fault]
     running = simulator("--unlimited", "--fault", fault, *(["--tls"] if tls else []))
+    timeout = TIMEOUT if expected["kind"] == "timeout" else AMPLE_TIMEOUT
     began = time.monotonic()
-    (outcome,) = driver.refresh([EID], running.options | {"timeout": str(TIMEOUT)})
+    (outcome,) = driver.refresh([EID], running.options | {"timeout": str(timeout)})
     took = time.monotonic() - began
     assert outcome["status"] == STATUS_OF[expected["kind"]], outcome
     assert outcome.get("delivered", YES) == ["no", "yes", "unknown"].index(expected["delivered"]), outcome
     assert outcome["attempts"] == 1 and outcome["eid"] == EID
     # The deadline, and what a process takes to start on a busy machine; a stalled peer stalls for far longer.
-    assert took < TIMEOUT + 3, took
+    assert took < timeout + 3, took
 
 
 @every_driver
@@ -69,7 +72,7 @@ def test_name_server_that_never_answers_times_out(driver, tmp_path):
             assert outcome["status"] == STATUS["EIOT_ERR_TIMEOUT"], outcome
             assert outcome["delivered"] == NO
             # Without it, `timeout` or the resolver's own 5 s would count.
-            assert took < TIMEOUT + 3, took
+            assert took < timeout + 3, took
 
 
 @every_driver
