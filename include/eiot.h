@@ -666,18 +666,6 @@ eiot_status eiot_config_new(eiot_config **out_config, eiot_error **out_err);
 eiot_status eiot_config_from_env(eiot_config **out_config, eiot_error **out_err);
 
 /**
- * Creates a copy of a client's options, its log and its event callback, without the secret. Change
- * what one call or a group of calls needs, and pass it to `eiot_client_with_options`.
- *
- * `*out_config` is NULL on failure; free it with `eiot_config_free`.
- *
- * Thread-safe.
- */
-eiot_status eiot_config_from_client(const eiot_client *client,
-                                    eiot_config **out_config,
-                                    eiot_error **out_err);
-
-/**
  * Frees options and wipes the secret from memory. Clients created from them are not affected. NULL
  * is a no-op.
  *
@@ -1009,6 +997,18 @@ void eiot_cancel_free(eiot_cancel *cancel);
 eiot_status eiot_client_new(const eiot_config *config,
                             eiot_client **out_client,
                             eiot_error **out_err);
+
+/**
+ * Creates a copy of a client's options, its log and its event callback, without the secret. Change
+ * what one call or a group of calls needs, and pass it to `eiot_client_with_options`.
+ *
+ * `*out_config` is NULL on failure; free it with `eiot_config_free`.
+ *
+ * Thread-safe.
+ */
+eiot_status eiot_config_from_client(const eiot_client *client,
+                                    eiot_config **out_config,
+                                    eiot_error **out_err);
 
 /**
  * Creates a client with different options per call, such as another timeout. It shares connections,

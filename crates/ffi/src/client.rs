@@ -72,6 +72,30 @@ pub unsafe extern "C" fn eiot_client_new(
     }
 }
 
+/// Creates a copy of a client's options, its log and its event callback, without the secret. Change
+/// what one call or a group of calls needs, and pass it to `eiot_client_with_options`.
+///
+/// `*out_config` is NULL on failure; free it with `eiot_config_free`.
+///
+/// Thread-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_from_client(
+    client: *const eiot_client,
+    out_config: *mut *mut eiot_config,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        put(out_config, ptr::null_mut());
+        status(out_err, || {
+            required("out_config", out_config)?;
+            let client = handle("client", client)?;
+            put(out_config, eiot_config::boxed(client.client.config().clone(), client.callbacks));
+            Ok(())
+        })
+    }
+}
+
 /// Creates a client with different options per call, such as another timeout. It shares connections,
 /// rate limiter, cooldowns and counters with `client`, and may outlive it. It is cheap enough to
 /// create for a single call.

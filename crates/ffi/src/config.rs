@@ -1,12 +1,11 @@
 //! Options, for C.
 
 use crate::callbacks::Callbacks;
-use crate::client::eiot_client;
 use crate::error::eiot_error;
 use crate::event::{Events, eiot_event_fn};
 use crate::guard::status;
 use crate::log::{Log, eiot_log_fn};
-use crate::pointer::{free, handle, put, required};
+use crate::pointer::{free, put, required};
 use crate::sign::sign_method;
 use crate::status::*;
 use crate::text::utf8;
@@ -25,7 +24,7 @@ pub struct eiot_config {
 }
 
 impl eiot_config {
-    fn boxed(config: Config, callbacks: Callbacks) -> *mut Self {
+    pub(crate) fn boxed(config: Config, callbacks: Callbacks) -> *mut Self {
         Box::into_raw(Box::new(Self { config, callbacks }))
     }
 }
@@ -80,30 +79,6 @@ pub unsafe extern "C" fn eiot_config_from_env(
             let mut config = defaults();
             config.read_env(&[])?;
             put(out_config, eiot_config::boxed(config, Callbacks::default()));
-            Ok(())
-        })
-    }
-}
-
-/// Creates a copy of a client's options, its log and its event callback, without the secret. Change
-/// what one call or a group of calls needs, and pass it to `eiot_client_with_options`.
-///
-/// `*out_config` is NULL on failure; free it with `eiot_config_free`.
-///
-/// Thread-safe.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn eiot_config_from_client(
-    client: *const eiot_client,
-    out_config: *mut *mut eiot_config,
-    out_err: *mut *mut eiot_error,
-) -> eiot_status {
-    // SAFETY: the caller vouches for all pointers.
-    unsafe {
-        put(out_config, ptr::null_mut());
-        status(out_err, || {
-            required("out_config", out_config)?;
-            let client = handle("client", client)?;
-            put(out_config, eiot_config::boxed(client.client().config().clone(), client.callbacks()));
             Ok(())
         })
     }
