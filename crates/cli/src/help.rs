@@ -38,8 +38,22 @@ fn environment() -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
-    text + "\n" + NO_SECRET_FLAG
+    text + "\n" + NO_SECRET_FLAG + "\n\n" + PROFILES
 }
+
+const PROFILES: &str = "\
+Configuration file:
+  $XDG_CONFIG_HOME/eiot/config.toml, by default ~/.config/eiot/config.toml, or
+  the file that EIOT_CONFIG names, has profiles, such as one per account:
+    [profile.default]
+    appkey = \"my-appkey\"
+    secret_file = \"default.secret\"
+  Its keys are the names of the variables without EIOT_, in lower case. Paths are
+  relative to the file. It must not hold secrets: secret_file names a file that
+  only its owner can read (chmod 600). --profile or EIOT_PROFILE names a profile;
+  otherwise the profile \"default\" is used, if there is one.
+  A flag overrides the environment, which overrides the profile, which overrides
+  the default. eiot doctor shows the source of each option.";
 
 const NO_SECRET_FLAG: &str = "\
 There is no --secret flag on purpose: every user of the machine could read its
@@ -172,7 +186,7 @@ Example:
 
 Each check is a line on standard output that begins with ok, warning, failed or
 skipped:
-  configuration  the options in effect, secrets masked
+  configuration  the options in effect and their sources, secrets masked
   environment    every EIOT_ variable is known; a warning names unknown ones and
                  the most similar known one, without values
   signature      the signature of the vendor's sample is correct
@@ -201,6 +215,10 @@ there is no value:
     message          what was found
     advice           what to do, if the message does not say it
     options          of configuration: every option and its value
+    sources          of configuration: where each option comes from, \"flag\",
+                     \"environment\", \"profile\" or \"default\"
+    profile          of configuration: the name of the profile in use
+    config_file      of configuration: the file that has it
     clock_offset_ms  of clock: offset of the server's clock in milliseconds,
                      positive if it is ahead
     kind             the kind of failure, for example \"auth\" or \"tls\"

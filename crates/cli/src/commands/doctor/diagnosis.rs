@@ -1,12 +1,17 @@
 //! The result of one check of `eiot doctor`.
 
+use crate::options::Source;
 use crate::output::ExitCode;
 use eiot::{Error, escaped};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The options in effect, by name; `None` for an option that is not set.
 pub(crate) type OptionValues = BTreeMap<&'static str, Option<String>>;
+
+/// Where each option comes from.
+pub(crate) type Sources = BTreeMap<&'static str, Source>;
 
 /// The status of a check.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +36,9 @@ pub(crate) struct Diagnosis {
     message: String,
     advice: Option<&'static str>,
     options: Option<OptionValues>,
+    sources: Option<Sources>,
+    profile: Option<String>,
+    config_file: Option<PathBuf>,
     clock_offset_ms: Option<i64>,
     kind: Option<&'static str>,
     code: Option<String>,
@@ -48,6 +56,9 @@ impl Diagnosis {
             message: message.into(),
             advice: None,
             options: None,
+            sources: None,
+            profile: None,
+            config_file: None,
             clock_offset_ms: None,
             kind: None,
             code: None,
@@ -93,9 +104,15 @@ impl Diagnosis {
         }
     }
 
-    /// The same, with every option.
-    pub(crate) fn with_options(self, options: OptionValues) -> Self {
-        Self { options: Some(options), ..self }
+    /// The same, with every option, where it comes from, and the profile in use.
+    pub(crate) fn with_options(
+        self,
+        options: OptionValues,
+        sources: Sources,
+        profile: Option<(String, PathBuf)>,
+    ) -> Self {
+        let (profile, config_file) = profile.unzip();
+        Self { options: Some(options), sources: Some(sources), profile, config_file, ..self }
     }
 
     /// The same, with the offset of the server's clock, in milliseconds; positive if it is ahead.
