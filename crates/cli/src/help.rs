@@ -48,10 +48,10 @@ Configuration file:
     [profile.default]
     appkey = \"my-appkey\"
     secret_file = \"default.secret\"
-  Its keys are the names of the variables without EIOT_, in lower case. Paths are
+  Keys are the names of the variables without EIOT_, in lower case. Paths are
   relative to the file. It must not hold secrets: secret_file names a file that
-  only its owner can read (chmod 600). --profile or EIOT_PROFILE names a profile;
-  otherwise the profile \"default\" is used, if there is one.
+  only its owner can read (chmod 600). --profile or EIOT_PROFILE names a
+  profile; otherwise the profile \"default\" is used, if there is one.
   A flag overrides the environment, which overrides the profile, which overrides
   the default. eiot doctor shows the source of each option.";
 
@@ -353,6 +353,7 @@ mod tests {
     #[test]
     fn environment_lists_every_variable_with_its_default_in_lines_that_fit() {
         let text = environment();
+        let (text, _) = text.split_once("\n\n").expect("a paragraph");
         let listed: Vec<&str> =
             text.lines().filter_map(|line| line.strip_prefix("  EIOT_")?.split_whitespace().next()).collect();
         assert_eq!(listed, Config::OPTIONS.map(str::to_uppercase));

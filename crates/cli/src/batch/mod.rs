@@ -1,21 +1,27 @@
 //! `eiot refresh --from`: refreshes the cards of a file, many calls in flight at once, with a journal.
 //!
 //! `run` feeds the batch · `journal` records results on disk · `retry_rules` decides which cards of an earlier run are retried ·
-//! `statistics` counts · `progress` shows how far the run is · `dry_run` only says what a run would do · `signals` stops it.
+//! `statistics` counts · `progress` shows how far the run is · `run_files` keeps summary, metrics and report · `dry_run` only says
+//! what a run would do · `signals` stops it.
 
 mod card_result;
 mod dry_run;
 mod journal;
 mod progress;
+mod request_counter;
 mod retry_rules;
 mod run;
+mod run_files;
 mod signals;
 mod statistics;
+mod status_signal;
 
 use self::dry_run::DryRun;
 use self::journal::{JobKey, Journal};
+use self::request_counter::RequestCounter;
 use self::retry_rules::{RetryRule, RetryRules};
 use self::run::Run;
+use self::run_files::{OtherFiles, RunFileOptions, RunFiles};
 use crate::input::cards::Cards;
 use crate::output::verbose_logger::VerboseLogger;
 use crate::output::{ExitCode, Failure, OutputOptions};
@@ -49,6 +55,8 @@ pub(crate) struct BatchOptions {
     /// Read all cards and print what would be done; send nothing
     #[arg(long, requires = "from")]
     dry_run: bool,
+    #[command(flatten)]
+    files: RunFileOptions,
 }
 
 impl BatchOptions {
@@ -57,23 +65,54 @@ impl BatchOptions {
         self.from.is_some()
     }
 
-    /// Refreshes the cards. Returns the largest of their exit codes.
-    pub(crate) fn run(&self, config: Config, output_options: OutputOptions) -> Result<ExitCode, Failure> {
+    /// Refreshes the cards. Returns the largest of their exit codes. Without a configuration, the run fails, and its files say so.
+    pub(crate) fn run(
+        &self,
+        config: Result<Config, Error>,
+        output_options: OutputOptions,
+    ) -> Result<ExitCode, Failure> {
         let Some(from) = &self.from else { return Ok(ExitCode::Success) };
-        let strict_eid = config.strict_eid;
-        let rate = config.rate_limit.map(|limit| limit * Config::RATE_USED / f64::from(config.rate_share.1));
+        if self.dry_run {
+            return self.dry_run(from, config?);
+        }
+        let (journal, output) = (self.journal.as_deref(), self.out.as_deref());
+        let mut files = self.files.open(&OtherFiles { input: from, journal, output })?;
+        let result = config.map_err(Failure::from).and_then(|config| {
+            files.set_rate_limit(rate(&config));
+            self.refresh(from, config, output_options, &mut files)
+        });
+        files.finish(result)
+    }
+
+    fn dry_run(&self, from: &Path, config: Config) -> Result<ExitCode, Failure> {
+        let (strict_eid, rate) = (config.strict_eid, rate(&config));
         let rules = RetryRules::new(&self.retry)?;
         let client = Client::new(config)?;
         let cards = Cards::open(from, self.column.as_deref())?;
         let journal = self.journal.as_ref().map(|path| open_journal(&client, path, from)).transpose()?;
-        if self.dry_run {
-            let mut output = self.open_output(true)?;
-            return DryRun { journal, rules, strict_eid, rate }.run(cards, &mut output);
-        }
+        let mut output = self.open_output(true)?;
+        DryRun { journal, rules, strict_eid, rate }.run(cards, &mut output)
+    }
+
+    fn refresh(
+        &self,
+        from: &Path,
+        config: Config,
+        output_options: OutputOptions,
+        files: &mut RunFiles,
+    ) -> Result<ExitCode, Failure> {
+        let strict_eid = config.strict_eid;
+        let rules = RetryRules::new(&self.retry)?;
+        let client = Client::new(config)?;
+        let cards = Cards::open(from, self.column.as_deref())?;
+        let journal = self.journal.as_ref().map(|path| open_journal(&client, path, from)).transpose()?;
         let output = self.open_output(journal.as_ref().is_some_and(Journal::is_resumed))?;
-        let mut run = Run::new(strict_eid, rules, journal, output, output_options, self.count(from));
+        let logger = RequestCounter::new(
+            VerboseLogger { verbose: output_options.verbose, quiet: output_options.quiet },
+            files.requests(),
+        );
+        let mut run = Run::new(strict_eid, rules, journal, output, output_options, self.count(from), files)?;
         let stop = signals::stop_on_signals()?;
-        let logger = VerboseLogger { verbose: output_options.verbose };
         let mut batch = client.batch(self.concurrency, Box::new(logger))?;
         batch.stop_when(stop.clone());
         run.process(cards, &mut batch, &stop);
@@ -99,6 +138,11 @@ impl BatchOptions {
         let cards = Cards::open(from, self.column.as_deref()).ok()?;
         Some(cards.take_while(Result::is_ok).count() as u64)
     }
+}
+
+/// The rate limit of a run in calls per second; `None` without a limit.
+fn rate(config: &Config) -> Option<f64> {
+    config.rate_limit.map(|limit| limit * Config::RATE_USED / f64::from(config.rate_share.1))
 }
 
 fn open_journal(client: &Client, path: &Path, from: &Path) -> Result<Journal, Error> {

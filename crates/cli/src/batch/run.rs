@@ -4,23 +4,30 @@ use super::card_result::CardResult;
 use super::journal::Journal;
 use super::progress::{Progress, ProgressLine};
 use super::retry_rules::RetryRules;
+use super::run_files::RunFiles;
 use super::statistics::Statistics;
+use super::status_signal::status_requested;
 use crate::input::cards::{Cards, parse_eid};
 use crate::output::record::Record;
+use crate::output::summary::State;
 use crate::output::{ExitCode, Failure, OutputOptions, success_line, warn};
 use eiot::{Batch, Error, Outcome, escaped};
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// The state of a run.
-pub(crate) struct Run {
+pub(crate) struct Run<'a> {
     strict_eid: bool,
     journal: Option<Journal>,
     rules: RetryRules,
     output: Box<dyn Write>,
     output_options: OutputOptions,
     progress_line: ProgressLine,
+    files: &'a mut RunFiles,
+    /// The status line was requested by a signal.
+    status_requested: Arc<AtomicBool>,
     statistics: Statistics,
     /// How many cards the input has, if known.
     total: Option<u64>,
@@ -29,9 +36,11 @@ pub(crate) struct Run {
     read_all: bool,
     /// What ends the run early; calls in flight are finished first.
     failure: Option<Failure>,
+    /// Why the batch stopped itself.
+    stop_reason: Option<String>,
 }
 
-impl Run {
+impl<'a> Run<'a> {
     /// A run that has not started.
     pub(crate) fn new(
         strict_eid: bool,
@@ -40,20 +49,24 @@ impl Run {
         output: Box<dyn Write>,
         output_options: OutputOptions,
         total: Option<u64>,
-    ) -> Self {
-        Self {
+        files: &'a mut RunFiles,
+    ) -> Result<Self, Error> {
+        Ok(Self {
             strict_eid,
             journal,
             rules,
             output,
             output_options,
-            progress_line: ProgressLine::new(),
+            progress_line: ProgressLine::new(output_options.progress && !output_options.quiet),
+            started: files.start(),
+            files,
+            status_requested: status_requested()?,
             statistics: Statistics::default(),
             total,
-            started: Instant::now(),
             read_all: false,
             failure: None,
-        }
+            stop_reason: None,
+        })
     }
 
     /// Refreshes the cards until all are done or something ends the run.
@@ -72,6 +85,7 @@ impl Run {
             self.handle_outcome(&outcome);
         }
         self.statistics.duplicates = batch.summary().duplicates;
+        self.stop_reason = batch.stop_reason().map(str::to_owned);
         self.read_all = !more;
     }
 
@@ -108,6 +122,7 @@ impl Run {
     /// Counts a result, records it in the journal and writes it.
     fn handle_result(&mut self, result: &CardResult<'_>) {
         self.statistics.count(result);
+        self.files.count(result);
         // The journal comes first: a result that was not written can be looked up there, a result that was not recorded is lost.
         let recorded = self.journal.as_mut().map_or(Ok(()), |journal| journal.record(result));
         let written = match recorded {
@@ -153,18 +168,31 @@ impl Run {
             total: self.total.map(|total| total.saturating_sub(self.statistics.done_before())),
             elapsed: self.started.elapsed(),
         };
+        if self.status_requested.swap(false, Ordering::Relaxed) {
+            self.progress_line.clear();
+            warn(progress.status());
+        }
         self.progress_line.show(&progress);
+        self.files.refresh(&self.statistics, self.total);
     }
 
     /// Prints the summary, closes the journal and returns the exit code.
     pub(crate) fn finish(mut self, stop: &AtomicBool) -> Result<ExitCode, Failure> {
         self.progress_line.clear();
         let stopped = stop.load(Ordering::Relaxed);
-        for line in self.statistics.summary(self.started.elapsed()) {
-            warn(line);
+        if !self.output_options.quiet {
+            for line in self.statistics.summary(self.started.elapsed()) {
+                warn(line);
+            }
         }
         let complete = self.read_all && !stopped && self.failure.is_none() && self.statistics.unsent == 0;
         self.warn_if_resumable(complete);
+        let state = match (complete, stopped) {
+            (true, _) => State::Complete,
+            (false, true) => State::Interrupted,
+            (false, false) => State::Stopped,
+        };
+        self.files.end(&self.statistics, self.total, state, self.stop_reason.take());
         let closed = self.close_journal(complete);
         if let Some(failure) = self.failure {
             return Err(failure);
@@ -182,7 +210,7 @@ impl Run {
                     "not all cards were tried, and there is no journal; with --journal FILE, a run can be resumed",
                 );
             }
-            (true, true, open @ 1..) => warn(format_args!(
+            (true, true, open @ 1..) if !self.output_options.quiet => warn(format_args!(
                 "{open} cards failed and may succeed later; run the same command again to retry them"
             )),
             (true, _, _) => {}

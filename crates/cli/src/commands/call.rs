@@ -73,7 +73,7 @@ impl Call {
 
     fn send(&self, call: &eiot::Call) -> Result<Reply, Error> {
         let client = Client::new(self.options.config()?)?;
-        client.call_observed(call, &mut VerboseLogger { verbose: self.verbose })
+        client.call_observed(call, &mut VerboseLogger { verbose: self.verbose, quiet: false })
     }
 }
 

@@ -38,23 +38,33 @@ impl Failure {
         }
     }
 
-    /// Prints the failure on standard error and returns the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
+    /// What happened, as one line.
+    pub(crate) fn message(&self) -> String {
         match self {
-            Self::Eiot(error) => {
-                warn(error);
-                ExitCode::of(error.kind())
-            }
-            Self::Output { error, .. } if error.kind() == ErrorKind::BrokenPipe => ExitCode::BrokenPipe,
-            Self::Output { error, eid: None } => {
-                warn(format_args!("standard output cannot be written: {error}"));
-                ExitCode::Failure
-            }
+            Self::Eiot(error) => error.to_string(),
+            Self::Output { error, eid: None } => format!("standard output cannot be written: {error}"),
             Self::Output { error, eid: Some(eid) } => {
-                warn(format_args!("EID {eid}: was sent, but standard output cannot be written: {error}"));
-                ExitCode::Failure
+                format!("EID {eid}: was sent, but standard output cannot be written: {error}")
             }
         }
+    }
+
+    /// The exit code of the command.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Eiot(error) => ExitCode::of(error.kind()),
+            Self::Output { error, .. } if error.kind() == ErrorKind::BrokenPipe => ExitCode::BrokenPipe,
+            Self::Output { .. } => ExitCode::Failure,
+        }
+    }
+
+    /// Prints the failure on standard error and returns the exit code. A reader that has closed standard output knows.
+    pub(crate) fn report(&self) -> ExitCode {
+        let exit_code = self.exit_code();
+        if exit_code != ExitCode::BrokenPipe {
+            warn(self.message());
+        }
+        exit_code
     }
 }
 
