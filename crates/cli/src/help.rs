@@ -302,6 +302,25 @@ rely on its appkey.";
     format!("{text}\n\n{codes}")
 }
 
+/// The end of `eiot journal --help`.
+pub(crate) fn for_journal() -> String {
+    let text = "\
+Examples:
+  eiot journal show cards-2026-11-26.journal
+  eiot journal failed --open cards-2026-11-26.journal | eiot refresh --from -
+  eiot journal csv cards-2026-11-26.journal > cards-2026-11-26.csv
+
+show and check print JSON with --json.";
+    let codes = exit_codes(&[
+        (ExitCode::Success, "the journal was read; check: every line is whole"),
+        (ExitCode::Failure, OUTPUT_FAILED),
+        (ExitCode::Usage, "wrong usage, the journal cannot be read; check: a line is damaged"),
+        (ExitCode::Internal, INTERNAL),
+        (ExitCode::BrokenPipe, OUTPUT_CLOSED),
+    ]);
+    format!("{text}\n\n{codes}")
+}
+
 /// The end of `eiot completions --help`.
 pub(crate) fn for_completions() -> String {
     let text = "\
@@ -375,7 +394,7 @@ mod tests {
     #[test]
     fn help_lists_only_exit_codes_that_exist() {
         let all = [for_everything(), for_check(), for_doctor(), for_sign(), for_call(), for_webhook_verify()];
-        for help in all.into_iter().chain([for_completions(), for_man()]) {
+        for help in all.into_iter().chain([for_journal(), for_completions(), for_man()]) {
             let (_, table) = help.split_once("Exit codes:\n").expect("a table");
             for line in table.lines() {
                 let Some(Ok(number)) = line.split_whitespace().next().map(str::parse::<u8>) else { continue };
@@ -387,7 +406,8 @@ mod tests {
     #[test]
     fn help_does_not_wrap_on_a_terminal_of_80_columns() {
         let all = [for_refresh(), for_everything(), for_check(), for_doctor(), for_sign(), for_call()];
-        for help in all.into_iter().chain([for_webhook_verify(), for_completions(), for_man()]) {
+        for help in all.into_iter().chain([for_webhook_verify(), for_journal(), for_completions(), for_man()])
+        {
             for line in help.lines() {
                 assert!(line.chars().count() <= 80, "{line}");
             }

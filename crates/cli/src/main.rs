@@ -12,7 +12,7 @@ mod input;
 mod options;
 mod output;
 
-use crate::commands::{call, check, completions, doctor, man, refresh, sign, webhook};
+use crate::commands::{call, check, completions, doctor, journal, man, refresh, sign, webhook};
 use crate::output::{ExitCode, Failure};
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -35,6 +35,7 @@ enum Command {
     Refresh(Box<refresh::Refresh>),
     Call(Box<call::Call>),
     Check(check::Check),
+    Journal(journal::Journal),
     Doctor(Box<doctor::Doctor>),
     Sign(sign::Sign),
     Webhook(webhook::Webhook),
@@ -49,6 +50,7 @@ impl Cli {
             Command::Refresh(refresh) => refresh.run(),
             Command::Call(call) => call.run(),
             Command::Check(check) => check.run(),
+            Command::Journal(journal) => journal.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Sign(sign) => sign.run(),
             Command::Webhook(webhook) => webhook.run(),

@@ -6,7 +6,7 @@
 
 mod card_result;
 mod dry_run;
-mod journal;
+pub(crate) mod journal;
 mod progress;
 mod request_counter;
 mod retry_rules;

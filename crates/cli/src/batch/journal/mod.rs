@@ -4,8 +4,10 @@
 //! finished. A killed run leaves at most one torn last line behind, which is cut off when the journal is opened again.
 
 mod line;
+mod reader;
 
 pub(crate) use line::JobKey;
+pub(crate) use reader::{JournalHeader, JournalLine, JournalReader, JournalResult};
 
 use super::card_result::CardResult;
 use eiot::{Eid, Error, ErrorKind};
