@@ -1,6 +1,7 @@
 //! The text after the options in `--help`: examples, output, environment and exit codes.
 
 use crate::output::ExitCode;
+use crate::output::wrap::in_column;
 
 use crate::options::{plain, variable};
 use eiot::Config;
@@ -23,20 +24,8 @@ fn environment() -> String {
         let name = variable(info);
         // Two spaces before and after the name, or the description on a line of its own.
         let own_line = name.len() + 4 > INDENT;
-        let mut line = if own_line { format!("  {name}\n{:INDENT$}", "") } else { format!("  {name:<22}") };
-        let mut used = INDENT;
-        for word in entry.split(' ') {
-            if used + word.len() > WIDTH {
-                line.truncate(line.trim_end().len());
-                line.push_str(&format!("\n{:INDENT$}", ""));
-                used = INDENT;
-            }
-            line.push_str(word);
-            line.push(' ');
-            used += word.len() + 1;
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
+        let name = if own_line { format!("  {name}\n{:INDENT$}", "") } else { format!("  {name:<22}") };
+        text.push_str(&format!("{name}{}\n", in_column(&entry, INDENT, WIDTH)));
     }
     text + "\n" + NO_SECRET_FLAG + "\n\n" + PROFILES
 }

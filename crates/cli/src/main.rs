@@ -12,16 +12,18 @@ mod input;
 mod options;
 mod output;
 
+use crate::commands::presentation::{MAX_WIDTH, present};
 use crate::commands::{call, check, completions, doctor, journal, man, refresh, sign, webhook};
 use crate::output::{ExitCode, Failure};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Ask the EIOTCLUB platform to refresh the package usage of cloud eSIM cards.
 #[derive(Parser)]
 #[command(
     name = "eiot",
     version = eiot::VERSION,
-    max_term_width = 92,
+    max_term_width = MAX_WIDTH,
+    styles = output::color::HELP,
     after_help = help::EXAMPLE,
     after_long_help = help::for_everything()
 )]
@@ -61,7 +63,9 @@ impl Cli {
 }
 
 fn main() -> std::process::ExitCode {
-    let exit_code = match Cli::try_parse() {
+    let parsed =
+        present(Cli::command()).try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let exit_code = match parsed {
         Ok(cli) => cli.run(),
         Err(message) => output::print_help_or_usage_error(&message),
     };

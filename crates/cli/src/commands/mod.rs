@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod journal;
 pub(crate) mod man;
+pub(crate) mod presentation;
 pub(crate) mod refresh;
 pub(crate) mod sign;
 pub(crate) mod webhook;

@@ -11,7 +11,9 @@ use clap::Args;
 use eiot::{Client, Eid, Error, Reply};
 use std::ffi::{OsStr, OsString};
 
-/// Refresh the package usage of cards: those given as arguments, or with --from those of a file.
+/// Refresh the package usage of cards.
+///
+/// The cards are given as arguments, or with --from in a file.
 ///
 /// EIDs given as arguments are checked before anything is sent and then refreshed one after the other; if one is malformed,
 /// nothing is sent. The cards of a file are read as they are needed, with many calls in flight at once. Ctrl-C finishes the

@@ -74,7 +74,7 @@ fn offered(info: &OptionInfo) -> &'static [&'static str] {
 
 /// Accepts any text, and offers some values to completions.
 #[derive(Clone)]
-struct Offered(&'static [&'static str]);
+pub(crate) struct Offered(pub(crate) &'static [&'static str]);
 
 impl TypedValueParser for Offered {
     type Value = String;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+pub(crate) use self::flags::Offered;
 pub(crate) use self::profile::{CONFIG_VARIABLE, PROFILE_VARIABLE};
 
 /// The options of a client, one flag each: the library parses their values, as it parses the environment's.

@@ -1,5 +1,6 @@
 //! The command's output and exit codes.
 
+pub(crate) mod color;
 pub(crate) mod exit_code;
 pub(crate) mod humanize;
 pub(crate) mod metrics;
@@ -10,6 +11,7 @@ mod streams;
 pub(crate) mod summary;
 pub(crate) mod timeline;
 pub(crate) mod verbose_logger;
+pub(crate) mod wrap;
 
 pub(crate) use exit_code::ExitCode;
 pub(crate) use replace_file::replace_file;

@@ -9,7 +9,7 @@ use self::diagnosis::{Diagnosis, OptionValues, Sources};
 use self::environment::environment;
 use crate::help;
 use crate::options::{Options, Source};
-use crate::output::{ExitCode, Failure, print_line};
+use crate::output::{ExitCode, Failure, color, print_line};
 use clap::Args;
 use eiot::{Answer, Client, Config, Error, ErrorKind, Probe, Secret, SignMethod};
 use std::net::IpAddr;
@@ -55,9 +55,14 @@ impl Doctor {
     /// Runs every check, even after one has failed. Returns the exit code of the first that failed.
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let mut exit_code = None;
+        let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
         let mut report = |diagnosis: Diagnosis| {
             exit_code = exit_code.or(diagnosis.exit_code);
-            print_line(&if self.json { diagnosis.to_json()? } else { diagnosis.to_text() })
+            print_line(&match (self.json, width, color::is_wanted()) {
+                (true, ..) => diagnosis.to_json()?,
+                (false, None, false) => diagnosis.to_text(),
+                (false, width, in_color) => diagnosis.to_terminal(width, in_color),
+            })
         };
         let (configuration, client) = self.configuration();
         report(configuration)?;
