@@ -153,6 +153,9 @@ impl<'a> Run<'a> {
 
     /// Warns if an earlier run with this journal was finished.
     fn warn_if_finished(&self) {
+        if self.output_options.quiet {
+            return;
+        }
         if let Some(time) = self.journal.as_ref().and_then(Journal::finished) {
             warn(format_args!(
                 "this run was finished at {time}; only cards added to the input since then are refreshed. To refresh all \
