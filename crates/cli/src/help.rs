@@ -89,6 +89,12 @@ Journal:
   card of the file was refreshed. Use a separate journal for each run, for
   example with the date in its name.
 
+Reports:
+  --summary, --metrics and --report write files that are replaced at once,
+  refreshed every 5 seconds, and also written if the run fails. --metrics names
+  DIR/NAME.prom for the textfile collector of Prometheus' node_exporter; the
+  label run is NAME. SIGUSR1 prints the status line on standard error.
+
 A run that cannot succeed stops:
   After 20 refusals of the account in a row (--max-auth-failures). If the
   platform cannot be reached, the run waits for at most 15 minutes

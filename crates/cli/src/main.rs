@@ -12,7 +12,7 @@ mod input;
 mod options;
 mod output;
 
-use crate::commands::presentation::{MAX_WIDTH, present};
+use crate::commands::presentation::{MAX_WIDTH, grouped, present};
 use crate::commands::{call, check, completions, doctor, journal, man, refresh, sign, webhook};
 use crate::output::{ExitCode, Failure};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -56,8 +56,8 @@ impl Cli {
             Command::Doctor(doctor) => doctor.run(),
             Command::Sign(sign) => sign.run(),
             Command::Webhook(webhook) => webhook.run(),
-            Command::Completions(completions) => completions.run(Self::command()),
-            Command::Man(manual) => manual.run(Self::command()),
+            Command::Completions(completions) => completions.run(grouped(Self::command())),
+            Command::Man(manual) => manual.run(grouped(Self::command())),
         }
     }
 }

@@ -12,11 +12,34 @@ const GROUPS: [(&str, &[&str]); 3] = [
     ("Shell", &["completions", "man", "help"]),
 ];
 
+/// The groups of the flags of a run; all others are in the groups of their own tables, or in none.
+const FLAG_GROUPS: [(&str, &[&str]); 3] = [
+    ("Input", &["from", "column", "delimiter", "encoding", "sheet", "allow_empty", "shuffle"]),
+    ("Journal", &["journal", "retry", "out", "not_refreshed_since", "history"]),
+    ("Run", &["concurrency", "limit", "until", "then_get", "dry_run"]),
+];
+
 /// Where descriptions begin.
 const INDENT: usize = 15;
 
 /// The widest text, as clap has it for `max_term_width`.
 pub(crate) const MAX_WIDTH: usize = 92;
+
+/// The command with the flags of a run in groups, for help, manual pages and completions.
+pub(crate) fn grouped(command: Command) -> Command {
+    command.mut_subcommands(|subcommand| {
+        if !subcommand.get_arguments().any(|arg| arg.get_id() == "from") {
+            return subcommand;
+        }
+        subcommand.mut_args(|arg| {
+            let has_it = |(_, names): &&(&str, &[&str])| names.contains(&arg.get_id().as_str());
+            match FLAG_GROUPS.iter().find(has_it) {
+                Some((group, _)) if arg.get_long().is_some() => arg.help_heading(*group),
+                _ => arg,
+            }
+        })
+    })
+}
 
 /// The command, ready for a terminal.
 pub(crate) fn present(command: Command) -> Command {
@@ -27,7 +50,7 @@ pub(crate) fn present(command: Command) -> Command {
         groups(&built),
         paint(HEADER, "Options:\n")
     );
-    with_headings(command).help_template(StyledStr::from(template))
+    with_headings(grouped(command)).help_template(StyledStr::from(template))
 }
 
 /// The commands of each group and what they do.
