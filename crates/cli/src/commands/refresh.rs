@@ -6,7 +6,7 @@ use crate::input::cards::parse_eid;
 use crate::options::Options;
 use crate::output::record::Record;
 use crate::output::verbose_logger::VerboseLogger;
-use crate::output::{ExitCode, Failure, OutputOptions, print_line, success_line, warn};
+use crate::output::{ExitCode, Failure, OutputOptions, print_line, warn};
 use clap::Args;
 use eiot::{Client, Eid, Error, Reply};
 use std::ffi::{OsStr, OsString};
@@ -118,7 +118,7 @@ impl Refresh {
         match (self.quiet, self.json) {
             (true, _) => {}
             (false, true) => print_line(&Record::of_reply(reply)?.to_line()?)?,
-            (false, false) => print_line(&success_line(reply))?,
+            (false, false) => print_line(&Record::of_reply(reply)?.to_text())?,
         }
         Ok(ExitCode::Success)
     }

@@ -2,12 +2,14 @@
 
 pub(crate) mod exit_code;
 pub(crate) mod humanize;
+mod line_file;
 pub(crate) mod record;
 mod streams;
 pub(crate) mod verbose_logger;
 
 pub(crate) use exit_code::ExitCode;
-pub(crate) use streams::{Failure, print_help_or_usage_error, print_line, success_line, warn, write_stdout};
+pub(crate) use line_file::LineFile;
+pub(crate) use streams::{Failure, print_help_or_usage_error, print_line, warn, write_stdout};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,9 @@
 //! Standard output and standard error, and failures that end the command early.
 
 use super::exit_code::ExitCode;
-use eiot::{Error, Reply, escaped};
+use eiot::{Error, escaped};
 use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
 
 /// Why the command ends before it has printed all results.
 pub(crate) enum Failure {
@@ -14,6 +15,13 @@ pub(crate) enum Failure {
         error: io::Error,
         /// The EID whose result was not printed.
         eid: Option<String>,
+    },
+    /// A file that records results cannot be written.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        error: io::Error,
     },
 }
 
@@ -54,6 +62,10 @@ impl Failure {
                 warn(format_args!("EID {eid}: was sent, but standard output cannot be written: {error}"));
                 ExitCode::Failure
             }
+            Self::File { path, error } => {
+                warn(format_args!("{} cannot be written: {error}", path.display()));
+                ExitCode::Failure
+            }
         }
     }
 }
@@ -78,11 +90,6 @@ pub(crate) fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
     output.write_all(bytes)?;
     Ok(output.flush()?)
-}
-
-/// The line of a card that was refreshed: EID, `ok`, and the platform's message, separated by tabs.
-pub(crate) fn success_line(reply: &Reply) -> String {
-    format!("{}\tok\t{}", reply.eid(), escaped(reply.message()))
 }
 
 /// Prints a line on standard error. If that fails, there is no place left to report it; the exit code still does.

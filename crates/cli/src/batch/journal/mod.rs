@@ -1,40 +1,25 @@
 //! The result of each card of a run, on disk, so that the run can be resumed.
 //!
 //! JSON Lines: a header that names the job, then one line per result, each written at once, and a last line when the run is
-//! finished. A killed run leaves at most one torn last line behind, which is cut off when the journal is opened again.
+//! finished. A run that writes its results to a file begins with a line that says which (`unwritten`). A killed run leaves at most
+//! one torn last line behind, which is cut off when the journal is opened again.
 
+mod history;
 mod line;
+mod unwritten;
 
-pub(crate) use line::JobKey;
+pub(crate) use history::{History, PreviousFailure, PreviousResult, each_result};
+pub(crate) use line::{JobKey, OutputMark};
 
-use super::card_result::CardResult;
-use eiot::{Eid, Error, ErrorKind};
-use line::{Entry, FORMAT, Finish, Header, MAX_LINE_BYTES, OK, StoredLine, check_header, now, write_line};
+use crate::output::record::Record;
+use crate::output::{Failure, LineFile};
+use eiot::Error;
+use history::read;
+use line::{Entry, FORMAT, Finish, Header, Run, now};
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read as _, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-
-/// The result of a card in an earlier run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PreviousResult<'a> {
-    /// It was refreshed.
-    Refreshed,
-    /// It failed.
-    Failed(&'a PreviousFailure),
-}
-
-/// How a card failed in an earlier run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PreviousFailure {
-    /// The kind of the failure; [`ErrorKind::Internal`] for one that this version does not know.
-    pub(crate) kind: ErrorKind,
-    /// The same call would fail again.
-    pub(crate) is_final: bool,
-    /// The error's text.
-    pub(crate) message: String,
-}
+use unwritten::Unwritten;
 
 /// The journal of a job. Only one process at a time can open it.
 ///
@@ -42,47 +27,59 @@ pub(crate) struct PreviousFailure {
 /// [final](Error::is_final). All other failures are open, because the same call may succeed later.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    path: PathBuf,
-    file: File,
+    lines: LineFile,
     history: History,
     resumed: bool,
-}
-
-/// The content of a journal: the last line of each card.
-#[derive(Debug, Default)]
-struct History {
-    refreshed: HashSet<u128>,
-    /// By the EID as it was written, because malformed EIDs are not numbers. Few, because most cards of a run succeed.
-    failed: HashMap<Box<str>, PreviousFailure>,
-    finished: Option<String>,
+    repairs: Vec<String>,
+    /// The first line of this run, which is written before its first result.
+    begins: Option<Run>,
 }
 
 impl Journal {
     /// Opens the journal of a job or creates it, readable and writable by its owner only.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if the file cannot be used, is in use by another process, is not a journal, or belongs to
-    /// another job.
-    pub(crate) fn open(path: impl Into<PathBuf>, job: &JobKey) -> Result<Self, Error> {
+    /// [`ErrorKind::Config`](eiot::ErrorKind::Config) if the file cannot be used, is in use by another process, is not a journal, or
+    /// belongs to another job; [`Failure::File`] if it cannot be written.
+    pub(crate) fn open(path: impl Into<PathBuf>, job: &JobKey) -> Result<Self, Failure> {
         let path = path.into();
         let unusable = |why: &dyn std::fmt::Display| unusable(&path, why);
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(|why| unusable(&why))?;
+        let file = options.open(&path).map_err(|why| unusable(&why))?;
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Err(unusable(&"it is not a regular file"));
+            return Err(unusable(&"it is not a regular file").into());
         }
         lock(&file).map_err(|()| unusable(&"it is in use by another process"))?;
-        let (history, end, resumed) = read(&file, job).map_err(|why| unusable(&why))?;
+        let read = read(&file, job).map_err(|why| unusable(&why))?;
         // Removes the torn last line of a killed run.
-        file.set_len(end).map_err(|why| unusable(&why))?;
-        if !resumed {
-            let header = Header { eiot_journal: FORMAT, job: job.clone(), started: now() };
-            write_line(&mut file, &header).map_err(|why| unusable(&why))?;
+        file.set_len(read.end).map_err(|why| unusable(&why))?;
+        let lines = LineFile::new(path.clone(), file).map_err(|why| unusable(&why))?;
+        let mut journal = Self {
+            lines,
+            history: read.history,
+            resumed: read.has_header,
+            repairs: read.repairs,
+            begins: None,
+        };
+        if !journal.resumed {
+            journal.write(&Header { eiot_journal: FORMAT, job: job.clone(), started: now() })?;
         }
-        Ok(Self { path, file, history, resumed })
+        Ok(journal)
+    }
+
+    /// What an existing journal holds, without creating, locking or repairing it; nothing if there is none.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub(crate) fn read_only(path: &Path, job: &JobKey) -> Result<History, Error> {
+        match File::open(path) {
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(History::default()),
+            Err(why) => Err(unusable(path, &why)),
+            Ok(file) => read(&file, job).map(|read| read.history).map_err(|why| unusable(path, &why)),
+        }
     }
 
     /// Whether the journal existed before.
@@ -90,113 +87,61 @@ impl Journal {
         self.resumed
     }
 
-    /// When an earlier run was finished, in UTC as in RFC 3339. `None` if cards were still open at its end, or if other cards
-    /// were recorded later.
-    pub(crate) fn finished(&self) -> Option<&str> {
-        self.history.finished.as_deref()
+    /// The results of earlier runs.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
     }
 
-    /// The result of a card in an earlier run, by its EID or by the malformed text in its place.
-    pub(crate) fn previous(&self, eid: impl AsRef<[u8]>) -> Option<PreviousResult<'_>> {
-        let History { refreshed, failed, .. } = &self.history;
-        if refreshed.is_empty() && failed.is_empty() {
-            return None;
-        }
-        let failure = match Eid::parse(eid) {
-            Ok(eid) if refreshed.contains(&eid.to_number()) => return Some(PreviousResult::Refreshed),
-            Ok(eid) => failed.get(eid.as_str()),
-            Err(error) => failed.get(error.eid()?),
-        };
-        failure.map(PreviousResult::Failed)
+    /// What was damaged, one sentence each.
+    pub(crate) fn repairs(&self) -> &[String] {
+        &self.repairs
     }
 
     /// Records the result of a card. When this returns, the system has the line; see [`Journal::sync`].
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if the line cannot be written, for example because the disk is full. The run must then end, or
-    /// later results would be lost.
-    pub(crate) fn record(&mut self, card: &CardResult<'_>) -> Result<(), Error> {
-        self.write(&Entry::new(card))
+    /// [`Failure::File`] if the line cannot be written, for example because the disk is full. The run must then end, or later
+    /// results would be lost.
+    pub(crate) fn record(&mut self, record: &Record<'_>) -> Result<(), Failure> {
+        if let Some(begin) = self.begins.take() {
+            self.write(&begin)?;
+        }
+        self.write(&Entry::new(record))
     }
 
     /// Records that the run is finished: every card of its input is done.
     ///
     /// # Errors
     /// As [`Journal::record`].
-    pub(crate) fn finish(&mut self) -> Result<(), Error> {
+    pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.write(&Finish { finished: now() })
+    }
+
+    /// Notes to which file the results from here on are also written, if to any.
+    pub(crate) fn begin_run(&mut self, output: Option<OutputMark>) {
+        self.begins = Some(Run { run: now(), output });
+    }
+
+    /// What an earlier run recorded for this output file, if the file has not been replaced or shortened since.
+    pub(crate) fn unwritten(&self, output: &OutputMark) -> Option<Unwritten<'_>> {
+        Unwritten::find(self, output)
     }
 
     /// Writes the journal to disk, so that it survives a power failure.
     ///
     /// # Errors
     /// As [`Journal::record`].
-    pub(crate) fn sync(&self) -> Result<(), Error> {
-        self.file.sync_data().map_err(|why| unusable(&self.path, &why))
+    pub(crate) fn sync(&self) -> Result<(), Failure> {
+        self.lines.sync()
     }
 
-    fn write(&mut self, line: &impl Serialize) -> Result<(), Error> {
-        write_line(&mut self.file, line).map_err(|why| unusable(&self.path, &why))
-    }
-}
-
-impl History {
-    fn add(&mut self, line: StoredLine) -> Result<(), &'static str> {
-        if let Some(finished) = line.finished {
-            self.finished = Some(finished);
-            return Ok(());
-        }
-        let (Some(eid), Some(kind)) = (line.eid, line.kind) else {
-            return Err("neither eid nor finished is present");
-        };
-        self.finished = None;
-        if kind == OK {
-            self.failed.remove(eid.as_str());
-            // Only a valid EID can have been refreshed.
-            self.refreshed.extend(Eid::parse(&eid).ok().map(|eid| eid.to_number()));
-            return Ok(());
-        }
-        let failure = PreviousFailure {
-            kind: ErrorKind::from_name(&kind).unwrap_or(ErrorKind::Internal),
-            is_final: line.r#final,
-            message: line.message.unwrap_or_default(),
-        };
-        self.failed.insert(eid.into(), failure);
-        Ok(())
+    fn write(&mut self, line: &impl Serialize) -> Result<(), Failure> {
+        self.lines.write_line(&serde_json::to_vec(line).map_err(Error::internal)?)
     }
 }
 
 fn unusable(path: &Path, why: &dyn std::fmt::Display) -> Error {
     Error::config("journal", format!("{} cannot be used: {why}", path.display()))
-}
-
-/// Reads a journal: its content, where the last whole line ends, and whether there is a header.
-fn read(file: &File, job: &JobKey) -> Result<(History, u64, bool), String> {
-    let mut history = History::default();
-    let mut reader = BufReader::new(file);
-    reader.seek(SeekFrom::Start(0)).map_err(|why| why.to_string())?;
-    let (mut end, mut number) = (0, 0_u64);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let mut limited = (&mut reader).take(MAX_LINE_BYTES);
-        let length = limited.read_until(b'\n', &mut line).map_err(|why| why.to_string())?;
-        if length as u64 == MAX_LINE_BYTES {
-            return Err(format!("line {} is too long for a journal", number + 1));
-        }
-        if length == 0 || line.last() != Some(&b'\n') {
-            return Ok((history, end, number > 0));
-        }
-        number += 1;
-        end += length as u64;
-        if number == 1 {
-            check_header(&line, job)?;
-            continue;
-        }
-        let stored =
-            serde_json::from_slice(&line).map_err(|why| format!("line {number} is not a result: {why}"))?;
-        history.add(stored).map_err(|why| format!("line {number} is not a result: {why}"))?;
-    }
 }
 
 #[cfg(unix)]
