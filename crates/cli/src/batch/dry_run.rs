@@ -27,7 +27,7 @@ pub(crate) struct DryRun {
 impl DryRun {
     /// Reads the cards, reports malformed ones and writes one line of counts.
     pub(crate) fn run(&self, cards: Cards) -> Result<ExitCode, Failure> {
-        let Plan { from, input, strict_eid, rules, limits, .. } = &self.plan;
+        let Plan { from, input, eid_rules, rules, limits, .. } = &self.plan;
         let (mut statistics, mut to_refresh) = (Statistics::default(), 0_u64);
         for card in cards {
             let card = card?;
@@ -36,7 +36,7 @@ impl DryRun {
                 statistics.count_previous(previous);
                 continue;
             }
-            match card.eid(*strict_eid) {
+            match card.eid(*eid_rules) {
                 Err(error) => {
                     let malformed = CardResult::malformed(card.line, &error);
                     warn(malformed.describe(&error));

@@ -146,7 +146,7 @@ impl BatchOptions {
         Ok(Plan {
             from: from.to_owned(),
             input: self.input.clone(),
-            strict_eid: config.strict_eid,
+            eid_rules: config.eid_rules(),
             rules: RetryRules::new(&self.retry)?,
             limits: Limits {
                 until: self.until.as_ref().map(|text| until::parse(text, now)).transpose()?,

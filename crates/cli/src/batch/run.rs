@@ -12,7 +12,7 @@ use crate::input::cards::Card;
 use crate::input::feed::{Feed, Next};
 use crate::output::humanize::humanize;
 use crate::output::{ExitCode, Failure, warn};
-use eiot::{Batch, Outcome};
+use eiot::{Batch, EidRules, Outcome};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ pub(crate) struct Plan {
     /// The input, for messages.
     pub(crate) from: PathBuf,
     pub(crate) input: InputOptions,
-    pub(crate) strict_eid: bool,
+    pub(crate) eid_rules: EidRules,
     pub(crate) rules: RetryRules,
     pub(crate) limits: Limits,
     /// How many cards the input has, if known.
@@ -159,7 +159,7 @@ impl Run {
         if let Some(previous) = self.plan.rules.done(history, &card.text) {
             return self.statistics.count_previous(previous);
         }
-        match card.eid(self.plan.strict_eid) {
+        match card.eid(self.plan.eid_rules) {
             Ok(eid) if self.plan.limits.is_recent(&eid) => self.statistics.recent += 1,
             Ok(eid) => {
                 self.pushed += 1;

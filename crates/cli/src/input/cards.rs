@@ -2,7 +2,7 @@
 
 use super::rows::{Cell, Content, Row, Rows, json_text};
 use super::{InputOptions, unreadable};
-use eiot::{Eid, Error};
+use eiot::{Eid, EidRules, Error};
 use std::path::Path;
 
 /// The column that holds the EIDs by default.
@@ -109,10 +109,10 @@ impl Column {
 }
 
 impl Card {
-    /// The EID; with `strict`, a GSMA EID.
-    pub(crate) fn eid(&self, strict: bool) -> Result<Eid, Error> {
+    /// The EID, by these rules.
+    pub(crate) fn eid(&self, rules: EidRules) -> Result<Eid, Error> {
         match self.is_number {
-            false => parse_eid(&self.text, strict),
+            false => parse_eid(&self.text, rules),
             true => Err(Error::invalid_eid(
                 &self.text,
                 "the cell is a number, of which a spreadsheet keeps 15 digits; the others are lost. Format the column as text \
@@ -131,9 +131,9 @@ impl Iterator for Cards {
     }
 }
 
-/// Parses an EID; with `strict`, a GSMA EID.
-pub(crate) fn parse_eid(text: impl AsRef<[u8]>, strict: bool) -> Result<Eid, Error> {
-    Eid::parse_as(text, strict)
+/// Parses an EID by these rules.
+pub(crate) fn parse_eid(text: impl AsRef<[u8]>, rules: EidRules) -> Result<Eid, Error> {
+    Eid::parse_as(text, rules)
 }
 
 #[cfg(test)]
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn card_in_a_cell_with_a_number_is_refused_even_if_its_digits_look_complete() {
         let card = Card { line: 7, text: "8904".to_owned(), is_number: true };
-        let error = card.eid(false).expect_err("a number");
+        let error = card.eid(EidRules::default()).expect_err("a number");
         assert_eq!((error.kind(), error.eid()), (eiot::ErrorKind::InvalidEid, Some("8904")));
         assert!(error.to_string().contains("the cell is a number"), "{error}");
     }

@@ -101,8 +101,9 @@ fn encoding_of(head: &[u8]) -> io::Result<Option<&'static Encoding>> {
     let zeros = |first| head.iter().skip(first).step_by(2).filter(|byte| **byte == 0).count();
     match (zeros(0), zeros(1)) {
         (0, 0) => Ok(None),
-        (0, _) => Ok(Some(UTF_16LE)),
-        (_, 0) => Ok(Some(UTF_16BE)),
+        // A few characters, such as U+4E00, have their zero in the other place.
+        (even, odd) if odd > 4 * even => Ok(Some(UTF_16LE)),
+        (even, odd) if even > 4 * odd => Ok(Some(UTF_16BE)),
         _ => Err(io::Error::other("it is a binary file, not a table")),
     }
 }

@@ -2,10 +2,12 @@
 
 use super::exit_code::ExitCode;
 use eiot::{Error, escaped};
+use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 
 /// Why the command ends before it has printed all results.
+#[derive(Debug)]
 pub(crate) enum Failure {
     /// The command cannot do what was requested.
     Eiot(Error),
@@ -49,23 +51,29 @@ impl Failure {
     /// Prints the failure on standard error and returns the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         match self {
+            // Quiet, as other programs in a pipe.
+            Self::Output { error, .. } if error.kind() == ErrorKind::BrokenPipe => ExitCode::BrokenPipe,
             Self::Eiot(error) => {
                 warn(error);
                 ExitCode::of(error.kind())
             }
-            Self::Output { error, .. } if error.kind() == ErrorKind::BrokenPipe => ExitCode::BrokenPipe,
-            Self::Output { error, eid: None } => {
-                warn(format_args!("standard output cannot be written: {error}"));
+            Self::Output { .. } | Self::File { .. } => {
+                warn(self);
                 ExitCode::Failure
             }
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Eiot(error) => error.fmt(f),
+            Self::Output { error, eid: None } => write!(f, "standard output cannot be written: {error}"),
             Self::Output { error, eid: Some(eid) } => {
-                warn(format_args!("EID {eid}: was sent, but standard output cannot be written: {error}"));
-                ExitCode::Failure
+                write!(f, "EID {eid}: was sent, but standard output cannot be written: {error}")
             }
-            Self::File { path, error } => {
-                warn(format_args!("{} cannot be written: {error}", path.display()));
-                ExitCode::Failure
-            }
+            Self::File { path, error } => write!(f, "{} cannot be written: {error}", path.display()),
         }
     }
 }
@@ -93,7 +101,7 @@ pub(crate) fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Prints a line on standard error. If that fails, there is no place left to report it; the exit code still does.
-pub(crate) fn warn(message: impl std::fmt::Display) {
+pub(crate) fn warn(message: impl fmt::Display) {
     let line = format!("eiot: {}\n", escaped(&message.to_string()));
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }

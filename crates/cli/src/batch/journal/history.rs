@@ -75,6 +75,11 @@ impl History {
         failure.map(PreviousResult::Failed)
     }
 
+    #[cfg(test)]
+    pub(super) fn failed(&self) -> &HashMap<Box<str>, PreviousFailure> {
+        &self.failed
+    }
+
     /// The last run with this output file: its state at the beginning of that run, and the bytes of the journal.
     pub(super) fn output(&self, device: u64, inode: u64) -> Option<&(OutputMark, Range<u64>)> {
         self.outputs.iter().rev().find(|(mark, _)| (mark.device, mark.inode) == (device, inode))

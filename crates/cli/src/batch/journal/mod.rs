@@ -8,7 +8,7 @@ mod history;
 mod line;
 mod unwritten;
 
-pub(crate) use history::{History, PreviousFailure, PreviousResult, each_result};
+pub(crate) use history::{History, PreviousResult, each_result};
 pub(crate) use line::{JobKey, OutputMark};
 
 use crate::output::record::Record;
@@ -157,7 +157,11 @@ fn lock(_: &File) -> Result<(), ()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eiot::{Client, Config};
+    use crate::batch::card_result::CardResult;
+    use crate::output::record::OK;
+    use eiot::{Client, Config, Eid, ErrorKind};
+    use line::MAX_LINE_BYTES;
+    use serde_json::{Value, json};
 
     fn job(input: &str) -> JobKey {
         JobKey::new(&Client::new(Config::new("my-appkey", "s")).expect("valid"), input)
@@ -169,12 +173,11 @@ mod tests {
         path
     }
 
-    fn entry<'a>(eid: &'a str, kind: &'a str, is_final: bool) -> Entry<'a> {
-        let (message, time) = ("it failed".to_owned(), now());
-        Entry { eid, kind, code: None, message, r#final: is_final, attempts: 1, delivered: "yes", time }
+    fn entry(eid: &str, kind: &str, is_final: bool) -> Value {
+        json!({"eid": eid, "kind": kind, "code": null, "message": "it failed", "final": is_final})
     }
 
-    fn failed(eid: &str, kind: ErrorKind) -> Entry<'_> {
+    fn failed(eid: &str, kind: ErrorKind) -> Value {
         entry(eid, kind.name(), false)
     }
 
@@ -190,10 +193,10 @@ mod tests {
         // Refreshed eventually, by a later run.
         journal.write(&entry("22", OK, true)).expect("written");
         let malformed = Eid::parse("8.9E+31").expect_err("malformed");
-        journal.record(&CardResult::malformed(7, &malformed)).expect("written");
+        journal.record(&CardResult::malformed(7, &malformed).record().expect("valid")).expect("written");
         drop(journal);
         let journal = Journal::open(&path, &job).expect("there");
-        let previous = |eid: &str| match journal.previous(eid) {
+        let previous = |eid: &str| match journal.history().previous(eid) {
             Some(PreviousResult::Failed(failure)) => Some((failure.kind, failure.is_final)),
             Some(PreviousResult::Refreshed) => panic!("{eid} was not refreshed"),
             None => None,
@@ -204,7 +207,7 @@ mod tests {
             }
             assert_eq!(previous(&kind.status().to_string()), Some((kind, false)));
         }
-        assert_eq!(journal.previous(" 22 "), Some(PreviousResult::Refreshed));
+        assert_eq!(journal.history().previous(" 22 "), Some(PreviousResult::Refreshed));
         assert_eq!(previous("1000"), Some((ErrorKind::Platform, true)));
         assert_eq!(previous("1001"), Some((ErrorKind::Internal, false)));
         assert_eq!(previous("8.9E+31"), Some((ErrorKind::InvalidEid, true)));
@@ -219,7 +222,8 @@ mod tests {
         let open_errors = [(Error::config("a", "b"), "config"), (Error::cancelled("a"), "cancelled")];
         let all = final_errors.into_iter().map(|error| (error, true));
         for ((error, kind), is_final) in all.chain(open_errors.into_iter().map(|error| (error, false))) {
-            let entry = Entry::new(&CardResult { eid: "1", line: Some(3), result: Err(&error) });
+            let record = CardResult { eid: "1", line: Some(3), result: Err(&error) }.record().expect("valid");
+            let entry = Entry::new(&record);
             assert_eq!((entry.kind, entry.r#final), (kind, is_final));
             assert_eq!(entry.message, format!("line 3: {error}"));
         }
@@ -239,8 +243,10 @@ mod tests {
         std::fs::write(&path, lines).expect("writable");
         let journal = Journal::open(&path, &job("a.csv")).expect("the same account and platform");
         assert!(journal.is_resumed());
-        assert_eq!(journal.previous("1"), Some(PreviousResult::Refreshed));
-        let Some(PreviousResult::Failed(failure)) = journal.previous("2") else { panic!("it failed") };
+        assert_eq!(journal.history().previous("1"), Some(PreviousResult::Refreshed));
+        let Some(PreviousResult::Failed(failure)) = journal.history().previous("2") else {
+            panic!("it failed")
+        };
         assert_eq!((failure.kind, failure.is_final), (ErrorKind::Timeout, false));
         std::fs::remove_file(path).expect("there");
     }
@@ -251,13 +257,13 @@ mod tests {
         let mut journal = Journal::open(&path, &job).expect("new");
         journal.write(&entry("1", OK, true)).expect("written");
         journal.finish().expect("written");
-        assert_eq!(journal.finished(), None, "it concerns earlier runs");
+        assert_eq!(journal.history().finished(), None, "it concerns earlier runs");
         drop(journal);
         let mut journal = Journal::open(&path, &job).expect("there");
-        assert!(journal.finished().expect("a time").ends_with('Z'));
+        assert!(journal.history().finished().expect("a time").ends_with('Z'));
         journal.write(&failed("2", ErrorKind::Timeout)).expect("written");
         drop(journal);
-        assert_eq!(Journal::open(&path, &job).expect("there").finished(), None);
+        assert_eq!(Journal::open(&path, &job).expect("there").history().finished(), None);
         std::fs::remove_file(path).expect("there");
     }
 
@@ -278,11 +284,11 @@ mod tests {
             let mut journal = Journal::open(&path, &job).expect("usable");
             let lines = whole.get(..length).expect("a prefix").iter().filter(|byte| **byte == b'\n').count();
             assert_eq!(journal.is_resumed(), lines > 0);
-            assert_eq!(journal.history.failed.len(), lines.saturating_sub(1).min(3));
-            assert_eq!(journal.finished().is_some(), length == whole.len());
+            assert_eq!(journal.history().failed().len(), lines.saturating_sub(1).min(3));
+            assert_eq!(journal.history().finished().is_some(), length == whole.len());
             journal.write(&failed("4", ErrorKind::Platform)).expect("written");
             drop(journal);
-            assert!(Journal::open(&path, &job).expect("usable").previous(" 4 ").is_some());
+            assert!(Journal::open(&path, &job).expect("usable").history().previous(" 4 ").is_some());
         }
         std::fs::remove_file(path).expect("there");
     }
@@ -323,13 +329,96 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn journal_must_be_a_regular_file_with_lines_of_limited_length() {
+    fn journal_must_be_a_regular_file_with_a_header() {
         let error = Journal::open("/dev/zero", &job("a.csv")).expect_err("a device");
         assert!(error.to_string().contains("/dev/zero cannot be used: it is not a regular file"), "{error}");
         let path = fresh("endless");
-        std::fs::write(&path, vec![b'x'; 2 * MAX_LINE_BYTES as usize]).expect("writable");
-        let error = Journal::open(&path, &job("a.csv")).expect_err("a long line");
-        assert!(error.to_string().contains("line 1 is too long"), "{error}");
+        for content in [vec![b'x'; 2 * MAX_LINE_BYTES as usize], b"1".to_vec(), b"{\"eid\":\"1\"}".to_vec()] {
+            std::fs::write(&path, &content).expect("writable");
+            let error = Journal::open(&path, &job("a.csv")).expect_err("no header");
+            assert!(error.to_string().contains("not a journal of eiot"), "{error}");
+            assert_eq!(std::fs::read(&path).expect("readable"), content, "left alone");
+        }
+        std::fs::remove_file(path).expect("there");
+    }
+
+    #[test]
+    fn journal_with_damaged_lines_is_resumed_without_them_and_says_so() {
+        let (path, job) = (fresh("damaged"), job("a.csv"));
+        drop(Journal::open(&path, &job).expect("new"));
+        let header = std::fs::read_to_string(&path).expect("readable");
+        let long = "x".repeat(2 * MAX_LINE_BYTES as usize);
+        let lines = [
+            "{\"eid\":\"1\",\"kind\":\"ok\"}",
+            "\0\0\0",
+            "{\"eid\":\"2\"}",
+            &long,
+            "{\"eid\":\"3\",\"kind\":\"ok\"}",
+        ];
+        std::fs::write(&path, header + &lines.join("\n") + "\n{\"eid\":").expect("writable");
+        let journal = Journal::open(&path, &job).expect("usable");
+        let is_done = |eid| journal.history().previous(eid).is_some();
+        assert_eq!(["1", "2", "3"].map(is_done), [true, false, true]);
+        let [torn, damaged] = journal.repairs() else { panic!("{:?}", journal.repairs()) };
+        assert!(torn.contains("last line was incomplete") && damaged.contains("3 lines"), "{torn} {damaged}");
+        assert!(damaged.contains("line 3;"), "{damaged}");
+        std::fs::remove_file(path).expect("there");
+    }
+
+    #[test]
+    fn journal_has_everything_that_the_output_has() {
+        let (path, job) = (fresh("everything"), job("a.csv"));
+        let mut journal = Journal::open(&path, &job).expect("new");
+        journal.begin_run(Some(OutputMark { device: 1, inode: 2, offset: 0, quiet: false }));
+        let error = Eid::parse("8.9E+31").expect_err("malformed");
+        let malformed = CardResult::malformed(7, &error).record().expect("valid");
+        let full = Record {
+            ok: false,
+            kind: "http",
+            status: ErrorKind::Http.status(),
+            code: Some("7"),
+            platform_message: Some("no"),
+            http_status: Some(500),
+            attempts: 2,
+            retry_after_ms: Some(3),
+            is_final: false,
+            headers: Some([("date", "today")].into()),
+            body: Some("<html>".into()),
+            ..CardResult::malformed(8, &error).record().expect("valid")
+        };
+        let data = serde_json::value::RawValue::from_string("{\"a\": 1}".to_owned()).expect("JSON");
+        let ok = Record {
+            ok: true,
+            kind: OK,
+            status: 0,
+            message: "success".into(),
+            platform_message: Some("success"),
+            is_final: false,
+            data: Some(std::borrow::Cow::Borrowed(&data)),
+            ..CardResult::malformed(9, &error).record().expect("valid")
+        };
+        let lines: Vec<_> = [malformed, full, ok]
+            .iter()
+            .map(|record| {
+                journal.record(record).expect("written");
+                record.to_line().expect("JSON")
+            })
+            .collect();
+        drop(journal);
+        let journal = Journal::open(&path, &job).expect("there");
+        let mark = OutputMark { device: 1, inode: 2, offset: 9, quiet: false };
+        let told_after = |written| {
+            let mut told = Vec::new();
+            let unwritten = journal.unwritten(&mark).expect("the same file");
+            unwritten
+                .each(written, |record| Ok(told.push(record.to_line().expect("JSON"))))
+                .expect("readable");
+            told
+        };
+        assert_eq!(told_after(0), lines);
+        assert_eq!(told_after(2), lines[2..]);
+        assert_eq!(told_after(9), Vec::<String>::new());
+        assert!(journal.unwritten(&OutputMark { inode: 3, ..mark.clone() }).is_none());
         std::fs::remove_file(path).expect("there");
     }
 }
