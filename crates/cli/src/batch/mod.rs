@@ -3,7 +3,7 @@
 //! `run` feeds the batch · `outcomes` writes the results · `journal` records them on disk · `retry_rules` decides which cards of an
 //! earlier run are retried, `limits` (`until`, `recent`) when a run ends and which cards it leaves out · `shuffle` orders them ·
 //! `statistics` counts · `progress` shows how far the run is · `dry_run` only says what a run would do · `signals` stops it ·
-//! `same_file` protects files from being overwritten.
+//! `seen` finds duplicates that are far apart · `same_file` protects files from being overwritten.
 
 mod card_result;
 mod dry_run;
@@ -15,6 +15,7 @@ mod recent;
 mod retry_rules;
 mod run;
 mod same_file;
+mod seen;
 mod shuffle;
 mod signals;
 mod statistics;

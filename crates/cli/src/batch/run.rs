@@ -6,6 +6,7 @@ use super::limits::Limits;
 use super::outcomes::Outcomes;
 use super::progress::{Progress, ProgressLine};
 use super::retry_rules::RetryRules;
+use super::seen::{Seen, Waiting};
 use super::statistics::Statistics;
 use crate::input::InputOptions;
 use crate::input::cards::Card;
@@ -13,6 +14,7 @@ use crate::input::feed::{Feed, Next};
 use crate::output::humanize::humanize;
 use crate::output::{ExitCode, Failure, warn};
 use eiot::{Batch, EidRules, Outcome};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -44,6 +46,8 @@ pub(crate) struct Run {
     outcomes: Outcomes,
     progress_line: ProgressLine,
     statistics: Statistics,
+    /// With a journal, what tells duplicates that are far apart.
+    seen: Option<Seen>,
     started: Instant,
     /// Cards that were given to the batch.
     pushed: u64,
@@ -68,6 +72,7 @@ impl Run {
     /// A run that has not started.
     pub(crate) fn new(plan: Plan, journal: Option<Journal>, outcomes: Outcomes) -> Self {
         Self {
+            seen: journal.is_some().then(|| Seen::new(plan.total)),
             plan,
             journal,
             outcomes,
@@ -94,6 +99,8 @@ impl Run {
                 if let Some(outcome) = batch.next_timeout(limit) {
                     self.handle_outcome(&outcome);
                 }
+            } else if self.settle(batch) {
+                // Cards that may have been duplicates were pushed or counted.
             } else if wants_card {
                 self.take_card(feed, batch, SIGNAL_CHECK);
             } else {
@@ -128,7 +135,8 @@ impl Run {
             self.say("the time of --until is reached; no more cards are sent");
         }
         if self.stopped.is_none() && self.plan.limits.is_reached(self.pushed) && !self.read_all {
-            self.stopped = Some(Stopped::ByLimit);
+            self.read_all = self.plan.total == Some(self.statistics.read);
+            self.stopped = (!self.read_all).then_some(Stopped::ByLimit);
         }
     }
 
@@ -161,12 +169,41 @@ impl Run {
         }
         match card.eid(self.plan.eid_rules) {
             Ok(eid) if self.plan.limits.is_recent(&eid) => self.statistics.recent += 1,
-            Ok(eid) => {
+            Ok(eid) if self.seen.as_mut().is_none_or(|seen| seen.note(&eid, card.line)) => {
                 self.pushed += 1;
                 batch.push_tagged(eid.as_str(), card.line);
             }
+            // It may be a duplicate.
+            Ok(_) if self.seen.as_ref().is_some_and(Seen::is_full) => drop(self.settle(batch)),
+            Ok(_) => {}
             Err(error) => self.handle_result(&CardResult::malformed(card.line, &error)),
         }
+    }
+
+    /// Looks up in the journal which of the cards that may be duplicates are, and pushes the others. Returns whether there was one.
+    fn settle(&mut self, batch: &mut Batch) -> bool {
+        let (Some(seen), Some(journal)) = (&mut self.seen, &self.journal) else { return false };
+        if !seen.has_waiting() {
+            return false;
+        }
+        let waiting = seen.take_waiting();
+        let numbers = waiting.iter().map(Waiting::number).collect();
+        let recorded = journal.recorded(&numbers).unwrap_or_else(|error| {
+            self.failure.get_or_insert(error.into());
+            HashSet::new()
+        });
+        for card in waiting {
+            if recorded.contains(&card.number()) {
+                self.statistics.duplicates += 1;
+            } else if self.stopped.is_some() || self.failure.is_some() {
+                self.statistics.unsent += 1;
+            } else {
+                // The filter was wrong, or the first one is still in the batch, which then knows it.
+                self.pushed += 1;
+                batch.push_tagged(card.digits(), card.line);
+            }
+        }
+        true
     }
 
     fn handle_outcome(&mut self, outcome: &Outcome) {

@@ -3,6 +3,8 @@
 use super::line::{JobKey, MAX_LINE_BYTES, OutputMark, StoredLine, check_account, check_header};
 use crate::output::record::OK;
 use eiot::{Eid, ErrorKind};
+use serde::Deserialize;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Seek, SeekFrom};
@@ -179,6 +181,25 @@ pub(crate) fn each_result(
         }
     }
     Ok(())
+}
+
+/// Which of these cards have a result from this byte on.
+pub(super) fn recorded(file: &File, begin: u64, cards: &HashSet<u128>) -> io::Result<HashSet<u128>> {
+    let mut reader = BufReader::new(file);
+    reader.seek(SeekFrom::Start(begin))?;
+    let (mut found, mut line) = (HashSet::new(), Vec::new());
+    while next_line(&mut reader, &mut line)?.1 {
+        let Ok(CardOnly { eid }) = serde_json::from_slice(&line) else { continue };
+        let number = Eid::parse(eid.as_bytes()).ok().map(|eid| eid.to_number());
+        found.extend(number.filter(|number| cards.contains(number)));
+    }
+    Ok(found)
+}
+
+/// The EID of a result.
+#[derive(Deserialize)]
+struct CardOnly<'a> {
+    eid: Cow<'a, str>,
 }
 
 /// Reads a line, of which only the beginning is kept if it is too long. Returns its length, and whether its end is there.

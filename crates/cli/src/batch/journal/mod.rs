@@ -14,9 +14,10 @@ pub(crate) use line::{JobKey, OutputMark};
 use crate::output::record::Record;
 use crate::output::{Failure, LineFile};
 use eiot::Error;
-use history::read;
+use history::{read, recorded};
 use line::{Entry, FORMAT, Finish, Header, Run, now};
 use serde::Serialize;
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use unwritten::Unwritten;
@@ -31,6 +32,8 @@ pub(crate) struct Journal {
     history: History,
     resumed: bool,
     repairs: Vec<String>,
+    /// Where the lines of this run begin.
+    begin: u64,
     /// The first line of this run, which is written before its first result.
     begins: Option<Run>,
 }
@@ -62,11 +65,13 @@ impl Journal {
             history: read.history,
             resumed: read.has_header,
             repairs: read.repairs,
+            begin: 0,
             begins: None,
         };
         if !journal.resumed {
             journal.write(&Header { eiot_journal: FORMAT, job: job.clone(), started: now() })?;
         }
+        journal.begin = journal.lines.end();
         Ok(journal)
     }
 
@@ -125,6 +130,11 @@ impl Journal {
     /// What an earlier run recorded for this output file, if the file has not been replaced or shortened since.
     pub(crate) fn unwritten(&self, output: &OutputMark) -> Option<Unwritten<'_>> {
         Unwritten::find(self, output)
+    }
+
+    /// Which of these cards this run has recorded; by their numbers, see [`Eid::to_number`](eiot::Eid::to_number).
+    pub(crate) fn recorded(&self, cards: &HashSet<u128>) -> Result<HashSet<u128>, Error> {
+        recorded(self.lines.file(), self.begin, cards).map_err(|why| unusable(self.lines.path(), &why))
     }
 
     /// Writes the journal to disk, so that it survives a power failure.
