@@ -176,6 +176,12 @@ mod tests {
     }
 
     #[test]
+    fn progress_of_a_resumed_run_starts_where_the_run_stands_at_the_rate_of_this_one() {
+        let resumed = Progress { done: 305, tried: 5, failed: 0, total: Some(405), elapsed: Duration::from_secs(1) };
+        assert_eq!(resumed.line(50), " 75 %  305/405  5.0/s  20 s left");
+    }
+
+    #[test]
     fn progress_is_redrawn_ten_times_per_second_on_a_terminal_and_once_per_minute_in_a_log() {
         let drawn = |on_terminal, until: u64| {
             let mut line = ProgressLine { on_terminal, last_shown: None };
