@@ -141,7 +141,7 @@ def test_run_that_is_killed_repeatedly_loses_nothing(simulator, tmp_path):
     # 20 kills at random moments, up to 100 ms after the first line of the run in the journal; then one run to the end.
     running = simulator("--unlimited", "--latency-ms", "20")
     cards, journal = cards_file(tmp_path, 3000), tmp_path / "journal"
-    arguments = ["--from", cards, "--journal", journal, "--quiet"]
+    arguments = ["--from", cards, "--journal", journal, "--out", tmp_path / "results"]
     moments = random.Random(6)
     recorded, kills = set(), 0
     for _ in range(20):
@@ -230,7 +230,7 @@ def test_progress_is_shown_on_a_terminal(simulator, tmp_path, width, pieces):
     socket, cards = tmp_path / "tmux", cards_file(tmp_path, 400)
     settings = running.environment | {"EIOT_RATE_LIMIT": "100"}
     words = [f"{name}={value}" for name, value in settings.items()]
-    command = ["env", *words, EIOT, "refresh", "--quiet", "--from", cards, ";", "sleep", "9"]
+    command = ["env", *words, EIOT, "refresh", "--out", tmp_path / "results", "--from", cards, ";", "sleep", "9"]
     tmux = ["tmux", "-S", str(socket)]
     environment = CLEAN | {"TERM": "xterm", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
     shell = " ".join(str(word) for word in command)
@@ -252,7 +252,7 @@ def test_progress_is_shown_on_a_terminal(simulator, tmp_path, width, pieces):
 
 def test_log_has_no_control_characters(simulator, tmp_path):
     running = simulator("--unlimited")
-    done = refresh(running, "--from", cards_file(tmp_path, 50), "--quiet")
+    done = refresh(running, "--from", cards_file(tmp_path, 50), "--out", tmp_path / "results")
     assert "\r" not in done.stderr and "\x1b" not in done.stderr
     assert done.stderr.startswith("eiot: 50 cards: 50 refreshed, 0 failed; ")
     assert done.stdout == ""

@@ -2,23 +2,26 @@
 //!
 //! `run` feeds the batch · `outcomes` writes the results · `journal` records them on disk · `retry_rules` decides which cards of an
 //! earlier run are retried, `limits` (`until`, `recent`) when a run ends and which cards it leaves out · `shuffle` orders them ·
-//! `statistics` counts · `progress` shows how far the run is · `dry_run` only says what a run would do · `signals` stops it ·
+//! `statistics` counts · `progress` shows how far the run is · `run_files` keeps summary, metrics and report · `dry_run` only says what a run would do · `signals` stops it ·
 //! `seen` finds duplicates that are far apart · `same_file` protects files from being overwritten.
 
 mod card_result;
 mod dry_run;
-mod journal;
+pub(crate) mod journal;
 mod limits;
 mod outcomes;
 mod progress;
 mod recent;
+mod request_counter;
 mod retry_rules;
 mod run;
+mod run_files;
 mod same_file;
 mod seen;
 mod shuffle;
 mod signals;
 mod statistics;
+mod status_signal;
 mod until;
 
 use self::dry_run::DryRun;
@@ -26,8 +29,10 @@ use self::journal::{JobKey, Journal};
 use self::limits::Limits;
 use self::outcomes::Outcomes;
 use self::recent::Recent;
+use self::request_counter::RequestCounter;
 use self::retry_rules::{RetryRule, RetryRules};
 use self::run::{Plan, Run};
+use self::run_files::{OtherFiles, RunFileOptions, RunFiles};
 use self::same_file::{RunFile, refuse_same_files};
 use crate::input::InputOptions;
 use crate::input::cards::{Card, Cards};
@@ -81,6 +86,8 @@ pub(crate) struct BatchOptions {
     /// Read all cards and print what would be done; send nothing and write no file
     #[arg(long, requires = "from")]
     dry_run: bool,
+    #[command(flatten)]
+    files: RunFileOptions,
 }
 
 impl BatchOptions {
@@ -89,13 +96,33 @@ impl BatchOptions {
         self.from.is_some()
     }
 
-    /// Refreshes the cards. Returns the largest of their exit codes.
-    pub(crate) fn run(&self, config: Config, output_options: OutputOptions) -> Result<ExitCode, Failure> {
+    /// Refreshes the cards. Returns the largest of their exit codes. Without a configuration, the run fails, and its files say so.
+    pub(crate) fn run(
+        &self,
+        config: Result<Config, Error>,
+        output_options: OutputOptions,
+    ) -> Result<ExitCode, Failure> {
         let Some(from) = &self.from else { return Ok(ExitCode::Success) };
         self.refuse_same_files(from)?;
         if self.dry_run {
-            return self.dry_run(from, config);
+            return self.dry_run(from, config?);
         }
+        let (journal, output) = (self.journal.as_deref(), self.out.as_deref());
+        let mut files = self.files.open(&OtherFiles { input: from, journal, output })?;
+        let result = config.map_err(Failure::from).and_then(|config| {
+            files.set_rate_limit(rate(&config));
+            self.refresh(from, config, output_options, &mut files)
+        });
+        files.finish(result)
+    }
+
+    fn refresh(
+        &self,
+        from: &Path,
+        config: Config,
+        output_options: OutputOptions,
+        files: &mut RunFiles,
+    ) -> Result<ExitCode, Failure> {
         let stop = signals::stop_on_signals()?;
         let client = Client::new(config)?;
         let job = job(&client, from);
@@ -111,8 +138,11 @@ impl BatchOptions {
         // Links may lead to the journal only now that it exists.
         self.refuse_same_files(from)?;
         let outcomes = Outcomes::open(self.out.as_deref(), journal.as_mut(), output_options)?;
-        let mut run = Run::new(plan, journal, outcomes);
-        let logger = VerboseLogger { verbose: output_options.verbose };
+        let logger = RequestCounter::new(
+            VerboseLogger { verbose: output_options.verbose, quiet: output_options.quiet },
+            files.requests(),
+        );
+        let mut run = Run::new(plan, journal, outcomes, output_options, files)?;
         let mut batch = client.batch(self.concurrency, Box::new(logger))?;
         batch.stop_when(stop.clone());
         run.process(&mut feed, &mut batch, &stop);
@@ -121,7 +151,7 @@ impl BatchOptions {
 
     /// Says what a run would do.
     fn dry_run(&self, from: &Path, mut config: Config) -> Result<ExitCode, Failure> {
-        let rate = config.rate_limit.map(|limit| limit * Config::RATE_USED / f64::from(config.rate_share.1));
+        let rate = rate(&config);
         // Other scopes keep files.
         config.rate_scope = RateScope::Process;
         let client = Client::new(config)?;
@@ -203,6 +233,11 @@ impl BatchOptions {
             [file("--from", from, false), file(role, out, true)].into_iter().chain(journal).collect();
         refuse_same_files(&files)
     }
+}
+
+/// The rate limit of a run in calls per second; `None` without a limit.
+fn rate(config: &Config) -> Option<f64> {
+    config.rate_limit.map(|limit| limit * Config::RATE_USED / f64::from(config.rate_share.1))
 }
 
 fn job(client: &Client, from: &Path) -> JobKey {

@@ -6,16 +6,20 @@ use super::limits::Limits;
 use super::outcomes::Outcomes;
 use super::progress::{Progress, ProgressLine};
 use super::retry_rules::RetryRules;
+use super::run_files::RunFiles;
 use super::seen::{Seen, Waiting};
 use super::statistics::Statistics;
+use super::status_signal::status_requested;
 use crate::input::InputOptions;
 use crate::input::cards::Card;
 use crate::input::feed::{Feed, Next};
 use crate::output::humanize::humanize;
-use crate::output::{ExitCode, Failure, warn};
-use eiot::{Batch, EidRules, Outcome};
+use crate::output::summary::State;
+use crate::output::{ExitCode, Failure, OutputOptions, warn};
+use eiot::{Batch, EidRules, Error, Outcome};
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -40,11 +44,15 @@ pub(crate) struct Plan {
 }
 
 /// The state of a run.
-pub(crate) struct Run {
+pub(crate) struct Run<'a> {
     plan: Plan,
     journal: Option<Journal>,
     outcomes: Outcomes,
+    output_options: OutputOptions,
     progress_line: ProgressLine,
+    files: &'a mut RunFiles,
+    /// The status line was requested by a signal.
+    status_requested: Arc<AtomicBool>,
     statistics: Statistics,
     /// With a journal, what tells duplicates that are far apart.
     seen: Option<Seen>,
@@ -56,6 +64,8 @@ pub(crate) struct Run {
     stopped: Option<Stopped>,
     /// What ends the run early; calls in flight are finished first.
     failure: Option<Failure>,
+    /// Why the batch stopped itself.
+    stop_reason: Option<String>,
 }
 
 /// Why a run ends before its input does.
@@ -68,22 +78,32 @@ enum Stopped {
     ByLimit,
 }
 
-impl Run {
+impl<'a> Run<'a> {
     /// A run that has not started.
-    pub(crate) fn new(plan: Plan, journal: Option<Journal>, outcomes: Outcomes) -> Self {
-        Self {
+    pub(crate) fn new(
+        plan: Plan,
+        journal: Option<Journal>,
+        outcomes: Outcomes,
+        output_options: OutputOptions,
+        files: &'a mut RunFiles,
+    ) -> Result<Self, Error> {
+        Ok(Self {
             seen: journal.is_some().then(|| Seen::new(plan.total)),
             plan,
             journal,
             outcomes,
-            progress_line: ProgressLine::new(),
+            output_options,
+            progress_line: ProgressLine::new(output_options.progress && !output_options.quiet),
+            started: files.start(),
+            files,
+            status_requested: status_requested()?,
             statistics: Statistics::default(),
-            started: Instant::now(),
             pushed: 0,
             read_all: false,
             stopped: None,
             failure: None,
-        }
+            stop_reason: None,
+        })
     }
 
     /// Refreshes the cards until all are done or something ends the run.
@@ -107,6 +127,7 @@ impl Run {
                 break;
             }
         }
+        self.stop_reason = batch.stop_reason().map(str::to_owned);
     }
 
     fn wants_card(&self, batch: &Batch) -> bool {
@@ -219,6 +240,7 @@ impl Run {
     /// Counts a result, records it in the journal and writes it.
     fn handle_result(&mut self, result: &CardResult<'_>) {
         self.statistics.count(result);
+        self.files.count(result);
         if let Err(failure) = self.keep(result) {
             self.failure.get_or_insert(failure);
         }
@@ -236,6 +258,9 @@ impl Run {
 
     /// Warns if an earlier run with this journal was finished.
     fn warn_if_finished(&self) {
+        if self.output_options.quiet {
+            return;
+        }
         if let Some(time) = self.journal.as_ref().map(Journal::history).and_then(History::finished) {
             warn(format_args!(
                 "this run was finished at {time}; only cards added to the input since then are refreshed. To refresh all \
@@ -252,7 +277,11 @@ impl Run {
             total: self.plan.total,
             elapsed: self.started.elapsed(),
         };
+        if self.status_requested.swap(false, Ordering::Relaxed) {
+            self.say(&progress.status());
+        }
         self.progress_line.show(&progress);
+        self.files.refresh(&self.statistics, self.plan.total);
     }
 
     /// Prints the summary, closes the journal and returns the exit code: the largest of those that apply.
@@ -262,8 +291,10 @@ impl Run {
             Some(total) if !self.read_all => total.saturating_sub(self.statistics.read),
             _ => 0,
         };
-        for line in self.statistics.summary(self.started.elapsed()) {
-            warn(line);
+        if !self.output_options.quiet {
+            for line in self.statistics.summary(self.started.elapsed()) {
+                warn(line);
+            }
         }
         let complete = self.read_all
             && matches!(self.stopped, None | Some(Stopped::ByLimit))
@@ -271,8 +302,16 @@ impl Run {
             && self.statistics.unsent == 0;
         self.warn_if_resumable(complete);
         let closed = self.close_journal(complete);
-        let closed = closed.and(self.outcomes.sync());
-        let failed = self.failure.or(closed.err()).map_or(ExitCode::Success, |failure| failure.report());
+        let failure = self.failure.take().or(closed.and(self.outcomes.sync()).err());
+        let state = match (&failure, self.stopped) {
+            (Some(_), _) => State::Failed,
+            (None, Some(Stopped::BySignal)) => State::Interrupted,
+            (None, _) if complete => State::Complete,
+            (None, _) => State::Stopped,
+        };
+        let why = failure.as_ref().map(Failure::message).or(self.stop_reason.take());
+        self.files.end(&self.statistics, self.plan.total, state, why);
+        let failed = failure.map_or(ExitCode::Success, |failure| failure.report());
         let stopped = match self.stopped {
             Some(Stopped::BySignal) => ExitCode::Interrupted,
             // Not every card was refreshed.
@@ -297,7 +336,7 @@ impl Run {
                     "not all cards were tried, and there is no journal; with --journal FILE, a run can be resumed",
                 );
             }
-            (true, true, open @ 1..) => warn(format_args!(
+            (true, true, open @ 1..) if !self.output_options.quiet => warn(format_args!(
                 "{open} cards failed and may succeed later; run the same command again to retry them"
             )),
             (true, _, _) => {}

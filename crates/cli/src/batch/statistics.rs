@@ -4,6 +4,7 @@ use super::card_result::CardResult;
 use super::journal::PreviousResult;
 use crate::output::ExitCode;
 use crate::output::humanize::humanize;
+use crate::output::summary::CardCounts;
 use eiot::{ErrorKind, Outcome, escaped};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -83,6 +84,27 @@ impl Statistics {
 
     pub(crate) fn failed_before(&self) -> u64 {
         sum(&self.failures_before)
+    }
+
+    /// Cards that failed in an earlier run and are not retried, by kind.
+    pub(crate) fn failures_before(&self) -> impl Iterator<Item = (ErrorKind, u64)> {
+        self.failures_before.iter().map(|(kind, failures)| (*kind, failures.count))
+    }
+
+    /// The counts, for the summary. `total` is the number of cards of the input, if known.
+    pub(crate) fn counts(&self, total: Option<u64>) -> CardCounts {
+        CardCounts {
+            total,
+            read: self.read,
+            refreshed: self.refreshed,
+            failed: self.failed(),
+            duplicates: self.duplicates,
+            refreshed_before: self.refreshed_before,
+            failed_before: self.failed_before(),
+            not_sent: self.unsent,
+            refreshed_recently: self.recent,
+            open: self.open,
+        }
     }
 
     /// Cards that were done in an earlier run.

@@ -48,20 +48,27 @@ impl Failure {
         }
     }
 
-    /// Prints the failure on standard error and returns the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
+    /// What happened, as one line.
+    pub(crate) fn message(&self) -> String {
+        self.to_string()
+    }
+
+    /// The exit code of the command.
+    pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            // Quiet, as other programs in a pipe.
+            Self::Eiot(error) => ExitCode::of(error.kind()),
             Self::Output { error, .. } if error.kind() == ErrorKind::BrokenPipe => ExitCode::BrokenPipe,
-            Self::Eiot(error) => {
-                warn(error);
-                ExitCode::of(error.kind())
-            }
-            Self::Output { .. } | Self::File { .. } => {
-                warn(self);
-                ExitCode::Failure
-            }
+            Self::Output { .. } | Self::File { .. } => ExitCode::Failure,
         }
+    }
+
+    /// Prints the failure on standard error and returns the exit code. A reader that has closed standard output knows.
+    pub(crate) fn report(&self) -> ExitCode {
+        let exit_code = self.exit_code();
+        if exit_code != ExitCode::BrokenPipe {
+            warn(self);
+        }
+        exit_code
     }
 }
 

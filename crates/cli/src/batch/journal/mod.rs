@@ -6,10 +6,12 @@
 
 mod history;
 mod line;
+mod reader;
 mod unwritten;
 
 pub(crate) use history::{History, PreviousResult, each_result};
 pub(crate) use line::{JobKey, OutputMark};
+pub(crate) use reader::{JournalHeader, JournalLine, JournalReader, JournalResult};
 
 use crate::output::record::Record;
 use crate::output::{Failure, LineFile};
