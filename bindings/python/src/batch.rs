@@ -126,7 +126,7 @@ impl BatchHandle {
             self.count(state.batch.as_ref());
             Ok(outcome.map(|Outcome { eid, result, .. }| match result {
                 Ok(reply) => (eid, Some(reply_parts(&reply)), None),
-                Err(error) => (eid, None, Some(exception(py, &error))),
+                Err(error) => (error.eid().map_or(eid, str::to_owned), None, Some(exception(py, &error))),
             }))
         })
     }
@@ -177,7 +177,7 @@ impl BatchHandle {
 impl State {
     fn next(&mut self, cancellation: &Cancellation) -> Option<Outcome> {
         let outcome = match &mut self.batch {
-            Some(batch) if !self.is_broken_off => batch.next(),
+            Some(batch) if !self.is_broken_off => next_card(batch),
             _ => None,
         };
         if cancellation.is_triggered() {
@@ -191,7 +191,17 @@ impl State {
         self.is_broken_off = true;
         if let Some(batch) = &mut self.batch {
             batch.cancel();
-            self.kept.extend(std::iter::from_fn(|| batch.next()));
+            self.kept.extend(std::iter::from_fn(|| next_card(batch)));
+        }
+    }
+}
+
+/// The next outcome that is not a duplicate's.
+fn next_card(batch: &mut Batch) -> Option<Outcome> {
+    loop {
+        let outcome = batch.next()?;
+        if !outcome.is_duplicate {
+            return Some(outcome);
         }
     }
 }

@@ -52,7 +52,7 @@ fn set(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<()
             set_text(config, option, &number(option, "a whole number", value)?)?
         }
         "rate_limit" => set_text(config, option, &number(option, "a number of calls per second", value)?)?,
-        "strict_eid" | "allow_http" | "rate_wait" | "clock_skew" => {
+        "strict_eid" | "allow_rounded_eid" | "allow_http" | "rate_wait" | "clock_skew" => {
             set_text(config, option, &number(option, "True or False", value)?)?
         }
         "rate_share" => {

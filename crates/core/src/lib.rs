@@ -65,7 +65,7 @@ mod transport;
 pub use batch::{Batch, Outcome, Summary};
 pub use client::{Answer, Client, Probe};
 pub use config::{Config, OptionInfo, RateScope};
-pub use eid::Eid;
+pub use eid::{Eid, EidRules};
 pub use error::{CodeMeaning, Delivered, Error, ErrorKind};
 pub use escape::{escaped, is_unsafe};
 pub use observer::{Attempt, Notice, Observer};

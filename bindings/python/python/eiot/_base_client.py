@@ -43,6 +43,7 @@ class BaseClient:
         max_auth_failures: int | None = None,
         outage_timeout: float | None = None,
         strict_eid: bool | None = None,
+        allow_rounded_eid: bool | None = None,
         sign_method: Literal["sha1", "md5"] | None = None,
         ca_file: _Path | None = None,
         client_cert_file: _Path | None = None,
@@ -76,6 +77,7 @@ class BaseClient:
         max_auth_failures: int | None = None,
         outage_timeout: float | None = None,
         strict_eid: bool | None = None,
+        allow_rounded_eid: bool | None = None,
         sign_method: Literal["sha1", "md5"] | None = None,
         ca_file: _Path | None = None,
         client_cert_file: _Path | None = None,
@@ -102,6 +104,7 @@ class BaseClient:
         max_auth_failures: int | None = None,
         outage_timeout: float | None = None,
         strict_eid: bool | None = None,
+        allow_rounded_eid: bool | None = None,
         **others: NoReturn,
     ) -> _Self:
         """Returns a client with different options per call; `None` keeps an option.

@@ -53,6 +53,7 @@ class Client(BaseClient):
     :param outage_timeout: how long a batch holds its cards back while the platform is unreachable, before it gives
         up; 0 disables holding, and each card fails like a single call.
     :param strict_eid: accepts only GSMA EIDs: 32 digits with a valid checksum.
+    :param allow_rounded_eid: accepts EIDs that a spreadsheet or a JSON number seems to have rounded.
     :param sign_method: the hash function of the signature, `"sha1"` or `"md5"`.
     :param ca_file: a PEM file of CA certificates to trust instead of the system's.
     :param client_cert_file: a PEM file with the client certificate and its chain, for gateways that require mutual TLS;

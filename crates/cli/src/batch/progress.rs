@@ -22,11 +22,13 @@ const MIN_BAR_WIDTH: usize = 10;
 /// The progress of a run.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Progress {
-    /// Cards with a result, refreshed or failed.
+    /// Cards that need nothing more, in this run or since an earlier one.
     pub(crate) done: u64,
+    /// Cards with a result in this run.
+    pub(crate) tried: u64,
     /// How many of these failed.
     pub(crate) failed: u64,
-    /// How many cards there are to refresh, if known.
+    /// How many cards the input has, if known.
     pub(crate) total: Option<u64>,
     /// The duration so far.
     pub(crate) elapsed: Duration,
@@ -35,13 +37,13 @@ pub(crate) struct Progress {
 impl Progress {
     fn per_second(&self) -> f64 {
         let seconds = self.elapsed.as_secs_f64();
-        if seconds > 0.0 { self.done as f64 / seconds } else { 0.0 }
+        if seconds > 0.0 { self.tried as f64 / seconds } else { 0.0 }
     }
 
     /// The time left at this rate.
     fn left(&self) -> Option<Duration> {
         let left = self.total?.saturating_sub(self.done) as f64 / self.per_second();
-        Duration::try_from_secs_f64(left).ok().filter(|_| self.done > 0)
+        Duration::try_from_secs_f64(left).ok().filter(|_| self.tried > 0)
     }
 
     /// Everything, as one line.
@@ -151,8 +153,13 @@ fn width() -> usize {
 mod tests {
     use super::*;
 
-    const PROGRESS: Progress =
-        Progress { done: 4_500, failed: 12, total: Some(9_999), elapsed: Duration::from_secs(474) };
+    const PROGRESS: Progress = Progress {
+        done: 4_500,
+        tried: 4_500,
+        failed: 12,
+        total: Some(9_999),
+        elapsed: Duration::from_secs(474),
+    };
 
     #[test]
     fn progress_on_a_wide_terminal_shows_everything() {
@@ -193,7 +200,17 @@ mod tests {
     #[test]
     fn progress_without_a_total_has_neither_bar_nor_time_left() {
         assert_eq!(Progress { total: None, failed: 0, ..PROGRESS }.line(100), "4500 cards  9.5/s");
-        assert_eq!(Progress { done: 0, failed: 0, total: Some(10), elapsed: Duration::ZERO }.left(), None);
+        assert_eq!(
+            Progress { done: 0, tried: 0, failed: 0, total: Some(10), elapsed: Duration::ZERO }.left(),
+            None
+        );
+    }
+
+    #[test]
+    fn progress_of_a_resumed_run_starts_where_the_run_stands_at_the_rate_of_this_one() {
+        let resumed =
+            Progress { done: 305, tried: 5, failed: 0, total: Some(405), elapsed: Duration::from_secs(1) };
+        assert_eq!(resumed.line(50), " 75 %  305/405  5.0/s  20 s left");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::input::cards::parse_eid;
 use crate::options::Options;
 use crate::output::record::Record;
 use crate::output::verbose_logger::VerboseLogger;
-use crate::output::{ExitCode, Failure, OutputOptions, print_line, success_line, warn};
+use crate::output::{ExitCode, Failure, OutputOptions, print_line, warn};
 use clap::Args;
 use eiot::{Client, Eid, Error, Reply};
 use std::ffi::{OsStr, OsString};
@@ -83,7 +83,7 @@ impl Refresh {
     /// Everything that can fail before something is sent.
     fn prepare(&self) -> Result<(Client, Vec<Eid>), Refusal> {
         let config = self.options.config()?;
-        let parse = |eid: &OsString| parse_eid(eid.as_encoded_bytes(), config.strict_eid);
+        let parse = |eid: &OsString| parse_eid(eid.as_encoded_bytes(), config.eid_rules());
         let parsed: Vec<_> = self.eids.iter().map(parse).collect();
         if parsed.iter().any(Result::is_err) {
             return Err(Refusal::Malformed(parsed));
@@ -124,7 +124,7 @@ impl Refresh {
         match (self.quiet, self.json) {
             (true, _) => {}
             (false, true) => print_line(&Record::of_reply(reply)?.to_line()?)?,
-            (false, false) => print_line(&success_line(reply))?,
+            (false, false) => print_line(&Record::of_reply(reply)?.to_text())?,
         }
         Ok(ExitCode::Success)
     }

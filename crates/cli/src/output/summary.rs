@@ -81,6 +81,8 @@ pub(crate) struct CardCounts {
     pub(crate) refreshed_before: u64,
     pub(crate) failed_before: u64,
     pub(crate) not_sent: u64,
+    /// Left out, because they were refreshed not long ago.
+    pub(crate) refreshed_recently: u64,
     /// Failures, of this run or before, that may succeed later.
     pub(crate) open: u64,
 }

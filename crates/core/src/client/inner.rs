@@ -1,6 +1,7 @@
 //! State that related clients share.
 
 use super::Sources;
+use super::statistics::Statistics;
 use crate::config::{Config, RateScope};
 use crate::error::Error;
 use crate::locked::locked;
@@ -33,6 +34,7 @@ pub(crate) struct ProcessState {
     limiter: Result<Arc<RateLimiter>, String>,
     pub(crate) event_loops: EventLoopPool,
     pub(crate) retry_tokens: TokenBucket,
+    pub(crate) statistics: Statistics,
 }
 
 impl ClientInner {
@@ -77,6 +79,7 @@ impl ClientInner {
                 account,
                 event_loops: EventLoopPool::default(),
                 retry_tokens: TokenBucket::new(),
+                statistics: Statistics::new(),
             }
         })
     }
