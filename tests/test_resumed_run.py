@@ -45,7 +45,7 @@ STORIES = {
 def test_run_after_its_cause_is_fixed_refreshes_every_card(simulator, tmp_path, cause):
     arguments, options, exit_code, max_calls = STORIES[cause]
     cards, journal = cards_file(tmp_path, 1000), tmp_path / "journal"
-    command = ["--from", cards, "--journal", journal, "--quiet"]
+    command = ["--from", cards, "--journal", journal]
     ill = simulator("--unlimited", *arguments)
     first = refresh(ill, *command, **options)
     assert first.returncode == exit_code, first.stderr
@@ -65,7 +65,7 @@ def test_run_after_its_cause_is_fixed_refreshes_every_card(simulator, tmp_path, 
 def test_run_over_a_list_that_has_grown_refreshes_what_is_new(simulator, tmp_path):
     running = simulator("--unlimited")
     cards, journal = cards_file(tmp_path, 5), tmp_path / "journal"
-    command = ["--from", cards, "--journal", journal, "--quiet"]
+    command = ["--from", cards, "--journal", journal]
     assert refresh(running, *command).returncode == 0
     cards_file(tmp_path, 8)
     grown = refresh(running, *command)
@@ -146,7 +146,7 @@ def test_run_that_stops_says_why_and_what_to_do(simulator, tmp_path):
 def test_outage_loses_no_card(simulator, tmp_path, rate, cards, down, limit):
     port = port_of(running := simulator("--rate-limit", limit, "--cooldown", "off", "--nonce-check", "off"))
     journal = tmp_path / "journal"
-    command = ["--from", cards_file(tmp_path, cards), "--journal", journal, "--quiet"]
+    command = ["--from", cards_file(tmp_path, cards), "--journal", journal, "--out", tmp_path / "results"]
     process = begin(running, *command, rate_limit=rate, outage_timeout="900", max_attempts="3")
     time.sleep(1.5)
     running.process.kill()
@@ -210,7 +210,7 @@ def test_run_that_was_started_with_ctrl_c_ignored_leaves_it_ignored(simulator, t
     # Real time: the signal comes while the platform takes its 500 ms.
     running = simulator("--unlimited", "--latency-ms", "500")
     environment = CLEAN | running.environment
-    command = [str(EIOT), "refresh", "--quiet", "--from", str(cards_file(tmp_path, 40))]
+    command = [str(EIOT), "refresh", "--from", str(cards_file(tmp_path, 40))]
     process = subprocess.Popen(
         command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),

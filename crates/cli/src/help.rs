@@ -1,6 +1,7 @@
 //! The text after the options in `--help`: examples, output, environment and exit codes.
 
 use crate::output::ExitCode;
+use crate::output::wrap::in_column;
 
 use crate::options::{plain, variable};
 use eiot::Config;
@@ -23,23 +24,25 @@ fn environment() -> String {
         let name = variable(info);
         // Two spaces before and after the name, or the description on a line of its own.
         let own_line = name.len() + 4 > INDENT;
-        let mut line = if own_line { format!("  {name}\n{:INDENT$}", "") } else { format!("  {name:<22}") };
-        let mut used = INDENT;
-        for word in entry.split(' ') {
-            if used + word.len() > WIDTH {
-                line.truncate(line.trim_end().len());
-                line.push_str(&format!("\n{:INDENT$}", ""));
-                used = INDENT;
-            }
-            line.push_str(word);
-            line.push(' ');
-            used += word.len() + 1;
-        }
-        text.push_str(line.trim_end());
-        text.push('\n');
+        let name = if own_line { format!("  {name}\n{:INDENT$}", "") } else { format!("  {name:<22}") };
+        text.push_str(&format!("{name}{}\n", in_column(&entry, INDENT, WIDTH)));
     }
-    text + "\n" + NO_SECRET_FLAG
+    text + "\n" + NO_SECRET_FLAG + "\n\n" + PROFILES
 }
+
+const PROFILES: &str = "\
+Configuration file:
+  $XDG_CONFIG_HOME/eiot/config.toml, by default ~/.config/eiot/config.toml, or
+  the file that EIOT_CONFIG names, has profiles, such as one per account:
+    [profile.default]
+    appkey = \"my-appkey\"
+    secret_file = \"default.secret\"
+  Keys are the names of the variables without EIOT_, in lower case. Paths are
+  relative to the file. It must not hold secrets: secret_file names a file that
+  only its owner can read (chmod 600). --profile or EIOT_PROFILE names a
+  profile; otherwise the profile \"default\" is used, if there is one.
+  A flag overrides the environment, which overrides the profile, which overrides
+  the default. eiot doctor shows the source of each option.";
 
 const NO_SECRET_FLAG: &str = "\
 There is no --secret flag on purpose: every user of the machine could read its
@@ -85,6 +88,12 @@ Journal:
   other failures are retried; --retry changes that. Exit code 0 means that every
   card of the file was refreshed. Use a separate journal for each run, for
   example with the date in its name.
+
+Reports:
+  --summary, --metrics and --report write files that are replaced at once,
+  refreshed every 5 seconds, and also written if the run fails. --metrics names
+  DIR/NAME.prom for the textfile collector of Prometheus' node_exporter; the
+  label run is NAME. SIGUSR1 prints the status line on standard error.
 
 A run that cannot succeed stops:
   After 20 refusals of the account in a row (--max-auth-failures). If the
@@ -172,7 +181,7 @@ Example:
 
 Each check is a line on standard output that begins with ok, warning, failed or
 skipped:
-  configuration  the options in effect, secrets masked
+  configuration  the options in effect and their sources, secrets masked
   environment    every EIOT_ variable is known; a warning names unknown ones and
                  the most similar known one, without values
   signature      the signature of the vendor's sample is correct
@@ -201,6 +210,10 @@ there is no value:
     message          what was found
     advice           what to do, if the message does not say it
     options          of configuration: every option and its value
+    sources          of configuration: where each option comes from, \"flag\",
+                     \"environment\", \"profile\" or \"default\"
+    profile          of configuration: the name of the profile in use
+    config_file      of configuration: the file that has it
     clock_offset_ms  of clock: offset of the server's clock in milliseconds,
                      positive if it is ahead
     kind             the kind of failure, for example \"auth\" or \"tls\"
@@ -284,6 +297,25 @@ rely on its appkey.";
     format!("{text}\n\n{codes}")
 }
 
+/// The end of `eiot journal --help`.
+pub(crate) fn for_journal() -> String {
+    let text = "\
+Examples:
+  eiot journal show cards-2026-11-26.journal
+  eiot journal failed --open cards-2026-11-26.journal | eiot refresh --from -
+  eiot journal csv cards-2026-11-26.journal > cards-2026-11-26.csv
+
+show and check print JSON with --json.";
+    let codes = exit_codes(&[
+        (ExitCode::Success, "the journal was read; check: every line is whole"),
+        (ExitCode::Failure, OUTPUT_FAILED),
+        (ExitCode::Usage, "wrong usage, the journal cannot be read; check: a line is damaged"),
+        (ExitCode::Internal, INTERNAL),
+        (ExitCode::BrokenPipe, OUTPUT_CLOSED),
+    ]);
+    format!("{text}\n\n{codes}")
+}
+
 /// The end of `eiot completions --help`.
 pub(crate) fn for_completions() -> String {
     let text = "\
@@ -335,6 +367,7 @@ mod tests {
     #[test]
     fn environment_lists_every_variable_with_its_default_in_lines_that_fit() {
         let text = environment();
+        let (text, _) = text.split_once("\n\n").expect("a paragraph");
         let listed: Vec<&str> =
             text.lines().filter_map(|line| line.strip_prefix("  EIOT_")?.split_whitespace().next()).collect();
         assert_eq!(listed, Config::OPTIONS.map(str::to_uppercase));
@@ -356,7 +389,7 @@ mod tests {
     #[test]
     fn help_lists_only_exit_codes_that_exist() {
         let all = [for_everything(), for_check(), for_doctor(), for_sign(), for_call(), for_webhook_verify()];
-        for help in all.into_iter().chain([for_completions(), for_man()]) {
+        for help in all.into_iter().chain([for_journal(), for_completions(), for_man()]) {
             let (_, table) = help.split_once("Exit codes:\n").expect("a table");
             for line in table.lines() {
                 let Some(Ok(number)) = line.split_whitespace().next().map(str::parse::<u8>) else { continue };
@@ -368,7 +401,8 @@ mod tests {
     #[test]
     fn help_does_not_wrap_on_a_terminal_of_80_columns() {
         let all = [for_refresh(), for_everything(), for_check(), for_doctor(), for_sign(), for_call()];
-        for help in all.into_iter().chain([for_webhook_verify(), for_completions(), for_man()]) {
+        for help in all.into_iter().chain([for_webhook_verify(), for_journal(), for_completions(), for_man()])
+        {
             for line in help.lines() {
                 assert!(line.chars().count() <= 80, "{line}");
             }

@@ -12,16 +12,18 @@ mod input;
 mod options;
 mod output;
 
-use crate::commands::{call, check, completions, doctor, man, refresh, sign, webhook};
+use crate::commands::presentation::{MAX_WIDTH, grouped, present};
+use crate::commands::{call, check, completions, doctor, journal, man, refresh, sign, webhook};
 use crate::output::{ExitCode, Failure};
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Ask the EIOTCLUB platform to refresh the package usage of cloud eSIM cards.
 #[derive(Parser)]
 #[command(
     name = "eiot",
     version = eiot::VERSION,
-    max_term_width = 92,
+    max_term_width = MAX_WIDTH,
+    styles = output::color::HELP,
     after_help = help::EXAMPLE,
     after_long_help = help::for_everything()
 )]
@@ -35,6 +37,7 @@ enum Command {
     Refresh(Box<refresh::Refresh>),
     Call(Box<call::Call>),
     Check(check::Check),
+    Journal(journal::Journal),
     Doctor(Box<doctor::Doctor>),
     Sign(sign::Sign),
     Webhook(webhook::Webhook),
@@ -49,17 +52,20 @@ impl Cli {
             Command::Refresh(refresh) => refresh.run(),
             Command::Call(call) => call.run(),
             Command::Check(check) => check.run(),
+            Command::Journal(journal) => journal.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Sign(sign) => sign.run(),
             Command::Webhook(webhook) => webhook.run(),
-            Command::Completions(completions) => completions.run(Self::command()),
-            Command::Man(manual) => manual.run(Self::command()),
+            Command::Completions(completions) => completions.run(grouped(Self::command())),
+            Command::Man(manual) => manual.run(grouped(Self::command())),
         }
     }
 }
 
 fn main() -> std::process::ExitCode {
-    let exit_code = match Cli::try_parse() {
+    let parsed =
+        present(Cli::command()).try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let exit_code = match parsed {
         Ok(cli) => cli.run(),
         Err(message) => output::print_help_or_usage_error(&message),
     };

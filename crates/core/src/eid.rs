@@ -150,6 +150,13 @@ fn is_spreadsheet_number(text: &str) -> bool {
     digits_and(mantissa, &['.', ',']) && digits_and(exponent.trim_start_matches(['+', '-']), &[])
 }
 
+impl Error {
+    /// The error of an EID that is invalid for a reason that its text does not show, such as where it comes from.
+    pub fn invalid_eid(eid: &str, why: impl fmt::Display) -> Self {
+        invalid(eid.as_bytes(), why.to_string())
+    }
+}
+
 fn invalid(input: &[u8], fault: String) -> Error {
     Error::new(ErrorKind::InvalidEid, format!("invalid EID: {fault}")).with_eid(shown(input))
 }

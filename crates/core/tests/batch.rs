@@ -69,6 +69,33 @@ fn batch_returns_every_card_once_and_sends_duplicates_once() {
 }
 
 #[test]
+fn batch_that_is_stopped_ends_the_waits_between_attempts() {
+    // Real time: the platform asks to wait for a minute.
+    let fault = "status=503,60".parse().expect("a fault");
+    let faults = Faults { plan: vec![Some(fault)], repeat: true, ..Faults::default() };
+    let (simulator, mut config) = simulator(Options { faults, ..Options::unlimited() });
+    (config.timeout, config.max_attempts) = (Duration::from_secs(100), 3);
+    let client = Client::new(config).expect("valid");
+    let mut batch = client.batch(4, Box::new(())).expect("a batch");
+    eids(4).for_each(|eid| batch.push(eid));
+    while simulator.counters().calls < 4 || batch.in_flight() < 4 {
+        assert!(batch.next_timeout(Duration::from_millis(20)).is_none());
+    }
+    let started = Instant::now();
+    // The replies are received, and the waits begin.
+    assert!(batch.next_timeout(Duration::from_millis(300)).is_none());
+    batch.stop();
+    let outcomes: Vec<_> = std::iter::from_fn(|| batch.next()).collect();
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert_eq!((outcomes.len(), simulator.counters().calls), (4, 4));
+    for outcome in outcomes {
+        let error = outcome.result.expect_err("503");
+        assert_eq!((error.kind(), error.attempts(), outcome.unsent), (ErrorKind::Http, 1, false));
+        assert!(error.to_string().contains("not retried: the batch was stopped"), "{error}");
+    }
+}
+
+#[test]
 fn batch_returns_tag_and_input_of_every_card_with_the_normalized_eid() {
     let (simulator, config) = simulator(Options::unlimited());
     let client = Client::new(config).expect("valid");

@@ -1,6 +1,7 @@
 //! The result of one card of a run, with its place in the input.
 
-use crate::input::cards::at_line;
+use crate::input::at_line;
+use crate::output::record::Record;
 use eiot::{Error, Outcome, Reply};
 
 /// The result of one card.
@@ -17,6 +18,14 @@ impl<'a> CardResult<'a> {
     /// The result of a card whose EID is malformed.
     pub(crate) fn malformed(line: u64, error: &'a Error) -> Self {
         Self { eid: error.eid().unwrap_or_default(), line: Some(line), result: Err(error) }
+    }
+
+    /// What is recorded and written.
+    pub(crate) fn record(&self) -> Result<Record<'a>, Error> {
+        match self.result {
+            Ok(reply) => Record::of_reply(reply),
+            Err(error) => Ok(Record::of_error(self.eid, error).with_message(self.describe(error))),
+        }
     }
 
     /// The text of an error, with the line it concerns.

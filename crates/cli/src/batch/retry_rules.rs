@@ -1,6 +1,6 @@
 //! Which cards of an earlier run are retried.
 
-use super::journal::{Journal, PreviousResult};
+use super::journal::{History, PreviousResult};
 use clap::ValueEnum;
 use eiot::{Error, ErrorKind};
 
@@ -37,8 +37,8 @@ impl RetryRules {
     }
 
     /// The result of a card in an earlier run, if it leaves nothing to do.
-    pub(crate) fn done<'a>(self, journal: Option<&'a Journal>, eid: &str) -> Option<PreviousResult<'a>> {
-        journal?.previous(eid).filter(|previous| self.is_done(previous))
+    pub(crate) fn done<'a>(self, history: Option<&'a History>, eid: &str) -> Option<PreviousResult<'a>> {
+        history?.previous(eid).filter(|previous| self.is_done(previous))
     }
 
     /// Whether a card with this result is done.

@@ -1,108 +1,238 @@
 //! A run: feeds the batch, and records, writes and counts every result.
 
 use super::card_result::CardResult;
-use super::journal::Journal;
+use super::journal::{History, Journal};
+use super::limits::Limits;
+use super::outcomes::Outcomes;
 use super::progress::{Progress, ProgressLine};
 use super::retry_rules::RetryRules;
+use super::run_files::RunFiles;
+use super::seen::{Seen, Waiting};
 use super::statistics::Statistics;
-use crate::input::cards::{Cards, parse_eid};
-use crate::output::record::Record;
-use crate::output::{ExitCode, Failure, OutputOptions, success_line, warn};
-use eiot::{Batch, EidRules, Error, Outcome, escaped};
-use std::io::Write;
+use super::status_signal::status_requested;
+use crate::input::InputOptions;
+use crate::input::cards::Card;
+use crate::input::feed::{Feed, Next};
+use crate::output::humanize::humanize;
+use crate::output::summary::State;
+use crate::output::{ExitCode, Failure, OutputOptions, warn};
+use eiot::{Batch, EidRules, Error, Outcome};
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// The state of a run.
-pub(crate) struct Run {
-    eid_rules: EidRules,
-    journal: Option<Journal>,
-    rules: RetryRules,
-    output: Box<dyn Write>,
-    output_options: OutputOptions,
-    progress_line: ProgressLine,
-    statistics: Statistics,
+/// While calls are in flight, the input is looked at this often, so that a card is sent soon after it comes.
+const INPUT_CHECK: Duration = Duration::from_millis(5);
+
+/// Every wait ends after this long, to look at signals and to show the progress.
+const SIGNAL_CHECK: Duration = Duration::from_millis(100);
+
+/// What a run works on, and by which rules.
+pub(crate) struct Plan {
+    /// The input, for messages.
+    pub(crate) from: PathBuf,
+    pub(crate) input: InputOptions,
+    pub(crate) eid_rules: EidRules,
+    pub(crate) rules: RetryRules,
+    pub(crate) limits: Limits,
     /// How many cards the input has, if known.
-    total: Option<u64>,
-    started: Instant,
-    /// The whole input was read.
-    read_all: bool,
-    /// What ends the run early; calls in flight are finished first.
-    failure: Option<Failure>,
+    pub(crate) total: Option<u64>,
+    /// The timeout of a call.
+    pub(crate) timeout: Duration,
 }
 
-impl Run {
+/// The state of a run.
+pub(crate) struct Run<'a> {
+    plan: Plan,
+    journal: Option<Journal>,
+    outcomes: Outcomes,
+    /// Print failures only.
+    quiet: bool,
+    progress_line: ProgressLine,
+    files: &'a mut RunFiles,
+    /// The status line was requested by a signal.
+    status_requested: Arc<AtomicBool>,
+    statistics: Statistics,
+    /// With a journal, what tells duplicates that are far apart.
+    seen: Option<Seen>,
+    started: Instant,
+    /// Cards that were given to the batch.
+    pushed: u64,
+    /// The whole input was read.
+    read_all: bool,
+    stopped: Option<Stopped>,
+    /// What ends the run early; calls in flight are finished first.
+    failure: Option<Failure>,
+    /// Why the batch stopped itself.
+    stop_reason: Option<String>,
+}
+
+/// Why a run ends before its input does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopped {
+    BySignal,
+    /// `--until`.
+    ByTime,
+    /// `--limit`.
+    ByLimit,
+}
+
+impl<'a> Run<'a> {
     /// A run that has not started.
     pub(crate) fn new(
-        eid_rules: EidRules,
-        rules: RetryRules,
+        plan: Plan,
         journal: Option<Journal>,
-        output: Box<dyn Write>,
+        outcomes: Outcomes,
         output_options: OutputOptions,
-        total: Option<u64>,
-    ) -> Self {
-        Self {
-            eid_rules,
+        files: &'a mut RunFiles,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            seen: journal.is_some().then(|| Seen::new(plan.total)),
+            plan,
             journal,
-            rules,
-            output,
-            output_options,
-            progress_line: ProgressLine::new(),
+            outcomes,
+            quiet: output_options.quiet,
+            progress_line: ProgressLine::new(output_options.progress && !output_options.quiet),
+            started: files.start(),
+            files,
+            status_requested: status_requested()?,
             statistics: Statistics::default(),
-            total,
-            started: Instant::now(),
+            pushed: 0,
             read_all: false,
+            stopped: None,
             failure: None,
-        }
+            stop_reason: None,
+        })
     }
 
     /// Refreshes the cards until all are done or something ends the run.
-    pub(crate) fn process(&mut self, mut cards: Cards, batch: &mut Batch, stop: &AtomicBool) {
-        let mut more = true;
+    pub(crate) fn process(&mut self, feed: &mut Feed<Card>, batch: &mut Batch, stop: &AtomicBool) {
         self.warn_if_finished();
         loop {
-            while more && self.failure.is_none() && !stop.load(Ordering::Relaxed) && batch.has_room() {
-                more = self.push_next(&mut cards, batch);
-            }
-            if self.failure.is_some() {
-                batch.stop();
-            }
+            self.check_limits(batch, stop);
+            while self.wants_card(batch) && self.take_card(feed, batch, Duration::ZERO) {}
             self.show_progress();
-            let Some(outcome) = batch.next() else { break };
-            self.handle_outcome(&outcome);
+            let wants_card = self.wants_card(batch);
+            if batch.pending() > 0 {
+                let limit = if wants_card { INPUT_CHECK } else { SIGNAL_CHECK };
+                if let Some(outcome) = batch.next_timeout(limit) {
+                    self.handle_outcome(&outcome);
+                }
+            } else if self.settle(batch) {
+                // Cards that may have been duplicates were pushed or counted.
+            } else if wants_card {
+                self.take_card(feed, batch, SIGNAL_CHECK);
+            } else {
+                break;
+            }
         }
-        self.statistics.duplicates = batch.summary().duplicates;
-        self.read_all = !more;
+        self.stop_reason = batch.stop_reason().map(str::to_owned);
     }
 
-    /// Reads a card and pushes it. Returns whether there may be more.
-    fn push_next(&mut self, cards: &mut Cards, batch: &mut Batch) -> bool {
-        let card = match cards.next() {
-            None => return false,
-            Some(Ok(card)) => card,
-            Some(Err(error)) => {
-                self.failure = Some(error.into());
-                return false;
-            }
-        };
-        self.statistics.read += 1;
-        if let Some(previous) = self.rules.done(self.journal.as_ref(), &card.text) {
-            self.statistics.count_previous(previous);
-            return true;
+    fn wants_card(&self, batch: &Batch) -> bool {
+        !self.read_all && self.stopped.is_none() && self.failure.is_none() && batch.has_room()
+    }
+
+    /// Ends the run if it is time.
+    fn check_limits(&mut self, batch: &mut Batch, stop: &AtomicBool) {
+        if self.failure.is_some() {
+            batch.stop();
         }
-        match parse_eid(&card.text, self.eid_rules) {
-            Ok(eid) => batch.push(eid.as_str()),
+        if stop.load(Ordering::Relaxed) && self.stopped != Some(Stopped::BySignal) {
+            self.stopped = Some(Stopped::BySignal);
+            batch.stop();
+            self.say(&match batch.in_flight() {
+                0 => "interrupted".to_owned(),
+                count => format!(
+                    "interrupted; finishing {count} calls in flight, which takes at most {}; a second signal ends at once",
+                    humanize(self.plan.timeout)
+                ),
+            });
+        }
+        if self.stopped.is_none() && self.plan.limits.is_time_up() && !self.read_all {
+            self.stopped = Some(Stopped::ByTime);
+            batch.stop();
+            self.say("the time of --until is reached; no more cards are sent");
+        }
+        if self.stopped.is_none() && self.plan.limits.is_reached(self.pushed) && !self.read_all {
+            self.read_all = self.plan.total == Some(self.statistics.read);
+            self.stopped = (!self.read_all).then_some(Stopped::ByLimit);
+        }
+    }
+
+    fn say(&mut self, message: &str) {
+        self.progress_line.clear();
+        warn(message);
+    }
+
+    /// Reads a card and pushes it. Returns whether there was one.
+    fn take_card(&mut self, feed: &mut Feed<Card>, batch: &mut Batch, wait: Duration) -> bool {
+        match feed.next(wait) {
+            Next::Item(card) => self.push(&card, batch),
+            Next::Nothing => return false,
+            Next::Failed(error) => self.failure = Some(error.into()),
+            Next::End => {
+                self.read_all = true;
+                if let Err(error) = self.plan.input.check_not_empty(&self.plan.from, self.statistics.read) {
+                    self.failure = Some(error.into());
+                }
+            }
+        }
+        self.failure.is_none() && !self.read_all && !self.plan.limits.is_reached(self.pushed)
+    }
+
+    fn push(&mut self, card: &Card, batch: &mut Batch) {
+        self.statistics.read += 1;
+        let history = self.journal.as_ref().map(Journal::history);
+        if let Some(previous) = self.plan.rules.done(history, &card.text) {
+            return self.statistics.count_previous(previous);
+        }
+        match card.eid(self.plan.eid_rules) {
+            Ok(eid) if self.plan.limits.is_recent(&eid) => self.statistics.recent += 1,
+            Ok(eid) if self.seen.as_mut().is_none_or(|seen| seen.note(&eid, card.line)) => {
+                self.pushed += 1;
+                batch.push_tagged(eid.as_str(), card.line);
+            }
+            // It may be a duplicate.
+            Ok(_) if self.seen.as_ref().is_some_and(Seen::is_full) => drop(self.settle(batch)),
+            Ok(_) => {}
             Err(error) => self.handle_result(&CardResult::malformed(card.line, &error)),
+        }
+    }
+
+    /// Looks up in the journal which of the cards that may be duplicates are, and pushes the others. Returns whether there was one.
+    fn settle(&mut self, batch: &mut Batch) -> bool {
+        let (Some(seen), Some(journal)) = (&mut self.seen, &self.journal) else { return false };
+        if !seen.has_waiting() {
+            return false;
+        }
+        let waiting = seen.take_waiting();
+        let numbers = waiting.iter().map(Waiting::number).collect();
+        let recorded = journal.recorded(&numbers).unwrap_or_else(|error| {
+            self.failure.get_or_insert(error.into());
+            HashSet::new()
+        });
+        for card in waiting {
+            if recorded.contains(&card.number()) {
+                self.statistics.duplicates += 1;
+            } else if self.stopped.is_some() || self.failure.is_some() {
+                self.statistics.unsent += 1;
+            } else {
+                // The filter was wrong, or the first one is still in the batch, which then knows it.
+                self.pushed += 1;
+                batch.push_tagged(card.digits(), card.line);
+            }
         }
         true
     }
 
     fn handle_outcome(&mut self, outcome: &Outcome) {
-        if outcome.is_duplicate {
-            return;
-        }
         if outcome.unsent {
-            self.statistics.unsent += 1;
+            self.statistics.count_unsent(outcome, self.stopped.is_some() || self.failure.is_some());
+        } else if outcome.is_duplicate {
+            self.statistics.duplicates += 1;
         } else {
             self.handle_result(&outcome.into());
         }
@@ -111,37 +241,28 @@ impl Run {
     /// Counts a result, records it in the journal and writes it.
     fn handle_result(&mut self, result: &CardResult<'_>) {
         self.statistics.count(result);
-        // The journal comes first: a result that was not written can be looked up there, a result that was not recorded is lost.
-        let recorded = self.journal.as_mut().map_or(Ok(()), |journal| journal.record(result));
-        let written = match recorded {
-            Ok(()) => self.write_result(result),
-            Err(error) => Err(error.into()),
-        };
-        if let Err(failure) = written {
+        self.files.count(result);
+        if let Err(failure) = self.keep(result) {
             self.failure.get_or_insert(failure);
         }
     }
 
-    fn write_result(&mut self, card: &CardResult<'_>) -> Result<(), Failure> {
-        let line = match (card.result, self.output_options.json) {
-            (Ok(_), _) if self.output_options.quiet => return Ok(()),
-            (Ok(reply), true) => Record::of_reply(reply)?.to_line()?,
-            (Ok(reply), false) => success_line(reply),
-            (Err(error), true) => {
-                Record::of_error(card.eid, error).with_message(card.describe(error)).to_line()?
-            }
-            (Err(error), false) => {
-                format!("{}\t{}\t{}", card.eid, error.kind().name(), escaped(&card.describe(error)))
-            }
-        };
+    /// The journal comes first: a result that was not written is found there by the next run, a result that was not recorded is lost.
+    fn keep(&mut self, result: &CardResult<'_>) -> Result<(), Failure> {
+        let record = result.record()?;
+        if let Some(journal) = &mut self.journal {
+            journal.record(&record).inspect_err(|_| self.statistics.unrecorded += 1)?;
+        }
         self.progress_line.clear();
-        self.output.write_all(format!("{line}\n").as_bytes())?;
-        Ok(())
+        self.outcomes.write(&record)
     }
 
     /// Warns if an earlier run with this journal was finished.
     fn warn_if_finished(&self) {
-        if let Some(time) = self.journal.as_ref().and_then(Journal::finished) {
+        if self.quiet {
+            return;
+        }
+        if let Some(time) = self.journal.as_ref().map(Journal::history).and_then(History::finished) {
             warn(format_args!(
                 "this run was finished at {time}; only cards added to the input since then are refreshed. To refresh all \
                  cards again, name a new journal"
@@ -151,41 +272,76 @@ impl Run {
 
     fn show_progress(&mut self) {
         let progress = Progress {
-            done: self.statistics.tried(),
+            done: self.statistics.accounted(),
+            tried: self.statistics.tried(),
             failed: self.statistics.failed(),
-            total: self.total.map(|total| total.saturating_sub(self.statistics.done_before())),
+            total: self.plan.total,
             elapsed: self.started.elapsed(),
         };
+        if self.status_requested.swap(false, Ordering::Relaxed) {
+            self.progress_line.clear();
+            warn(progress.status());
+        }
         self.progress_line.show(&progress);
+        self.files.refresh(&self.statistics, self.plan.total);
     }
 
-    /// Prints the summary, closes the journal and returns the exit code.
-    pub(crate) fn finish(mut self, stop: &AtomicBool) -> Result<ExitCode, Failure> {
+    /// Prints the summary, closes the journal and returns the exit code: the largest of those that apply.
+    pub(crate) fn finish(mut self) -> ExitCode {
         self.progress_line.clear();
-        let stopped = stop.load(Ordering::Relaxed);
-        for line in self.statistics.summary(self.started.elapsed()) {
-            warn(line);
+        self.statistics.not_reached = match self.plan.total {
+            Some(total) if !self.read_all => total.saturating_sub(self.statistics.read),
+            _ => 0,
+        };
+        if !self.quiet {
+            for line in self.statistics.summary(self.started.elapsed()) {
+                warn(line);
+            }
         }
-        let complete = self.read_all && !stopped && self.failure.is_none() && self.statistics.unsent == 0;
+        let complete = self.read_all
+            && matches!(self.stopped, None | Some(Stopped::ByLimit))
+            && self.failure.is_none()
+            && self.statistics.unsent == 0;
         self.warn_if_resumable(complete);
         let closed = self.close_journal(complete);
-        if let Some(failure) = self.failure {
-            return Err(failure);
-        }
-        closed?;
-        Ok(if stopped { ExitCode::Interrupted } else { self.statistics.exit_code() })
+        let closed = closed.and(self.outcomes.sync());
+        let failure = self.failure.take().or(closed.err());
+        let (state, why) = match (&failure, self.stopped) {
+            (Some(failure), _) => (State::Failed, Some(failure.to_string())),
+            (None, Some(Stopped::BySignal)) => (State::Interrupted, None),
+            (None, Some(Stopped::ByTime | Stopped::ByLimit)) => (State::Limited, None),
+            (None, None) if complete => (State::Complete, None),
+            (None, None) => (State::Stopped, self.stop_reason.take()),
+        };
+        self.files.end(&self.statistics, self.plan.total, state, why);
+        let failed = failure.map_or(ExitCode::Success, |failure| failure.report());
+        let stopped = match self.stopped {
+            Some(Stopped::BySignal) => ExitCode::Interrupted,
+            // Not every card was refreshed.
+            Some(Stopped::ByTime) => ExitCode::Failure,
+            Some(Stopped::ByLimit) | None => ExitCode::Success,
+        };
+        failed.max(stopped).max(self.statistics.exit_code())
     }
 
     /// Says what is left to do, and how.
     fn warn_if_resumable(&self, complete: bool) {
+        if self.statistics.unrecorded > 0 {
+            warn(format_args!(
+                "the results of {} cards could not be recorded; the next run calls these cards again",
+                self.statistics.unrecorded
+            ));
+        }
         match (complete, self.journal.is_some(), self.statistics.open()) {
+            // As requested.
+            (false, ..) if self.quiet && self.stopped == Some(Stopped::ByLimit) => {}
             (false, true, _) => warn("not all cards were tried; run the same command again to resume"),
             (false, false, _) => {
                 warn(
                     "not all cards were tried, and there is no journal; with --journal FILE, a run can be resumed",
                 );
             }
-            (true, true, open @ 1..) => warn(format_args!(
+            (true, true, open @ 1..) if !self.quiet => warn(format_args!(
                 "{open} cards failed and may succeed later; run the same command again to retry them"
             )),
             (true, _, _) => {}
@@ -193,10 +349,11 @@ impl Run {
     }
 
     /// Marks the journal as finished, unless it was before, and syncs it to disk.
-    fn close_journal(&mut self, complete: bool) -> Result<(), Error> {
+    fn close_journal(&mut self, complete: bool) -> Result<(), Failure> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
-        let nothing_new = journal.finished().is_some() && self.statistics.tried() == 0;
-        if complete && self.statistics.open() == 0 && !nothing_new {
+        let nothing_new = journal.history().finished().is_some() && self.statistics.tried() == 0;
+        let everything = complete && self.statistics.recent == 0;
+        if everything && self.statistics.open() == 0 && !nothing_new {
             journal.finish()?;
         }
         journal.sync()

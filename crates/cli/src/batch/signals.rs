@@ -1,15 +1,16 @@
-//! SIGINT and SIGTERM: the first one stops the run, the second one ends the process.
+//! SIGINT, SIGTERM and SIGHUP: the first one stops the run, the second one ends the process.
 
 use crate::output::exit_code::ExitCode;
 use eiot::Error;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// A flag that becomes true on SIGINT (Ctrl-C) and SIGTERM. A second signal ends the process at once. A signal that was ignored
+/// A flag that becomes true on SIGINT (Ctrl-C), SIGTERM and SIGHUP. A second signal ends the process at once. A signal that was ignored
 /// when the process started stays ignored, as `nohup` expects.
 pub(crate) fn stop_on_signals() -> Result<Arc<AtomicBool>, Error> {
     let flag = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
         if is_ignored(signal) {
             continue;
         }

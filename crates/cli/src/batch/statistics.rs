@@ -4,7 +4,8 @@ use super::card_result::CardResult;
 use super::journal::PreviousResult;
 use crate::output::ExitCode;
 use crate::output::humanize::humanize;
-use eiot::{ErrorKind, escaped};
+use crate::output::summary::CardCounts;
+use eiot::{ErrorKind, Outcome, escaped};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
@@ -18,6 +19,14 @@ pub(crate) struct Statistics {
     pub(crate) duplicates: u64,
     /// Cards that were read but not sent, because the run stopped.
     pub(crate) unsent: u64,
+    /// Cards that were left out, because they were refreshed not long ago.
+    pub(crate) recent: u64,
+    /// Cards that were not read, because the run stopped.
+    pub(crate) not_reached: u64,
+    /// Results that could not be recorded in the journal.
+    pub(crate) unrecorded: u64,
+    /// The exit code of the cards that the batch itself did not send.
+    unsent_code: Option<ExitCode>,
     refreshed: u64,
     /// Failures that are not final.
     open: u64,
@@ -46,6 +55,14 @@ impl Statistics {
         }
     }
 
+    /// Counts a card that was not sent. If this is not the run's own decision, the card's error determines the exit code.
+    pub(crate) fn count_unsent(&mut self, outcome: &Outcome, is_own_decision: bool) {
+        self.unsent += 1;
+        if let (Err(error), false) = (&outcome.result, is_own_decision) {
+            self.unsent_code = self.unsent_code.max(Some(ExitCode::of(error.kind())));
+        }
+    }
+
     /// Counts a card that was done in an earlier run.
     pub(crate) fn count_previous(&mut self, previous: PreviousResult<'_>) {
         match previous {
@@ -69,6 +86,28 @@ impl Statistics {
         sum(&self.failures_before)
     }
 
+    /// Cards that failed in an earlier run and are not retried, by kind.
+    pub(crate) fn failures_before(&self) -> impl Iterator<Item = (ErrorKind, u64)> {
+        self.failures_before.iter().map(|(kind, failures)| (*kind, failures.count))
+    }
+
+    /// The counts, for the summary. `total` is the number of cards of the input, if known.
+    pub(crate) fn counts(&self, total: Option<u64>) -> CardCounts {
+        CardCounts {
+            total,
+            read: self.read,
+            refreshed: self.refreshed,
+            failed: self.failed(),
+            duplicates: self.duplicates,
+            refreshed_before: self.refreshed_before,
+            failed_before: self.failed_before(),
+            refreshed_recently: self.recent,
+            not_sent: self.unsent,
+            not_reached: self.not_reached,
+            open: self.open,
+        }
+    }
+
     /// Cards that were done in an earlier run.
     pub(crate) fn done_before(&self) -> u64 {
         self.refreshed_before + self.failed_before()
@@ -79,6 +118,11 @@ impl Statistics {
         self.open
     }
 
+    /// Cards that need nothing more in this run.
+    pub(crate) fn accounted(&self) -> u64 {
+        self.tried() + self.done_before() + self.duplicates + self.recent + self.unsent
+    }
+
     /// Cards with a result in this run.
     pub(crate) fn tried(&self) -> u64 {
         self.refreshed + self.failed()
@@ -87,17 +131,24 @@ impl Statistics {
     /// The largest exit code of all failures, including those of an earlier run; success if every card is refreshed.
     pub(crate) fn exit_code(&self) -> ExitCode {
         let kinds = self.failures.keys().chain(self.failures_before.keys());
-        kinds.map(|kind| ExitCode::of(*kind)).max().unwrap_or(ExitCode::Success)
+        kinds.map(|kind| ExitCode::of(*kind)).chain(self.unsent_code).max().unwrap_or(ExitCode::Success)
     }
 
     /// The summary lines: the counts, then the failures by kind, the most frequent first.
     pub(crate) fn summary(&self, duration: Duration) -> Vec<String> {
-        let mut text = format!("{} cards: {} refreshed, {} failed", self.read, self.refreshed, self.failed());
+        let mut text = format!(
+            "{} cards: {} refreshed, {} failed",
+            self.read + self.not_reached,
+            self.refreshed,
+            self.failed()
+        );
         for (count, what) in [
             (self.duplicates, "duplicates"),
             (self.refreshed_before, "refreshed before"),
             (self.failed_before(), "failed before"),
+            (self.recent, "refreshed not long ago"),
             (self.unsent, "not sent"),
+            (self.not_reached, "not reached"),
         ] {
             if count > 0 {
                 let _ = write!(text, ", {count} {what}");

@@ -10,7 +10,7 @@ use clap::Args;
 use eiot::{Client, Error, Reply};
 use std::path::Path;
 
-/// Make any signed call of the platform's API, such as /api/v3/cloudesim/get, and print the data of the reply.
+/// Make any signed call of the platform's API and print the data of the reply.
 ///
 /// appkey, timestamp, nonce and sign are added to the parameters. If the reply is lost, the call is retried only when it is
 /// idempotent: read-only calls and refreshUsage are; for other calls pass --idempotent.
@@ -73,7 +73,7 @@ impl Call {
 
     fn send(&self, call: &eiot::Call) -> Result<Reply, Error> {
         let client = Client::new(self.options.config()?)?;
-        client.call_observed(call, &mut VerboseLogger { verbose: self.verbose })
+        client.call_observed(call, &mut VerboseLogger { verbose: self.verbose, quiet: false })
     }
 }
 

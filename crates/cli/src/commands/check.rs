@@ -1,7 +1,8 @@
 //! `eiot check`: checks the EIDs of a file without sending anything.
 
 use crate::help;
-use crate::input::cards::{Card, Cards, at_line, parse_eid};
+use crate::input::cards::{Card, Cards};
+use crate::input::{InputOptions, at_line};
 use crate::output::{ExitCode, Failure, print_line, warn};
 use clap::Args;
 use eiot::{Eid, EidRules, Error};
@@ -19,12 +20,14 @@ const MAX_REPORTED: u64 = 100;
 #[derive(Args)]
 #[command(after_help = help::for_check())]
 pub(crate) struct Check {
-    /// The file, or - for standard input: CSV, TSV, or one EID per line
+    /// The file, or - for standard input: CSV, TSV, JSON Lines, .xlsx, or one EID per line; also in gzip
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The column of the table that holds the EIDs [eid]
-    #[arg(long, value_name = "NAME")]
+    /// The column that holds the EIDs, by name, or by position (1, 2, ...) in a table without a header [eid]
+    #[arg(long, value_name = "COLUMN")]
     column: Option<String>,
+    #[command(flatten)]
+    input: InputOptions,
     /// Require GSMA EIDs: 32 digits with valid check digits
     #[arg(long)]
     strict_eid: bool,
@@ -65,7 +68,7 @@ impl Check {
     /// Reads the whole file. Returns the exit code of an invalid EID if there is one.
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let mut checker = Checker { eid_rules: rules(self.strict_eid), ..Checker::default() };
-        for card in Cards::open(&self.file, self.column.as_deref())? {
+        for card in Cards::open(&self.file, self.column.as_deref(), &self.input)? {
             let card = card?;
             if let Some(finding) = checker.check(&card) {
                 checker.report(card.line, &finding);
@@ -76,6 +79,7 @@ impl Check {
             true => serde_json::to_string(&counts).map_err(Error::internal)?,
             false => counts.to_string(),
         })?;
+        self.input.check_not_empty(&self.file, counts.cards)?;
         Ok(if counts.ok { ExitCode::Success } else { ExitCode::Usage })
     }
 }
@@ -83,7 +87,7 @@ impl Check {
 impl Checker {
     fn check(&mut self, card: &Card) -> Option<Finding> {
         self.counts.cards += 1;
-        match parse_eid(&card.text, self.eid_rules) {
+        match card.eid(self.eid_rules) {
             Err(error) => {
                 self.counts.malformed += 1;
                 Some(Finding::Malformed(error))
@@ -139,7 +143,7 @@ mod tests {
     fn findings(strict_eid: bool, texts: &[&str]) -> (String, String) {
         let mut checker = Checker { eid_rules: rules(strict_eid), ..Checker::default() };
         let letters = (1..).zip(texts).map(|(line, text)| {
-            let card = Card { line, text: (*text).to_owned() };
+            let card = Card { line, text: (*text).to_owned(), is_number: false };
             match checker.check(&card) {
                 None => '.',
                 Some(Finding::Malformed(_)) => 'm',

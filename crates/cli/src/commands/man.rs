@@ -1,20 +1,25 @@
 //! `eiot man`: manual pages.
 
+use crate::options::Offered;
 use crate::output::{ExitCode, Failure, write_stdout};
-use clap::{Args, Command};
+use clap::{Args, Command, ValueHint};
 use clap_mangen::Man;
 use eiot::Error;
 use std::path::{Path, PathBuf};
+
+/// The commands, for completions.
+const COMMANDS: [&str; 9] =
+    ["refresh", "call", "check", "journal", "doctor", "sign", "webhook", "completions", "man"];
 
 /// Print a manual page, or write all of them to a directory.
 #[derive(Args)]
 #[command(after_help = crate::help::for_man())]
 pub(crate) struct Manual {
     /// The subcommand that the page describes, for example: webhook verify [the whole command]
-    #[arg(value_name = "COMMAND")]
+    #[arg(value_name = "COMMAND", value_parser = Offered(&COMMANDS), hide_possible_values = true)]
     subcommand: Vec<String>,
     /// Write every page to DIR: eiot.1, eiot-refresh.1, ...
-    #[arg(long, value_name = "DIR", conflicts_with = "subcommand")]
+    #[arg(long, value_name = "DIR", conflicts_with = "subcommand", value_hint = ValueHint::DirPath)]
     directory: Option<PathBuf>,
 }
 
@@ -74,6 +79,13 @@ fn find<'a>(command: &'a Command, names: &[String]) -> Result<&'a Command, Error
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn completions_offer_every_command() {
+        let command = <crate::Cli as clap::CommandFactory>::command();
+        let names: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
+        assert_eq!(names, COMMANDS);
+    }
 
     #[test]
     fn manual_page_keeps_the_lines_of_its_tables_and_fills_the_rest() {

@@ -6,12 +6,14 @@ use crate::input::cards::parse_eid;
 use crate::options::Options;
 use crate::output::record::Record;
 use crate::output::verbose_logger::VerboseLogger;
-use crate::output::{ExitCode, Failure, OutputOptions, print_line, success_line, warn};
+use crate::output::{ExitCode, Failure, OutputOptions, print_line, warn};
 use clap::Args;
 use eiot::{Client, Eid, Error, Reply};
 use std::ffi::{OsStr, OsString};
 
-/// Refresh the package usage of cards: those given as arguments, or with --from those of a file.
+/// Refresh the package usage of cards.
+///
+/// The cards are given as arguments, or with --from in a file.
 ///
 /// EIDs given as arguments are checked before anything is sent and then refreshed one after the other; if one is malformed,
 /// nothing is sent. The cards of a file are read as they are needed, with many calls in flight at once. Ctrl-C finishes the
@@ -25,10 +27,13 @@ pub(crate) struct Refresh {
     /// Print one JSON object per line for every EID, including failures
     #[arg(long)]
     json: bool,
-    /// Print nothing for EIDs that were refreshed
+    /// Print failures only: nothing for EIDs that were refreshed, no progress and no counts
     #[arg(short, long)]
     quiet: bool,
-    /// Print a line per attempt on standard error
+    /// Show no progress on standard error
+    #[arg(long, requires = "from")]
+    no_progress: bool,
+    /// Print a line per attempt on standard error, with the time
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]
@@ -55,14 +60,15 @@ impl Refresh {
     /// Refreshes the cards. Returns the largest of their exit codes.
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         if self.batch.is_requested() {
-            let Self { json, quiet, verbose, .. } = *self;
-            return self.batch.run(self.options.config()?, OutputOptions { json, quiet, verbose });
+            let Self { json, quiet, verbose, no_progress, .. } = *self;
+            let output_options = OutputOptions { json, quiet, verbose, progress: !no_progress };
+            return self.batch.run(self.options.config(), output_options);
         }
         let (client, eids) = match self.prepare() {
             Ok(ready) => ready,
             Err(refusal) => return self.report_refusal(refusal),
         };
-        let mut logger = VerboseLogger { verbose: self.verbose };
+        let mut logger = VerboseLogger { verbose: self.verbose, quiet: self.quiet };
         let mut exit_code = ExitCode::Success;
         for eid in &eids {
             let reported = match client.refresh_usage_observed(eid.as_str(), &mut logger) {
@@ -118,7 +124,7 @@ impl Refresh {
         match (self.quiet, self.json) {
             (true, _) => {}
             (false, true) => print_line(&Record::of_reply(reply)?.to_line()?)?,
-            (false, false) => print_line(&success_line(reply))?,
+            (false, false) => print_line(&Record::of_reply(reply)?.to_text())?,
         }
         Ok(ExitCode::Success)
     }

@@ -1,15 +1,9 @@
-//! The cards of a file: CSV, TSV, or one EID per line. Reads one card at a time, as text.
+//! The cards of a file: the EID of each row, as text.
 
-use crate::input::limited_reader::{LimitedReader, ReadLimit};
-use crate::input::{is_stdin, unreadable};
+use super::rows::{Cell, Content, Row, Rows, json_text};
+use super::{InputOptions, unreadable};
 use eiot::{Eid, EidRules, Error};
-use std::fmt;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
-
-/// Longer lines are refused; most likely a quote is not closed.
-const MAX_LINE_BYTES: u64 = 64 * 1024;
 
 /// The column that holds the EIDs by default.
 const DEFAULT_COLUMN: &str = "eid";
@@ -21,157 +15,109 @@ pub(crate) struct Card {
     pub(crate) line: u64,
     /// The text.
     pub(crate) text: String,
+    /// The text is not what was typed, because the cell is a number.
+    pub(crate) is_number: bool,
 }
 
 /// Reads cards. Memory use does not depend on their number.
 pub(crate) struct Cards {
-    source: Source,
+    rows: Rows,
+    column: Column,
+    /// A row that was read to look for a header.
+    first: Option<Row>,
 }
 
-enum Source {
-    Lines { reader: Box<dyn BufRead>, line: u64 },
-    Table { reader: csv::Reader<LimitedReader<Box<dyn Read>>>, limit: ReadLimit, column: usize },
+/// Where the EID is in a row.
+enum Column {
+    /// In the cell with this index.
+    Index(usize),
+    /// In the member with this name.
+    Member(String),
 }
 
 impl Cards {
-    /// Opens a file, or standard input (`-`). The first line that is neither blank nor a comment (`#`) determines the format: TSV
-    /// if it contains a tab, CSV if it contains a comma or a semicolon, otherwise one EID per line. A table has a header; `column`
-    /// names the column with the EIDs, by default `eid`.
-    pub(crate) fn open(path: &Path, column: Option<&str>) -> Result<Self, Error> {
-        let failed = |why: io::Error| unreadable(path, &format!("cannot be read: {why}"));
-        let reader: Box<dyn BufRead> = match is_stdin(path) {
-            true => Box::new(BufReader::new(io::stdin())),
-            false => {
-                let file = File::open(path).map_err(failed)?;
-                if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-                    return Err(unreadable(path, "is a directory"));
-                }
-                Box::new(BufReader::new(file))
-            }
-        };
-        Self::read(reader, column).map_err(|why| unreadable(path, &why))
+    /// Opens a file, or standard input (`-`). A table has a header, and `column` names the column with the EIDs, by default `eid`;
+    /// a number is the position of the column in a table without a header. A single column may have a header.
+    pub(crate) fn open(path: &Path, column: Option<&str>, options: &InputOptions) -> Result<Self, Error> {
+        Rows::open(path, options)
+            .and_then(|rows| Self::of(rows, column))
+            .map_err(|why| unreadable(path, &why))
     }
 
-    fn read(mut reader: Box<dyn BufRead>, column: Option<&str>) -> Result<Self, String> {
-        let (head, first) = head(&mut reader).map_err(|why| format!("cannot be read: {why}"))?;
-        if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
-            return Err("is UTF-16; save it as UTF-8".to_owned());
-        }
-        let whole = Cursor::new(head).chain(reader);
-        match first.iter().find(|byte| b"\t,;".contains(byte)) {
-            None => Self::lines(&first, Box::new(whole), column),
-            Some(_) if first.contains(&b'\t') => Self::table(b'\t', Box::new(whole), column),
-            Some(delimiter) => Self::table(*delimiter, Box::new(whole), column),
-        }
-    }
-
-    /// One EID per line; the first line may be a header.
-    fn lines(first: &[u8], reader: Box<dyn BufRead>, column: Option<&str>) -> Result<Self, String> {
-        let name = unquoted(&String::from_utf8_lossy(first));
-        let mut cards = Self { source: Source::Lines { reader, line: 0 } };
-        if name.eq_ignore_ascii_case(column.unwrap_or(DEFAULT_COLUMN)) {
-            cards.next_card().map_err(|why| why.to_string())?;
-        } else if let Some(column) = column {
-            return Err(format!(
-                "has no column {column:?}; it has one column, and its first line is {name:?}"
-            ));
-        }
-        Ok(cards)
-    }
-
-    fn table(delimiter: u8, reader: Box<dyn Read>, column: Option<&str>) -> Result<Self, String> {
-        let limit = ReadLimit::default();
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(delimiter)
-            .flexible(true)
-            // Blank lines may precede the header.
-            .has_headers(false)
-            // \r is trimmed as whitespace. With the default terminator, lines would be miscounted.
-            .terminator(csv::Terminator::Any(b'\n'))
-            .from_reader(LimitedReader::new(reader, limit.clone()));
-        let header = next_row(&mut reader, &limit)?.unwrap_or_default();
-        let names: Vec<String> =
-            header.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+    fn of(mut rows: Rows, column: Option<&str>) -> Result<Self, String> {
         let wanted = column.unwrap_or(DEFAULT_COLUMN);
-        match names.iter().position(|name| name.eq_ignore_ascii_case(wanted)) {
-            Some(column) => Ok(Self { source: Source::Table { reader, limit, column } }),
-            None => Err(format!(
-                "has no column {wanted:?}; name the column with the EIDs with --column, one of: {}",
+        if rows.is_self_describing() {
+            return Ok(Self { rows, column: Column::Member(wanted.to_owned()), first: None });
+        }
+        let is_single_column = rows.is_single_column();
+        let first = rows.next_row()?;
+        let names: Vec<String> = match &first {
+            Some(Row { content: Content::Cells(cells), .. }) => {
+                cells.iter().map(|cell| cell.text.clone()).collect()
+            }
+            _ => Vec::new(),
+        };
+        let is = |name: &String, wanted: &str| name.eq_ignore_ascii_case(wanted);
+        if let Some(number) = wanted.parse::<usize>().ok().filter(|number| *number > 0) {
+            let index = number - 1;
+            let is_header = names.get(index).is_some_and(|name| is(name, DEFAULT_COLUMN));
+            return Ok(Self { rows, column: Column::Index(index), first: first.filter(|_| !is_header) });
+        }
+        match (names.iter().position(|name| is(name, wanted)), is_single_column, column) {
+            (Some(index), _, _) => Ok(Self { rows, column: Column::Index(index), first: None }),
+            (None, true, None) => Ok(Self { rows, column: Column::Index(0), first }),
+            (None, true, Some(wanted)) => Err(format!(
+                "has no column {wanted:?}; it has one column, and its first line is {:?}",
+                names.first().map(String::as_str).unwrap_or_default()
+            )),
+            // Without rows there is no column either; the caller says that it is empty.
+            (None, false, _) if first.is_none() => Ok(Self { rows, column: Column::Index(0), first }),
+            (None, false, _) => Err(format!(
+                "has no column {wanted:?}; name the column with the EIDs with --column, one of: {}. If there is no header, give \
+                 its position, such as --column 1",
                 names.join(", ")
             )),
         }
     }
 
     fn next_card(&mut self) -> Result<Option<Card>, Error> {
-        match &mut self.source {
-            Source::Lines { reader, line } => loop {
-                *line += 1;
-                let failed = |why: &dyn fmt::Display| Error::invalid_argument(at_line(*line, why));
-                let mut bytes = Vec::new();
-                let length = reader.take(MAX_LINE_BYTES).read_until(b'\n', &mut bytes);
-                if length.map_err(|why| failed(&why))? == 0 {
-                    return Ok(None);
-                }
-                // The rest of the line must not be read as another line.
-                if bytes.len() as u64 == MAX_LINE_BYTES && !bytes.ends_with(b"\n") {
-                    return Err(failed(&"too long for an EID"));
-                }
-                if is_content(&bytes) {
-                    return Ok(Some(Card { line: *line, text: unquoted(&String::from_utf8_lossy(&bytes)) }));
-                }
-            },
-            Source::Table { reader, limit, column } => {
-                let Some(row) = next_row(reader, limit).map_err(Error::invalid_argument)? else {
-                    return Ok(None);
-                };
-                let line = row.position().map_or(0, csv::Position::line);
-                let field = row.get(*column).unwrap_or_default();
-                Ok(Some(Card { line, text: unquoted(&String::from_utf8_lossy(field)) }))
+        let row = match self.first.take() {
+            Some(row) => Some(row),
+            None => self.rows.next_row().map_err(Error::invalid_argument)?,
+        };
+        Ok(row.map(|row| {
+            let Cell { text, is_number } = self.column.of(row.content);
+            Card { line: row.line, text, is_number }
+        }))
+    }
+}
+
+impl Column {
+    /// The cell of a row in this column; an empty one if the row has none.
+    fn of(&self, content: Content) -> Cell {
+        match (self, content) {
+            (Self::Index(index), Content::Cells(mut cells)) if *index < cells.len() => {
+                cells.swap_remove(*index)
             }
+            (Self::Member(name), Content::Object(object)) => {
+                let member = object.iter().find(|(member, _)| member.eq_ignore_ascii_case(name));
+                member.map(|(_, value)| Cell::text(&json_text(value))).unwrap_or_default()
+            }
+            _ => Cell::default(),
         }
     }
 }
 
-/// The beginning of the file without a byte order mark, up to and including the first line with content; and that line.
-fn head(reader: &mut dyn BufRead) -> io::Result<(Vec<u8>, Vec<u8>)> {
-    let (mut head, mut first) = (Vec::new(), Vec::new());
-    let mut reader = reader.take(MAX_LINE_BYTES);
-    loop {
-        let begin = head.len();
-        if reader.read_until(b'\n', &mut head)? == 0 {
-            return Ok((head, first));
-        }
-        if begin == 0 && head.starts_with("\u{feff}".as_bytes()) {
-            head.drain(..3);
-        }
-        let line = head.get(begin..).unwrap_or_default();
-        if is_content(line) {
-            first.extend_from_slice(line);
-            return Ok((head, first));
-        }
-    }
-}
-
-/// Whether this line is neither blank nor a comment.
-fn is_content(line: &[u8]) -> bool {
-    let line = line.trim_ascii();
-    !line.is_empty() && !line.starts_with(b"#")
-}
-
-/// The next row that is not blank.
-fn next_row(
-    reader: &mut csv::Reader<LimitedReader<Box<dyn Read>>>,
-    limit: &ReadLimit,
-) -> Result<Option<csv::ByteRecord>, String> {
-    let mut row = csv::ByteRecord::new();
-    loop {
-        limit.set(MAX_LINE_BYTES);
-        let line = reader.position().line();
-        if !reader.read_byte_record(&mut row).map_err(|why| at_line(line, why))? {
-            return Ok(None);
-        }
-        if row.iter().any(|field| !field.trim_ascii().is_empty()) {
-            return Ok(Some(row));
+impl Card {
+    /// The EID, by these rules.
+    pub(crate) fn eid(&self, rules: EidRules) -> Result<Eid, Error> {
+        match self.is_number {
+            false => parse_eid(&self.text, rules),
+            true => Err(Error::invalid_eid(
+                &self.text,
+                "the cell is a number, of which a spreadsheet keeps 15 digits; the others are lost. Format the column as text \
+                 and enter the EIDs again",
+            )),
         }
     }
 }
@@ -185,33 +131,20 @@ impl Iterator for Cards {
     }
 }
 
-/// Removes quotes, and the `=` of a spreadsheet formula: `="8904"`.
-fn unquoted(text: &str) -> String {
-    let text = text.trim();
-    let text = text.strip_prefix('=').unwrap_or(text);
-    let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-    inner.unwrap_or(text).trim().to_owned()
-}
-
 /// Parses an EID by these rules.
 pub(crate) fn parse_eid(text: impl AsRef<[u8]>, rules: EidRules) -> Result<Eid, Error> {
     Eid::parse_as(text, rules)
 }
 
-/// A message about a line of the input.
-pub(crate) fn at_line(line: u64, message: impl fmt::Display) -> String {
-    format!("line {line}: {message}")
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::lines::Lines;
     use super::*;
-    use std::cell::Cell;
-    use std::rc::Rc;
+    use std::io::Cursor;
 
     fn read(text: &str, column: Option<&str>) -> Result<Vec<(u64, String)>, String> {
-        let reader: Box<dyn BufRead> = Box::new(Cursor::new(text.as_bytes().to_vec()));
-        let cards = Cards::read(reader, column)?;
+        let rows = Rows::of_text(Lines::new(Cursor::new(text.as_bytes().to_vec())))?;
+        let cards = Cards::of(rows, column)?;
         cards.map(|card| card.map(|card| (card.line, card.text)).map_err(|error| error.to_string())).collect()
     }
 
@@ -226,25 +159,64 @@ mod tests {
             [(1, "1".to_owned()), (4, "2".to_owned()), (5, "3".to_owned())]
         );
         assert_eq!(read("eid\n1\n", None).expect("readable"), [(2, "1".to_owned())]);
-        assert_eq!(texts("\u{feff}1\n2\n", None), ["1", "2"]);
+        assert_eq!(texts("eid\r1\r2\r", None), ["1", "2"]);
         assert_eq!(texts("", None), Vec::<String>::new());
     }
 
     #[test]
     fn cards_of_a_table_are_read_by_column_name() {
-        for table in ["name,EID\na,1\nb,2\n", "name;eid\r\na;1\r\nb;2\r\n", "name\t Eid \na\t1\nb\t2"] {
+        for table in [
+            "name,EID\na,1\nb,2\n",
+            "name;eid\r\na;1\r\nb;2\r\n",
+            "name\t Eid \na\t1\nb\t2",
+            "name|eid\ra|1\rb|2\r",
+        ] {
             assert_eq!(texts(table, None), ["1", "2"], "{table:?}");
         }
         assert_eq!(texts("card,eid\n1,x\n2,y\n", Some("Card")), ["1", "2"]);
-        assert_eq!(
-            read("eid,note\n1,\"two\nlines\"\n2,\n", None).expect("readable"),
-            [(2, "1".to_owned()), (4, "2".to_owned())],
-            "a field may have line ends in it"
+    }
+
+    #[test]
+    fn cards_of_a_table_without_header_are_read_by_position() {
+        assert_eq!(texts("1,a\n2,b\n", Some("1")), ["1", "2"]);
+        assert_eq!(texts("a|1\nb|2\n", Some("2")), ["1", "2"]);
+        assert_eq!(texts("a,eid\nb,2\n", Some("2")), ["2"], "there is a header after all");
+        assert_eq!(texts("1\n2\n", Some("1")), ["1", "2"]);
+        assert_eq!(texts("1,1\n2,2\n", Some("3")), ["", ""], "rows do not vanish");
+    }
+
+    #[test]
+    fn cards_after_a_stray_quote_are_not_swallowed() {
+        let why = read("note,eid\nx,1\n\"5 inch,2\n\"6 inch,3\ny,4\n", None).expect_err("a stray quote");
+        assert!(why.contains("line 3: a quoted field does not end on its line"), "{why}");
+        let why = read("eid,note\n1,\"two\nlines\"\n2,\n", None).expect_err("a line end in quotes");
+        assert!(why.contains("line 2"), "{why}");
+        assert_eq!(texts("note,eid\n5\" inch,1\n6\" inch,2\n", None), ["1", "2"], "text before a quote");
+        assert_eq!(texts("\"5 inch\n1\n", None), ["\"5 inch", "1"], "no fields, so no quotes");
+    }
+
+    #[test]
+    fn cards_of_json_lines_are_read_by_member_and_keep_their_digits() {
+        let eid = "89044011112233441122334411223321";
+        let lines =
+            format!("{{\"EID\":\"{eid}\",\"a\":{{}}}}\n\n{{\"eid\":{eid}}}\n{{\"a\":1}}\n{{\"eid\":null}}\n");
+        assert_eq!(texts(&lines, None), [eid, eid, "", ""]);
+        assert_eq!(texts("{\"card\":\"1\"}\n", Some("card")), ["1"]);
+        assert!(
+            read("{\"eid\":\"1\"}\n{\"eid\":\n", None)
+                .expect_err("not JSON")
+                .contains("line 2: not a JSON object")
         );
-        assert_eq!(
-            read("note;eid\r\n\"a\r\nb\";\"1\"\r\nc;2\r\n", None).expect("readable"),
-            [(2, "1".to_owned()), (4, "2".to_owned())]
+        assert!(read("[{\"eid\":\"1\"}]", None).expect_err("an array").contains("JSON array"));
+    }
+
+    #[test]
+    fn cards_of_a_journal_are_its_results() {
+        let journal = concat!(
+            "{\"eiot_journal\":1,\"account\":\"a\"}\n{\"eid\":\"1\",\"kind\":\"ok\"}\n",
+            "{\"finished\":\"2026\"}\n{\"eid\":\"2\",\"kind\":\"timeout\"}\n"
         );
+        assert_eq!(texts(journal, None), ["1", "2"]);
     }
 
     #[test]
@@ -260,6 +232,14 @@ mod tests {
     }
 
     #[test]
+    fn card_in_a_cell_with_a_number_is_refused_even_if_its_digits_look_complete() {
+        let card = Card { line: 7, text: "8904".to_owned(), is_number: true };
+        let error = card.eid(EidRules::default()).expect_err("a number");
+        assert_eq!((error.kind(), error.eid()), (eiot::ErrorKind::InvalidEid, Some("8904")));
+        assert!(error.to_string().contains("the cell is a number"), "{error}");
+    }
+
+    #[test]
     fn cards_without_the_column_have_an_empty_eid() {
         assert_eq!(texts("a,eid\nonly\nx,2\n", None), ["", "2"]);
     }
@@ -267,45 +247,8 @@ mod tests {
     #[test]
     fn cards_without_a_known_column_are_refused_with_the_list_of_columns() {
         let why = read("name,iccid\na,1\n", None).expect_err("no eid");
-        assert!(why.contains("no column \"eid\"") && why.ends_with("one of: name, iccid"), "{why}");
+        assert!(why.contains("no column \"eid\"") && why.contains("one of: name, iccid"), "{why}");
         assert!(read("1\n2\n", Some("card")).expect_err("no header").contains("one column"));
-    }
-
-    #[test]
-    fn cards_in_utf_16_are_refused() {
-        let utf16: Box<dyn BufRead> = Box::new(Cursor::new(vec![0xff, 0xfe, b'1', 0]));
-        assert!(Cards::read(utf16, None).err().expect("UTF-16").contains("UTF-16"));
-    }
-
-    #[test]
-    fn cards_with_an_unclosed_quote_are_refused_before_much_is_read() {
-        /// An infinite stream of bytes, counted.
-        struct Endless(Rc<Cell<usize>>);
-        impl Read for Endless {
-            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                buffer.fill(b'1');
-                self.0.set(self.0.get() + buffer.len());
-                Ok(buffer.len())
-            }
-        }
-        let count = Rc::new(Cell::new(0));
-        let endless = BufReader::new(Endless(count.clone()));
-        let file = Cursor::new(b"a,eid\nx,1\n\"".to_vec()).chain(endless);
-        let mut cards = Cards::read(Box::new(file), None).expect("a header");
-        assert_eq!(cards.next().expect("a row").expect("readable").text, "1");
-        let why = cards.next().expect("an error").expect_err("endless").to_string();
-        assert!(why.contains("line 3: too long; check for an unclosed quote"), "{why}");
-        assert!(count.get() < 1_000_000, "{}", count.get());
-    }
-
-    #[test]
-    fn cards_are_not_read_from_the_rest_of_a_line_that_is_too_long() {
-        let why =
-            read(&format!("1\n{}123\n7\n", "x".repeat(MAX_LINE_BYTES as usize)), None).expect_err("too long");
-        assert!(why.contains("line 2: too long"), "{why}");
-        let why =
-            read(&format!("{}123\n7\n", "x".repeat(MAX_LINE_BYTES as usize)), None).expect_err("too long");
-        assert!(why.contains("line 1: too long"), "{why}");
     }
 
     #[test]
@@ -327,10 +270,9 @@ mod tests {
 
     #[test]
     fn cards_of_an_unreadable_file_are_refused_with_its_name() {
-        let error = Cards::open(Path::new("/nonexistent/cards.csv"), None).err().expect("absent");
+        let open = |path| Cards::open(Path::new(path), None, &InputOptions::default()).err();
+        let error = open("/nonexistent/cards.csv").expect("absent");
         assert!(error.to_string().contains("/nonexistent/cards.csv cannot be read"), "{error}");
-        assert!(
-            Cards::open(Path::new("/"), None).err().expect("a directory").to_string().contains("directory")
-        );
+        assert!(open("/").expect("a directory").to_string().contains("directory"));
     }
 }

@@ -1,31 +1,34 @@
 //! The JSON object of `--json`.
 
-use eiot::{Error, Reply, is_unsafe};
+use eiot::{Error, Reply, escaped, is_unsafe};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// The `kind` of a success.
+pub(crate) const OK: &str = "ok";
+
 /// The result of one EID. Names and their meaning never change; new ones may be added.
 #[derive(Serialize)]
 pub(crate) struct Record<'a> {
-    eid: &'a str,
-    ok: bool,
-    kind: &'static str,
-    status: i32,
-    code: Option<&'a str>,
-    message: String,
-    platform_message: Option<&'a str>,
-    http_status: Option<u16>,
-    attempts: u32,
-    retry_after_ms: Option<u64>,
-    delivered: &'static str,
+    pub(crate) eid: &'a str,
+    pub(crate) ok: bool,
+    pub(crate) kind: &'a str,
+    pub(crate) status: i32,
+    pub(crate) code: Option<&'a str>,
+    pub(crate) message: Cow<'a, str>,
+    pub(crate) platform_message: Option<&'a str>,
+    pub(crate) http_status: Option<u16>,
+    pub(crate) attempts: u32,
+    pub(crate) retry_after_ms: Option<u64>,
+    pub(crate) delivered: &'a str,
     #[serde(rename = "final")]
-    is_final: bool,
-    headers: Option<BTreeMap<&'static str, &'a str>>,
-    body: Option<Cow<'a, str>>,
-    data: Option<Box<RawValue>>,
+    pub(crate) is_final: bool,
+    pub(crate) headers: Option<BTreeMap<&'a str, &'a str>>,
+    pub(crate) body: Option<Cow<'a, str>>,
+    pub(crate) data: Option<Cow<'a, RawValue>>,
 }
 
 impl<'a> Record<'a> {
@@ -34,10 +37,10 @@ impl<'a> Record<'a> {
         Ok(Self {
             eid: reply.eid(),
             ok: true,
-            kind: "ok",
+            kind: OK,
             status: 0,
             code: None,
-            message: reply.message().to_owned(),
+            message: reply.message().into(),
             platform_message: Some(reply.message()),
             http_status: None,
             attempts: reply.attempts(),
@@ -46,7 +49,7 @@ impl<'a> Record<'a> {
             is_final: false,
             headers: None,
             body: None,
-            data: reply.data_json().map(raw).transpose()?,
+            data: reply.data_json().map(raw).transpose()?.map(Cow::Owned),
         })
     }
 
@@ -60,7 +63,7 @@ impl<'a> Record<'a> {
             kind: error.kind().name(),
             status: error.kind().status(),
             code: error.platform_code(),
-            message: error.to_string(),
+            message: error.to_string().into(),
             platform_message: error.platform_message(),
             http_status: error.http_status(),
             attempts: error.attempts(),
@@ -75,7 +78,12 @@ impl<'a> Record<'a> {
 
     /// The same, with another message.
     pub(crate) fn with_message(self, message: String) -> Self {
-        Self { message, ..self }
+        Self { message: message.into(), ..self }
+    }
+
+    /// Three fields separated by tabs, without a line end: EID, `ok` or the kind of failure, message.
+    pub(crate) fn to_text(&self) -> String {
+        format!("{}\t{}\t{}", self.eid, self.kind, escaped(&self.message))
     }
 
     /// The JSON text, without a line end.

@@ -1,10 +1,13 @@
 //! Standard output and standard error, and failures that end the command early.
 
 use super::exit_code::ExitCode;
-use eiot::{Error, Reply, escaped};
+use eiot::{Error, escaped};
+use std::fmt;
 use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
 
 /// Why the command ends before it has printed all results.
+#[derive(Debug)]
 pub(crate) enum Failure {
     /// The command cannot do what was requested.
     Eiot(Error),
@@ -14,6 +17,13 @@ pub(crate) enum Failure {
         error: io::Error,
         /// The EID whose result was not printed.
         eid: Option<String>,
+    },
+    /// A file that records results cannot be written.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        error: io::Error,
     },
 }
 
@@ -38,22 +48,35 @@ impl Failure {
         }
     }
 
-    /// Prints the failure on standard error and returns the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
+    /// The exit code of the command.
+    pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Eiot(error) => {
-                warn(error);
-                ExitCode::of(error.kind())
-            }
+            Self::Eiot(error) => ExitCode::of(error.kind()),
             Self::Output { error, .. } if error.kind() == ErrorKind::BrokenPipe => ExitCode::BrokenPipe,
-            Self::Output { error, eid: None } => {
-                warn(format_args!("standard output cannot be written: {error}"));
-                ExitCode::Failure
-            }
+            Self::Output { .. } | Self::File { .. } => ExitCode::Failure,
+        }
+    }
+
+    /// Prints the failure on standard error and returns the exit code. Quiet if standard output was closed, as other programs in a
+    /// pipe.
+    pub(crate) fn report(&self) -> ExitCode {
+        let exit_code = self.exit_code();
+        if exit_code != ExitCode::BrokenPipe {
+            warn(self);
+        }
+        exit_code
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Eiot(error) => error.fmt(f),
+            Self::Output { error, eid: None } => write!(f, "standard output cannot be written: {error}"),
             Self::Output { error, eid: Some(eid) } => {
-                warn(format_args!("EID {eid}: was sent, but standard output cannot be written: {error}"));
-                ExitCode::Failure
+                write!(f, "EID {eid}: was sent, but standard output cannot be written: {error}")
             }
+            Self::File { path, error } => write!(f, "{} cannot be written: {error}", path.display()),
         }
     }
 }
@@ -80,13 +103,8 @@ pub(crate) fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
     Ok(output.flush()?)
 }
 
-/// The line of a card that was refreshed: EID, `ok`, and the platform's message, separated by tabs.
-pub(crate) fn success_line(reply: &Reply) -> String {
-    format!("{}\tok\t{}", reply.eid(), escaped(reply.message()))
-}
-
 /// Prints a line on standard error. If that fails, there is no place left to report it; the exit code still does.
-pub(crate) fn warn(message: impl std::fmt::Display) {
+pub(crate) fn warn(message: impl fmt::Display) {
     let line = format!("eiot: {}\n", escaped(&message.to_string()));
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }

@@ -1,33 +1,48 @@
-//! Prints the library's events on standard error: attempts with `--verbose`, and always when a run is held or stopped.
+//! Prints the library's events on standard error: attempts with `--verbose`, and notices, for example when a run is held or
+//! stopped.
 
 use super::streams::warn;
 use eiot::{Attempt, Notice, Observer};
 use std::io::{self, IsTerminal, Write};
+use std::time::SystemTime;
 
 /// An observer that prints.
 pub(crate) struct VerboseLogger {
-    /// Print attempts too.
+    /// Print attempts too, and begin each line with the time.
     pub(crate) verbose: bool,
+    /// Print no notices about waits, which may end well.
+    pub(crate) quiet: bool,
 }
 
 impl VerboseLogger {
-    fn log(line: impl std::fmt::Display) {
+    fn log(&self, line: impl std::fmt::Display) {
         // Overwrites the progress line.
         if io::stderr().is_terminal() {
             let _ = io::stderr().write_all(b"\r\x1b[K");
         }
-        warn(line);
+        match self.verbose {
+            true => warn(format_args!("{} {line}", humantime::format_rfc3339_millis(SystemTime::now()))),
+            false => warn(line),
+        }
     }
+}
+
+/// Whether this is about a wait, after which the run goes on.
+fn is_wait(notice: &Notice<'_>) -> bool {
+    use Notice::{Holding, Locked, Resumed, Waiting};
+    matches!(notice, Holding { .. } | Resumed { .. } | Waiting { .. } | Locked { .. })
 }
 
 impl Observer for VerboseLogger {
     fn attempt(&mut self, attempt: &Attempt<'_>) {
         if self.verbose {
-            Self::log(attempt);
+            self.log(attempt);
         }
     }
 
     fn notice(&mut self, notice: &Notice<'_>) {
-        Self::log(notice);
+        if !self.quiet || self.verbose || !is_wait(notice) {
+            self.log(notice);
+        }
     }
 }

@@ -31,14 +31,24 @@ fn completions_of_bash_are_valid_syntax() {
 }
 
 #[test]
-fn completions_of_bash_complete_commands_and_flags() {
+fn completions_of_bash_complete_commands_flags_and_values() {
     let (_, path) = script("completes", "bash");
-    for (words, begin, completed) in
-        [("eiot do", "do", "doctor\n"), ("eiot check --col", "--col", "--column\n")]
-    {
+    for (words, begin, completed) in [
+        ("eiot do", "do", "doctor\n"),
+        ("eiot check --col", "--col", "--column\n"),
+        ("eiot refresh --sign-method m", "m", "md5\n"),
+        ("eiot refresh --rate-scope p", "p", "process\n"),
+        ("eiot refresh --retry i", "i", "invalid\n"),
+        ("eiot journal failed --kind una", "una", "unavailable\n"),
+        ("eiot man jou", "jou", "journal\n"),
+        ("eiot completions fi", "fi", "fish\n"),
+        // Its value would be taken for an EID.
+        ("eiot refresh --strict-eid on", "on", "\n"),
+    ] {
+        let previous = words.split(' ').rev().nth(1).expect("a word before the last");
         let question = format!(
             ". {}; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
-             _eiot eiot {begin} eiot; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+             _eiot eiot {begin} {previous}; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
             path.display()
         );
         let output = Command::new("bash").args(["--norc", "-c", &question]).output().expect("bash");

@@ -64,10 +64,21 @@ fn manual_directory_has_every_page_that_a_page_refers_to() {
         .map(|file| file.expect("a file").file_name().into_string().expect("UTF-8"))
         .collect();
     names.sort();
-    let commands =
-        ["", "-call", "-check", "-completions", "-doctor", "-man", "-refresh", "-sign", "-webhook"];
+    let commands = [
+        "",
+        "-call",
+        "-check",
+        "-completions",
+        "-doctor",
+        "-journal",
+        "-man",
+        "-refresh",
+        "-sign",
+        "-webhook",
+    ];
     let mut expected: Vec<_> = commands.iter().map(|command| format!("eiot{command}.1")).collect();
     expected.push("eiot-webhook-verify.1".to_owned());
+    expected.extend(["show", "failed", "csv", "check"].map(|name| format!("eiot-journal-{name}.1")));
     expected.sort();
     assert_eq!(names, expected);
     let mut count = 0;

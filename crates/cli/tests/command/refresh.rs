@@ -127,13 +127,15 @@ fn refresh_prints_neither_secret_nor_signature() {
 }
 
 #[test]
-fn refresh_with_verbose_prints_a_line_per_attempt() {
+fn refresh_with_verbose_prints_a_line_per_attempt_with_its_time() {
     let busy = Reply { status: 503, header: "", body: String::new() };
     let platform = Responder::start(&[busy, ok(SUCCESS)]);
     let outcome = run(&mut refresh(&platform, &["-v", EID]));
     assert_eq!(outcome.exit_code, Some(0), "{outcome:?}");
     let lines: Vec<&str> = outcome.stderr.lines().collect();
-    assert!(lines[0].starts_with(&format!("eiot: eid={EID} attempt=1 ")), "{lines:?}");
+    let (time, first) = lines[0].strip_prefix("eiot: ").expect("a prefix").split_once(' ').expect("a time");
+    assert!(time.len() == "2026-11-26T16:48:57.123Z".len() && time.ends_with('Z'), "{lines:?}");
+    assert!(first.starts_with(&format!("eid={EID} attempt=1 ")), "{lines:?}");
     assert!(lines[1].contains(" attempt=2 ") && lines[1].ends_with(" outcome=ok"), "{lines:?}");
     assert_eq!(lines.len(), 2);
 }

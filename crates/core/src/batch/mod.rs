@@ -266,7 +266,7 @@ impl Batch {
     }
 
     /// Stops sending. Cards that are waiting, and all that are pushed later, come back as [cancelled](ErrorKind::Cancelled),
-    /// unsent; calls in flight complete.
+    /// unsent; calls in flight complete, and those that wait for another attempt end with their last failure.
     pub fn stop(&mut self) {
         self.takes_no_more = true;
         self.end_with(Stopped::ByCaller);
@@ -289,6 +289,9 @@ impl Batch {
     fn end_with(&mut self, why: Stopped) {
         // Dropping the reservation releases it.
         self.reservation = None;
+        if let Stopped::ByCaller = &why {
+            self.gate.stop();
+        }
         if let Stopped::ByItself(trip) = &why {
             self.notify(&Notice::Stopped { reason: trip.reason() });
         }

@@ -10,6 +10,8 @@ use crate::rate_limit::{Cooldown, Permit, RateLimiter, Refused};
 use crate::retry::{self, RetryDecision};
 use crate::signing::{ClockSample, timestamp};
 use crate::transport::{Connections, Post};
+use futures_util::future::{Either, select};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,7 +51,13 @@ impl Execution<'_> {
         loop {
             let permit = match permits.first.take() {
                 Some(permit) => Ok(permit),
-                None => permits.acquire(limiter, self.deadline, self.options.rate_wait).await,
+                None => {
+                    let permit = permits.acquire(limiter, self.deadline, self.options.rate_wait);
+                    match select(pin!(permit), pin!(permits.stopped())).await {
+                        Either::Left((permit, _)) => permit,
+                        Either::Right(_) => return Err(stopped(last_failure)),
+                    }
+                }
             };
             let permit = match (permit, last_failure.take()) {
                 (Ok(permit), _) => permit,
@@ -76,8 +84,11 @@ impl Execution<'_> {
             match self.decide(&error, &mut memory) {
                 RetryDecision::RetryAfter(wait) => {
                     self.tracker.report(self.request, Err(&error), Some(wait));
+                    let wait = wait_until(Instant::now() + wait);
+                    if let Either::Right(_) = select(pin!(wait), pin!(permits.stopped())).await {
+                        return Err(stopped(Some(error)));
+                    }
                     last_failure = Some(error);
-                    wait_until(Instant::now() + wait).await;
                 }
                 RetryDecision::Stop(why) => {
                     self.tracker.report(self.request, Err(&error), None);
@@ -202,6 +213,14 @@ impl Execution<'_> {
             .map_err(|error| self.tracker.conclude(error, self.request));
         self.tracker.end(self.request, result.as_ref().err());
         result
+    }
+}
+
+/// The error of a call whose batch wants no more attempts.
+fn stopped(last_failure: Option<Error>) -> Error {
+    match last_failure {
+        Some(error) => error.with_note("not retried: the batch was stopped"),
+        None => Error::cancelled("cancelled by the caller; nothing was sent"),
     }
 }
 

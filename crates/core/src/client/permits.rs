@@ -5,8 +5,10 @@ use crate::error::Error;
 use crate::locked::locked;
 use crate::observer::{Notice, Observer};
 use crate::rate_limit::{Cooldown, Permit, RateLimiter};
+use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
+use tokio::sync::watch;
 
 /// What a card of a batch needs before it is sent. Dropping it releases both.
 pub(crate) struct Reservation {
@@ -19,6 +21,8 @@ pub(crate) struct Gate {
     queue: tokio::sync::Mutex<()>,
     /// Receives notices of long waits.
     observer: Arc<Mutex<Box<dyn Observer>>>,
+    /// No more attempts are wanted.
+    stop: watch::Sender<bool>,
 }
 
 impl Reservation {
@@ -30,7 +34,12 @@ impl Reservation {
 
 impl Gate {
     pub(crate) fn new(observer: Arc<Mutex<Box<dyn Observer>>>) -> Self {
-        Self { queue: tokio::sync::Mutex::default(), observer }
+        Self { queue: tokio::sync::Mutex::default(), observer, stop: watch::Sender::new(false) }
+    }
+
+    /// Ends the waits for further attempts; those that are in flight complete.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
     }
 
     pub(super) fn notice(&self, notice: &Notice<'_>) {
@@ -52,6 +61,15 @@ pub(super) struct Permits<'a> {
 }
 
 impl Permits<'_> {
+    /// Resolves when the batch of this call wants no more attempts.
+    pub(super) async fn stopped(&self) {
+        match self.gate {
+            // The sender is a part of the gate.
+            Some(gate) => drop(gate.stop.subscribe().wait_for(|is_stopped| *is_stopped).await),
+            None => pending().await,
+        }
+    }
+
     /// Waits for a permit; of the calls that share a gate, one at a time.
     pub(super) async fn acquire(
         &self,

@@ -1,40 +1,28 @@
 //! The result of each card of a run, on disk, so that the run can be resumed.
 //!
 //! JSON Lines: a header that names the job, then one line per result, each written at once, and a last line when the run is
-//! finished. A killed run leaves at most one torn last line behind, which is cut off when the journal is opened again.
+//! finished. A run that writes its results to a file begins with a line that says which (`unwritten`). A killed run leaves at most
+//! one torn last line behind, which is cut off when the journal is opened again.
 
+mod history;
 mod line;
+mod reader;
+mod unwritten;
 
-pub(crate) use line::JobKey;
+pub(crate) use history::{History, PreviousResult, each_result};
+pub(crate) use line::{JobKey, OutputMark};
+pub(crate) use reader::{JournalHeader, JournalLine, JournalReader, JournalResult};
 
-use super::card_result::CardResult;
-use eiot::{Eid, Error, ErrorKind};
-use line::{Entry, FORMAT, Finish, Header, MAX_LINE_BYTES, OK, StoredLine, check_header, now, write_line};
+use crate::output::record::Record;
+use crate::output::{Failure, LineFile};
+use eiot::Error;
+use history::{read, recorded};
+use line::{Entry, FORMAT, Finish, Header, Run, now};
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read as _, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-
-/// The result of a card in an earlier run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum PreviousResult<'a> {
-    /// It was refreshed.
-    Refreshed,
-    /// It failed.
-    Failed(&'a PreviousFailure),
-}
-
-/// How a card failed in an earlier run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PreviousFailure {
-    /// The kind of the failure; [`ErrorKind::Internal`] for one that this version does not know.
-    pub(crate) kind: ErrorKind,
-    /// The same call would fail again.
-    pub(crate) is_final: bool,
-    /// The error's text.
-    pub(crate) message: String,
-}
+use unwritten::Unwritten;
 
 /// The journal of a job. Only one process at a time can open it.
 ///
@@ -42,47 +30,63 @@ pub(crate) struct PreviousFailure {
 /// [final](Error::is_final). All other failures are open, because the same call may succeed later.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    path: PathBuf,
-    file: File,
+    lines: LineFile,
     history: History,
     resumed: bool,
-}
-
-/// The content of a journal: the last line of each card.
-#[derive(Debug, Default)]
-struct History {
-    refreshed: HashSet<u128>,
-    /// By the EID as it was written, because malformed EIDs are not numbers. Few, because most cards of a run succeed.
-    failed: HashMap<Box<str>, PreviousFailure>,
-    finished: Option<String>,
+    repairs: Vec<String>,
+    /// Where the lines of this run begin.
+    begin: u64,
+    /// The first line of this run, which is written before its first result.
+    begins: Option<Run>,
 }
 
 impl Journal {
     /// Opens the journal of a job or creates it, readable and writable by its owner only.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if the file cannot be used, is in use by another process, is not a journal, or belongs to
-    /// another job.
-    pub(crate) fn open(path: impl Into<PathBuf>, job: &JobKey) -> Result<Self, Error> {
+    /// [`ErrorKind::Config`](eiot::ErrorKind::Config) if the file cannot be used, is in use by another process, is not a journal, or
+    /// belongs to another job; [`Failure::File`] if it cannot be written.
+    pub(crate) fn open(path: impl Into<PathBuf>, job: &JobKey) -> Result<Self, Failure> {
         let path = path.into();
         let unusable = |why: &dyn std::fmt::Display| unusable(&path, why);
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(|why| unusable(&why))?;
+        let file = options.open(&path).map_err(|why| unusable(&why))?;
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Err(unusable(&"it is not a regular file"));
+            return Err(unusable(&"it is not a regular file").into());
         }
         lock(&file).map_err(|()| unusable(&"it is in use by another process"))?;
-        let (history, end, resumed) = read(&file, job).map_err(|why| unusable(&why))?;
+        let read = read(&file, job).map_err(|why| unusable(&why))?;
         // Removes the torn last line of a killed run.
-        file.set_len(end).map_err(|why| unusable(&why))?;
-        if !resumed {
-            let header = Header { eiot_journal: FORMAT, job: job.clone(), started: now() };
-            write_line(&mut file, &header).map_err(|why| unusable(&why))?;
+        file.set_len(read.end).map_err(|why| unusable(&why))?;
+        let lines = LineFile::new(path.clone(), file).map_err(|why| unusable(&why))?;
+        let mut journal = Self {
+            lines,
+            history: read.history,
+            resumed: read.has_header,
+            repairs: read.repairs,
+            begin: 0,
+            begins: None,
+        };
+        if !journal.resumed {
+            journal.write(&Header { eiot_journal: FORMAT, job: job.clone(), started: now() })?;
         }
-        Ok(Self { path, file, history, resumed })
+        journal.begin = journal.lines.end();
+        Ok(journal)
+    }
+
+    /// What an existing journal holds, without creating, locking or repairing it; nothing if there is none.
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub(crate) fn read_only(path: &Path, job: &JobKey) -> Result<History, Error> {
+        match File::open(path) {
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(History::default()),
+            Err(why) => Err(unusable(path, &why)),
+            Ok(file) => read(&file, job).map(|read| read.history).map_err(|why| unusable(path, &why)),
+        }
     }
 
     /// Whether the journal existed before.
@@ -90,113 +94,66 @@ impl Journal {
         self.resumed
     }
 
-    /// When an earlier run was finished, in UTC as in RFC 3339. `None` if cards were still open at its end, or if other cards
-    /// were recorded later.
-    pub(crate) fn finished(&self) -> Option<&str> {
-        self.history.finished.as_deref()
+    /// The results of earlier runs.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
     }
 
-    /// The result of a card in an earlier run, by its EID or by the malformed text in its place.
-    pub(crate) fn previous(&self, eid: impl AsRef<[u8]>) -> Option<PreviousResult<'_>> {
-        let History { refreshed, failed, .. } = &self.history;
-        if refreshed.is_empty() && failed.is_empty() {
-            return None;
-        }
-        let failure = match Eid::parse(eid) {
-            Ok(eid) if refreshed.contains(&eid.to_number()) => return Some(PreviousResult::Refreshed),
-            Ok(eid) => failed.get(eid.as_str()),
-            Err(error) => failed.get(error.eid()?),
-        };
-        failure.map(PreviousResult::Failed)
+    /// What was damaged, one sentence each.
+    pub(crate) fn repairs(&self) -> &[String] {
+        &self.repairs
     }
 
     /// Records the result of a card. When this returns, the system has the line; see [`Journal::sync`].
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if the line cannot be written, for example because the disk is full. The run must then end, or
-    /// later results would be lost.
-    pub(crate) fn record(&mut self, card: &CardResult<'_>) -> Result<(), Error> {
-        self.write(&Entry::new(card))
+    /// [`Failure::File`] if the line cannot be written, for example because the disk is full. The run must then end, or later
+    /// results would be lost.
+    pub(crate) fn record(&mut self, record: &Record<'_>) -> Result<(), Failure> {
+        if let Some(begin) = self.begins.take() {
+            self.write(&begin)?;
+        }
+        self.write(&Entry::new(record))
     }
 
     /// Records that the run is finished: every card of its input is done.
     ///
     /// # Errors
     /// As [`Journal::record`].
-    pub(crate) fn finish(&mut self) -> Result<(), Error> {
+    pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.write(&Finish { finished: now() })
+    }
+
+    /// Notes to which file the results from here on are also written, if to any.
+    pub(crate) fn begin_run(&mut self, output: Option<OutputMark>) {
+        self.begins = Some(Run { run: now(), output });
+    }
+
+    /// What an earlier run recorded for this output file, if the file has not been replaced or shortened since.
+    pub(crate) fn unwritten(&self, output: &OutputMark) -> Option<Unwritten<'_>> {
+        Unwritten::find(self, output)
+    }
+
+    /// Which of these cards this run has recorded; by their numbers, see [`Eid::to_number`](eiot::Eid::to_number).
+    pub(crate) fn recorded(&self, cards: &HashSet<u128>) -> Result<HashSet<u128>, Error> {
+        recorded(self.lines.file(), self.begin, cards).map_err(|why| unusable(self.lines.path(), &why))
     }
 
     /// Writes the journal to disk, so that it survives a power failure.
     ///
     /// # Errors
     /// As [`Journal::record`].
-    pub(crate) fn sync(&self) -> Result<(), Error> {
-        self.file.sync_data().map_err(|why| unusable(&self.path, &why))
+    pub(crate) fn sync(&self) -> Result<(), Failure> {
+        self.lines.sync()
     }
 
-    fn write(&mut self, line: &impl Serialize) -> Result<(), Error> {
-        write_line(&mut self.file, line).map_err(|why| unusable(&self.path, &why))
-    }
-}
-
-impl History {
-    fn add(&mut self, line: StoredLine) -> Result<(), &'static str> {
-        if let Some(finished) = line.finished {
-            self.finished = Some(finished);
-            return Ok(());
-        }
-        let (Some(eid), Some(kind)) = (line.eid, line.kind) else {
-            return Err("neither eid nor finished is present");
-        };
-        self.finished = None;
-        if kind == OK {
-            self.failed.remove(eid.as_str());
-            // Only a valid EID can have been refreshed.
-            self.refreshed.extend(Eid::parse(&eid).ok().map(|eid| eid.to_number()));
-            return Ok(());
-        }
-        let failure = PreviousFailure {
-            kind: ErrorKind::from_name(&kind).unwrap_or(ErrorKind::Internal),
-            is_final: line.r#final,
-            message: line.message.unwrap_or_default(),
-        };
-        self.failed.insert(eid.into(), failure);
-        Ok(())
+    fn write(&mut self, line: &impl Serialize) -> Result<(), Failure> {
+        self.lines.write_line(&serde_json::to_vec(line).map_err(Error::internal)?)
     }
 }
 
 fn unusable(path: &Path, why: &dyn std::fmt::Display) -> Error {
     Error::config("journal", format!("{} cannot be used: {why}", path.display()))
-}
-
-/// Reads a journal: its content, where the last whole line ends, and whether there is a header.
-fn read(file: &File, job: &JobKey) -> Result<(History, u64, bool), String> {
-    let mut history = History::default();
-    let mut reader = BufReader::new(file);
-    reader.seek(SeekFrom::Start(0)).map_err(|why| why.to_string())?;
-    let (mut end, mut number) = (0, 0_u64);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let mut limited = (&mut reader).take(MAX_LINE_BYTES);
-        let length = limited.read_until(b'\n', &mut line).map_err(|why| why.to_string())?;
-        if length as u64 == MAX_LINE_BYTES {
-            return Err(format!("line {} is too long for a journal", number + 1));
-        }
-        if length == 0 || line.last() != Some(&b'\n') {
-            return Ok((history, end, number > 0));
-        }
-        number += 1;
-        end += length as u64;
-        if number == 1 {
-            check_header(&line, job)?;
-            continue;
-        }
-        let stored =
-            serde_json::from_slice(&line).map_err(|why| format!("line {number} is not a result: {why}"))?;
-        history.add(stored).map_err(|why| format!("line {number} is not a result: {why}"))?;
-    }
 }
 
 #[cfg(unix)]
@@ -212,7 +169,11 @@ fn lock(_: &File) -> Result<(), ()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eiot::{Client, Config};
+    use crate::batch::card_result::CardResult;
+    use crate::output::record::OK;
+    use eiot::{Client, Config, Eid, ErrorKind};
+    use line::MAX_LINE_BYTES;
+    use serde_json::{Value, json};
 
     fn job(input: &str) -> JobKey {
         JobKey::new(&Client::new(Config::new("my-appkey", "s")).expect("valid"), input)
@@ -224,12 +185,11 @@ mod tests {
         path
     }
 
-    fn entry<'a>(eid: &'a str, kind: &'a str, is_final: bool) -> Entry<'a> {
-        let (message, time) = ("it failed".to_owned(), now());
-        Entry { eid, kind, code: None, message, r#final: is_final, attempts: 1, delivered: "yes", time }
+    fn entry(eid: &str, kind: &str, is_final: bool) -> Value {
+        json!({"eid": eid, "kind": kind, "code": null, "message": "it failed", "final": is_final})
     }
 
-    fn failed(eid: &str, kind: ErrorKind) -> Entry<'_> {
+    fn failed(eid: &str, kind: ErrorKind) -> Value {
         entry(eid, kind.name(), false)
     }
 
@@ -245,10 +205,10 @@ mod tests {
         // Refreshed eventually, by a later run.
         journal.write(&entry("22", OK, true)).expect("written");
         let malformed = Eid::parse("8.9E+31").expect_err("malformed");
-        journal.record(&CardResult::malformed(7, &malformed)).expect("written");
+        journal.record(&CardResult::malformed(7, &malformed).record().expect("valid")).expect("written");
         drop(journal);
         let journal = Journal::open(&path, &job).expect("there");
-        let previous = |eid: &str| match journal.previous(eid) {
+        let previous = |eid: &str| match journal.history().previous(eid) {
             Some(PreviousResult::Failed(failure)) => Some((failure.kind, failure.is_final)),
             Some(PreviousResult::Refreshed) => panic!("{eid} was not refreshed"),
             None => None,
@@ -259,7 +219,7 @@ mod tests {
             }
             assert_eq!(previous(&kind.status().to_string()), Some((kind, false)));
         }
-        assert_eq!(journal.previous(" 22 "), Some(PreviousResult::Refreshed));
+        assert_eq!(journal.history().previous(" 22 "), Some(PreviousResult::Refreshed));
         assert_eq!(previous("1000"), Some((ErrorKind::Platform, true)));
         assert_eq!(previous("1001"), Some((ErrorKind::Internal, false)));
         assert_eq!(previous("8.9E+31"), Some((ErrorKind::InvalidEid, true)));
@@ -274,7 +234,8 @@ mod tests {
         let open_errors = [(Error::config("a", "b"), "config"), (Error::cancelled("a"), "cancelled")];
         let all = final_errors.into_iter().map(|error| (error, true));
         for ((error, kind), is_final) in all.chain(open_errors.into_iter().map(|error| (error, false))) {
-            let entry = Entry::new(&CardResult { eid: "1", line: Some(3), result: Err(&error) });
+            let record = CardResult { eid: "1", line: Some(3), result: Err(&error) }.record().expect("valid");
+            let entry = Entry::new(&record);
             assert_eq!((entry.kind, entry.r#final), (kind, is_final));
             assert_eq!(entry.message, format!("line 3: {error}"));
         }
@@ -294,8 +255,10 @@ mod tests {
         std::fs::write(&path, lines).expect("writable");
         let journal = Journal::open(&path, &job("a.csv")).expect("the same account and platform");
         assert!(journal.is_resumed());
-        assert_eq!(journal.previous("1"), Some(PreviousResult::Refreshed));
-        let Some(PreviousResult::Failed(failure)) = journal.previous("2") else { panic!("it failed") };
+        assert_eq!(journal.history().previous("1"), Some(PreviousResult::Refreshed));
+        let Some(PreviousResult::Failed(failure)) = journal.history().previous("2") else {
+            panic!("it failed")
+        };
         assert_eq!((failure.kind, failure.is_final), (ErrorKind::Timeout, false));
         std::fs::remove_file(path).expect("there");
     }
@@ -306,13 +269,13 @@ mod tests {
         let mut journal = Journal::open(&path, &job).expect("new");
         journal.write(&entry("1", OK, true)).expect("written");
         journal.finish().expect("written");
-        assert_eq!(journal.finished(), None, "it concerns earlier runs");
+        assert_eq!(journal.history().finished(), None, "it concerns earlier runs");
         drop(journal);
         let mut journal = Journal::open(&path, &job).expect("there");
-        assert!(journal.finished().expect("a time").ends_with('Z'));
+        assert!(journal.history().finished().expect("a time").ends_with('Z'));
         journal.write(&failed("2", ErrorKind::Timeout)).expect("written");
         drop(journal);
-        assert_eq!(Journal::open(&path, &job).expect("there").finished(), None);
+        assert_eq!(Journal::open(&path, &job).expect("there").history().finished(), None);
         std::fs::remove_file(path).expect("there");
     }
 
@@ -333,11 +296,11 @@ mod tests {
             let mut journal = Journal::open(&path, &job).expect("usable");
             let lines = whole.get(..length).expect("a prefix").iter().filter(|byte| **byte == b'\n').count();
             assert_eq!(journal.is_resumed(), lines > 0);
-            assert_eq!(journal.history.failed.len(), lines.saturating_sub(1).min(3));
-            assert_eq!(journal.finished().is_some(), length == whole.len());
+            assert_eq!(journal.history().failed().len(), lines.saturating_sub(1).min(3));
+            assert_eq!(journal.history().finished().is_some(), length == whole.len());
             journal.write(&failed("4", ErrorKind::Platform)).expect("written");
             drop(journal);
-            assert!(Journal::open(&path, &job).expect("usable").previous(" 4 ").is_some());
+            assert!(Journal::open(&path, &job).expect("usable").history().previous(" 4 ").is_some());
         }
         std::fs::remove_file(path).expect("there");
     }
@@ -378,13 +341,96 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn journal_must_be_a_regular_file_with_lines_of_limited_length() {
+    fn journal_must_be_a_regular_file_with_a_header() {
         let error = Journal::open("/dev/zero", &job("a.csv")).expect_err("a device");
         assert!(error.to_string().contains("/dev/zero cannot be used: it is not a regular file"), "{error}");
         let path = fresh("endless");
-        std::fs::write(&path, vec![b'x'; 2 * MAX_LINE_BYTES as usize]).expect("writable");
-        let error = Journal::open(&path, &job("a.csv")).expect_err("a long line");
-        assert!(error.to_string().contains("line 1 is too long"), "{error}");
+        for content in [vec![b'x'; 2 * MAX_LINE_BYTES as usize], b"1".to_vec(), b"{\"eid\":\"1\"}".to_vec()] {
+            std::fs::write(&path, &content).expect("writable");
+            let error = Journal::open(&path, &job("a.csv")).expect_err("no header");
+            assert!(error.to_string().contains("not a journal of eiot"), "{error}");
+            assert_eq!(std::fs::read(&path).expect("readable"), content, "left alone");
+        }
+        std::fs::remove_file(path).expect("there");
+    }
+
+    #[test]
+    fn journal_with_damaged_lines_is_resumed_without_them_and_says_so() {
+        let (path, job) = (fresh("damaged"), job("a.csv"));
+        drop(Journal::open(&path, &job).expect("new"));
+        let header = std::fs::read_to_string(&path).expect("readable");
+        let long = "x".repeat(2 * MAX_LINE_BYTES as usize);
+        let lines = [
+            "{\"eid\":\"1\",\"kind\":\"ok\"}",
+            "\0\0\0",
+            "{\"eid\":\"2\"}",
+            &long,
+            "{\"eid\":\"3\",\"kind\":\"ok\"}",
+        ];
+        std::fs::write(&path, header + &lines.join("\n") + "\n{\"eid\":").expect("writable");
+        let journal = Journal::open(&path, &job).expect("usable");
+        let is_done = |eid| journal.history().previous(eid).is_some();
+        assert_eq!(["1", "2", "3"].map(is_done), [true, false, true]);
+        let [torn, damaged] = journal.repairs() else { panic!("{:?}", journal.repairs()) };
+        assert!(torn.contains("last line was incomplete") && damaged.contains("3 lines"), "{torn} {damaged}");
+        assert!(damaged.contains("line 3;"), "{damaged}");
+        std::fs::remove_file(path).expect("there");
+    }
+
+    #[test]
+    fn journal_has_everything_that_the_output_has() {
+        let (path, job) = (fresh("everything"), job("a.csv"));
+        let mut journal = Journal::open(&path, &job).expect("new");
+        journal.begin_run(Some(OutputMark { device: 1, inode: 2, offset: 0, quiet: false }));
+        let error = Eid::parse("8.9E+31").expect_err("malformed");
+        let malformed = CardResult::malformed(7, &error).record().expect("valid");
+        let full = Record {
+            ok: false,
+            kind: "http",
+            status: ErrorKind::Http.status(),
+            code: Some("7"),
+            platform_message: Some("no"),
+            http_status: Some(500),
+            attempts: 2,
+            retry_after_ms: Some(3),
+            is_final: false,
+            headers: Some([("date", "today")].into()),
+            body: Some("<html>".into()),
+            ..CardResult::malformed(8, &error).record().expect("valid")
+        };
+        let data = serde_json::value::RawValue::from_string("{\"a\": 1}".to_owned()).expect("JSON");
+        let ok = Record {
+            ok: true,
+            kind: OK,
+            status: 0,
+            message: "success".into(),
+            platform_message: Some("success"),
+            is_final: false,
+            data: Some(std::borrow::Cow::Borrowed(&data)),
+            ..CardResult::malformed(9, &error).record().expect("valid")
+        };
+        let lines: Vec<_> = [malformed, full, ok]
+            .iter()
+            .map(|record| {
+                journal.record(record).expect("written");
+                record.to_line().expect("JSON")
+            })
+            .collect();
+        drop(journal);
+        let journal = Journal::open(&path, &job).expect("there");
+        let mark = OutputMark { device: 1, inode: 2, offset: 9, quiet: false };
+        let told_after = |written| {
+            let mut told = Vec::new();
+            let unwritten = journal.unwritten(&mark).expect("the same file");
+            unwritten
+                .each(written, |record| Ok(told.push(record.to_line().expect("JSON"))))
+                .expect("readable");
+            told
+        };
+        assert_eq!(told_after(0), lines);
+        assert_eq!(told_after(2), lines[2..]);
+        assert_eq!(told_after(9), Vec::<String>::new());
+        assert!(journal.unwritten(&OutputMark { inode: 3, ..mark.clone() }).is_none());
         std::fs::remove_file(path).expect("there");
     }
 }

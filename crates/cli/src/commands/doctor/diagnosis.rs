@@ -1,12 +1,18 @@
 //! The result of one check of `eiot doctor`.
 
-use crate::output::ExitCode;
+use crate::options::Source;
+use crate::output::wrap::in_column;
+use crate::output::{ExitCode, color};
 use eiot::{Error, escaped};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The options in effect, by name; `None` for an option that is not set.
 pub(crate) type OptionValues = BTreeMap<&'static str, Option<String>>;
+
+/// Where each option comes from.
+pub(crate) type Sources = BTreeMap<&'static str, Source>;
 
 /// The status of a check.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,6 +28,20 @@ pub(crate) enum Status {
     Skipped,
 }
 
+impl Status {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "warning",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// On a terminal, where messages begin.
+const MESSAGE_COLUMN: usize = 24;
+
 /// The result of a check. Names and their meaning never change; new ones may be added.
 #[derive(Serialize)]
 pub(crate) struct Diagnosis {
@@ -31,6 +51,9 @@ pub(crate) struct Diagnosis {
     message: String,
     advice: Option<&'static str>,
     options: Option<OptionValues>,
+    sources: Option<Sources>,
+    profile: Option<String>,
+    config_file: Option<PathBuf>,
     clock_offset_ms: Option<i64>,
     kind: Option<&'static str>,
     code: Option<String>,
@@ -48,6 +71,9 @@ impl Diagnosis {
             message: message.into(),
             advice: None,
             options: None,
+            sources: None,
+            profile: None,
+            config_file: None,
             clock_offset_ms: None,
             kind: None,
             code: None,
@@ -93,9 +119,15 @@ impl Diagnosis {
         }
     }
 
-    /// The same, with every option.
-    pub(crate) fn with_options(self, options: OptionValues) -> Self {
-        Self { options: Some(options), ..self }
+    /// The same, with every option, where it comes from, and the profile in use.
+    pub(crate) fn with_options(
+        self,
+        options: OptionValues,
+        sources: Sources,
+        profile: Option<(String, PathBuf)>,
+    ) -> Self {
+        let (profile, config_file) = profile.unzip();
+        Self { options: Some(options), sources: Some(sources), profile, config_file, ..self }
     }
 
     /// The same, with the offset of the server's clock, in milliseconds; positive if it is ahead.
@@ -105,14 +137,29 @@ impl Diagnosis {
 
     /// As a line for people.
     pub(crate) fn to_text(&self) -> String {
-        let status = match self.status {
-            Status::Ok => "ok",
-            Status::Warning => "warning",
-            Status::Failed => "failed",
-            Status::Skipped => "skipped",
-        };
+        let status = self.status.name();
         let advice = self.advice.map(|advice| format!("; {advice}")).unwrap_or_default();
         format!("{status:<8} {:<14} {}{advice}", self.check, escaped(&self.message))
+    }
+
+    /// As lines on a terminal of this width, in color.
+    pub(crate) fn to_terminal(&self, width: Option<usize>, in_color: bool) -> String {
+        let paint = |style, text: &str| if in_color { color::paint(style, text) } else { text.to_owned() };
+        let style = match self.status {
+            Status::Ok => color::GOOD,
+            Status::Warning => color::WARNING,
+            Status::Failed => color::BAD,
+            Status::Skipped => color::DIM,
+        };
+        let status = paint(style, &format!("{:<8}", self.status.name()));
+        let check = paint(color::STRONG, &format!("{:<14}", self.check));
+        let width = width.unwrap_or(usize::MAX);
+        let message = in_column(&escaped(&self.message), MESSAGE_COLUMN, width);
+        let advice = self.advice.map(|advice| {
+            let advice = in_column(&format!("→ {advice}"), MESSAGE_COLUMN, width);
+            format!("\n{:MESSAGE_COLUMN$}{}", "", paint(color::STRONG, &advice))
+        });
+        format!("{status} {check} {message}{}", advice.unwrap_or_default())
     }
 
     /// As a line of `--json`.
@@ -132,6 +179,18 @@ mod tests {
         assert_eq!(Diagnosis::failed("dns", "m", None).of(&error).exit_code, Some(ExitCode::Usage));
         assert_eq!(Diagnosis::warning("dns", "m", None).of(&error).exit_code, None);
         assert_eq!(Diagnosis::skipped("dns", "m").exit_code, None);
+    }
+
+    #[test]
+    fn diagnosis_on_a_terminal_is_wrapped_behind_its_name_and_has_advice_on_a_line_of_its_own() {
+        let failed = Diagnosis::failed("connection", "refused by the other side", Some("look at it"));
+        assert_eq!(
+            failed.to_terminal(Some(45), false),
+            "failed   connection     refused by the other\n                        side\n                        \
+             → look at it"
+        );
+        let colored = failed.to_terminal(None, true);
+        assert!(colored.starts_with("\u{1b}[1m\u{1b}[31mfailed  \u{1b}[0m "), "{colored:?}");
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! The check `environment` of `eiot doctor`: finds `EIOT_…` variables without effect, most of them misspelled.
 
 use super::diagnosis::Diagnosis;
+use crate::options::{CONFIG_VARIABLE, PROFILE_VARIABLE};
 use eiot::Config;
 
 const CHECK: &str = "environment";
 
 const PREFIX: &str = "EIOT_";
 
-/// Variables that are not options: the bindings read the path of the C library, and tests that of the simulator.
-const READ_ELSEWHERE: [&str; 2] = ["EIOT_LIBRARY", "EIOT_SIM"];
+/// Variables that are not options: the command's profiles, the bindings' path of the C library, and the tests' of the simulator.
+const READ_ELSEWHERE: [&str; 4] = [CONFIG_VARIABLE, PROFILE_VARIABLE, "EIOT_LIBRARY", "EIOT_SIM"];
 
 /// Less similar names, from 0 to 1, are not suggested.
 const MIN_SIMILARITY: f64 = 0.5;
@@ -42,7 +43,10 @@ fn message(name: &str) -> String {
 /// The most similar known variable, if any is similar enough.
 fn nearest(name: &str) -> Option<String> {
     let name = name.strip_prefix(PREFIX)?;
+    let profiles =
+        [CONFIG_VARIABLE, PROFILE_VARIABLE].into_iter().filter_map(|name| name.strip_prefix(PREFIX));
     options()
+        .chain(profiles.map(str::to_owned))
         .map(|option| (strsim::normalized_damerau_levenshtein(name, &option), option))
         .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
@@ -62,6 +66,7 @@ mod tests {
             ("EIOT_SERCET", Some("EIOT_SECRET")),
             ("EIOT_SECRETFILE", Some("EIOT_SECRET_FILE")),
             ("EIOT_timeout", None),
+            ("EIOT_PROFIL", Some("EIOT_PROFILE")),
             ("EIOT_PASSWORD", None),
             ("EIOT_", None),
         ] {

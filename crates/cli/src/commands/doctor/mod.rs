@@ -5,14 +5,15 @@ mod diagnosis;
 mod environment;
 
 use self::account::account;
-use self::diagnosis::{Diagnosis, OptionValues};
+use self::diagnosis::{Diagnosis, OptionValues, Sources};
 use self::environment::environment;
 use crate::help;
-use crate::options::Options;
-use crate::output::{ExitCode, Failure, print_line};
+use crate::options::{Options, Source};
+use crate::output::{ExitCode, Failure, color, print_line};
 use clap::Args;
 use eiot::{Answer, Client, Config, Error, ErrorKind, Probe, Secret, SignMethod};
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 /// A sample from the vendor's SDK (1.0.1), and its signature.
 const SAMPLE_SIGNATURE: &str = "963A56BAEBED746F2746E4D9B3B77BE0F2E171E7";
@@ -29,7 +30,7 @@ const SAMPLE: [(&str, &str); 6] = [
 /// The largest offset of the clock that passes. `Date` has whole seconds only.
 const MAX_CLOCK_OFFSET_MS: u64 = 2_000;
 
-/// The options that are always shown. Others are shown if they differ from their defaults.
+/// The options that are always shown. Others are shown if they are set.
 const ALWAYS_SHOWN: [&str; 4] = ["appkey", "secret", "base_url", "timeout"];
 
 /// Check configuration, signing, network, clock and account, and say what to fix.
@@ -54,9 +55,14 @@ impl Doctor {
     /// Runs every check, even after one has failed. Returns the exit code of the first that failed.
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
         let mut exit_code = None;
+        let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
         let mut report = |diagnosis: Diagnosis| {
             exit_code = exit_code.or(diagnosis.exit_code);
-            print_line(&if self.json { diagnosis.to_json()? } else { diagnosis.to_text() })
+            print_line(&match (self.json, width, color::is_wanted()) {
+                (true, ..) => diagnosis.to_json()?,
+                (false, None, false) => diagnosis.to_text(),
+                (false, width, in_color) => diagnosis.to_terminal(width, in_color),
+            })
         };
         let (configuration, client) = self.configuration();
         report(configuration)?;
@@ -84,39 +90,68 @@ impl Doctor {
     }
 
     fn configuration(&self) -> (Diagnosis, Result<Client, ()>) {
-        let made = self.options.config().and_then(|config| {
+        let made = self.options.load().and_then(|loaded| {
             // The configuration of a client no longer has the secret, so the values are read before.
-            let values = config.values();
-            Ok((Client::new(config)?, values))
+            let values = loaded.config.values();
+            let shown = Shown { values: values.into(), sources: loaded.sources, profile: loaded.profile };
+            Ok((Client::new(loaded.config)?, shown))
         });
         match made {
-            Ok((client, values)) => {
-                let options = OptionValues::from(values);
-                let in_effect = in_effect(&options);
-                let diagnosis = match client.config().warnings().as_slice() {
-                    [] => Diagnosis::ok("configuration", in_effect),
-                    warnings => Diagnosis::warning(
-                        "configuration",
-                        format!("{}; {in_effect}", warnings.join("; ")),
-                        None,
-                    ),
-                };
-                (diagnosis.with_options(options), Ok(client))
-            }
+            Ok((client, shown)) => (shown.diagnosis(client.config().warnings()), Ok(client)),
             Err(error) => (Diagnosis::failed("configuration", error.to_string(), None).of(&error), Err(())),
         }
     }
 }
 
-/// The options worth showing.
-fn in_effect(options: &OptionValues) -> String {
-    let defaults = OptionValues::from(Config::default().values());
-    let named = options.iter().filter_map(|(option, value)| {
-        let value = value.as_ref()?;
-        let matters = ALWAYS_SHOWN.contains(option) || defaults.get(option)?.as_ref() != Some(value);
-        matters.then(|| format!("{option}={value}"))
-    });
-    format!("{}; all others have their defaults", named.collect::<Vec<_>>().join(" "))
+/// What the check `configuration` shows.
+struct Shown {
+    values: OptionValues,
+    sources: Sources,
+    profile: Option<(String, PathBuf)>,
+}
+
+impl Shown {
+    fn diagnosis(self, mut warnings: Vec<String>) -> Diagnosis {
+        let check = "configuration";
+        warnings.extend(self.mixed_account());
+        let in_effect = self.in_effect();
+        let diagnosis = match warnings.is_empty() {
+            true => Diagnosis::ok(check, in_effect),
+            false => Diagnosis::warning(check, format!("{}; {in_effect}", warnings.join("; ")), None),
+        };
+        diagnosis.with_options(self.values, self.sources, self.profile)
+    }
+
+    /// The options worth showing, each with its source unless that is the default.
+    fn in_effect(&self) -> String {
+        let named = self.values.iter().filter_map(|(option, value)| {
+            let value = value.as_ref()?;
+            let source = self.source(option);
+            let matters = ALWAYS_SHOWN.contains(option) || source != Source::Default;
+            let source =
+                if source == Source::Default { String::new() } else { format!(" ({})", source.name()) };
+            matters.then(|| format!("{option}={value}{source}"))
+        });
+        let named = named.collect::<Vec<_>>().join(", ");
+        let profile = self.profile.as_ref();
+        let profile = profile.map(|(name, file)| format!("; profile {name:?} of {}", file.display()));
+        format!("{named}; all others have their defaults{}", profile.unwrap_or_default())
+    }
+
+    /// A warning if one half of the credentials is the profile's: it may be the other half of another account.
+    fn mixed_account(&self) -> Option<String> {
+        let secret = self.source("secret").min(self.source("secret_file"));
+        let appkey = self.source("appkey");
+        let mixed = appkey != secret && [appkey, secret].contains(&Source::Profile);
+        mixed.then(|| {
+            let (appkey, secret) = (appkey.name(), secret.name());
+            format!("appkey is from the {appkey} and the secret from the {secret}: are they of one account?")
+        })
+    }
+
+    fn source(&self, option: &str) -> Source {
+        self.sources.get(option).copied().unwrap_or(Source::Default)
+    }
 }
 
 /// Whether this program signs as the vendor's SDK does.
@@ -243,15 +278,34 @@ mod tests {
         assert_eq!(signing().status, Status::Ok);
     }
 
-    #[test]
-    fn configuration_shows_the_options_that_were_set() {
+    fn shown(sources: &[(&'static str, Source)]) -> Shown {
         let mut config = Config::new("k", "hunter2");
         config.set("strict_eid", "on").expect("a switch");
-        let text = in_effect(&config.values().into());
+        Shown { values: config.values().into(), sources: sources.iter().copied().collect(), profile: None }
+    }
+
+    #[test]
+    fn configuration_shows_the_options_that_were_set_and_their_sources() {
+        let sources = [("appkey", Source::Environment), ("strict_eid", Source::Flag)];
         assert_eq!(
-            text,
-            "appkey=k base_url=https://oapi.eiotclub.com secret=[redacted] strict_eid=on timeout=30; \
-             all others have their defaults"
+            shown(&sources).in_effect(),
+            "appkey=k (environment), base_url=https://oapi.eiotclub.com, secret=[redacted], strict_eid=on (flag), \
+             timeout=30; all others have their defaults"
         );
+    }
+
+    #[test]
+    fn configuration_warns_if_half_of_the_credentials_is_of_the_profile() {
+        use Source::{Environment, Profile};
+        for (appkey, option, secret, warns) in [
+            (Profile, "secret_file", Profile, false),
+            (Environment, "secret", Environment, false),
+            (Environment, "secret", Source::Default, false),
+            (Profile, "secret", Environment, true),
+            (Environment, "secret_file", Profile, true),
+        ] {
+            let shown = shown(&[("appkey", appkey), (option, secret)]);
+            assert_eq!(shown.mixed_account().is_some(), warns, "{appkey:?} {secret:?}");
+        }
     }
 }

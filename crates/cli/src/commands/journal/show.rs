@@ -1,0 +1,119 @@
+//! `eiot journal show`: how far a run is.
+
+use super::JournalFile;
+use super::card_results::CardResults;
+use crate::batch::journal::JournalHeader;
+use crate::output::{ExitCode, Failure, print_line};
+use clap::Args;
+use eiot::{Error, escaped};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Print how far a run is: counts, and failures by kind and code.
+#[derive(Args)]
+pub(super) struct Show {
+    #[command(flatten)]
+    journal: JournalFile,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is shown. Names and their meaning never change; new ones may be added.
+#[derive(Serialize)]
+struct Overview {
+    input: String,
+    started: String,
+    last_result: Option<String>,
+    finished: Option<String>,
+    cards: usize,
+    refreshed: usize,
+    failed: usize,
+    open: usize,
+    results: u64,
+    damaged_lines: u64,
+    failures: Vec<Failures>,
+}
+
+/// Failures of one kind and code.
+#[derive(Serialize)]
+struct Failures {
+    kind: String,
+    code: Option<String>,
+    #[serde(rename = "final")]
+    is_final: bool,
+    count: u64,
+    example: String,
+}
+
+impl Show {
+    pub(super) fn run(&self) -> Result<ExitCode, Failure> {
+        let reader = self.journal.open()?;
+        let JournalHeader { input, started, .. } = reader.header();
+        let (input, started) = (input.clone(), started.clone());
+        let overview = overview(input, started, &CardResults::read(reader)?);
+        match self.json {
+            true => print_line(&serde_json::to_string(&overview).map_err(Error::internal)?)?,
+            false => overview.lines().iter().try_for_each(|line| print_line(&escaped(line)))?,
+        }
+        Ok(ExitCode::Success)
+    }
+}
+
+fn overview(input: String, started: String, cards: &CardResults) -> Overview {
+    let failed = cards.failed();
+    let mut groups: BTreeMap<_, Failures> = BTreeMap::new();
+    for result in &failed {
+        let key = (result.kind.as_str(), result.code.as_deref(), result.r#final);
+        let group = groups.entry(key).or_insert_with(|| Failures {
+            kind: result.kind.clone(),
+            code: result.code.clone(),
+            is_final: result.r#final,
+            count: 0,
+            example: result.message.clone(),
+        });
+        group.count += 1;
+    }
+    let mut failures: Vec<_> = groups.into_values().collect();
+    failures.sort_by_key(|group| std::cmp::Reverse(group.count));
+    Overview {
+        input,
+        started,
+        last_result: cards.last.clone(),
+        finished: cards.finished.clone(),
+        cards: cards.refreshed.len() + failed.len(),
+        refreshed: cards.refreshed.len(),
+        failed: failed.len(),
+        open: failed.iter().filter(|result| !result.r#final).count(),
+        results: cards.results,
+        damaged_lines: cards.damaged,
+        failures,
+    }
+}
+
+impl Overview {
+    fn lines(&self) -> Vec<String> {
+        let end = match (&self.finished, &self.last_result) {
+            (Some(time), _) => format!("finished {time}"),
+            (None, Some(time)) => format!("not finished, last result {time}"),
+            (None, None) => "no results yet".to_owned(),
+        };
+        let mut lines = vec![
+            format!("input    {}", self.input),
+            format!("started  {}, {end}", self.started),
+            format!(
+                "cards    {}: {} refreshed, {} failed, of which {} may succeed later",
+                self.cards, self.refreshed, self.failed, self.open
+            ),
+        ];
+        for Failures { kind, code, is_final, count, example } in &self.failures {
+            let code = code.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
+            let is_final = if *is_final { ", final" } else { "" };
+            lines.push(format!("{count:>9} {kind}{code}{is_final}, for example {example}"));
+        }
+        if self.damaged_lines > 0 {
+            lines.push(format!("damaged  {} lines; eiot journal check names them", self.damaged_lines));
+        }
+        lines
+    }
+}
