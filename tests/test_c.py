@@ -1,5 +1,6 @@
 """C programs against the installed library: threads, fork, idle connections, misuse, and nothing leaked."""
 
+import json
 import os
 import re
 import sys
@@ -92,6 +93,19 @@ def test_panic_in_the_shipped_library_becomes_an_internal_error_and_prints_nothi
     url = running.url.replace("127.0.0.1", "localhost")
     done = run([program], environment=running.environment | {"EIOT_BASE_URL": url})
     assert done.stdout + done.stderr == ""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
+def test_stack_that_the_header_asks_for_is_enough_with_a_reserve(build, simulator, arguments):
+    kib = int(re.search(r"needs (\d+) KiB of stack", HEADER.read_text()).group(1))
+    running = simulator(*arguments, "--unlimited")
+    used = json.loads(run([build("c/stack.c", "-lpthread"), kib], environment=running.environment).stdout)
+    print(used)
+    assert all(0 < size <= 0.75 * kib * 1024 for size in used.values()), used
+
+
+def test_process_without_memory_is_aborted_and_prints_nothing(build, simulator):
+    run([build("c/memory.c")], environment=simulator("--unlimited").environment)
 
 
 def test_memory_does_not_grow_over_many_faulty_calls(build, simulator):
