@@ -109,7 +109,11 @@ def test_process_without_memory_is_aborted_and_prints_nothing(build, simulator):
 
 
 def test_memory_does_not_grow_over_many_faulty_calls(build, simulator):
-    _soak([build("c/soak.c", "-lpthread")], simulator)
+    calls, output = _soak([build("c/soak.c", "-lpthread")], simulator)
+    counted = json.loads(output.splitlines()[-1])
+    for ended in (counted["calls"], counted["attempts"]):
+        assert ended["in_flight"] == 0 and ended["started"] == ended["ok"] + sum(ended["failed"].values()) == calls, counted
+        assert len([kind for kind, count in ended["failed"].items() if count > 0]) >= 5, counted
 
 
 def test_memory_does_not_grow_over_many_faulty_calls_from_python(simulator):
@@ -120,7 +124,8 @@ def _soak(program, simulator):
     # The short form; `make soak` makes 100,000 calls.
     calls = int(os.environ.get("EIOT_SOAK_CALLS", "4000"))
     running = simulator("--unlimited", "--tls", "--fault-chance", "0.8", "--fault-seed", "42")
-    run([*program, str(calls // 4)], environment=running.environment, timeout=1800)
+    done = run([*program, str(calls // 4)], environment=running.environment, timeout=1800)
+    return calls, done.stdout
 
 
 def test_misuse_has_defined_results(build, simulator):
