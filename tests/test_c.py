@@ -1,5 +1,6 @@
 """C programs against the installed library: threads, fork, idle connections, misuse, and nothing leaked."""
 
+import json
 import os
 import re
 import sys
@@ -94,8 +95,25 @@ def test_panic_in_the_shipped_library_becomes_an_internal_error_and_prints_nothi
     assert done.stdout + done.stderr == ""
 
 
+@pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
+def test_stack_that_the_header_asks_for_is_enough_with_a_reserve(build, simulator, arguments):
+    kib = int(re.search(r"needs (\d+) KiB of stack", HEADER.read_text()).group(1))
+    running = simulator(*arguments, "--unlimited")
+    used = json.loads(run([build("c/stack.c", "-lpthread"), kib], environment=running.environment).stdout)
+    print(used)
+    assert all(0 < size <= 0.75 * kib * 1024 for size in used.values()), used
+
+
+def test_process_without_memory_is_aborted_and_prints_nothing(build, simulator):
+    run([build("c/memory.c")], environment=simulator("--unlimited").environment)
+
+
 def test_memory_does_not_grow_over_many_faulty_calls(build, simulator):
-    _soak([build("c/soak.c", "-lpthread")], simulator)
+    calls, output = _soak([build("c/soak.c", "-lpthread")], simulator)
+    counted = json.loads(output.splitlines()[-1])
+    for ended in (counted["calls"], counted["attempts"]):
+        assert ended["in_flight"] == 0 and ended["started"] == ended["ok"] + sum(ended["failed"].values()) == calls, counted
+        assert len([kind for kind, count in ended["failed"].items() if count > 0]) >= 5, counted
 
 
 def test_memory_does_not_grow_over_many_faulty_calls_from_python(simulator):
@@ -106,7 +124,8 @@ def _soak(program, simulator):
     # The short form; `make soak` makes 100,000 calls.
     calls = int(os.environ.get("EIOT_SOAK_CALLS", "4000"))
     running = simulator("--unlimited", "--tls", "--fault-chance", "0.8", "--fault-seed", "42")
-    run([*program, str(calls // 4)], environment=running.environment, timeout=1800)
+    done = run([*program, str(calls // 4)], environment=running.environment, timeout=1800)
+    return calls, done.stdout
 
 
 def test_misuse_has_defined_results(build, simulator):

@@ -61,6 +61,9 @@ int main(int argc, char **argv) {
     CHECK(descriptors_after <= descriptors + 4 * THREADS, "descriptors");
     CHECK(entries("/proc/self/task") == threads && threads == 1, "threads");
     CHECK(kib_after <= kib + kib / 10 + 1024, "memory");
+    char json[4096];
+    CHECK(eiot_client_stats_json(client, json, sizeof json) < sizeof json, "counters");
+    puts(json);
     eiot_client_free(client);
     CHECK(entries("/proc/self/fd") <= 4, "%ld descriptors after the client was freed", entries("/proc/self/fd"));
     return 0;
