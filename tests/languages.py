@@ -28,6 +28,13 @@ NOT_FOR_WRAPPERS = {
     "eiot_error_header_name": "COBOL has no fields for the response",
     "eiot_copy_padded": "for fields of fixed width",
     "eiot_config_set_log": "a function of the host that is called from C, on any thread: not every language can have that",
+    "eiot_config_set_event_callback": "as eiot_config_set_log",
+    "eiot_event_json": "as eiot_config_set_log",
+    "eiot_refresh_usage_to_buffer": "eiot_refresh_usage_n gives an error with all its fields",
+    "eiot_result_status": "its error has the status too",
+    "eiot_result_was_sent": "attempts and delivered of an error say it",
+    "eiot_batch_pending": "the loop waits",
+    "eiot_batch_in_flight": "the loop waits",
     "eiot_batch_submitted": "the loop counts",
     "eiot_batch_count": "the loop counts",
     "eiot_batch_duplicates": "the loop counts",
@@ -36,6 +43,15 @@ NOT_FOR_WRAPPERS = {
     "eiot_cancel_trigger": "where calls are ended by their timeout only",
     "eiot_cancel_free": "where calls are ended by their timeout only",
 }
+
+# The fields of an event, all of which are in its JSON.
+NOT_FOR_WRAPPERS |= {
+    f"eiot_event_{field}": "eiot_event_json has all fields"
+    for field in (
+        "attempt", "delivered", "duration_ms", "eid", "http_status", "message", "next_wait_ms", "nonce", "path", "platform_code",
+        "status", "timestamp",
+    )
+}  # fmt: skip
 
 
 @dataclasses.dataclass
@@ -60,6 +76,8 @@ class Language:
     """How much memory may grow between the 300th and the 1,000th call: next to nothing where no collector runs."""
     finds_library_by: tuple[str, ...] = ("ldconfig", "LD_LIBRARY_PATH", "EIOT_LIBRARY")
     """What the error for a missing library says to use."""
+    has_events: bool = False
+    """Whether the wrapper has callbacks, for lines of the log and for events."""
     is_linked: bool = False
     """Whether programs are linked with the library, which the system then loads before any code of the wrapper runs."""
     can_cancel: bool = False
@@ -138,6 +156,7 @@ LANGUAGES = {
             bytes_as_eids=False,
             has_threads=True,
             can_cancel=True,
+            has_events=True,
             growth_kib=16384,
         ),
         Language(
@@ -156,6 +175,7 @@ LANGUAGES = {
             bytes_as_eids=False,
             has_threads=True,
             can_cancel=True,
+            has_events=True,
             growth_kib=2048,
         ),
         Language(
@@ -174,6 +194,7 @@ LANGUAGES = {
             has_threads=True,
             is_linked=True,
             can_cancel=True,
+            has_events=True,
             growth_kib=2048,
         ),
         Language(
@@ -183,6 +204,7 @@ LANGUAGES = {
             build=[],
             driver=["php", "-d", "ffi.enable=true", "{root}/bindings/php/test/driver.php"],
             example=["php", "-d", "ffi.enable=true", "{root}/bindings/php/example/refresh.php"],
+            has_events=True,
             growth_kib=512,
         ),
         Language(

@@ -220,14 +220,83 @@ def test_functions_are_used_or_excluded_for_a_reason(driver):
     assert set(unused) <= {*NOT_FOR_WRAPPERS, *through_options}, "not in the wrapper, and no reason given"
 
 
-def test_batch_returns_each_card_once(driver, simulator):
-    running = simulator("--tls", "--unlimited")
+def test_batch_returns_each_card_once_with_its_index_and_input(driver, simulator):
+    running = simulator("--unlimited")
     cards = [str(8904_0000 + card) for card in range(60)]
-    outcomes = driver.refresh([*cards, *cards[:5], "8.9E+31"], running.options, verb=["batch"])
-    assert sorted(outcome["eid"] for outcome in outcomes if outcome["ok"]) == cards
-    (malformed,) = [outcome for outcome in outcomes if not outcome["ok"]]
-    assert malformed["kind"] == "invalid_eid"
+    given = [*cards, *(f" {card}" for card in cards[:5]), "8.9E+31"]
+    outcomes = driver.refresh(given, running.options, verb=["batch"])
+    assert sorted(outcome["index"] for outcome in outcomes) == list(range(66))
+    by_index = {outcome["index"]: outcome for outcome in outcomes}
+    assert [by_index[index]["input"] for index in range(66)] == given
+    assert {index for index, outcome in by_index.items() if outcome["duplicate"]} == set(range(60, 65))
+    malformed = by_index.pop(65)
+    assert (malformed["kind"], malformed["retryable"]) == ("invalid_eid", False)
+    assert all(outcome["ok"] and outcome["eid"] == cards[index % 60] for index, outcome in by_index.items())
+    assert running.counters()["calls"] == 60, "nothing is sent for duplicates"
     assert driver.refresh([], running.options, verb=["batch"]) == []
+
+
+def test_duplicates_have_the_failure_of_the_first(driver, simulator):
+    outcomes = driver.refresh(["8904", "8904"], simulator("--unlimited", "--refuse", "41007").options, verb=["batch"])
+    assert [(outcome["kind"], outcome["code"]) for outcome in outcomes] == [("platform", "41007")] * 2
+    assert sorted(outcome["duplicate"] for outcome in outcomes) == [False, True]
+
+
+@pytest.mark.parametrize(
+    "arguments, eid, retryable",
+    [
+        (("--fault", "status=503,0"), EID, True),
+        (("--fault", "reset"), EID, True),
+        (("--refuse", "41007"), EID, False),
+        (("--refuse", "403"), EID, False),
+        ((), "8.9E+31", False),
+    ],
+    ids=["unavailable", "lost", "refused", "unauthorized", "malformed"],
+)
+def test_errors_say_whether_to_repeat_the_call(driver, simulator, arguments, eid, retryable):
+    (outcome,) = driver.refresh([eid], simulator("--tls", "--unlimited", *arguments).options)
+    assert outcome["ok"] is False and outcome["retryable"] is retryable, outcome
+
+
+def test_rounded_eid_is_refused_unless_allowed(driver, simulator):
+    rounded = str(int(float("89044011112233441122334411223321")))
+    running = simulator("--tls", "--unlimited")
+    (outcome,) = driver.refresh([rounded], running.options)
+    assert outcome["kind"] == "invalid_eid" and "rounded" in outcome["message"], outcome
+    (outcome,) = driver.refresh([rounded], running.options | {"allow_rounded_eid": "on"})
+    assert outcome["ok"], outcome
+
+
+def test_derived_client_has_its_own_options(driver, simulator):
+    running = simulator("--tls", "--unlimited", "--latency-ms", "1500")
+    hasty, patient = driver.ask("derived", *_words(running.options), "--", "timeout", "0.3", EID)
+    assert hasty["kind"] == "timeout" and patient["ok"], (hasty, patient)
+    (refused,) = driver.ask("derived", *_words(running.options), "--", "appkey", "another", EID)
+    assert refused["kind"] == "config" and "appkey" in refused["message"], refused
+
+
+def test_statistics_add_up(driver, simulator):
+    running = simulator("--unlimited")
+    *outcomes, said = driver.ask("stats", *_words(running.options), "--", EID, "8904", "8.9E+31")
+    assert [outcome["ok"] for outcome in outcomes] == [True, True, False]
+    calls, attempts = said["stats"]["calls"], said["stats"]["attempts"]
+    assert (calls["started"], calls["in_flight"], calls["ok"], calls["failed"]["invalid_eid"]) == (3, 0, 2, 1)
+    assert (attempts["started"], attempts["ok"]) == (2, 2) and running.counters()["calls"] == 2
+
+
+def test_events_report_each_attempt_and_each_local_refusal(driver, simulator):
+    if not driver.language.has_events:
+        pytest.skip(f"{driver.name} has no callbacks")
+    running = simulator("--tls", "--unlimited", "--fault", "status=503,0")
+    said = driver.ask("events", *_words(running.options | {"max_attempts": "2"}), "--", EID, "8.9E+31")
+    events = [line["event"] for line in said if "event" in line]
+    assert [event["attempt"] for event in events] == [1, 2, 0]
+    assert [event["outcome"] for event in events] == ["http", "ok", "invalid_eid"]
+    assert [event["http_status"] for event in events] == [503, 200, None]
+    assert events[0]["next_wait_ms"] is not None and events[1]["next_wait_ms"] is None
+    assert {event["eid"] for event in events[:2]} == {EID}
+    assert len({event["nonce"] for event in events}) == 3 and "demo-secret" not in json.dumps(said)
+    assert [line["ok"] for line in said if "event" not in line] == [True, False]
 
 
 @pytest.mark.parametrize("promise", signed_call.PROMISES, ids=lambda promise: promise.__name__)

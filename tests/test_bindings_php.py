@@ -164,6 +164,44 @@ def test_log_is_given_each_attempt_and_cannot_harm_a_call(simulator):
     assert last == "success"
 
 
+def test_keys_of_the_card_source_are_kept(simulator):
+    said = php(
+        """
+        $client = new Eiot\\Client(fromEnv: true);
+        $cards = ['first' => '8904', 7 => '8905', 'again' => ' 8904', 'malformed' => 'x'];
+        foreach ($client->refreshMany($cards) as $key => $result) {
+            echo $key, ' ', $result->index, ' ', trim($result->input) === trim($cards[$key]) ? 'same' : 'another', ' ',
+                json_encode($result->isDuplicate), "\n";
+        }
+        $objects = function (): Generator { yield new ArrayObject(['row 1']) => '8906'; yield new ArrayObject(['row 2']) => '8907'; };
+        foreach ($client->refreshMany($objects()) as $row => $result) { echo $row[0], ' ', $result->eid, "\n"; }
+        """,
+        environment=simulator("--tls", "--unlimited").environment,
+    )
+    assert sorted(said.splitlines()) == sorted(
+        ["first 0 same false", "7 1 same false", "again 2 same true", "malformed 3 same false", "row 1 8906", "row 2 8907"]
+    )
+
+
+def test_derived_client_outlives_its_client_and_calls_its_log(simulator):
+    said = php(
+        """
+        $lines = [];
+        $events = [];
+        $client = new Eiot\\Client(fromEnv: true, log: function (string $line) use (&$lines): void { $lines[] = $line; },
+            events: function (array $event) use (&$events): void { $events[] = $event; });
+        $derived = $client->withOptions(timeout: 3);
+        $client->close();
+        unset($client);
+        gc_collect_cycles();
+        $derived->refreshUsage('8904');
+        echo count($lines), ' ', count($events), ' ', $events[0]['outcome'], ' ', $derived->stats()['calls']['started'];
+        """,
+        environment=simulator("--tls", "--unlimited").environment,
+    )
+    assert said == "1 1 ok 1"
+
+
 def test_exception_of_the_card_source_is_propagated(simulator):
     said = php(
         """

@@ -21,6 +21,7 @@ internal static class Lifetimes
         {
             DisposingLetsCallsUnderWayEnd, DisposingWhileManyThreadsCall, TheLogMayDisposeOfTheClient, TheLogOutlivesEveryCollection,
             ALogThatThrowsDoesNotHarmTheCall, WhatIsNotDisposedOfIsFreedWhenCollected, ABatchOutlivesItsClient,
+            ADerivedClientOutlivesItsClientAndCallsItsLog,
             LeavingTheLoopEndsTheBatch, ASourceThatThrowsEndsTheLoop, ATokenThatWasCancelledSendsNothing,
             TasksCompleteWithTheReplyOrTheException, ATokenCancelsATask,
             NumbersAreTheSameInEveryCulture, WhatCWouldCutShortIsRefused, NullIsRefusedAtOnce
@@ -185,6 +186,33 @@ internal static class Lifetimes
                 Require(result.Error == null && result.Eid == result.Reply.Eid, "refreshed");
             }
             Require(refreshed == 200, refreshed + " refreshed");
+        }
+    }
+
+    private static void ADerivedClientOutlivesItsClientAndCallsItsLog()
+    {
+        using (var simulator = new Simulator())
+        {
+            int lines = 0, events = 0;
+            var options = simulator.Options();
+            options.Log = line => lines++;
+            options.Events = told => events++;
+            var client = new Client(options);
+            options = null;
+            using (var derived = client.WithOptions(new Options { Timeout = TimeSpan.FromSeconds(3) }))
+            {
+                client.Dispose();
+                Throws<ObjectDisposedException>(() => client.WithOptions(new Options()));
+                Throws<ObjectDisposedException>(() => client.StatsJson);
+                client = null;
+                for (int call = 0; call < 20; call++)
+                {
+                    Collect();
+                    derived.RefreshUsage(Eid);
+                }
+                Require(lines == 20 && events == 20, lines + " lines, " + events + " events");
+                Require(derived.StatsJson.Contains("\"started\":20"), derived.StatsJson);
+            }
         }
     }
 

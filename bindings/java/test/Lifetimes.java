@@ -41,6 +41,7 @@ public final class Lifetimes {
             Lifetimes::aLogThatThrowsDoesNotHarmTheCall,
             Lifetimes::whatIsNotClosedIsFreedWhenCollected,
             Lifetimes::aBatchOutlivesItsClientAndItsCancel,
+            Lifetimes::aDerivedClientOutlivesItsClientAndCallsItsLog,
             Lifetimes::aBatchCanBeLeftAndClosedTwice,
             Lifetimes::aSourceThatThrowsEndsTheLoop,
             Lifetimes::resultsComeAsAStream,
@@ -195,6 +196,28 @@ public final class Lifetimes {
                 }
                 require(refreshed == 200, refreshed + " refreshed");
             }
+        }
+    }
+
+    private static void aDerivedClientOutlivesItsClientAndCallsItsLog() throws Exception {
+        try (Simulator simulator = new Simulator()) {
+            List<String> lines = Collections.synchronizedList(new ArrayList<>());
+            List<String> events = Collections.synchronizedList(new ArrayList<>());
+            Client client = simulator.options().log(lines::add).events(events::add).open();
+            try (Client derived = client.withOptions().timeout(Duration.ofSeconds(3)).open()) {
+                client.close();
+                client = null;
+                for (int call = 0; call < 20; call++) {
+                    System.gc();
+                    derived.refreshUsage(EID);
+                }
+                require(lines.size() == 20 && events.size() == 20, lines.size() + " lines, " + events.size() + " events");
+                require(derived.statsJson().contains("\"started\":20"), derived.statsJson());
+            }
+            Client closed = simulator.options().open();
+            closed.close();
+            requireClosed(() -> closed.withOptions().open());
+            requireClosed(closed::statsJson);
         }
     }
 
