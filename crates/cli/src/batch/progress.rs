@@ -210,7 +210,7 @@ mod tests {
     fn progress_of_a_resumed_run_starts_where_the_run_stands_at_the_rate_of_this_one() {
         let resumed =
             Progress { done: 305, tried: 5, failed: 0, total: Some(405), elapsed: Duration::from_secs(1) };
-        assert_eq!(resumed.line(50), " 75 %  305/405  5.0/s  20 s left");
+        assert_eq!(resumed.line(40), " 75 %  305/405  5.0/s  20 s left");
     }
 
     #[test]
