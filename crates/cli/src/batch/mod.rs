@@ -185,6 +185,7 @@ impl BatchOptions {
                 recent: recent.transpose()?,
             },
             total: None,
+            is_unlimited: config.rate_limit.is_none(),
             timeout: config.timeout,
         })
     }
