@@ -166,6 +166,7 @@ place: describe
 	@$(MADE)/eiot completions bash > $(TO)/share/bash-completion/completions/eiot
 	@$(MADE)/eiot completions zsh > $(TO)/share/zsh/site-functions/_eiot
 	@$(MADE)/eiot completions fish > $(TO)/share/fish/vendor_completions.d/eiot.fish
+	@cp -R examples/operations $(TO)/share/doc/eiot/
 
 # What tells compilers of the library.
 describe:

@@ -126,6 +126,13 @@ def test_dry_run_estimates_with_the_concurrency_that_is_given(simulator, tmp_pat
     assert "without a rate limit" in off.stdout
 
 
+def test_rate_0_says_that_the_rate_limit_is_off(simulator, tmp_path):
+    running = simulator("--unlimited")
+    cards = cards_file(tmp_path, 5)
+    assert "/s, rate limit off\n" in refresh(running, "--from", cards, "--rate", "0").stderr
+    assert "rate limit" not in refresh(running, "--from", cards, "--rate", "50").stderr
+
+
 # Full disks.
 
 

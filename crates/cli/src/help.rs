@@ -49,6 +49,18 @@ There is no --secret flag on purpose: every user of the machine could read its
 value in the process list. For the same reason, set a proxy with a password by
 EIOT_PROXY.";
 
+const INPUT: &str = "\
+Input:
+  The first line that is neither blank nor a comment (#) determines the format:
+  JSON Lines if it begins with a brace, TSV if it contains a tab, otherwise CSV
+  with the first of , ; | in it as the separator, otherwise one EID per line. A
+  table has a header; --column 2 reads the second column of one without. Text is
+  UTF-8, UTF-16 or GB18030, recognized unless --encoding names another one. gzip
+  and Excel workbooks (.xlsx) are read too; in a workbook, EIDs must be text. An
+  output or a journal of eiot is JSON Lines. Blank rows are skipped. A quoted
+  field that does not end on its line is an error that names the line; if the
+  input is a file, nothing is sent then.";
+
 const OUTPUT: &str = "\
 Output:
   Each refreshed EID is a line on standard output with three fields separated
@@ -79,15 +91,17 @@ Output:
   With --from, results and failures are written as they complete, as lines with
   three fields: the EID, ok or the kind of failure, the message. Progress is
   shown on standard error: continuously on a terminal, otherwise every minute.
+  The counts of the summary add up to the rows of the input.
 
 Journal:
-  --journal FILE records one line per result. Ctrl-C or SIGTERM finishes the
-  calls in flight; a second one ends the command at once. The same command
-  resumes the run, even after kill -9. It skips cards that were refreshed, and
-  malformed EIDs and final refusals, which count as failed in every run. All
-  other failures are retried; --retry changes that. Exit code 0 means that every
-  card of the file was refreshed. Use a separate journal for each run, for
-  example with the date in its name.
+  --journal FILE records one line per result. Ctrl-C, SIGTERM or SIGHUP finishes
+  the calls in flight, within their timeout; a second one ends the command at
+  once. The same command resumes the run, even after kill -9 or on a disk that
+  was full. It skips cards that were refreshed, and malformed EIDs and final
+  refusals, which count as failed in every run. All other failures are retried;
+  --retry changes that. The output of --out continues, and has every result once.
+  Exit code 0 means that every card of the file was refreshed. Use a separate
+  journal for each run, for example with the date in its name.
 
 Reports:
   --summary, --metrics and --report write files that are replaced at once,
@@ -115,7 +129,7 @@ pub(crate) fn for_everything() -> String {
 /// The end of `eiot refresh --help`.
 pub(crate) fn for_refresh() -> String {
     format!(
-        "{EXAMPLE}\n\n{OUTPUT}\n\n{}\n\n{}\n\
+        "{EXAMPLE}\n\n{INPUT}\n\n{OUTPUT}\n\n{}\n\n{}\n\
          All EIDs are tried, and the largest of their exit codes is returned. With\n\
          --journal, cards that failed permanently in an earlier run count too.",
         environment(),
@@ -128,32 +142,29 @@ fn refresh_exit_codes() -> String {
         (ExitCode::Success, "every EID was refreshed"),
         (
             ExitCode::Failure,
-            "a call failed (no connection, TLS, timeout, refused by the platform), or\n\
-             the output cannot be written",
+            "a call failed (no connection, TLS, timeout, refused by the platform), the\n\
+             output or a file of the run cannot be written, or --until left cards",
         ),
         (
             ExitCode::Usage,
-            "wrong usage, invalid configuration or an invalid EID. If an argument is\n\
-             not a valid EID, nothing was sent; with --from, the valid EIDs were sent",
+            "wrong usage, invalid configuration, an input with an error or without rows,\n\
+             or an invalid EID. If an argument is not a valid EID, nothing was sent; with\n\
+             --from, the valid EIDs were sent",
         ),
         (ExitCode::Auth, "the platform does not accept the credentials or this machine's address"),
         (ExitCode::Internal, INTERNAL),
-        (ExitCode::Interrupted, "interrupted by Ctrl-C or SIGTERM"),
+        (ExitCode::Interrupted, "interrupted by Ctrl-C, SIGTERM or SIGHUP"),
         (ExitCode::BrokenPipe, "standard output was closed; remaining EIDs were not sent"),
     ])
 }
 
 /// The end of `eiot check --help`.
 pub(crate) fn for_check() -> String {
-    let text = "\
+    let examples = "\
 Examples:
   eiot check cards.csv
-  cut -d, -f2 cards.csv | eiot check - --json
-
-The first line that is neither blank nor a comment (#) determines the format:
-TSV if it contains a tab, CSV if it contains a comma or a semicolon, both with a
-header; otherwise one EID per line. Blank lines are skipped.
-
+  cut -d, -f2 cards.csv | eiot check - --json";
+    let output = "\
 Output:
   Malformed EIDs and duplicates are lines on standard error, the first 100 of
   each. The counts are a line on standard output, with --json an object with
@@ -166,11 +177,11 @@ Output:
     let codes = exit_codes(&[
         (ExitCode::Success, "every EID is valid"),
         (ExitCode::Failure, OUTPUT_FAILED),
-        (ExitCode::Usage, "wrong usage, an invalid EID, or the file cannot be read"),
+        (ExitCode::Usage, "wrong usage, an invalid EID, or the file cannot be read or has no rows"),
         (ExitCode::Internal, INTERNAL),
         (ExitCode::BrokenPipe, OUTPUT_CLOSED),
     ]);
-    format!("{text}\n\n{codes}")
+    format!("{examples}\n\n{INPUT}\n\n{output}\n\n{codes}")
 }
 
 /// The end of `eiot doctor --help`.
@@ -302,7 +313,8 @@ pub(crate) fn for_journal() -> String {
     let text = "\
 Examples:
   eiot journal show cards-2026-11-26.journal
-  eiot journal failed --open cards-2026-11-26.journal | eiot refresh --from -
+  eiot journal failed --open cards-2026-11-26.journal |
+      eiot refresh --from - --allow-empty
   eiot journal csv cards-2026-11-26.journal > cards-2026-11-26.csv
 
 show and check print JSON with --json.";

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{best_of_three, config, http, read_request, serve};
-use eiot::{Batch, Client, Config, Delivered, ErrorKind, Observer, Outcome, Summary};
+use eiot::{Batch, Call, Client, Config, Delivered, ErrorKind, Observer, Outcome, Summary};
 use eiot_sim::{Faults, Options, Simulator};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -432,4 +432,48 @@ fn batch_rejects_an_invalid_concurrency() {
         let error = client.batch(concurrency, Box::new(())).err().expect("refused");
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     }
+}
+
+#[test]
+fn batch_makes_other_calls_beside_refreshes_and_none_of_them_is_a_duplicate() {
+    let (simulator, config) = simulator(Options::unlimited());
+    let client = Client::new(config).expect("valid");
+    let mut batch = client.batch(8, Box::new(())).expect("a batch");
+    let get = |eid: &str| {
+        Call::from_json("/api/v3/cloudesim/get", &format!("{{\"eid\":\"{eid}\"}}")).expect("valid")
+    };
+    let eid = eids(1).next().expect("one");
+    batch.push_tagged(&eid, 1);
+    batch.push_call(get(&eid), 2);
+    batch.push_call(get(&eid), 3);
+    batch.push_call(Call::from_json("/api/v3/agent/balance", "{}").expect("valid"), 4);
+    batch.push_tagged(&eid, 5);
+    let mut outcomes: Vec<_> = std::iter::from_fn(|| batch.next()).collect();
+    outcomes.sort_by_key(|outcome| outcome.tag);
+    let seen: Vec<_> = outcomes
+        .iter()
+        .map(|outcome| (outcome.tag, outcome.eid.as_str(), outcome.is_duplicate, outcome.result.is_ok()))
+        .collect();
+    let eid = eid.as_str();
+    let expected =
+        [(1, eid, false, true), (2, eid, false, true), (3, eid, false, true), (4, "", false, true)];
+    assert_eq!(seen[..4], expected);
+    assert_eq!(seen[4], (5, eid, true, true));
+    assert_eq!((batch.summary().submitted, batch.summary().refreshed, simulator.counters().calls), (5, 4, 4));
+}
+
+#[test]
+fn batch_repeats_a_call_that_is_not_idempotent_only_if_nothing_was_sent() {
+    let plan = vec![Some("close".parse().expect("a fault"))];
+    let faults = Faults { plan, repeat: true, ..Faults::default() };
+    let (simulator, mut config) = simulator(Options { faults, ..Options::unlimited() });
+    (config.outage_timeout, config.max_attempts) = (Duration::from_secs(2), 1);
+    let client = Client::new(config).expect("valid");
+    let mut batch = client.batch(8, Box::new(())).expect("a batch");
+    for tag in 0..8 {
+        let call = Call::from_json("/api/v3/cloudesim/purchase", "{\"eid\":\"7\"}").expect("valid");
+        batch.push_call(call, tag);
+    }
+    let outcomes: Vec<_> = std::iter::from_fn(|| batch.next()).collect();
+    assert_eq!((outcomes.len(), simulator.counters().calls), (8, 8), "{outcomes:?}");
 }

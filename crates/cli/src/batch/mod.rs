@@ -184,6 +184,7 @@ impl BatchOptions {
                 recent: recent.transpose()?,
             },
             total: None,
+            is_unlimited: config.rate_limit.is_none(),
             timeout: config.timeout,
         })
     }

@@ -39,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     /// How many cards the input has, if known.
     pub(crate) total: Option<u64>,
+    /// Calls are not limited to a rate.
+    pub(crate) is_unlimited: bool,
     /// The timeout of a call.
     pub(crate) timeout: Duration,
 }
@@ -294,9 +296,11 @@ impl<'a> Run<'a> {
             _ => 0,
         };
         if !self.quiet {
-            for line in self.statistics.summary(self.started.elapsed()) {
-                warn(line);
+            let mut lines = self.statistics.summary(self.started.elapsed());
+            if let Some(counts) = lines.first_mut().filter(|_| self.plan.is_unlimited) {
+                counts.push_str(", rate limit off");
             }
+            lines.iter().for_each(warn);
         }
         let complete = self.read_all
             && matches!(self.stopped, None | Some(Stopped::ByLimit))

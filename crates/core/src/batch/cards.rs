@@ -1,8 +1,8 @@
 //! The cards of a batch from push to outcome: each one comes back exactly once, and duplicates with the first.
 
+use super::job::Job;
 use super::outcome::Outcome;
 use super::recent::RecentResults;
-use crate::eid::Eid;
 use crate::error::Error;
 use crate::protocol::Reply;
 use std::collections::{HashMap, VecDeque};
@@ -27,8 +27,8 @@ struct Pending {
 
 /// All cards of a batch that the caller has not taken back.
 pub(super) struct Cards {
-    /// By the EID. A card comes back by leaving this map, so it cannot come back twice.
-    pending: HashMap<Eid, Pending>,
+    /// By the EID, or by the call. A card comes back by leaving this map, so it cannot come back twice.
+    pending: HashMap<Job, Pending>,
     /// How many duplicates wait for pending cards.
     waiting_duplicates: usize,
     /// The outcomes that the caller has not taken.
@@ -47,17 +47,17 @@ impl Cards {
     }
 
     /// Adds a card. Returns whether it needs a call: a duplicate gets the outcome of the first, now or when that ends.
-    pub(super) fn add(&mut self, eid: &Eid, pushed: Pushed) -> bool {
-        if let Some(first) = self.pending.get_mut(eid) {
+    pub(super) fn add(&mut self, job: &Job, pushed: Pushed) -> bool {
+        if let Some(first) = self.pending.get_mut(job) {
             first.duplicates.push(pushed);
             self.waiting_duplicates += 1;
             return false;
         }
-        if let Some(outcome) = self.recent.outcome(eid, &pushed) {
+        if let Some(outcome) = job.refreshes().and_then(|eid| self.recent.outcome(eid, &pushed)) {
             self.ended.push_back(outcome);
             return false;
         }
-        self.pending.insert(eid.clone(), Pending { pushed, duplicates: Vec::new(), is_in_flight: false });
+        self.pending.insert(job.clone(), Pending { pushed, duplicates: Vec::new(), is_in_flight: false });
         true
     }
 
@@ -67,34 +67,38 @@ impl Cards {
     }
 
     /// Records that the card is sent.
-    pub(super) fn send(&mut self, eid: &Eid) {
-        if let Some(card) = self.pending.get_mut(eid) {
+    pub(super) fn send(&mut self, job: &Job) {
+        if let Some(card) = self.pending.get_mut(job) {
             card.is_in_flight = true;
         }
     }
 
     /// Records that the card's call has ended, possibly to be made again.
-    pub(super) fn end_call(&mut self, eid: &Eid) {
-        if let Some(card) = self.pending.get_mut(eid) {
+    pub(super) fn end_call(&mut self, job: &Job) {
+        if let Some(card) = self.pending.get_mut(job) {
             card.is_in_flight = false;
         }
     }
 
     /// Returns a card and its duplicates with this result.
-    pub(super) fn finish(&mut self, eid: &Eid, result: Result<Reply, Error>, unsent: bool) {
-        let Some(Pending { pushed, duplicates, .. }) = self.pending.remove(eid) else { return };
+    pub(super) fn finish(&mut self, job: &Job, result: Result<Reply, Error>, unsent: bool) {
+        let Some(Pending { pushed, duplicates, .. }) = self.pending.remove(job) else { return };
         self.waiting_duplicates = self.waiting_duplicates.saturating_sub(duplicates.len());
-        self.recent.insert(eid, &result, unsent);
-        let copies = duplicates.into_iter().filter_map(|duplicate| self.recent.outcome(eid, &duplicate));
-        let copies: Vec<_> = copies.collect();
-        let (Pushed { tag, given }, eid) = (pushed, eid.as_str().to_owned());
+        let mut copies = Vec::new();
+        if let Some(eid) = job.refreshes() {
+            self.recent.insert(eid, &result, unsent);
+            let outcomes =
+                duplicates.into_iter().filter_map(|duplicate| self.recent.outcome(eid, &duplicate));
+            copies.extend(outcomes);
+        }
+        let (Pushed { tag, given }, eid) = (pushed, job.eid().to_owned());
         self.ended.push_back(Outcome { tag, given, eid, is_duplicate: false, result, unsent });
         self.ended.extend(copies);
     }
 
     /// The cards whose calls have not ended.
-    pub(super) fn in_flight(&self) -> Vec<Eid> {
-        self.pending.iter().filter(|(_, card)| card.is_in_flight).map(|(eid, _)| eid.clone()).collect()
+    pub(super) fn in_flight(&self) -> Vec<Job> {
+        self.pending.iter().filter(|(_, card)| card.is_in_flight).map(|(job, _)| job.clone()).collect()
     }
 
     /// How many cards the caller has not taken back, including duplicates.
@@ -122,12 +126,13 @@ impl Cards {
 mod tests {
     use super::super::recent::WINDOW;
     use super::*;
+    use crate::eid::Eid;
     use crate::error::{Delivered, ErrorKind};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn eid(number: usize) -> Eid {
-        Eid::parse(format!("8904{number}")).expect("digits")
+    fn eid(number: usize) -> Job {
+        Job::Refresh(Eid::parse(format!("8904{number}")).expect("digits"))
     }
 
     fn pushed(tag: u64) -> Pushed {

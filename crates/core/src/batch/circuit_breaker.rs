@@ -32,8 +32,8 @@ pub(crate) struct Trip {
 
 impl Trip {
     /// The error of a card that was not sent because the breaker tripped.
-    pub(crate) fn error(&self, eid: &str) -> Error {
-        Error::new(self.kind, format!("not sent, because {}", self.reason)).with_eid(eid)
+    pub(crate) fn error(&self) -> Error {
+        Error::new(self.kind, format!("not sent, because {}", self.reason))
     }
 
     pub(crate) fn reason(&self) -> &str {

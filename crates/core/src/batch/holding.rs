@@ -39,8 +39,8 @@ impl Batch {
 
     /// Returns a card for which the limiter gave no permit.
     pub(super) fn refuse(&mut self, card: &Card, error: Error) {
-        let error = self.report_refusal(card.eid.as_str(), error.with_eid(card.eid.as_str()));
-        self.cards.finish(&card.eid, Err(error), false);
+        let error = self.report_refusal(card.job.request().path(), card.job.eid(), card.job.named(error));
+        self.cards.finish(&card.job, Err(error), false);
     }
 
     /// Whether probes are allowed: in an outage of the platform, calls in flight end first.
@@ -70,17 +70,21 @@ impl Batch {
 
     /// Handles the result of a card: returns it to the caller, or holds the card because this may be an outage.
     pub(super) fn take(&mut self, mut card: Card, result: Result<Reply, Error>) {
-        self.cards.end_call(&card.eid);
+        self.cards.end_call(&card.job);
         let (signal, now) = (Signal::of(&result), Instant::now());
         let error = match result {
-            Err(error) if self.stopped.is_none() && self.breaker.holds(signal) => error,
+            Err(error)
+                if self.stopped.is_none() && self.breaker.holds(signal) && card.may_be_repeated(&error) =>
+            {
+                error
+            }
             result => {
                 match signal {
                     Signal::Answer => self.answered(now),
                     _ => drop(self.breaker.end_probe(now)),
                 }
                 let trip = self.breaker.check_account(&result);
-                self.cards.finish(&card.eid, result, false);
+                self.cards.finish(&card.job, result, false);
                 if let Some(trip) = trip.filter(|_| self.stopped.is_none()) {
                     self.end_with(Stopped::ByItself(trip));
                 }
@@ -157,7 +161,7 @@ impl Batch {
         // The reservation belongs to a card that is returned now.
         self.reservation = None;
         for mut card in std::mem::take(&mut self.waiting) {
-            let unsent = || Error::new(error.kind(), error.to_string()).with_eid(card.eid.as_str());
+            let unsent = || card.job.named(Error::new(error.kind(), error.to_string()));
             card.failure.get_or_insert_with(unsent);
             self.give_back(card);
         }
@@ -170,6 +174,11 @@ impl Batch {
 }
 
 impl Card {
+    /// Whether it can be called again without an effect that the caller does not want.
+    fn may_be_repeated(&self, error: &Error) -> bool {
+        self.job.request().is_idempotent() || error.delivered() == Delivered::No
+    }
+
     fn max_strikes(&self) -> u32 {
         if self.has_no_answer() { MAX_STRIKES_WITHOUT_ANSWER } else { MAX_STRIKES }
     }

@@ -4,6 +4,7 @@ mod active_timeout;
 mod cards;
 mod circuit_breaker;
 mod holding;
+mod job;
 mod outcome;
 mod recent;
 mod run_loop;
@@ -15,16 +16,16 @@ pub use outcome::Outcome;
 pub use summary::Summary;
 
 use crate::client::{Client, Gate, History, Reservation, outside_of_any_runtime};
-use crate::eid::Eid;
 use crate::error::{Error, ErrorKind};
 use crate::locked::locked;
 use crate::observer::{Notice, Observer};
-use crate::protocol::Reply;
+use crate::protocol::{Call, REFRESH_USAGE, Reply};
 use crate::transport::EventLoop;
 use cards::{Cards, Pushed};
 use circuit_breaker::{CircuitBreaker, Trip};
 use futures_util::future::MaybeDone;
 use futures_util::stream::FuturesUnordered;
+use job::Job;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -107,7 +108,7 @@ pub struct Batch {
 
 /// A card in a batch.
 struct Card {
-    eid: Eid,
+    job: Job,
     history: History,
     /// How often it failed as if the platform were unreachable, while the platform answered other cards.
     strikes: u32,
@@ -224,14 +225,29 @@ impl Batch {
         let eid = match self.client.eid(input) {
             Ok(eid) => eid,
             Err(error) => {
-                let error = self.report_refusal(&pushed.given, error);
+                let error = self.report_refusal(REFRESH_USAGE, &pushed.given, error);
                 return self.cards.refuse(pushed, error);
             }
         };
-        if !self.cards.add(&eid, pushed) {
+        self.add(Job::Refresh(eid), pushed);
+    }
+
+    /// Adds another call than the refresh, with a tag. It comes back like a card: its outcome has the EID of the call's parameters,
+    /// or none, and the summary counts it like a refresh. Calls are never duplicates, and have no cooldown.
+    ///
+    /// A call that is not idempotent is made at most once, also in an outage, unless nothing of it was sent.
+    pub fn push_call(&mut self, call: Call, tag: u64) {
+        let serial = self.summary.submitted;
+        self.summary.submitted += 1;
+        let given = call.eid().unwrap_or_default().to_owned();
+        self.add(Job::Call { call: Arc::new(call), serial }, Pushed { tag, given });
+    }
+
+    fn add(&mut self, job: Job, pushed: Pushed) {
+        if !self.cards.add(&job, pushed) {
             return;
         }
-        let card = Card { eid, history: History::default(), strikes: 0, failure: None };
+        let card = Card { job, history: History::default(), strikes: 0, failure: None };
         match self.stopped {
             None => self.waiting.push_back(card),
             Some(_) => self.give_back(card),
@@ -303,24 +319,23 @@ impl Batch {
 
     /// Returns a card that will not be sent again: with its last failure, or as unsent.
     fn give_back(&mut self, card: Card) {
-        let eid = card.eid.as_str();
         let (error, unsent) = match (card.failure, &self.stopped) {
             (Some(failure), _) => (failure, false),
-            (None, Some(Stopped::ByItself(trip))) => (trip.error(eid), true),
+            (None, Some(Stopped::ByItself(trip))) => (card.job.named(trip.error()), true),
             (None, stopped) => {
                 let text = match stopped {
                     Some(Stopped::InChild) => IN_CHILD,
                     _ => "cancelled by the caller; nothing was sent",
                 };
-                (Error::new(ErrorKind::Cancelled, text).with_eid(eid), true)
+                (card.job.named(Error::new(ErrorKind::Cancelled, text)), true)
             }
         };
-        self.cards.finish(&card.eid, Err(error), unsent);
+        self.cards.finish(&card.job, Err(error), unsent);
     }
 
     /// Counts and reports a card that is refused before it is sent.
-    fn report_refusal(&self, eid: &str, error: Error) -> Error {
-        self.client.refuse(eid, error, |refusal| locked(&self.observer).attempt(refusal))
+    fn report_refusal(&self, path: &str, eid: &str, error: Error) -> Error {
+        self.client.refuse(path, eid, error, |refusal| locked(&self.observer).attempt(refusal))
     }
 
     fn notify(&self, notice: &Notice<'_>) {

@@ -143,7 +143,7 @@ impl Batch {
             let Some(card) = self.waiting.front() else { return };
             let (client, gate) = (&self.client, &self.gate);
             let mut reservation = self.reservation.take().unwrap_or_else(|| {
-                maybe_done(Box::pin(client.clone().reserve(card.eid.clone(), gate.clone())))
+                maybe_done(Box::pin(client.clone().reserve(card.job.refreshes().cloned(), gate.clone())))
             });
             let _ = (&mut reservation).now_or_never();
             let reservation = match Pin::new(&mut reservation).take_output() {
@@ -174,7 +174,7 @@ impl Batch {
             };
             if let Some(card) = self.waiting.pop_front() {
                 self.breaker.probe();
-                self.cards.send(&card.eid);
+                self.cards.send(&card.job);
                 calls.push(Box::pin(self.call(connections.clone(), card, reservation)));
             }
         }
@@ -199,8 +199,8 @@ impl Batch {
             let cancelled = async { drop(cancel.wait_for(|cancelled| *cancelled).await) };
             let start = (reservation, gate, card.history);
             let timed_out = active_timeout.passed(client.config().timeout);
-            let call =
-                client.call_reserved(&connections, &card.eid, start, &on_attempt, timed_out, cancelled);
+            let request = card.job.request();
+            let call = client.call_reserved(&connections, request, start, &on_attempt, timed_out, cancelled);
             let result = call.await;
             (card, result)
         }
@@ -209,10 +209,10 @@ impl Batch {
     /// In a forked child: the calls belong to the parent, so every card is returned with an error.
     fn leave_to_parent(&mut self) {
         self.leak_running();
-        for eid in self.cards.in_flight() {
-            let error = Error::new(ErrorKind::Cancelled, IN_CHILD).with_eid(eid.as_str());
+        for job in self.cards.in_flight() {
+            let error = job.named(Error::new(ErrorKind::Cancelled, IN_CHILD));
             // The parent has sent it.
-            self.cards.finish(&eid, Err(error.with_delivered(Delivered::Unknown)), false);
+            self.cards.finish(&job, Err(error.with_delivered(Delivered::Unknown)), false);
         }
         self.end_with(Stopped::InChild);
     }

@@ -154,14 +154,17 @@ impl Client {
         let started = Instant::now();
         let input = eid.as_ref();
         let parsed = self.eid(input).map_err(|error| {
-            self.refuse(&String::from_utf8_lossy(input), error, |refusal| observer.attempt(refusal))
+            self.refuse(REFRESH_USAGE, &String::from_utf8_lossy(input), error, |refusal| {
+                observer.attempt(refusal)
+            })
         });
         let eid = parsed?;
         outside_of_any_runtime(|| {
             let process = self.inner.process();
             let cooldown = self.start_cooldown(process, &eid, started);
-            let cooldown = cooldown
-                .map_err(|error| self.refuse(eid.as_str(), error, |refusal| observer.attempt(refusal)))?;
+            let cooldown = cooldown.map_err(|error| {
+                self.refuse(REFRESH_USAGE, eid.as_str(), error, |refusal| observer.attempt(refusal))
+            })?;
             self.request(process, Request::RefreshUsage(&eid), (started, cooldown), observer)
         })
     }
@@ -193,12 +196,18 @@ impl Client {
         Eid::parse_as(eid, self.config.eid_rules())
     }
 
-    /// Counts and reports a refresh that is refused before its call begins.
-    pub(crate) fn refuse(&self, eid: &str, error: Error, report: impl FnOnce(&Attempt<'_>)) -> Error {
+    /// Counts and reports a call that is refused before its call begins.
+    pub(crate) fn refuse(
+        &self,
+        path: &str,
+        eid: &str,
+        error: Error,
+        report: impl FnOnce(&Attempt<'_>),
+    ) -> Error {
         let statistics = &self.inner.process().statistics;
         statistics.start_call();
         statistics.end_call(Some(error.kind()));
-        report(&Attempt::refusal(REFRESH_USAGE, beginning(eid), true, &error));
+        report(&Attempt::refusal(path, beginning(eid), true, &error));
         error
     }
 
@@ -270,10 +279,13 @@ impl Client {
     }
 
     /// Starts a card's cooldown and waits for its permit without a deadline.
-    pub(crate) async fn reserve(self, eid: Eid, gate: Arc<Gate>) -> Result<Reservation, Error> {
+    pub(crate) async fn reserve(self, eid: Option<Eid>, gate: Arc<Gate>) -> Result<Reservation, Error> {
         let process = self.inner.process();
         let now = Instant::now();
-        let cooldown = self.start_cooldown(process, &eid, now)?;
+        let cooldown = match &eid {
+            Some(eid) => self.start_cooldown(process, eid, now)?,
+            None => None,
+        };
         let notice = |notice: &Notice<'_>| gate.notice(notice);
         let (gate, statistics) = (Some(gate.as_ref()), &process.statistics);
         let permits = Permits { first: None, gate, cooldown: cooldown.as_ref(), statistics, notice: &notice };
@@ -286,7 +298,7 @@ impl Client {
     pub(crate) async fn call_reserved(
         &self,
         connections: &Connections,
-        eid: &Eid,
+        request: Request<'_>,
         (reservation, gate, history): (Reservation, Arc<Gate>, History),
         on_attempt: &(dyn Fn(&Attempt<'_>) + Sync),
         timed_out: impl Future<Output = ()>,
@@ -303,7 +315,6 @@ impl Client {
             statistics: &process.statistics,
             notice: &notice,
         };
-        let request = Request::RefreshUsage(eid);
         let execution = self.execution(process, request, Instant::now(), &tracker);
         let result = {
             let run = pin!(execution.run(connections, permits));

@@ -4,6 +4,7 @@ use super::JournalFile;
 use crate::batch::journal::{JournalLine, JournalResult};
 use crate::output::{ExitCode, Failure, warn};
 use clap::Args;
+use eiot::escaped;
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -66,7 +67,8 @@ fn cells(result: &JournalResult) -> String {
     let JournalResult { eid, kind, code, message, r#final, attempts, delivered, time } = result;
     let (is_final, attempts) = (r#final.to_string(), attempts.to_string());
     let code = code.as_deref().unwrap_or_default();
-    row(&[eid, kind, code, message, &is_final, &attempts, delivered, time])
+    // One line per row, which eiot refresh --from reads too.
+    row(&[eid, kind, code, &escaped(message), &is_final, &attempts, delivered, time])
 }
 
 /// A row as RFC 4180 has it.
