@@ -1,14 +1,14 @@
 //! The client for Python.
 
 use crate::batch::BatchHandle;
-use crate::cancellation::Cancellation;
 use crate::exception::exception;
 use crate::guard::{Failure, guarded};
+use crate::inbox::Inbox;
 use crate::options::{config, set_given};
 use crate::parts::{ReplyParts, reply_parts};
 use crate::text::{bytes, utf8};
-use crate::watcher::{Watcher, interrupted};
-use eiot::{Call, Client, Error, Reply};
+use crate::watcher::{Watcher, interrupted, logs_attempts};
+use eiot::{Call, CallLoop, Client, Error, Reply, StartedCall};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyString};
 
@@ -89,38 +89,56 @@ impl ClientHandle {
 
     /// Makes one call on the calling thread; other Python threads and this thread's signal handlers run in the
     /// meantime. Returns the reply tuple.
-    #[pyo3(signature = (eid, cancellation = None))]
-    fn refresh_usage(
-        &self,
-        py: Python<'_>,
-        eid: &Bound<'_, PyString>,
-        cancellation: Option<&Bound<'_, Cancellation>>,
-    ) -> PyResult<ReplyParts> {
+    fn refresh_usage(&self, py: Python<'_>, eid: &Bound<'_, PyString>) -> PyResult<ReplyParts> {
         guarded(py, || {
             let eid = bytes(eid)?;
-            answered(py, cancellation, |watcher| self.client.refresh_usage_observed(&eid, watcher))
+            answered(py, |watcher| self.client.refresh_usage_observed(&eid, watcher))
         })
     }
 
     /// Makes any other signed call; `parameters` is the text of a JSON object. Otherwise like `refresh_usage`.
-    #[pyo3(signature = (path, parameters, idempotent, cancellation = None))]
     fn call(
         &self,
         py: Python<'_>,
         path: &Bound<'_, PyString>,
         parameters: &Bound<'_, PyString>,
         idempotent: bool,
-        cancellation: Option<&Bound<'_, Cancellation>>,
     ) -> PyResult<ReplyParts> {
         guarded(py, || {
-            let path = utf8(path, || Error::invalid_argument("the path is not valid UTF-8"))?;
-            let parameters =
-                utf8(parameters, || Error::invalid_argument("the parameters are not valid UTF-8"))?;
-            let mut call = Call::from_json(path, parameters)?;
-            if idempotent {
-                call = call.idempotent(true);
-            }
-            answered(py, cancellation, |watcher| self.client.call_observed(&call, watcher))
+            let call = parsed(path, parameters, idempotent)?;
+            answered(py, |watcher| self.client.call_observed(&call, watcher))
+        })
+    }
+
+    /// Starts a refresh; its outcome and log lines arrive in the inbox with this number.
+    fn start_refresh_usage(
+        &self,
+        py: Python<'_>,
+        eid: &Bound<'_, PyString>,
+        inbox: &Bound<'_, Inbox>,
+        number: u64,
+    ) -> PyResult<Started> {
+        guarded(py, || {
+            let (eid, inbox) = (bytes(eid)?, inbox.get());
+            let observer = inbox.observer(number, logs_attempts(py)?);
+            Ok(Started(self.client.start_refresh_usage(eid, observer, inbox.on_done(number), &on_a_thread)?))
+        })
+    }
+
+    /// Starts any other signed call, like `start_refresh_usage`.
+    fn start_call(
+        &self,
+        py: Python<'_>,
+        path: &Bound<'_, PyString>,
+        parameters: &Bound<'_, PyString>,
+        idempotent: bool,
+        inbox: &Bound<'_, Inbox>,
+        number: u64,
+    ) -> PyResult<Started> {
+        guarded(py, || {
+            let (call, inbox) = (parsed(path, parameters, idempotent)?, inbox.get());
+            let observer = inbox.observer(number, logs_attempts(py)?);
+            Ok(Started(self.client.start_call(call, observer, inbox.on_done(number), &on_a_thread)?))
         })
     }
 
@@ -130,13 +148,40 @@ impl ClientHandle {
     }
 }
 
+/// A call that was started.
+#[pyclass(frozen, module = "eiot._native")]
+pub(crate) struct Started(StartedCall);
+
+#[pymethods]
+impl Started {
+    /// Cancels the call: its outcome arrives at once. Thread-safe.
+    fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+/// Runs the event loop of started calls. The thread ends with the last client that shares it.
+fn on_a_thread(event_loop: CallLoop) -> std::io::Result<()> {
+    std::thread::Builder::new().name("eiot".to_owned()).spawn(|| event_loop.run()).map(drop)
+}
+
+fn parsed(
+    path: &Bound<'_, PyString>,
+    parameters: &Bound<'_, PyString>,
+    idempotent: bool,
+) -> Result<Call, Error> {
+    let path = utf8(path, || Error::invalid_argument("the path is not valid UTF-8"))?;
+    let parameters = utf8(parameters, || Error::invalid_argument("the parameters are not valid UTF-8"))?;
+    let call = Call::from_json(path, parameters)?;
+    Ok(if idempotent { call.idempotent(true) } else { call })
+}
+
 /// Makes a call with a watcher, and combines the results of both.
 fn answered(
     py: Python<'_>,
-    cancellation: Option<&Bound<'_, Cancellation>>,
     call: impl FnOnce(&mut Watcher) -> Result<Reply, Error> + Send,
 ) -> Result<ReplyParts, Failure> {
-    let mut watcher = Watcher::new(cancellation.map(|cancellation| cancellation.clone().unbind()));
+    let mut watcher = Watcher::new(None);
     watcher.begin(py)?;
     let answer = py.detach(|| call(&mut watcher));
     match (answer, watcher.take_raised()) {

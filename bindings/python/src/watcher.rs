@@ -89,11 +89,15 @@ fn logged<T>(py: Python<'_>, line: PyResult<T>) -> PyResult<()> {
     }
 }
 
+/// Whether attempts are logged.
+pub(crate) fn logs_attempts(py: Python<'_>) -> PyResult<bool> {
+    py.import(intern!(py, "eiot._log"))?.call_method0(intern!(py, "is_enabled"))?.extract()
+}
+
 /// `eiot._log.attempt`, if attempts are logged.
 fn log_function(py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-    let module = py.import(intern!(py, "eiot._log"))?;
-    let listens: bool = module.call_method0(intern!(py, "is_enabled"))?.extract()?;
-    listens.then(|| module.getattr(intern!(py, "attempt")).map(Bound::unbind)).transpose()
+    let function = || py.import(intern!(py, "eiot._log"))?.getattr(intern!(py, "attempt")).map(Bound::unbind);
+    logs_attempts(py)?.then(function).transpose()
 }
 
 /// The exception of a signal handler takes precedence; the outcome of the call becomes its context.

@@ -94,7 +94,7 @@ def test_cancelled_task_ends_within_100_ms_and_reports_the_outcome_of_its_cards(
                 with pytest.raises(asyncio.CancelledError):
                     await task
                 late.append(time.monotonic() - asked)
-                assert client._threads._unfinished == 0, "nothing is left running"
+                assert results._threads._unfinished == 0, "nothing is left running"
                 rest = await listed(results)
                 assert [type(result.error) for result in rest] == [eiot.CancelledError] * 4
                 assert {result.error.delivered for result in rest if result.error} == {"unknown"}

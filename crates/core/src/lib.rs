@@ -63,7 +63,7 @@ mod signing;
 mod transport;
 
 pub use batch::{Batch, Outcome, Summary};
-pub use client::{Answer, Client, Probe};
+pub use client::{Answer, CallLoop, Client, OnDone, Probe, Spawn, StartedCall};
 pub use config::{Config, OptionInfo, RateScope};
 pub use eid::Eid;
 pub use error::{CodeMeaning, Delivered, Error, ErrorKind};

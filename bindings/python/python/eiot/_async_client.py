@@ -1,24 +1,21 @@
 """The client for asyncio."""
 
-import contextvars
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from eiot._async_results import AsyncResults
 from eiot._base_client import BaseClient
 from eiot._eid import eid_text
-from eiot._native import Cancellation, ClientHandle
 from eiot._parameters import parameters_text
 from eiot._reply import Reply, read_reply
-from eiot._threads import Threads
+
+if TYPE_CHECKING:
+    from eiot._calls import Start
 
 # `typing.Self` needs Python 3.11.
 _Self = TypeVar("_Self", bound="AsyncClient")
-
-# At ten calls per second, more would be in flight only if the platform took over six seconds per call.
-_MOST_AT_ONCE = 64
 
 
 class AsyncClient(BaseClient):
@@ -30,17 +27,16 @@ class AsyncClient(BaseClient):
     >>> [reply.message for reply in asyncio.run(refresh("89034011560010000000000000000121", "8904"))]
     ['success', 'success']
 
-    Calls run on up to 64 threads that the client owns. Further calls queue, and their `timeout` starts when they
-    leave the queue. The event loop only waits, so one client can serve several event loops, one after the other or in
-    several threads.
+    All calls of a client, and of the clients that `with_options` makes of it, are in flight on one background thread:
+    up to 128 at a time. Further calls queue, and so do those that wait for the rate limiter. A call's `timeout` starts
+    when it is at the front of the queue, so gathering 100 calls at ten calls per second needs no timeout of more than
+    ten seconds. To limit the whole wait, use `asyncio.timeout`.
+
+    One client can serve several event loops, one after the other or in several threads. The background thread ends with
+    the last client that shares it. Requires an event loop with `add_reader`, as all of asyncio and uvloop on Unix.
     """
 
-    __slots__ = ("_threads",)
-    _threads: Threads
-
-    def _begin(self, handle: ClientHandle) -> None:
-        super()._begin(handle)
-        self._threads = Threads(_MOST_AT_ONCE)
+    __slots__ = ()
 
     async def refresh_usage(self, eid: str | int) -> Reply:
         """Like `Client.refresh_usage`.
@@ -49,31 +45,17 @@ class AsyncClient(BaseClient):
         `__context__`, whose `delivered` says whether the platform may have acted; without one, the call had not started
         or was already complete.
         """
-        return await self._awaited(partial(self._open_handle().refresh_usage, eid_text(eid)))
+        return await self._outcome(partial(self._open_handle().start_refresh_usage, eid_text(eid)))
 
     async def call(self, path: str, parameters: Mapping[str, Any] | None = None, *, idempotent: bool = False) -> Reply:
         """Like `Client.call`. Cancelling the task cancels the call, as in `refresh_usage`."""
-        return await self._awaited(partial(self._open_handle().call, path, parameters_text(parameters), idempotent))
+        parameters_json = parameters_text(parameters)
+        return await self._outcome(partial(self._open_handle().start_call, path, parameters_json, idempotent))
 
-    async def _awaited(self, function: Callable[[Cancellation], tuple[str, str, str, str | None, int, str]]) -> Reply:
-        import asyncio  # Imported here, since synchronous programs do not need it.
+    async def _outcome(self, start: "Start") -> Reply:
+        from eiot._calls import calls_here  # Imported here, since synchronous programs do not need asyncio.
 
-        cancellation = Cancellation()
-        call = partial(function, cancellation)
-        # In the caller's context, so that log handlers see the caller's context variables.
-        future = self._threads.submit(partial(contextvars.copy_context().run, call))
-        try:
-            return read_reply(await asyncio.wrap_future(future))
-        except asyncio.CancelledError as cancelled:
-            cancellation.trigger()
-            if not future.cancelled():
-                # Takes 50 ms at most; nothing is left running when the task ends.
-                (outcome,) = await asyncio.gather(asyncio.wrap_future(future), return_exceptions=True)
-                if isinstance(outcome, BaseException):
-                    cancelled.__context__ = outcome
-            raise
-        finally:
-            cancellation.trigger()
+        return read_reply(await calls_here().outcome(start, self))
 
     def refresh_many(
         self,
@@ -94,14 +76,18 @@ class AsyncClient(BaseClient):
         a result cancels all calls in flight within 50 ms. If you continue to iterate after that, those cards come
         back with their outcomes.
         """
-        return AsyncResults(self._open_handle(), self._threads, eids, concurrency, errors)
+        return AsyncResults(self._open_handle(), eids, concurrency, errors)
 
     async def aclose(self) -> None:
-        """Closes all connections that no other client shares, after calls in flight have completed.
+        """Waits for this client's calls in flight on this event loop, and closes all connections that no other client
+        shares.
 
-        Later calls raise `InvalidArgumentError`. Closing again has no effect.
+        Later calls raise `InvalidArgumentError`, already during the wait. Closing again has no effect.
         """
+        from eiot._calls import calls_here
+
         self._handle = None
+        await calls_here().finished(self)
 
     async def __aenter__(self: _Self) -> _Self:
         return self

@@ -36,7 +36,6 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
     def __init__(
         self,
         handle: ClientHandle,
-        threads: Threads,
         eids: Iterable[str | int] | AsyncIterable[str | int],
         concurrency: int,
         errors: Literal["return", "raise"],
@@ -45,7 +44,7 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
         self._source: Iterator[object] | AsyncIterator[object] | None = (
             eids.__aiter__() if isinstance(eids, AsyncIterable) else iter(self._known(eids))
         )
-        self._threads = threads
+        self._threads = Threads(1)
         # Results that arrived for a cancelled task.
         self._kept: deque[Parts] = deque()
         self._lock: "asyncio.Lock | None" = None

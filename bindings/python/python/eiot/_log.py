@@ -14,11 +14,16 @@ def is_enabled() -> bool:
     return _logger.isEnabledFor(logging.INFO)
 
 
-def attempt(line: str, failed: bool) -> None:
+def line(text: str, level: int) -> None:
+    """Logs a line."""
+    _logger.log(level, "%s", text)
+
+
+def attempt(text: str, failed: bool) -> None:
     """Logs an attempt."""
-    _logger.log(logging.INFO if failed else logging.DEBUG, "%s", line)
+    line(text, logging.INFO if failed else logging.DEBUG)
 
 
-def notice(line: str) -> None:
+def notice(text: str) -> None:
     """Logs that a batch holds, resumes or stops."""
-    _logger.warning("%s", line)
+    line(text, logging.WARNING)

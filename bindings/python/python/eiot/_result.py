@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from eiot._exceptions import EiotError
-from eiot._reply import Reply, read_reply
+from eiot._reply import Reply, ReplyTuple, read_reply
 
-Parts = tuple[str, tuple[str, str, str, str | None, int, str] | None, BaseException | None]
+Parts = tuple[str, ReplyTuple | None, BaseException | None]
 
 
 @dataclass(frozen=True, slots=True)

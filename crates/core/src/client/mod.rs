@@ -3,11 +3,13 @@
 mod attempt_tracker;
 mod execute;
 mod inner;
+mod multiplexer;
 mod permits;
 mod probe;
 
 pub(crate) use attempt_tracker::History;
 pub(crate) use permits::{Gate, Reservation};
+pub use multiplexer::{CallLoop, OnDone, Spawn, StartedCall};
 pub use probe::{Answer, Probe};
 
 use crate::config::Config;

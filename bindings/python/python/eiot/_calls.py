@@ -1,0 +1,90 @@
+"""Calls in flight on an asyncio event loop."""
+
+import asyncio
+import contextvars
+import itertools
+import weakref
+from collections.abc import Callable
+
+from eiot import _log
+from eiot._native import Inbox, Started
+from eiot._reply import ReplyTuple
+
+Start = Callable[[Inbox, int], Started]
+
+
+class Calls:
+    """The calls that tasks of one event loop are waiting for. Used in the thread of that event loop only.
+
+    The native half makes them on its own thread and puts what happens into an inbox, whose descriptor wakes the event
+    loop. So neither thread waits for the other one.
+    """
+
+    __slots__ = ("__weakref__", "_inbox", "_numbers", "_waiting")
+
+    def __init__(self, event_loop: asyncio.AbstractEventLoop) -> None:
+        self._inbox = Inbox()
+        self._numbers = itertools.count()
+        # Call number: its outcome, the context of its caller, and the client.
+        self._waiting: dict[int, tuple[asyncio.Future[ReplyTuple], contextvars.Context, object]] = {}
+        event_loop.add_reader(self._inbox.fileno(), self._deliver)
+
+    async def outcome(self, start: Start, client: object) -> ReplyTuple:
+        """Starts a call of a client and waits for it. Cancelling the task cancels the call."""
+        number, context = next(self._numbers), contextvars.copy_context()
+        event_loop = asyncio.get_running_loop()
+        started = start(self._inbox, number)
+        future: asyncio.Future[ReplyTuple] = event_loop.create_future()
+        self._waiting[number] = future, context, client
+        try:
+            return await future
+        except asyncio.CancelledError as cancelled:
+            if number in self._waiting:
+                started.cancel()
+                # Comes at once; nothing is left running when the task ends.
+                future = event_loop.create_future()
+                self._waiting[number] = future, context, client
+                (outcome,) = await asyncio.gather(future, return_exceptions=True)
+                if isinstance(outcome, BaseException):
+                    cancelled.__context__ = outcome
+            raise
+        finally:
+            if self._waiting.pop(number, None):
+                started.cancel()
+
+    async def finished(self, client: object) -> None:
+        """Waits for the calls of a client."""
+        while futures := [future for future, _, caller in self._waiting.values() if caller is client]:
+            await asyncio.wait(futures)
+            # The task of a cancelled call has to run before its future is replaced.
+            await asyncio.sleep(0)
+
+    def _deliver(self) -> None:
+        for number, line, reply, error in self._inbox.drain():
+            if (waiting := self._waiting.get(number)) is None:
+                continue
+            future, context, _ = waiting
+            if line is not None:
+                # So that log handlers see the caller's context variables.
+                context.run(_log.line, *line)
+                continue
+            del self._waiting[number]
+            if future.done():
+                continue
+            if reply is not None:
+                future.set_result(reply)
+            elif error is not None:
+                future.set_exception(error)
+
+
+# Without a lock: each event loop is used by one thread, and a forked child has event loops of its own.
+_of_loops: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Calls]" = weakref.WeakKeyDictionary()
+
+
+def calls_here() -> Calls:
+    """The calls of the event loop that runs in this thread."""
+    event_loop = asyncio.get_running_loop()
+    calls = _of_loops.get(event_loop)
+    if calls is None:
+        calls = _of_loops[event_loop] = Calls(event_loop)
+    return calls

@@ -1,0 +1,143 @@
+//! How outcomes get from the thread of started calls to an asyncio event loop.
+
+use crate::exception::exception;
+use crate::guard::guarded;
+use crate::parts::{ReplyParts, reply_parts};
+use eiot::{Attempt, Error, Notice, Observer, Reply};
+use pyo3::prelude::*;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the thread of started calls reports. The asyncio event loop watches its descriptor and drains it, so that the other thread
+/// needs no interpreter: not while this one is busy, and not while the interpreter shuts down.
+#[pyclass(frozen, module = "eiot._native")]
+pub(crate) struct Inbox {
+    queue: Arc<Queue>,
+    reader: UnixStream,
+}
+
+struct Queue {
+    messages: Mutex<Vec<Message>>,
+    writer: UnixStream,
+}
+
+/// A message about a call, which has a number.
+struct Message {
+    number: u64,
+    what: What,
+}
+
+enum What {
+    /// A log line, and its level.
+    Line(String, Level),
+    Done(Result<Reply, Error>),
+}
+
+/// The levels of Python's logging.
+#[derive(Clone, Copy)]
+enum Level {
+    Debug = 10,
+    Info = 20,
+    Warning = 30,
+}
+
+/// The number of a call, and one of: a log line with its level, the reply tuple, the exception.
+type MessageParts = (u64, Option<(String, u8)>, Option<ReplyParts>, Option<PyErr>);
+
+#[pymethods]
+impl Inbox {
+    #[new]
+    fn new() -> PyResult<Self> {
+        let (reader, writer) = UnixStream::pair()?;
+        reader.set_nonblocking(true)?;
+        writer.set_nonblocking(true)?;
+        Ok(Self { queue: Arc::new(Queue { messages: Mutex::default(), writer }), reader })
+    }
+
+    /// The descriptor that is readable when there are messages.
+    fn fileno(&self) -> i32 {
+        self.reader.as_raw_fd()
+    }
+
+    /// Takes all messages: the number of the call, and a log line with its level, or the reply tuple, or the exception.
+    #[pyo3(
+        signature = () -> "list[tuple[int, tuple[str, int] | None, tuple[str, str, str, str | None, int, str] | None, BaseException | None]]"
+    )]
+    fn drain(&self, py: Python<'_>) -> PyResult<Vec<MessageParts>> {
+        guarded(py, || {
+            // Before the messages are taken: what comes after that wakes the reader again.
+            let mut wakes = [0; 16];
+            while matches!((&self.reader).read(&mut wakes), Ok(count) if count == wakes.len()) {}
+            let messages = std::mem::take(&mut *self.queue.lock());
+            Ok(messages.into_iter().map(|message| message.parts(py)).collect())
+        })
+    }
+}
+
+impl Inbox {
+    /// The observer of a call, which reports attempts if they are logged.
+    pub(crate) fn observer(&self, number: u64, logs: bool) -> Box<dyn Observer> {
+        Box::new(Reporter { queue: self.queue.clone(), number, logs })
+    }
+
+    /// Reports the outcome of a call.
+    pub(crate) fn on_done(&self, number: u64) -> eiot::OnDone {
+        let queue = self.queue.clone();
+        Box::new(move |result| queue.push(Message { number, what: What::Done(result) }))
+    }
+}
+
+impl Queue {
+    fn push(&self, message: Message) {
+        let mut messages = self.lock();
+        let wakes = messages.is_empty();
+        messages.push(message);
+        drop(messages);
+        if wakes {
+            // One byte is enough; if the buffer is full, the reader is awake.
+            while matches!((&self.writer).write(&[0]), Err(why) if why.kind() == ErrorKind::Interrupted) {}
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Message>> {
+        // A panic cannot leave this half done.
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Message {
+    fn parts(self, py: Python<'_>) -> MessageParts {
+        match self.what {
+            What::Line(line, level) => (self.number, Some((line, level as u8)), None, None),
+            What::Done(Ok(reply)) => (self.number, None, Some(reply_parts(&reply)), None),
+            What::Done(Err(error)) => (self.number, None, None, Some(exception(py, &error))),
+        }
+    }
+}
+
+struct Reporter {
+    queue: Arc<Queue>,
+    number: u64,
+    logs: bool,
+}
+
+impl Reporter {
+    fn report(&self, line: String, level: Level) {
+        self.queue.push(Message { number: self.number, what: What::Line(line, level) });
+    }
+}
+
+impl Observer for Reporter {
+    fn attempt(&mut self, attempt: &Attempt<'_>) {
+        if self.logs {
+            let level = if attempt.failure.is_some() { Level::Info } else { Level::Debug };
+            self.report(attempt.to_string(), level);
+        }
+    }
+
+    fn notice(&mut self, notice: &Notice<'_>) {
+        self.report(notice.to_string(), Level::Warning);
+    }
+}
