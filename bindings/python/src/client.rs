@@ -4,7 +4,7 @@ use crate::batch::BatchHandle;
 use crate::exception::exception;
 use crate::guard::{Failure, guarded};
 use crate::inbox::Inbox;
-use crate::options::{config, set_given};
+use crate::options::{config, require_per_call, set_given};
 use crate::parts::{ReplyParts, reply_parts};
 use crate::text::{bytes, utf8};
 use crate::watcher::{Watcher, interrupted, logs_attempts};
@@ -16,7 +16,6 @@ use pyo3::types::{PyDict, PyInt, PyString};
 #[pyclass(frozen, module = "eiot._native")]
 pub(crate) struct ClientHandle {
     client: Client,
-    from_environment: bool,
     given: Py<PyDict>,
     changed: Py<PyDict>,
 }
@@ -26,12 +25,11 @@ impl ClientHandle {
     // Stays attached to the interpreter: it reads environment and files, and other threads may write the environment.
     /// Creates a client with these options; others come from the environment or have their defaults.
     #[new]
-    #[pyo3(signature = (from_environment, options: "dict[str, object]"))]
-    fn new(py: Python<'_>, from_environment: bool, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+    #[pyo3(signature = (options: "dict[str, object]"))]
+    fn new(py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
         guarded(py, || {
             Ok(Self {
-                client: Client::new(config(from_environment, options)?)?,
-                from_environment,
+                client: Client::new(config(options)?)?,
                 given: options.copy()?.unbind(),
                 changed: PyDict::new(py).unbind(),
             })
@@ -42,25 +40,31 @@ impl ClientHandle {
     #[pyo3(signature = (options: "dict[str, object]"))]
     fn with_options(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
         guarded(py, || {
+            require_per_call(options)?;
             let mut config = self.client.config().clone();
             set_given(&mut config, options)?;
             let changed = self.changed.bind(py).copy()?;
             changed.update(options.as_mapping())?;
             Ok(Self {
                 client: self.client.with_options(config)?,
-                from_environment: self.from_environment,
                 given: self.given.clone_ref(py),
                 changed: changed.unbind(),
             })
         })
     }
 
-    /// The constructor arguments: whether to read the environment, the options, and those changed by `with_options`.
-    #[pyo3(signature = () -> "tuple[bool, dict[str, object], dict[str, object]]")]
-    fn recipe(&self, py: Python<'_>) -> PyResult<(bool, Py<PyDict>, Py<PyDict>)> {
+    /// The constructor arguments: the options, and those changed by `with_options`.
+    #[pyo3(signature = () -> "tuple[dict[str, object], dict[str, object]]")]
+    fn recipe(&self, py: Python<'_>) -> PyResult<(Py<PyDict>, Py<PyDict>)> {
         // Copies, because Python code may change them.
         let copy = |options: &Py<PyDict>| options.bind(py).copy().map(Bound::unbind);
-        Ok((self.from_environment, copy(&self.given)?, copy(&self.changed)?))
+        Ok((copy(&self.given)?, copy(&self.changed)?))
+    }
+
+    /// Whether both share connections, because one was made by `with_options` of the other.
+    fn shares_with(&self, other: &Bound<'_, Self>) -> bool {
+        // The options of the original client are shared, too.
+        self.given.is(&other.get().given)
     }
 
     /// The appkey.

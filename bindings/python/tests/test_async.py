@@ -314,7 +314,7 @@ def test_log_lines_are_written_in_the_context_of_the_caller(
 
 FORK = f"""
 import asyncio, os, eiot
-client = eiot.AsyncClient.from_env()
+client = eiot.AsyncClient()
 async def several():
     return [reply.message for reply in await asyncio.gather(*(client.refresh_usage({EID!r}) for _ in range(3)))]
 assert asyncio.run(several()) == ["success"] * 3
@@ -336,7 +336,7 @@ def test_forked_child_has_its_own_threads(responder: Start) -> None:
 
 EXIT = f"""
 import asyncio, eiot
-client = eiot.AsyncClient.from_env(timeout=60)
+client = eiot.AsyncClient(timeout=60)
 loop = asyncio.new_event_loop()
 calls = [loop.create_task(client.refresh_usage({EID!r})) for _ in range(8)]
 loop.run_until_complete(asyncio.sleep(0.3))

@@ -293,7 +293,7 @@ def test_timeout_pauses_while_the_caller_processes_results(responder: Start) -> 
 def peak(count: int, environment: dict[str, str]) -> int:
     code = """
 import resource, sys, eiot
-results = eiot.Client.from_env().refresh_many((str(n) for n in range({count})), concurrency=32)
+results = eiot.Client().refresh_many((str(n) for n in range({count})), concurrency=32)
 assert sum(result.ok for result in results) == {count}
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -221,7 +221,7 @@ def test_log_lines_are_written_in_the_context_of_the_caller(
 CTRL_C = """
 import asyncio, os, signal, threading, time, eiot
 async def main():
-    async with eiot.AsyncClient.from_env(timeout=60) as client:
+    async with eiot.AsyncClient(timeout=60) as client:
         async for _ in client.refresh_many(map(str, range(100))):
             pass
 def send():

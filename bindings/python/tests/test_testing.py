@@ -22,7 +22,7 @@ def test_an_outage(eiot_simulator, monkeypatch):
     for name, value in eiot_simulator("--tls", "--fault", "status=503", "--fault-repeat").environment.items():
         monkeypatch.setenv(name, value)
     try:
-        eiot.Client.from_env(max_attempts=1).refresh_usage({EID!r})
+        eiot.Client(max_attempts=1).refresh_usage({EID!r})
     except eiot.HttpError as error:
         assert error.http_status == 503
     else:
@@ -73,7 +73,7 @@ def test_simulator_that_is_stopped_leaks_nothing() -> None:
     platform.stop()
     platform.stop()
     assert not pathlib.Path(platform.options["ca_file"]).parent.exists()
-    with pytest.raises(eiot.ConfigError, match="ca_file"):
+    with pytest.raises(eiot.ConfigurationError, match="ca_file"):
         eiot.Client(**platform.options)
 
 

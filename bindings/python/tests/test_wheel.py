@@ -57,12 +57,12 @@ def interpreter(version: str) -> str:
 EVERYTHING = f"""
 import asyncio, pickle, sys, eiot
 from concurrent.futures import ThreadPoolExecutor
-client = eiot.Client.from_env(rate_limit=0)
+client = eiot.Client(rate_limit=0)
 with ThreadPoolExecutor(4) as threads:
     assert {{reply.message for reply in threads.map(client.refresh_usage, [{EID!r}] * 20)}} == {{"success"}}
 assert pickle.loads(pickle.dumps(client)).with_options(timeout=9).refresh_usage({EID}).delivered == "yes"
 async def main():
-    async with eiot.AsyncClient.from_env(rate_limit=0) as client:
+    async with eiot.AsyncClient(rate_limit=0) as client:
         assert [result.ok async for result in client.refresh_many(iter(["1", "2"]))] == [True, True]
         return await asyncio.gather(*(client.refresh_usage({EID!r}) for _ in range(20)))
 assert len(asyncio.run(main())) == 20

@@ -5,8 +5,8 @@
 >>> reply.message
 'success'
 
-This example reads the account from the environment: `EIOT_APPKEY`, `EIOT_SECRET`, ... A program with its own
-configuration creates a `Client`, or an `AsyncClient` for asyncio. All exceptions derive from `EiotError`; their classes
+This example reads the account from the environment: `EIOT_APPKEY`, `EIOT_SECRET`, ... Otherwise create a `Client`, or an
+`AsyncClient` for asyncio. All exceptions derive from `EiotError`; their classes
 and fields say what happened and whether the platform may have acted. `eiot.testing` runs a simulator of the platform.
 """
 
@@ -26,7 +26,7 @@ from eiot._environment import refresh_usage
 from eiot._exceptions import (
     AuthError,
     CancelledError,
-    ConfigError,
+    ConfigurationError,
     ConnectError,
     ConnectionLostError,
     CooldownError,
@@ -40,7 +40,9 @@ from eiot._exceptions import (
     PlatformError,
     ProtocolError,
     RateLimitedError,
+    RejectedError,
     TlsError,
+    TransportError,
     UnavailableError,
 )
 from eiot._webhook import verify_webhook
@@ -55,7 +57,7 @@ __all__ = [
     "AuthError",
     "CancelledError",
     "Client",
-    "ConfigError",
+    "ConfigurationError",
     "ConnectError",
     "ConnectionLostError",
     "CooldownError",
@@ -69,11 +71,13 @@ __all__ = [
     "PlatformError",
     "ProtocolError",
     "RateLimitedError",
+    "RejectedError",
     "Reply",
     "Result",
     "Results",
     "Summary",
     "TlsError",
+    "TransportError",
     "UnavailableError",
     "__version__",
     "string_to_sign",

@@ -22,7 +22,7 @@ class AsyncClient(BaseClient):
     """`Client` for asyncio: the same options, methods and errors, with awaitable calls. Thread-safe.
 
     >>> async def refresh(*eids):
-    ...     async with eiot.AsyncClient.from_env() as client:
+    ...     async with eiot.AsyncClient() as client:
     ...         return await asyncio.gather(*map(client.refresh_usage, eids))
     >>> [reply.message for reply in asyncio.run(refresh("89034011560010000000000000000121", "8904"))]
     ['success', 'success']
@@ -38,19 +38,26 @@ class AsyncClient(BaseClient):
 
     __slots__ = ()
 
-    async def refresh_usage(self, eid: str | int) -> Reply:
+    async def refresh_usage(self, eid: str | int, *, timeout: float | None = None) -> Reply:
         """Like `Client.refresh_usage`.
 
         Cancelling the task cancels the call. The `asyncio.CancelledError` then has eiot's `CancelledError` as its
         `__context__`, whose `delivered` says whether the platform may have acted; without one, the call had not started
         or was already complete.
         """
-        return await self._outcome(partial(self._open_handle().start_refresh_usage, eid_text(eid)))
+        return await self._outcome(partial(self._open_handle(timeout).start_refresh_usage, eid_text(eid)))
 
-    async def call(self, path: str, parameters: Mapping[str, Any] | None = None, *, idempotent: bool = False) -> Reply:
+    async def call(
+        self,
+        path: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        idempotent: bool = False,
+        timeout: float | None = None,
+    ) -> Reply:
         """Like `Client.call`. Cancelling the task cancels the call, as in `refresh_usage`."""
         parameters_json = parameters_text(parameters)
-        return await self._outcome(partial(self._open_handle().start_call, path, parameters_json, idempotent))
+        return await self._outcome(partial(self._open_handle(timeout).start_call, path, parameters_json, idempotent))
 
     async def _outcome(self, start: "Start") -> Reply:
         from eiot._calls import calls_here  # Imported here, since synchronous programs do not need asyncio.
@@ -63,11 +70,12 @@ class AsyncClient(BaseClient):
         *,
         concurrency: int = 32,
         errors: Literal["return", "raise"] = "return",
+        timeout: float | None = None,
     ) -> AsyncResults:
         """Like `Client.refresh_many`, for `async for`. `eids` can also be an asynchronous iterable.
 
         >>> async def refresh(*eids):
-        ...     async with eiot.AsyncClient.from_env() as client:
+        ...     async with eiot.AsyncClient() as client:
         ...         return [result.ok async for result in client.refresh_many(eids)]
         >>> asyncio.run(refresh("89044011112233441122334411223321", "89034011560010000000000000000121"))
         [True, True]
@@ -76,7 +84,7 @@ class AsyncClient(BaseClient):
         a result cancels all calls in flight within 50 ms. If you continue to iterate after that, those cards come
         back with their outcomes.
         """
-        return AsyncResults(self._open_handle(), eids, concurrency, errors)
+        return AsyncResults(self._open_handle(timeout), eids, concurrency, errors)
 
     async def aclose(self) -> None:
         """Waits for this client's calls in flight on this event loop, and closes all connections that no other client
@@ -86,7 +94,7 @@ class AsyncClient(BaseClient):
         """
         from eiot._calls import calls_here
 
-        self._handle = None
+        self._close()
         await calls_here().finished(self)
 
     async def __aenter__(self: _Self) -> _Self:

@@ -23,7 +23,7 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
     """An asynchronous iterator over the results of `AsyncClient.refresh_many`, in order of completion.
 
     >>> async def refresh(*eids):
-    ...     async with eiot.AsyncClient.from_env() as client, client.refresh_many(eids) as results:
+    ...     async with eiot.AsyncClient() as client, client.refresh_many(eids) as results:
     ...         return sorted([result.eid async for result in results])
     >>> asyncio.run(refresh("89034011560010000000000000000121", 8904))
     ['89034011560010000000000000000121', '8904']

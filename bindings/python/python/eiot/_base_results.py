@@ -53,7 +53,7 @@ class BaseResults:
     def _known(self, eids: Iterable[object]) -> Iterable[object]:
         """The same EIDs; counted and without duplicates if the input has a length."""
         if isinstance(eids, (str, bytes, bytearray)):
-            raise TypeError(f"pass a list or another iterable of EIDs, not a {type(eids).__name__}")
+            raise TypeError(f"eids: must be a list or another iterable of EIDs, not {type(eids).__name__}")
         if not isinstance(eids, Sized):
             return eids
         known, given = distinct(eids)

@@ -12,7 +12,7 @@ Parts = tuple[str, ReplyTuple | None, BaseException | None]
 class Result:
     """The result of one card: either `reply` or `error` is set, the other one is `None`.
 
-    >>> [result] = eiot.Client.from_env().refresh_many(["8.9E+31"])
+    >>> [result] = eiot.Client().refresh_many(["8.9E+31"])
     >>> result.ok, result.error.kind
     (False, 'invalid_eid')
     """

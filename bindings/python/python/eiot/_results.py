@@ -17,7 +17,7 @@ _Self = TypeVar("_Self", bound="Results")
 class Results(BaseResults, Iterator[Result]):
     """An iterator over the results of `Client.refresh_many`, in order of completion. Thread-safe.
 
-    >>> client = eiot.Client.from_env()
+    >>> client = eiot.Client()
     >>> with client.refresh_many(["89044011112233441122334411223321", "8.9E+31"]) as results:
     ...     for result in results:
     ...         print(result.eid, "refreshed" if result.ok else result.error.kind)
