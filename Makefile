@@ -34,7 +34,7 @@ export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
 export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
-.PHONY: all help demo check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate fuzz header stubs
+.PHONY: all help demo check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate fuzz header stubs licenses
 .PHONY: abi install place describe dist release stage stage-dist built wheel sanitized workers clean
 
 all: release
@@ -139,6 +139,10 @@ header:
 stubs: $(VENV)/.ready
 	$(VENV)/bin/maturin generate-stubs --locked --profile dev -m bindings/python/Cargo.toml --features stubs -i $(VENV)/bin/python -o $(BUILD)/stubs
 	cp $(BUILD)/stubs/eiot/_native.pyi bindings/python/python/eiot/_native.pyi
+
+## licenses: write the licenses of the crates in the Python package
+licenses: $(VENV)/.ready
+	CARGO=$(CARGO) $(VENV)/bin/python packaging/licenses.py eiot-python bindings/python/LICENSES-THIRD-PARTY
 
 ## abi: make the header as it is the baseline for ABI checks; docs/abi.md says when
 abi: stage $(VENV)/.tests
