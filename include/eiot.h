@@ -698,6 +698,14 @@ eiot_status eiot_config_set_outage_timeout_ms(eiot_config *config,
 eiot_status eiot_config_set_strict_eid(eiot_config *config, int32_t strict, eiot_error **out_err);
 
 /**
+ * Non-zero accepts EIDs that a spreadsheet or a JSON number seems to have rounded: those of 28 or
+ * more digits whose last digits are lost. Default 0: they are malformed.
+ */
+eiot_status eiot_config_set_allow_rounded_eid(eiot_config *config,
+                                              int32_t allow,
+                                              eiot_error **out_err);
+
+/**
  * Sets the hash function of the signature. Default `EIOT_SIGN_SHA1`.
  */
 eiot_status eiot_config_set_sign_method(eiot_config *config,
@@ -1078,7 +1086,8 @@ eiot_status eiot_client_refresh_many(const eiot_client *client,
  * error that says what is wrong.
  *
  * `eid` is `eid_len` bytes long, or NUL-terminated with `EIOT_NTS` as the length. Non-zero
- * `strict` requires a GSMA EID: 32 digits with a valid checksum.
+ * `strict` requires a GSMA EID: 32 digits with a valid checksum. An EID that a spreadsheet or a
+ * JSON number has rounded is invalid.
  *
  * Thread-safe. Does no I/O.
  */

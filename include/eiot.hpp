@@ -339,6 +339,8 @@ public:
     config &outage_timeout(std::chrono::milliseconds value) { return set_time(eiot_config_set_outage_timeout_ms, value); }
     /** Accepts only GSMA EIDs: 32 digits with a valid checksum. Default off. */
     config &strict_eid(bool strict) { return set(eiot_config_set_strict_eid, strict ? 1 : 0); }
+    /** Accepts EIDs that a spreadsheet or a JSON number seems to have rounded. Default off: they are malformed. */
+    config &allow_rounded_eid(bool allow) { return set(eiot_config_set_allow_rounded_eid, allow ? 1 : 0); }
     /** The hash function of the signature. Default SHA-1. */
     config &sign_method(eiot::sign_method method) {
         return set(eiot_config_set_sign_method, static_cast<eiot_sign_method>(method));

@@ -166,7 +166,8 @@ def test_options_are_complete_and_invalid_values_are_named_before_anything_is_se
     right = {
         "allow_http": "on", "timeout": "9.5", "connect_timeout": "2", "max_attempts": "2", "rate_limit": "9",
         "rate_scope": "process", "rate_share": "1/2", "rate_wait": "on", "eid_cooldown": "1", "clock_skew": "off",
-        "error_codes": "1=auth", "max_auth_failures": "5", "outage_timeout": "60", "strict_eid": "on", "sign_method": "sha1",
+        "error_codes": "1=auth", "max_auth_failures": "5", "outage_timeout": "60", "strict_eid": "on",
+        "allow_rounded_eid": "on", "sign_method": "sha1",
         "source_address": "127.0.0.1", "user_agent_suffix": "billing/2.3",
     }  # fmt: skip
     strict = next(case["eid"] for case in vectors("eids.json")["valid"] if case["strict"])

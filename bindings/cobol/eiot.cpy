@@ -119,6 +119,9 @@
       *>     "on" or "off".
            05  FILLER          PIC X(20)  VALUE "strict_eid".
            05  EIOT-OPT-STRICT-EID       PIC X(256) VALUE SPACES.
+      *>     "on" or "off".
+           05  FILLER          PIC X(20)  VALUE "allow_rounded_eid".
+           05  EIOT-OPT-ALLOW-ROUNDED-EID PIC X(256) VALUE SPACES.
       *>     "sha1" or "md5".
            05  FILLER          PIC X(20)  VALUE "sign_method".
            05  EIOT-OPT-SIGN-METHOD      PIC X(256) VALUE SPACES.
@@ -159,7 +162,7 @@
       *>     Ends the table.
            05  FILLER                    PIC X(276) VALUE SPACES.
        01  EIOT-OPTION-TABLE REDEFINES EIOT-OPTIONS.
-           05  EIOT-OPTION OCCURS 27 TIMES.
+           05  EIOT-OPTION OCCURS 28 TIMES.
                10  EIOT-OPTION-NAME      PIC X(20).
                10  EIOT-OPTION-VALUE     PIC X(256).
 

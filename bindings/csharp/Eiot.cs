@@ -117,6 +117,8 @@ namespace Eiot
         public TimeSpan? OutageTimeout { get; set; }
         /// <summary>Accepts only GSMA EIDs: 32 digits with a valid checksum.</summary>
         public bool? StrictEid { get; set; }
+        /// <summary>Accepts EIDs that a spreadsheet or a JSON number seems to have rounded.</summary>
+        public bool? AllowRoundedEid { get; set; }
         /// <summary>The hash function of the signature.</summary>
         public SignMethod? SignMethod { get; set; }
         /// <summary>A PEM file of CA certificates to trust instead of the system's.</summary>
@@ -163,6 +165,7 @@ namespace Eiot
                 { "max_auth_failures", Text(MaxAuthFailures) },
                 { "outage_timeout", Text(OutageTimeout) },
                 { "strict_eid", Text(StrictEid) },
+                { "allow_rounded_eid", Text(AllowRoundedEid) },
                 { "sign_method", Text(SignMethod) },
                 { "ca_file", Text(CaFile) },
                 { "client_cert_file", Text(ClientCertFile) },

@@ -363,6 +363,9 @@ func WithOutageTimeout(timeout time.Duration) Option {
 // WithStrictEID accepts only GSMA EIDs: 32 digits with a valid checksum. Default off.
 func WithStrictEID(strict bool) Option { return WithOption("strict_eid", onOff(strict)) }
 
+// WithAllowRoundedEID accepts EIDs that a spreadsheet or a JSON number seems to have rounded. Default off: they are malformed.
+func WithAllowRoundedEID(allow bool) Option { return WithOption("allow_rounded_eid", onOff(allow)) }
+
 // WithSignMethod is the hash function of the signature. Default SHA1.
 func WithSignMethod(method SignMethod) Option { return WithOption("sign_method", method.String()) }
 

@@ -34,6 +34,7 @@ export interface Options {
   /** How many seconds a batch holds its cards back while the platform is unreachable. Default 900; 0 disables holding. */
   outageTimeout?: number;
   strictEid?: boolean;
+  allowRoundedEid?: boolean;
   signMethod?: 'sha1' | 'md5';
   caFile?: string;
   /** A PEM file with the client certificate and its chain, for mutual TLS. Requires `clientKeyFile`. */

@@ -200,6 +200,7 @@ final class Client
      * @param int|null                 $maxAuthFailures consecutive authentication failures that stop a batch (20), 0 for any number
      * @param float|null               $outageTimeout  seconds that a batch waits for a platform that cannot be reached (900)
      * @param bool|null                $strictEid      ask for GSMA EIDs: 32 digits that pass the check
+     * @param bool|null                $allowRoundedEid accept EIDs that a spreadsheet or a JSON number seems to have rounded
      * @param string|null              $caFile         a PEM file of authorities to trust in place of the system's
      * @param string|null              $clientCertFile a PEM file with the certificate chain that the client presents (mutual TLS)
      * @param string|null              $clientKeyFile  the PEM file with its private key, without a passphrase
@@ -231,6 +232,7 @@ final class Client
         ?int $maxAuthFailures = null,
         ?float $outageTimeout = null,
         ?bool $strictEid = null,
+        ?bool $allowRoundedEid = null,
         ?SignMethod $signMethod = null,
         ?string $caFile = null,
         ?string $clientCertFile = null,

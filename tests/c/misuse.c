@@ -104,6 +104,7 @@ static void configurations_refuse(eiot_config *config) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_timeout_ms(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_connect_timeout_ms(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_strict_eid(NULL, 1, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_allow_rounded_eid(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_sign_method(NULL, EIOT_SIGN_MD5, out_err));
     REFUSED(EIOT_ERR_CONFIG, eiot_config_set_sign_method(config, 77, out_err));
     REFUSED(EIOT_ERR_CONFIG, eiot_config_set_rate_scope(config, 77, out_err));

@@ -98,6 +98,7 @@ static int set(eiot_config *config, const char *name, const char *value, eiot_st
         *status = eiot_config_set_max_auth_failures(config, (uint32_t)atoi(value), error);
     else if (strcmp(name, "outage_timeout") == 0) *status = eiot_config_set_outage_timeout_ms(config, milliseconds, error);
     else if (strcmp(name, "strict_eid") == 0) *status = eiot_config_set_strict_eid(config, on, error);
+    else if (strcmp(name, "allow_rounded_eid") == 0) *status = eiot_config_set_allow_rounded_eid(config, on, error);
     else if (strcmp(name, "sign_method") == 0)
         *status = eiot_config_set_sign_method(config, strcmp(value, "md5") == 0 ? EIOT_SIGN_MD5 : EIOT_SIGN_SHA1, error);
     else return 0;

@@ -70,6 +70,7 @@ static void set(eiot::config &config, const std::string &name, const std::string
     else if (name == "max_auth_failures") config.max_auth_failures(static_cast<std::uint32_t>(std::atoi(value.c_str())));
     else if (name == "outage_timeout") config.outage_timeout(milliseconds);
     else if (name == "strict_eid") config.strict_eid(value == "on");
+    else if (name == "allow_rounded_eid") config.allow_rounded_eid(value == "on");
     else if (name == "sign_method") config.sign_method(value == "md5" ? eiot::sign_method::md5 : eiot::sign_method::sha1);
     else std::exit(3);
 }

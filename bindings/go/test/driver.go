@@ -41,6 +41,7 @@ var options = map[string]func(string) (eiot.Option, error){
 	"max_auth_failures": typed(strconv.Atoi, eiot.WithMaxAuthFailures),
 	"outage_timeout":    seconds(eiot.WithOutageTimeout),
 	"strict_eid":        onOff(eiot.WithStrictEID),
+	"allow_rounded_eid": onOff(eiot.WithAllowRoundedEID),
 	"sign_method":       typed(method, eiot.WithSignMethod),
 	"ca_file":           text(eiot.WithCAFile),
 	"client_cert_file":  text(eiot.WithClientCertFile),

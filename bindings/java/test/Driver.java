@@ -158,6 +158,7 @@ public final class Driver {
                 case "max_auth_failures": options.maxAuthFailures(Integer.parseInt(value)); break;
                 case "outage_timeout": options.outageTimeout(seconds(value)); break;
                 case "strict_eid": options.strictEid(value.equals("on")); break;
+                case "allow_rounded_eid": options.allowRoundedEid(value.equals("on")); break;
                 case "sign_method": options.signMethod(method(value)); break;
                 default: options.set(name, value);
             }

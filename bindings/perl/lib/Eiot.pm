@@ -155,7 +155,7 @@ sub kind { my ($status) = @_; return $function{eiot_status_kind}->call($status) 
 
 A client of one account: C<appkey>, C<secret> or C<secret_file>, C<base_url>, C<timeout> and C<connect_timeout> (seconds),
 C<max_attempts>, C<rate_limit>, C<rate_scope>, C<rate_dir>, C<rate_share> (C<'1/4'>), C<rate_wait>, C<eid_cooldown> (seconds), C<clock_skew>,
-C<error_codes> (C<'45109=cooldown,7=final'>), C<max_auth_failures>, C<outage_timeout> (seconds), C<strict_eid>, C<sign_method>, C<ca_file>,
+C<error_codes> (C<'45109=cooldown,7=final'>), C<max_auth_failures>, C<outage_timeout> (seconds), C<strict_eid>, C<allow_rounded_eid>, C<sign_method>, C<ca_file>,
 C<client_cert_file> and C<client_key_file> (mutual TLS), C<proxy>, C<source_address>, C<user_agent_suffix>,
 C<allow_http>; switches are C<'on'> and
 C<'off'>. Create one and reuse it: it keeps a connection pool. Dies if an option is invalid; the message names it.

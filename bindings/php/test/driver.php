@@ -63,7 +63,7 @@ function typed(string $name, string $value): mixed
         'maxAttempts', 'maxAuthFailures' => (int) $value,
         'rateScope' => RateScope::from($value),
         'signMethod' => SignMethod::from($value),
-        'rateWait', 'clockSkew', 'strictEid', 'allowHttp' => $value === 'on',
+        'rateWait', 'clockSkew', 'strictEid', 'allowRoundedEid', 'allowHttp' => $value === 'on',
         'errorCodes' => array_column(array_map(fn ($pair) => explode('=', $pair), explode(',', $value)), 1, 0),
         default => $value,
     };

@@ -1,6 +1,6 @@
 //! The client for Python.
 
-use crate::batch::BatchHandle;
+use crate::batch::{BatchHandle, most};
 use crate::exception::exception;
 use crate::guard::{Failure, guarded};
 use crate::inbox::Inbox;
@@ -146,6 +146,27 @@ impl ClientHandle {
         })
     }
 
+    /// Starts a batch, which runs by itself; its outcomes and log lines arrive in the inbox with this number.
+    fn start_batch(
+        &self,
+        py: Python<'_>,
+        concurrency: &Bound<'_, PyInt>,
+        inbox: &Bound<'_, Inbox>,
+        number: u64,
+    ) -> PyResult<StartedBatch> {
+        guarded(py, || {
+            let (most, inbox) = (most(concurrency)?, inbox.get());
+            let observer = inbox.observer(number, logs_attempts(py)?);
+            let on_outcome = inbox.on_outcome(number);
+            Ok(StartedBatch(self.client.start_batch(most, observer, on_outcome, &on_a_thread)?))
+        })
+    }
+
+    /// The counters of the client and those that share connections with it, as JSON.
+    fn stats_json(&self) -> String {
+        self.client.stats_json()
+    }
+
     /// Creates a batch with at most `concurrency` calls in flight.
     fn batch(&self, py: Python<'_>, concurrency: &Bound<'_, PyInt>) -> PyResult<BatchHandle> {
         guarded(py, || BatchHandle::new(&self.client, concurrency))
@@ -159,6 +180,31 @@ pub(crate) struct Started(StartedCall);
 #[pymethods]
 impl Started {
     /// Cancels the call: its outcome arrives at once. Thread-safe.
+    fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+/// A batch that was started. Thread-safe. Ends when it is dropped.
+#[pyclass(frozen, module = "eiot._native")]
+pub(crate) struct StartedBatch(eiot::StartedBatch);
+
+#[pymethods]
+impl StartedBatch {
+    /// Adds a card, whose outcome comes back with the tag.
+    fn push(&self, py: Python<'_>, eid: &Bound<'_, PyString>, tag: u64) -> PyResult<()> {
+        guarded(py, || {
+            self.0.push_tagged(bytes(eid)?.into_owned(), tag);
+            Ok(())
+        })
+    }
+
+    /// Stops sending: waiting cards are returned as cancelled, calls in flight complete.
+    fn stop(&self) {
+        self.0.stop();
+    }
+
+    /// Cancels all calls; all cards are returned.
     fn cancel(&self) {
         self.0.cancel();
     }

@@ -27,6 +27,7 @@ fn fields<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyDict>> {
     fields.set_item("delivered", error.delivered().name())?;
     fields.set_item("eid", error.eid())?;
     fields.set_item("final", error.is_final())?;
+    fields.set_item("retryable", error.is_retryable())?;
     fields.set_item("body", error.body())?;
     fields.set_item("headers", headers)?;
     Ok(fields)

@@ -2,8 +2,8 @@
 
 use crate::exception::exception;
 use crate::guard::guarded;
-use crate::parts::{ReplyParts, reply_parts};
-use eiot::{Attempt, Error, Notice, Observer, Reply};
+use crate::parts::{OutcomeParts, ReplyParts, SummaryParts, outcome_parts, reply_parts, summary_parts};
+use eiot::{Attempt, Error, Notice, Observer, Outcome, Reply, Summary};
 use pyo3::prelude::*;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
@@ -33,6 +33,8 @@ enum What {
     /// A log line, and its level.
     Line(String, Level),
     Done(Result<Reply, Error>),
+    /// The outcome of a card of a batch, and the counts so far.
+    Card(Result<Outcome, Error>, Summary),
 }
 
 /// The levels of Python's logging.
@@ -43,8 +45,10 @@ enum Level {
     Warning = 30,
 }
 
-/// The number of a call, and one of: a log line with its level, the reply tuple, the exception.
-type MessageParts = (u64, Option<(String, u8)>, Option<ReplyParts>, Option<PyErr>);
+/// The number of a call or batch, and one of: a log line with its level; the reply tuple; the outcome of a card and the summary of
+/// its batch; the exception.
+type MessageParts =
+    (u64, Option<(String, u8)>, Option<ReplyParts>, Option<(OutcomeParts, SummaryParts)>, Option<PyErr>);
 
 #[pymethods]
 impl Inbox {
@@ -61,9 +65,10 @@ impl Inbox {
         self.reader.as_raw_fd()
     }
 
-    /// Takes all messages: the number of the call, and a log line with its level, or the reply tuple, or the exception.
+    /// Takes all messages: the number of the call or batch, and one of: a log line with its level; the reply tuple; the outcome of a
+    /// card, as `BatchHandle.next` returns it, and the summary of its batch; the exception.
     #[pyo3(
-        signature = () -> "list[tuple[int, tuple[str, int] | None, tuple[str, str, str, str | None, int, str] | None, BaseException | None]]"
+        signature = () -> "list[tuple[int, tuple[str, int] | None, tuple[str, str, str, str | None, int, str] | None, tuple[tuple[int, str, bool, tuple[str, str, str, str | None, int, str] | None, BaseException | None], tuple[int, int, int, dict[str, int]]] | None, BaseException | None]]"
     )]
     fn drain(&self, py: Python<'_>) -> PyResult<Vec<MessageParts>> {
         guarded(py, || {
@@ -86,6 +91,14 @@ impl Inbox {
     pub(crate) fn on_done(&self, number: u64) -> eiot::OnDone {
         let queue = self.queue.clone();
         Box::new(move |result| queue.push(Message { number, what: What::Done(result) }))
+    }
+
+    /// Reports the outcomes of a batch.
+    pub(crate) fn on_outcome(&self, number: u64) -> eiot::OnOutcome {
+        let queue = self.queue.clone();
+        Box::new(move |outcome, summary| {
+            queue.push(Message { number, what: What::Card(outcome, summary.clone()) });
+        })
     }
 }
 
@@ -110,9 +123,15 @@ impl Queue {
 impl Message {
     fn parts(self, py: Python<'_>) -> MessageParts {
         match self.what {
-            What::Line(line, level) => (self.number, Some((line, level as u8)), None, None),
-            What::Done(Ok(reply)) => (self.number, None, Some(reply_parts(&reply)), None),
-            What::Done(Err(error)) => (self.number, None, None, Some(exception(py, &error))),
+            What::Line(line, level) => (self.number, Some((line, level as u8)), None, None, None),
+            What::Done(Ok(reply)) => (self.number, None, Some(reply_parts(&reply)), None, None),
+            What::Card(Ok(outcome), summary) => {
+                let card = (outcome_parts(py, outcome), summary_parts(&summary));
+                (self.number, None, None, Some(card), None)
+            }
+            What::Done(Err(error)) | What::Card(Err(error), _) => {
+                (self.number, None, None, None, Some(exception(py, &error)))
+            }
         }
     }
 }

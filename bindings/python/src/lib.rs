@@ -32,7 +32,7 @@ mod _native {
     #[pymodule_export]
     use crate::cancellation::Cancellation;
     #[pymodule_export]
-    use crate::client::{ClientHandle, Started};
+    use crate::client::{ClientHandle, Started, StartedBatch};
     #[pymodule_export]
     use crate::eid::eid_digits;
     #[pymodule_export]

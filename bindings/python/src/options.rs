@@ -79,6 +79,7 @@ fn set(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) -> Result<()
             config.rate_limit = Some(limit).filter(|limit| *limit != 0.0);
         }
         "strict_eid" => config.strict_eid = switch(option, value)?,
+        "allow_rounded_eid" => config.allow_rounded_eid = switch(option, value)?,
         "allow_http" => config.allow_http = switch(option, value)?,
         "rate_wait" => config.rate_wait = switch(option, value)?,
         "clock_skew" => config.clock_skew = switch(option, value)?,

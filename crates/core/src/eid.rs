@@ -2,9 +2,17 @@
 
 use crate::error::{Error, ErrorKind};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// The maximum number of digits of an EID (SGP.29).
 const MAX_DIGITS: usize = 32;
+
+/// With fewer significant digits, too many genuine EIDs would look as if they had been rounded.
+const MIN_ROUNDED_DIGITS: usize = 28;
+
+/// A double is printed with 15 to 17 significant digits, the last of which may be zeros. Numbers with fewer are more
+/// likely made up, for a test.
+const DOUBLE_DIGITS: RangeInclusive<usize> = 12..=17;
 
 /// A card's EID: 1 to 32 decimal digits.
 ///
@@ -13,20 +21,27 @@ const MAX_DIGITS: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Eid(String);
 
+/// Which EIDs [`Eid::parse_as`] accepts; the default is that of [`Eid::parse`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EidRules {
+    /// Accept only GSMA EIDs: 32 digits with a valid checksum.
+    pub strict: bool,
+    /// Accept EIDs that look as if a spreadsheet or a JSON number had rounded them.
+    pub allow_rounded: bool,
+}
+
 impl Eid {
     /// Parses an EID: 1 to 32 ASCII digits, surrounded by optional ASCII whitespace, because fixed-width fields are
     /// padded.
     ///
+    /// Refuses EIDs that a spreadsheet or a JSON number has rounded, whose last digits are lost: those of 28 or more
+    /// digits, not counting leading zeros, that a double represents exactly, or that have 12 to 17 digits before trailing
+    /// zeros. A genuine EID looks like this less often than once in 10^10.
+    ///
     /// # Errors
     /// [`ErrorKind::InvalidEid`], with a message that says what is wrong with the input.
     pub fn parse(input: impl AsRef<[u8]>) -> Result<Self, Error> {
-        let input = input.as_ref();
-        let digits = input.trim_ascii();
-        if let Some(fault) = fault_in(digits) {
-            return Err(invalid(input, fault));
-        }
-        // Only ASCII digits are left, so this is lossless.
-        Ok(Self(String::from_utf8_lossy(digits).into_owned()))
+        Self::parse_as(input, EidRules::default())
     }
 
     /// Parses an EID as [`Eid::parse`] does, and requires 32 digits with a valid GSMA checksum.
@@ -34,25 +49,33 @@ impl Eid {
     /// # Errors
     /// [`ErrorKind::InvalidEid`].
     pub fn parse_strict(input: impl AsRef<[u8]>) -> Result<Self, Error> {
-        let eid = Self::parse(&input)?;
-        if eid.0.len() != MAX_DIGITS {
-            let fault = format!("a GSMA EID has {MAX_DIGITS} digits, this one has {}", eid.0.len());
-            return Err(invalid(input.as_ref(), fault));
-        }
-        if !eid.passes_check() {
-            let fault =
-                "the GSMA checksum is wrong (the number modulo 97 must be 1); check for a mistyped digit";
-            return Err(invalid(input.as_ref(), fault.to_owned()));
-        }
-        Ok(eid)
+        Self::parse_as(input, EidRules { strict: true, ..EidRules::default() })
     }
 
-    /// Reads an EID as [`Eid::parse_strict`] does if `strict`, otherwise as [`Eid::parse`] does.
+    /// Parses an EID as [`Eid::parse`] does, by these rules.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidEid`].
-    pub fn parse_as(input: impl AsRef<[u8]>, strict: bool) -> Result<Self, Error> {
-        if strict { Self::parse_strict(input) } else { Self::parse(input) }
+    pub fn parse_as(input: impl AsRef<[u8]>, rules: EidRules) -> Result<Self, Error> {
+        let input = input.as_ref();
+        let digits = input.trim_ascii();
+        if let Some(fault) = fault_in(digits) {
+            return Err(invalid(input, fault));
+        }
+        // Only ASCII digits are left, so this is lossless.
+        let eid = Self(String::from_utf8_lossy(digits).into_owned());
+        let fault = match rules {
+            EidRules { allow_rounded: false, .. } if eid.is_rounded() => ROUNDED.to_owned(),
+            EidRules { strict: true, .. } if eid.0.len() != MAX_DIGITS => {
+                format!("a GSMA EID has {MAX_DIGITS} digits, this one has {}", eid.0.len())
+            }
+            EidRules { strict: true, .. } if !eid.passes_check() => {
+                "the GSMA checksum is wrong (the number modulo 97 must be 1); check for a mistyped digit"
+                    .to_owned()
+            }
+            _ => return Ok(eid),
+        };
+        Err(invalid(input, fault))
     }
 
     /// The digits.
@@ -66,6 +89,18 @@ impl Eid {
         self.0.bytes().fold(1, |number, digit| number * 10 + u128::from(digit - b'0'))
     }
 
+    /// Whether a double has rounded it, so that its last digits are lost. Programs print a double of this size with all
+    /// its digits, or with 15 to 17 digits and zeros.
+    fn is_rounded(&self) -> bool {
+        let digits = self.0.trim_start_matches('0');
+        if digits.len() < MIN_ROUNDED_DIGITS {
+            return false;
+        }
+        // At most 32 digits, so both conversions are lossless unless the double rounds.
+        let number = digits.bytes().fold(0_u128, |number, digit| number * 10 + u128::from(digit - b'0'));
+        number as f64 as u128 == number || DOUBLE_DIGITS.contains(&digits.trim_end_matches('0').len())
+    }
+
     fn passes_check(&self) -> bool {
         self.0.bytes().fold(0, |rest, digit| (rest * 10 + u32::from(digit - b'0')) % 97) == 1
     }
@@ -76,6 +111,10 @@ impl fmt::Display for Eid {
         f.write_str(&self.0)
     }
 }
+
+/// What is wrong with a rounded EID.
+const ROUNDED: &str = "a spreadsheet or a JSON number has rounded it, and its last digits are lost; read or export the \
+                       column as text (allow_rounded_eid accepts it as it is)";
 
 /// Why `digits` (already trimmed) is not an EID, if it is not.
 fn fault_in(digits: &[u8]) -> Option<String> {
@@ -167,6 +206,61 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::InvalidEid);
             let says = case["says"].as_str().expect("a string");
             assert!(error.to_string().contains(says), "{error} does not say {says:?}");
+        }
+    }
+
+    #[test]
+    fn eid_that_a_double_has_rounded_is_rejected_unless_allowed() {
+        let genuine = 89_044_011_112_233_441_122_334_411_223_321_u128;
+        // As pandas, Java and Excel write the double.
+        let (exact, shortest, excel) = (
+            (genuine as f64 as u128).to_string(),
+            "89044011112233440000000000000000",
+            "89044011112233400000000000000000",
+        );
+        for rounded in [exact.as_str(), shortest, excel, "8904401111223344000000000000"] {
+            let error = Eid::parse(rounded).expect_err("its digits are lost");
+            assert_eq!((error.kind(), error.eid()), (ErrorKind::InvalidEid, Some(rounded)));
+            let text = error.to_string();
+            assert!(text.contains("last digits are lost") && text.contains("as text"), "{text}");
+            assert!(
+                Eid::parse_strict(rounded).expect_err("rounded").to_string().contains("rounded"),
+                "{rounded}"
+            );
+            let allowed = EidRules { allow_rounded: true, ..EidRules::default() };
+            assert_eq!(Eid::parse_as(rounded, allowed).expect("allowed").as_str(), rounded);
+        }
+    }
+
+    #[test]
+    fn eid_with_few_significant_digits_or_many_zeros_within_is_not_taken_for_rounded() {
+        for genuine in [
+            "10000000000000000000000000",
+            "890440111122330000000000000",
+            "00000000000000000000000000000000",
+            "00000089044011112233000000000000",
+            "89034011560010000000000000000121",
+            "89000000000000000000000000000001",
+            "89044011000000000000000000000000",
+        ] {
+            assert_eq!(Eid::parse(genuine).expect("not rounded").as_str(), genuine);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn eid_that_went_through_a_double_is_always_rejected(number in 10_u128.pow(27)..10_u128.pow(32)) {
+            let rounded = number as f64 as u128;
+            // 10^32 itself has 33 digits.
+            prop_assume!(rounded < 10_u128.pow(32));
+            prop_assert!(Eid::parse(rounded.to_string()).is_err(), "{}", rounded);
+            let shortest: u128 = format!("{:e}", number as f64).split_once('e').map_or(0, |(mantissa, exponent)| {
+                let digits = mantissa.replace('.', "");
+                let zeros = exponent.parse::<usize>().expect("a number") + 1 - digits.len();
+                format!("{digits}{}", "0".repeat(zeros)).parse().expect("digits")
+            });
+            let significant = shortest.to_string().trim_end_matches('0').len();
+            prop_assert!(Eid::parse(shortest.to_string()).is_err() || significant < 12, "{}", shortest);
         }
     }
 

@@ -37,6 +37,12 @@ pub(crate) fn excerpt(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// At most the first 256 bytes.
+pub(crate) fn beginning(text: &str) -> &str {
+    let end = (0..=text.len().min(256)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    text.get(..end).unwrap_or_default()
+}
+
 /// Whether a character could forge a line, control a terminal, or hide or reorder the text around it.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()

@@ -62,10 +62,10 @@ mod retry;
 mod signing;
 mod transport;
 
-pub use batch::{Batch, Outcome, Summary};
+pub use batch::{Batch, OnOutcome, Outcome, StartedBatch, Summary};
 pub use client::{Answer, CallLoop, Client, OnDone, Probe, Spawn, StartedCall};
 pub use config::{Config, OptionInfo, RateScope};
-pub use eid::Eid;
+pub use eid::{Eid, EidRules};
 pub use error::{CodeMeaning, Delivered, Error, ErrorKind};
 pub use escape::{escaped, is_unsafe};
 pub use observer::{Attempt, Notice, Observer};

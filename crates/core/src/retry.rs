@@ -1,9 +1,6 @@
-//! Retries: which failures, and with which backoff.
-//!
-//! Two kinds of failures are transient: a "not now" from the server, which is safe to retry, and an unknown outcome,
-//! which is retried only if the call is idempotent, as a refresh is (vendor documentation of the corresponding call).
+//! Retries: how often, and with which backoff. Which failures are retried is in `error/retryable.rs`.
 
-use crate::error::{CodeMeaning, Delivered, Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 use crate::random::Random;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -43,10 +40,10 @@ impl Policy {
         bucket: &TokenBucket,
         random: &dyn Random,
     ) -> RetryDecision {
-        if !is_retryable(error) {
+        if !error.is_transient() {
             return RetryDecision::Stop(None);
         }
-        if !self.idempotent && !is_safe_to_retry(error) {
+        if !error.is_safe_to_repeat(self.idempotent) {
             return RetryDecision::Stop(Some("not retried: this call is not marked idempotent".to_owned()));
         }
         if attempts >= self.max_attempts {
@@ -71,31 +68,6 @@ impl Policy {
         }
         RetryDecision::RetryAfter(wait)
     }
-}
-
-/// The server said "not now", or the outcome is unknown. Excludes permanent failures: certificates, credentials,
-/// rejections.
-fn is_retryable(error: &Error) -> bool {
-    match error.kind() {
-        // A status means that a proxy did not connect. A directory locks accounts after repeated attempts with a wrong
-        // password.
-        ErrorKind::Connect => error.http_status().is_none_or(is_transient),
-        ErrorKind::ConnectionLost | ErrorKind::Timeout | ErrorKind::RateLimited | ErrorKind::Unavailable => {
-            true
-        }
-        ErrorKind::Platform => error.meaning() == Some(CodeMeaning::Retry),
-        ErrorKind::Http => error.http_status().is_some_and(is_transient),
-        _ => false,
-    }
-}
-
-fn is_transient(http_status: u16) -> bool {
-    matches!(http_status, 408 | 500 | 502 | 503 | 504)
-}
-
-/// Nothing was sent, or the platform rejected the request for the rate without processing it.
-fn is_safe_to_retry(error: &Error) -> bool {
-    error.delivered() == Delivered::No || error.kind() == ErrorKind::RateLimited
 }
 
 /// Exponential backoff with full jitter: clients that failed together do not retry together.
@@ -160,6 +132,7 @@ pub(crate) fn time_left(deadline: Instant) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::{CodeMeaning, Delivered};
 
     /// The largest and the smallest random fraction.
     struct Always(u64);

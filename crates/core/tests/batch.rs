@@ -54,13 +54,173 @@ fn batch_returns_every_card_once_and_sends_duplicates_once() {
     let client = Client::new(config).expect("valid");
     let given: Vec<String> = eids(500).chain(eids(100)).collect();
     let (outcomes, summary) = refresh_many(&client, &given, 16);
-    let refreshed: BTreeSet<String> = outcomes.into_iter().map(|outcome| outcome.eid).collect();
-    assert_eq!(refreshed, eids(500).collect());
+    let tags: BTreeSet<u64> = outcomes.iter().map(|outcome| outcome.tag).collect();
+    assert_eq!((outcomes.len(), tags), (600, (0..600).collect()));
+    for outcome in &outcomes {
+        let index = usize::try_from(outcome.tag).expect("small");
+        assert_eq!((&outcome.given, &outcome.eid), (&given[index], &given[index]));
+        assert!(outcome.result.is_ok() && outcome.is_duplicate == (index >= 500), "{outcome:?}");
+    }
     assert_eq!(
         (summary.submitted, summary.refreshed, summary.duplicates, summary.failed()),
         (600, 500, 100, 0)
     );
     assert!(simulator.counters().per_eid.values().all(|calls| *calls == 1));
+}
+
+#[test]
+fn batch_returns_tag_and_input_of_every_card_with_the_normalized_eid() {
+    let (simulator, config) = simulator(Options::unlimited());
+    let client = Client::new(config).expect("valid");
+    let mut batch = client.batch(4, Box::new(())).expect("a batch");
+    for (eid, tag) in [(&b" 7\n"[..], 70), (b"7", 71), (b"8\xff", u64::MAX), (b"9", 0)] {
+        batch.push_tagged(eid, tag);
+    }
+    assert_eq!((batch.pending(), batch.in_flight()), (4, 0));
+    let mut seen: Vec<_> = std::iter::from_fn(|| batch.next())
+        .map(|outcome| {
+            (outcome.tag, outcome.given, outcome.eid, outcome.is_duplicate, outcome.result.is_ok())
+        })
+        .collect();
+    seen.sort();
+    let card = |tag, given: &str, eid: &str, is_duplicate, is_ok| {
+        (tag, given.to_owned(), eid.to_owned(), is_duplicate, is_ok)
+    };
+    assert_eq!(
+        seen,
+        [
+            card(0, "9", "9", false, true),
+            card(70, " 7\n", "7", false, true),
+            card(71, "7", "7", true, true),
+            card(u64::MAX, "8\u{fffd}", "8\u{fffd}", false, false),
+        ]
+    );
+    assert_eq!((batch.pending(), batch.in_flight(), simulator.counters().calls), (0, 0, 2));
+}
+
+#[test]
+fn batch_gives_a_duplicate_of_a_failed_card_the_same_failure_without_the_page() {
+    let url = common::answer(http("404 Not Found", "Server: gateway\r\n", "<html>"));
+    let client = Client::new(config(&url)).expect("valid");
+    let (outcomes, summary) = refresh_many(&client, ["7", "7", "7"], 2);
+    let failed: Vec<_> =
+        outcomes.iter().map(|outcome| outcome.result.as_ref().expect_err("a page")).collect();
+    assert_eq!((failed[0].body(), failed[0].headers().len()), (Some(&b"<html>"[..]), 1));
+    for error in &failed[1..] {
+        assert_eq!(
+            (error.to_string(), error.kind(), error.http_status()),
+            (failed[0].to_string(), ErrorKind::Http, Some(404))
+        );
+        assert_eq!((error.delivered(), error.attempts(), error.body()), (Delivered::Yes, 1, None));
+    }
+    assert_eq!((summary.submitted, summary.failed(), summary.duplicates), (3, 1, 2));
+}
+
+#[test]
+fn batch_that_is_stopped_or_cancelled_returns_duplicates_too() {
+    let options = Options { latency: Duration::from_millis(100), ..Options::unlimited() };
+    for cancels in [false, true] {
+        let (_simulator, config) = simulator(options.clone());
+        let client = Client::new(config).expect("valid");
+        let mut batch = client.batch(4, Box::new(())).expect("a batch");
+        (0..3).for_each(|_| eids(20).for_each(|eid| batch.push(eid)));
+        let mut outcomes: Vec<_> = batch.next().into_iter().collect();
+        if cancels {
+            batch.cancel()
+        } else {
+            batch.stop()
+        }
+        eids(25).for_each(|eid| batch.push(eid));
+        outcomes.extend(std::iter::from_fn(|| batch.next()));
+        let mut tags: Vec<_> = outcomes.iter().map(|outcome| outcome.tag).collect();
+        tags.sort_unstable();
+        assert_eq!(tags, (0..85).collect::<Vec<_>>(), "each card exactly once");
+        let summary = batch.summary();
+        assert_eq!((summary.refreshed + summary.failed(), summary.duplicates, batch.pending()), (25, 60, 0));
+        for duplicate in outcomes.iter().filter(|outcome| outcome.is_duplicate) {
+            let is_first = |outcome: &&Outcome| !outcome.is_duplicate && outcome.eid == duplicate.eid;
+            let first = outcomes.iter().find(is_first).expect("the first");
+            assert_eq!(
+                (duplicate.unsent, duplicate.result.as_ref().map_err(ToString::to_string).err()),
+                (first.unsent, first.result.as_ref().map_err(ToString::to_string).err())
+            );
+        }
+    }
+}
+
+#[test]
+fn batch_that_is_polled_makes_progress_without_blocking() {
+    // Real time: each answer takes 50 ms; a poll of a busy machine may take longer than one of an idle one.
+    let (simulator, config) =
+        simulator(Options { latency: Duration::from_millis(50), ..Options::unlimited() });
+    let client = Client::new(config).expect("valid");
+    let mut batch = client.batch(8, Box::new(())).expect("a batch");
+    assert!(batch.next_timeout(Duration::ZERO).is_none() && batch.next_timeout(Duration::MAX).is_none());
+    eids(40).for_each(|eid| batch.push(eid));
+    let (mut outcomes, mut polls, mut longest) = (Vec::new(), 0, Duration::ZERO);
+    while batch.pending() > 0 {
+        let started = Instant::now();
+        outcomes.extend(batch.next_timeout(Duration::ZERO));
+        longest = longest.max(started.elapsed());
+        polls += 1;
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(batch.in_flight() <= 8);
+    }
+    assert!(outcomes.len() == 40 && outcomes.iter().all(|outcome| outcome.result.is_ok()), "{outcomes:?}");
+    assert_eq!(simulator.counters().calls, 40);
+    assert!(polls > 50 && longest < Duration::from_millis(50), "{polls} polls, the longest {longest:?}");
+}
+
+#[test]
+fn batch_waits_for_an_outcome_no_longer_than_the_limit() {
+    // Real time: the answer takes a second.
+    let (_simulator, config) = simulator(Options { latency: Duration::from_secs(1), ..Options::unlimited() });
+    let client = Client::new(config).expect("valid");
+    let mut batch = client.batch(8, Box::new(())).expect("a batch");
+    batch.push("7");
+    let started = Instant::now();
+    assert!(batch.next_timeout(Duration::from_millis(200)).is_none());
+    let waited = started.elapsed();
+    assert!((200..900).contains(&waited.as_millis()), "{waited:?}");
+    assert_eq!((batch.pending(), batch.in_flight()), (1, 1));
+    assert!(batch.next_timeout(Duration::from_secs(60)).expect("came back").result.is_ok());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+#[test]
+fn batch_timeout_holds_while_the_batch_is_polled_and_a_late_poll_still_finds_the_answer() {
+    // Real time: card 1 is answered after 100 ms and looked for after 600 ms; card 2 is never answered. The timeout is
+    // 300 ms.
+    let url = serve(|mut connection| {
+        while let Some(body) = read_request(&mut connection) {
+            match String::from_utf8_lossy(&body).contains("\"eid\":\"1\"") {
+                true => std::thread::sleep(Duration::from_millis(100)),
+                false => std::thread::sleep(Duration::from_secs(20)),
+            }
+            let _ = connection.write_all(http("200 OK", "", SUCCESS).as_bytes());
+        }
+    });
+    let mut config = config(&url);
+    config.timeout = Duration::from_millis(300);
+    let client = Client::new(config).expect("valid");
+    let mut batch = client.batch(2, Box::new(())).expect("a batch");
+    let poll_until = |batch: &mut Batch, end: &dyn Fn(Option<&Outcome>, &Batch) -> bool| loop {
+        let outcome = batch.next_timeout(Duration::ZERO);
+        if end(outcome.as_ref(), batch) {
+            return outcome;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    batch.push("1");
+    poll_until(&mut batch, &|_, batch| batch.in_flight() == 1);
+    std::thread::sleep(Duration::from_millis(600));
+    let late = poll_until(&mut batch, &|outcome, _| outcome.is_some()).expect("came back");
+    assert!(late.eid == "1" && late.result.is_ok(), "{late:?}");
+    batch.push("2");
+    let started = Instant::now();
+    let silent = poll_until(&mut batch, &|outcome, _| outcome.is_some()).expect("came back");
+    assert_eq!(silent.result.expect_err("no answer").kind(), ErrorKind::Timeout);
+    assert!((0.3..5.0).contains(&started.elapsed().as_secs_f64()), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -70,6 +230,7 @@ fn batch_returns_an_invalid_eid_as_a_failure_and_continues() {
     let (outcomes, _) = refresh_many(&client, ["1", "8.9E+31", "", "2"], 2);
     let failed: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
     assert_eq!((outcomes.len(), failed.len()), (4, 2));
+    assert_eq!((failed[0].tag, failed[0].given.as_str(), failed[0].eid.as_str()), (1, "8.9E+31", "8.9E+31"));
     for outcome in failed {
         assert_eq!(outcome.result.as_ref().expect_err("failed").kind(), ErrorKind::InvalidEid);
     }

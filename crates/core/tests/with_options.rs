@@ -103,7 +103,7 @@ fn with_options_accepts_per_call_options_and_names_all_others() {
     for option in Config::OPTIONS {
         let value = match option {
             "timeout" | "connect_timeout" | "eid_cooldown" | "outage_timeout" => "2.5",
-            "strict_eid" | "allow_http" => "on",
+            "strict_eid" | "allow_rounded_eid" | "allow_http" => "on",
             "rate_wait" | "clock_skew" | "rate_limit" => "off",
             "max_attempts" | "max_auth_failures" => "7",
             "rate_scope" => "host",

@@ -299,7 +299,12 @@ unsafe fn batch_of<'a>(batch: *mut eiot_batch) -> Result<&'a mut eiot_batch, Err
 fn next(batch: &mut Batch) -> Option<Outcome> {
     // What has come back already takes no I/O.
     let _blocked = (!batch.is_ready()).then(sigpipe::Blocked::new);
-    batch.next()
+    loop {
+        let outcome = batch.next()?;
+        if !outcome.is_duplicate {
+            return Some(outcome);
+        }
+    }
 }
 
 /// Calls the host's callback; whether to continue.

@@ -458,6 +458,23 @@ pub unsafe extern "C" fn eiot_config_set_strict_eid(
     }
 }
 
+/// Non-zero accepts EIDs that a spreadsheet or a JSON number seems to have rounded: those of 28 or
+/// more digits whose last digits are lost. Default 0: they are malformed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_allow_rounded_eid(
+    config: *mut eiot_config,
+    allow: i32,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        set(config, out_err, |config| {
+            config.allow_rounded_eid = allow != 0;
+            Ok(())
+        })
+    }
+}
+
 /// Sets the hash function of the signature. Default `EIOT_SIGN_SHA1`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_set_sign_method(

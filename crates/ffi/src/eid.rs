@@ -4,14 +4,15 @@ use crate::error::eiot_error;
 use crate::guard::status;
 use crate::status::eiot_status;
 use crate::text::bytes;
-use eiot_core::Eid;
+use eiot_core::{Eid, EidRules};
 use std::ffi::c_char;
 
 /// Validates an EID without sending anything. Returns `EIOT_OK`, or `EIOT_ERR_INVALID_EID` with an
 /// error that says what is wrong.
 ///
 /// `eid` is `eid_len` bytes long, or NUL-terminated with `EIOT_NTS` as the length. Non-zero
-/// `strict` requires a GSMA EID: 32 digits with a valid checksum.
+/// `strict` requires a GSMA EID: 32 digits with a valid checksum. An EID that a spreadsheet or a
+/// JSON number has rounded is invalid.
 ///
 /// Thread-safe. Does no I/O.
 #[unsafe(no_mangle)]
@@ -25,7 +26,7 @@ pub unsafe extern "C" fn eiot_eid_validate(
     unsafe {
         status(out_err, || {
             let eid = bytes("eid", eid, eid_len)?;
-            Eid::parse_as(eid, strict != 0).map(drop)
+            Eid::parse_as(eid, EidRules { strict: strict != 0, ..EidRules::default() }).map(drop)
         })
     }
 }

@@ -47,7 +47,7 @@ from eiot._exceptions import (
 )
 from eiot._webhook import verify_webhook
 from eiot._reply import Reply
-from eiot._result import Result, Summary
+from eiot._result import Failure, Result, Success, Summary
 from eiot._results import Results
 from eiot._sign import sign, string_to_sign
 
@@ -63,6 +63,7 @@ __all__ = [
     "CooldownError",
     "EiotError",
     "EiotTimeoutError",
+    "Failure",
     "HttpError",
     "InternalError",
     "InvalidArgumentError",
@@ -75,6 +76,7 @@ __all__ = [
     "Reply",
     "Result",
     "Results",
+    "Success",
     "Summary",
     "TlsError",
     "TransportError",
@@ -90,7 +92,8 @@ __all__ = [
 def _go_by_public_names() -> None:
     """Makes tracebacks and pickles show `eiot.Client` instead of `eiot._client.Client`."""
     for name in __all__:
-        if name != "__version__":
+        # Not of `__version__`, and of `Result`, which is a union.
+        if callable(globals()[name]):
             globals()[name].__module__ = __name__
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeVar
 
 from eiot._async_results import AsyncResults
 from eiot._base_client import BaseClient
@@ -38,7 +38,7 @@ class AsyncClient(BaseClient):
 
     __slots__ = ()
 
-    async def refresh_usage(self, eid: str | int, *, timeout: float | None = None) -> Reply:
+    async def refresh_usage(self, eid: str | SupportsIndex, *, timeout: float | None = None) -> Reply:
         """Like `Client.refresh_usage`.
 
         Cancelling the task cancels the call. The `asyncio.CancelledError` then has eiot's `CancelledError` as its
@@ -66,7 +66,7 @@ class AsyncClient(BaseClient):
 
     def refresh_many(
         self,
-        eids: Iterable[str | int] | AsyncIterable[str | int],
+        eids: Iterable[str | SupportsIndex] | AsyncIterable[str | SupportsIndex],
         *,
         concurrency: int = 32,
         errors: Literal["return", "raise"] = "return",
@@ -80,9 +80,10 @@ class AsyncClient(BaseClient):
         >>> asyncio.run(refresh("89044011112233441122334411223321", "89034011560010000000000000000121"))
         [True, True]
 
-        Calls run on one of the client's threads; `eids` is read in the event loop. Cancelling the task that waits for
-        a result cancels all calls in flight within 50 ms. If you continue to iterate after that, those cards come
-        back with their outcomes.
+        Calls progress in the background, also while your program does something else or waits for `eids`. Results that
+        are not fetched wait: no more EIDs are read than `concurrency` allows. `eids` is read in the event loop, while a
+        task waits for a result. Cancelling that task cancels all calls in flight. If you continue to iterate after
+        that, those cards come back with their outcomes.
         """
         return AsyncResults(self._open_handle(timeout), eids, concurrency, errors)
 

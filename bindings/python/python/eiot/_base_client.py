@@ -28,7 +28,7 @@ class BaseClient:
 
     def with_options(self: _Self, **options: "Unpack[CallOptions]") -> _Self:
         """Returns a client with different options per call: `timeout`, `max_attempts`, `rate_wait`, `error_codes`,
-        `max_auth_failures`, `outage_timeout` and `strict_eid`. `None` keeps an option.
+        `max_auth_failures`, `outage_timeout`, `strict_eid` and `allow_rounded_eid`. `None` keeps an option.
 
         It shares connections, rate limiter and cooldowns with this client, and keeps working when this one is
         closed. It is cheap enough to create for a single call:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, SupportsIndex, TypeVar
 
 from eiot._base_client import BaseClient
 from eiot._eid import eid_text
@@ -61,6 +61,7 @@ class Client(BaseClient):
     :param outage_timeout: how long a batch holds its cards back while the platform is unreachable, before it gives
         up; 0 disables holding, and each card fails like a single call. Default: 900.
     :param strict_eid: accepts only GSMA EIDs: 32 digits with a valid checksum. Default: False.
+    :param allow_rounded_eid: accepts EIDs that a spreadsheet or a JSON number seems to have rounded. Default: False.
     :param sign_method: the hash function of the signature, `"sha1"` or `"md5"`. Default: `"sha1"`.
     :param ca_file: a PEM file of CA certificates to trust. Default: the system's.
     :param client_cert_file: a PEM file with the client certificate and its chain, for gateways that require mutual TLS;
@@ -78,7 +79,7 @@ class Client(BaseClient):
 
     __slots__ = ()
 
-    def refresh_usage(self, eid: str | int, *, timeout: float | None = None) -> Reply:
+    def refresh_usage(self, eid: str | SupportsIndex, *, timeout: float | None = None) -> Reply:
         """Refreshes the package usage of one card and waits for the platform's reply.
 
         >>> client = eiot.Client(timeout=10)
@@ -117,7 +118,7 @@ class Client(BaseClient):
 
     def refresh_many(
         self,
-        eids: Iterable[str | int],
+        eids: Iterable[str | SupportsIndex],
         *,
         concurrency: int = 32,
         errors: Literal["return", "raise"] = "return",
@@ -127,25 +128,26 @@ class Client(BaseClient):
 
         >>> client = eiot.Client()
         >>> results = client.refresh_many(["89044011112233441122334411223321", "8904", "8904"])
-        >>> sorted(result.eid for result in results if result.ok)
-        ['8904', '89044011112233441122334411223321']
+        >>> sorted((result.index, result.eid) for result in results if result.ok)
+        [(0, '89044011112233441122334411223321'), (1, '8904'), (2, '8904')]
         >>> results.summary.duplicates
         1
 
-        `eids` is any iterable of EIDs. At most `concurrency` (1 to 1024) of them are read ahead of their results, so
-        memory does not grow with a generator of a million; duplicates within the last 8,192 EIDs are skipped. A sized
-        input, such as a list, is read completely first: all duplicates are skipped, `len(results)` works, and tqdm
-        shows progress.
+        `eids` is any iterable of EIDs. Each item has one result, with its `index` and the object itself as `input`. At
+        most `concurrency` (1 to 1024) of them are read ahead of their results, so memory does not grow with a generator
+        of a million. A duplicate of one of the last 8,192 EIDs is not sent, and has the result of the first one. If the
+        input has a length, `len(results)` is the same, and tqdm shows progress.
 
-        With `errors="return"`, a failure is a result like any other, with an `error`. With `errors="raise"`, the
-        first failure is raised after calls in flight have completed and their successes were returned, so no outcome
-        is lost. Likewise, an exception from `eids`, or the `TypeError` of an item of the wrong type, is raised after
-        the results of all cards before it.
+        With `errors="return"`, a failure is a result like any other, with an `error`. That includes items that are not
+        EIDs at all, such as `None` and `nan`. With `errors="raise"`, the first failure is raised after calls in flight
+        have completed and their successes were returned, so no outcome is lost. Likewise, an exception from `eids` is
+        raised after the results of all cards before it.
 
         All calls run on the thread that waits for the next result, up to `concurrency` in flight. They do not
-        progress while your program does not wait, or while `eids` blocks. `timeout`, by default the client's, applies per card,
-        starts when the rate limiter admits it, and pauses while calls do not progress. An iterable that blocks until
-        new cards arrive, such as a queue, delays results: call `refresh_usage` for each card instead.
+        progress while your program does not wait, or while `eids` blocks. `timeout`, by default the client's, applies
+        per card, starts when the rate limiter admits it, and pauses while calls do not progress. An iterable that blocks
+        until new cards arrive, such as a queue, delays results: use `AsyncClient` with an asynchronous iterable, or call
+        `refresh_usage` for each card.
 
         A run that cannot succeed stops itself: after `max_auth_failures` consecutive authentication failures, or when
         the platform was unreachable for `outage_timeout`. All remaining cards, including the rest of `eids`, then

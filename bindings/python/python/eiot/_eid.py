@@ -2,11 +2,9 @@
 
 import contextlib
 import operator
-from collections.abc import Iterable
-from typing import SupportsIndex, cast
+from typing import SupportsIndex
 
 from eiot._exceptions import InvalidEidError
-from eiot._native import eid_digits
 
 
 def eid_text(eid: str | SupportsIndex) -> str:
@@ -36,27 +34,3 @@ def _advice(eid: object) -> str:
             "of numbers with blanks: read it with dtype=str, and drop the blanks"
         )
     return ""
-
-
-def batch_text(eid: object) -> str:
-    """The same for an EID of a batch, where an invalid one becomes a result: text that the native module rejects."""
-    try:
-        return eid_text(cast(str | int, eid))
-    except InvalidEidError:
-        return "an int with thousands of digits"
-
-
-def distinct(eids: Iterable[object]) -> tuple[list[object], int]:
-    """The EIDs in order without duplicates, and how many there were. Invalid ones are kept."""
-    seen: set[object] = set()
-    kept: list[object] = []
-    given = 0
-    for given, eid in enumerate(eids, 1):
-        try:
-            digits = eid_digits(batch_text(eid))
-        except TypeError:
-            digits = None
-        if digits is None or digits not in seen:
-            kept.append(eid)
-            seen.add(digits)
-    return kept, given

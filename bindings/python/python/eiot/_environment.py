@@ -1,5 +1,7 @@
 """`eiot.refresh_usage`, which needs no client."""
 
+from typing import SupportsIndex
+
 from eiot._client import Client
 from eiot._reply import Reply
 
@@ -7,7 +9,7 @@ from eiot._reply import Reply
 _client: dict[str, Client] = {}
 
 
-def refresh_usage(eid: str | int, *, timeout: float | None = None) -> Reply:
+def refresh_usage(eid: str | SupportsIndex, *, timeout: float | None = None) -> Reply:
     """Like `Client.refresh_usage`, with a client that is configured by the environment: `EIOT_APPKEY`, `EIOT_SECRET`,
     ...
 

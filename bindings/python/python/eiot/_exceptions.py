@@ -69,6 +69,10 @@ class EiotError(Exception):
     """Whether the same call would fail again no matter how network, account and platform change: for malformed EIDs and
     arguments, and for the platform's codes for invalid requests. Unpublished codes are never final."""
 
+    retryable: bool
+    """Whether the failure may pass by itself, and repeating this call is harmless: nothing was delivered, or the call is
+    idempotent, as a refresh is."""
+
     delivered: Delivered
     """Whether the platform received the request. Check this before you repeat a call that is not idempotent."""
 
@@ -101,6 +105,7 @@ class EiotError(Exception):
         delivered: Delivered | None = None,
         eid: str | None = None,
         final: bool | None = None,
+        retryable: bool = False,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
@@ -111,6 +116,7 @@ class EiotError(Exception):
         self.retry_after = retry_after
         self.delivered = delivered or ("no" if self._is_local else "unknown")
         self.eid = eid
+        self.retryable = retryable
         self.body = body
         self.headers = {} if headers is None else headers
         self.final = isinstance(self, (InvalidArgumentError, InvalidEidError)) if final is None else final

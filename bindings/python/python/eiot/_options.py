@@ -17,6 +17,7 @@ class CallOptions(TypedDict, total=False):
     max_auth_failures: int | None
     outage_timeout: float | None
     strict_eid: bool | None
+    allow_rounded_eid: bool | None
 
 
 class ClientOptions(CallOptions, total=False):

@@ -7,6 +7,7 @@ use super::statistics::Statistics;
 use crate::input::cards::{Cards, parse_eid};
 use crate::output::humanize::humanize;
 use crate::output::{ExitCode, Failure, warn};
+use eiot::EidRules;
 use std::io::Write;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use std::time::Duration;
 pub(crate) struct DryRun {
     pub(crate) journal: Option<Journal>,
     pub(crate) rules: RetryRules,
-    pub(crate) strict_eid: bool,
+    pub(crate) eid_rules: EidRules,
     /// The rate limit of the run in calls per second; `None` without a limit.
     pub(crate) rate: Option<f64>,
 }
@@ -30,7 +31,7 @@ impl DryRun {
                 statistics.count_previous(previous);
                 continue;
             }
-            match parse_eid(&card.text, self.strict_eid) {
+            match parse_eid(&card.text, self.eid_rules) {
                 Err(error) => {
                     let malformed = CardResult::malformed(card.line, &error);
                     warn(malformed.describe(&error));

@@ -60,7 +60,7 @@ impl BatchOptions {
     /// Refreshes the cards. Returns the largest of their exit codes.
     pub(crate) fn run(&self, config: Config, output_options: OutputOptions) -> Result<ExitCode, Failure> {
         let Some(from) = &self.from else { return Ok(ExitCode::Success) };
-        let strict_eid = config.strict_eid;
+        let eid_rules = config.eid_rules();
         let rate = config.rate_limit.map(|limit| limit * Config::RATE_USED / f64::from(config.rate_share.1));
         let rules = RetryRules::new(&self.retry)?;
         let client = Client::new(config)?;
@@ -68,10 +68,10 @@ impl BatchOptions {
         let journal = self.journal.as_ref().map(|path| open_journal(&client, path, from)).transpose()?;
         if self.dry_run {
             let mut output = self.open_output(true)?;
-            return DryRun { journal, rules, strict_eid, rate }.run(cards, &mut output);
+            return DryRun { journal, rules, eid_rules, rate }.run(cards, &mut output);
         }
         let output = self.open_output(journal.as_ref().is_some_and(Journal::is_resumed))?;
-        let mut run = Run::new(strict_eid, rules, journal, output, output_options, self.count(from));
+        let mut run = Run::new(eid_rules, rules, journal, output, output_options, self.count(from));
         let stop = signals::stop_on_signals()?;
         let logger = VerboseLogger { verbose: output_options.verbose };
         let mut batch = client.batch(self.concurrency, Box::new(logger))?;

@@ -8,14 +8,14 @@ use super::statistics::Statistics;
 use crate::input::cards::{Cards, parse_eid};
 use crate::output::record::Record;
 use crate::output::{ExitCode, Failure, OutputOptions, success_line, warn};
-use eiot::{Batch, Error, Outcome, escaped};
+use eiot::{Batch, EidRules, Error, Outcome, escaped};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// The state of a run.
 pub(crate) struct Run {
-    strict_eid: bool,
+    eid_rules: EidRules,
     journal: Option<Journal>,
     rules: RetryRules,
     output: Box<dyn Write>,
@@ -34,7 +34,7 @@ pub(crate) struct Run {
 impl Run {
     /// A run that has not started.
     pub(crate) fn new(
-        strict_eid: bool,
+        eid_rules: EidRules,
         rules: RetryRules,
         journal: Option<Journal>,
         output: Box<dyn Write>,
@@ -42,7 +42,7 @@ impl Run {
         total: Option<u64>,
     ) -> Self {
         Self {
-            strict_eid,
+            eid_rules,
             journal,
             rules,
             output,
@@ -90,7 +90,7 @@ impl Run {
             self.statistics.count_previous(previous);
             return true;
         }
-        match parse_eid(&card.text, self.strict_eid) {
+        match parse_eid(&card.text, self.eid_rules) {
             Ok(eid) => batch.push(eid.as_str()),
             Err(error) => self.handle_result(&CardResult::malformed(card.line, &error)),
         }
@@ -98,6 +98,9 @@ impl Run {
     }
 
     fn handle_outcome(&mut self, outcome: &Outcome) {
+        if outcome.is_duplicate {
+            return;
+        }
         if outcome.unsent {
             self.statistics.unsent += 1;
         } else {

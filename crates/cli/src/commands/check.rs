@@ -4,7 +4,7 @@ use crate::help;
 use crate::input::cards::{Card, Cards, at_line, parse_eid};
 use crate::output::{ExitCode, Failure, print_line, warn};
 use clap::Args;
-use eiot::{Eid, Error};
+use eiot::{Eid, EidRules, Error};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::fmt;
@@ -52,15 +52,19 @@ enum Finding {
 /// Checks card by card. Remembers every EID as a number of 16 bytes.
 #[derive(Default)]
 struct Checker {
-    strict_eid: bool,
+    eid_rules: EidRules,
     counts: Counts,
     seen: HashSet<u128>,
+}
+
+fn rules(strict: bool) -> EidRules {
+    EidRules { strict, ..EidRules::default() }
 }
 
 impl Check {
     /// Reads the whole file. Returns the exit code of an invalid EID if there is one.
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        let mut checker = Checker { strict_eid: self.strict_eid, ..Checker::default() };
+        let mut checker = Checker { eid_rules: rules(self.strict_eid), ..Checker::default() };
         for card in Cards::open(&self.file, self.column.as_deref())? {
             let card = card?;
             if let Some(finding) = checker.check(&card) {
@@ -79,7 +83,7 @@ impl Check {
 impl Checker {
     fn check(&mut self, card: &Card) -> Option<Finding> {
         self.counts.cards += 1;
-        match parse_eid(&card.text, self.strict_eid) {
+        match parse_eid(&card.text, self.eid_rules) {
             Err(error) => {
                 self.counts.malformed += 1;
                 Some(Finding::Malformed(error))
@@ -133,7 +137,7 @@ mod tests {
 
     /// The findings in these texts, as their counts and as a letter each.
     fn findings(strict_eid: bool, texts: &[&str]) -> (String, String) {
-        let mut checker = Checker { strict_eid, ..Checker::default() };
+        let mut checker = Checker { eid_rules: rules(strict_eid), ..Checker::default() };
         let letters = (1..).zip(texts).map(|(line, text)| {
             let card = Card { line, text: (*text).to_owned() };
             match checker.check(&card) {

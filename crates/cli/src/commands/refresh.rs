@@ -77,7 +77,7 @@ impl Refresh {
     /// Everything that can fail before something is sent.
     fn prepare(&self) -> Result<(Client, Vec<Eid>), Refusal> {
         let config = self.options.config()?;
-        let parse = |eid: &OsString| parse_eid(eid.as_encoded_bytes(), config.strict_eid);
+        let parse = |eid: &OsString| parse_eid(eid.as_encoded_bytes(), config.eid_rules());
         let parsed: Vec<_> = self.eids.iter().map(parse).collect();
         if parsed.iter().any(Result::is_err) {
             return Err(Refusal::Malformed(parsed));

@@ -2,7 +2,7 @@
 
 use crate::input::limited_reader::{LimitedReader, ReadLimit};
 use crate::input::{is_stdin, unreadable};
-use eiot::{Eid, Error};
+use eiot::{Eid, EidRules, Error};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -193,9 +193,9 @@ fn unquoted(text: &str) -> String {
     inner.unwrap_or(text).trim().to_owned()
 }
 
-/// Parses an EID; with `strict`, a GSMA EID.
-pub(crate) fn parse_eid(text: impl AsRef<[u8]>, strict: bool) -> Result<Eid, Error> {
-    Eid::parse_as(text, strict)
+/// Parses an EID by these rules.
+pub(crate) fn parse_eid(text: impl AsRef<[u8]>, rules: EidRules) -> Result<Eid, Error> {
+    Eid::parse_as(text, rules)
 }
 
 /// A message about a line of the input.

@@ -16,6 +16,13 @@ impl ActiveTimeout {
         self.microseconds.fetch_add(microseconds, Ordering::Relaxed);
     }
 
+    /// Takes back what was added too much.
+    pub(crate) fn subtract(&self, time: Duration) {
+        let microseconds = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.microseconds
+            .fetch_sub(microseconds.min(self.microseconds.load(Ordering::Relaxed)), Ordering::Relaxed);
+    }
+
     fn total(&self) -> Duration {
         Duration::from_micros(self.microseconds.load(Ordering::Relaxed))
     }

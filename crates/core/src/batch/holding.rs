@@ -2,7 +2,7 @@
 
 use super::circuit_breaker::PLATFORM;
 use super::signal::Signal;
-use super::{Batch, Card, Outcome, Stopped};
+use super::{Batch, Card, Stopped};
 use crate::client::History;
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::observer::Notice;
@@ -23,7 +23,7 @@ impl Batch {
         if !self.breaker.is_open() {
             if !self.breaker.open_for_limiter(now, self.waiting.len()) {
                 if let Some(card) = self.waiting.pop_front() {
-                    self.ended.push_back(Outcome::refused(error.with_eid(card.eid.as_str())));
+                    self.refuse(&card, error);
                 }
                 return;
             }
@@ -35,6 +35,12 @@ impl Batch {
             self.notify_holding(&error, now);
         }
         self.no_permit = Some(error);
+    }
+
+    /// Returns a card for which the limiter gave no permit.
+    pub(super) fn refuse(&mut self, card: &Card, error: Error) {
+        let error = self.report_refusal(card.eid.as_str(), error.with_eid(card.eid.as_str()));
+        self.cards.finish(&card.eid, Err(error), false);
     }
 
     /// Whether probes are allowed: in an outage of the platform, calls in flight end first.
@@ -64,7 +70,7 @@ impl Batch {
 
     /// Handles the result of a card: returns it to the caller, or holds the card because this may be an outage.
     pub(super) fn take(&mut self, mut card: Card, result: Result<Reply, Error>) {
-        self.in_flight.remove(&card.eid);
+        self.cards.end_call(&card.eid);
         let (signal, now) = (Signal::of(&result), Instant::now());
         let error = match result {
             Err(error) if self.stopped.is_none() && self.breaker.holds(signal) => error,
@@ -74,8 +80,7 @@ impl Batch {
                     _ => drop(self.breaker.end_probe(now)),
                 }
                 let trip = self.breaker.check_account(&result);
-                let eid = card.eid.as_str().to_owned();
-                self.ended.push_back(Outcome { eid, result, unsent: false });
+                self.cards.finish(&card.eid, result, false);
                 if let Some(trip) = trip.filter(|_| self.stopped.is_none()) {
                     self.end_with(Stopped::ByItself(trip));
                 }

@@ -1,16 +1,19 @@
 //! Batches: a stream of EIDs in, results in order of completion out.
 
 mod active_timeout;
+mod cards;
 mod circuit_breaker;
-mod dedup;
 mod holding;
 mod outcome;
+mod recent;
 mod run_loop;
 mod signal;
+mod started;
 mod summary;
 
 pub(crate) use active_timeout::ActiveTimeout;
 pub use outcome::Outcome;
+pub use started::{OnOutcome, StartedBatch};
 pub use summary::Summary;
 
 use crate::client::{Client, Gate, History, Reservation, outside_of_any_runtime};
@@ -20,16 +23,16 @@ use crate::locked::locked;
 use crate::observer::{Notice, Observer};
 use crate::protocol::Reply;
 use crate::transport::EventLoop;
+use cards::{Cards, Pushed};
 use circuit_breaker::{CircuitBreaker, Trip};
-use dedup::DedupWindow;
 use futures_util::future::MaybeDone;
 use futures_util::stream::FuturesUnordered;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// The maximum concurrency of a batch.
@@ -89,20 +92,18 @@ pub struct Batch {
     /// The reservation of the card at the front: pending or granted.
     reservation: Option<MaybeDone<ReservationFuture>>,
     gate: Arc<Gate>,
-    /// The cards in flight: a forked child, which cannot complete them, reports them.
-    in_flight: HashSet<Eid>,
-    /// Outcomes that the caller has not fetched yet.
-    ended: VecDeque<Outcome>,
-    dedup: DedupWindow,
+    cards: Cards,
     observer: Arc<Mutex<Box<dyn Observer>>>,
     /// Stops the batch when it becomes true.
     stop: Arc<AtomicBool>,
-    /// When the observer was last last_asked whether to continue.
+    /// When the observer was last asked whether to continue.
     last_asked: Option<Instant>,
     cancel: watch::Sender<bool>,
     active_timeout: ActiveTimeout,
     /// When the batch last ran.
     last_run: Option<Instant>,
+    /// The caller polls: the last run ended without an outcome, because its time was up.
+    is_polled: bool,
     summary: Summary,
 }
 
@@ -160,15 +161,14 @@ impl Client {
             takes_no_more: false,
             reservation: None,
             gate: Arc::new(Gate::new(observer.clone())),
-            in_flight: HashSet::new(),
-            ended: VecDeque::new(),
-            dedup: DedupWindow::new(),
+            cards: Cards::new(),
             observer,
             stop: Arc::default(),
             last_asked: None,
             cancel: watch::Sender::new(false),
             active_timeout: ActiveTimeout::default(),
             last_run: None,
+            is_polled: false,
             summary: Summary::default(),
         })
     }
@@ -178,18 +178,22 @@ impl Batch {
     /// Whether the batch can take another EID now. You can push more, but they wait in memory. `false` after the caller has
     /// stopped the batch.
     pub fn has_room(&self) -> bool {
-        !self.takes_no_more && self.pending() < self.concurrency
+        !self.takes_no_more && self.cards.has_room(self.concurrency)
     }
 
-    /// How many cards were pushed and have not come back.
+    /// How many cards were pushed and have not come back, including duplicates.
     pub fn pending(&self) -> usize {
-        let in_flight = self.running.as_ref().map_or(0, |running| running.calls.len());
-        self.waiting.len() + self.held.len() + self.ended.len() + in_flight
+        self.cards.len()
+    }
+
+    /// How many calls are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.running.as_ref().map_or(0, |running| running.calls.len())
     }
 
     /// Whether something has come back already, so that [`Batch::next`] does not wait.
     pub fn is_ready(&self) -> bool {
-        !self.ended.is_empty()
+        self.cards.is_ready()
     }
 
     /// The counts so far.
@@ -205,20 +209,34 @@ impl Batch {
         }
     }
 
-    /// Adds a card. A duplicate of one of the last 8,192 is counted and skipped; a malformed EID comes back as a failure, and so
-    /// does every card after the batch has stopped.
+    /// Like [`Batch::push_tagged`]; the tag is the number of cards that were pushed before.
     pub fn push(&mut self, eid: impl AsRef<[u8]>) {
+        self.push_tagged(eid, self.summary.submitted);
+    }
+
+    /// Adds a card, with a tag of the caller's choice that comes back with its [`Outcome`]. Every card comes back exactly once.
+    ///
+    /// A duplicate of a card that is in the batch, or of one of the last 8,192 that came back, comes back with the outcome of the
+    /// first, and nothing is sent for it. A malformed EID comes back as a failure, and so does every card after the batch has
+    /// stopped.
+    pub fn push_tagged(&mut self, eid: impl AsRef<[u8]>, tag: u64) {
         self.summary.submitted += 1;
-        match self.client.eid(eid) {
-            Ok(eid) if self.dedup.insert(&eid) => {
-                let card = Card { eid, history: History::default(), strikes: 0, failure: None };
-                match self.stopped {
-                    None => self.waiting.push_back(card),
-                    Some(_) => self.give_back(card),
-                }
+        let input = eid.as_ref();
+        let pushed = Pushed { tag, given: String::from_utf8_lossy(input).into_owned() };
+        let eid = match self.client.eid(input) {
+            Ok(eid) => eid,
+            Err(error) => {
+                let error = self.report_refusal(&pushed.given, error);
+                return self.cards.refuse(pushed, error);
             }
-            Ok(_) => self.summary.duplicates += 1,
-            Err(error) => self.ended.push_back(Outcome::refused(error)),
+        };
+        if !self.cards.add(&eid, pushed) {
+            return;
+        }
+        let card = Card { eid, history: History::default(), strikes: 0, failure: None };
+        match self.stopped {
+            None => self.waiting.push_back(card),
+            Some(_) => self.give_back(card),
         }
     }
 
@@ -227,10 +245,29 @@ impl Batch {
     /// Blocks as long as the rate limit requires plus the client's `timeout`, and up to `outage_timeout` longer in an outage.
     #[allow(clippy::should_implement_trait, reason = "more can be pushed after it was None")]
     pub fn next(&mut self) -> Option<Outcome> {
-        if self.ended.is_empty() && self.pending() > 0 {
-            outside_of_any_runtime(|| self.run());
+        self.next_until(None)
+    }
+
+    /// Like [`Batch::next`], but waits for at most `limit`. With zero it does not wait: it sends and receives what is possible at
+    /// once. `None` if no card has come back within the limit, or if all have; [`Batch::pending`] tells which.
+    ///
+    /// Calls make progress only during these calls, so call it again soon, at least every 100 ms: a pause of up to a second counts
+    /// towards the timeout of a card.
+    pub fn next_timeout(&mut self, limit: Duration) -> Option<Outcome> {
+        // A limit that no clock can represent is none.
+        self.next_until(Instant::now().checked_add(limit))
+    }
+
+    fn next_until(&mut self, deadline: Option<Instant>) -> Option<Outcome> {
+        if !self.cards.is_ready() && self.pending() > 0 {
+            outside_of_any_runtime(|| self.run(deadline));
         }
-        let outcome = self.ended.pop_front()?;
+        self.take_ready()
+    }
+
+    /// The next outcome that has come back already.
+    fn take_ready(&mut self) -> Option<Outcome> {
+        let outcome = self.cards.take()?;
         self.summary.count(&outcome);
         Some(outcome)
     }
@@ -282,7 +319,12 @@ impl Batch {
                 (Error::new(ErrorKind::Cancelled, text).with_eid(eid), true)
             }
         };
-        self.ended.push_back(Outcome { unsent, ..Outcome::refused(error) });
+        self.cards.finish(&card.eid, Err(error), unsent);
+    }
+
+    /// Counts and reports a card that is refused before it is sent.
+    fn report_refusal(&self, eid: &str, error: Error) -> Error {
+        self.client.refuse(eid, error, |refusal| locked(&self.observer).attempt(refusal))
     }
 
     fn notify(&self, notice: &Notice<'_>) {

@@ -1,7 +1,7 @@
 //! The loop of a batch: runs the event loop until a card is done.
 
 use super::circuit_breaker::LIMITER;
-use super::{Batch, Calls, Card, IN_CHILD, Outcome, ReservationFuture, Running, Stopped};
+use super::{Batch, Calls, Card, IN_CHILD, ReservationFuture, Running, Stopped};
 use crate::client::Reservation;
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::locked::locked;
@@ -20,41 +20,62 @@ use std::time::{Duration, Instant};
 /// How often a batch that holds its cards checks whether to stop.
 const STOP_CHECK: Duration = Duration::from_millis(250);
 
+/// A caller that polls is expected to do so more often than this; the rest of a longer pause does not count towards the
+/// timeouts of the calls.
+const MAX_POLL_INTERVAL: Duration = Duration::from_secs(1);
+
 impl Batch {
-    /// Runs the calls until one completes or the observer cancels.
-    pub(super) fn run(&mut self) {
+    /// Runs the calls until one completes, the deadline (if any) passes, or the observer cancels.
+    pub(super) fn run(&mut self, deadline: Option<Instant>) {
         if self.pid != std::process::id() {
             return self.leave_to_parent();
         }
         self.client.report_warnings(|notice| self.notify(notice));
         // Moved out of `self` while it runs, so that both can be borrowed separately.
-        let Some(Running { event_loop, mut calls }) = self.running.take() else { return };
-        if let Some(last_run) = self.last_run {
-            self.active_timeout.add(last_run.elapsed());
-        }
+        let Some(mut running) = self.running.take() else { return };
+        self.resume(&mut running);
         let observer = self.observer.clone();
         let mut keep_going = || locked(&observer).keep_going();
         let interrupted = self.is_cancelled(&mut keep_going)
-            || matches!(
-                event_loop.block_on(
-                    None,
-                    &mut keep_going,
-                    self.until_one_ends(event_loop.connections(), &mut calls)
-                ),
-                RunResult::Interrupted
-            );
+            || self.is_interrupted(&mut running, deadline, &mut keep_going);
         if interrupted {
             self.cancel();
             // The calls end soon after the cancellation, whatever the observer returns now.
-            let mut to_the_end = || ControlFlow::Continue(());
-            event_loop.block_on(
-                None,
-                &mut to_the_end,
-                self.until_one_ends(event_loop.connections(), &mut calls),
-            );
+            self.is_interrupted(&mut running, None, &mut || ControlFlow::Continue(()));
         }
-        self.running = Some(Running { event_loop, calls });
+        self.running = Some(running);
         self.last_run = Some(Instant::now());
+        self.is_polled = !self.cards.is_ready();
+    }
+
+    /// Continues after a pause. It does not count towards the timeouts of the calls, unless the caller polls; then what
+    /// has arrived in the meantime is received first.
+    fn resume(&mut self, Running { event_loop, calls }: &mut Running) {
+        let Some(last_run) = self.last_run else { return };
+        let pause = last_run.elapsed();
+        self.active_timeout.add(pause);
+        if self.is_polled {
+            event_loop.poll(self.until_one_ends(event_loop.connections(), calls));
+            self.active_timeout.subtract(pause.min(MAX_POLL_INTERVAL));
+        }
+    }
+
+    /// Runs until a call completes or the deadline passes. Returns whether the observer has cancelled instead.
+    fn is_interrupted(
+        &mut self,
+        Running { event_loop, calls }: &mut Running,
+        deadline: Option<Instant>,
+        keep_going: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> bool {
+        if self.cards.is_ready() {
+            return false;
+        }
+        let run = self.until_one_ends(event_loop.connections(), calls);
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            event_loop.poll(run);
+            return false;
+        }
+        matches!(event_loop.block_on(deadline, keep_going, run), RunResult::Interrupted)
     }
 
     /// Asks the observer if it was not asked recently: a run may be much shorter than the check interval.
@@ -67,7 +88,7 @@ impl Batch {
         keep_going().is_break()
     }
 
-    async fn until_one_ends(&mut self, connections: &Connections, calls: &mut Calls) {
+    pub(super) async fn until_one_ends(&mut self, connections: &Connections, calls: &mut Calls) {
         loop {
             self.start(connections, calls);
             // Calls that completed together are returned together.
@@ -75,7 +96,7 @@ impl Batch {
                 self.take(card, result);
             }
             self.review(calls.is_empty());
-            if !self.ended.is_empty() {
+            if self.cards.is_ready() {
                 return;
             }
             let waits = matches!(self.reservation, Some(MaybeDone::Future(_)));
@@ -94,7 +115,7 @@ impl Batch {
             if let Some((card, result)) = ended {
                 self.take(card, result);
                 self.review(calls.is_empty());
-                if !self.ended.is_empty() {
+                if self.cards.is_ready() {
                     return;
                 }
             }
@@ -144,14 +165,15 @@ impl Batch {
                     reservation
                 }
                 Some(Err(error)) => {
-                    self.ended.push_back(Outcome::refused(error.with_eid(card.eid.as_str())));
-                    self.waiting.pop_front();
+                    if let Some(card) = self.waiting.pop_front() {
+                        self.refuse(&card, error);
+                    }
                     continue;
                 }
             };
             if let Some(card) = self.waiting.pop_front() {
                 self.breaker.probe();
-                self.in_flight.insert(card.eid.clone());
+                self.cards.send(&card.eid);
                 calls.push(Box::pin(self.call(connections.clone(), card, reservation)));
             }
         }
@@ -186,10 +208,10 @@ impl Batch {
     /// In a forked child: the calls belong to the parent, so every card is returned with an error.
     fn leave_to_parent(&mut self) {
         self.leak_running();
-        for eid in std::mem::take(&mut self.in_flight) {
+        for eid in self.cards.in_flight() {
             let error = Error::new(ErrorKind::Cancelled, IN_CHILD).with_eid(eid.as_str());
             // The parent has sent it.
-            self.ended.push_back(Outcome::refused(error.with_delivered(Delivered::Unknown)));
+            self.cards.finish(&eid, Err(error.with_delivered(Delivered::Unknown)), false);
         }
         self.end_with(Stopped::InChild);
     }

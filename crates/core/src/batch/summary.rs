@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 pub struct Summary {
     /// EIDs that were pushed, including duplicates and malformed ones.
     pub submitted: u64,
-    /// Cards that were refreshed.
+    /// Cards that were refreshed, not counting duplicates.
     pub refreshed: u64,
-    /// Duplicates of recent EIDs, which were skipped.
+    /// Duplicates that came back, whatever the outcome of the first.
     pub duplicates: u64,
-    /// Failures by kind; kinds without failures are absent.
+    /// Failures by kind, not counting duplicates; kinds without failures are absent.
     pub failures: BTreeMap<ErrorKind, u64>,
 }
 
@@ -26,6 +26,7 @@ impl Summary {
 
     pub(crate) fn count(&mut self, outcome: &Outcome) {
         match &outcome.result {
+            _ if outcome.is_duplicate => self.duplicates += 1,
             Ok(_) => self.refreshed += 1,
             Err(error) => *self.failures.entry(error.kind()).or_default() += 1,
         }

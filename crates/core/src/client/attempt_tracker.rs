@@ -1,6 +1,7 @@
 //! The progress of a call: its attempts, and what the platform received.
 
-use crate::error::{Delivered, Error};
+use super::statistics::Statistics;
+use crate::error::{Delivered, Error, ErrorKind};
 use crate::locked::locked;
 use crate::observer::Attempt;
 use crate::protocol::Request;
@@ -8,10 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// The progress of a call, which determines its error if it is cancelled.
+/// The progress of a call, which determines its error if it is cancelled. Dropping it before it is concluded counts the
+/// call as cancelled.
 pub(crate) struct AttemptTracker<'a> {
     /// Receives each attempt when it ends.
     on_attempt: &'a (dyn Fn(&Attempt<'_>) + Sync),
+    statistics: &'a Statistics,
     // Uncontended while the call runs; the lock lets the call move between threads.
     state: Mutex<State>,
 }
@@ -40,11 +43,13 @@ struct State {
     earlier: Option<Delivered>,
     /// The last reply has changed the measured clock skew.
     clock_moved: bool,
+    is_concluded: bool,
 }
 
 impl<'a> AttemptTracker<'a> {
-    pub(crate) fn new(on_attempt: &'a (dyn Fn(&Attempt<'_>) + Sync)) -> Self {
-        Self { on_attempt, state: Mutex::default() }
+    pub(super) fn new(on_attempt: &'a (dyn Fn(&Attempt<'_>) + Sync), statistics: &'a Statistics) -> Self {
+        statistics.start_call();
+        Self { on_attempt, statistics, state: Mutex::default() }
     }
 
     /// Continues the history of a card that earlier calls of a batch have tried.
@@ -83,6 +88,7 @@ impl<'a> AttemptTracker<'a> {
     pub(crate) fn begin_attempt(&self, timestamp: u64, nonce: u32) -> Arc<AtomicBool> {
         let sent = Arc::new(AtomicBool::new(false));
         let mut state = self.state();
+        self.statistics.start_attempt(state.attempts > 0);
         state.attempts += 1;
         (state.timestamp, state.nonce) = (timestamp, nonce);
         state.began = Some(Instant::now());
@@ -108,11 +114,11 @@ impl<'a> AttemptTracker<'a> {
         self.state().sent.as_ref().is_some_and(|sent| sent.load(Ordering::Relaxed))
     }
 
-    /// Reports the end of the current attempt, if there is one.
+    /// Reports the end of the current attempt, if there is one: a success and its HTTP status, or a failure.
     pub(crate) fn report(
         &self,
         request: Request<'_>,
-        failure: Option<&Error>,
+        result: Result<u16, &Error>,
         again_after: Option<Duration>,
     ) {
         let (began, number, timestamp, nonce) = {
@@ -121,15 +127,44 @@ impl<'a> AttemptTracker<'a> {
         };
         if let Some(began) = began {
             let took = began.elapsed();
-            let (path, eid) = (request.special_path(), request.eid().unwrap_or_default());
-            (self.on_attempt)(&Attempt { path, eid, number, timestamp, nonce, took, failure, again_after });
+            let failure = result.err();
+            self.statistics.end_attempt(took, failure);
+            (self.on_attempt)(&Attempt {
+                path: request.path(),
+                eid: request.eid().unwrap_or_default(),
+                number,
+                timestamp,
+                nonce,
+                took,
+                http_status: result.map_or_else(Error::http_status, Some),
+                failure,
+                again_after,
+                is_refresh: request.special_path().is_none(),
+            });
+        }
+    }
+
+    /// The call has ended, and nothing more is counted. Reports it if it was refused before anything was sent.
+    pub(super) fn end(&self, request: Request<'_>, failure: Option<&Error>) {
+        let was_sent = {
+            let mut state = self.state();
+            state.is_concluded = true;
+            state.attempts > 0
+        };
+        self.statistics.end_call(failure.map(Error::kind));
+        if let Some(failure) = failure.filter(|_| !was_sent) {
+            let (path, eid) = (request.path(), request.eid().unwrap_or_default());
+            (self.on_attempt)(&Attempt::refusal(path, eid, request.special_path().is_none(), failure));
         }
     }
 
     /// Completes the final error with the history of the whole call.
     pub(crate) fn conclude(&self, error: Error, request: Request<'_>) -> Error {
         let attempts = self.attempts().saturating_add(self.attempts_before());
-        let error = error.with_subject(request.special_path(), request.eid()).with_attempts(attempts);
+        let error = error
+            .with_subject(request.special_path(), request.eid())
+            .with_idempotent(request.is_idempotent())
+            .with_attempts(attempts);
         match (self.earlier(), error.delivered()) {
             (Some(Delivered::Unknown), Delivered::No) => error
                 .with_delivered(Delivered::Unknown)
@@ -145,5 +180,21 @@ impl<'a> AttemptTracker<'a> {
     fn state(&self) -> MutexGuard<'_, State> {
         // Every update is complete, even if another thread panicked.
         locked(&self.state)
+    }
+}
+
+impl Drop for AttemptTracker<'_> {
+    fn drop(&mut self) {
+        let (is_concluded, began) = {
+            let mut state = self.state();
+            (state.is_concluded, state.began.take())
+        };
+        if !is_concluded {
+            if let Some(began) = began {
+                let cancelled = Error::new(ErrorKind::Cancelled, "the batch was dropped");
+                self.statistics.end_attempt(began.elapsed(), Some(&cancelled));
+            }
+            self.statistics.end_call(Some(ErrorKind::Cancelled));
+        }
     }
 }

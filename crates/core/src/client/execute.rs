@@ -64,7 +64,7 @@ impl Execution<'_> {
             let error = match self.attempt(permit, connections).await {
                 Ok(reply) => {
                     self.process.account.backpressure.succeeded(memory.refused_before);
-                    self.tracker.report(self.request, None, None);
+                    self.tracker.report(self.request, Ok(reply.http_status()), None);
                     return Ok(reply);
                 }
                 Err(error) => error,
@@ -75,12 +75,12 @@ impl Execution<'_> {
             }
             match self.decide(&error, &mut memory) {
                 RetryDecision::RetryAfter(wait) => {
-                    self.tracker.report(self.request, Some(&error), Some(wait));
+                    self.tracker.report(self.request, Err(&error), Some(wait));
                     last_failure = Some(error);
                     wait_until(Instant::now() + wait).await;
                 }
                 RetryDecision::Stop(why) => {
-                    self.tracker.report(self.request, Some(&error), None);
+                    self.tracker.report(self.request, Err(&error), None);
                     return Err(match why {
                         Some(why) => error.with_note(&why),
                         None => error,
@@ -177,7 +177,7 @@ impl Execution<'_> {
             _ => format!("cancelled by the caller; {outcome}"),
         };
         let error = Error::new(kind, text).with_delivered(delivered);
-        self.tracker.report(self.request, Some(&error), None);
+        self.tracker.report(self.request, Err(&error), None);
         error
     }
 
@@ -197,9 +197,11 @@ impl Execution<'_> {
         if let Some(cooldown) = cooldown.filter(|_| refreshed) {
             cooldown.keep();
         }
-        result
+        let result = result
             .map(|reply| reply.with_attempts_before(self.tracker.attempts_before()))
-            .map_err(|error| self.tracker.conclude(error, self.request))
+            .map_err(|error| self.tracker.conclude(error, self.request));
+        self.tracker.end(self.request, result.as_ref().err());
+        result
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Sources;
 use super::multiplexer::Multiplexer;
+use super::statistics::Statistics;
 use crate::config::{Config, RateScope};
 use crate::error::Error;
 use crate::locked::locked;
@@ -36,6 +37,7 @@ pub(crate) struct ProcessState {
     pub(crate) retry_tokens: TokenBucket,
     /// Created by the first started call.
     pub(super) multiplexer: OnceLock<Multiplexer>,
+    pub(crate) statistics: Statistics,
 }
 
 impl ClientInner {
@@ -81,6 +83,7 @@ impl ClientInner {
                 event_loops: EventLoopPool::default(),
                 retry_tokens: TokenBucket::new(),
                 multiplexer: OnceLock::new(),
+                statistics: Statistics::new(),
             }
         })
     }

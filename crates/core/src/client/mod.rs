@@ -6,6 +6,7 @@ mod inner;
 mod multiplexer;
 mod permits;
 mod probe;
+mod statistics;
 
 pub(crate) use attempt_tracker::History;
 pub(crate) use permits::{Gate, Reservation};
@@ -15,9 +16,10 @@ pub use probe::{Answer, Probe};
 use crate::config::Config;
 use crate::eid::Eid;
 use crate::error::{Error, ErrorKind};
+use crate::escape::beginning;
 use crate::locked::locked;
 use crate::observer::{Attempt, Notice, Observer};
-use crate::protocol::{Call, Reply, Request};
+use crate::protocol::{Call, REFRESH_USAGE, Reply, Request};
 use crate::random::{Random, SystemRandom};
 use crate::rate_limit::Cooldown;
 use crate::signing::{Clock, ClockSample, SystemClock};
@@ -152,10 +154,16 @@ impl Client {
         observer: &mut dyn Observer,
     ) -> Result<Reply, Error> {
         let started = Instant::now();
-        let eid = self.eid(eid)?;
+        let input = eid.as_ref();
+        let parsed = self.eid(input).map_err(|error| {
+            self.refuse(&String::from_utf8_lossy(input), error, |refusal| observer.attempt(refusal))
+        });
+        let eid = parsed?;
         outside_of_any_runtime(|| {
             let process = self.inner.process();
-            let cooldown = self.start_cooldown(process, &eid, started)?;
+            let cooldown = self.start_cooldown(process, &eid, started);
+            let cooldown = cooldown
+                .map_err(|error| self.refuse(eid.as_str(), error, |refusal| observer.attempt(refusal)))?;
             self.request(process, Request::RefreshUsage(&eid), (started, cooldown), observer)
         })
     }
@@ -184,7 +192,25 @@ impl Client {
 
     /// Parses an EID according to this client's options.
     pub(crate) fn eid(&self, eid: impl AsRef<[u8]>) -> Result<Eid, Error> {
-        Eid::parse_as(eid, self.config.strict_eid)
+        Eid::parse_as(eid, self.config.eid_rules())
+    }
+
+    /// Counts and reports a refresh that is refused before its call begins.
+    pub(crate) fn refuse(&self, eid: &str, error: Error, report: impl FnOnce(&Attempt<'_>)) -> Error {
+        let statistics = &self.inner.process().statistics;
+        statistics.start_call();
+        statistics.end_call(Some(error.kind()));
+        report(&Attempt::refusal(REFRESH_USAGE, beginning(eid), true, &error));
+        error
+    }
+
+    /// The counters of this client, its clones and the clients derived from it, as one line of JSON: calls, attempts and
+    /// their outcomes, retries, waits for permits. `docs/statistics.md` describes each field.
+    ///
+    /// Counts what this process has done: a forked child starts at zero. Costs microseconds; thread-safe.
+    pub fn stats_json(&self) -> String {
+        let process = self.inner.process();
+        process.statistics.to_json(&self.inner.transport.host(), process.event_loops.idle())
     }
 
     /// Runs one call until it completes, its deadline passes or its caller cancels it.
@@ -198,10 +224,12 @@ impl Client {
         self.inner.report_warnings(process, |notice| observer.notice(notice));
         let observer = Mutex::new(observer);
         let on_attempt = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
-        let tracker = AttemptTracker::new(&on_attempt);
+        let tracker = AttemptTracker::new(&on_attempt, &process.statistics);
         let mut keep_going = || locked(&observer).keep_going();
         let notice = |notice: &Notice<'_>| locked(&observer).notice(notice);
-        let permits = Permits { first: None, gate: None, cooldown: cooldown.as_ref(), notice: &notice };
+        let statistics = &process.statistics;
+        let permits =
+            Permits { first: None, gate: None, cooldown: cooldown.as_ref(), statistics, notice: &notice };
         let execution = self.execution(process, request, started, &tracker);
         let result = run_alone(&execution, permits, &mut keep_going);
         execution.conclude(cooldown, result)
@@ -249,8 +277,8 @@ impl Client {
         let now = Instant::now();
         let cooldown = self.start_cooldown(process, &eid, now)?;
         let notice = |notice: &Notice<'_>| gate.notice(notice);
-        let permits =
-            Permits { first: None, gate: Some(&gate), cooldown: cooldown.as_ref(), notice: &notice };
+        let (gate, statistics) = (Some(gate.as_ref()), &process.statistics);
+        let permits = Permits { first: None, gate, cooldown: cooldown.as_ref(), statistics, notice: &notice };
         let permit = permits.acquire(process.limiter()?, now + NO_DEADLINE, true).await?;
         Ok(Reservation { permit, cooldown })
     }
@@ -266,13 +294,19 @@ impl Client {
         timed_out: impl Future<Output = ()>,
         cancelled: impl Future<Output = ()>,
     ) -> Result<Reply, Error> {
-        let tracker = AttemptTracker::new(on_attempt).after(history);
+        let process = self.inner.process();
+        let tracker = AttemptTracker::new(on_attempt, &process.statistics).after(history);
         let Reservation { permit, cooldown } = reservation;
         let notice = |notice: &Notice<'_>| gate.notice(notice);
-        let permits =
-            Permits { first: Some(permit), gate: Some(&gate), cooldown: cooldown.as_ref(), notice: &notice };
+        let permits = Permits {
+            first: Some(permit),
+            gate: Some(&gate),
+            cooldown: cooldown.as_ref(),
+            statistics: &process.statistics,
+            notice: &notice,
+        };
         let request = Request::RefreshUsage(eid);
-        let execution = self.execution(self.inner.process(), request, Instant::now(), &tracker);
+        let execution = self.execution(process, request, Instant::now(), &tracker);
         let result = {
             let run = pin!(execution.run(connections, permits));
             match select(select(run, pin!(timed_out)), pin!(cancelled)).await {

@@ -135,11 +135,15 @@ impl Client {
     pub fn start_refresh_usage(
         &self,
         eid: impl AsRef<[u8]>,
-        observer: Box<dyn Observer>,
+        mut observer: Box<dyn Observer>,
         done: OnDone,
         spawn: Spawn<'_>,
     ) -> Result<StartedCall, Error> {
-        self.start(OwnedRequest::RefreshUsage(self.eid(eid)?), observer, done, spawn)
+        let input = eid.as_ref();
+        let parsed = self.eid(input).map_err(|error| {
+            self.refuse(&String::from_utf8_lossy(input), error, |refusal| observer.attempt(refusal))
+        });
+        self.start(OwnedRequest::RefreshUsage(parsed?), observer, done, spawn)
     }
 
     /// Starts any other signed call, like [`Client::start_refresh_usage`].
@@ -175,6 +179,12 @@ impl Client {
         Ok(StartedCall { cancel })
     }
 
+    /// Where tasks of the event loop of started calls are spawned, and its connections.
+    pub(crate) fn tasks(&self, spawn: Spawn<'_>) -> Result<(&Handle, &Connections), Error> {
+        let multiplexer = self.multiplexer(spawn)?;
+        Ok((&multiplexer.tasks, &multiplexer.queue.connections))
+    }
+
     /// The multiplexer of this process. If two threads ask at once, both may make one, and both get the same.
     fn multiplexer(&self, spawn: Spawn<'_>) -> Result<&Multiplexer, Error> {
         let multiplexer = &self.inner.process().multiplexer;
@@ -202,7 +212,7 @@ impl Client {
         let observer = Mutex::new(observer);
         let on_attempt = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
         let notice = |notice: &Notice<'_>| locked(&observer).notice(notice);
-        let tracker = AttemptTracker::new(&on_attempt);
+        let tracker = AttemptTracker::new(&on_attempt, &process.statistics);
         let waits = self.config.rate_wait;
         let mut cancelled = pin!(cancelled);
         let place = match select(pin!(queue.place(waits)), cancelled.as_mut()).await {
@@ -216,13 +226,18 @@ impl Client {
             return execution.conclude(None, Err(execution.unanswered(ErrorKind::Cancelled)));
         };
         let cooldown = match request {
-            Request::RefreshUsage(eid) => self.start_cooldown(process, eid, started)?,
-            Request::Call(_) => None,
+            Request::RefreshUsage(eid) => self.start_cooldown(process, eid, started),
+            Request::Call(_) => Ok(None),
+        };
+        let cooldown = match cooldown {
+            Ok(cooldown) => cooldown,
+            Err(error) => return execution.conclude(None, Err(error)),
         };
         let result = {
             let (gate, cooldown) = (waits.then_some(&queue.gate), cooldown.as_ref());
             let run = async {
-                let permits = Permits { first: None, gate, cooldown, notice: &notice };
+                let statistics = &process.statistics;
+                let permits = Permits { first: None, gate, cooldown, statistics, notice: &notice };
                 let permit = permits.acquire(process.limiter()?, execution.deadline, waits).await?;
                 // The next call may wait for its permit.
                 place.front = None;

@@ -1,5 +1,6 @@
 //! How calls acquire permits, and how the calls of a batch share one place in the queue.
 
+use super::statistics::Statistics;
 use crate::error::Error;
 use crate::locked::locked;
 use crate::observer::{Notice, Observer};
@@ -45,6 +46,7 @@ pub(super) struct Permits<'a> {
     pub(super) gate: Option<&'a Gate>,
     /// The cooldown of the card.
     pub(super) cooldown: Option<&'a Cooldown>,
+    pub(super) statistics: &'a Statistics,
     /// Receives notices of long waits.
     pub(super) notice: &'a (dyn Fn(&Notice<'_>) + Sync),
 }
@@ -57,11 +59,14 @@ impl Permits<'_> {
         deadline: Instant,
         wait: bool,
     ) -> Result<Permit, Error> {
+        let started = Instant::now();
         let _passed = match self.gate {
             None => None,
             // After the deadline there is no permit either; the limiter's error says how long the wait would be.
             Some(gate) => tokio::time::timeout_at(deadline.into(), gate.queue.lock()).await.ok(),
         };
-        limiter.acquire(deadline, wait, self.cooldown, self.notice).await
+        let permit = limiter.acquire(deadline, wait, self.cooldown, self.notice).await;
+        self.statistics.waited(started.elapsed());
+        permit
     }
 }

@@ -6,6 +6,7 @@ mod table;
 
 pub use table::{Config, OptionInfo};
 
+use crate::eid::EidRules;
 use crate::error::Error;
 use crate::escape::is_unsafe;
 use crate::files;
@@ -56,6 +57,11 @@ impl Config {
     /// The defaults, for this account.
     pub fn new(appkey: impl Into<String>, secret: impl Into<Secret>) -> Self {
         Self { appkey: appkey.into(), secret: secret.into(), ..Self::default() }
+    }
+
+    /// Which EIDs calls with these options accept.
+    pub fn eid_rules(&self) -> EidRules {
+        EidRules { strict: self.strict_eid, allow_rounded: self.allow_rounded_eid }
     }
 
     /// The limiter's settings.
@@ -154,7 +160,7 @@ mod tests {
         for option in Config::OPTIONS {
             let value = match option {
                 "timeout" | "connect_timeout" | "eid_cooldown" | "outage_timeout" => "2.5",
-                "strict_eid" | "allow_http" => "on",
+                "strict_eid" | "allow_rounded_eid" | "allow_http" => "on",
                 "rate_wait" | "clock_skew" | "rate_limit" => "off",
                 "max_attempts" | "max_auth_failures" => "7",
                 "rate_scope" => "host",
@@ -306,6 +312,7 @@ mod tests {
             ("max_auth_failures", "3"),
             ("outage_timeout", "60"),
             ("strict_eid", "on"),
+            ("allow_rounded_eid", "on"),
             ("sign_method", "md5"),
             ("ca_file", "/etc/ca.pem"),
             ("client_cert_file", "/etc/client.pem"),

@@ -220,6 +220,10 @@ options! {
     /// Accept only GSMA EIDs: 32 digits with a valid checksum.
     strict_eid: bool = false; Switch, "on|off", per_call, default "off";
 
+    /// Accept EIDs that a spreadsheet or a JSON number seems to have rounded.
+    /// Off: an EID of 28 or more digits whose last digits are lost is malformed.
+    allow_rounded_eid: bool = false; Switch, "on|off", per_call, default "off";
+
     /// The hash function of the signature: `sha1` or `md5`.
     sign_method: SignMethod = SignMethod::Sha1; Method, "HASH", shared, default "`sha1`";
 

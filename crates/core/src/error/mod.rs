@@ -3,11 +3,13 @@
 mod code_meaning;
 mod kind;
 mod redact;
+mod retryable;
 
 pub use code_meaning::CodeMeaning;
 pub use kind::{Delivered, ErrorKind};
 pub(crate) use redact::redact;
 
+use crate::escape::beginning;
 use std::fmt;
 use std::time::Duration;
 
@@ -36,6 +38,8 @@ struct Details {
     attempts: u32,
     retry_after: Option<Duration>,
     delivered: Delivered,
+    /// Whether the call may be repeated even if it was delivered.
+    is_idempotent: bool,
     evidence: Evidence,
 }
 
@@ -76,6 +80,7 @@ impl Error {
             attempts: 0,
             retry_after: None,
             delivered: Delivered::No,
+            is_idempotent: false,
             evidence: Evidence::default(),
         };
         Self { details: Box::new(details) }
@@ -161,6 +166,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_idempotent(mut self, is_idempotent: bool) -> Self {
+        self.details.is_idempotent = is_idempotent;
+        self
+    }
+
     pub(crate) fn with_evidence(mut self, evidence: Evidence) -> Self {
         self.details.evidence = evidence;
         self
@@ -169,6 +179,29 @@ impl Error {
     pub(crate) fn with_redacted_evidence(mut self, secrets: [&[u8]; 2]) -> Self {
         self.details.evidence.redact(secrets);
         self
+    }
+
+    /// A copy whose size is bounded: without the body and the headers of the response, and with at most 256 bytes of the
+    /// platform's message.
+    pub(crate) fn brief(&self) -> Self {
+        let details = &self.details;
+        Self {
+            details: Box::new(Details {
+                kind: details.kind,
+                message: details.message.clone(),
+                path: details.path.clone(),
+                eid: details.eid.clone(),
+                platform_code: details.platform_code.clone(),
+                platform_message: details.platform_message.as_deref().map(beginning).map(str::to_owned),
+                meaning: details.meaning,
+                http_status: details.http_status,
+                attempts: details.attempts,
+                retry_after: details.retry_after,
+                delivered: details.delivered,
+                is_idempotent: details.is_idempotent,
+                evidence: Evidence::default(),
+            }),
+        }
     }
 
     /// What kind of failure this is.

@@ -4,7 +4,7 @@ use super::envelope::Envelope;
 use super::error_codes::look_up;
 use super::request::Request;
 use crate::error::{CodeMeaning, Delivered, Error, ErrorKind, Evidence, append};
-use crate::escape::{escaped, excerpt};
+use crate::escape::{beginning, escaped, excerpt};
 use crate::transport::{HttpResponse, MAX_BODY_BYTES, support_headers};
 use reqwest::header::CONTENT_TYPE;
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ pub struct Reply {
     data_json: Option<String>,
     attempts: u32,
     delivered: Delivered,
+    http_status: u16,
 }
 
 impl Reply {
@@ -56,9 +57,27 @@ impl Reply {
         self.attempts
     }
 
+    /// A copy whose size is bounded: without `data`, and with at most 256 bytes of the message.
+    pub(crate) fn brief(&self) -> Self {
+        let Self { eid, message, data_json: _, attempts, delivered, http_status } = self;
+        Self {
+            eid: eid.clone(),
+            message: beginning(message).to_owned(),
+            data_json: None,
+            attempts: *attempts,
+            delivered: *delivered,
+            http_status: *http_status,
+        }
+    }
+
     pub(crate) fn with_attempts_before(mut self, attempts: u32) -> Self {
         self.attempts = self.attempts.saturating_add(attempts);
         self
+    }
+
+    /// The HTTP status of the response, which is 2xx.
+    pub(crate) fn http_status(&self) -> u16 {
+        self.http_status
     }
 
     /// Whether the platform received the request: always [`Delivered::Yes`] here.
@@ -91,6 +110,7 @@ pub(crate) fn classify(
                 data_json: data.map(|data| data.get().to_owned()),
                 attempts,
                 delivered: Delivered::Yes,
+                http_status,
             });
         }
         (_, Some(code), Some(known)) => {

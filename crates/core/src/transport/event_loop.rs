@@ -3,11 +3,12 @@
 use super::Transport;
 use super::connections::Connections;
 use crate::error::{Error, ErrorKind};
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -17,6 +18,10 @@ const STEPS_OF_ONE: u32 = 2;
 
 /// The same with many connections, whose replies arrive together.
 const STEPS_OF_MANY: u32 = 61;
+
+/// How often [`EventLoop::poll`] lets tasks run and looks at the sockets: a response takes three rounds, to be read, to
+/// be recognized, and to pass its body on.
+const POLL_ROUNDS: u32 = 8;
 
 /// How often a waiting call checks whether its caller has cancelled it.
 pub(crate) const KEEP_GOING_CHECK: Duration = Duration::from_millis(50);
@@ -35,6 +40,8 @@ pub(crate) struct EventLoop {
     /// `None` only while it is dropped.
     runtime: Option<Runtime>,
     connections: Connections,
+    /// Calls outlive a run of the event loop.
+    is_for_many: bool,
 }
 
 impl EventLoop {
@@ -70,7 +77,7 @@ impl EventLoop {
                 Error::new(ErrorKind::Connect, format!("the event loop could not be created: {why}"))
             })?;
         let connections = Connections(transport.http.client(true, connected)?);
-        Ok(Self { runtime: Some(runtime), connections })
+        Ok(Self { runtime: Some(runtime), connections, is_for_many: steps == STEPS_OF_MANY })
     }
 
     pub(crate) fn connections(&self) -> &Connections {
@@ -113,12 +120,29 @@ impl EventLoop {
                     break RunResult::Interrupted;
                 }
             };
-            if deadline.is_none() {
+            if self.is_for_many {
                 // The calls of a batch outlive this run. A task that has yielded until the runtime's next iteration
                 // would never be resumed: the runtime discards it when it stops.
                 tokio::task::yield_now().await;
             }
             result
+        })
+    }
+
+    /// Lets `call` and the connections do what they can without waiting; `None` if the call has not completed.
+    pub(crate) fn poll<T>(&self, call: impl Future<Output = T>) -> Option<T> {
+        let runtime = self.runtime.as_ref()?;
+        runtime.block_on(async {
+            let mut call = pin!(call);
+            for _ in 0..POLL_ROUNDS {
+                let polled = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;
+                // Lets the other tasks run and looks at the sockets; also after the last step, as in `block_on`.
+                tokio::task::yield_now().await;
+                if let Poll::Ready(done) = polled {
+                    return Some(done);
+                }
+            }
+            None
         })
     }
 }

@@ -39,6 +39,11 @@ impl EventLoopPool {
         drop(closing);
     }
 
+    /// How many event loops are idle.
+    pub(crate) fn idle(&self) -> usize {
+        self.lock().len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, VecDeque<(Instant, EventLoop)>> {
         // A panic cannot leave this half done.
         locked(&self.idle)

@@ -207,6 +207,8 @@ public final class Eiot {
         public Options outageTimeout(Duration value) { return set("outage_timeout", value); }
         /** Accepts only GSMA EIDs: 32 digits with a valid checksum. */
         public Options strictEid(boolean strict) { return set("strict_eid", strict); }
+        /** Accepts EIDs that a spreadsheet or a JSON number seems to have rounded. */
+        public Options allowRoundedEid(boolean allow) { return set("allow_rounded_eid", allow); }
         /** The hash function of the signature. */
         public Options signMethod(SignMethod method) { return set("sign_method", method == SignMethod.MD5 ? "md5" : "sha1"); }
         /** A PEM file of CA certificates to trust instead of the system's. */
