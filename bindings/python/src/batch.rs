@@ -36,9 +36,13 @@ struct State {
 }
 
 impl BatchHandle {
-    pub(crate) fn new(client: &Client, concurrency: &Bound<'_, PyInt>) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        client: &Client,
+        concurrency: &Bound<'_, PyInt>,
+        report: Option<Py<PyAny>>,
+    ) -> Result<Self, Failure> {
         let cancellation = Py::new(concurrency.py(), Cancellation::new())?;
-        let watcher = Watcher::new(Some(cancellation.clone_ref(concurrency.py())));
+        let watcher = Watcher::new(report, Some(cancellation.clone_ref(concurrency.py())));
         let watcher = Arc::new(Mutex::new(watcher));
         let mut batch = client.batch(most(concurrency)?, Box::new(Shared(watcher.clone())))?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -104,7 +108,7 @@ impl BatchHandle {
         guarded(py, || {
             let Some(mut guard) = self.state()? else { return Ok(None) };
             let state = &mut *guard;
-            locked(&self.watcher).begin(py)?;
+            locked(&self.watcher).begin();
             let cancellation = self.cancellation.get();
             let outcome = py.detach(|| state.next(cancellation));
             let raised = locked(&self.watcher).take_raised();

@@ -7,7 +7,7 @@ use crate::inbox::Inbox;
 use crate::options::{config, require_per_call, set_given};
 use crate::parts::{ReplyParts, reply_parts};
 use crate::text::{bytes, utf8};
-use crate::watcher::{Watcher, interrupted, logs_attempts};
+use crate::watcher::{Watcher, interrupted};
 use eiot::{Call, CallLoop, Client, Error, Reply, StartedCall};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyString};
@@ -92,39 +92,48 @@ impl ClientHandle {
     }
 
     /// Makes one call on the calling thread; other Python threads and this thread's signal handlers run in the
-    /// meantime. Returns the reply tuple.
-    fn refresh_usage(&self, py: Python<'_>, eid: &Bound<'_, PyString>) -> PyResult<ReplyParts> {
+    /// meantime. `report` takes each attempt as a line of text and as JSON. Returns the reply tuple.
+    #[pyo3(signature = (eid, report: "object"))]
+    fn refresh_usage(
+        &self,
+        py: Python<'_>,
+        eid: &Bound<'_, PyString>,
+        report: Option<Py<PyAny>>,
+    ) -> PyResult<ReplyParts> {
         guarded(py, || {
             let eid = bytes(eid)?;
-            answered(py, |watcher| self.client.refresh_usage_observed(&eid, watcher))
+            answered(py, report, |watcher| self.client.refresh_usage_observed(&eid, watcher))
         })
     }
 
     /// Makes any other signed call; `parameters` is the text of a JSON object. Otherwise like `refresh_usage`.
+    #[pyo3(signature = (path, parameters, idempotent, report: "object"))]
     fn call(
         &self,
         py: Python<'_>,
         path: &Bound<'_, PyString>,
         parameters: &Bound<'_, PyString>,
         idempotent: bool,
+        report: Option<Py<PyAny>>,
     ) -> PyResult<ReplyParts> {
         guarded(py, || {
             let call = parsed(path, parameters, idempotent)?;
-            answered(py, |watcher| self.client.call_observed(&call, watcher))
+            answered(py, report, |watcher| self.client.call_observed(&call, watcher))
         })
     }
 
-    /// Starts a refresh; its outcome and log lines arrive in the inbox with this number.
+    /// Starts a refresh; its outcome, and if `reports` its attempts, arrive in the inbox with this number.
     fn start_refresh_usage(
         &self,
         py: Python<'_>,
         eid: &Bound<'_, PyString>,
         inbox: &Bound<'_, Inbox>,
         number: u64,
+        reports: bool,
     ) -> PyResult<Started> {
         guarded(py, || {
             let (eid, inbox) = (bytes(eid)?, inbox.get());
-            let observer = inbox.observer(number, logs_attempts(py)?);
+            let observer = inbox.observer(number, reports);
             Ok(Started(self.client.start_refresh_usage(eid, observer, inbox.on_done(number), &on_a_thread)?))
         })
     }
@@ -138,25 +147,28 @@ impl ClientHandle {
         idempotent: bool,
         inbox: &Bound<'_, Inbox>,
         number: u64,
+        reports: bool,
     ) -> PyResult<Started> {
         guarded(py, || {
             let (call, inbox) = (parsed(path, parameters, idempotent)?, inbox.get());
-            let observer = inbox.observer(number, logs_attempts(py)?);
+            let observer = inbox.observer(number, reports);
             Ok(Started(self.client.start_call(call, observer, inbox.on_done(number), &on_a_thread)?))
         })
     }
 
-    /// Starts a batch, which runs by itself; its outcomes and log lines arrive in the inbox with this number.
+    /// Starts a batch, which runs by itself; its outcomes, and if `reports` its attempts, arrive in the inbox with
+    /// this number.
     fn start_batch(
         &self,
         py: Python<'_>,
         concurrency: &Bound<'_, PyInt>,
         inbox: &Bound<'_, Inbox>,
         number: u64,
+        reports: bool,
     ) -> PyResult<StartedBatch> {
         guarded(py, || {
             let (most, inbox) = (most(concurrency)?, inbox.get());
-            let observer = inbox.observer(number, logs_attempts(py)?);
+            let observer = inbox.observer(number, reports);
             let on_outcome = inbox.on_outcome(number);
             Ok(StartedBatch(self.client.start_batch(most, observer, on_outcome, &on_a_thread)?))
         })
@@ -168,8 +180,14 @@ impl ClientHandle {
     }
 
     /// Creates a batch with at most `concurrency` calls in flight.
-    fn batch(&self, py: Python<'_>, concurrency: &Bound<'_, PyInt>) -> PyResult<BatchHandle> {
-        guarded(py, || BatchHandle::new(&self.client, concurrency))
+    #[pyo3(signature = (concurrency, report: "object"))]
+    fn batch(
+        &self,
+        py: Python<'_>,
+        concurrency: &Bound<'_, PyInt>,
+        report: Option<Py<PyAny>>,
+    ) -> PyResult<BatchHandle> {
+        guarded(py, || BatchHandle::new(&self.client, concurrency, report))
     }
 }
 
@@ -229,10 +247,10 @@ fn parsed(
 /// Makes a call with a watcher, and combines the results of both.
 fn answered(
     py: Python<'_>,
+    report: Option<Py<PyAny>>,
     call: impl FnOnce(&mut Watcher) -> Result<Reply, Error> + Send,
 ) -> Result<ReplyParts, Failure> {
-    let mut watcher = Watcher::new(None);
-    watcher.begin(py)?;
+    let mut watcher = Watcher::new(report, None);
     let answer = py.detach(|| call(&mut watcher));
     match (answer, watcher.take_raised()) {
         (Ok(reply), None) => Ok(reply_parts(&reply)),

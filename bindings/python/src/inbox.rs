@@ -30,25 +30,18 @@ struct Message {
 }
 
 enum What {
-    /// A log line, and its level.
-    Line(String, Level),
+    /// An attempt as a line of text and as JSON.
+    Attempt(String, String),
+    Notice(String),
     Done(Result<Reply, Error>),
     /// The outcome of a card of a batch, and the counts so far.
     Card(Result<Outcome, Error>, Summary),
 }
 
-/// The levels of Python's logging.
-#[derive(Clone, Copy)]
-enum Level {
-    Debug = 10,
-    Info = 20,
-    Warning = 30,
-}
-
-/// The number of a call or batch, and one of: a log line with its level; the reply tuple; the outcome of a card and the summary of
-/// its batch; the exception.
+/// The number of a call or batch, and one of: an attempt as a line of text and as JSON, or a notice without JSON; the reply tuple;
+/// the outcome of a card and the summary of its batch; the exception.
 type MessageParts =
-    (u64, Option<(String, u8)>, Option<ReplyParts>, Option<(OutcomeParts, SummaryParts)>, Option<PyErr>);
+    (u64, Option<(String, Option<String>)>, Option<ReplyParts>, Option<(OutcomeParts, SummaryParts)>, Option<PyErr>);
 
 #[pymethods]
 impl Inbox {
@@ -65,10 +58,10 @@ impl Inbox {
         self.reader.as_raw_fd()
     }
 
-    /// Takes all messages: the number of the call or batch, and one of: a log line with its level; the reply tuple; the outcome of a
-    /// card, as `BatchHandle.next` returns it, and the summary of its batch; the exception.
+    /// Takes all messages: the number of the call or batch, and one of: an attempt as a line of text and as JSON, or a notice
+    /// without JSON; the reply tuple; the outcome of a card, as `BatchHandle.next` returns it, and the summary of its batch; the exception.
     #[pyo3(
-        signature = () -> "list[tuple[int, tuple[str, int] | None, tuple[str, str, str, str | None, int, str] | None, tuple[tuple[int, str, bool, tuple[str, str, str, str | None, int, str] | None, BaseException | None], tuple[int, int, int, dict[str, int]]] | None, BaseException | None]]"
+        signature = () -> "list[tuple[int, tuple[str, str | None] | None, tuple[str, str, str, str | None, int, str] | None, tuple[tuple[int, str, bool, tuple[str, str, str, str | None, int, str] | None, BaseException | None], tuple[int, int, int, dict[str, int]]] | None, BaseException | None]]"
     )]
     fn drain(&self, py: Python<'_>) -> PyResult<Vec<MessageParts>> {
         guarded(py, || {
@@ -82,9 +75,9 @@ impl Inbox {
 }
 
 impl Inbox {
-    /// The observer of a call, which reports attempts if they are logged.
-    pub(crate) fn observer(&self, number: u64, logs: bool) -> Box<dyn Observer> {
-        Box::new(Reporter { queue: self.queue.clone(), number, logs })
+    /// The observer of a call or batch.
+    pub(crate) fn observer(&self, number: u64, reports: bool) -> Box<dyn Observer> {
+        Box::new(Reporter { queue: self.queue.clone(), number, reports })
     }
 
     /// Reports the outcome of a call.
@@ -123,7 +116,8 @@ impl Queue {
 impl Message {
     fn parts(self, py: Python<'_>) -> MessageParts {
         match self.what {
-            What::Line(line, level) => (self.number, Some((line, level as u8)), None, None, None),
+            What::Attempt(line, event) => (self.number, Some((line, Some(event))), None, None, None),
+            What::Notice(line) => (self.number, Some((line, None)), None, None, None),
             What::Done(Ok(reply)) => (self.number, None, Some(reply_parts(&reply)), None, None),
             What::Card(Ok(outcome), summary) => {
                 let card = (outcome_parts(py, outcome), summary_parts(&summary));
@@ -139,24 +133,18 @@ impl Message {
 struct Reporter {
     queue: Arc<Queue>,
     number: u64,
-    logs: bool,
-}
-
-impl Reporter {
-    fn report(&self, line: String, level: Level) {
-        self.queue.push(Message { number: self.number, what: What::Line(line, level) });
-    }
+    reports: bool,
 }
 
 impl Observer for Reporter {
     fn attempt(&mut self, attempt: &Attempt<'_>) {
-        if self.logs {
-            let level = if attempt.failure.is_some() { Level::Info } else { Level::Debug };
-            self.report(attempt.to_string(), level);
+        if self.reports {
+            let what = What::Attempt(attempt.to_string(), attempt.to_json());
+            self.queue.push(Message { number: self.number, what });
         }
     }
 
     fn notice(&mut self, notice: &Notice<'_>) {
-        self.report(notice.to_string(), Level::Warning);
+        self.queue.push(Message { number: self.number, what: What::Notice(notice.to_string()) });
     }
 }

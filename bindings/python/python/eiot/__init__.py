@@ -45,6 +45,7 @@ from eiot._exceptions import (
     TransportError,
     UnavailableError,
 )
+from eiot._log import Attempt
 from eiot._webhook import verify_webhook
 from eiot._reply import Reply
 from eiot._result import Failure, Result, Success, Summary
@@ -54,6 +55,7 @@ from eiot._sign import sign, string_to_sign
 __all__ = [
     "AsyncClient",
     "AsyncResults",
+    "Attempt",
     "AuthError",
     "CancelledError",
     "Client",

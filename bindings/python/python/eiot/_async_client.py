@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeVar
 from eiot._async_results import AsyncResults
 from eiot._base_client import BaseClient
 from eiot._eid import eid_text
+from eiot._log import reporter
 from eiot._parameters import parameters_text
 from eiot._reply import Reply, read_reply
 
@@ -62,7 +63,7 @@ class AsyncClient(BaseClient):
     async def _outcome(self, start: "Start") -> Reply:
         from eiot._calls import calls_here  # Imported here, since synchronous programs do not need asyncio.
 
-        return read_reply(await calls_here().outcome(start, self))
+        return read_reply(await calls_here().outcome(start, self, reporter(self._on_attempt)))
 
     def refresh_many(
         self,
@@ -85,7 +86,7 @@ class AsyncClient(BaseClient):
         task waits for a result. Cancelling that task cancels all calls in flight. If you continue to iterate after
         that, those cards come back with their outcomes.
         """
-        return AsyncResults(self._open_handle(timeout), eids, concurrency, errors)
+        return AsyncResults(self._open_handle(timeout), reporter(self._on_attempt), eids, concurrency, errors)
 
     async def aclose(self) -> None:
         """Waits for this client's calls in flight on this event loop, and closes all connections that no other client

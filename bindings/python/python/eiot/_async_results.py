@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, SupportsIndex, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeVar
 
 from eiot._base_results import BaseResults
+from eiot._log import Report
 from eiot._native import ClientHandle, StartedBatch
 from eiot._result import Result
 
@@ -30,11 +31,12 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
     If several tasks iterate, each result goes to one of them. It belongs to the event loop in which it is used first.
     """
 
-    __slots__ = ("_batch", "_channel", "_concurrency", "_handle", "_lock", "_reading", "_source")
+    __slots__ = ("_batch", "_channel", "_concurrency", "_handle", "_lock", "_reading", "_report", "_source")
 
     def __init__(
         self,
         handle: ClientHandle,
+        report: Report | None,
         eids: Iterable[str | SupportsIndex] | AsyncIterable[str | SupportsIndex],
         concurrency: int,
         errors: Literal["return", "raise"],
@@ -44,13 +46,14 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
             eids.__aiter__() if isinstance(eids, AsyncIterable) else iter(eids)
         )
         self._handle = handle
+        self._report = report
         self._concurrency = concurrency
         # Both are made by the first wait.
         self._batch: StartedBatch | None = None
         self._channel: "Channel | None" = None
         self._lock: "asyncio.Lock | None" = None
         # The next item of an asynchronous input.
-        self._reading: "asyncio.Future[object] | None" = None
+        self._reading: "asyncio.Task[object] | None" = None
 
     def __aiter__(self: _Self) -> _Self:
         return self
@@ -114,7 +117,7 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
         from eiot._calls import Channel, calls_here
 
         if self._batch is None or self._channel is None:
-            self._channel = Channel()
+            self._channel = Channel(self._report)
             self._batch = calls_here().batch(self._handle, self._concurrency, self._channel)
         return self._batch, self._channel
 
@@ -141,7 +144,9 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
         import asyncio
 
         channel.waiter = asyncio.get_running_loop().create_future()
-        waits = {channel.waiter, self._reading} if self._reading is not None else {channel.waiter}
+        waits: set[asyncio.Future[Any]] = {channel.waiter}
+        if self._reading is not None:
+            waits.add(self._reading)
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -196,10 +201,10 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
             reading.get_loop().call_soon_threadsafe(reading.cancel)
 
 
-def _next_of(source: AsyncIterator[object]) -> "asyncio.Future[object]":
+def _next_of(source: AsyncIterator[object]) -> "asyncio.Task[object]":
     import asyncio
 
     async def item() -> object:
         return await source.__anext__()
 
-    return asyncio.ensure_future(item())
+    return asyncio.get_running_loop().create_task(item())

@@ -1,8 +1,10 @@
 """The common base of both clients: options, construction, `repr`, `with_options` and pickling."""
 
+import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from eiot._exceptions import InvalidArgumentError
+from eiot._log import Hook
 from eiot._native import ClientHandle
 from eiot._options import CallOptions, ClientOptions, given
 from eiot._pickle import forget, shared_handle
@@ -19,16 +21,34 @@ class BaseClient:
     """The options of a client. `Client` and `AsyncClient` derive from it."""
 
     # Slots, so that a misspelled attribute is an error.
-    __slots__ = ("__weakref__", "_handle")
+    __slots__ = ("__weakref__", "_handle", "_on_attempt")
     # Holds the secret, and does not show it.
     _handle: ClientHandle | None
+    _on_attempt: Hook | None
 
-    def __init__(self, **options: "Unpack[ClientOptions]") -> None:
+    def __init__(self, *, on_attempt: Hook | None = None, **options: "Unpack[ClientOptions]") -> None:
         self._handle = ClientHandle(given(options))
+        self._on_attempt = on_attempt
 
-    def with_options(self: _Self, **options: "Unpack[CallOptions]") -> _Self:
+    def stats(self) -> dict[str, Any]:
+        """Returns the counters of this client and those that share connections with it: calls, attempts, retries, waits and
+        more. `docs/statistics.md` in the sources describes them.
+
+        >>> client = eiot.Client()
+        >>> client.refresh_usage("8904").attempts
+        1
+        >>> client.stats()["attempts"]["ok"]
+        1
+        """
+        counters: dict[str, Any] = json.loads(self._open_handle().stats_json())
+        return counters
+
+    def with_options(
+        self: _Self, *, on_attempt: Hook | None = None, **options: "Unpack[CallOptions]"
+    ) -> _Self:
         """Returns a client with different options per call: `timeout`, `max_attempts`, `rate_wait`, `error_codes`,
-        `max_auth_failures`, `outage_timeout`, `strict_eid` and `allow_rounded_eid`. `None` keeps an option.
+        `max_auth_failures`, `outage_timeout`, `strict_eid` and `allow_rounded_eid`, or a different hook. `None`
+        keeps an option.
 
         It shares connections, rate limiter and cooldowns with this client, and keeps working when this one is
         closed. It is cheap enough to create for a single call:
@@ -39,12 +59,14 @@ class BaseClient:
 
         All other options concern shared state and raise `TypeError`: create a separate client for them.
         """
-        return self._of(self._open_handle().with_options(given(options)))
+        handle = self._open_handle().with_options(given(options))
+        return self._of(handle, self._on_attempt if on_attempt is None else on_attempt)
 
     @classmethod
-    def _of(cls: type[_Self], handle: ClientHandle) -> _Self:
+    def _of(cls: type[_Self], handle: ClientHandle, on_attempt: Hook | None) -> _Self:
         client = cls.__new__(cls)
         client._handle = handle
+        client._on_attempt = on_attempt
         return client
 
     def _open_handle(self, timeout: float | None = None) -> ClientHandle:
@@ -70,10 +92,13 @@ class BaseClient:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickles as the constructor arguments, including `secret` if it was passed."""
+        arguments = (*self._open_handle().recipe(), self._on_attempt)
         # Subclasses may have attributes of their own.
-        return type(self)._unpickled, self._open_handle().recipe(), getattr(self, "__dict__", None)
+        return type(self)._unpickled, arguments, getattr(self, "__dict__", None)
 
     @classmethod
-    def _unpickled(cls: type[_Self], options: dict[str, object], changed: dict[str, object]) -> _Self:
+    def _unpickled(
+        cls: type[_Self], options: dict[str, object], changed: dict[str, object], on_attempt: Hook | None
+    ) -> _Self:
         handle = shared_handle(options)
-        return cls._of(handle.with_options(changed) if changed else handle)
+        return cls._of(handle.with_options(changed) if changed else handle, on_attempt)

@@ -68,7 +68,7 @@ class BaseResults:
         """The result, or `None` if the caller does not see it."""
         given, own_error = self._given.pop(outcome[0])
         result = read_result(outcome, given, own_error)
-        if result.ok or not self._raises:
+        if result.error is None or not self._raises:
             return result
         self._end_with(result.error)
         self.stop()

@@ -5,21 +5,28 @@ import contextvars
 import itertools
 import weakref
 from collections import deque
-from collections.abc import Callable
+from typing import Protocol
 
 from eiot import _log
+from eiot._log import Report
 from eiot._native import ClientHandle, Inbox, Started, StartedBatch
 from eiot._reply import ReplyTuple
 from eiot._result import OutcomeTuple
 
-Start = Callable[[Inbox, int], Started]
 Counts = tuple[int, int, int, dict[str, int]]
+
+
+class Start(Protocol):
+    """Starts a call."""
+
+    def __call__(self, *, inbox: Inbox, number: int, reports: bool) -> Started: ...
 
 
 class Channel:
     """The outcomes of a batch that have come back, and the counts so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, report: Report | None) -> None:
+        self.report = report
         self.context = contextvars.copy_context()
         self.outcomes: deque[OutcomeTuple] = deque()
         self.counts: Counts = (0, 0, 0, {})
@@ -31,6 +38,19 @@ class Channel:
         """Lets the task that waits look again."""
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_result(None)
+
+
+class _Call:
+    """A call in flight."""
+
+    __slots__ = ("client", "context", "future", "report")
+
+    def __init__(self, client: object, report: Report | None) -> None:
+        self.client = client
+        self.report = report
+        # So that log handlers and hooks see the caller's context variables.
+        self.context = contextvars.copy_context()
+        self.future: asyncio.Future[ReplyTuple] = asyncio.get_running_loop().create_future()
 
 
 class Calls:
@@ -45,28 +65,25 @@ class Calls:
     def __init__(self, event_loop: asyncio.AbstractEventLoop) -> None:
         self._inbox = Inbox()
         self._numbers = itertools.count()
-        # By the number of a call: its outcome, the context of its caller, and the client.
-        self._waiting: dict[int, tuple[asyncio.Future[ReplyTuple], contextvars.Context, object]] = {}
-        # By the number of a batch, as long as there is somebody who can receive.
+        # By the number of a call.
+        self._waiting: dict[int, _Call] = {}
+        # By the number of a batch, as long as its outcomes can be received.
         self._channels: weakref.WeakValueDictionary[int, Channel] = weakref.WeakValueDictionary()
         event_loop.add_reader(self._inbox.fileno(), self._deliver)
 
-    async def outcome(self, start: Start, client: object) -> ReplyTuple:
+    async def outcome(self, start: Start, client: object, report: Report | None) -> ReplyTuple:
         """Starts a call of a client and waits for it. Cancelling the task cancels the call."""
-        number, context = next(self._numbers), contextvars.copy_context()
-        event_loop = asyncio.get_running_loop()
-        started = start(self._inbox, number)
-        future: asyncio.Future[ReplyTuple] = event_loop.create_future()
-        self._waiting[number] = future, context, client
+        number, call = next(self._numbers), _Call(client, report)
+        started = start(inbox=self._inbox, number=number, reports=report is not None)
+        self._waiting[number] = call
         try:
-            return await future
+            return await call.future
         except asyncio.CancelledError as cancelled:
             if number in self._waiting:
                 started.cancel()
                 # Comes at once; nothing is left running when the task ends.
-                future = event_loop.create_future()
-                self._waiting[number] = future, context, client
-                (outcome,) = await asyncio.gather(future, return_exceptions=True)
+                call.future = asyncio.get_running_loop().create_future()
+                (outcome,) = await asyncio.gather(call.future, return_exceptions=True)
                 if isinstance(outcome, BaseException):
                     cancelled.__context__ = outcome
             raise
@@ -78,39 +95,57 @@ class Calls:
         """Starts a batch, whose outcomes go to the channel."""
         number = next(self._numbers)
         self._channels[number] = channel
-        return handle.start_batch(concurrency, self._inbox, number)
+        return handle.start_batch(concurrency, self._inbox, number, channel.report is not None)
+
+    def channel(self, number: int) -> Channel:
+        """The channel of a batch that is being started."""
+        return self._channels[number]
 
     async def finished(self, client: object) -> None:
         """Waits for the calls of a client."""
-        while futures := [future for future, _, caller in self._waiting.values() if caller is client]:
+        while futures := [call.future for call in self._waiting.values() if call.client is client]:
             await asyncio.wait(futures)
             # The task of a cancelled call has to run before its future is replaced.
             await asyncio.sleep(0)
 
     def _deliver(self) -> None:
-        for number, line, reply, card, error in self._inbox.drain():
-            if waiting := self._waiting.get(number):
-                future, context, _ = waiting
-                if line is not None:
-                    # So that log handlers see the caller's context variables.
-                    context.run(_log.line, *line)
-                    continue
-                del self._waiting[number]
-                if future.done():
-                    continue
-                if reply is not None:
-                    future.set_result(reply)
-                elif error is not None:
-                    future.set_exception(error)
-            elif channel := self._channels.get(number):
-                if line is not None:
-                    channel.context.run(_log.line, *line)
-                    continue
+        interrupt: BaseException | None = None
+        for number, said, reply, card, error in self._inbox.drain():
+            receiver = self._waiting.get(number) or self._channels.get(number)
+            if receiver is None:
+                continue
+            if said is not None:
+                try:
+                    receiver.context.run(_report, receiver.report, *said)
+                except Exception as broken:
+                    # A broken log handler or hook must not make a call fail.
+                    context = {"message": "eiot: a log handler or on_attempt has failed", "exception": broken}
+                    asyncio.get_running_loop().call_exception_handler(context)
+                except BaseException as raised:
+                    interrupt = raised
+            elif isinstance(receiver, Channel):
                 if card is not None:
-                    outcome, channel.counts = card
-                    channel.outcomes.append(outcome)
-                channel.error = channel.error or error
-                channel.wake()
+                    outcome, receiver.counts = card
+                    receiver.outcomes.append(outcome)
+                receiver.error = receiver.error or error
+                receiver.wake()
+            else:
+                del self._waiting[number]
+                if receiver.future.done():
+                    pass  # its task was cancelled
+                elif reply is not None:
+                    receiver.future.set_result(reply)
+                elif error is not None:
+                    receiver.future.set_exception(error)
+        if interrupt is not None:
+            raise interrupt
+
+
+def _report(report: Report | None, line: str, event: str | None) -> None:
+    if event is None:
+        _log.notice(line)
+    elif report is not None:
+        report(line, event)
 
 
 # Without a lock: each event loop is used by one thread, and a forked child has event loops of its own.

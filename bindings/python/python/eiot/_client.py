@@ -6,6 +6,7 @@ from typing import Any, Literal, SupportsIndex, TypeVar
 
 from eiot._base_client import BaseClient
 from eiot._eid import eid_text
+from eiot._log import reporter
 from eiot._parameters import parameters_text
 from eiot._reply import Reply, read_reply
 from eiot._results import Results
@@ -75,6 +76,9 @@ class Client(BaseClient):
         several. Default: the system's choice.
     :param user_agent_suffix: names your program in the User-Agent header, for example `billing/2.3`. Default:
         `(python)`.
+    :param on_attempt: a function that receives each `Attempt` when it ends, and calls that are refused without one; for
+        metrics and traces. It must be quick. It is called in the thread of the call, of `AsyncClient` in the thread of
+        the event loop, with the caller's context variables. Its exceptions are reported and ignored. Default: none.
     """
 
     __slots__ = ()
@@ -92,7 +96,7 @@ class Client(BaseClient):
 
         Thread-safe. Blocks for at most `timeout`, by default the client's; releases the GIL, and Ctrl-C cancels the call.
         """
-        return read_reply(self._open_handle(timeout).refresh_usage(eid_text(eid)))
+        return read_reply(self._open_handle(timeout).refresh_usage(eid_text(eid), reporter(self._on_attempt)))
 
     def call(
         self,
@@ -114,7 +118,8 @@ class Client(BaseClient):
         If the reply is lost, the call is retried only when it is idempotent. Read-only calls and refreshUsage are;
         for other calls pass `idempotent=True`.
         """
-        return read_reply(self._open_handle(timeout).call(path, parameters_text(parameters), idempotent))
+        report, text = reporter(self._on_attempt), parameters_text(parameters)
+        return read_reply(self._open_handle(timeout).call(path, text, idempotent, report))
 
     def refresh_many(
         self,
@@ -158,7 +163,7 @@ class Client(BaseClient):
         Ctrl-C cancels calls in flight. If you continue to iterate after that, those cards come back with
         `CancelledError`.
         """
-        return Results(self._open_handle(timeout), eids, concurrency, errors)
+        return Results(self._open_handle(timeout), reporter(self._on_attempt), eids, concurrency, errors)
 
     def close(self) -> None:
         """Closes all connections that no other client shares, after calls in flight have completed.

@@ -4,10 +4,10 @@ Some also derive from the built-in exception that Python programs expect, such a
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeAlias
 
-Delivered = Literal["no", "yes", "unknown"]
-Kind = Literal[
+Delivered: TypeAlias = Literal["no", "yes", "unknown"]
+Kind: TypeAlias = Literal[
     "invalid_argument",
     "invalid_eid",
     "config",

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, cast
 
 _Path = str | os.PathLike[str]
 
@@ -48,7 +48,7 @@ def given(options: Mapping[str, object]) -> dict[str, object]:
     """The options that are not `None`."""
     # Mappings are copied: the caller may change them later.
     return {
-        name: dict(value) if isinstance(value, Mapping) else value
+        name: dict(cast(Mapping[object, object], value)) if isinstance(value, Mapping) else value
         for name, value in options.items()
         if value is not None
     }

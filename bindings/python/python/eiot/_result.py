@@ -35,7 +35,8 @@ class Success:
     """Whether the card repeats an earlier one, whose reply this is: nothing was sent for it."""
 
     ok: Literal[True] = field(default=True, init=False, repr=False)
-    """Always `True`. If `ok`, type checkers know that there is a `reply`."""
+    """Always `True`. After `if result.ok`, mypy knows that there is a `reply`; pyright does after `if result.error is None` and
+    in a `match` statement."""
 
     error: None = field(default=None, init=False, repr=False)
     """Always `None`."""
@@ -66,7 +67,8 @@ class Failure:
     """Whether the card repeats an earlier one, whose error this is: nothing was sent for it."""
 
     ok: Literal[False] = field(default=False, init=False, repr=False)
-    """Always `False`. If not `ok`, type checkers know that there is an `error`."""
+    """Always `False`. After `if not result.ok`, mypy knows that there is an `error`; pyright does after `if result.error is not
+    None` and in a `match` statement."""
 
     reply: None = field(default=None, init=False, repr=False)
     """Always `None`."""

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Literal, SupportsIndex, TypeVar
 
 from eiot._base_results import BaseResults
+from eiot._log import Report
 from eiot._native import ClientHandle
 from eiot._result import Result
 
@@ -35,12 +36,13 @@ class Results(BaseResults, Iterator[Result]):
     def __init__(
         self,
         handle: ClientHandle,
+        report: Report | None,
         eids: Iterable[str | SupportsIndex],
         concurrency: int,
         errors: Literal["return", "raise"],
     ) -> None:
         super().__init__(eids, concurrency, errors)
-        self._batch = handle.batch(concurrency)
+        self._batch = handle.batch(concurrency, report)
         self._source: Iterator[object] | None = iter(eids)
         # Reentrant, for signal handlers.
         self._lock = threading.RLock()
