@@ -72,13 +72,6 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
                 raise
             return result
 
-    def stop(self) -> None:
-        self._forget_source()
-        if self._batch is not None:
-            self._batch.stop()
-
-    stop.__doc__ = BaseResults.stop.__doc__
-
     async def aclose(self) -> None:
         """Cancels all calls in flight; no more results follow.
 
@@ -181,6 +174,10 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
 
     def _counts(self) -> tuple[int, int, int, dict[str, int]]:
         return (0, 0, 0, {}) if self._channel is None else self._channel.counts
+
+    def _stop_sending(self) -> None:
+        if self._batch is not None:
+            self._batch.stop()
 
     def _forget_source(self) -> None:
         self._source = None

@@ -91,7 +91,11 @@ class BaseResults:
         EIDs that were read but not sent come back with `CancelledError`. Thread-safe; may be called from signal
         handlers.
         """
-        raise NotImplementedError
+        self._forget_source()
+        self._stop_sending()
 
     def _forget_source(self) -> None:
+        raise NotImplementedError
+
+    def _stop_sending(self) -> None:
         raise NotImplementedError

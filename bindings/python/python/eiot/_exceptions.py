@@ -87,6 +87,9 @@ class EiotError(Exception):
     """The response headers that help support, by their names in lower case, such as `"server"` and `"x-request-id"`;
     empty if there was no response."""
 
+    args: tuple[Any, ...]
+    """The message and a `dict` of the other fields, without `body`."""
+
     # Nothing is sent before these are raised.
     _is_local: ClassVar[bool] = False
 
@@ -146,45 +149,45 @@ class PlatformError(EiotError):
 class InvalidArgumentError(EiotError, ValueError):
     """An argument is invalid, or the client is closed."""
 
-    kind = "invalid_argument"
-    _is_local = True
+    kind: ClassVar[Kind] = "invalid_argument"
+    _is_local: ClassVar[bool] = True
 
 
 class InvalidEidError(EiotError, ValueError):
     """The EID is malformed: not 1 to 32 decimal digits or, with `strict_eid`, not a GSMA EID. Nothing was sent."""
 
-    kind = "invalid_eid"
-    _is_local = True
+    kind: ClassVar[Kind] = "invalid_eid"
+    _is_local: ClassVar[bool] = True
 
 
 class ConfigurationError(EiotError):
     """An option is missing or invalid; the message names it. Nothing was sent."""
 
-    kind = "config"
+    kind: ClassVar[Kind] = "config"
 
 
 class ConnectError(TransportError, ConnectionError):
     """Connecting failed: DNS lookup, connection refused, host unreachable, proxy."""
 
-    kind = "connect"
+    kind: ClassVar[Kind] = "connect"
 
 
 class TlsError(TransportError):
     """The TLS handshake failed, usually because the certificate is not signed by a trusted CA; see `ca_file`."""
 
-    kind = "tls"
+    kind: ClassVar[Kind] = "tls"
 
 
 class EiotTimeoutError(TransportError, TimeoutError):
     """The call's deadline passed. If `delivered` is `"unknown"`, the request may have taken effect."""
 
-    kind = "timeout"
+    kind: ClassVar[Kind] = "timeout"
 
 
 class ConnectionLostError(TransportError, ConnectionError):
     """The connection was lost before the complete response arrived, so the request may have taken effect."""
 
-    kind = "connection_lost"
+    kind: ClassVar[Kind] = "connection_lost"
 
 
 class CancelledError(EiotError):
@@ -193,7 +196,7 @@ class CancelledError(EiotError):
     An exception of a signal handler, such as `KeyboardInterrupt`, is raised itself, with this as its `__context__`.
     """
 
-    kind = "cancelled"
+    kind: ClassVar[Kind] = "cancelled"
 
 
 class AuthError(PlatformError):
@@ -201,7 +204,7 @@ class AuthError(PlatformError):
     403, the platform's codes 403 and 502).
     """
 
-    kind = "auth"
+    kind: ClassVar[Kind] = "auth"
 
 
 class RateLimitedError(PlatformError):
@@ -209,50 +212,50 @@ class RateLimitedError(PlatformError):
     before the deadline. `retry_after` may say how long to wait.
     """
 
-    kind = "rate_limited"
+    kind: ClassVar[Kind] = "rate_limited"
 
 
 class CooldownError(PlatformError):
     """The card was refreshed too recently."""
 
-    kind = "cooldown"
+    kind: ClassVar[Kind] = "cooldown"
 
 
 class RejectedError(PlatformError):
     """The platform rejected the call with a code that has no more specific class. See `code` and `final`."""
 
-    kind = "platform"
+    kind: ClassVar[Kind] = "platform"
 
 
 class HttpError(TransportError):
     """Unexpected HTTP status. See `http_status`."""
 
-    kind = "http"
+    kind: ClassVar[Kind] = "http"
 
 
 class ProtocolError(TransportError):
     """The response could not be parsed: not the documented JSON, too large, or a redirect."""
 
-    kind = "protocol"
+    kind: ClassVar[Kind] = "protocol"
 
 
 class UnavailableError(PlatformError):
     """The platform reports that it is temporarily unavailable (its code 500)."""
 
-    kind = "unavailable"
+    kind: ClassVar[Kind] = "unavailable"
 
 
 class SignatureError(EiotError):
     """The signature of a webhook is invalid: signed with another secret, modified, or too old. Do not act on it."""
 
-    kind = "invalid_signature"
-    _is_local = True
+    kind: ClassVar[Kind] = "invalid_signature"
+    _is_local: ClassVar[bool] = True
 
 
 class InternalError(EiotError):
     """A bug in this library; please report it."""
 
-    kind = "internal"
+    kind: ClassVar[Kind] = "internal"
 
 
 def _leaves(cls: type[EiotError]) -> list[type[EiotError]]:

@@ -66,12 +66,6 @@ class Results(BaseResults, Iterator[Result]):
                 raise
             return result
 
-    def stop(self) -> None:
-        self._forget_source()
-        self._batch.stop()
-
-    stop.__doc__ = BaseResults.stop.__doc__
-
     def close(self) -> None:
         """Cancels all calls in flight and closes the connections; no more results follow.
 
@@ -123,6 +117,9 @@ class Results(BaseResults, Iterator[Result]):
 
     def _counts(self) -> tuple[int, int, int, dict[str, int]]:
         return self._batch.summary()
+
+    def _stop_sending(self) -> None:
+        self._batch.stop()
 
     def _forget_source(self) -> None:
         self._source = None
