@@ -82,7 +82,9 @@ pub(crate) fn most(concurrency: &Bound<'_, PyInt>) -> PyResult<usize> {
 impl BatchHandle {
     /// Whether another EID should be pushed before the next wait.
     fn has_room(&self, py: Python<'_>) -> PyResult<bool> {
-        guarded(py, || Ok(self.state()?.is_some_and(|state| state.batch.as_ref().is_some_and(Batch::has_room))))
+        guarded(py, || {
+            Ok(self.state()?.is_some_and(|state| state.batch.as_ref().is_some_and(Batch::has_room)))
+        })
     }
 
     /// Adds a card, whose outcome comes back with the tag.

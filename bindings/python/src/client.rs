@@ -134,11 +134,17 @@ impl ClientHandle {
         guarded(py, || {
             let (eid, inbox) = (bytes(eid)?, inbox.get());
             let observer = inbox.observer(number, reports);
-            Ok(Started(self.client.start_refresh_usage(eid, observer, inbox.on_done(number), &on_a_thread)?))
+            Ok(Started(self.client.start_refresh_usage(
+                eid,
+                observer,
+                inbox.on_done(number),
+                &on_a_thread,
+            )?))
         })
     }
 
     /// Starts any other signed call, like `start_refresh_usage`.
+    #[expect(clippy::too_many_arguments, reason = "those of a call, and where its outcome goes")]
     fn start_call(
         &self,
         py: Python<'_>,

@@ -40,8 +40,13 @@ enum What {
 
 /// The number of a call or batch, and one of: an attempt as a line of text and as JSON, or a notice without JSON; the reply tuple;
 /// the outcome of a card and the summary of its batch; the exception.
-type MessageParts =
-    (u64, Option<(String, Option<String>)>, Option<ReplyParts>, Option<(OutcomeParts, SummaryParts)>, Option<PyErr>);
+type MessageParts = (
+    u64,
+    Option<(String, Option<String>)>,
+    Option<ReplyParts>,
+    Option<(OutcomeParts, SummaryParts)>,
+    Option<PyErr>,
+);
 
 #[pymethods]
 impl Inbox {

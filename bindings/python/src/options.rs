@@ -144,7 +144,11 @@ fn set_error_codes(config: &mut Config, option: &str, value: &Bound<'_, PyAny>) 
     for (code, name) in codes {
         let meaning = CodeMeaning::from_name(&name).ok_or_else(|| {
             let valid = CodeMeaning::ALL.map(CodeMeaning::name).join(", ");
-            wrong_value(option, &format!("a mapping of codes to one of {valid}"), format!("{name:?} for {code:?}"))
+            wrong_value(
+                option,
+                &format!("a mapping of codes to one of {valid}"),
+                format!("{name:?} for {code:?}"),
+            )
         })?;
         config.error_codes.insert(code, meaning);
     }

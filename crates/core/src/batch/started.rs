@@ -1,6 +1,6 @@
 //! Batches that nobody waits for on a thread: they run on the event loop of started calls.
 
-use super::{Batch, Calls, Outcome, Running, Summary};
+use super::{Batch, Calls, Outcome, Summary};
 use crate::client::{Client, Spawn};
 use crate::error::Error;
 use crate::observer::Observer;
@@ -65,14 +65,11 @@ impl Client {
         mut on_outcome: OnOutcome,
         spawn: Spawn<'_>,
     ) -> Result<StartedBatch, Error> {
-        let mut batch = self.batch(concurrency, observer)?;
+        let mut batch = self.batch_without_event_loop(concurrency, observer)?;
         let (tasks, connections) = self.tasks(spawn)?;
         let (connections, (commands, receiver)) = (connections.clone(), unbounded_channel());
         tasks.spawn(async move {
-            // The batch has no event loop of its own.
-            let Some(Running { event_loop, calls }) = batch.running.take() else { return };
-            drop(event_loop);
-            let run = batch.run_by_itself(&connections, calls, receiver, &mut on_outcome);
+            let run = batch.run_by_itself(&connections, receiver, &mut on_outcome);
             if let Err(panic) = AssertUnwindSafe(run).catch_unwind().await {
                 on_outcome(Err(Error::panicked(panic.as_ref())), &batch.summary);
             }
@@ -86,11 +83,11 @@ impl Batch {
     async fn run_by_itself(
         &mut self,
         connections: &Connections,
-        mut calls: Calls,
         mut commands: UnboundedReceiver<Command>,
         on_outcome: &mut OnOutcome,
     ) {
         self.client.report_warnings(|notice| self.notify(notice));
+        let mut calls = Calls::new();
         loop {
             let may_run = self.pending() > 0;
             let next = {

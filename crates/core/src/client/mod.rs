@@ -9,8 +9,8 @@ mod probe;
 mod statistics;
 
 pub(crate) use attempt_tracker::History;
-pub(crate) use permits::{Gate, Reservation};
 pub use multiplexer::{CallLoop, OnDone, Spawn, StartedCall};
+pub(crate) use permits::{Gate, Reservation};
 pub use probe::{Answer, Probe};
 
 use crate::config::Config;
