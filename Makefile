@@ -209,6 +209,7 @@ wheel: $(VENV)/.ready
 	@echo "building the Python package (about a minute the first time)…"
 	@rm -rf $(BUILD)/wheels
 	$(VENV)/bin/maturin build --locked --release -m bindings/python/Cargo.toml -i $(VENV)/bin/python -o $(BUILD)/wheels
+	cd bindings/python/simulator && $(VENV)/bin/maturin build --locked --release -o $(BUILD)/wheels
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check --no-index --force-reinstall $(BUILD)/wheels/eiot-$(VERSION)-*.whl
 
 # What the build needs. The demo needs no more than this.

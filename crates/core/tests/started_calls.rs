@@ -1,4 +1,4 @@
-//! Calls and batches that nobody waits for on a thread.
+//! Calls and batches that run without a waiting thread.
 #![allow(clippy::expect_used)]
 
 mod common;

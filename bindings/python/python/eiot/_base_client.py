@@ -20,7 +20,7 @@ _Self = TypeVar("_Self", bound="BaseClient")
 class BaseClient:
     """The options of a client. `Client` and `AsyncClient` derive from it."""
 
-    # Slots, so that a misspelled attribute is an error.
+    # Without a `__dict__`, a misspelled attribute is an error.
     __slots__ = ("__weakref__", "_handle", "_on_attempt")
     # Holds the secret, and does not show it.
     _handle: ClientHandle | None

@@ -70,7 +70,7 @@ class EiotError(Exception):
     arguments, and for the platform's codes for invalid requests. Unpublished codes are never final."""
 
     retryable: bool
-    """Whether the failure may pass by itself, and repeating this call is harmless: nothing was delivered, or the call is
+    """Whether the failure may pass by itself, and repeating this call is safe: nothing was delivered, or the call is
     idempotent, as a refresh is."""
 
     delivered: Delivered

@@ -1,4 +1,4 @@
-//! Batches that nobody waits for on a thread: they run on the event loop of started calls.
+//! Batches without a waiting thread: they run on the event loop of started calls.
 
 use super::{Batch, Calls, Outcome, Summary};
 use crate::client::{Client, Spawn};

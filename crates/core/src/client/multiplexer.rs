@@ -1,4 +1,4 @@
-//! Calls that nobody waits for on a thread: one event loop, on one thread, makes all calls of an asynchronous program.
+//! Calls without a waiting thread: one event loop, on one thread, makes all calls of an asynchronous program.
 
 use super::Client;
 use super::attempt_tracker::AttemptTracker;
