@@ -78,14 +78,14 @@ def test_csv_has_the_last_result_of_each_card(night):
 def test_check_names_damaged_lines_and_a_torn_end(night):
     _, path = night
     assert json.loads(journal("check", "--json", path).stdout) == {
-        "ok": True, "lines": 42, "results": 41, "damaged": 0, "torn": False,
+        "ok": True, "lines": 43, "results": 41, "damaged": 0, "torn": False,
     }  # fmt: skip
     lines = path.read_bytes().splitlines(keepends=True)
     lines[5] = b"\0" * 80 + b"\n"
     lines[7] = lines[7][:30] + b"\n"
     path.write_bytes(b"".join(lines)[:-20])
     done = journal("check", path, check=False)
-    assert done.returncode == 2 and done.stdout == "42 lines: 38 results, 2 damaged, 1 torn\n"
+    assert done.returncode == 2 and done.stdout == "43 lines: 38 results, 2 damaged, 1 torn\n"
     assert [line.split(": ")[1] for line in done.stderr.splitlines()] == ["line 6", "line 8", "line 42"]
     # The other commands read the rest, and say so.
     assert json.loads(journal("show", "--json", path).stdout)["damaged_lines"] == 3
