@@ -311,7 +311,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .starts_with("EID 7: not sent, because the platform could not be reached for 900 s"),
+                .starts_with("not sent, because the platform could not be reached for 900 s"),
             "{error}"
         );
     }
