@@ -88,9 +88,14 @@ extern "C" {
  * room, take the next result, repeat. Memory use depends on the concurrency, not on the number of
  * cards. Prefer `eiot_client_refresh_many` if all EIDs are in an array.
  *
+ * Every card that is pushed comes back exactly once, with the tag it was pushed with: refreshed,
+ * failed, as a duplicate, or unsent because the batch had stopped.
+ *
  * Each card is handled like a single call, including retries and rate limit; its timeout starts
  * when the rate limiter admits it. Calls make progress only inside `eiot_batch_next`, so process
- * results quickly or hand them to another thread.
+ * results quickly or hand them to another thread. A batch always waits for the rate limiter, even
+ * if rate_wait is off. Create a batch per job: a card that comes back is not called again in the
+ * same batch, but is a duplicate.
  *
  * A batch that cannot succeed stops itself: after too many consecutive authentication failures
  * (`eiot_config_set_max_auth_failures`), or when the platform was unreachable for too long
@@ -142,6 +147,16 @@ typedef struct eiot_config eiot_config;
 typedef struct eiot_error eiot_error;
 
 /**
+ * One attempt of a call that has ended, or a call that was refused before anything was sent: the
+ * EID is malformed, the card is in its cooldown, the rate limiter has no permit, or the call was
+ * cancelled while it waited for one. For metrics and structured logs; `eiot_event_json` has all
+ * fields in one text.
+ *
+ * Valid until the callback that receives it returns, and so are its strings. Thread-safe.
+ */
+typedef struct eiot_event eiot_event;
+
+/**
  * A successful reply of the platform. A refresh triggers one usage sync with the carrier; new
  * figures may become visible a little later.
  *
@@ -149,6 +164,15 @@ typedef struct eiot_error eiot_error;
  * live as long as it does.
  */
 typedef struct eiot_reply eiot_reply;
+
+/**
+ * The outcome of one card of a batch: which card it was, and the platform's reply or the error.
+ * Every card that was pushed has exactly one.
+ *
+ * Thread-safe, since it is immutable. Free it with `eiot_result_free`; its strings, its reply and
+ * its error are borrowed and live as long as it does.
+ */
+typedef struct eiot_result eiot_result;
 
 /**
  * The result of a call: `EIOT_OK` or one of the EIOT_ERR_ constants. The numbers never change.
@@ -176,7 +200,10 @@ typedef int32_t eiot_sign_method;
  * "eid=8904... attempt=1 timestamp=1700000000 nonce=12345 took_ms=35 outcome=http delivered=yes
  * http_status=503 again_after_ms=120". Timestamp and nonce identify the request to the platform's
  * support. Lines that begin with "batch: " report that a batch holds its cards back during an
- * outage, resumes, or stops.
+ * outage, resumes, or stops; those with "rate limit: " an unusually long wait, or that the rate
+ * limit is not shared; those with "configuration: " an option that should be changed. For programs,
+ * `eiot_event_fn` is easier to read, and also receives calls that are refused before anything is
+ * sent.
  *
  * `line` is NUL-terminated and valid until the callback returns. Called on the thread that makes
  * the call, so on several threads at once if they share a client. Must return normally: no
@@ -185,14 +212,22 @@ typedef int32_t eiot_sign_method;
 typedef void (*eiot_log_fn)(const char *line, void *user_data);
 
 /**
- * A callback that receives the result of one card: `reply` if the card was refreshed, otherwise
- * `error`; the other one is NULL. Both are freed when the callback returns. `eiot_reply_eid` and
- * `eiot_error_eid` return the card's EID.
+ * A callback that receives each event. `user_data` is what `eiot_config_set_event_callback` was
+ * given.
+ *
+ * Called on the thread that makes the call, so on several threads at once if they share a client.
+ * Must return normally: no exceptions, no longjmp. Must not call the library with the batch, or
+ * free the client, that it is called from.
+ */
+typedef void (*eiot_event_fn)(const eiot_event *event, void *user_data);
+
+/**
+ * A callback that receives the result of one card. It is freed when the callback returns.
  *
  * Return 0 to continue; any other value stops sending. Called on the calling thread. Must return
  * normally: no exceptions, no longjmp.
  */
-typedef int32_t (*eiot_result_fn)(const eiot_reply *reply, const eiot_error *error, void *user_data);
+typedef int32_t (*eiot_result_fn)(const eiot_result *result, void *user_data);
 
 /**
  * The call succeeded. For a refresh: the platform accepted it.
@@ -419,6 +454,18 @@ const char *eiot_error_platform_message(const eiot_error *error);
 int32_t eiot_error_is_final(const eiot_error *error);
 
 /**
+ * Returns non-zero if you may make this call again: the failure may pass by itself, and the call is
+ * safe to repeat, because nothing was delivered or it is idempotent, as a refresh is. Wait before
+ * you do, at least `eiot_error_retry_after_ms`: the library has already retried the call within its
+ * timeout. 0 for NULL.
+ *
+ * 0 does not mean that the call always fails: correct the configuration or the account first
+ * (`EIOT_ERR_CONFIG`, `EIOT_ERR_TLS`, `EIOT_ERR_AUTH`), or wait for the end of the cooldown
+ * (`EIOT_ERR_COOLDOWN`). `eiot_error_is_final` tells which calls always fail.
+ */
+int32_t eiot_error_is_retryable(const eiot_error *error);
+
+/**
  * Returns the HTTP status of the response, or 0 if there was none. For `EIOT_ERR_CONNECT`, the
  * status of a proxy that refused to connect.
  */
@@ -498,6 +545,103 @@ eiot_status eiot_refresh_usage(const char *eid, eiot_error **out_err);
  * and database fields, which have no terminating NUL.
  */
 eiot_status eiot_refresh_usage_n(const char *eid, size_t eid_len, eiot_error **out_err);
+
+/**
+ * Like `eiot_refresh_usage_n`, for hosts that cannot hold pointers to objects, such as COBOL, Visual
+ * Basic, Delphi and spreadsheets: nothing has to be freed.
+ *
+ * `text` holds `text_size` bytes. It gets the platform's message on success, and the error's
+ * message on failure, NUL-terminated and truncated at a character boundary. `*out_delivered` is
+ * whether the platform received the request, and `*out_is_retryable` is what
+ * `eiot_error_is_retryable` says, 0 on success. Each of the three may be NULL.
+ *
+ * May return any status. Thread-safe. Blocks for at most `EIOT_TIMEOUT` seconds.
+ *
+ *     char text[256];
+ *     if (eiot_refresh_usage_to_buffer(eid, EIOT_NTS, text, sizeof text, NULL, NULL) != EIOT_OK) puts(text);
+ */
+eiot_status eiot_refresh_usage_to_buffer(const char *eid,
+                                         size_t eid_len,
+                                         char *text,
+                                         size_t text_size,
+                                         eiot_delivered *out_delivered,
+                                         int32_t *out_is_retryable);
+
+/**
+ * Returns the event as one line of JSON, the same in every language. `null` stands for a value
+ * that does not apply; later versions may add fields at the end. Never NULL; "" if `event` is
+ * NULL.
+ *
+ *     {"path":"/api/v3/cloudesim/refreshUsage","eid":"89044011112233441122334411223321","attempt":1,
+ *      "outcome":"http","delivered":"yes","code":null,"http_status":503,"duration_ms":35.123,
+ *      "next_wait_ms":120,"timestamp":1700000000,"nonce":12345,"message":"EID 8904...: HTTP 503"}
+ */
+const char *eiot_event_json(const eiot_event *event);
+
+/**
+ * Returns the path of the call. Never NULL; "" if `event` is NULL.
+ */
+const char *eiot_event_path(const eiot_event *event);
+
+/**
+ * Returns the EID; the beginning of the input if it is malformed. NULL if the call does not
+ * concern a card.
+ */
+const char *eiot_event_eid(const eiot_event *event);
+
+/**
+ * Returns which attempt of the call this was; 1 is the first. 0: the call was refused, and nothing
+ * was sent. 0 for NULL.
+ */
+uint32_t eiot_event_attempt(const eiot_event *event);
+
+/**
+ * Returns `EIOT_OK` if the attempt succeeded, otherwise the status of its failure; `EIOT_OK` for
+ * NULL.
+ */
+eiot_status eiot_event_status(const eiot_event *event);
+
+/**
+ * Returns whether the platform received this request; `EIOT_DELIVERED_NO` for NULL.
+ */
+eiot_delivered eiot_event_delivered(const eiot_event *event);
+
+/**
+ * Returns the platform's code, "200" if the attempt succeeded. NULL if the platform sent none.
+ */
+const char *eiot_event_platform_code(const eiot_event *event);
+
+/**
+ * Returns the HTTP status of the response, or 0 if there was none.
+ */
+int32_t eiot_event_http_status(const eiot_event *event);
+
+/**
+ * Returns how many milliseconds the attempt took, not counting the wait for a permit; 0 for NULL.
+ */
+double eiot_event_duration_ms(const eiot_event *event);
+
+/**
+ * Returns how many milliseconds the call waits before it retries; -1 if this was its last attempt,
+ * and for NULL.
+ */
+int64_t eiot_event_next_wait_ms(const eiot_event *event);
+
+/**
+ * Returns the timestamp of the request in Unix seconds. With the nonce, it identifies the request
+ * to the platform's support. 0 if nothing was sent, and for NULL.
+ */
+uint64_t eiot_event_timestamp(const eiot_event *event);
+
+/**
+ * Returns the nonce of the request; 0 if nothing was sent, and for NULL.
+ */
+uint32_t eiot_event_nonce(const eiot_event *event);
+
+/**
+ * Returns the error's message; NULL if the attempt succeeded.
+ */
+const char *eiot_event_message(const eiot_event *event);
 
 /**
  * Creates options with default values. Set `appkey` and a secret before you create a client. Does
@@ -795,6 +939,19 @@ eiot_status eiot_config_set_log(eiot_config *config,
                                 eiot_error **out_err);
 
 /**
+ * Sets a callback that receives each attempt, and each call that is refused before anything is
+ * sent, as an `eiot_event`: for metrics and structured logs. `user_data` is passed to it. NULL, the
+ * default, disables it.
+ *
+ * Both must outlive all clients and batches created from these options, and must be safe to use
+ * from all threads that make calls.
+ */
+eiot_status eiot_config_set_event_callback(eiot_config *config,
+                                           eiot_event_fn on_event,
+                                           void *user_data,
+                                           eiot_error **out_err);
+
+/**
  * Creates a cancellation token.
  *
  * `*out_cancel` is NULL on failure; free it with `eiot_cancel_free`.
@@ -840,6 +997,45 @@ void eiot_cancel_free(eiot_cancel *cancel);
 eiot_status eiot_client_new(const eiot_config *config,
                             eiot_client **out_client,
                             eiot_error **out_err);
+
+/**
+ * Creates a copy of a client's options, its log and its event callback, without the secret. Change
+ * what one call or a group of calls needs, and pass it to `eiot_client_with_options`.
+ *
+ * `*out_config` is NULL on failure; free it with `eiot_config_free`.
+ *
+ * Thread-safe.
+ */
+eiot_status eiot_config_from_client(const eiot_client *client,
+                                    eiot_config **out_config,
+                                    eiot_error **out_err);
+
+/**
+ * Creates a client with different options per call, such as another timeout. It shares connections,
+ * rate limiter, cooldowns and counters with `client`, and may outlive it. It is cheap enough to
+ * create for a single call.
+ *
+ * Start from `eiot_config_from_client`: only timeout, max_attempts, rate_wait, error_codes,
+ * max_auth_failures, outage_timeout, strict_eid, allow_rounded_eid, the log and the event callback
+ * can differ. `EIOT_ERR_CONFIG` names any other option that does.
+ *
+ * `config` is copied. `*out_client` is NULL on failure; free it with `eiot_client_free`.
+ *
+ * Thread-safe.
+ *
+ *     eiot_config *options = NULL;
+ *     eiot_client *hasty = NULL;
+ *     if (eiot_config_from_client(client, &options, &error) == EIOT_OK
+ *         && eiot_config_set_timeout_ms(options, 3000, &error) == EIOT_OK
+ *         && eiot_client_with_options(client, options, &hasty, &error) == EIOT_OK)
+ *         eiot_client_refresh_usage(hasty, eid, EIOT_NTS, NULL, &error);
+ *     eiot_client_free(hasty);
+ *     eiot_config_free(options);
+ */
+eiot_status eiot_client_with_options(const eiot_client *client,
+                                     const eiot_config *config,
+                                     eiot_client **out_client,
+                                     eiot_error **out_err);
 
 /**
  * Refreshes the package usage of one card and waits for the platform's reply. For many cards,
@@ -913,6 +1109,23 @@ eiot_status eiot_client_call(const eiot_client *client,
                              eiot_error **out_err);
 
 /**
+ * Writes the client's counters into `buffer` as one line of JSON: calls, attempts and their
+ * outcomes, retries, waits for the rate limiter. docs/statistics.md describes each field. Clients
+ * made by `eiot_client_with_options` share them; a forked child starts at zero.
+ *
+ * `buffer` holds `size` bytes, and gets at most `size - 1` and a NUL. Returns the length of the
+ * whole text without the NUL, as snprintf does; it is longer than the buffer if the text was
+ * truncated. 4,096 bytes are enough. If `buffer` is NULL, only returns the length. 0 for a NULL
+ * client.
+ *
+ * Thread-safe. Does no I/O.
+ *
+ *     char json[4096];
+ *     if (eiot_client_stats_json(client, json, sizeof json) < sizeof json) puts(json);
+ */
+size_t eiot_client_stats_json(const eiot_client *client, char *buffer, size_t size);
+
+/**
  * Closes the client's connections and frees it. No call may still be using it. Batches created
  * from it keep working. NULL is a no-op.
  *
@@ -955,6 +1168,58 @@ uint32_t eiot_reply_attempts(const eiot_reply *reply);
 void eiot_reply_free(eiot_reply *reply);
 
 /**
+ * Returns the tag that the card was pushed with, which leads back to your record; 0 for NULL.
+ */
+uint64_t eiot_result_tag(const eiot_result *result);
+
+/**
+ * Returns `EIOT_OK` if the card was refreshed, otherwise the status of the error; `EIOT_OK` for
+ * NULL.
+ */
+eiot_status eiot_result_status(const eiot_result *result);
+
+/**
+ * Returns the EID as it was pushed; NUL bytes and bytes that are not UTF-8 are replaced. Never
+ * NULL; "" if `result` is NULL.
+ */
+const char *eiot_result_input(const eiot_result *result);
+
+/**
+ * Returns the EID without surrounding whitespace; if it is malformed, the same as
+ * `eiot_result_input`. Never NULL; "" if `result` is NULL.
+ */
+const char *eiot_result_eid(const eiot_result *result);
+
+/**
+ * Returns non-zero if the card repeats one that is in the batch, or one of the last 8,192 that
+ * came back. Nothing was sent for it: status, reply and error are those of the first, but without
+ * the reply's data, and without the error's body and headers. 0 for NULL.
+ */
+int32_t eiot_result_is_duplicate(const eiot_result *result);
+
+/**
+ * Returns non-zero if a request was sent or started for this card. 0: the batch had stopped or was
+ * cancelled before, the EID is malformed, the card was in its cooldown, the rate limiter had no
+ * permit, or the card is a duplicate. 0 for NULL.
+ */
+int32_t eiot_result_was_sent(const eiot_result *result);
+
+/**
+ * Returns the platform's reply, borrowed: do not free it. NULL if the card was not refreshed.
+ */
+const eiot_reply *eiot_result_reply(const eiot_result *result);
+
+/**
+ * Returns why the card was not refreshed, borrowed: do not free it. NULL if it was.
+ */
+const eiot_error *eiot_result_error(const eiot_result *result);
+
+/**
+ * Frees a result with its reply, its error and its strings. NULL is a no-op.
+ */
+void eiot_result_free(eiot_result *result);
+
+/**
  * Creates a batch. Sends nothing. The batch keeps working after the client is freed.
  *
  * `concurrency` is the maximum number of calls in flight, 1 to 1024; 0 is the default, 32.
@@ -964,15 +1229,14 @@ void eiot_reply_free(eiot_reply *reply);
  * Thread-safe.
  *
  *     eiot_batch *batch;
+ *     eiot_result *result;
  *     if (eiot_batch_new(client, 0, NULL, &batch, NULL) != EIOT_OK) return 1;
  *     for (;;) {
- *         eiot_reply *reply;
- *         eiot_error *error;
- *         while (eiot_batch_has_room(batch) && next_eid(eid)) eiot_batch_push(batch, eid, EIOT_NTS, NULL);
- *         if (eiot_batch_next(batch, &reply, &error) == EIOT_OK && reply == NULL) break;
- *         if (error != NULL) fprintf(stderr, "%s\n", eiot_error_message(error));
- *         eiot_reply_free(reply);
- *         eiot_error_free(error);
+ *         while (eiot_batch_has_room(batch) && next_record(&record))
+ *             eiot_batch_push(batch, record.eid, EIOT_NTS, record.id, NULL);
+ *         if (eiot_batch_next(batch, -1, &result, NULL) != EIOT_OK || result == NULL) break;
+ *         record_outcome(eiot_result_tag(result), eiot_result_status(result));
+ *         eiot_result_free(result);
  *     }
  *     eiot_batch_free(batch);
  */
@@ -995,8 +1259,13 @@ int32_t eiot_batch_has_room(const eiot_batch *batch);
 /**
  * Adds a card to the batch. Sends nothing yet.
  *
- * A duplicate of one of the last 8,192 EIDs is counted and skipped. A malformed EID comes back
- * from `eiot_batch_next` as an error, and so does every card after the batch has stopped.
+ * `tag` is a number of your choice, such as an index, a record number, or a pointer cast to
+ * `uintptr_t`; `eiot_result_tag` returns it with the card's result. Tags need not be unique.
+ *
+ * A duplicate of a card that is in the batch, or of one of the last 8,192 that came back, comes
+ * back with the result of the first, marked, and nothing is sent for it. A malformed EID comes back
+ * with `EIOT_ERR_INVALID_EID`, and every card after the batch has stopped as unsent. If this
+ * function fails, which is possible for NULL and impossible lengths only, nothing was pushed.
  *
  * `eid` is `eid_len` bytes long, or NUL-terminated with `EIOT_NTS` as the length. It is copied.
  *
@@ -1005,23 +1274,41 @@ int32_t eiot_batch_has_room(const eiot_batch *batch);
 eiot_status eiot_batch_push(eiot_batch *batch,
                             const char *eid,
                             size_t eid_len,
+                            uint64_t tag,
                             eiot_error **out_err);
 
 /**
- * Waits for the next result, in order of completion.
+ * Waits for the next result, in order of completion, and stores it in `*out_result`; free it with
+ * `eiot_result_free`.
  *
- * - `EIOT_OK` and a reply: the card was refreshed.
- * - Another status: the card was not refreshed, and the error says why. Errors that do not concern
- *   a card, such as a NULL batch, have no EID.
- * - `EIOT_OK` and `*out_reply` NULL: all cards that were pushed have come back.
+ * `timeout_ms` limits the wait: -1 waits as long as needed, and 0 polls: it sends and receives what
+ * is possible at once, and does not wait. `EIOT_OK` and NULL: with a limit, nothing has come back
+ * within it, or all cards have come back, and `eiot_batch_pending` tells which; with -1, all cards
+ * have come back. The status of the card is in the result; this function fails only for invalid
+ * arguments, and for a bug in the library (`EIOT_ERR_INTERNAL`).
  *
- * `out_err` may be NULL. Free `*out_reply` with `eiot_reply_free` and `*out_err` with
- * `eiot_error_free`.
+ * Beside an event loop, call it with 0 whenever the loop wakes up, and let the loop wake up every
+ * 10 ms while calls are in flight. A pause of up to a second between two calls counts towards the
+ * timeout of the cards.
  *
- * Requires exclusive access. Blocks as long as the rate limit requires plus the client's timeout,
- * and up to the outage timeout longer in an outage.
+ * Requires exclusive access. With -1, blocks as long as the rate limit requires plus the client's
+ * timeout, and up to the outage timeout longer in an outage.
  */
-eiot_status eiot_batch_next(eiot_batch *batch, eiot_reply **out_reply, eiot_error **out_err);
+eiot_status eiot_batch_next(eiot_batch *batch,
+                            int64_t timeout_ms,
+                            eiot_result **out_result,
+                            eiot_error **out_err);
+
+/**
+ * Returns how many cards were pushed and have not come back from `eiot_batch_next`, including
+ * duplicates; 0 for NULL.
+ */
+uint64_t eiot_batch_pending(const eiot_batch *batch);
+
+/**
+ * Returns how many calls are in flight: sent and not answered, or waiting for a retry; 0 for NULL.
+ */
+uint64_t eiot_batch_in_flight(const eiot_batch *batch);
 
 /**
  * Stops sending. Cards that are waiting, and all that are pushed later, come back with
@@ -1039,13 +1326,13 @@ void eiot_batch_stop(eiot_batch *batch);
 uint64_t eiot_batch_submitted(const eiot_batch *batch);
 
 /**
- * Returns how many duplicate EIDs were skipped; 0 for NULL.
+ * Returns how many duplicates have come back; 0 for NULL.
  */
 uint64_t eiot_batch_duplicates(const eiot_batch *batch);
 
 /**
- * Returns how many cards have come back with this status, `EIOT_OK` for refreshed cards; 0 for
- * NULL and for an unknown status.
+ * Returns how many cards have come back with this status, `EIOT_OK` for refreshed cards, not
+ * counting duplicates; 0 for NULL and for an unknown status.
  *
  * Once all cards have come back, the counts of all statuses plus the duplicates equal
  * `eiot_batch_submitted`.
@@ -1063,12 +1350,14 @@ void eiot_batch_free(eiot_batch *batch);
  * Refreshes all cards of an array and passes each result to `on_result` as it arrives. Runs a
  * batch with default concurrency. Prefer `eiot_batch` if the EIDs do not fit in memory.
  *
- * `eids` holds `count` NUL-terminated strings; duplicates are skipped. `on_result` and `cancel`
- * may be NULL; `user_data` is passed to `on_result`.
+ * `eids` holds `count` NUL-terminated strings. Each has exactly one result, whose tag is its index;
+ * duplicates get that of the first. `on_result` and `cancel` may be NULL; `user_data` is passed to
+ * `on_result`.
  *
- * `EIOT_OK` means that all cards have come back, refreshed or not. A batch that stops itself (see
- * `eiot_batch`) still reports every card, unsent ones with the reason. `EIOT_ERR_CANCELLED` means
- * that `on_result` or `cancel` stopped it; unsent cards are not reported.
+ * `EIOT_OK` means that all cards have come back, refreshed or not. `EIOT_ERR_CANCELLED` means that
+ * `on_result` or `cancel` stopped it: the remaining cards come back as `EIOT_ERR_CANCELLED`, unsent
+ * (`eiot_result_was_sent`). If a batch stops itself (see `eiot_batch`), they come back with the
+ * reason. Other errors mean that nothing was sent.
  *
  * Thread-safe. Blocks as long as the rate limit requires, and up to the outage timeout longer in
  * an outage.

@@ -74,7 +74,11 @@ public:
     /** Takes ownership of `details`, which a C function stored in its out_err; `status` is what it returned. */
     error(eiot_status status, eiot_error *details)
         : std::runtime_error(details ? eiot_error_message(details) : eiot_status_message(status)),
-          fields_(std::make_shared<fields>(status, details)) {}
+          fields_(std::make_shared<fields>(status, std::shared_ptr<const eiot_error>(details, eiot_error_free))) {}
+
+    /** Shares `details` with the result of a batch. */
+    error(eiot_status status, const std::shared_ptr<const eiot_error> &details)
+        : std::runtime_error(eiot_error_message(details.get())), fields_(std::make_shared<fields>(status, details)) {}
 
     /** One of the EIOT_ERR_ constants. */
     eiot_status status() const noexcept { return fields_->status; }
@@ -93,6 +97,8 @@ public:
      * arguments, and for the platform's codes for invalid requests. Unpublished codes are never final.
      */
     bool is_final() const noexcept { return fields_->is_final; }
+    /** Whether you may make this call again: the failure may pass by itself, and the call is safe to repeat. */
+    bool is_retryable() const noexcept { return eiot_error_is_retryable(fields_->details.get()) != 0; }
     /** The HTTP status of the response, or 0 if there was none. */
     int http_status() const noexcept { return fields_->http_status; }
     /** How many requests were sent or started; 0 if the call failed before the first one. */
@@ -134,17 +140,17 @@ private:
     }
 
     struct fields {
-        fields(eiot_status failed_with, eiot_error *error)
-            : status(failed_with), details(error, eiot_error_free), eid(text(eiot_error_eid(error))),
-              platform_code(text(eiot_error_platform_code(error))),
-              platform_message(text(eiot_error_platform_message(error))), body(bytes(error)),
-              is_final(eiot_error_is_final(error) != 0), http_status(eiot_error_http_status(error)),
-              attempts(eiot_error_attempts(error)), retry_after(eiot_error_retry_after_ms(error)),
-              delivered(static_cast<eiot::delivered>(eiot_error_delivered(error))) {}
+        fields(eiot_status failed_with, const std::shared_ptr<const eiot_error> &error)
+            : status(failed_with), details(error), eid(text(eiot_error_eid(error.get()))),
+              platform_code(text(eiot_error_platform_code(error.get()))),
+              platform_message(text(eiot_error_platform_message(error.get()))), body(bytes(error.get())),
+              is_final(eiot_error_is_final(error.get()) != 0), http_status(eiot_error_http_status(error.get())),
+              attempts(eiot_error_attempts(error.get())), retry_after(eiot_error_retry_after_ms(error.get())),
+              delivered(static_cast<eiot::delivered>(eiot_error_delivered(error.get()))) {}
 
         eiot_status status;
         /* Holds the headers. Before the other fields, so that it is freed if copying one of them throws. */
-        std::unique_ptr<eiot_error, void (*)(eiot_error *)> details;
+        std::shared_ptr<const eiot_error> details;
         std::string eid;
         std::string platform_code;
         std::string platform_message;
@@ -176,6 +182,8 @@ class reply {
 public:
     /** Takes ownership of `handle`, which a C function stored in its out_reply. */
     explicit reply(eiot_reply *handle) : handle_(handle, eiot_reply_free) {}
+    /** Shares `handle` with the result of a batch. */
+    explicit reply(std::shared_ptr<const eiot_reply> handle) : handle_(std::move(handle)) {}
 
     /** The EID that was refreshed; for other calls their parameter "eid", or empty if they have none. */
     std::string eid() const { return eiot_reply_eid(handle_.get()); }
@@ -192,18 +200,32 @@ public:
     unsigned attempts() const noexcept { return eiot_reply_attempts(handle_.get()); }
 
 private:
-    std::unique_ptr<eiot_reply, void (*)(eiot_reply *)> handle_;
+    std::shared_ptr<const eiot_reply> handle_;
 };
 
-/** The result of one call: the platform's reply, or the error. */
+/** The result of one call, or of one card of a batch: the platform's reply, or the error. */
 class outcome {
 public:
     /** Takes ownership of what a C function stored in its out_reply and out_err; `status` is what it returned. */
     outcome(eiot_status status, eiot_reply *answer, eiot_error *details)
         : reply_(answer), error_(status == EIOT_OK ? nullptr : std::make_shared<eiot::error>(status, details)) {}
 
-    /** The card's EID. A malformed EID is returned as it was passed, quoted and shortened. */
-    std::string eid() const { return error_ ? error_->eid() : reply_.eid(); }
+    /** Takes ownership of a result that eiot_batch_next made. */
+    explicit outcome(eiot_result *result) : outcome(std::shared_ptr<const eiot_result>(result, eiot_result_free)) {}
+
+    /** The card's EID without surrounding whitespace. In a batch, a malformed EID is returned as it was pushed. */
+    std::string eid() const {
+        if (result_) return eiot_result_eid(result_.get());
+        return error_ ? error_->eid() : reply_.eid();
+    }
+    /** The tag that the card was pushed with; 0 if this is not the outcome of a batch. */
+    std::uint64_t tag() const noexcept { return eiot_result_tag(result_.get()); }
+    /** The EID as it was pushed; empty if this is not the outcome of a batch. */
+    std::string input() const { return eiot_result_input(result_.get()); }
+    /** Whether the card repeats one of the batch; nothing was sent for it, and the outcome is that of the first. */
+    bool is_duplicate() const noexcept { return eiot_result_is_duplicate(result_.get()) != 0; }
+    /** Whether a request was sent or started for this card of a batch. */
+    bool was_sent() const noexcept { return eiot_result_was_sent(result_.get()) != 0; }
     /** Whether the call succeeded. */
     explicit operator bool() const noexcept { return !error_; }
     /** EIOT_OK or one of the EIOT_ERR_ constants. */
@@ -220,6 +242,14 @@ public:
     }
 
 private:
+    explicit outcome(const std::shared_ptr<const eiot_result> &result)
+        : result_(result), reply_(std::shared_ptr<const eiot_reply>(result, eiot_result_reply(result.get()))) {
+        std::shared_ptr<const eiot_error> details(result, eiot_result_error(result.get()));
+        if (details) error_ = std::make_shared<eiot::error>(eiot_result_status(result.get()), details);
+    }
+
+    /* NULL unless this is the outcome of a batch. */
+    std::shared_ptr<const eiot_result> result_;
     eiot::reply reply_;
     std::shared_ptr<const eiot::error> error_;
 };
@@ -431,9 +461,9 @@ public:
 
     /**
      * Refreshes all cards of a range, with many calls in flight, and passes each outcome to `on_outcome` as it arrives. The
-     * callback returns nothing, or whether to continue. Returns false if the callback stopped it; unsent cards are then not
-     * reported. A run that stops itself (see eiot::batch) reports every card, unsent ones with the reason. Duplicates are
-     * skipped. Prefer eiot::batch if the EIDs arrive over time, or to cancel from another thread.
+     * callback returns nothing, or whether to continue. Each card has exactly one outcome, whose tag is its index. Returns false
+     * if the callback stopped it; the remaining cards then come back as EIOT_ERR_CANCELLED, unsent. If a run stops itself (see
+     * eiot::batch), they come back with the reason. Prefer eiot::batch if the EIDs arrive over time, or to cancel from another thread.
      *
      *     client.refresh_many(eids, [](const eiot::outcome &outcome) {
      *         if (!outcome) std::cerr << outcome.error().what() << '\n';
@@ -528,27 +558,37 @@ public:
     /** Whether the batch can take another EID now; false after stop(). */
     bool has_room() const noexcept { return eiot_batch_has_room(handle_.get()) != 0; }
 
-    /** Adds a card; sends nothing yet. Duplicates are skipped; a malformed EID comes back as an outcome with its error. */
-    void push(const std::string &eid) {
+    /**
+     * Adds a card, with a tag that comes back with its outcome; sends nothing yet. Each card comes back exactly once: a duplicate
+     * with the outcome of the first, and a malformed EID with its error.
+     */
+    void push(const std::string &eid, std::uint64_t tag = 0) {
         eiot_error *details = nullptr;
-        detail::check(eiot_batch_push(handle_.get(), eid.data(), eid.size(), &details), details);
+        detail::check(eiot_batch_push(handle_.get(), eid.data(), eid.size(), tag, &details), details);
     }
 
     /** Waits for the next outcome, in order of completion; a null pointer if all cards that were pushed have come back. */
-    std::unique_ptr<outcome> next() {
-        eiot_reply *answer = nullptr;
-        eiot_error *details = nullptr;
-        eiot_status status = eiot_batch_next(handle_.get(), &answer, &details);
-        if (status == EIOT_OK && !answer) return nullptr;
-        return std::unique_ptr<outcome>(new outcome(status, answer, details));
+    std::unique_ptr<outcome> next() { return next_within(-1); }
+
+    /**
+     * The same, but waits for at most `limit`; zero polls. A null pointer if nothing has come back within the limit, or if all
+     * cards have come back; pending() tells which.
+     */
+    std::unique_ptr<outcome> next(std::chrono::milliseconds limit) {
+        return next_within(limit.count() < 0 ? 0 : static_cast<std::int64_t>(limit.count()));
     }
+
+    /** How many cards were pushed and have not come back. */
+    std::uint64_t pending() const noexcept { return eiot_batch_pending(handle_.get()); }
+    /** How many calls are in flight. */
+    std::uint64_t in_flight() const noexcept { return eiot_batch_in_flight(handle_.get()); }
 
     /** Stops sending: cards that wait or are pushed later come back as cancelled; calls in flight complete. */
     void stop() noexcept { eiot_batch_stop(handle_.get()); }
 
     /** How many EIDs were pushed, including duplicates and malformed ones. */
     std::uint64_t submitted() const noexcept { return eiot_batch_submitted(handle_.get()); }
-    /** How many duplicate EIDs were skipped. */
+    /** How many duplicates have come back. */
     std::uint64_t duplicates() const noexcept { return eiot_batch_duplicates(handle_.get()); }
     /** How many cards have come back with this status; EIOT_OK for refreshed cards. */
     std::uint64_t count(eiot_status status) const noexcept { return eiot_batch_count(handle_.get(), status); }
@@ -560,6 +600,13 @@ private:
         eiot_error *details = nullptr;
         detail::check(eiot_batch_new(client.get(), concurrency, cancel, &handle, &details), details);
         handle_.reset(handle);
+    }
+
+    std::unique_ptr<outcome> next_within(std::int64_t milliseconds) {
+        eiot_result *result = nullptr;
+        eiot_error *details = nullptr;
+        detail::check(eiot_batch_next(handle_.get(), milliseconds, &result, &details), details);
+        return std::unique_ptr<outcome>(result ? new outcome(result) : nullptr);
     }
 
     /* Before the handle, which calls it until it is freed. */
@@ -583,13 +630,14 @@ bool client::refresh_many(const Eids &eids, OnOutcome on_outcome, unsigned concu
     typedef std::is_void<decltype(on_outcome(std::declval<const outcome &>()))> returns_nothing;
     batch many(*this, concurrency);
     bool stopped = false;
+    std::uint64_t index = 0;
     auto eid = std::begin(eids);
     for (;;) {
-        for (; !stopped && eid != std::end(eids) && many.has_room(); ++eid) many.push(*eid);
+        /* After a stop, each card that is pushed comes back at once. */
+        for (; eid != std::end(eids) && (stopped ? many.pending() == 0 : many.has_room()); ++eid) many.push(*eid, index++);
         std::unique_ptr<outcome> ended = many.next();
         if (!ended) return !stopped;
-        bool unsent = ended->status() == EIOT_ERR_CANCELLED && ended->error().attempts() == 0;
-        if (!unsent && !detail::goes_on(on_outcome, *ended, returns_nothing()) && !stopped) {
+        if (!detail::goes_on(on_outcome, *ended, returns_nothing()) && !stopped) {
             stopped = true;
             many.stop();
         }

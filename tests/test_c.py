@@ -52,6 +52,12 @@ def test_batch_in_a_forked_child_returns_every_card_with_an_error(build, simulat
     assert running.counters()["calls"] == 20
 
 
+def test_results_events_options_and_counters_belong_to_their_cards_and_calls(build, simulator):
+    # Real time: the answers take 50 ms, and the program looks for them every 5 ms.
+    running = simulator("--unlimited", "--latency-ms", "50", "--fault", "status=503")
+    run([build("c/results.c")], environment=running.environment | {"EIOT_MAX_ATTEMPTS": "3"})
+
+
 def test_call_can_be_cancelled_by_a_signal_handler(build, simulator):
     # Real time: 200 ms until the alarm, and a timeout of 600 ms for the call that is not cancelled.
     running = simulator("--latency-ms", "2000")

@@ -39,6 +39,10 @@ def test_example_reads_many_cards_from_standard_input(example, simulator):
     command = [str(example("c/batch.c"))]
     done = subprocess.run(command, input=lines, env=CLEAN | running.environment, capture_output=True, text=True)
     assert done.returncode == 1 and "spreadsheet" in done.stderr
+    assert sorted(done.stdout.splitlines()[:-1]) == [
+        f"line 1: {EID} refreshed", "line 2: 8.9E+31 invalid_eid",
+        "line 3: 89044011112233441122334411223321 refreshed", f"line 4: {EID} refreshed, came before",
+    ]  # fmt: skip
     assert done.stdout.splitlines()[-1] == "2 refreshed, 1 failed, 1 came twice"
 
 
@@ -49,10 +53,14 @@ def test_example_shows_every_part_of_an_error(example, simulator):
     assert done.returncode == 1
     for said in ("EIOT_ERR_PLATFORM", "code         45109", "delivered    yes", "try again    unknown"):
         assert said in done.stderr
-    for code, again in (("41007", "no"), ("502", "once that is fixed"), ("500", "later")):
+    for code, again in (("41007", "no"), ("502", "once that is fixed"), ("500", "later"), ("501", "later")):
         running = simulator("--refuse", code)
         done = run([command[0], running.url, *command[2:], EID], check=False)
         assert f"try again    {again}\n" in done.stderr, done
+    # A page in the platform's place: the same call fails again until the address is corrected.
+    running = simulator("--fault", "status=404")
+    done = run([command[0], running.url, *command[2:], EID], check=False)
+    assert "EIOT_ERR_HTTP" in done.stderr and "try again    once that is fixed\n" in done.stderr, done
     done = run([*command, "8.9E+31"], check=False)
     assert "try again    no\n" in done.stderr, done
     assert run(command, check=False).returncode == 2

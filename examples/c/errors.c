@@ -4,16 +4,15 @@
 
 /* Says whether to try the card again, which is what a billing system wants to know. */
 static const char *try_again(const eiot_error *error) {
+    if (eiot_error_is_retryable(error)) return "later";
     if (eiot_error_is_final(error)) return "no";
     switch (eiot_error_status(error)) {
-    case EIOT_ERR_CONFIG:
-    case EIOT_ERR_TLS:
-    case EIOT_ERR_AUTH:
-        return "once that is fixed";
+    case EIOT_ERR_COOLDOWN:
+        return "after its cooldown";
     case EIOT_ERR_PLATFORM: /* whether a code that is not published comes again, only the platform can tell */
         return "unknown";
-    default:
-        return "later";
+    default: /* configuration, certificate, account, or a page in the platform's place */
+        return "once that is fixed";
     }
 }
 

@@ -20,16 +20,17 @@ static void many(int calls) {
     char eid[33];
     int pushed = 0, back;
     for (back = 0; back < calls; back++) {
-        eiot_reply *reply;
+        eiot_result *result;
         eiot_error *error;
         while (pushed < calls && eiot_batch_has_room(batch)) {
             next_eid(eid);
-            CHECK(eiot_batch_push(batch, eid, 32, NULL) == EIOT_OK, "push");
+            CHECK(eiot_batch_push(batch, eid, 32, 0, NULL) == EIOT_OK, "push");
             pushed++;
         }
-        CHECK(eiot_batch_next(batch, &reply, &error) == EIOT_OK, "%s", eiot_error_message(error));
-        CHECK(reply != NULL, "all came back too soon");
-        eiot_reply_free(reply);
+        CHECK(eiot_batch_next(batch, -1, &result, &error) == EIOT_OK, "%s", eiot_error_message(error));
+        CHECK(result != NULL, "all came back too soon");
+        CHECK(eiot_result_status(result) == EIOT_OK, "%s", eiot_error_message(eiot_result_error(result)));
+        eiot_result_free(result);
     }
 }
 

@@ -70,23 +70,26 @@ int main(int argc, char **argv) {
     eiot_client_free(client); /* the batch outlives it */
     for (;;) {
         char eid[33];
-        eiot_reply *reply;
+        eiot_result *result;
         while (next < cards && eiot_batch_has_room(batch)) {
-            snprintf(eid, sizeof eid, "89044011%024ld", next++);
-            CHECK(eiot_batch_push(batch, eid, 32, NULL) == EIOT_OK, "push");
+            snprintf(eid, sizeof eid, "89044011%024ld", next);
+            CHECK(eiot_batch_push(batch, eid, 32, (uint64_t)next++, NULL) == EIOT_OK, "push");
         }
-        eiot_status status = eiot_batch_next(batch, &reply, &error);
-        if (status == EIOT_OK && reply == NULL) break;
-        const char *whose = status == EIOT_OK ? eiot_reply_eid(reply) : eiot_error_eid(error);
-        CHECK(whose != NULL && strncmp(whose, "89044011", 8) == 0, "whose is it?");
-        CHECK(status == (reply != NULL ? EIOT_OK : eiot_error_status(error)), "status and output agree");
-        if (strstr(eiot_error_message(error), ": not sent, because ") != NULL) {
-            CHECK(eiot_error_attempts(error) == 0 && eiot_error_delivered(error) == EIOT_DELIVERED_NO, "unsent");
-            CHECK(!eiot_error_is_final(error), "the card itself is not refused");
+        CHECK(eiot_batch_next(batch, -1, &result, NULL) == EIOT_OK, "next");
+        if (result == NULL) break;
+        const eiot_error *failure = eiot_result_error(result);
+        eiot_status status = eiot_result_status(result);
+        snprintf(eid, sizeof eid, "89044011%024ld", (long)eiot_result_tag(result));
+        CHECK(strcmp(eiot_result_eid(result), eid) == 0 && strcmp(eiot_result_input(result), eid) == 0, "the tag leads to the card");
+        CHECK(strcmp(eid, failure != NULL ? eiot_error_eid(failure) : eiot_reply_eid(eiot_result_reply(result))) == 0, "its own");
+        CHECK(status == eiot_error_status(failure) && (failure == NULL) == (eiot_result_reply(result) != NULL), "they agree");
+        if (strstr(eiot_error_message(failure), ": not sent, because ") != NULL) {
+            CHECK(eiot_error_attempts(failure) == 0 && eiot_error_delivered(failure) == EIOT_DELIVERED_NO, "unsent");
+            CHECK(!eiot_error_is_final(failure), "the card itself is not refused");
+            CHECK(!eiot_result_was_sent(result), "unsent");
             unsent++;
         }
-        eiot_reply_free(reply);
-        eiot_error_free(error);
+        eiot_result_free(result);
         if (++back == 10 && stop) {
             eiot_batch_stop(batch);
             cards = next;
@@ -105,6 +108,7 @@ int main(int argc, char **argv) {
         printf("%s\"%s\"", i > 0 ? ", " : "", notices[i]);
     }
     puts("]}");
+    CHECK(eiot_batch_pending(batch) == 0 && eiot_batch_in_flight(batch) == 0, "none is left");
     CHECK(counted == (uint64_t)back && counted + eiot_batch_duplicates(batch) == eiot_batch_submitted(batch), "it adds up");
     eiot_batch_free(batch);
     eiot_cancel_free(cancel);

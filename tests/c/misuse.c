@@ -28,7 +28,7 @@ static void getters_take_null(void) {
     CHECK(eiot_error_eid(NULL) == NULL, "eid");
     CHECK(eiot_error_platform_code(NULL) == NULL, "platform_code");
     CHECK(eiot_error_platform_message(NULL) == NULL, "platform_message");
-    CHECK(eiot_error_is_final(NULL) == 0, "is_final");
+    CHECK(eiot_error_is_final(NULL) == 0 && eiot_error_is_retryable(NULL) == 0, "is_final, is_retryable");
     CHECK(eiot_error_http_status(NULL) == 0, "http_status");
     CHECK(eiot_error_attempts(NULL) == 0, "attempts");
     CHECK(eiot_error_retry_after_ms(NULL) == -1, "retry_after_ms");
@@ -43,6 +43,17 @@ static void getters_take_null(void) {
     CHECK(eiot_reply_attempts(NULL) == 0, "attempts");
     CHECK(eiot_batch_has_room(NULL) == 0 && eiot_batch_submitted(NULL) == 0 && eiot_batch_duplicates(NULL) == 0, "batch");
     CHECK(eiot_batch_count(NULL, EIOT_OK) == 0, "count");
+    CHECK(eiot_batch_pending(NULL) == 0 && eiot_batch_in_flight(NULL) == 0, "pending, in_flight");
+    CHECK(eiot_result_tag(NULL) == 0 && eiot_result_status(NULL) == EIOT_OK, "tag, status");
+    CHECK(strcmp(eiot_result_input(NULL), "") == 0 && strcmp(eiot_result_eid(NULL), "") == 0, "input, eid");
+    CHECK(eiot_result_is_duplicate(NULL) == 0 && eiot_result_was_sent(NULL) == 0, "is_duplicate, was_sent");
+    CHECK(eiot_result_reply(NULL) == NULL && eiot_result_error(NULL) == NULL, "reply, error");
+    CHECK(strcmp(eiot_event_json(NULL), "") == 0 && strcmp(eiot_event_path(NULL), "") == 0, "json, path");
+    CHECK(eiot_event_eid(NULL) == NULL && eiot_event_platform_code(NULL) == NULL && eiot_event_message(NULL) == NULL, "texts");
+    CHECK(eiot_event_attempt(NULL) == 0 && eiot_event_status(NULL) == EIOT_OK && eiot_event_http_status(NULL) == 0, "numbers");
+    CHECK(eiot_event_delivered(NULL) == EIOT_DELIVERED_NO && eiot_event_duration_ms(NULL) == 0, "delivered, duration_ms");
+    CHECK(eiot_event_next_wait_ms(NULL) == -1 && eiot_event_timestamp(NULL) == 0 && eiot_event_nonce(NULL) == 0, "more numbers");
+    eiot_result_free(NULL);
     eiot_batch_stop(NULL);
     eiot_batch_free(NULL);
     eiot_cancel_trigger(NULL);
@@ -121,6 +132,10 @@ static void configurations_refuse(eiot_config *config) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_max_auth_failures(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_outage_timeout_ms(NULL, 1, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_log(NULL, NULL, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_event_callback(NULL, NULL, NULL, out_err));
+    eiot_config *none = (eiot_config *)&expected_garbage;
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_from_client(NULL, &none, out_err));
+    CHECK(none == NULL, "an output is NULL on failure");
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_option(NULL, "appkey", EIOT_NTS, "k", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_option(config, NULL, EIOT_NTS, "k", EIOT_NTS, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_set_option(config, "appkey", EIOT_NTS, NULL, 3, out_err));
@@ -130,6 +145,7 @@ static void configurations_refuse(eiot_config *config) {
     CHECK(eiot_config_set_option(config, "timeouts", 7, "2.5s", 3, NULL) == EIOT_OK, "lengths count");
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_cancel_new(NULL, out_err));
     CHECK(eiot_config_set_log(config, NULL, NULL, NULL) == EIOT_OK, "no log is fine");
+    CHECK(eiot_config_set_event_callback(config, NULL, NULL, NULL) == EIOT_OK, "no events are fine");
 }
 
 static void clients_refuse(const eiot_config *config, const eiot_client *client) {
@@ -158,6 +174,40 @@ static void clients_refuse(const eiot_config *config, const eiot_client *client)
     REFUSED(EIOT_ERR_INVALID_EID, eiot_eid_validate("89044011112233441122334411223373", EIOT_NTS, 1, out_err));
     CHECK(eiot_eid_validate("89044011112233441122334411223373", EIOT_NTS, 0, NULL) == EIOT_OK, "not strict");
     CHECK(eiot_eid_validate("7 is not read", 1, 0, NULL) == EIOT_OK, "the length counts, not a NUL");
+}
+
+static void derived_clients_refuse(const eiot_config *config, const eiot_client *client) {
+    eiot_client *none = (eiot_client *)&expected_garbage;
+    eiot_config *options = NULL;
+    eiot_error *error;
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_with_options(NULL, config, &none, out_err));
+    CHECK(none == NULL, "an output is NULL on failure");
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_with_options(client, NULL, &none, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_with_options(client, config, NULL, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_config_from_client(client, NULL, out_err));
+    REFUSED(EIOT_ERR_CONFIG, eiot_client_with_options(client, config, &none, out_err)); /* another account */
+    CHECK(eiot_config_from_client(client, &options, NULL) == EIOT_OK, "a copy");
+    REFUSED(EIOT_ERR_CONFIG, eiot_client_new(options, &none, out_err)); /* without the secret */
+    CHECK(eiot_config_set_connect_timeout_ms(options, 1, NULL) == EIOT_OK, "a shared option");
+    CHECK(eiot_client_with_options(client, options, &none, &error) == EIOT_ERR_CONFIG, "is refused");
+    CHECK(strstr(eiot_error_message(error), "connect_timeout: ") != NULL, "%s", eiot_error_message(error));
+    eiot_error_free(error);
+    eiot_config_free(options);
+}
+
+static void buffers_are_filled(const eiot_client *client) {
+    char text[8] = "garbage";
+    int32_t retryable = 7;
+    eiot_delivered delivered = 7;
+    CHECK(eiot_client_stats_json(NULL, text, sizeof text) == 0 && text[0] == '\0', "no client");
+    size_t length = eiot_client_stats_json(client, NULL, 0);
+    CHECK(length > 100 && length < 4096 && eiot_client_stats_json(client, NULL, 9) > 100, "only the length");
+    CHECK(eiot_client_stats_json(client, text, 0) > 100 && text[0] == '\0', "no room at all");
+    CHECK(eiot_client_stats_json(client, text, 3) > 100 && strcmp(text, "{\"") == 0, "%s", text);
+    CHECK(eiot_client_stats_json(client, text, (size_t)-1) > 100, "a size that cannot be");
+    CHECK(eiot_refresh_usage_to_buffer(NULL, EIOT_NTS, NULL, 0, NULL, NULL) == EIOT_ERR_INVALID_ARGUMENT, "no EID");
+    CHECK(eiot_refresh_usage_to_buffer("x", 1, text, 5, &delivered, &retryable) == EIOT_ERR_INVALID_EID, "a letter");
+    CHECK(strcmp(text, "EID ") == 0 && delivered == EIOT_DELIVERED_NO && retryable == 0, "%s", text);
 }
 
 static void names_are_never_null(void) {
@@ -223,16 +273,16 @@ static void signatures_refuse(void) {
 
 static void batches_refuse(const eiot_client *client) {
     eiot_batch *batch = (eiot_batch *)&expected_garbage;
-    eiot_reply *reply = (eiot_reply *)&expected_garbage;
+    eiot_result *result = (eiot_result *)&expected_garbage;
     eiot_error *error;
     const char *eids[] = {EID, NULL};
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_new(NULL, 0, NULL, &batch, out_err));
     CHECK(batch == NULL, "an output is NULL on failure");
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_new(client, 0, NULL, NULL, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_new(client, 1025, NULL, &batch, out_err));
-    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_push(NULL, EID, EIOT_NTS, out_err));
-    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_next(NULL, &reply, out_err));
-    CHECK(reply == NULL, "an output is NULL on failure");
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_push(NULL, EID, EIOT_NTS, 0, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_next(NULL, -1, &result, out_err));
+    CHECK(result == NULL, "an output is NULL on failure");
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(NULL, eids, 1, NULL, NULL, NULL, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(client, NULL, 1, NULL, NULL, NULL, out_err));
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(client, eids, 2, NULL, NULL, NULL, out_err));
@@ -242,16 +292,25 @@ static void batches_refuse(const eiot_client *client) {
     REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_client_refresh_many(client, eids, (size_t)-1, NULL, NULL, NULL, out_err));
 
     CHECK(eiot_batch_new(client, 1, NULL, &batch, NULL) == EIOT_OK, "batch");
-    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_push(batch, NULL, 3, out_err));
-    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_push(batch, EID, (size_t)-2, out_err));
-    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_next(batch, NULL, out_err));
-    CHECK(eiot_batch_next(batch, &reply, NULL) == EIOT_OK && reply == NULL, "nothing was pushed");
-    CHECK(eiot_batch_push(batch, "8.9E+31", EIOT_NTS, NULL) == EIOT_OK, "comes back as a failure");
-    CHECK(eiot_batch_next(batch, &reply, &error) == EIOT_ERR_INVALID_EID && reply == NULL, "such as here");
-    CHECK(strstr(eiot_error_message(error), "spreadsheet") != NULL, "%s", eiot_error_message(error));
-    eiot_error_free(error);
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_push(batch, NULL, 3, 0, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_push(batch, EID, (size_t)-2, 0, out_err));
+    REFUSED(EIOT_ERR_INVALID_ARGUMENT, eiot_batch_next(batch, -1, NULL, out_err));
+    for (int64_t limit = -1; limit <= 1; limit++)
+        CHECK(eiot_batch_next(batch, limit, &result, NULL) == EIOT_OK && result == NULL, "nothing was pushed");
+    CHECK(eiot_batch_next(batch, INT64_MIN, &result, NULL) == EIOT_OK && result == NULL, "a limit that cannot be");
+    CHECK(eiot_batch_next(batch, INT64_MAX, &result, NULL) == EIOT_OK && result == NULL, "an endless limit");
+    CHECK(eiot_batch_push(batch, "8.9E+31", EIOT_NTS, UINT64_MAX, NULL) == EIOT_OK, "comes back as a failure");
+    CHECK(eiot_batch_next(batch, 0, &result, NULL) == EIOT_OK, "such as here");
+    CHECK(eiot_result_status(result) == EIOT_ERR_INVALID_EID && eiot_result_tag(result) == UINT64_MAX, "its status and tag");
+    CHECK(eiot_result_reply(result) == NULL && !eiot_result_was_sent(result), "nothing was sent");
+    CHECK(strstr(eiot_error_message(eiot_result_error(result)), "spreadsheet") != NULL, "its error");
+    eiot_result_free(result);
+    CHECK(eiot_batch_push(batch, "1\0" "2", 3, 7, NULL) == EIOT_OK, "a NUL inside");
+    CHECK(eiot_batch_next(batch, -1, &result, NULL) == EIOT_OK && strcmp(eiot_result_input(result), "1\xef\xbf\xbd" "2") == 0, "shown");
+    eiot_result_free(result);
     CHECK(eiot_batch_count(batch, 12345) == 0, "no such status");
-    CHECK(eiot_batch_push(batch, "77", 1, NULL) == EIOT_OK, "the length counts");
+    CHECK(eiot_batch_push(batch, "77", 1, 0, NULL) == EIOT_OK, "the length counts");
+    CHECK(eiot_batch_pending(batch) == 1 && eiot_batch_in_flight(batch) == 0, "it waits");
     eiot_batch_free(batch); /* with a card in it that was never sent */
 }
 
@@ -286,6 +345,8 @@ int main(void) {
     fields_are_padded();
     configurations_refuse(config);
     clients_refuse(config, client);
+    derived_clients_refuse(config, client);
+    buffers_are_filled(client);
     calls_refuse(client);
     webhooks_refuse();
     signatures_refuse();

@@ -66,14 +66,15 @@ static void many_cards_are_handed_to_a_lambda(const eiot::client &client) {
     int refreshed = 0;
     std::string failed;
     CHECK(client.refresh_many(eids, [&](const eiot::outcome &outcome) {
+        CHECK(outcome.input() == eids.at(outcome.tag()) && outcome.is_duplicate() == (outcome.tag() == 4));
         if (outcome) refreshed++;
         else failed = outcome.eid();
     }));
-    CHECK(refreshed == 3 && failed == "\"8.9E+31\"");
+    CHECK(refreshed == 4 && failed == "8.9E+31");
 
     int seen = 0;
     CHECK(!client.refresh_many(eids, [&](const eiot::outcome &) { return ++seen < 2; }, 1));
-    CHECK(seen == 2);
+    CHECK(seen == 5); /* every card, also those that were not sent */
 
     try {
         client.refresh_many(eids, [](const eiot::outcome &) { throw std::runtime_error("enough"); });
@@ -99,7 +100,9 @@ static void a_batch_keeps_the_log_function_of_its_client() {
         batch.reset(new eiot::batch(client));
     }
     CHECK(lines.use_count() == 2);
-    batch->push("77");
+    CHECK(batch->pending() == 0 && !batch->next(std::chrono::milliseconds(0)));
+    batch->push("77", 7);
+    CHECK(batch->pending() == 1 && batch->in_flight() == 0);
     while (std::unique_ptr<eiot::outcome> outcome = batch->next()) CHECK(*outcome);
     CHECK(lines->size() == 1 && lines->front().find("eid=77 ") != std::string::npos);
     batch.reset();

@@ -57,10 +57,10 @@ static void print_reply(eiot_reply *reply) {
     eiot_reply_free(reply);
 }
 
-static int32_t on_result(const eiot_reply *reply, const eiot_error *error, void *user_data) {
+static int32_t on_result(const eiot_result *result, void *user_data) {
     (void)user_data;
-    if (reply != NULL) tell_reply(reply);
-    else tell_error(eiot_error_status(error), error);
+    if (eiot_result_status(result) == EIOT_OK) tell_reply(eiot_result_reply(result));
+    else tell_error(eiot_result_status(result), eiot_result_error(result));
     return 0;
 }
 

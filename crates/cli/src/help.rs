@@ -99,7 +99,7 @@ Journal:
   once. The same command resumes the run, even after kill -9 or on a disk that
   was full. It skips cards that were refreshed, and malformed EIDs and final
   refusals, which count as failed in every run. All other failures are retried;
-  --retry changes that. The output of --out continues, and has every result once.
+  --retry changes that. The output of --out continues with every result once.
   Exit code 0 means that every card of the file was refreshed. Use a separate
   journal for each run, for example with the date in its name.
 

@@ -1,19 +1,19 @@
 //! Batches, for C.
 
+use crate::callbacks::Host;
 use crate::cancel::eiot_cancel;
 use crate::client::eiot_client;
 use crate::error::eiot_error;
 use crate::guard::status;
-use crate::log::Log;
 use crate::pointer::{free, handle, put, required, value};
-use crate::reply::eiot_reply;
+use crate::result::eiot_result;
 use crate::sigpipe;
 use crate::status::*;
 use crate::text::{EIOT_NTS, array, bytes};
-use eiot_core::{Attempt, Batch, Error, ErrorKind, Notice, Observer, Outcome};
+use eiot_core::{Batch, Error, ErrorKind, Outcome};
 use std::ffi::{c_char, c_void};
-use std::ops::ControlFlow;
 use std::ptr;
+use std::time::Duration;
 
 /// The concurrency if 0 is passed.
 const DEFAULT_CONCURRENCY: usize = 32;
@@ -22,9 +22,14 @@ const DEFAULT_CONCURRENCY: usize = 32;
 /// room, take the next result, repeat. Memory use depends on the concurrency, not on the number of
 /// cards. Prefer `eiot_client_refresh_many` if all EIDs are in an array.
 ///
+/// Every card that is pushed comes back exactly once, with the tag it was pushed with: refreshed,
+/// failed, as a duplicate, or unsent because the batch had stopped.
+///
 /// Each card is handled like a single call, including retries and rate limit; its timeout starts
 /// when the rate limiter admits it. Calls make progress only inside `eiot_batch_next`, so process
-/// results quickly or hand them to another thread.
+/// results quickly or hand them to another thread. A batch always waits for the rate limiter, even
+/// if rate_wait is off. Create a batch per job: a card that comes back is not called again in the
+/// same batch, but is a duplicate.
 ///
 /// A batch that cannot succeed stops itself: after too many consecutive authentication failures
 /// (`eiot_config_set_max_auth_failures`), or when the platform was unreachable for too long
@@ -40,15 +45,12 @@ pub struct eiot_batch {
     batch: Batch,
 }
 
-/// A callback that receives the result of one card: `reply` if the card was refreshed, otherwise
-/// `error`; the other one is NULL. Both are freed when the callback returns. `eiot_reply_eid` and
-/// `eiot_error_eid` return the card's EID.
+/// A callback that receives the result of one card. It is freed when the callback returns.
 ///
 /// Return 0 to continue; any other value stops sending. Called on the calling thread. Must return
 /// normally: no exceptions, no longjmp.
-pub type eiot_result_fn = Option<
-    unsafe extern "C" fn(reply: *const eiot_reply, error: *const eiot_error, user_data: *mut c_void) -> i32,
->;
+pub type eiot_result_fn =
+    Option<unsafe extern "C" fn(result: *const eiot_result, user_data: *mut c_void) -> i32>;
 
 /// Creates a batch. Sends nothing. The batch keeps working after the client is freed.
 ///
@@ -59,15 +61,14 @@ pub type eiot_result_fn = Option<
 /// Thread-safe.
 ///
 ///     eiot_batch *batch;
+///     eiot_result *result;
 ///     if (eiot_batch_new(client, 0, NULL, &batch, NULL) != EIOT_OK) return 1;
 ///     for (;;) {
-///         eiot_reply *reply;
-///         eiot_error *error;
-///         while (eiot_batch_has_room(batch) && next_eid(eid)) eiot_batch_push(batch, eid, EIOT_NTS, NULL);
-///         if (eiot_batch_next(batch, &reply, &error) == EIOT_OK && reply == NULL) break;
-///         if (error != NULL) fprintf(stderr, "%s\n", eiot_error_message(error));
-///         eiot_reply_free(reply);
-///         eiot_error_free(error);
+///         while (eiot_batch_has_room(batch) && next_record(&record))
+///             eiot_batch_push(batch, record.eid, EIOT_NTS, record.id, NULL);
+///         if (eiot_batch_next(batch, -1, &result, NULL) != EIOT_OK || result == NULL) break;
+///         record_outcome(eiot_result_tag(result), eiot_result_status(result));
+///         eiot_result_free(result);
 ///     }
 ///     eiot_batch_free(batch);
 #[unsafe(no_mangle)]
@@ -105,8 +106,13 @@ pub unsafe extern "C" fn eiot_batch_has_room(batch: *const eiot_batch) -> i32 {
 
 /// Adds a card to the batch. Sends nothing yet.
 ///
-/// A duplicate of one of the last 8,192 EIDs is counted and skipped. A malformed EID comes back
-/// from `eiot_batch_next` as an error, and so does every card after the batch has stopped.
+/// `tag` is a number of your choice, such as an index, a record number, or a pointer cast to
+/// `uintptr_t`; `eiot_result_tag` returns it with the card's result. Tags need not be unique.
+///
+/// A duplicate of a card that is in the batch, or of one of the last 8,192 that came back, comes
+/// back with the result of the first, marked, and nothing is sent for it. A malformed EID comes back
+/// with `EIOT_ERR_INVALID_EID`, and every card after the batch has stopped as unsent. If this
+/// function fails, which is possible for NULL and impossible lengths only, nothing was pushed.
 ///
 /// `eid` is `eid_len` bytes long, or NUL-terminated with `EIOT_NTS` as the length. It is copied.
 ///
@@ -116,46 +122,69 @@ pub unsafe extern "C" fn eiot_batch_push(
     batch: *mut eiot_batch,
     eid: *const c_char,
     eid_len: usize,
+    tag: u64,
     out_err: *mut *mut eiot_error,
 ) -> eiot_status {
     // SAFETY: the caller vouches for all pointers.
     unsafe {
         status(out_err, || {
             let eiot_batch { batch } = batch_of(batch)?;
-            batch.push(bytes("eid", eid, eid_len)?);
+            batch.push_tagged(bytes("eid", eid, eid_len)?, tag);
             Ok(())
         })
     }
 }
 
-/// Waits for the next result, in order of completion.
+/// Waits for the next result, in order of completion, and stores it in `*out_result`; free it with
+/// `eiot_result_free`.
 ///
-/// - `EIOT_OK` and a reply: the card was refreshed.
-/// - Another status: the card was not refreshed, and the error says why. Errors that do not concern
-///   a card, such as a NULL batch, have no EID.
-/// - `EIOT_OK` and `*out_reply` NULL: all cards that were pushed have come back.
+/// `timeout_ms` limits the wait: -1 waits as long as needed, and 0 polls: it sends and receives what
+/// is possible at once, and does not wait. `EIOT_OK` and NULL: with a limit, nothing has come back
+/// within it, or all cards have come back, and `eiot_batch_pending` tells which; with -1, all cards
+/// have come back. The status of the card is in the result; this function fails only for invalid
+/// arguments, and for a bug in the library (`EIOT_ERR_INTERNAL`).
 ///
-/// `out_err` may be NULL. Free `*out_reply` with `eiot_reply_free` and `*out_err` with
-/// `eiot_error_free`.
+/// Beside an event loop, call it with 0 whenever the loop wakes up, and let the loop wake up every
+/// 10 ms while calls are in flight. A pause of up to a second between two calls counts towards the
+/// timeout of the cards.
 ///
-/// Requires exclusive access. Blocks as long as the rate limit requires plus the client's timeout,
-/// and up to the outage timeout longer in an outage.
+/// Requires exclusive access. With -1, blocks as long as the rate limit requires plus the client's
+/// timeout, and up to the outage timeout longer in an outage.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_batch_next(
     batch: *mut eiot_batch,
-    out_reply: *mut *mut eiot_reply,
+    timeout_ms: i64,
+    out_result: *mut *mut eiot_result,
     out_err: *mut *mut eiot_error,
 ) -> eiot_status {
     // SAFETY: the caller vouches for all pointers.
     unsafe {
-        put(out_reply, ptr::null_mut());
+        put(out_result, ptr::null_mut());
         status(out_err, || {
-            required("out_reply", out_reply)?;
-            let Some(outcome) = next(&mut batch_of(batch)?.batch) else { return Ok(()) };
-            put(out_reply, Box::into_raw(Box::new(eiot_reply::new(&outcome.result?))));
+            required("out_result", out_result)?;
+            if let Some(outcome) = next(&mut batch_of(batch)?.batch, timeout_ms) {
+                put(out_result, Box::into_raw(Box::new(eiot_result::new(&outcome))));
+            }
             Ok(())
         })
     }
+}
+
+/// Returns how many cards were pushed and have not come back from `eiot_batch_next`, including
+/// duplicates; 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_batch_pending(batch: *const eiot_batch) -> u64 {
+    // SAFETY: the caller vouches for the pointer.
+    let batch = unsafe { batch.as_ref() };
+    value(0, || batch.and_then(|batch| u64::try_from(batch.batch.pending()).ok()))
+}
+
+/// Returns how many calls are in flight: sent and not answered, or waiting for a retry; 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_batch_in_flight(batch: *const eiot_batch) -> u64 {
+    // SAFETY: the caller vouches for the pointer.
+    let batch = unsafe { batch.as_ref() };
+    value(0, || batch.and_then(|batch| u64::try_from(batch.batch.in_flight()).ok()))
 }
 
 /// Stops sending. Cards that are waiting, and all that are pushed later, come back with
@@ -179,7 +208,7 @@ pub unsafe extern "C" fn eiot_batch_submitted(batch: *const eiot_batch) -> u64 {
     value(0, || batch.map(|batch| batch.batch.summary().submitted))
 }
 
-/// Returns how many duplicate EIDs were skipped; 0 for NULL.
+/// Returns how many duplicates have come back; 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_batch_duplicates(batch: *const eiot_batch) -> u64 {
     // SAFETY: the caller vouches for the pointer.
@@ -187,8 +216,8 @@ pub unsafe extern "C" fn eiot_batch_duplicates(batch: *const eiot_batch) -> u64 
     value(0, || batch.map(|batch| batch.batch.summary().duplicates))
 }
 
-/// Returns how many cards have come back with this status, `EIOT_OK` for refreshed cards; 0 for
-/// NULL and for an unknown status.
+/// Returns how many cards have come back with this status, `EIOT_OK` for refreshed cards, not
+/// counting duplicates; 0 for NULL and for an unknown status.
 ///
 /// Once all cards have come back, the counts of all statuses plus the duplicates equal
 /// `eiot_batch_submitted`.
@@ -220,12 +249,14 @@ pub unsafe extern "C" fn eiot_batch_free(batch: *mut eiot_batch) {
 /// Refreshes all cards of an array and passes each result to `on_result` as it arrives. Runs a
 /// batch with default concurrency. Prefer `eiot_batch` if the EIDs do not fit in memory.
 ///
-/// `eids` holds `count` NUL-terminated strings; duplicates are skipped. `on_result` and `cancel`
-/// may be NULL; `user_data` is passed to `on_result`.
+/// `eids` holds `count` NUL-terminated strings. Each has exactly one result, whose tag is its index;
+/// duplicates get that of the first. `on_result` and `cancel` may be NULL; `user_data` is passed to
+/// `on_result`.
 ///
-/// `EIOT_OK` means that all cards have come back, refreshed or not. A batch that stops itself (see
-/// `eiot_batch`) still reports every card, unsent ones with the reason. `EIOT_ERR_CANCELLED` means
-/// that `on_result` or `cancel` stopped it; unsent cards are not reported.
+/// `EIOT_OK` means that all cards have come back, refreshed or not. `EIOT_ERR_CANCELLED` means that
+/// `on_result` or `cancel` stopped it: the remaining cards come back as `EIOT_ERR_CANCELLED`, unsent
+/// (`eiot_result_was_sent`). If a batch stops itself (see `eiot_batch`), they come back with the
+/// reason. Other errors mean that nothing was sent.
 ///
 /// Thread-safe. Blocks as long as the rate limit requires, and up to the outage timeout longer in
 /// an outage.
@@ -249,28 +280,27 @@ pub unsafe extern "C" fn eiot_client_refresh_many(
                 bytes(&format!("eids[{index}]"), *eid, EIOT_NTS)?;
             }
             let mut batch = start(client, 0, cancel)?;
-            let mut eids = eids.iter();
+            let mut eids = (0..).zip(eids);
             let mut stopped = false;
             loop {
-                while !stopped && batch.has_room() {
-                    let Some(eid) = eids.next() else { break };
-                    batch.push(bytes("eids", *eid, EIOT_NTS)?);
+                // After a stop, each card that is pushed comes back at once.
+                while stopped && !batch.is_ready() || batch.has_room() {
+                    let Some((tag, eid)) = eids.next() else { break };
+                    batch.push_tagged(bytes("eids", *eid, EIOT_NTS)?, tag);
                 }
-                let Some(outcome) = next(&mut batch) else { break };
+                let Some(outcome) = next(&mut batch, -1) else { break };
                 let cancelled =
                     outcome.result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Cancelled);
-                let unreported = cancelled && outcome.unsent;
-                let goes_on = unreported || report(on_result, user_data, outcome);
-                if !stopped && (cancelled || !goes_on) {
+                let goes_on = report(on_result, user_data, &outcome);
+                if !stopped && (cancelled || !goes_on || !batch.has_room() && batch.pending() == 0) {
                     stopped = true;
                     batch.stop();
                 }
             }
-            // Cancelled in an outage, possibly no card comes back as cancelled: all may come back with their own failure.
-            match stopped || eids.next().is_some() {
-                true => {
-                    Err(Error::cancelled("the run was stopped; cards that were not reported were not sent"))
-                }
+            match stopped {
+                true => Err(Error::cancelled(
+                    "stopped by the caller; the cards that were not sent have come back unsent",
+                )),
                 false => Ok(()),
             }
         })
@@ -285,7 +315,9 @@ unsafe fn start(client: &eiot_client, concurrency: u32, cancel: *const eiot_canc
         Ok(concurrency) => concurrency,
         Err(_) => usize::MAX,
     };
-    client.client().batch(concurrency, Box::new(Host { log: client.log(), cancel }))
+    // SAFETY: the caller vouches for `cancel`.
+    let host = unsafe { Host::new(client.callbacks(), cancel) };
+    client.client().batch(concurrency, Box::new(host))
 }
 
 /// # Safety
@@ -295,15 +327,13 @@ unsafe fn batch_of<'a>(batch: *mut eiot_batch) -> Result<&'a mut eiot_batch, Err
     unsafe { batch.as_mut() }.ok_or_else(|| Error::invalid_argument("batch is NULL"))
 }
 
-/// The next outcome, with the host kept from SIGPIPE.
-fn next(batch: &mut Batch) -> Option<Outcome> {
+/// The next outcome, with the host kept from SIGPIPE. A negative limit is none.
+fn next(batch: &mut Batch, timeout_ms: i64) -> Option<Outcome> {
     // What has come back already takes no I/O.
     let _blocked = (!batch.is_ready()).then(sigpipe::Blocked::new);
-    loop {
-        let outcome = batch.next()?;
-        if !outcome.is_duplicate {
-            return Some(outcome);
-        }
+    match u64::try_from(timeout_ms) {
+        Ok(timeout_ms) => batch.next_timeout(Duration::from_millis(timeout_ms)),
+        Err(_) => batch.next(),
     }
 }
 
@@ -311,44 +341,7 @@ fn next(batch: &mut Batch) -> Option<Outcome> {
 ///
 /// # Safety
 /// The host vouches for its function and its data.
-unsafe fn report(on_result: eiot_result_fn, user_data: *mut c_void, outcome: Outcome) -> bool {
-    let Some(on_result) = on_result else { return true };
-    let returned = match &outcome.result {
-        // SAFETY: passed on; the reply lives until the function has returned.
-        Ok(reply) => unsafe { on_result(&eiot_reply::new(reply), ptr::null(), user_data) },
-        // SAFETY: as above.
-        Err(error) => unsafe { on_result(ptr::null(), &eiot_error::new(error), user_data) },
-    };
-    returned == 0
-}
-
-/// What the host wants to know and to say while a batch runs.
-struct Host {
-    log: Option<Log>,
-    cancel: *const eiot_cancel,
-}
-
-// SAFETY: a cancellation may be used by any thread, and the host keeps it alive as long as the batch.
-unsafe impl Send for Host {}
-
-impl Observer for Host {
-    fn keep_going(&mut self) -> ControlFlow<()> {
-        // SAFETY: the host keeps it alive as long as the batch.
-        match unsafe { self.cancel.as_ref() } {
-            Some(cancel) if cancel.is_triggered() => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
-    fn attempt(&mut self, attempt: &Attempt<'_>) {
-        if let Some(log) = &self.log {
-            log.tell(attempt);
-        }
-    }
-
-    fn notice(&mut self, notice: &Notice<'_>) {
-        if let Some(log) = &self.log {
-            log.tell(format_args!("batch: {notice}"));
-        }
-    }
+unsafe fn report(on_result: eiot_result_fn, user_data: *mut c_void, outcome: &Outcome) -> bool {
+    // SAFETY: passed on; the result lives until the function has returned.
+    on_result.is_none_or(|on_result| unsafe { on_result(&eiot_result::new(outcome), user_data) } == 0)
 }

@@ -1,18 +1,18 @@
 //! The client, for C.
 
+use crate::callbacks::{Callbacks, Host};
 use crate::cancel::eiot_cancel;
 use crate::config::eiot_config;
 use crate::error::eiot_error;
+use crate::field::write_text;
 use crate::guard::status;
-use crate::log::Log;
-use crate::pointer::{free, handle, put, required};
+use crate::pointer::{free, handle, put, required, value};
 use crate::reply::eiot_reply;
 use crate::sigpipe;
 use crate::status::*;
 use crate::text::{bytes, utf8};
-use eiot_core::{Attempt, Call, Client, Error, Observer, Reply};
+use eiot_core::{Call, Client, Error, Reply};
 use std::ffi::c_char;
-use std::ops::ControlFlow;
 use std::ptr;
 
 /// A client of one account. It keeps a connection pool and the state of the rate limiter, so create
@@ -22,7 +22,7 @@ use std::ptr;
 /// `eiot_client_free`.
 pub struct eiot_client {
     client: Client,
-    log: Option<Log>,
+    callbacks: Callbacks,
 }
 
 impl eiot_client {
@@ -30,8 +30,8 @@ impl eiot_client {
         &self.client
     }
 
-    pub(crate) fn log(&self) -> Option<Log> {
-        self.log
+    pub(crate) fn callbacks(&self) -> Callbacks {
+        self.callbacks
     }
 }
 
@@ -64,9 +64,74 @@ pub unsafe extern "C" fn eiot_client_new(
         put(out_client, ptr::null_mut());
         status(out_err, || {
             required("out_client", out_client)?;
-            let eiot_config { config, log } = handle("config", config)?;
-            let client = Client::new(config.clone())?;
-            put(out_client, Box::into_raw(Box::new(eiot_client { client, log: *log })));
+            let eiot_config { config, callbacks } = handle("config", config)?;
+            let (client, callbacks) = (Client::new(config.clone())?, *callbacks);
+            put(out_client, Box::into_raw(Box::new(eiot_client { client, callbacks })));
+            Ok(())
+        })
+    }
+}
+
+/// Creates a copy of a client's options, its log and its event callback, without the secret. Change
+/// what one call or a group of calls needs, and pass it to `eiot_client_with_options`.
+///
+/// `*out_config` is NULL on failure; free it with `eiot_config_free`.
+///
+/// Thread-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_from_client(
+    client: *const eiot_client,
+    out_config: *mut *mut eiot_config,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        put(out_config, ptr::null_mut());
+        status(out_err, || {
+            required("out_config", out_config)?;
+            let client = handle("client", client)?;
+            put(out_config, eiot_config::boxed(client.client.config().clone(), client.callbacks));
+            Ok(())
+        })
+    }
+}
+
+/// Creates a client with different options per call, such as another timeout. It shares connections,
+/// rate limiter, cooldowns and counters with `client`, and may outlive it. It is cheap enough to
+/// create for a single call.
+///
+/// Start from `eiot_config_from_client`: only timeout, max_attempts, rate_wait, error_codes,
+/// max_auth_failures, outage_timeout, strict_eid, allow_rounded_eid, the log and the event callback
+/// can differ. `EIOT_ERR_CONFIG` names any other option that does.
+///
+/// `config` is copied. `*out_client` is NULL on failure; free it with `eiot_client_free`.
+///
+/// Thread-safe.
+///
+///     eiot_config *options = NULL;
+///     eiot_client *hasty = NULL;
+///     if (eiot_config_from_client(client, &options, &error) == EIOT_OK
+///         && eiot_config_set_timeout_ms(options, 3000, &error) == EIOT_OK
+///         && eiot_client_with_options(client, options, &hasty, &error) == EIOT_OK)
+///         eiot_client_refresh_usage(hasty, eid, EIOT_NTS, NULL, &error);
+///     eiot_client_free(hasty);
+///     eiot_config_free(options);
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_client_with_options(
+    client: *const eiot_client,
+    config: *const eiot_config,
+    out_client: *mut *mut eiot_client,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        put(out_client, ptr::null_mut());
+        status(out_err, || {
+            required("out_client", out_client)?;
+            let client = handle("client", client)?;
+            let eiot_config { config, callbacks } = handle("config", config)?;
+            let (client, callbacks) = (client.client.with_options(config.clone())?, *callbacks);
+            put(out_client, Box::into_raw(Box::new(eiot_client { client, callbacks })));
             Ok(())
         })
     }
@@ -117,9 +182,9 @@ pub unsafe extern "C" fn eiot_client_refresh_usage_with_cancel(
     unsafe {
         put(out_reply, ptr::null_mut());
         status(out_err, || {
-            let eiot_client { client, log } = handle("client", client)?;
+            let eiot_client { client, callbacks } = handle("client", client)?;
             let eid = bytes("eid", eid, eid_len)?;
-            refresh(client, eid, &mut Host { log: *log, cancel: cancel.as_ref() }, out_reply)
+            refresh(client, eid, &mut Host::new(*callbacks, cancel), out_reply)
         })
     }
 }
@@ -162,17 +227,43 @@ pub unsafe extern "C" fn eiot_client_call(
     unsafe {
         put(out_reply, ptr::null_mut());
         status(out_err, || {
-            let eiot_client { client, log } = handle("client", client)?;
+            let eiot_client { client, callbacks } = handle("client", client)?;
             let path = utf8("path", path, path_len)?;
             let parameters = utf8("parameters_json", parameters_json, parameters_json_len)?;
             let mut call = Call::from_json(path, parameters)?;
             if idempotent != 0 {
                 call = call.idempotent(true);
             }
-            let mut host = Host { log: *log, cancel: cancel.as_ref() };
+            let mut host = Host::new(*callbacks, cancel);
             answered(out_reply, || client.call_observed(&call, &mut host))
         })
     }
+}
+
+/// Writes the client's counters into `buffer` as one line of JSON: calls, attempts and their
+/// outcomes, retries, waits for the rate limiter. docs/statistics.md describes each field. Clients
+/// made by `eiot_client_with_options` share them; a forked child starts at zero.
+///
+/// `buffer` holds `size` bytes, and gets at most `size - 1` and a NUL. Returns the length of the
+/// whole text without the NUL, as snprintf does; it is longer than the buffer if the text was
+/// truncated. 4,096 bytes are enough. If `buffer` is NULL, only returns the length. 0 for a NULL
+/// client.
+///
+/// Thread-safe. Does no I/O.
+///
+///     char json[4096];
+///     if (eiot_client_stats_json(client, json, sizeof json) < sizeof json) puts(json);
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_client_stats_json(
+    client: *const eiot_client,
+    buffer: *mut c_char,
+    size: usize,
+) -> usize {
+    // SAFETY: the caller vouches for the client.
+    let client = unsafe { client.as_ref() };
+    let json = value(String::new(), || client.map(|client| client.client.stats_json()));
+    // SAFETY: the caller vouches for `size` bytes.
+    unsafe { write_text(&json, buffer, size) }
 }
 
 /// Closes the client's connections and frees it. No call may still be using it. Batches created
@@ -186,28 +277,6 @@ pub unsafe extern "C" fn eiot_client_free(client: *mut eiot_client) {
     unsafe { free(client) }
 }
 
-/// The host's log callback and cancellation token of a call in flight.
-#[derive(Default)]
-pub(crate) struct Host<'a> {
-    log: Option<Log>,
-    cancel: Option<&'a eiot_cancel>,
-}
-
-impl Observer for Host<'_> {
-    fn keep_going(&mut self) -> ControlFlow<()> {
-        match self.cancel {
-            Some(cancel) if cancel.is_triggered() => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        }
-    }
-
-    fn attempt(&mut self, attempt: &Attempt<'_>) {
-        if let Some(log) = &self.log {
-            log.tell(attempt);
-        }
-    }
-}
-
 /// One refresh.
 ///
 /// # Safety
@@ -215,7 +284,7 @@ impl Observer for Host<'_> {
 pub(crate) unsafe fn refresh(
     client: &Client,
     eid: &[u8],
-    host: &mut Host<'_>,
+    host: &mut Host,
     out_reply: *mut *mut eiot_reply,
 ) -> Result<(), Error> {
     // SAFETY: passed on.

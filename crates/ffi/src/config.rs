@@ -1,6 +1,8 @@
 //! Options, for C.
 
+use crate::callbacks::Callbacks;
 use crate::error::eiot_error;
+use crate::event::{Events, eiot_event_fn};
 use crate::guard::status;
 use crate::log::{Log, eiot_log_fn};
 use crate::pointer::{free, put, required};
@@ -18,12 +20,12 @@ use std::time::Duration;
 /// `eiot_config`, and free it as soon as they exist.
 pub struct eiot_config {
     pub(crate) config: Config,
-    pub(crate) log: Option<Log>,
+    pub(crate) callbacks: Callbacks,
 }
 
 impl eiot_config {
-    fn boxed(config: Config) -> *mut Self {
-        Box::into_raw(Box::new(Self { config, log: None }))
+    pub(crate) fn boxed(config: Config, callbacks: Callbacks) -> *mut Self {
+        Box::into_raw(Box::new(Self { config, callbacks }))
     }
 }
 
@@ -50,7 +52,7 @@ pub unsafe extern "C" fn eiot_config_new(
         put(out_config, ptr::null_mut());
         status(out_err, || {
             required("out_config", out_config)?;
-            put(out_config, eiot_config::boxed(defaults()));
+            put(out_config, eiot_config::boxed(defaults(), Callbacks::default()));
             Ok(())
         })
     }
@@ -76,7 +78,7 @@ pub unsafe extern "C" fn eiot_config_from_env(
             required("out_config", out_config)?;
             let mut config = defaults();
             config.read_env(&[])?;
-            put(out_config, eiot_config::boxed(config));
+            put(out_config, eiot_config::boxed(config, Callbacks::default()));
             Ok(())
         })
     }
@@ -88,7 +90,7 @@ pub unsafe extern "C" fn eiot_config_from_env(
 /// Requires exclusive access.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_config_free(config: *mut eiot_config) {
-    // SAFETY: the caller hands over what eiot_config_new or eiot_config_from_env made, once.
+    // SAFETY: the caller hands over what one of our functions made, once.
     unsafe { free(config) }
 }
 
@@ -605,7 +607,30 @@ pub unsafe extern "C" fn eiot_config_set_log(
     unsafe {
         status(out_err, || {
             let config = config.as_mut().ok_or_else(|| Error::invalid_argument("config is NULL"))?;
-            config.log = Log::new(log, user_data);
+            config.callbacks.log = Log::new(log, user_data);
+            Ok(())
+        })
+    }
+}
+
+/// Sets a callback that receives each attempt, and each call that is refused before anything is
+/// sent, as an `eiot_event`: for metrics and structured logs. `user_data` is passed to it. NULL, the
+/// default, disables it.
+///
+/// Both must outlive all clients and batches created from these options, and must be safe to use
+/// from all threads that make calls.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_config_set_event_callback(
+    config: *mut eiot_config,
+    on_event: eiot_event_fn,
+    user_data: *mut c_void,
+    out_err: *mut *mut eiot_error,
+) -> eiot_status {
+    // SAFETY: the caller vouches for all pointers.
+    unsafe {
+        status(out_err, || {
+            let config = config.as_mut().ok_or_else(|| Error::invalid_argument("config is NULL"))?;
+            config.callbacks.events = Events::new(on_event, user_data);
             Ok(())
         })
     }

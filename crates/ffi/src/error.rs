@@ -16,6 +16,7 @@ use std::ptr;
 pub struct eiot_error {
     status: eiot_status,
     is_final: bool,
+    is_retryable: bool,
     message: CString,
     eid: Option<CString>,
     platform_code: Option<CString>,
@@ -36,6 +37,7 @@ impl eiot_error {
         Self {
             status: error.kind().status(),
             is_final: error.is_final(),
+            is_retryable: error.is_retryable(),
             message: owned(&error.to_string()),
             eid: error.eid().map(owned),
             platform_code: error.platform_code().map(owned),
@@ -43,14 +45,19 @@ impl eiot_error {
             http_status: error.http_status().unwrap_or(0).into(),
             attempts: error.attempts(),
             retry_after_ms: error.retry_after().map_or(-1, milliseconds),
-            delivered: match error.delivered() {
-                Delivered::No => EIOT_DELIVERED_NO,
-                Delivered::Yes => EIOT_DELIVERED_YES,
-                Delivered::Unknown => EIOT_DELIVERED_UNKNOWN,
-            },
+            delivered: delivered(error.delivered()),
             body: error.body().map(|body| [body, b"\0"].concat()),
             headers: error.headers().iter().map(|(name, value)| (owned(name), owned(value))).collect(),
         }
+    }
+}
+
+/// The number for C.
+pub(crate) fn delivered(delivered: Delivered) -> eiot_delivered {
+    match delivered {
+        Delivered::No => EIOT_DELIVERED_NO,
+        Delivered::Yes => EIOT_DELIVERED_YES,
+        Delivered::Unknown => EIOT_DELIVERED_UNKNOWN,
     }
 }
 
@@ -114,6 +121,20 @@ pub unsafe extern "C" fn eiot_error_platform_message(error: *const eiot_error) -
 pub unsafe extern "C" fn eiot_error_is_final(error: *const eiot_error) -> i32 {
     // SAFETY: the caller vouches for the pointer.
     unsafe { field(error, 0, |error| i32::from(error.is_final)) }
+}
+
+/// Returns non-zero if you may make this call again: the failure may pass by itself, and the call is
+/// safe to repeat, because nothing was delivered or it is idempotent, as a refresh is. Wait before
+/// you do, at least `eiot_error_retry_after_ms`: the library has already retried the call within its
+/// timeout. 0 for NULL.
+///
+/// 0 does not mean that the call always fails: correct the configuration or the account first
+/// (`EIOT_ERR_CONFIG`, `EIOT_ERR_TLS`, `EIOT_ERR_AUTH`), or wait for the end of the cooldown
+/// (`EIOT_ERR_COOLDOWN`). `eiot_error_is_final` tells which calls always fail.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn eiot_error_is_retryable(error: *const eiot_error) -> i32 {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { field(error, 0, |error| i32::from(error.is_retryable)) }
 }
 
 /// Returns the HTTP status of the response, or 0 if there was none. For `EIOT_ERR_CONNECT`, the

@@ -34,6 +34,22 @@ pub unsafe extern "C" fn eiot_copy_padded(
     text.len()
 }
 
+/// Writes as much of a text as fits, in whole characters, and a NUL. Returns the length of the whole text.
+///
+/// # Safety
+/// `buffer` is NULL, or `size` bytes may be written there.
+pub(crate) unsafe fn write_text(text: &str, buffer: *mut c_char, size: usize) -> usize {
+    if !buffer.is_null() && size > 0 && isize::try_from(size).is_ok() {
+        let end = fitting(text.as_bytes(), size.saturating_sub(1));
+        // SAFETY: the caller vouches for `size` bytes, and `end` is less than that; the text is not in the buffer.
+        unsafe {
+            buffer.copy_from_nonoverlapping(text.as_ptr().cast(), end);
+            buffer.add(end).write(0);
+        }
+    }
+    text.len()
+}
+
 /// How much of the text fits, in whole characters.
 fn fitting(text: &[u8], size: usize) -> usize {
     let is_inside = |position: usize| text.get(position).is_some_and(|byte| byte & 0xC0 == 0x80);

@@ -23,6 +23,7 @@ mod error;
 
 mod environment;
 
+mod event;
 mod log;
 mod pointer;
 
@@ -34,6 +35,8 @@ mod client;
 
 mod reply;
 
+mod result;
+
 mod batch;
 
 mod eid;
@@ -41,6 +44,7 @@ mod field;
 mod sign;
 mod webhook;
 
+mod callbacks;
 #[cfg(any(test, fuzzing))]
 #[path = "../../../fuzz/src/ffi.rs"]
 pub mod fuzzing;

@@ -7,7 +7,10 @@ use std::fmt::Display;
 /// "eid=8904... attempt=1 timestamp=1700000000 nonce=12345 took_ms=35 outcome=http delivered=yes
 /// http_status=503 again_after_ms=120". Timestamp and nonce identify the request to the platform's
 /// support. Lines that begin with "batch: " report that a batch holds its cards back during an
-/// outage, resumes, or stops.
+/// outage, resumes, or stops; those with "rate limit: " an unusually long wait, or that the rate
+/// limit is not shared; those with "configuration: " an option that should be changed. For programs,
+/// `eiot_event_fn` is easier to read, and also receives calls that are refused before anything is
+/// sent.
 ///
 /// `line` is NUL-terminated and valid until the callback returns. Called on the thread that makes
 /// the call, so on several threads at once if they share a client. Must return normally: no
