@@ -143,13 +143,13 @@ fn refresh_exit_codes() -> String {
         (
             ExitCode::Failure,
             "a call failed (no connection, TLS, timeout, refused by the platform), the\n\
-             output or a file of the run cannot be written, or --until left cards",
+             output cannot be written, or --until left cards",
         ),
         (
             ExitCode::Usage,
-            "wrong usage, invalid configuration, an input with an error or without rows,\n\
-             or an invalid EID. If an argument is not a valid EID, nothing was sent; with\n\
-             --from, the valid EIDs were sent",
+            "wrong usage, invalid configuration, an input with an error or without\n\
+             rows, or an invalid EID. If an argument is not a valid EID, nothing was\n\
+             sent; with --from, the valid EIDs were sent",
         ),
         (ExitCode::Auth, "the platform does not accept the credentials or this machine's address"),
         (ExitCode::Internal, INTERNAL),
