@@ -309,9 +309,7 @@ mod tests {
         let error = trip.error();
         assert_eq!((error.kind(), error.delivered(), error.attempts()), (ErrorKind::Tls, Delivered::No, 0));
         assert!(
-            error
-                .to_string()
-                .starts_with("not sent, because the platform could not be reached for 900 s"),
+            error.to_string().starts_with("not sent, because the platform could not be reached for 900 s"),
             "{error}"
         );
     }
