@@ -163,6 +163,7 @@ place: describe
 	@$(MADE)/eiot completions bash > $(TO)/share/bash-completion/completions/eiot
 	@$(MADE)/eiot completions zsh > $(TO)/share/zsh/site-functions/_eiot
 	@$(MADE)/eiot completions fish > $(TO)/share/fish/vendor_completions.d/eiot.fish
+	@cp -R examples/operations $(TO)/share/doc/eiot/
 	@sh packaging/static-library.sh $(MADE)/libeiot.a abi/symbols.txt $(TO)/$(LIBDIR)/libeiot.a
 
 # What tells compilers of the library.

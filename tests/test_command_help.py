@@ -4,13 +4,14 @@ import re
 import socket
 import subprocess
 
-from conftest import CLEAN, PREFIX, run
+from conftest import CLEAN, PREFIX, TESTS, run
 
 PAGES = PREFIX / "share" / "man" / "man1"
 
 
 def test_manual_pages_that_a_page_refers_to_are_installed():
     pages = {page.stem: page.read_text().replace("\\", "") for page in PAGES.glob("*.1")}
+    assert {"eiot-journal", "eiot-journal-show", "eiot-journal-failed", "eiot-journal-csv", "eiot-journal-check"} <= pages.keys()
     assert {"eiot", "eiot-refresh", "eiot-webhook", "eiot-webhook-verify", "eiot-sim"} <= pages.keys()
     references = {name: set(re.findall(r"([a-z-]+)\(1\)", text)) for name, text in pages.items()}
     assert len(references["eiot"]) >= 8 and references["eiot-webhook"] == {"eiot-webhook-verify"}
@@ -22,6 +23,13 @@ def test_manual_pages_that_a_page_refers_to_are_installed():
 def test_manual_pages_are_those_of_the_installed_commands():
     assert (PAGES / "eiot-refresh.1").read_text() == run([PREFIX / "bin" / "eiot", "man", "refresh"]).stdout
     assert (PAGES / "eiot-sim.1").read_text() == run([PREFIX / "bin" / "eiot-sim", "--man"]).stdout
+
+
+def test_examples_of_operations_are_installed():
+    installed = PREFIX / "share" / "doc" / "eiot" / "operations"
+    examples = TESTS.parent / "examples" / "operations"
+    assert {path.name: path.read_bytes() for path in installed.iterdir()} == {path.name: path.read_bytes() for path in examples.iterdir()}
+    assert (installed / "eiot-nightly").stat().st_mode & 0o111
 
 
 def test_simulator_example_of_help_runs_as_a_terminal_of_80_columns_shows_it(tmp_path):

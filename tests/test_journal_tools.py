@@ -37,7 +37,7 @@ def test_show_counts_the_cards_and_their_failures(night, tmp_path):
     failures = {(failure["kind"], failure["code"], failure["final"]): failure["count"] for failure in shown["failures"]}
     assert failures == {("http", None, False): 5, ("platform", "41001", True): 5, ("invalid_eid", None, True): 1}
     text = journal("show", path).stdout
-    assert "cards    41: 30 refreshed, 11 failed, of which 5 may succeed later\n" in text
+    assert "cards     41: 30 refreshed, 11 failed, of which 5 may succeed later\n" in text
     assert "        5 platform 41001, final, for example EID 8904401" in text
 
 
@@ -86,7 +86,7 @@ def test_check_names_damaged_lines_and_a_torn_end(night):
     path.write_bytes(b"".join(lines)[:-20])
     done = journal("check", path, check=False)
     assert done.returncode == 2 and done.stdout == "43 lines: 38 results, 2 damaged, 1 torn\n"
-    assert [line.split(": ")[1] for line in done.stderr.splitlines()] == ["line 6", "line 8", "line 42"]
+    assert [line.split(": ")[1] for line in done.stderr.splitlines()] == ["line 6", "line 8", "line 43"]
     # The other commands read the rest, and say so.
     assert json.loads(journal("show", "--json", path).stdout)["damaged_lines"] == 3
     for command in ("failed", "csv"):

@@ -1,6 +1,7 @@
 """What a run leaves behind: summary and metrics agree with the simulator's counters, also if the run fails."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -48,7 +49,7 @@ class Files:
         by_result = {name[1]: value for name, value in metrics.items() if name[0] == "eiot_run_cards"}
         assert by_result.pop("duplicate") == cards["duplicates"]
         assert by_result == {result: cards[result] for result in by_result}
-        assert sum(by_result.values()) + cards["duplicates"] == cards["read"]
+        assert sum(by_result.values()) - by_result["not_reached"] + cards["duplicates"] == cards["read"]
         assert sum(failure["count"] for failure in summary["failures"]) == cards["failed"]
         assert sum(failure["count"] for failure in summary["failures_before"]) == cards["failed_before"]
         for failure in summary["failures"]:
@@ -174,11 +175,11 @@ def test_files_that_would_replace_another_file_of_the_run_are_refused_and_nothin
     (tmp_path / "link").symlink_to(cards)
     before = cards.read_bytes()
     for arguments, why in [
-        ([f"--summary={cards}"], "is also the input"),
-        ([f"--report={tmp_path}/link"], "is also the input"),
-        (["--journal", tmp_path / "j", f"--metrics={tmp_path}/./j"], "is also the journal"),
-        (["--out", tmp_path / "o", f"--summary={tmp_path}/o"], "is also the output"),
-        ([f"--summary={tmp_path}/s", f"--report={tmp_path}/s"], "is also --summary"),
+        ([f"--summary={cards}"], "--from and --summary are the same file"),
+        ([f"--report={tmp_path}/link"], "--from and --report are the same file"),
+        (["--journal", tmp_path / "j", f"--metrics={tmp_path}/./j"], "--metrics are the same file"),
+        (["--out", tmp_path / "o", f"--summary={tmp_path}/o"], "--out and --summary are the same file"),
+        ([f"--summary={tmp_path}/s", f"--report={tmp_path}/s"], "--summary and --report are the same file"),
         ([f"--metrics={tmp_path}/absent/m"], "directory does not exist"),
         (["--metrics=/dev/null"], "is not a regular file"),
     ]:
@@ -233,6 +234,62 @@ def test_status_line_is_printed_on_sigusr1(simulator, tmp_path):
         process.terminate()
         process.wait(timeout=60)
     assert re.fullmatch(r"eiot:.* %  \d+/400  \d+\.\d/s  .* left\n", printed), printed
+
+
+@pytest.mark.parametrize("wait", ["input", "outage"])
+def test_status_line_is_printed_in_every_wait(simulator, tmp_path, wait):
+    """Real time: the status is printed within a second, although nothing happens."""
+    running = simulator("--unlimited", *(["--refuse", "500"] if wait == "outage" else []))
+    source, write_end = os.pipe()
+    os.write(write_end, "".join(f"{eid(number)}\n" for number in range(20)).encode())
+    process = subprocess.Popen(
+        [EIOT, "refresh", "--from", "-", "--out", tmp_path / "out"], env=CLEAN | running.environment | {"EIOT_OUTAGE_TIMEOUT": "60"},
+        stdin=source, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(source)
+    try:
+        deadline = time.monotonic() + 60
+        while running.counters()["calls"] < (5 if wait == "outage" else 20):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        time.sleep(0.5)
+        asked = time.monotonic()
+        process.send_signal(signal.SIGUSR1)
+        while " cards  " not in process.stderr.readline():
+            assert process.poll() is None
+        assert time.monotonic() - asked < 5
+    finally:
+        os.close(write_end)
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def test_files_of_a_run_may_be_rotated_while_it_goes_on(simulator, tmp_path):
+    """By a copy that is truncated, and by another name."""
+    running = simulator("--unlimited", "--latency-ms", "5")
+    out, journal = tmp_path / "out", tmp_path / "journal"
+    process = begin(running, "--from", cards_file(tmp_path, 600), "--journal", journal, "--out", out, rate_limit="300")
+    kept = ""
+
+    def wait_for_lines():
+        deadline = time.monotonic() + 60
+        while not out.exists() or out.read_text().count("\n") < 100:
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.01)
+
+    wait_for_lines()
+    process.send_signal(signal.SIGSTOP)
+    kept += out.read_text()
+    os.truncate(out, 0)
+    process.send_signal(signal.SIGCONT)
+    wait_for_lines()
+    out.rename(tmp_path / "out.1")
+    process.communicate(timeout=60)
+    assert process.returncode == 0 and not out.exists()
+    rest = (tmp_path / "out.1").read_bytes()
+    assert b"\0" not in rest
+    lines = (kept + rest.decode()).splitlines()
+    assert sorted(line.split("\t")[0] for line in lines) == [eid(number) for number in range(600)]
 
 
 def test_metrics_of_several_runs_differ_by_a_label(simulator, tmp_path):

@@ -72,11 +72,11 @@ def test_quiet_run_prints_nothing_if_every_card_is_refreshed(simulator, tmp_path
 
 
 def test_quiet_run_prints_nothing_about_an_outage_that_ends_and_everything_about_a_failure(simulator, tmp_path):
-    running = simulator("--unlimited", *["--fault=status=503"] * 7)
-    done = refresh(running, "--from", cards_file(tmp_path, 30), "--quiet", "--concurrency", 1, outage_timeout="60")
+    running = simulator("--unlimited", *["--fault=status=503"] * 8)
+    done = refresh(running, "--from", cards_file(tmp_path, 30), "--quiet", "--concurrency", 8, outage_timeout="60")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    running = simulator("--unlimited", *["--fault=status=503"] * 7)
-    done = refresh(running, "--from", cards_file(tmp_path, 30), "--concurrency", 1, outage_timeout="60")
+    running = simulator("--unlimited", *["--fault=status=503"] * 8)
+    done = refresh(running, "--from", cards_file(tmp_path, 30), "--concurrency", 8, outage_timeout="60")
     assert done.returncode == 0 and "cannot be reached, holding back all cards" in done.stderr
     running = simulator("--unlimited", "--refuse", "502")
     done = refresh(running, "--from", cards_file(tmp_path, 30), "--quiet")

@@ -317,7 +317,8 @@ pub(crate) fn for_journal() -> String {
     let text = "\
 Examples:
   eiot journal show cards-2026-11-26.journal
-  eiot journal failed --open cards-2026-11-26.journal | eiot refresh --from -
+  eiot journal failed --open cards-2026-11-26.journal |
+      eiot refresh --from - --allow-empty
   eiot journal csv cards-2026-11-26.journal > cards-2026-11-26.csv
 
 show and check print JSON with --json.";

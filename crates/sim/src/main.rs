@@ -24,70 +24,82 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     ca_out: Option<PathBuf>,
     /// The account's appkey
-    #[arg(long, default_value = "demo-appkey")]
+    #[arg(long, help_heading = "Account", default_value = "demo-appkey")]
     appkey: String,
     /// The account's secret; not a real one, because the process list shows it
-    #[arg(long, default_value = "demo-secret")]
+    #[arg(long, help_heading = "Account", default_value = "demo-secret")]
     secret: String,
     /// The hash behind the signature
-    #[arg(long, value_enum, default_value = "sha1")]
+    #[arg(long, help_heading = "Account", value_enum, default_value = "sha1")]
     sign_method: Method,
     /// How far a timestamp may be off, or "off"
-    #[arg(long, value_name = "SECONDS", default_value = "300")]
+    #[arg(long, help_heading = "Limits", value_name = "SECONDS", default_value = "300")]
     timestamp_window: Limit<u64>,
     /// Refuse duplicate nonces
-    #[arg(long, value_enum, default_value = "on")]
+    #[arg(long, help_heading = "Limits", value_enum, default_value = "on")]
     nonce_check: Switch,
     /// Calls per second that the account may make, or "off"
-    #[arg(long, value_name = "CALLS", default_value = "10")]
+    #[arg(long, help_heading = "Limits", value_name = "CALLS", default_value = "10")]
     rate_limit: Limit<u32>,
     /// The cooldown of a card after a refresh, or "off"
-    #[arg(long, value_name = "SECONDS", default_value = "300")]
+    #[arg(long, help_heading = "Limits", value_name = "SECONDS", default_value = "300")]
     cooldown: Limit<u64>,
     /// The code that refuses a refresh during the cooldown; 501 is the platform's "Too many requests."
-    #[arg(long, value_name = "CODE", default_value = "sim.cooldown", value_parser = refusal_code)]
+    #[arg(long, help_heading = "Limits", value_name = "CODE", default_value = "sim.cooldown", value_parser = refusal_code)]
     cooldown_code: String,
     /// Switch off rate limit, cooldown and nonce check
-    #[arg(long, conflicts_with_all = ["nonce_check", "rate_limit", "cooldown"])]
+    #[arg(long, help_heading = "Limits", conflicts_with_all = ["nonce_check", "rate_limit", "cooldown"])]
     unlimited: bool,
     /// An address on the allow-list; repeatable [any address]
-    #[arg(long, value_name = "IP")]
+    #[arg(long, help_heading = "Account", value_name = "IP")]
     allow_ip: Vec<IpAddr>,
     /// A card that exists; repeatable [any card]
-    #[arg(long, value_name = "EID")]
+    #[arg(long, help_heading = "Account", value_name = "EID")]
     known_eid: Vec<String>,
     /// Offset of the simulator's own clock
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        help_heading = "Replies",
+        value_name = "SECONDS",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
     clock_offset: i64,
     /// Refuse every call that has a valid signature with this code
-    #[arg(long, value_name = "CODE", value_parser = refusal_code)]
+    #[arg(long, help_heading = "Replies", value_name = "CODE", value_parser = refusal_code)]
     refuse: Option<String>,
     /// Refuse with HTTP 4xx or 500 instead of HTTP 200
-    #[arg(long)]
+    #[arg(long, help_heading = "Replies")]
     http_refusals: bool,
     /// Send numeric codes as integers
-    #[arg(long)]
+    #[arg(long, help_heading = "Replies")]
     integer_codes: bool,
     /// Close connections that are idle for this long
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 60_000)]
     idle_timeout_ms: u64,
     /// Delay each reply
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    #[arg(long, help_heading = "Replies", value_name = "MILLISECONDS", default_value_t = 0)]
     latency_ms: u64,
     /// The fault of the first call; repeated, of the second, and so on: NAME, NAME=ARGUMENT, or "none"
-    #[arg(long, value_name = "FAULT", value_parser = Fault::or_none)]
+    #[arg(long, help_heading = "Faults", value_name = "FAULT", value_parser = Fault::or_none)]
     fault: Vec<Option<Fault>>,
     /// Start over with the first --fault after the last
-    #[arg(long, requires = "fault")]
+    #[arg(long, help_heading = "Faults", requires = "fault")]
     fault_repeat: bool,
     /// The probability of a random fault for each later call, from 0 to 1
-    #[arg(long, value_name = "PROBABILITY", value_parser = probability, default_value_t = 0.0)]
+    #[arg(long, help_heading = "Faults", value_name = "PROBABILITY", value_parser = probability, default_value_t = 0.0)]
     fault_chance: f64,
     /// The seed of random faults: the same seed gives the same faults
-    #[arg(long, value_name = "NUMBER", requires = "fault_chance", default_value_t = 0)]
+    #[arg(
+        long,
+        help_heading = "Faults",
+        value_name = "NUMBER",
+        requires = "fault_chance",
+        default_value_t = 0
+    )]
     fault_seed: u64,
     /// The faults that random faults are chosen from, separated by commas
-    #[arg(long, value_name = "FAULTS", requires = "fault_chance", value_parser = listed)]
+    #[arg(long, help_heading = "Faults", value_name = "FAULTS", requires = "fault_chance", value_parser = listed)]
     fault_among: Option<List>,
     /// Read a JSON object from standard input, print it signed as a webhook, then exit
     #[arg(long, conflicts_with_all = ["port", "tls", "stop_with_stdin"])]

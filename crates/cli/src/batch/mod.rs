@@ -2,8 +2,9 @@
 //!
 //! `run` feeds the batch · `outcomes` writes the results · `journal` records them on disk · `retry_rules` decides which cards of an
 //! earlier run are retried, `limits` (`until`, `recent`) when a run ends and which cards it leaves out · `shuffle` orders them ·
-//! `statistics` counts · `progress` shows how far the run is · `run_files` keeps summary, metrics and report · `dry_run` only says what a run would do · `signals` stops it ·
-//! `reading` reads cards after their refresh · `seen` finds duplicates that are far apart · `same_file` protects files from being overwritten.
+//! `statistics` counts · `progress` shows how far the run is · `run_files` keeps summary, metrics and report · `dry_run` only says
+//! what a run would do · `signals` stops it · `reading` reads cards after their refresh · `seen` finds duplicates that are far
+//! apart · `same_file` protects files from being overwritten.
 
 mod card_result;
 mod dry_run;
@@ -140,7 +141,7 @@ impl BatchOptions {
         let job = job(&client, from);
         let mut plan = self.plan(from, client.config(), &job)?;
         plan.total = self.count(from, &stop)?;
-        let mut feed = self.feed(from, &stop)?;
+        let mut feed = self.feed(from, &stop, output_options)?;
         let mut journal = self.journal.as_ref().map(|path| Journal::open(path, &job)).transpose()?;
         for (journal, path) in journal.iter().zip(&self.journal) {
             for repair in journal.repairs() {
@@ -150,10 +151,8 @@ impl BatchOptions {
         // Links may lead to the journal only now that it exists.
         self.refuse_same_files(from)?;
         let outcomes = Outcomes::open(self.out.as_deref(), journal.as_mut(), output_options)?;
-        let logger = RequestCounter::new(
-            VerboseLogger { verbose: output_options.verbose, quiet: output_options.quiet },
-            files.requests(),
-        );
+        let OutputOptions { verbose, quiet, .. } = output_options;
+        let logger = RequestCounter::new(VerboseLogger { verbose, quiet }, files.requests());
         let mut run = Run::new(plan, journal, outcomes, output_options, files)?;
         let mut batch = client.batch(self.concurrency, Box::new(logger))?;
         batch.stop_when(stop.clone());
@@ -211,10 +210,15 @@ impl BatchOptions {
     }
 
     /// Begins to read the cards.
-    fn feed(&self, from: &Path, stop: &AtomicBool) -> Result<Feed<Card>, Error> {
+    fn feed(
+        &self,
+        from: &Path,
+        stop: &AtomicBool,
+        output_options: OutputOptions,
+    ) -> Result<Feed<Card>, Error> {
         let (from, column, input) = (from.to_owned(), self.column.clone(), self.input.clone());
         let seed = self.shuffle.map(|seed| seed.unwrap_or_else(random_seed));
-        if let (Some(seed), Some(None)) = (seed, self.shuffle) {
+        if let (Some(seed), Some(None), false) = (seed, self.shuffle, output_options.quiet) {
             warn(format_args!("the order is that of --shuffle={seed}"));
         }
         let open = move || -> Result<Box<dyn Iterator<Item = Result<Card, Error>>>, Error> {
@@ -250,9 +254,9 @@ impl BatchOptions {
         let stdout = (Path::new("-"), "standard output");
         let (out, role) = self.out.as_deref().map_or(stdout, |out| (out, "--out"));
         let journal = self.journal.as_deref().map(|path| file("--journal", path, true));
-        let files: Vec<_> =
-            [file("--from", from, false), file(role, out, true)].into_iter().chain(journal).collect();
-        refuse_same_files(&files)
+        let files = [file("--from", from, false), file(role, out, true)].into_iter().chain(journal);
+        let reports = self.files.paths().into_iter().map(|(role, path)| file(role, path, true));
+        refuse_same_files(&files.into_iter().chain(reports).collect::<Vec<_>>())
     }
 }
 

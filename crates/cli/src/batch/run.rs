@@ -56,7 +56,8 @@ pub(crate) struct Run<'a> {
     plan: Plan,
     journal: Option<Journal>,
     outcomes: Outcomes,
-    output_options: OutputOptions,
+    /// Print failures only.
+    quiet: bool,
     progress_line: ProgressLine,
     files: &'a mut RunFiles,
     /// The status line was requested by a signal.
@@ -104,7 +105,7 @@ impl<'a> Run<'a> {
             plan,
             journal,
             outcomes,
-            output_options,
+            quiet: output_options.quiet,
             progress_line: ProgressLine::new(output_options.progress && !output_options.quiet),
             started: files.start(),
             files,
@@ -340,7 +341,7 @@ impl<'a> Run<'a> {
 
     /// Warns if an earlier run with this journal was finished.
     fn warn_if_finished(&self) {
-        if self.output_options.quiet {
+        if self.quiet {
             return;
         }
         if let Some(time) = self.journal.as_ref().map(Journal::history).and_then(History::finished) {
@@ -360,7 +361,8 @@ impl<'a> Run<'a> {
             elapsed: self.started.elapsed(),
         };
         if self.status_requested.swap(false, Ordering::Relaxed) {
-            self.say(&progress.status());
+            self.progress_line.clear();
+            warn(progress.status());
         }
         self.progress_line.show(&progress);
         self.files.refresh(&self.statistics, self.plan.total);
@@ -373,7 +375,7 @@ impl<'a> Run<'a> {
             Some(total) if !self.read_all => total.saturating_sub(self.statistics.read),
             _ => 0,
         };
-        if !self.output_options.quiet {
+        if !self.quiet {
             let mut lines = self.statistics.summary(self.started.elapsed());
             if let Some(counts) = lines.first_mut().filter(|_| self.plan.is_unlimited) {
                 counts.push_str(", rate limit off");
@@ -386,14 +388,15 @@ impl<'a> Run<'a> {
             && self.statistics.unsent == 0;
         self.warn_if_resumable(complete);
         let closed = self.close_journal(complete);
-        let failure = self.failure.take().or(closed.and(self.outcomes.sync()).err());
-        let state = match (&failure, self.stopped) {
-            (Some(_), _) => State::Failed,
-            (None, Some(Stopped::Signal)) => State::Interrupted,
-            (None, _) if complete => State::Complete,
-            (None, _) => State::Stopped,
+        let closed = closed.and(self.outcomes.sync());
+        let failure = self.failure.take().or(closed.err());
+        let (state, why) = match (&failure, self.stopped) {
+            (Some(failure), _) => (State::Failed, Some(failure.to_string())),
+            (None, Some(Stopped::Signal)) => (State::Interrupted, None),
+            (None, Some(Stopped::Time | Stopped::Limit)) => (State::Limited, None),
+            (None, None) if complete => (State::Complete, None),
+            (None, None) => (State::Stopped, self.stop_reason.take()),
         };
-        let why = failure.as_ref().map(Failure::message).or(self.stop_reason.take());
         self.files.end(&self.statistics, self.plan.total, state, why);
         let failed = failure.map_or(ExitCode::Success, |failure| failure.report());
         let stopped = match self.stopped {
@@ -414,13 +417,15 @@ impl<'a> Run<'a> {
             ));
         }
         match (complete, self.journal.is_some(), self.statistics.open()) {
+            // As requested.
+            (false, ..) if self.quiet && self.stopped == Some(Stopped::Limit) => {}
             (false, true, _) => warn("not all cards were tried; run the same command again to resume"),
             (false, false, _) => {
                 warn(
                     "not all cards were tried, and there is no journal; with --journal FILE, a run can be resumed",
                 );
             }
-            (true, true, open @ 1..) if !self.output_options.quiet => warn(format_args!(
+            (true, true, open @ 1..) if !self.quiet => warn(format_args!(
                 "{open} cards failed and may succeed later; run the same command again to retry them"
             )),
             (true, _, _) => {}

@@ -65,11 +65,11 @@ impl RunFileOptions {
     /// Opens the files: writes the first version of each, so that a run that cannot report does not start.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] if a file cannot be written, or is another file of the run, which would be replaced.
+    /// [`ErrorKind::InvalidArgument`] if a file cannot be written.
     pub(crate) fn open(&self, others: &OtherFiles<'_>) -> Result<RunFiles, Error> {
         let shown = |path: &Path| path.display().to_string();
         let now = Instant::now();
-        let [summary_file, metrics_file, report_file] = self.targets(others)?;
+        let [summary_file, metrics_file, report_file] = self.targets()?;
         let mut files = RunFiles {
             summary_file,
             metrics_file,
@@ -87,33 +87,24 @@ impl RunFileOptions {
         Ok(files)
     }
 
-    /// The files that links lead to. Refuses those that are the same.
-    fn targets(&self, others: &OtherFiles<'_>) -> Result<[Option<PathBuf>; 3], Error> {
-        let mut taken: Vec<(PathBuf, &str)> = Vec::new();
-        let of_the_run = [
-            (Some(others.input), "the input"),
-            (others.journal, "the journal"),
-            (others.output, "the output"),
-        ];
-        for (path, what) in of_the_run {
-            taken.extend(path.and_then(|path| Some((target(path)?, what))));
-        }
+    /// The files and their flags.
+    pub(crate) fn paths(&self) -> Vec<(&'static str, &Path)> {
+        let files = [("--summary", &self.summary), ("--metrics", &self.metrics), ("--report", &self.report)];
+        files.into_iter().filter_map(|(flag, path)| Some((flag, path.as_deref()?))).collect()
+    }
+
+    /// The files that links lead to, which are replaced instead of the links.
+    fn targets(&self) -> Result<[Option<PathBuf>; 3], Error> {
         let mut targets = [&self.summary, &self.metrics, &self.report].map(Clone::clone);
-        for (path, what) in targets.iter_mut().zip(["--summary", "--metrics", "--report"]) {
-            let Some(path) = path else { continue };
-            let refuse =
-                |why: &str| Err(Error::invalid_argument(format!("{what}: {} {why}", path.display())));
-            let Some(target) = target(path) else {
-                return refuse("cannot be written: its directory does not exist");
-            };
-            if target.exists() && !target.is_file() {
-                return refuse("is not a regular file");
+        for path in targets.iter_mut().flatten() {
+            let refuse = |why: &str| Err(Error::invalid_argument(format!("{} {why}", path.display())));
+            match target(path) {
+                None => return refuse("cannot be written: its directory does not exist"),
+                Some(target) if target.exists() && !target.is_file() => {
+                    return refuse("is not a regular file");
+                }
+                Some(target) => *path = target,
             }
-            if let Some((_, other)) = taken.iter().find(|(taken, _)| *taken == target) {
-                return refuse(&format!("is also {other}"));
-            }
-            taken.push((target.clone(), what));
-            *path = target;
         }
         Ok(targets)
     }
@@ -204,7 +195,7 @@ impl RunFiles {
         };
         if let Err(failure) = &result {
             self.summary.state = State::Failed;
-            self.summary.error = Some(failure.message());
+            self.summary.error = Some(failure.to_string());
         }
         self.summary.exit_code = Some(exit_code.number());
         match self.write() {

@@ -103,8 +103,9 @@ impl Statistics {
             duplicates: self.duplicates,
             refreshed_before: self.refreshed_before,
             failed_before: self.failed_before(),
-            not_sent: self.unsent,
             refreshed_recently: self.recent,
+            not_sent: self.unsent,
+            not_reached: self.not_reached,
             open: self.open,
         }
     }

@@ -7,7 +7,7 @@ use crate::options::Options;
 use crate::output::record::Record;
 use crate::output::verbose_logger::VerboseLogger;
 use crate::output::{ExitCode, Failure, OutputOptions, print_line, warn};
-use clap::Args;
+use clap::{Args, ValueHint};
 use eiot::{Client, Eid, Error, Reply};
 use std::ffi::{OsStr, OsString};
 
@@ -22,7 +22,7 @@ use std::ffi::{OsStr, OsString};
 #[command(after_help = help::EXAMPLE, after_long_help = help::for_refresh())]
 pub(crate) struct Refresh {
     /// The EIDs of the cards: 1 to 32 digits each
-    #[arg(value_name = "EID", required_unless_present = "from")]
+    #[arg(value_name = "EID", required_unless_present = "from", value_hint = ValueHint::Other)]
     eids: Vec<OsString>,
     /// Print one JSON object per line for every EID, including failures
     #[arg(long)]

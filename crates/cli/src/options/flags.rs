@@ -20,6 +20,7 @@ pub(super) fn profile() -> Arg {
     Arg::new(PROFILE)
         .long("profile")
         .value_name("NAME")
+        .value_hint(ValueHint::Other)
         .help("The profile of the configuration file [EIOT_PROFILE; default]")
         .help_heading(ACCOUNT)
 }
@@ -37,7 +38,8 @@ pub(super) fn flag(info: &'static OptionInfo) -> Arg {
         "FILE" => flag.value_hint(ValueHint::FilePath),
         "DIR" => flag.value_hint(ValueHint::DirPath),
         "URL" => flag.value_hint(ValueHint::Url),
-        _ => flag,
+        // Not a file.
+        _ => flag.value_hint(ValueHint::Other),
     };
     let flag = match offered(info) {
         [] => flag,

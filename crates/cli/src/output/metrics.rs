@@ -12,17 +12,16 @@ const LAST_SUCCESS: &str = "eiot_run_last_success_timestamp_seconds";
 pub(crate) fn metrics(summary: &Summary, run: &str, last_success: Option<f64>) -> String {
     let mut text = Text { text: String::new(), run: escape(run) };
     let cards = &summary.cards;
-    text.header(
-        "eiot_run_cards",
-        "Cards by result; those without a result are still in flight or were not read.",
-    );
+    text.header("eiot_run_cards", "Cards by result; those without one are in flight.");
     for (result, count) in [
         ("refreshed", cards.refreshed),
         ("failed", cards.failed),
         ("duplicate", cards.duplicates),
         ("refreshed_before", cards.refreshed_before),
         ("failed_before", cards.failed_before),
+        ("refreshed_recently", cards.refreshed_recently),
         ("not_sent", cards.not_sent),
+        ("not_reached", cards.not_reached),
     ] {
         text.sample("eiot_run_cards", &[("result", result)], count as f64);
     }
@@ -49,7 +48,7 @@ pub(crate) fn metrics(summary: &Summary, run: &str, last_success: Option<f64>) -
     text.one("eiot_run_start_timestamp_seconds", "When the run started.", unix(summary.started));
     text.one("eiot_run_update_timestamp_seconds", "When this file was written.", unix(summary.updated));
     text.header("eiot_run_state", "1 for the state that the run is in.");
-    for state in [State::Running, State::Complete, State::Interrupted, State::Stopped, State::Failed] {
+    for state in State::ALL {
         let is_current = state == summary.state;
         text.sample("eiot_run_state", &[("state", state.name())], f64::from(u8::from(is_current)));
     }

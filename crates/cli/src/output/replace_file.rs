@@ -1,7 +1,7 @@
 //! Files that are replaced at once, so that readers never see half of one.
 
 use eiot::Error;
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -21,7 +21,9 @@ pub(crate) fn replace_file(file: &Path, content: &[u8], is_public: bool) -> Resu
 }
 
 fn write(new: &Path, content: &[u8], is_public: bool) -> io::Result<()> {
-    let mut file = File::create(new)?;
+    // What an earlier process with this number has left. A link that another user has put there must not be followed.
+    let _ = fs::remove_file(new);
+    let mut file = OpenOptions::new().write(true).create_new(true).open(new)?;
     #[cfg(unix)]
     if is_public {
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
@@ -29,4 +31,30 @@ fn write(new: &Path, content: &[u8], is_public: bool) -> io::Result<()> {
     #[cfg(not(unix))]
     let _ = is_public;
     file.write_all(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaced_file_has_the_new_content_and_leaves_nothing_beside_it() {
+        let directory = std::env::temp_dir().join(format!("eiot-replace-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&directory);
+        fs::create_dir_all(&directory).expect("a writable directory");
+        let (file, other) = (directory.join("a.prom"), directory.join("other"));
+        fs::write(&other, "other").expect("written");
+        #[cfg(unix)]
+        let link = directory.join(format!(".a.prom.{}.tmp", std::process::id()));
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&other, link).expect("a link");
+        for content in ["one", "two"] {
+            replace_file(&file, content.as_bytes(), true).expect("written");
+            assert_eq!(fs::read_to_string(&file).expect("readable"), content);
+        }
+        assert_eq!(fs::read_to_string(&other).expect("readable"), "other");
+        assert_eq!(fs::read_dir(&directory).expect("readable").count(), 2);
+        assert!(replace_file(&directory.join("absent").join("a"), b"", false).is_err());
+        fs::remove_dir_all(&directory).expect("removed");
+    }
 }

@@ -48,11 +48,6 @@ impl Failure {
         }
     }
 
-    /// What happened, as one line.
-    pub(crate) fn message(&self) -> String {
-        self.to_string()
-    }
-
     /// The exit code of the command.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
@@ -62,7 +57,8 @@ impl Failure {
         }
     }
 
-    /// Prints the failure on standard error and returns the exit code. A reader that has closed standard output knows.
+    /// Prints the failure on standard error and returns the exit code. Quiet if standard output was closed, as other programs in a
+    /// pipe.
     pub(crate) fn report(&self) -> ExitCode {
         let exit_code = self.exit_code();
         if exit_code != ExitCode::BrokenPipe {

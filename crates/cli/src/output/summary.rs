@@ -15,6 +15,8 @@ pub(crate) enum State {
     Running,
     /// Every card of the input has a result, even if that is a failure.
     Complete,
+    /// It ended at `--until` or `--limit`, before the end of the input.
+    Limited,
     /// A signal stopped it.
     Interrupted,
     /// It stopped itself, because it could not succeed: the account was refused, or the platform was unreachable.
@@ -24,11 +26,16 @@ pub(crate) enum State {
 }
 
 impl State {
+    /// Every state.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Running, Self::Complete, Self::Limited, Self::Interrupted, Self::Stopped, Self::Failed];
+
     /// The name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Complete => "complete",
+            Self::Limited => "limited",
             Self::Interrupted => "interrupted",
             Self::Stopped => "stopped",
             Self::Failed => "failed",
@@ -69,7 +76,7 @@ pub(crate) struct Summary {
     pub(crate) throughput: Timeline,
 }
 
-/// Where the cards of the input are; all but `total` and `open` add up to `read`, except for calls in flight.
+/// Where the cards of the input are; all but `total`, `not_reached` and `open` add up to `read`, except for calls in flight.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct CardCounts {
     /// Cards of the input, if known.
@@ -80,9 +87,11 @@ pub(crate) struct CardCounts {
     pub(crate) duplicates: u64,
     pub(crate) refreshed_before: u64,
     pub(crate) failed_before: u64,
-    pub(crate) not_sent: u64,
-    /// Left out, because they were refreshed not long ago.
+    /// Cards that were left out, because they were refreshed not long ago.
     pub(crate) refreshed_recently: u64,
+    pub(crate) not_sent: u64,
+    /// Cards that were not read.
+    pub(crate) not_reached: u64,
     /// Failures, of this run or before, that may succeed later.
     pub(crate) open: u64,
 }

@@ -42,6 +42,10 @@ fn completions_of_bash_complete_commands_flags_and_values() {
         ("eiot journal failed --kind una", "una", "unavailable\n"),
         ("eiot man jou", "jou", "journal\n"),
         ("eiot completions fi", "fi", "fish\n"),
+        ("eiot refresh --secret-file Cargo", "Cargo", "Cargo.toml\n"),
+        // Not a file: the word stays as it is.
+        ("eiot refresh --profile Cargo", "Cargo", "Cargo\n"),
+        ("eiot refresh --timeout Cargo", "Cargo", "Cargo\n"),
         // Its value would be taken for an EID.
         ("eiot refresh --strict-eid on", "on", "\n"),
     ] {

@@ -4,9 +4,9 @@ use super::JournalFile;
 use crate::batch::journal::{JournalLine, JournalResult};
 use crate::output::{ExitCode, Failure, warn};
 use clap::Args;
-use eiot::Error;
+use eiot::escaped;
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, Write};
 
 /// The columns, in their order. New ones may be added at the end.
 const COLUMNS: [&str; 8] = ["eid", "kind", "code", "message", "final", "attempts", "delivered", "time"];
@@ -27,8 +27,8 @@ impl Csv {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         // The first time for the number of each card's last line, so that memory holds no results.
         let last = if self.all { None } else { Some(self.last_lines()?) };
-        let mut table = csv::Writer::from_writer(io::stdout().lock());
-        table.write_record(COLUMNS).map_err(failure)?;
+        let mut table = io::BufWriter::new(io::stdout().lock());
+        writeln!(table, "{}", row(&COLUMNS))?;
         let mut damaged = 0_u64;
         for line in self.journal.open()? {
             match line? {
@@ -38,7 +38,7 @@ impl Csv {
                         .as_ref()
                         .is_none_or(|last| last.get(&result.eid).is_none_or(|last| *last <= number))
                     {
-                        write(&mut table, &result).map_err(failure)?;
+                        writeln!(table, "{}", cells(&result))?;
                     }
                 }
                 (_, JournalLine::Damaged(_) | JournalLine::Torn) => damaged += 1,
@@ -63,16 +63,30 @@ impl Csv {
     }
 }
 
-fn write(table: &mut csv::Writer<impl io::Write>, result: &JournalResult) -> csv::Result<()> {
+fn cells(result: &JournalResult) -> String {
     let JournalResult { eid, kind, code, message, r#final, attempts, delivered, time } = result;
     let (is_final, attempts) = (r#final.to_string(), attempts.to_string());
     let code = code.as_deref().unwrap_or_default();
-    table.write_record([eid, kind, code, message, &is_final, &attempts, delivered, time])
+    // One line per row, which eiot refresh --from reads too.
+    row(&[eid, kind, code, &escaped(message), &is_final, &attempts, delivered, time])
 }
 
-fn failure(error: csv::Error) -> Failure {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error.into(),
-        other => Error::internal(format!("{other:?}")).into(),
+/// A row as RFC 4180 has it.
+fn row(fields: &[&str; COLUMNS.len()]) -> String {
+    let quoted = fields.map(|field| match field.contains([',', '"', '\r', '\n']) {
+        true => format!("\"{}\"", field.replace('"', "\"\"")),
+        false => field.to_owned(),
+    });
+    quoted.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn row_quotes_what_needs_it() {
+        let fields = ["1", "a,b", "say \"no\"", "two\nlines", "", "\r", "中", " "];
+        assert_eq!(row(&fields), "1,\"a,b\",\"say \"\"no\"\"\",\"two\nlines\",,\"\r\",中, ");
     }
 }

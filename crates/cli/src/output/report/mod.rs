@@ -115,7 +115,9 @@ fn tiles(page: &mut String, summary: &Summary) {
         (cards.duplicates, "duplicates"),
         (cards.refreshed_before, "refreshed before"),
         (cards.failed_before, "failed before"),
+        (cards.refreshed_recently, "refreshed not long ago"),
         (cards.not_sent, "not sent"),
+        (cards.not_reached, "not reached"),
     ] {
         if count > 0 {
             tile("", number(count), what);
