@@ -388,7 +388,7 @@ def test_duplicates_that_are_far_apart_are_found_if_there_is_a_journal(simulator
     numbers = [*range(20_000), *range(0, 20_000, 2), 19_999, 3]
     cards.write_text("".join(f"{eid(number)}\n" for number in numbers))
     journal = tmp_path / "journal"
-    done = refresh(running, "--from", cards, "--journal", journal, "--quiet", rate_limit="off")
+    done = refresh(running, "--from", cards, "--journal", journal, rate_limit="off")
     assert done.returncode == 0 and "30002 cards: 20000 refreshed, 0 failed, 10002 duplicates" in done.stderr, done.stderr
     assert set(running.counters()["per_eid"].values()) == {1}
     assert "finished" in journal.read_text().splitlines()[-1]

@@ -37,7 +37,7 @@ def test_show_counts_the_cards_and_their_failures(night, tmp_path):
     failures = {(failure["kind"], failure["code"], failure["final"]): failure["count"] for failure in shown["failures"]}
     assert failures == {("http", None, False): 5, ("platform", "41001", True): 5, ("invalid_eid", None, True): 1}
     text = journal("show", path).stdout
-    assert "cards    41: 30 refreshed, 11 failed, of which 5 may succeed later\n" in text
+    assert "cards     41: 30 refreshed, 11 failed, of which 5 may succeed later\n" in text
     assert "        5 platform 41001, final, for example EID 8904401" in text
 
 

@@ -87,9 +87,13 @@ Output:
                       if the call failed: an object with lower-case names
     body              the first 2 KiB of a response that is not the platform's
     data              the data of the reply
+    card, card_error  only with --then-get: the data of /api/v3/cloudesim/get,
+                      verbatim, whose fields are not published, or why there is
+                      none
 
   With --from, results and failures are written as they complete, as lines with
-  three fields: the EID, ok or the kind of failure, the message. Progress is
+  three fields: the EID, ok or the kind of failure, the message; with --then-get,
+  the card is a fourth one, as JSON. Progress is
   shown on standard error: continuously on a terminal, otherwise every minute.
   The counts of the summary add up to the rows of the input.
 
@@ -99,7 +103,7 @@ Journal:
   once. The same command resumes the run, even after kill -9 or on a disk that
   was full. It skips cards that were refreshed, and malformed EIDs and final
   refusals, which count as failed in every run. All other failures are retried;
-  --retry changes that. The output of --out continues, and has every result once.
+  --retry changes that. The file of --out has every result once, over all runs.
   Exit code 0 means that every card of the file was refreshed. Use a separate
   journal for each run, for example with the date in its name.
 
@@ -143,13 +147,13 @@ fn refresh_exit_codes() -> String {
         (
             ExitCode::Failure,
             "a call failed (no connection, TLS, timeout, refused by the platform), the\n\
-             output or a file of the run cannot be written, or --until left cards",
+             output cannot be written, or --until left cards",
         ),
         (
             ExitCode::Usage,
-            "wrong usage, invalid configuration, an input with an error or without rows,\n\
-             or an invalid EID. If an argument is not a valid EID, nothing was sent; with\n\
-             --from, the valid EIDs were sent",
+            "wrong usage, invalid configuration, an input with an error or without\n\
+             rows, or an invalid EID. If an argument is not a valid EID, nothing was\n\
+             sent; with --from, the valid EIDs were sent",
         ),
         (ExitCode::Auth, "the platform does not accept the credentials or this machine's address"),
         (ExitCode::Internal, INTERNAL),

@@ -63,7 +63,7 @@ impl DryRun {
         Ok(statistics.exit_code())
     }
 
-    /// About how long so many cards take.
+    /// About how long this many cards take.
     fn duration(&self, cards: u64) -> String {
         let by_concurrency = self.concurrency as f64 / ASSUMED_LATENCY.as_secs_f64();
         let (per_second, why) = match self.rate {

@@ -3,8 +3,8 @@
 //! `run` feeds the batch · `outcomes` writes the results · `journal` records them on disk · `retry_rules` decides which cards of an
 //! earlier run are retried, `limits` (`until`, `recent`) when a run ends and which cards it leaves out · `shuffle` orders them ·
 //! `statistics` counts · `progress` shows how far the run is · `run_files` keeps summary, metrics and report · `dry_run` only says
-//! what a run would do · `signals` stops it · `seen` finds duplicates that are far apart · `same_file` protects files from being
-//! overwritten.
+//! what a run would do · `signals` stops it · `reading` reads cards after their refresh · `seen` finds duplicates that are far
+//! apart · `same_file` protects files from being overwritten.
 
 mod card_result;
 mod dry_run;
@@ -12,6 +12,7 @@ pub(crate) mod journal;
 mod limits;
 mod outcomes;
 mod progress;
+mod reading;
 mod recent;
 mod request_counter;
 mod retry_rules;
@@ -84,6 +85,17 @@ pub(crate) struct BatchOptions {
     /// Refresh the cards in a random order, the same one for the same SEED; keeps all cards in memory
     #[arg(long, value_name = "SEED", requires = "from", num_args = 0..=1, require_equals = true)]
     shuffle: Option<Option<u64>>,
+    /// Read each card SECONDS after its refresh, with /api/v3/cloudesim/get, and add what it returns to its result [5]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        requires = "from",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "5",
+        value_parser = seconds
+    )]
+    then_get: Option<Duration>,
     /// Read all cards and print what would be done; send nothing and write no file
     #[arg(long, requires = "from")]
     dry_run: bool,
@@ -158,7 +170,14 @@ impl BatchOptions {
         let cards = Cards::open(from, self.column.as_deref(), &self.input)?;
         let history = self.journal.as_ref().map(|path| Journal::read_only(path, &job)).transpose()?;
         let plan = self.plan(from, client.config(), &job)?;
-        DryRun { plan, history, rate, concurrency: self.concurrency, calls_per_card: 1 }.run(cards)
+        DryRun {
+            plan,
+            history,
+            rate,
+            concurrency: self.concurrency,
+            calls_per_card: 1 + u32::from(self.then_get.is_some()),
+        }
+        .run(cards)
     }
 
     fn plan(&self, from: &Path, config: &Config, job: &JobKey) -> Result<Plan, Error> {
@@ -184,6 +203,7 @@ impl BatchOptions {
                 recent: recent.transpose()?,
             },
             total: None,
+            then_get: self.then_get,
             is_unlimited: config.rate_limit.is_none(),
             timeout: config.timeout,
         })
@@ -249,6 +269,14 @@ fn job(client: &Client, from: &Path) -> JobKey {
     // The same file, whatever path leads to it.
     let input = from.canonicalize().unwrap_or_else(|_| from.to_owned());
     JobKey::new(client, input.to_string_lossy())
+}
+
+/// A number of seconds, up to an hour.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.0..=3600.0).contains(seconds));
+    seconds
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "must be a number of seconds from 0 to 3600".to_owned())
 }
 
 /// A seed that differs from run to run.

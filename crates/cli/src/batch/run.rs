@@ -5,6 +5,7 @@ use super::journal::{History, Journal};
 use super::limits::Limits;
 use super::outcomes::Outcomes;
 use super::progress::{Progress, ProgressLine};
+use super::reading::Reading;
 use super::retry_rules::RetryRules;
 use super::run_files::RunFiles;
 use super::seen::{Seen, Waiting};
@@ -16,7 +17,7 @@ use crate::input::feed::{Feed, Next};
 use crate::output::humanize::humanize;
 use crate::output::summary::State;
 use crate::output::{ExitCode, Failure, OutputOptions, warn};
-use eiot::{Batch, EidRules, Error, Outcome};
+use eiot::{Batch, EidRules, Error, Outcome, Reply};
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,6 +30,9 @@ const INPUT_CHECK: Duration = Duration::from_millis(5);
 /// Every wait ends after this long, to look at signals and to show the progress.
 const SIGNAL_CHECK: Duration = Duration::from_millis(100);
 
+/// Why a card was not read.
+const NOT_READ: &str = "the card was not read, because the run ended";
+
 /// What a run works on, and by which rules.
 pub(crate) struct Plan {
     /// The input, for messages.
@@ -39,6 +43,8 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     /// How many cards the input has, if known.
     pub(crate) total: Option<u64>,
+    /// Cards are read this long after their refresh.
+    pub(crate) then_get: Option<Duration>,
     /// Calls are not limited to a rate.
     pub(crate) is_unlimited: bool,
     /// The timeout of a call.
@@ -59,6 +65,8 @@ pub(crate) struct Run<'a> {
     statistics: Statistics,
     /// With a journal, what tells duplicates that are far apart.
     seen: Option<Seen>,
+    /// With `--then-get`, cards between refresh and reading.
+    reading: Option<Reading>,
     started: Instant,
     /// Cards that were given to the batch.
     pushed: u64,
@@ -74,11 +82,12 @@ pub(crate) struct Run<'a> {
 /// Why a run ends before its input does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stopped {
-    BySignal,
+    /// A signal.
+    Signal,
     /// `--until`.
-    ByTime,
+    Time,
     /// `--limit`.
-    ByLimit,
+    Limit,
 }
 
 impl<'a> Run<'a> {
@@ -91,6 +100,7 @@ impl<'a> Run<'a> {
         files: &'a mut RunFiles,
     ) -> Result<Self, Error> {
         Ok(Self {
+            reading: plan.then_get.map(Reading::new),
             seen: journal.is_some().then(|| Seen::new(plan.total)),
             plan,
             journal,
@@ -114,14 +124,17 @@ impl<'a> Run<'a> {
         self.warn_if_finished();
         loop {
             self.check_limits(batch, stop);
+            self.read_cards(batch);
             while self.wants_card(batch) && self.take_card(feed, batch, Duration::ZERO) {}
             self.show_progress();
             let wants_card = self.wants_card(batch);
             if batch.pending() > 0 {
                 let limit = if wants_card { INPUT_CHECK } else { SIGNAL_CHECK };
                 if let Some(outcome) = batch.next_timeout(limit) {
-                    self.handle_outcome(&outcome);
+                    self.handle_outcome(outcome);
                 }
+            } else if self.reading.as_ref().is_some_and(Reading::is_waiting) {
+                self.wait_to_read(feed, batch, wants_card);
             } else if self.settle(batch) {
                 // Cards that may have been duplicates were pushed or counted.
             } else if wants_card {
@@ -134,7 +147,42 @@ impl<'a> Run<'a> {
     }
 
     fn wants_card(&self, batch: &Batch) -> bool {
-        !self.read_all && self.stopped.is_none() && self.failure.is_none() && batch.has_room()
+        let has_room = batch.has_room() && self.reading.as_ref().is_none_or(Reading::has_room);
+        !self.read_all && self.stopped.is_none() && self.failure.is_none() && has_room
+    }
+
+    /// Whether no more cards are sent.
+    fn is_ending(&self) -> bool {
+        self.failure.is_some() || !matches!(self.stopped, None | Some(Stopped::Limit))
+    }
+
+    /// Pushes the calls that read cards, as far as they are due. If the run ends, cards are not read.
+    fn read_cards(&mut self, batch: &mut Batch) {
+        let is_ending = self.is_ending();
+        let Some(reading) = &mut self.reading else { return };
+        if is_ending {
+            let unread: Vec<_> = reading.take_waiting().collect();
+            unread.iter().for_each(|reply| self.handle_read(reply, Err(NOT_READ.to_owned())));
+            return;
+        }
+        loop {
+            match reading.next_due() {
+                Ok(Some((call, tag))) => batch.push_call(call, tag),
+                Ok(None) => return,
+                Err(error) => {
+                    self.failure.get_or_insert(error.into());
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits until a card may be due, or for a card to refresh.
+    fn wait_to_read(&mut self, feed: &mut Feed<Card>, batch: &mut Batch, wants_card: bool) {
+        match wants_card {
+            true => drop(self.take_card(feed, batch, INPUT_CHECK)),
+            false => std::thread::sleep(INPUT_CHECK),
+        }
     }
 
     /// Ends the run if it is time.
@@ -142,8 +190,8 @@ impl<'a> Run<'a> {
         if self.failure.is_some() {
             batch.stop();
         }
-        if stop.load(Ordering::Relaxed) && self.stopped != Some(Stopped::BySignal) {
-            self.stopped = Some(Stopped::BySignal);
+        if stop.load(Ordering::Relaxed) && self.stopped != Some(Stopped::Signal) {
+            self.stopped = Some(Stopped::Signal);
             batch.stop();
             self.say(&match batch.in_flight() {
                 0 => "interrupted".to_owned(),
@@ -154,13 +202,13 @@ impl<'a> Run<'a> {
             });
         }
         if self.stopped.is_none() && self.plan.limits.is_time_up() && !self.read_all {
-            self.stopped = Some(Stopped::ByTime);
+            self.stopped = Some(Stopped::Time);
             batch.stop();
             self.say("the time of --until is reached; no more cards are sent");
         }
         if self.stopped.is_none() && self.plan.limits.is_reached(self.pushed) && !self.read_all {
             self.read_all = self.plan.total == Some(self.statistics.read);
-            self.stopped = (!self.read_all).then_some(Stopped::ByLimit);
+            self.stopped = (!self.read_all).then_some(Stopped::Limit);
         }
     }
 
@@ -230,28 +278,60 @@ impl<'a> Run<'a> {
         true
     }
 
-    fn handle_outcome(&mut self, outcome: &Outcome) {
+    fn handle_outcome(&mut self, outcome: Outcome) {
+        if let Some(refreshed) = self.reading.as_mut().and_then(|reading| reading.take(outcome.tag)) {
+            let card = match &outcome.result {
+                Ok(reply) => Ok(reply),
+                Err(_) if outcome.unsent && self.is_ending() => Err(NOT_READ.to_owned()),
+                Err(error) => Err(error.to_string()),
+            };
+            return self.handle_read(&refreshed, card);
+        }
         if outcome.unsent {
-            self.statistics.count_unsent(outcome, self.stopped.is_some() || self.failure.is_some());
+            self.statistics.count_unsent(&outcome, self.stopped.is_some() || self.failure.is_some());
         } else if outcome.is_duplicate {
             self.statistics.duplicates += 1;
         } else {
-            self.handle_result(&outcome.into());
+            match (outcome.result, &mut self.reading) {
+                (Ok(reply), Some(reading)) => reading.add(reply),
+                (result, _) => {
+                    let result = result.as_ref();
+                    self.handle_result(&CardResult { eid: &outcome.eid, line: None, result });
+                }
+            }
         }
+    }
+
+    /// A card was refreshed, and read or not: counts it, records it and writes it.
+    fn handle_read(&mut self, refreshed: &Reply, card: Result<&Reply, String>) {
+        self.statistics.unread += u64::from(card.is_err());
+        self.handle(&CardResult { eid: refreshed.eid(), line: None, result: Ok(refreshed) }, Some(card));
     }
 
     /// Counts a result, records it in the journal and writes it.
     fn handle_result(&mut self, result: &CardResult<'_>) {
+        self.handle(result, None);
+    }
+
+    fn handle<'b>(&mut self, result: &CardResult<'b>, card: Option<Result<&'b Reply, String>>) {
         self.statistics.count(result);
         self.files.count(result);
-        if let Err(failure) = self.keep(result) {
+        if let Err(failure) = self.keep(result, card) {
             self.failure.get_or_insert(failure);
         }
     }
 
     /// The journal comes first: a result that was not written is found there by the next run, a result that was not recorded is lost.
-    fn keep(&mut self, result: &CardResult<'_>) -> Result<(), Failure> {
+    fn keep<'b>(
+        &mut self,
+        result: &CardResult<'b>,
+        card: Option<Result<&'b Reply, String>>,
+    ) -> Result<(), Failure> {
         let record = result.record()?;
+        let record = match card {
+            Some(card) => record.with_card(card)?,
+            None => record,
+        };
         if let Some(journal) = &mut self.journal {
             journal.record(&record).inspect_err(|_| self.statistics.unrecorded += 1)?;
         }
@@ -303,7 +383,7 @@ impl<'a> Run<'a> {
             lines.iter().for_each(warn);
         }
         let complete = self.read_all
-            && matches!(self.stopped, None | Some(Stopped::ByLimit))
+            && matches!(self.stopped, None | Some(Stopped::Limit))
             && self.failure.is_none()
             && self.statistics.unsent == 0;
         self.warn_if_resumable(complete);
@@ -312,18 +392,18 @@ impl<'a> Run<'a> {
         let failure = self.failure.take().or(closed.err());
         let (state, why) = match (&failure, self.stopped) {
             (Some(failure), _) => (State::Failed, Some(failure.to_string())),
-            (None, Some(Stopped::BySignal)) => (State::Interrupted, None),
-            (None, Some(Stopped::ByTime | Stopped::ByLimit)) => (State::Limited, None),
+            (None, Some(Stopped::Signal)) => (State::Interrupted, None),
+            (None, Some(Stopped::Time | Stopped::Limit)) => (State::Limited, None),
             (None, None) if complete => (State::Complete, None),
             (None, None) => (State::Stopped, self.stop_reason.take()),
         };
         self.files.end(&self.statistics, self.plan.total, state, why);
         let failed = failure.map_or(ExitCode::Success, |failure| failure.report());
         let stopped = match self.stopped {
-            Some(Stopped::BySignal) => ExitCode::Interrupted,
+            Some(Stopped::Signal) => ExitCode::Interrupted,
             // Not every card was refreshed.
-            Some(Stopped::ByTime) => ExitCode::Failure,
-            Some(Stopped::ByLimit) | None => ExitCode::Success,
+            Some(Stopped::Time) => ExitCode::Failure,
+            Some(Stopped::Limit) | None => ExitCode::Success,
         };
         failed.max(stopped).max(self.statistics.exit_code())
     }
@@ -338,7 +418,7 @@ impl<'a> Run<'a> {
         }
         match (complete, self.journal.is_some(), self.statistics.open()) {
             // As requested.
-            (false, ..) if self.quiet && self.stopped == Some(Stopped::ByLimit) => {}
+            (false, ..) if self.quiet && self.stopped == Some(Stopped::Limit) => {}
             (false, true, _) => warn("not all cards were tried; run the same command again to resume"),
             (false, false, _) => {
                 warn(

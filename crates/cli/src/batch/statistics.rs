@@ -23,6 +23,8 @@ pub(crate) struct Statistics {
     pub(crate) recent: u64,
     /// Cards that were not read, because the run stopped.
     pub(crate) not_reached: u64,
+    /// Cards that were refreshed and could not be read afterwards.
+    pub(crate) unread: u64,
     /// Results that could not be recorded in the journal.
     pub(crate) unrecorded: u64,
     /// The exit code of the cards that the batch itself did not send.
@@ -153,6 +155,9 @@ impl Statistics {
             if count > 0 {
                 let _ = write!(text, ", {count} {what}");
             }
+        }
+        if self.unread > 0 {
+            let _ = write!(text, "; {} refreshed cards could not be read", self.unread);
         }
         let per_second = self.tried() as f64 / duration.as_secs_f64().max(0.001);
         let _ = write!(text, "; {}, {per_second:.1}/s", humanize(duration));

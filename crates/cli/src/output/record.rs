@@ -29,6 +29,12 @@ pub(crate) struct Record<'a> {
     pub(crate) headers: Option<BTreeMap<&'a str, &'a str>>,
     pub(crate) body: Option<Cow<'a, str>>,
     pub(crate) data: Option<Cow<'a, RawValue>>,
+    /// With `--then-get`, the data of the card after the refresh. Untyped, because its fields are not published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) card: Option<Cow<'a, RawValue>>,
+    /// Why the card could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) card_error: Option<Cow<'a, str>>,
 }
 
 impl<'a> Record<'a> {
@@ -50,6 +56,8 @@ impl<'a> Record<'a> {
             headers: None,
             body: None,
             data: reply.data_json().map(raw).transpose()?.map(Cow::Owned),
+            card: None,
+            card_error: None,
         })
     }
 
@@ -73,6 +81,8 @@ impl<'a> Record<'a> {
             headers: (!headers.is_empty()).then_some(headers),
             body: error.body().map(String::from_utf8_lossy),
             data: None,
+            card: None,
+            card_error: None,
         }
     }
 
@@ -81,9 +91,23 @@ impl<'a> Record<'a> {
         Self { message: message.into(), ..self }
     }
 
-    /// Three fields separated by tabs, without a line end: EID, `ok` or the kind of failure, message.
+    /// Three fields separated by tabs, without a line end: EID, `ok` or the kind of failure, message. With `--then-get`, there is a
+    /// fourth one: the card, or why it could not be read.
     pub(crate) fn to_text(&self) -> String {
-        format!("{}\t{}\t{}", self.eid, self.kind, escaped(&self.message))
+        let card = match (&self.card, &self.card_error) {
+            (Some(card), _) => format!("\t{}", safe_json(card.get())),
+            (None, Some(why)) => format!("\t{}", escaped(why)),
+            (None, None) => String::new(),
+        };
+        format!("{}\t{}\t{}{card}", self.eid, self.kind, escaped(&self.message))
+    }
+
+    /// The same, with what reading the card has returned.
+    pub(crate) fn with_card(self, card: Result<&'a Reply, String>) -> Result<Self, Error> {
+        Ok(match card {
+            Ok(reply) => Self { card: Some(Cow::Owned(raw(reply.data_json().unwrap_or("null"))?)), ..self },
+            Err(why) => Self { card_error: Some(why.into()), ..self },
+        })
     }
 
     /// The JSON text, without a line end.

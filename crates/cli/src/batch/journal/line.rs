@@ -12,7 +12,7 @@ use std::time::SystemTime;
 pub(super) const MAX_LINE_BYTES: u64 = 1024 * 1024;
 
 /// Longer data is not recorded, so that a line is never too long.
-const MAX_DATA_BYTES: usize = 512 * 1024;
+const MAX_DATA_BYTES: usize = 384 * 1024;
 
 /// The version of the format.
 pub(super) const FORMAT: u32 = 1;
@@ -67,6 +67,10 @@ pub(super) struct Entry<'a> {
     pub(super) body: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) data: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) card: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) card_error: Option<&'a str>,
 }
 
 impl<'a> Entry<'a> {
@@ -88,6 +92,8 @@ impl<'a> Entry<'a> {
             headers: record.headers.as_ref(),
             body: record.body.as_deref(),
             data: record.data.as_deref().filter(|data| data.get().len() <= MAX_DATA_BYTES),
+            card: record.card.as_deref().filter(|card| card.get().len() <= MAX_DATA_BYTES),
+            card_error: record.card_error.as_deref(),
         }
     }
 }
@@ -155,6 +161,9 @@ pub(super) struct StoredResult<'a> {
     body: Option<Cow<'a, str>>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    card: Option<&'a RawValue>,
+    card_error: Option<Cow<'a, str>>,
 }
 
 impl StoredResult<'_> {
@@ -180,6 +189,8 @@ impl StoredResult<'_> {
                 .map(|headers| headers.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect()),
             body: self.body.as_deref().map(Cow::Borrowed),
             data: self.data.map(Cow::Borrowed),
+            card: self.card.map(Cow::Borrowed),
+            card_error: self.card_error.as_deref().map(Cow::Borrowed),
         }
     }
 }

@@ -423,7 +423,10 @@ mod tests {
             let mut told = Vec::new();
             let unwritten = journal.unwritten(&mark).expect("the same file");
             unwritten
-                .each(written, |record| Ok(told.push(record.to_line().expect("JSON"))))
+                .each(written, |record| {
+                    told.push(record.to_line().expect("JSON"));
+                    Ok(())
+                })
                 .expect("readable");
             told
         };

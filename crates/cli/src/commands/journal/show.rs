@@ -3,6 +3,7 @@
 use super::JournalFile;
 use super::card_results::CardResults;
 use crate::batch::journal::JournalHeader;
+use crate::output::wrap::in_column;
 use crate::output::{ExitCode, Failure, print_line};
 use clap::Args;
 use eiot::{Error, escaped};
@@ -18,6 +19,9 @@ pub(super) struct Show {
     #[arg(long)]
     json: bool,
 }
+
+/// Where the second column begins.
+const INDENT: usize = 10;
 
 /// What is shown. Names and their meaning never change; new ones may be added.
 #[derive(Serialize)]
@@ -54,7 +58,13 @@ impl Show {
         let overview = overview(input, started, &CardResults::read(reader)?);
         match self.json {
             true => print_line(&serde_json::to_string(&overview).map_err(Error::internal)?)?,
-            false => overview.lines().iter().try_for_each(|line| print_line(&escaped(line)))?,
+            false => {
+                let width = terminal_size::terminal_size_of(std::io::stdout())
+                    .map_or(usize::MAX, |(width, _)| usize::from(width.0));
+                overview.lines().iter().try_for_each(|(name, text)| {
+                    print_line(&format!("{name:<INDENT$}{}", in_column(&escaped(text), INDENT, width)))
+                })?;
+            }
         }
         Ok(ExitCode::Success)
     }
@@ -92,27 +102,32 @@ fn overview(input: String, started: String, cards: &CardResults) -> Overview {
 }
 
 impl Overview {
-    fn lines(&self) -> Vec<String> {
+    /// Each with what stands in the first column.
+    fn lines(&self) -> Vec<(String, String)> {
         let end = match (&self.finished, &self.last_result) {
             (Some(time), _) => format!("finished {time}"),
             (None, Some(time)) => format!("not finished, last result {time}"),
             (None, None) => "no results yet".to_owned(),
         };
         let mut lines = vec![
-            format!("input    {}", self.input),
-            format!("started  {}, {end}", self.started),
-            format!(
-                "cards    {}: {} refreshed, {} failed, of which {} may succeed later",
-                self.cards, self.refreshed, self.failed, self.open
+            ("input".to_owned(), self.input.clone()),
+            ("started".to_owned(), format!("{}, {end}", self.started)),
+            (
+                "cards".to_owned(),
+                format!(
+                    "{}: {} refreshed, {} failed, of which {} may succeed later",
+                    self.cards, self.refreshed, self.failed, self.open
+                ),
             ),
         ];
         for Failures { kind, code, is_final, count, example } in &self.failures {
             let code = code.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
             let is_final = if *is_final { ", final" } else { "" };
-            lines.push(format!("{count:>9} {kind}{code}{is_final}, for example {example}"));
+            lines.push((format!("{count:>9}"), format!("{kind}{code}{is_final}, for example {example}")));
         }
         if self.damaged_lines > 0 {
-            lines.push(format!("damaged  {} lines; eiot journal check names them", self.damaged_lines));
+            let text = format!("{} lines; eiot journal check names them", self.damaged_lines);
+            lines.push(("damaged".to_owned(), text));
         }
         lines
     }
