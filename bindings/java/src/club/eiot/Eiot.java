@@ -768,7 +768,7 @@ public final class Eiot {
         public OptionalLong retryAfterMs() { return retryAfterMs < 0 ? OptionalLong.empty() : OptionalLong.of(retryAfterMs); }
         /** Whether the platform received the request. */
         public Delivered delivered() { return delivered == 0 ? Delivered.NO : delivered == 1 ? Delivered.YES : Delivered.UNKNOWN; }
-        /** Whether the failure may pass by itself and repeating this call is harmless. */
+        /** Whether the failure may pass by itself and it is safe to repeat this call. */
         public boolean isRetryable() { return isRetryable; }
         /**
          * Whether the same call would fail again, whatever becomes of network, account and platform: malformed EIDs and
@@ -899,7 +899,7 @@ public final class Eiot {
                     WATCHED.remove(found);
                     found.handle.close();
                 } catch (InterruptedException | RuntimeException ignored) {
-                    // The thread serves all others, and nobody is there to be told.
+                    // The thread goes on for all others.
                 }
             }
         }
