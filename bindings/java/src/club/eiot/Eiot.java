@@ -559,7 +559,8 @@ public final class Eiot {
     /**
      * The results of a batch, in order of completion: each card comes back exactly once, duplicates with the result of the first. Memory use depends on the concurrency, not on the number of cards. Calls
      * make progress only while the loop waits for the next result, so process results quickly or hand them on. Can be iterated
-     * once, by one thread at a time; closing it cancels calls in flight.
+     * once, by one thread at a time; closing it cancels calls in flight. A closed batch, or one that fails as a whole, is an
+     * {@link IllegalStateException}.
      *
      * <p>A batch that cannot succeed stops itself: after {@link Options#maxAuthFailures} consecutive authentication failures, or
      * when the platform was unreachable for {@link Options#outageTimeout}. All remaining cards then come back with an error
