@@ -220,42 +220,8 @@ def test_functions_are_used_or_excluded_for_a_reason(driver):
     assert set(unused) <= {*NOT_FOR_WRAPPERS, *through_options}, "not in the wrapper, and no reason given"
 
 
-def test_batch_returns_each_card_once_with_its_index_and_input(driver, simulator):
-    running = simulator("--unlimited")
-    cards = [str(8904_0000 + card) for card in range(60)]
-    given = [*cards, *(f" {card}" for card in cards[:5]), "8.9E+31"]
-    outcomes = driver.refresh(given, running.options, verb=["batch"])
-    assert sorted(outcome["index"] for outcome in outcomes) == list(range(66))
-    by_index = {outcome["index"]: outcome for outcome in outcomes}
-    assert [by_index[index]["input"] for index in range(66)] == given
-    assert {index for index, outcome in by_index.items() if outcome["duplicate"]} == set(range(60, 65))
-    malformed = by_index.pop(65)
-    assert (malformed["kind"], malformed["retryable"]) == ("invalid_eid", False)
-    assert all(outcome["ok"] and outcome["eid"] == cards[index % 60] for index, outcome in by_index.items())
-    assert running.counters()["calls"] == 60, "nothing is sent for duplicates"
-    assert driver.refresh([], running.options, verb=["batch"]) == []
-
-
-def test_duplicates_have_the_failure_of_the_first(driver, simulator):
-    outcomes = driver.refresh(["8904", "8904"], simulator("--unlimited", "--refuse", "41007").options, verb=["batch"])
-    assert [(outcome["kind"], outcome["code"]) for outcome in outcomes] == [("platform", "41007")] * 2
-    assert sorted(outcome["duplicate"] for outcome in outcomes) == [False, True]
-
-
-@pytest.mark.parametrize(
-    "arguments, eid, retryable",
-    [
-        (("--fault", "status=503,0"), EID, True),
-        (("--fault", "reset"), EID, True),
-        (("--refuse", "41007"), EID, False),
-        (("--refuse", "403"), EID, False),
-        ((), "8.9E+31", False),
-    ],
-    ids=["unavailable", "lost", "refused", "unauthorized", "malformed"],
-)
-def test_errors_say_whether_to_repeat_the_call(driver, simulator, arguments, eid, retryable):
-    (outcome,) = driver.refresh([eid], simulator("--tls", "--unlimited", *arguments).options)
-    assert outcome["ok"] is False and outcome["retryable"] is retryable, outcome
+def test_empty_batch_has_no_results(driver, simulator):
+    assert driver.refresh([], simulator("--tls").options, verb=["batch"]) == []
 
 
 def test_rounded_eid_is_refused_unless_allowed(driver, simulator):
@@ -314,7 +280,7 @@ def test_responses(promise, driver, simulator):
     promise(driver, simulator)
 
 
-@pytest.mark.parametrize("promise", batches.PROMISES, ids=lambda promise: promise.__name__)
+@pytest.mark.parametrize("promise", [*batches.PROMISES, *batches.RESULTS], ids=lambda promise: promise.__name__)
 def test_batches(promise, driver, simulator):
     promise(driver, simulator)
 

@@ -42,8 +42,8 @@
                88  EIOT-DELIVERED-NO         VALUE "no".
                88  EIOT-DELIVERED-YES        VALUE "yes".
                88  EIOT-DELIVERED-UNKNOWN    VALUE "unknown".
-      *>     Whether the failure may pass by itself, and repeating this
-      *>     call is harmless.
+      *>     Whether the failure may pass by itself, and it is safe to
+      *>     repeat this call.
            05  EIOT-RETRYABLE            PIC X.
                88  EIOT-IS-RETRYABLE         VALUE "Y".
                88  EIOT-IS-NOT-RETRYABLE     VALUE "N".

@@ -213,7 +213,7 @@ namespace Eiot
         public TimeSpan? RetryAfter { get; private set; }
         /// <summary>Whether the platform received the request.</summary>
         public Delivered Delivered { get; private set; }
-        /// <summary>Whether the failure may pass by itself and repeating this call is harmless.</summary>
+        /// <summary>Whether the failure may pass by itself and it is safe to repeat this call.</summary>
         public bool IsRetryable { get; private set; }
         /// <summary>
         /// Whether the same call would fail again no matter how network, account and platform change: for malformed EIDs and arguments,

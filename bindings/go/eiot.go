@@ -148,7 +148,7 @@ type Error struct {
 	Attempts        int           // how many requests were sent or started
 	RetryAfter      time.Duration // how long the platform asks to wait; negative when it does not say
 	Delivered       Delivered
-	Retryable       bool // the failure may pass by itself, and repeating this call is harmless
+	Retryable       bool // the failure may pass by itself, and it is safe to repeat this call
 	Final           bool // the same call would fail again, whatever happens: a malformed EID, the platform's codes for a wrong request
 
 	// Body is the first 2 KiB of the response body, verbatim, if the response is not the platform's, such as the HTML page of

@@ -90,7 +90,7 @@ export class EiotError extends Error {
    * the platform's codes for invalid requests. Unpublished codes are never final.
    */
   readonly final: boolean;
-  /** Whether the failure may pass by itself and repeating this call is harmless. */
+  /** Whether the failure may pass by itself and it is safe to repeat this call. */
   readonly retryable: boolean;
   readonly eid: string | null;
   /** The first 2 KiB of the response body, verbatim, if the response is not the platform's, such as the HTML page of a proxy. */

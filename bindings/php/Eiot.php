@@ -113,7 +113,7 @@ final class EiotException extends \RuntimeException
      * @param int         $attempts        how many requests were sent or started
      * @param float|null  $retryAfter      seconds that the platform asks to wait; null when it does not say
      * @param string|null $eid             the card, quoted and shortened where it is no EID; null when it is about none
-     * @param bool        $isRetryable     whether the failure may pass by itself and repeating this call is harmless
+     * @param bool        $isRetryable     whether the failure may pass by itself and it is safe to repeat this call
      * @param bool        $isFinal         whether the same call would fail again no matter how network, account and platform
      *                                     change: for malformed EIDs, and for the platform's codes for invalid requests
      * @param string|null $body            the first 2 KiB of the response body, verbatim, if the response is not the platform's,

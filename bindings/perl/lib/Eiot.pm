@@ -437,7 +437,7 @@ same words in every language, such as C<'timeout'>), C<status> (its number in C)
 platform's own, or C<undef>), C<http_status> (0 if there was no response), C<attempts>, C<retry_after> (seconds, or C<undef>),
 C<delivered> (C<'no'>, C<'yes'>, C<'unknown'>: whether the platform may have acted), C<is_final> (whether the same call would
 fail again, no matter what changes: malformed EIDs, and the platform's codes for invalid requests), C<is_retryable> (whether the failure may pass by
-itself, and repeating this call is harmless), C<eid> (or C<undef>), C<body> (the first 2 KiB of the response
+itself, and it is safe to repeat this call), C<eid> (or C<undef>), C<body> (the first 2 KiB of the response
 body, as bytes, when the response is not the platform's, such as the HTML page of a proxy; otherwise C<undef>), C<headers> (a hash
 of the response headers that help support, such as C<x-request-id>, by their names in lower case).
 

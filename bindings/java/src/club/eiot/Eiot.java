@@ -559,7 +559,8 @@ public final class Eiot {
     /**
      * The results of a batch, in order of completion: each card comes back exactly once, duplicates with the result of the first. Memory use depends on the concurrency, not on the number of cards. Calls
      * make progress only while the loop waits for the next result, so process results quickly or hand them on. Can be iterated
-     * once, by one thread at a time; closing it cancels calls in flight.
+     * once, by one thread at a time; closing it cancels calls in flight. A closed batch, or one that fails as a whole, is an
+     * {@link IllegalStateException}.
      *
      * <p>A batch that cannot succeed stops itself: after {@link Options#maxAuthFailures} consecutive authentication failures, or
      * when the platform was unreachable for {@link Options#outageTimeout}. All remaining cards then come back with an error
@@ -768,7 +769,7 @@ public final class Eiot {
         public OptionalLong retryAfterMs() { return retryAfterMs < 0 ? OptionalLong.empty() : OptionalLong.of(retryAfterMs); }
         /** Whether the platform received the request. */
         public Delivered delivered() { return delivered == 0 ? Delivered.NO : delivered == 1 ? Delivered.YES : Delivered.UNKNOWN; }
-        /** Whether the failure may pass by itself and repeating this call is harmless. */
+        /** Whether the failure may pass by itself and it is safe to repeat this call. */
         public boolean isRetryable() { return isRetryable; }
         /**
          * Whether the same call would fail again, whatever becomes of network, account and platform: malformed EIDs and
@@ -899,7 +900,7 @@ public final class Eiot {
                     WATCHED.remove(found);
                     found.handle.close();
                 } catch (InterruptedException | RuntimeException ignored) {
-                    // The thread serves all others, and nobody is there to be told.
+                    // The thread goes on for all others.
                 }
             }
         }
