@@ -37,7 +37,7 @@ export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
 .PHONY: all help demo check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate fuzz header stubs licenses
-.PHONY: abi install place describe dist release stage stage-dist built wheel sanitized workers clean
+.PHONY: abi install place describe dist release stage stage-dist built wheel sanitized workers recipes clean
 
 all: release
 	@echo "Built: libeiot.so and libeiot.a in $(MADE)/libraries, eiot and eiot-sim in $(MADE)."
@@ -244,6 +244,12 @@ workers: $(VENV)/.tests
 	@echo "installing what tests/requirements-workers.txt lists into build/venv…"
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements-workers.txt \
 	 || echo "could not install what tests/requirements-workers.txt lists: the tests that need it say so and are skipped"
+
+# What the recipes in docs/python-recipes.md are for. Without it the tests of those recipes are skipped.
+recipes: $(VENV)/.tests
+	@echo "installing what tests/requirements-recipes.txt lists into build/venv (about 80 MB)…"
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements-recipes.txt \
+	 || echo "could not install what tests/requirements-recipes.txt lists: the tests that need it say so and are skipped"
 
 # The machine's C++ compiler, or if it has none zig's, which comes as a Python package.
 $(BUILD)/c++: $(VENV)/.ready

@@ -265,7 +265,7 @@ def main() -> int:
     return run_all(
         [
             # Tests of what could not be built are skipped.
-            Suite("build", [make, "--no-print-directory", "-k", "sanitized", "workers"], make_target),
+            Suite("build", [make, "--no-print-directory", "-k", "sanitized", "workers", "recipes"], make_target),
             Suite("lint", [make, "--no-print-directory", "lint"], make_target),
             Suite("cargo test", [cargo, "test", *workspace, "--no-fail-fast"], cargo_test),
             pytest_suite("tests"),

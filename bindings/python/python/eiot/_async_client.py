@@ -9,7 +9,7 @@ from eiot._async_results import AsyncResults
 from eiot._base_client import BaseClient
 from eiot._eid import eid_text
 from eiot._log import reporter
-from eiot._parameters import parameters_text
+from eiot._parameters import call_arguments
 from eiot._reply import Reply, read_reply
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class AsyncClient(BaseClient):
         timeout: float | None = None,
     ) -> Reply:
         """Like `Client.call`. Cancelling the task cancels the call, as in `refresh_usage`."""
-        parameters_json = parameters_text(parameters)
-        return await self._outcome(partial(self._open_handle(timeout).start_call, path, parameters_json, idempotent))
+        call = call_arguments(path, parameters, idempotent)
+        return await self._outcome(partial(self._open_handle(timeout).start_call, *call))
 
     async def _outcome(self, start: "Start") -> Reply:
         from eiot._calls import calls_here  # Imported here, since synchronous programs do not need asyncio.

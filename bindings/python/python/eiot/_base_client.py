@@ -27,6 +27,8 @@ class BaseClient:
     _on_attempt: Hook | None
 
     def __init__(self, *, on_attempt: Hook | None = None, **options: "Unpack[ClientOptions]") -> None:
+        if on_attempt is not None and not callable(on_attempt):
+            raise TypeError(f"on_attempt: must be a function, not {type(on_attempt).__name__}")
         self._handle = ClientHandle(given(options))
         self._on_attempt = on_attempt
 

@@ -1,6 +1,6 @@
 """The common base of both kinds of results: input, end, and counts."""
 
-from collections.abc import Sized
+from collections.abc import AsyncIterable, Iterable, Sized
 from typing import Literal
 
 from eiot._eid import eid_text
@@ -20,7 +20,7 @@ class BaseResults:
             raise TypeError(f"concurrency: must be an int, not {type(concurrency).__name__}")
         if not 1 <= concurrency <= 1024:
             raise InvalidArgumentError(f"concurrency must be from 1 to 1024, not {concurrency}")
-        if isinstance(eids, (str, bytes, bytearray)):
+        if isinstance(eids, (str, bytes, bytearray)) or not isinstance(eids, (Iterable, AsyncIterable)):
             raise TypeError(f"eids: must be a list or another iterable of EIDs, not {type(eids).__name__}")
         self._raises = errors == "raise"
         self._closed = False

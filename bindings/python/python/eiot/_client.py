@@ -7,7 +7,7 @@ from typing import Any, Literal, SupportsIndex, TypeVar
 from eiot._base_client import BaseClient
 from eiot._eid import eid_text
 from eiot._log import reporter
-from eiot._parameters import parameters_text
+from eiot._parameters import call_arguments
 from eiot._reply import Reply, read_reply
 from eiot._results import Results
 
@@ -118,8 +118,8 @@ class Client(BaseClient):
         If the reply is lost, the call is retried only when it is idempotent. Read-only calls and refreshUsage are;
         for other calls pass `idempotent=True`.
         """
-        report, text = reporter(self._on_attempt), parameters_text(parameters)
-        return read_reply(self._open_handle(timeout).call(path, text, idempotent, report))
+        call = call_arguments(path, parameters, idempotent)
+        return read_reply(self._open_handle(timeout).call(*call, reporter(self._on_attempt)))
 
     def refresh_many(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from eiot import _native
+from eiot._arguments import require
 
 Params = Mapping[str, str | int | None]
 
@@ -20,6 +21,8 @@ def sign(params: Params, secret: str, method: Literal["sha1", "md5"] = "sha1") -
 
     Raises `TypeError` for other types: a `float` has several representations, so pass the text that you send.
     """
+    require("secret", secret, str, "a str")
+    require("method", method, str, "a str")
     return _native.sign(_flat(params), secret, method)
 
 

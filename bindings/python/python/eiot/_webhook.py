@@ -4,6 +4,7 @@ import json
 from typing import Any, Literal
 
 from eiot import _native
+from eiot._arguments import require
 from eiot._exceptions import ProtocolError
 
 
@@ -30,6 +31,10 @@ def verify_webhook(
 
     Thread-safe. Does no I/O.
     """
+    require("payload", payload, (str, bytes), "str or bytes")
+    require("secret", secret, str, "a str")
+    require("max_age", max_age, (int, float, type(None)), "a number of seconds or None")
+    require("sign_method", sign_method, str, "a str")
     if isinstance(payload, str):
         # Lone surrogates are not UTF-8, so they cannot match the signature.
         payload = payload.encode("utf-8", "surrogatepass")
