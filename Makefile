@@ -34,7 +34,7 @@ export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
 export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
-.PHONY: all help demo check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate fuzz header stubs
+.PHONY: all help demo check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate fuzz header stubs licenses
 .PHONY: abi install place describe dist release stage stage-dist built wheel sanitized workers clean
 
 all: release
@@ -140,6 +140,10 @@ stubs: $(VENV)/.ready
 	$(VENV)/bin/maturin generate-stubs --locked --profile dev -m bindings/python/Cargo.toml --features stubs -i $(VENV)/bin/python -o $(BUILD)/stubs
 	cp $(BUILD)/stubs/eiot/_native.pyi bindings/python/python/eiot/_native.pyi
 
+## licenses: write the licenses of the crates in the Python package
+licenses: $(VENV)/.ready
+	CARGO=$(CARGO) $(VENV)/bin/python packaging/licenses.py eiot-python bindings/python/LICENSES-THIRD-PARTY
+
 ## abi: make the header as it is the baseline for ABI checks; docs/abi.md says when
 abi: stage $(VENV)/.tests
 	EIOT_WRITE_ABI=1 $(VENV)/bin/python -m pytest -q tests/test_abi.py -k compatible_with_the_baseline
@@ -205,6 +209,7 @@ wheel: $(VENV)/.ready
 	@echo "building the Python package (about a minute the first time)…"
 	@rm -rf $(BUILD)/wheels
 	$(VENV)/bin/maturin build --locked --release -m bindings/python/Cargo.toml -i $(VENV)/bin/python -o $(BUILD)/wheels
+	cd bindings/python/simulator && $(VENV)/bin/maturin build --locked --release -o $(BUILD)/wheels
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check --no-index --force-reinstall $(BUILD)/wheels/eiot-$(VERSION)-*.whl
 
 # What the build needs. The demo needs no more than this.

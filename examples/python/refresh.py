@@ -4,7 +4,7 @@ import sys
 
 import eiot
 
-client = eiot.Client.from_env()
+client = eiot.Client()
 for eid in sys.argv[1:]:
     try:
         reply = client.refresh_usage(eid)

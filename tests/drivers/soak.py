@@ -12,7 +12,7 @@ import time
 import eiot
 
 THREADS = 4
-client = eiot.Client.from_env()
+client = eiot.Client()
 
 
 def work(calls):

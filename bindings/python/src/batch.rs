@@ -3,7 +3,7 @@
 use crate::cancellation::Cancellation;
 use crate::exception::exception;
 use crate::guard::{Failure, guarded};
-use crate::parts::{OutcomeParts, SummaryParts, reply_parts, summary_parts};
+use crate::parts::{OutcomeParts, SummaryParts, outcome_parts, summary_parts};
 use crate::text::bytes;
 use crate::watcher::{Watcher, interrupted};
 use eiot::{Attempt, Batch, Client, Error, Notice, Observer, Outcome, Summary};
@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 /// A batch. Requires exclusive access, except for `stop` and `cancel`, which are thread-safe.
 #[pyclass(frozen, module = "eiot._native")]
@@ -30,24 +31,24 @@ pub(crate) struct BatchHandle {
 struct State {
     /// `None` once it is closed.
     batch: Option<Batch>,
-    is_broken_off: bool,
-    /// Results of a cancelled batch that were not fetched yet.
+    /// Outcomes that came together with an exception or a cancellation.
     kept: VecDeque<Outcome>,
 }
 
 impl BatchHandle {
-    pub(crate) fn new(client: &Client, concurrency: &Bound<'_, PyInt>) -> Result<Self, Failure> {
-        // The core reports numbers out of range, including those that Rust cannot represent.
-        let most = if concurrency.lt(0)? { 0 } else { concurrency.extract().unwrap_or(usize::MAX) };
+    pub(crate) fn new(
+        client: &Client,
+        concurrency: &Bound<'_, PyInt>,
+        report: Option<Py<PyAny>>,
+    ) -> Result<Self, Failure> {
         let cancellation = Py::new(concurrency.py(), Cancellation::new())?;
-        let watcher = Watcher::new(Some(cancellation.clone_ref(concurrency.py())));
+        let watcher = Watcher::new(report, Some(cancellation.clone_ref(concurrency.py())));
         let watcher = Arc::new(Mutex::new(watcher));
-        let mut batch = client.batch(most, Box::new(Shared(watcher.clone())))?;
+        let mut batch = client.batch(most(concurrency)?, Box::new(Shared(watcher.clone())))?;
         let stop = Arc::new(AtomicBool::new(false));
         batch.stop_when(stop.clone());
-        let state = State { batch: Some(batch), is_broken_off: false, kept: VecDeque::new() };
-        let (state, summary) = (Mutex::new(state), Mutex::default());
-        Ok(Self { pid: std::process::id(), state, watcher, stop, cancellation, summary })
+        let state = Mutex::new(State { batch: Some(batch), kept: VecDeque::new() });
+        Ok(Self { pid: std::process::id(), state, watcher, stop, cancellation, summary: Mutex::default() })
     }
 
     /// The batch; `None` in a forked child, where no call is in flight.
@@ -72,23 +73,27 @@ impl BatchHandle {
     }
 }
 
+/// The core reports numbers out of range, including those that Rust cannot represent.
+pub(crate) fn most(concurrency: &Bound<'_, PyInt>) -> PyResult<usize> {
+    Ok(if concurrency.lt(0)? { 0 } else { concurrency.extract().unwrap_or(usize::MAX) })
+}
+
 #[pymethods]
 impl BatchHandle {
     /// Whether another EID should be pushed before the next wait.
     fn has_room(&self, py: Python<'_>) -> PyResult<bool> {
         guarded(py, || {
-            let Some(state) = self.state()? else { return Ok(false) };
-            Ok(!state.is_broken_off && state.batch.as_ref().is_some_and(Batch::has_room))
+            Ok(self.state()?.is_some_and(|state| state.batch.as_ref().is_some_and(Batch::has_room)))
         })
     }
 
-    /// Adds a card.
-    fn push(&self, py: Python<'_>, eid: &Bound<'_, PyString>) -> PyResult<()> {
+    /// Adds a card, whose outcome comes back with the tag.
+    fn push(&self, py: Python<'_>, eid: &Bound<'_, PyString>, tag: u64) -> PyResult<()> {
         guarded(py, || {
             let eid = bytes(eid)?;
             let Some(mut state) = self.state()? else { return Ok(()) };
             if let Some(batch) = &mut state.batch {
-                batch.push(eid);
+                batch.push_tagged(eid, tag);
             }
             self.count(state.batch.as_ref());
             Ok(())
@@ -96,38 +101,35 @@ impl BatchHandle {
     }
 
     /// Waits until a card is done; returns `None` when all are. Other Python threads and this thread's signal handlers
-    /// run in the meantime. Returns the EID and either the reply tuple or the exception. If a signal handler raises,
-    /// the exception is raised here, and all calls are cancelled: their results are kept for later calls.
+    /// run in the meantime. Returns tag, EID, whether it is a duplicate, and the reply tuple or the exception. If a signal
+    /// handler raises, the exception is raised here, and all calls are cancelled; their outcomes are returned later.
     #[pyo3(
-        signature = () -> "tuple[str, tuple[str, str, str, str | None, int, str] | None, BaseException | None] | None"
+        signature = () -> "tuple[int, str, bool, tuple[str, str, str, str | None, int, str] | None, BaseException | None] | None"
     )]
     fn next(&self, py: Python<'_>) -> PyResult<Option<OutcomeParts>> {
         guarded(py, || {
             let Some(mut guard) = self.state()? else { return Ok(None) };
             let state = &mut *guard;
-            locked(&self.watcher).begin(py)?;
+            locked(&self.watcher).begin();
             let cancellation = self.cancellation.get();
             let outcome = py.detach(|| state.next(cancellation));
             let raised = locked(&self.watcher).take_raised();
             if let Some(raised) = raised {
                 // First, so that signals are no longer checked: the exception of a handler would be lost.
                 cancellation.trigger();
-                py.detach(|| state.break_off());
+                py.detach(|| state.cancel());
                 self.count(state.batch.as_ref());
                 // As for a single call, the outcome of a card is the exception's context.
                 let cancelled = outcome.as_ref().and_then(|outcome| outcome.result.as_ref().err());
                 let cancelled = cancelled.map(|error| exception(py, error));
-                outcome.into_iter().for_each(|outcome| state.kept.push_front(outcome));
+                state.kept.extend(outcome);
                 return Err(match cancelled {
                     Some(cancelled) => interrupted(py, raised, cancelled),
                     None => Failure::Python(raised),
                 });
             }
             self.count(state.batch.as_ref());
-            Ok(outcome.map(|Outcome { eid, result, .. }| match result {
-                Ok(reply) => (eid, Some(reply_parts(&reply)), None),
-                Err(error) => (error.eid().map_or(eid, str::to_owned), None, Some(exception(py, &error))),
-            }))
+            Ok(outcome.map(|outcome| outcome_parts(py, outcome)))
         })
     }
 
@@ -143,7 +145,7 @@ impl BatchHandle {
             // If it is in use, the thread that uses it does the rest.
             let Ok(Some(mut guard)) = self.state() else { return Ok(()) };
             let state = &mut *guard;
-            py.detach(|| state.break_off());
+            py.detach(|| state.cancel());
             self.count(state.batch.as_ref());
             // The user is this thread, in a handler of log lines.
             let raised = locked(&self.watcher).take_raised();
@@ -151,13 +153,20 @@ impl BatchHandle {
         })
     }
 
-    /// Like `cancel`; if the batch is not in use, also drops the results and closes the connections.
+    /// Like `cancel`; if the batch is not in use, also counts and drops the outcomes, and closes the connections.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.cancel(py)?;
         guarded(py, || {
             if let Ok(Some(mut guard)) = self.state() {
                 guard.kept.clear();
                 let batch = guard.batch.take();
+                let batch = py.detach(|| {
+                    batch.map(|mut batch| {
+                        while batch.next().is_some() {}
+                        batch
+                    })
+                });
+                self.count(batch.as_ref());
                 py.detach(|| drop(batch));
             }
             Ok(())
@@ -176,32 +185,18 @@ impl BatchHandle {
 
 impl State {
     fn next(&mut self, cancellation: &Cancellation) -> Option<Outcome> {
-        let outcome = match &mut self.batch {
-            Some(batch) if !self.is_broken_off => next_card(batch),
-            _ => None,
-        };
+        let outcome = self.kept.pop_front().or_else(|| self.batch.as_mut().and_then(Batch::next));
         if cancellation.is_triggered() {
-            self.break_off();
+            self.cancel();
         }
-        outcome.or_else(|| self.kept.pop_front())
+        outcome
     }
 
-    /// Fetches the results of all calls in flight.
-    fn break_off(&mut self) {
-        self.is_broken_off = true;
+    /// Ends all calls; their outcomes are ready then.
+    fn cancel(&mut self) {
         if let Some(batch) = &mut self.batch {
             batch.cancel();
-            self.kept.extend(std::iter::from_fn(|| next_card(batch)));
-        }
-    }
-}
-
-/// The next outcome that is not a duplicate's.
-fn next_card(batch: &mut Batch) -> Option<Outcome> {
-    loop {
-        let outcome = batch.next()?;
-        if !outcome.is_duplicate {
-            return Some(outcome);
+            self.kept.extend(batch.next_timeout(Duration::ZERO));
         }
     }
 }

@@ -14,6 +14,7 @@ mod client;
 mod eid;
 mod exception;
 mod guard;
+mod inbox;
 mod options;
 mod parts;
 mod sign;
@@ -31,9 +32,11 @@ mod _native {
     #[pymodule_export]
     use crate::cancellation::Cancellation;
     #[pymodule_export]
-    use crate::client::ClientHandle;
+    use crate::client::{ClientHandle, Started, StartedBatch};
     #[pymodule_export]
     use crate::eid::eid_digits;
+    #[pymodule_export]
+    use crate::inbox::Inbox;
     #[pymodule_export]
     use crate::sign::{sign, string_to_sign};
     #[pymodule_export]

@@ -10,8 +10,8 @@ pub(crate) fn kinds() -> BTreeMap<&'static str, i32> {
     ErrorKind::ALL.iter().map(|kind| (kind.name(), kind.status())).collect()
 }
 
-/// The options of a client in the core's order, and whether `with_options` accepts each.
+/// The options of a client in the core's order: name, default in words, and whether `with_options` accepts it.
 #[pyfunction]
-pub(crate) fn options() -> Vec<(&'static str, bool)> {
-    Config::TABLE.iter().map(|option| (option.name, option.is_per_call)).collect()
+pub(crate) fn options() -> Vec<(&'static str, &'static str, bool)> {
+    Config::TABLE.iter().map(|option| (option.name, option.default, option.is_per_call)).collect()
 }

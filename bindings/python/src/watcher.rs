@@ -10,22 +10,21 @@ use std::ops::ControlFlow;
 
 /// An observer that attaches to the interpreter only when there is something to do there.
 pub(crate) struct Watcher {
-    log: Option<Py<PyAny>>,
+    /// Takes each attempt as a line of text and as JSON.
+    report: Option<Py<PyAny>>,
     cancellation: Option<Py<Cancellation>>,
     raised: Option<PyErr>,
     asked: bool,
 }
 
 impl Watcher {
-    pub(crate) fn new(cancellation: Option<Py<Cancellation>>) -> Self {
-        Self { log: None, cancellation, raised: None, asked: false }
+    pub(crate) fn new(report: Option<Py<PyAny>>, cancellation: Option<Py<Cancellation>>) -> Self {
+        Self { report, cancellation, raised: None, asked: false }
     }
 
     /// Starts observing.
-    pub(crate) fn begin(&mut self, py: Python<'_>) -> PyResult<()> {
-        self.log = log_function(py)?;
+    pub(crate) fn begin(&mut self) {
         self.asked = false;
-        Ok(())
     }
 
     /// The exception that Python code has raised since.
@@ -60,11 +59,10 @@ impl Observer for Watcher {
     }
 
     fn attempt(&mut self, attempt: &Attempt<'_>) {
-        if let Some(log) = self.log.take() {
-            let failed = attempt.failure.is_some();
-            let line = attempt.to_string();
-            let _ = self.attached(|py| logged(py, log.call1(py, (line, failed))));
-            self.log = Some(log);
+        if let Some(report) = self.report.take() {
+            let (line, event) = (attempt.to_string(), attempt.to_json());
+            let _ = self.attached(|py| reported(py, report.call1(py, (line, event))));
+            self.report = Some(report);
         }
     }
 
@@ -73,13 +71,13 @@ impl Observer for Watcher {
         let line = notice.to_string();
         let _ = self.attached(|py| {
             let module = py.import(intern!(py, "eiot._log"))?;
-            logged(py, module.call_method1(intern!(py, "notice"), (line,)))
+            reported(py, module.call_method1(intern!(py, "notice"), (line,)))
         });
     }
 }
 
-/// A broken log handler must not make a refresh fail; Ctrl-C in one is honored.
-fn logged<T>(py: Python<'_>, line: PyResult<T>) -> PyResult<()> {
+/// A broken log handler or hook must not make a refresh fail; Ctrl-C in one is honored.
+fn reported<T>(py: Python<'_>, line: PyResult<T>) -> PyResult<()> {
     match line {
         Err(error) if error.is_instance_of::<PyException>(py) => {
             error.write_unraisable(py, None);
@@ -87,13 +85,6 @@ fn logged<T>(py: Python<'_>, line: PyResult<T>) -> PyResult<()> {
         }
         line => line.map(drop),
     }
-}
-
-/// `eiot._log.attempt`, if attempts are logged.
-fn log_function(py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-    let module = py.import(intern!(py, "eiot._log"))?;
-    let listens: bool = module.call_method0(intern!(py, "is_enabled"))?.extract()?;
-    listens.then(|| module.getattr(intern!(py, "attempt")).map(Bound::unbind)).transpose()
 }
 
 /// The exception of a signal handler takes precedence; the outcome of the call becomes its context.

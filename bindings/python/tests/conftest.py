@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from eiot.testing import Simulator, eiot_simulator  # noqa: F401
+from eiot.testing import Simulator
 from responder import Answer, Plan, Responder
 
 HERE = pathlib.Path(__file__).parent

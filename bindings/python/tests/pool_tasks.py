@@ -13,5 +13,16 @@ def refresh(client: eiot.Client, eid: str) -> tuple[int, eiot.Reply, eiot.Client
 
 def fail(kind: str, eid: str) -> None:
     """Raises an exception as the native half does."""
-    said = ("45109", "套餐不存在", 200, 2, 1.5, "unknown", eid, True, b"<html>", {"server": "nginx"})
-    raise from_native(kind, f"EID {eid}: no", *said)
+    fields = {
+        "code": "45109",
+        "platform_message": "套餐不存在",
+        "http_status": 200,
+        "attempts": 2,
+        "retry_after": 1.5,
+        "delivered": "unknown",
+        "eid": eid,
+        "final": True,
+        "body": b"<html>",
+        "headers": {"server": "nginx"},
+    }
+    raise from_native(kind, f"EID {eid}: no", fields)

@@ -14,9 +14,9 @@ def blocks(language: str) -> list[str]:
 
 
 PROGRAMS = blocks("python")
-# pandas need not be installed, and has no types.
-(PANDAS,) = [session for session in blocks("pycon") if "pandas" in session]
-SESSION = "".join(session for session in blocks("pycon") if session != PANDAS)
+# What reads tables needs packages that need not be installed, and that have no types.
+TABLES = [session for session in blocks("pycon") if re.search("pandas|openpyxl|sheet", session)]
+SESSION = "".join(session for session in blocks("pycon") if session not in TABLES)
 
 
 def typed_at_the_prompt() -> str:

@@ -5,17 +5,18 @@ import json
 import pickle
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import eiot
 import pytest
 from conftest import EID, python, vectors
 from eiot import _native
-from eiot._exceptions import BY_KIND, from_native
+from eiot._exceptions import BY_KIND, Kind, from_native
 from responder import HANG_UP, STALL, Answer, Responder
 
 REFUSED = [case for case in vectors("replies.json")["cases"] if case["kind"] != "ok"]
-CLASSES = [getattr(eiot, name) for name in eiot.__all__ if name.endswith("Error") and name != "EiotError"]
+GROUPS = [eiot.EiotError, eiot.TransportError, eiot.PlatformError]
+CLASSES = [cls for name in eiot.__all__ if name.endswith("Error") and (cls := getattr(eiot, name)) not in GROUPS]
 Start = Callable[..., Responder]
 
 
@@ -28,7 +29,7 @@ def failure(options: dict[str, Any], cls: type[eiot.EiotError]) -> eiot.EiotErro
 
 
 def test_exceptions_cover_every_kind_of_the_core() -> None:
-    assert {cls.kind: cls.status for cls in CLASSES} == _native.kinds()
+    assert {cls.kind for cls in CLASSES} == set(_native.kinds()) == set(get_args(Kind))
     assert set(BY_KIND.values()) == set(CLASSES)
     assert len(CLASSES) == len(_native.kinds())
 
@@ -60,7 +61,7 @@ def test_rejection_is_reported_verbatim(case: dict[str, Any], responder: Start) 
         "yes",
     )
     assert error.eid == EID and str(error).startswith(f"EID {EID}: ")
-    assert error.status == _native.kinds()[case["kind"]]
+    assert isinstance(error, eiot.TransportError if case["kind"] in ("http", "protocol") else eiot.PlatformError)
 
 
 def test_retry_after_is_in_seconds(responder: Start) -> None:
@@ -104,7 +105,7 @@ def test_lost_connection_has_an_unknown_outcome(responder: Start) -> None:
 
 NO_ROOM_FOR_A_THREAD = f"""
 import eiot, resource
-client = eiot.Client.from_env(base_url="http://localhost:1")
+client = eiot.Client(base_url="http://localhost:1")
 with open("/proc/self/statm") as statm:
     in_use = int(statm.read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (in_use + (3 << 19), -1))
@@ -139,21 +140,36 @@ FIELDS: dict[str, Any] = {
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_exceptions_survive_pickling_and_copying_with_all_fields(cls: type[eiot.EiotError]) -> None:
-    error = from_native(cls.kind, f"EID {EID}: no", **FIELDS)
+    error = from_native(cls.kind, f"EID {EID}: no", FIELDS)
     assert type(error) is cls
     copies = [pickle.loads(pickle.dumps(error, n)) for n in range(pickle.HIGHEST_PROTOCOL + 1)]
     for other in [error, copy.copy(error), copy.deepcopy(error), *copies]:
         assert type(other) is cls and str(other) == f"EID {EID}: no" and other.args == error.args
         assert {name: getattr(other, name) for name in FIELDS} == FIELDS
-        assert (other.kind, other.status) == (cls.kind, _native.kinds()[cls.kind])
+        assert other.kind == cls.kind and not isinstance(other, OSError) or other.errno is None
 
 
 def test_exceptions_can_be_constructed_by_users() -> None:
-    error = eiot.PlatformError("no", code="1")
-    assert (error.code, error.delivered, error.attempts, error.eid) == ("1", "no", 0, None)
+    error = eiot.RejectedError("no", code="1")
+    assert (error.code, error.delivered, error.attempts, error.eid) == ("1", "unknown", 0, None)
+    assert repr(error) == "RejectedError('no')" and f"{error}" == "no" and error.args[0] == "no"
     assert (error.body, error.headers) == (None, {})
-    assert error.final is False and eiot.PlatformError("no", final=True).final is True
+    assert error.final is False and eiot.RejectedError("no", final=True).final is True
     assert eiot.InvalidEidError("no").final is True and eiot.InvalidArgumentError("no").final is True
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_exceptions_survive_serializers_that_keep_class_and_args_as_json(cls: type[eiot.EiotError]) -> None:
+    error = from_native(cls.kind, f"EID {EID}: no", FIELDS)
+    other = cls(*json.loads(json.dumps(error.args)))
+    assert {name: getattr(other, name) for name in FIELDS} == FIELDS | {"body": None}
+    assert str(other) == str(error)
+
+
+def test_exceptions_made_from_their_text_do_not_know_whether_the_request_was_delivered() -> None:
+    for cls in CLASSES:
+        known = "no" if cls.kind in ("invalid_argument", "invalid_eid", "invalid_signature") else "unknown"
+        assert cls("EID 8904: no").delivered == known
 
 
 @pytest.mark.parametrize("case", vectors("error_codes.json")["codes"], ids=lambda case: case["code"])
@@ -167,7 +183,7 @@ def test_error_codes_that_are_published_have_their_class_and_finality(case: dict
 
 def test_error_codes_that_are_unpublished_are_not_final_unless_configured(responder: Start) -> None:
     options = responder(Answer(body='{"code": 45109}')).options
-    error = failure(options, eiot.PlatformError)
+    error = failure(options, eiot.RejectedError)
     assert error.final is False and '"45109=KIND"' in str(error)
-    assert failure({**options, "error_codes": {"45109": "final"}}, eiot.PlatformError).final is True
+    assert failure({**options, "error_codes": {"45109": "final"}}, eiot.RejectedError).final is True
     assert failure({**options, "error_codes": {"45109": "unavailable"}}, eiot.UnavailableError).final is False

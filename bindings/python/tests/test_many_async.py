@@ -28,6 +28,7 @@ async def awaited(eids: list[str]) -> AsyncIterator[str]:
 def test_refresh_many_uses_one_thread_and_refreshes_every_card_once(
     kind: Callable[[list[str]], Any], responder: Start
 ) -> None:
+    assert no_thread_is_left()
     server = responder(refused(3))
     results: list[eiot.AsyncResults] = []
 
@@ -35,21 +36,23 @@ def test_refresh_many_uses_one_thread_and_refreshes_every_card_once(
         async with eiot.AsyncClient(**server.options) as client:
             results.append(client.refresh_many(kind([*cards(50), card(0)]), concurrency=8))
             found = [result async for result in results[0]]
+            # The batch and the single call share it.
+            await client.refresh_usage(card(60))
             assert threads_of_ours() == 1
             return found
 
     found = asyncio.run(main(), debug=True)
-    assert sorted(result.eid for result in found) == cards(50)
+    assert sorted((result.index, result.eid) for result in found) == list(enumerate([*cards(50), card(0)]))
     assert [result.eid for result in found if not result.ok] == [card(3)]
     assert results[0].summary == eiot.Summary(51, 49, 1, 1, {"rate_limited": 1})
-    assert len(server.requests) == 50
+    assert len(server.requests) == 51
     results.clear()
     assert no_thread_is_left()
 
 
 def test_results_of_a_sized_input_have_a_length(responder: Start) -> None:
     client = eiot.AsyncClient(**responder().options)
-    assert len(client.refresh_many([card(1), card(1), card(2)])) == 2
+    assert len(client.refresh_many([card(1), card(1), card(2)])) == 3
     with pytest.raises(TypeError, match="is unknown"):
         len(client.refresh_many(awaited(cards(2))))
     with pytest.raises(TypeError, match="another iterable"):
@@ -85,7 +88,7 @@ def test_cancelled_task_ends_within_100_ms_and_reports_the_outcome_of_its_cards(
     async def main() -> None:
         async with eiot.AsyncClient(**server.options, timeout=60) as client:
             for turn in range(1, 16):
-                results = client.refresh_many(iter(cards(100)), concurrency=4)
+                results: Any = client.refresh_many(iter(cards(100)), concurrency=4)
                 task = asyncio.create_task(listed(results))
                 while len(server.requests) < 4 * turn:
                     await asyncio.sleep(0.01)
@@ -94,7 +97,7 @@ def test_cancelled_task_ends_within_100_ms_and_reports_the_outcome_of_its_cards(
                 with pytest.raises(asyncio.CancelledError):
                     await task
                 late.append(time.monotonic() - asked)
-                assert client._threads._unfinished == 0, "nothing is left running"
+                assert len(results._given) == len(results._channel.outcomes) == 4, "nothing is left running"
                 rest = await listed(results)
                 assert [type(result.error) for result in rest] == [eiot.CancelledError] * 4
                 assert {result.error.delivered for result in rest if result.error} == {"unknown"}
@@ -145,8 +148,10 @@ def test_exception_of_the_input_and_the_first_failure_are_raised_at_the_end(resp
         with pytest.raises(eiot.RateLimitedError):
             async for result in client.refresh_many(cards(50), concurrency=2, errors="raise"):
                 assert result.ok
-        with pytest.raises(TypeError, match="dtype=str"):
-            await listed(client.refresh_many([card(1), 8.9e31]))  # type: ignore[list-item]
+        wrong: Any = [card(2), 8.9e31]
+        with pytest.raises(eiot.InvalidEidError, match="item 1: .*dtype=str"):
+            await listed(client.refresh_many(wrong, errors="raise"))
+        assert [result.ok for result in await listed(client.refresh_many(wrong, concurrency=1))] == [True, False]
 
     asyncio.run(main())
 
@@ -215,13 +220,67 @@ def test_log_lines_are_written_in_the_context_of_the_caller(
         asyncio.run(main())
     finally:
         logger.removeHandler(handler)
-    assert seen == [("request 7", False)] * 2
+    assert seen == [("request 7", True)] * 2
+
+
+def test_input_that_waits_does_not_hold_results_back(responder: Start) -> None:
+    async def main() -> None:
+        async with eiot.AsyncClient(**responder().options) as client:
+            came = asyncio.Event()
+
+            async def source() -> AsyncIterator[str]:
+                for number in range(5):
+                    yield card(number)
+                    # Each card has come back before the next one is known.
+                    await came.wait()
+                    came.clear()
+
+            found = []
+            async for result in client.refresh_many(source(), concurrency=8):
+                found.append(result.eid)
+                came.set()
+            assert found == cards(5)
+
+    asyncio.run(asyncio.wait_for(main(), 30))
+
+
+def test_list_of_a_million_does_not_stall_the_loop(responder: Start) -> None:
+    eids = list(range(1_000_000))
+
+    async def main() -> float:
+        async with eiot.AsyncClient(**responder().options) as client:
+            began = time.process_time()
+            results = client.refresh_many(eids)
+            assert len(results) == len(eids) and (await results.__anext__()).ok
+            took = time.process_time() - began
+            await results.aclose()
+            return took
+
+    # Processor time, of which looking at a million items would take several times as much.
+    assert asyncio.run(main()) < 0.3
+
+
+def test_calls_of_a_batch_progress_while_its_results_are_not_awaited(responder: Start) -> None:
+    server = responder()
+
+    async def main() -> None:
+        async with eiot.AsyncClient(**server.options) as client:
+            results = client.refresh_many(cards(100), concurrency=10)
+            await results.__anext__()
+            deadline = time.monotonic() + 10
+            while len(server.requests) < 10 and time.monotonic() < deadline:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
+            assert len(server.requests) == 10, "no more than fit"
+            assert len(await listed(results)) == 99
+
+    asyncio.run(main())
 
 
 CTRL_C = """
 import asyncio, os, signal, threading, time, eiot
 async def main():
-    async with eiot.AsyncClient.from_env(timeout=60) as client:
+    async with eiot.AsyncClient(timeout=60) as client:
         async for _ in client.refresh_many(map(str, range(100))):
             pass
 def send():

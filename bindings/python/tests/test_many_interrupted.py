@@ -65,7 +65,7 @@ def test_results_in_use_raise_for_a_reentrant_call(responder: Start) -> None:
 
 SOON = """
 import os, signal, threading, time, eiot
-client = eiot.Client.from_env(timeout=999)
+client = eiot.Client(timeout=999)
 late = []
 def send():
     time.sleep(0.3)
@@ -103,7 +103,7 @@ import signal, eiot
 def handler(*_):
     results.stop()
 signal.signal(signal.SIGTERM, handler)
-results = eiot.Client.from_env().refresh_many(map(str, range(1000)), concurrency=4)
+results = eiot.Client().refresh_many(map(str, range(1000)), concurrency=4)
 print("begun", flush=True)
 found = list(results)
 print(all(result.ok or result.error.delivered == "no" for result in found), len(found) < 1000)
@@ -134,7 +134,7 @@ def test_other_threads_run_while_it_waits(responder: Start) -> None:
 FORK = """
 import os, warnings, eiot
 warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads, from Python 3.12
-client = eiot.Client.from_env()
+client = eiot.Client()
 results = client.refresh_many(map(str, range(100)), concurrency=8)
 first = next(results)
 child = os.fork()
@@ -154,11 +154,11 @@ def test_results_in_a_forked_child_are_empty_and_the_parent_continues(responder:
 
 EXIT = """
 import threading, time, eiot
-client = eiot.Client.from_env(timeout=60)
+client = eiot.Client(timeout=60)
 results = client.refresh_many(map(str, range(8)))
 threading.Thread(target=list, args=(results,), daemon=True).start()
 others = client.refresh_many(map(str, range(8)))
-half = eiot.Client.from_env(timeout=0.3).refresh_many(["1", "2"])
+half = eiot.Client(timeout=0.3).refresh_many(["1", "2"])
 next(half)
 time.sleep(0.3)
 """

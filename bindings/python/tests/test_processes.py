@@ -84,7 +84,7 @@ FORKED = f"""
 import multiprocessing, os, warnings
 import eiot
 warnings.simplefilter("ignore", DeprecationWarning)  # of a fork with threads, from Python 3.12
-client = eiot.Client.from_env()
+client = eiot.Client()
 client.refresh_usage({EID!r})
 with multiprocessing.get_context("fork").Pool(4) as pool:
     replies = pool.map(client.refresh_usage, [{EID!r}] * 40)
@@ -98,7 +98,7 @@ def test_forked_pool_uses_a_client_of_its_parent(responder: Start) -> None:
 
 BUSY_END = f"""
 import threading, eiot
-client = eiot.Client.from_env()
+client = eiot.Client()
 begun = threading.Barrier(9)
 def call():
     client.refresh_usage({EID!r})

@@ -34,7 +34,7 @@ def test_refresh_works_for_every_valid_eid_with_the_simulator(
 
 def test_refresh_with_a_wrong_secret_is_rejected_by_the_simulator(simulator: Simulator) -> None:
     client = eiot.Client(**{**simulator(), "secret": "wrong"})  # type: ignore[arg-type]
-    with pytest.raises(eiot.PlatformError) as caught:
+    with pytest.raises(eiot.RejectedError) as caught:
         client.refresh_usage(EID)
     assert caught.value.code == "sim.bad-sign"
 
@@ -127,7 +127,7 @@ def test_other_threads_run_while_a_call_waits(responder: Start) -> None:
 
 FORK = f"""
 import os, eiot
-client = eiot.Client.from_env()
+client = eiot.Client()
 client.refresh_usage({EID!r})
 children = []
 for _ in range(4):
@@ -193,7 +193,7 @@ def test_log_escapes_control_characters_of_a_message(
 ) -> None:
     caplog.set_level(logging.DEBUG, "eiot")
     body = json.dumps({"code": "7\n\x1b[2J", "message": "a\nb\x1b[2J\u202e"})
-    with pytest.raises(eiot.PlatformError) as refused:
+    with pytest.raises(eiot.RejectedError) as refused:
         eiot.Client(**responder(Answer(body=body)).options).refresh_usage(EID)
     assert (refused.value.code, refused.value.platform_message) == ("7\n\x1b[2J", "a\nb\x1b[2J\u202e")
     (record,) = caplog.records

@@ -1,9 +1,9 @@
 """Clients from with_options or from pickles share connections and the rate limit."""
 
 import copy
-import inspect
 import pathlib
 import pickle
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +11,7 @@ import eiot
 import pytest
 from conftest import EID
 from eiot import _native, _pickle
+from eiot._options import CallOptions
 from responder import Answer, Responder
 
 Start = Callable[..., Responder]
@@ -54,18 +55,19 @@ def test_with_options_outlives_the_original_client(responder: Start) -> None:
 
 @CLIENTS
 def test_with_options_accepts_the_per_call_options_of_the_core(make: type[eiot.Client]) -> None:
-    parameters = inspect.signature(make.with_options).parameters.values()
-    named = [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
-    assert named == [name for name, is_a_calls_own in _native.options() if is_a_calls_own]
+    own = [name for name, _, is_per_call in _native.options() if is_per_call]
+    assert sorted(CallOptions.__annotations__) == sorted(own)
+    documentation = make.with_options.__doc__ or ""
+    assert all(f"`{name}`" in documentation for name in own)
 
 
 @CLIENTS
 def test_with_options_rejects_a_shared_option_with_advice(make: type[eiot.Client]) -> None:
     client = make(appkey="k", secret="s")
-    for name in [name for name, is_a_calls_own in _native.options() if not is_a_calls_own] + ["time_out"]:
+    for name in [name for name, _, is_per_call in _native.options() if not is_per_call] + ["time_out"]:
         with pytest.raises(TypeError, match=f"does not take {name}: .* timeout, .* a separate client"):
             client.with_options(**{name: 1})  # type: ignore[arg-type]
-    with pytest.raises(eiot.ConfigError, match="^timeout: "):
+    with pytest.raises(eiot.ConfigurationError, match="^timeout: "):
         client.with_options(timeout=0)
 
 
@@ -84,13 +86,13 @@ def test_pickle_preserves_all_options_of_a_client(make: type[eiot.Client], proto
     other = pickle.loads(pickle.dumps(client, protocol))
     handle: Any = other._handle
     assert type(other) is make and repr(other) == repr(client)
-    assert handle.recipe() == (False, options, {"timeout": 3})
+    assert handle.recipe() == (options, {"timeout": 3})
 
 
 def test_pickle_preserves_every_option(responder: Start, tmp_path: pathlib.Path) -> None:
     (tmp_path / "secret").write_text("s")
     given: dict[str, Any] = {"appkey": "k", "secret_file": tmp_path / "secret", "base_url": responder().url}
-    client = eiot.Client.from_env(**given, eid_cooldown=300)
+    client = eiot.Client(**given, eid_cooldown=300)
     other = pickle.loads(pickle.dumps(client))
     other.refresh_usage(EID)
     with pytest.raises(eiot.CooldownError):
@@ -121,7 +123,7 @@ def test_pickle_of_an_environment_client_reads_the_environment_on_loading(
 ) -> None:
     for name, value in {"APPKEY": "here", "SECRET": "canary-5f2a"}.items():
         monkeypatch.setenv(f"EIOT_{name}", value)
-    pickled = pickle.dumps(eiot.Client.from_env(timeout=4))
+    pickled = pickle.dumps(eiot.Client(timeout=4))
     assert b"canary-5f2a" not in pickled and b"here" not in pickled
     assert "appkey='here'" in repr(pickle.loads(pickled))
     monkeypatch.setenv("EIOT_APPKEY", "there")
@@ -146,6 +148,19 @@ def test_pickle_preserves_attributes_of_a_subclass() -> None:
     client = Labelled("billing", appkey="k", secret="s")
     for other in [pickle.loads(pickle.dumps(client)), copy.copy(client), copy.deepcopy(client)]:
         assert type(other) is Labelled and other.label == "billing" and repr(other) == repr(client)
+
+
+def test_close_of_an_unpickled_client_closes_its_connections(responder: Start) -> None:
+    server = responder()
+    pickled = pickle.dumps(eiot.Client(**server.options).with_options(timeout=9))
+    with pickle.loads(pickled) as client:
+        client.refresh_usage(EID)
+    del client
+    deadline = time.monotonic() + 10
+    while server.connections and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not server.connections
+    assert pickle.loads(pickled).refresh_usage(EID).message == "success"
 
 
 def test_pickle_of_a_closed_client_raises() -> None:

@@ -56,5 +56,5 @@ def test_sign_rejects_invalid_parameters() -> None:
         eiot.sign({"": "1"}, "s")
     with pytest.raises(eiot.InvalidArgumentError, match="UTF-8"):
         eiot.sign({"a": "\ud800"}, "s")
-    with pytest.raises(eiot.ConfigError, match="sha1"):
+    with pytest.raises(eiot.ConfigurationError, match="sha1"):
         eiot.sign({"a": "1"}, "s", "sha256")  # type: ignore[arg-type]

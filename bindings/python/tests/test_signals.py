@@ -13,7 +13,7 @@ Start = Callable[..., Responder]
 WAIT = f"""
 import signal, eiot
 {{handler}}
-client = eiot.Client.from_env(timeout={{timeout}})
+client = eiot.Client(timeout={{timeout}})
 try:
     client.refresh_usage({EID!r})
 except {{exception}} as raised:
@@ -68,7 +68,7 @@ def test_signal_handler_that_returns_lets_the_call_continue(responder: Start) ->
 
 DAEMON = f"""
 import threading, time, eiot
-client = eiot.Client.from_env(timeout=60)
+client = eiot.Client(timeout=60)
 threading.Thread(target=client.refresh_usage, args=({EID!r},), daemon=True).start()
 time.sleep(0.5)
 """
@@ -84,9 +84,9 @@ def test_program_can_end_while_a_daemon_thread_waits_for_a_reply(responder: Star
 
 SOON = f"""
 import asyncio, os, signal, threading, time, eiot
-client = eiot.Client.from_env(timeout=999)
+client = eiot.Client(timeout=999)
 async def awaited():
-    async with eiot.AsyncClient.from_env(timeout=999) as client:
+    async with eiot.AsyncClient(timeout=999) as client:
         await client.refresh_usage({EID!r})
 def in_a_call():
     client.refresh_usage({EID!r})
@@ -136,7 +136,7 @@ def test_ctrl_c_ends_the_wait_for_a_permit_within_100_ms(responder: Start) -> No
 
 GIL = f"""
 import threading, time, eiot
-client = eiot.Client.from_env(timeout=0.1)
+client = eiot.Client(timeout=0.1)
 counted, over = 0, False
 def count():
     global counted

@@ -1,5 +1,6 @@
 """Verification of webhooks."""
 
+import json
 import pickle
 from typing import Any
 
@@ -14,7 +15,7 @@ CASES = vectors("webhooks.json")["cases"]
 def test_webhook_of_every_vector_is_genuine_and_with_another_secret_none_is(case: dict[str, Any]) -> None:
     payload, method = case["payload"], case["method"]
     for form in (payload, payload.encode()):
-        eiot.verify_webhook(form, case["secret"], sign_method=method)
+        assert eiot.verify_webhook(form, case["secret"], sign_method=method) == json.loads(payload)
     with pytest.raises(eiot.SignatureError, match="signature"):
         eiot.verify_webhook(payload, "other", sign_method=method)
 
@@ -24,7 +25,7 @@ def test_webhook_that_is_old_is_rejected_and_the_error_can_be_pickled() -> None:
     with pytest.raises(eiot.SignatureError, match=" s old") as caught:
         eiot.verify_webhook(case["payload"], case["secret"], max_age=300)
     again = pickle.loads(pickle.dumps(caught.value))
-    assert (again.kind, again.status, again.delivered) == ("invalid_signature", 60, "no")
+    assert (again.kind, again.delivered) == ("invalid_signature", "no")
     eiot.verify_webhook(case["payload"], case["secret"], max_age=10**10)
 
 
@@ -39,7 +40,7 @@ def test_webhook_arguments_that_are_invalid_are_rejected() -> None:
         eiot.verify_webhook("{}", "")
     with pytest.raises(eiot.InvalidArgumentError, match="max_age"):
         eiot.verify_webhook("{}", "s", max_age=-1)
-    with pytest.raises(eiot.ConfigError, match="sha1"):
+    with pytest.raises(eiot.ConfigurationError, match="sha1"):
         eiot.verify_webhook("{}", "s", sign_method="sha256")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         eiot.verify_webhook({}, "s")  # type: ignore[arg-type]

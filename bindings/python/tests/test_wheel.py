@@ -2,9 +2,12 @@
 
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +31,7 @@ def wheel() -> pathlib.Path:
 
 def test_wheel_is_one_for_all_pythons_and_small(wheel: pathlib.Path) -> None:
     assert "-cp310-abi3-" in wheel.name
-    assert wheel.stat().st_size <= 3_000_000
+    assert wheel.stat().st_size <= 3_500_000
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,58 @@ def test_wheel_passes_the_checkers(check: list[str], wheel: pathlib.Path) -> Non
     tool, *arguments = check
     done = subprocess.run([TOOLS / tool, *arguments, wheel], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_wheel_of_the_simulator_is_found_by_eiot_testing(
+    wheel: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (simulator,) = wheel.parent.glob(f"eiot_sim-{eiot.__version__}-py3-none-*.whl")
+    assert simulator.stat().st_size <= 3_500_000
+    home = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
+    pip = [sys.executable, "-W", "ignore", "-m", "pip", "--python", str(home / "bin" / "python"), "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "-q", "--no-index", f"{wheel}[testing]", "--find-links", wheel.parent], check=True)
+    code = f"""
+import eiot
+from eiot.testing import Simulator
+with Simulator("--unlimited") as platform:
+    print(eiot.Client(**platform.options).refresh_usage({EID!r}).message)
+"""
+    done = subprocess.run([home / "bin" / "python", "-c", code], env={}, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("success\n", "")
+
+
+def test_wheel_contains_the_licenses_of_every_crate_in_it(wheel: pathlib.Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("/LICENSES-THIRD-PARTY")]
+        text = archive.read(name).decode()
+    command = ["cargo", "tree", "--locked", "-p", "eiot-python", "-e", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"]
+    if shutil.which("cargo") is None:
+        pytest.skip("no Rust toolchain to ask for the crates")
+    crates = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    for name, version in {(crate.split()[0], crate.split()[1].lstrip("v")) for crate in crates if "/" not in crate}:
+        assert f"\n{name} {version} (" in text, "make licenses writes it"
+
+
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="no Rust toolchain to read the sdist with")
+def test_sdist_builds_offline_from_its_own_lock(tmp_path: pathlib.Path) -> None:
+    maturin = [TOOLS / "maturin", "sdist", "-m", ROOT / "bindings/python/Cargo.toml", "-o", tmp_path]
+    subprocess.run(maturin, check=True, capture_output=True)
+    (sdist,) = tmp_path.glob("eiot-*.tar.gz")
+    settings = {"CARGO_NET_OFFLINE": "true", "CARGO_TARGET_DIR": str(ROOT / "build" / "sdist"), "MATURIN_PEP517_ARGS": "--profile=dev"}
+    path = {"PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}"}
+    command = [sys.executable, "-W", "ignore", "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-index"]
+    command += ["--no-build-isolation", "--no-deps", "--target", str(tmp_path / "installed"), str(sdist)]
+    done = subprocess.run(command, env=os.environ | settings | path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    code = "import eiot; print(eiot.__file__)"
+    said = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path / "installed")}, capture_output=True, text=True)
+    assert said.stdout.startswith(str(tmp_path)), said.stderr
+    # The versions are those that the lock file of the sources has.
+    with tarfile.open(sdist) as archive:
+        (member,) = [one for one in archive.getmembers() if one.name.endswith("/Cargo.lock")]
+        lock = archive.extractfile(member)
+        assert lock is not None and lock.read() == (ROOT / "Cargo.lock").read_bytes()
 
 
 def interpreter(version: str) -> str:
@@ -57,12 +112,12 @@ def interpreter(version: str) -> str:
 EVERYTHING = f"""
 import asyncio, pickle, sys, eiot
 from concurrent.futures import ThreadPoolExecutor
-client = eiot.Client.from_env(rate_limit=0)
+client = eiot.Client(rate_limit=0)
 with ThreadPoolExecutor(4) as threads:
     assert {{reply.message for reply in threads.map(client.refresh_usage, [{EID!r}] * 20)}} == {{"success"}}
 assert pickle.loads(pickle.dumps(client)).with_options(timeout=9).refresh_usage({EID}).delivered == "yes"
 async def main():
-    async with eiot.AsyncClient.from_env(rate_limit=0) as client:
+    async with eiot.AsyncClient(rate_limit=0) as client:
         assert [result.ok async for result in client.refresh_many(iter(["1", "2"]))] == [True, True]
         return await asyncio.gather(*(client.refresh_usage({EID!r}) for _ in range(20)))
 assert len(asyncio.run(main())) == 20

@@ -62,8 +62,8 @@ mod retry;
 mod signing;
 mod transport;
 
-pub use batch::{Batch, Outcome, Summary};
-pub use client::{Answer, Client, Probe};
+pub use batch::{Batch, OnOutcome, Outcome, StartedBatch, Summary};
+pub use client::{Answer, CallLoop, Client, OnDone, Probe, Spawn, StartedCall};
 pub use config::{Config, OptionInfo, RateScope};
 pub use eid::{Eid, EidRules};
 pub use error::{CodeMeaning, Delivered, Error, ErrorKind};

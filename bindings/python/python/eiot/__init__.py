@@ -5,8 +5,8 @@
 >>> reply.message
 'success'
 
-This example reads the account from the environment: `EIOT_APPKEY`, `EIOT_SECRET`, ... A program with its own
-configuration creates a `Client`, or an `AsyncClient` for asyncio. All exceptions derive from `EiotError`; their classes
+This example reads the account from the environment: `EIOT_APPKEY`, `EIOT_SECRET`, ... Otherwise create a `Client`, or an
+`AsyncClient` for asyncio. All exceptions derive from `EiotError`; their classes
 and fields say what happened and whether the platform may have acted. `eiot.testing` runs a simulator of the platform.
 """
 
@@ -26,7 +26,7 @@ from eiot._environment import refresh_usage
 from eiot._exceptions import (
     AuthError,
     CancelledError,
-    ConfigError,
+    ConfigurationError,
     ConnectError,
     ConnectionLostError,
     CooldownError,
@@ -40,27 +40,32 @@ from eiot._exceptions import (
     PlatformError,
     ProtocolError,
     RateLimitedError,
+    RejectedError,
     TlsError,
+    TransportError,
     UnavailableError,
 )
+from eiot._log import Attempt
 from eiot._webhook import verify_webhook
 from eiot._reply import Reply
-from eiot._result import Result, Summary
+from eiot._result import Failure, Result, Success, Summary
 from eiot._results import Results
 from eiot._sign import sign, string_to_sign
 
 __all__ = [
     "AsyncClient",
     "AsyncResults",
+    "Attempt",
     "AuthError",
     "CancelledError",
     "Client",
-    "ConfigError",
+    "ConfigurationError",
     "ConnectError",
     "ConnectionLostError",
     "CooldownError",
     "EiotError",
     "EiotTimeoutError",
+    "Failure",
     "HttpError",
     "InternalError",
     "InvalidArgumentError",
@@ -69,11 +74,14 @@ __all__ = [
     "PlatformError",
     "ProtocolError",
     "RateLimitedError",
+    "RejectedError",
     "Reply",
     "Result",
     "Results",
+    "Success",
     "Summary",
     "TlsError",
+    "TransportError",
     "UnavailableError",
     "__version__",
     "string_to_sign",
@@ -86,7 +94,8 @@ __all__ = [
 def _go_by_public_names() -> None:
     """Makes tracebacks and pickles show `eiot.Client` instead of `eiot._client.Client`."""
     for name in __all__:
-        if name != "__version__":
+        # Not of `__version__`, and of `Result`, which is a union.
+        if callable(globals()[name]):
             globals()[name].__module__ = __name__
 
 

@@ -1,107 +1,103 @@
 """The client for asyncio."""
 
-import contextvars
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeVar
 
 from eiot._async_results import AsyncResults
 from eiot._base_client import BaseClient
 from eiot._eid import eid_text
-from eiot._native import Cancellation, ClientHandle
+from eiot._log import reporter
 from eiot._parameters import parameters_text
 from eiot._reply import Reply, read_reply
-from eiot._threads import Threads
+
+if TYPE_CHECKING:
+    from eiot._calls import Start
 
 # `typing.Self` needs Python 3.11.
 _Self = TypeVar("_Self", bound="AsyncClient")
-
-# At ten calls per second, more would be in flight only if the platform took over six seconds per call.
-_MOST_AT_ONCE = 64
 
 
 class AsyncClient(BaseClient):
     """`Client` for asyncio: the same options, methods and errors, with awaitable calls. Thread-safe.
 
     >>> async def refresh(*eids):
-    ...     async with eiot.AsyncClient.from_env() as client:
+    ...     async with eiot.AsyncClient() as client:
     ...         return await asyncio.gather(*map(client.refresh_usage, eids))
     >>> [reply.message for reply in asyncio.run(refresh("89034011560010000000000000000121", "8904"))]
     ['success', 'success']
 
-    Calls run on up to 64 threads that the client owns. Further calls queue, and their `timeout` starts when they
-    leave the queue. The event loop only waits, so one client can serve several event loops, one after the other or in
-    several threads.
+    All calls of a client, and of the clients that `with_options` makes of it, are in flight on one background thread:
+    up to 128 at a time. Further calls queue, and so do those that wait for the rate limiter. A call's `timeout` starts
+    when it is at the front of the queue, so gathering 100 calls at ten calls per second needs no timeout of more than
+    ten seconds. To limit the whole wait, use `asyncio.timeout`.
+
+    One client can serve several event loops, one after the other or in several threads. The background thread ends with
+    the last client that shares it. Requires an event loop with `add_reader`, as all of asyncio and uvloop on Unix.
     """
 
-    __slots__ = ("_threads",)
-    _threads: Threads
+    __slots__ = ()
 
-    def _begin(self, handle: ClientHandle) -> None:
-        super()._begin(handle)
-        self._threads = Threads(_MOST_AT_ONCE)
-
-    async def refresh_usage(self, eid: str | int) -> Reply:
+    async def refresh_usage(self, eid: str | SupportsIndex, *, timeout: float | None = None) -> Reply:
         """Like `Client.refresh_usage`.
 
         Cancelling the task cancels the call. The `asyncio.CancelledError` then has eiot's `CancelledError` as its
         `__context__`, whose `delivered` says whether the platform may have acted; without one, the call had not started
         or was already complete.
         """
-        return await self._awaited(partial(self._open_handle().refresh_usage, eid_text(eid)))
+        return await self._outcome(partial(self._open_handle(timeout).start_refresh_usage, eid_text(eid)))
 
-    async def call(self, path: str, parameters: Mapping[str, Any] | None = None, *, idempotent: bool = False) -> Reply:
+    async def call(
+        self,
+        path: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        idempotent: bool = False,
+        timeout: float | None = None,
+    ) -> Reply:
         """Like `Client.call`. Cancelling the task cancels the call, as in `refresh_usage`."""
-        return await self._awaited(partial(self._open_handle().call, path, parameters_text(parameters), idempotent))
+        parameters_json = parameters_text(parameters)
+        return await self._outcome(partial(self._open_handle(timeout).start_call, path, parameters_json, idempotent))
 
-    async def _awaited(self, function: Callable[[Cancellation], tuple[str, str, str, str | None, int, str]]) -> Reply:
-        import asyncio  # Imported here, since synchronous programs do not need it.
+    async def _outcome(self, start: "Start") -> Reply:
+        from eiot._calls import calls_here  # Imported here, since synchronous programs do not need asyncio.
 
-        cancellation = Cancellation()
-        call = partial(function, cancellation)
-        # In the caller's context, so that log handlers see the caller's context variables.
-        future = self._threads.submit(partial(contextvars.copy_context().run, call))
-        try:
-            return read_reply(await asyncio.wrap_future(future))
-        except asyncio.CancelledError as cancelled:
-            cancellation.trigger()
-            if not future.cancelled():
-                # Takes 50 ms at most; nothing is left running when the task ends.
-                (outcome,) = await asyncio.gather(asyncio.wrap_future(future), return_exceptions=True)
-                if isinstance(outcome, BaseException):
-                    cancelled.__context__ = outcome
-            raise
-        finally:
-            cancellation.trigger()
+        return read_reply(await calls_here().outcome(start, self, reporter(self._on_attempt)))
 
     def refresh_many(
         self,
-        eids: Iterable[str | int] | AsyncIterable[str | int],
+        eids: Iterable[str | SupportsIndex] | AsyncIterable[str | SupportsIndex],
         *,
         concurrency: int = 32,
         errors: Literal["return", "raise"] = "return",
+        timeout: float | None = None,
     ) -> AsyncResults:
         """Like `Client.refresh_many`, for `async for`. `eids` can also be an asynchronous iterable.
 
         >>> async def refresh(*eids):
-        ...     async with eiot.AsyncClient.from_env() as client:
+        ...     async with eiot.AsyncClient() as client:
         ...         return [result.ok async for result in client.refresh_many(eids)]
         >>> asyncio.run(refresh("89044011112233441122334411223321", "89034011560010000000000000000121"))
         [True, True]
 
-        Calls run on one of the client's threads; `eids` is read in the event loop. Cancelling the task that waits for
-        a result cancels all calls in flight within 50 ms. If you continue to iterate after that, those cards come
-        back with their outcomes.
+        Calls progress in the background, also while your program does something else or waits for `eids`. Results that
+        are not fetched wait: no more EIDs are read than `concurrency` allows. `eids` is read in the event loop, while a
+        task waits for a result. Cancelling that task cancels all calls in flight. If you continue to iterate after
+        that, those cards come back with their outcomes.
         """
-        return AsyncResults(self._open_handle(), self._threads, eids, concurrency, errors)
+        return AsyncResults(self._open_handle(timeout), reporter(self._on_attempt), eids, concurrency, errors)
 
     async def aclose(self) -> None:
-        """Closes all connections that no other client shares, after calls in flight have completed.
+        """Waits for this client's calls in flight on this event loop, and closes all connections that no other client
+        shares.
 
-        Later calls raise `InvalidArgumentError`. Closing again has no effect.
+        Later calls raise `InvalidArgumentError`, already during the wait. Closing again has no effect.
         """
-        self._handle = None
+        from eiot._calls import calls_here
+
+        self._close()
+        await calls_here().finished(self)
 
     async def __aenter__(self: _Self) -> _Self:
         return self

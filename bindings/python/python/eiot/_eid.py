@@ -1,51 +1,36 @@
 """Conversion of EIDs from `str` and `int`."""
 
-from collections.abc import Iterable
-from typing import cast
+import contextlib
+import operator
+from typing import SupportsIndex
 
 from eiot._exceptions import InvalidEidError
-from eiot._native import eid_digits
 
 
-def eid_text(eid: str | int) -> str:
+def eid_text(eid: str | SupportsIndex) -> str:
     """The EID as text; the native module validates it."""
     if isinstance(eid, str):
         return eid
-    if isinstance(eid, int) and not isinstance(eid, bool):
-        try:
-            return str(eid)
-        except ValueError:
-            raise InvalidEidError("invalid EID: the number has thousands of digits, at most 32 are allowed") from None
-    advice = ""
-    if eid is None or isinstance(eid, float):
-        advice = (
+    if not isinstance(eid, bool):
+        with contextlib.suppress(TypeError):
+            # Integers of numpy and others, too.
+            return _digits(operator.index(eid))
+    raise TypeError(f"eid: must be a str or an int, not {type(eid).__name__}{_advice(eid)}")
+
+
+def _digits(number: int) -> str:
+    try:
+        return str(number)
+    except ValueError:
+        raise InvalidEidError("invalid EID: the number has thousands of digits, at most 32 are allowed") from None
+
+
+def _advice(eid: object) -> str:
+    if isinstance(eid, (bytes, bytearray)):
+        return ". Decode it first: eid.decode()"
+    if eid is None or hasattr(eid, "__float__"):
+        return (
             ". A float has lost digits already, and a missing value is not an EID. pandas makes floats of a column "
             "of numbers with blanks: read it with dtype=str, and drop the blanks"
         )
-    elif isinstance(eid, (bytes, bytearray)):
-        advice = ". Decode it first: eid.decode()"
-    raise TypeError(f"an EID is a str or an int, not {type(eid).__name__}{advice}")
-
-
-def batch_text(eid: object) -> str:
-    """The same for an EID of a batch, where an invalid one becomes a result: text that the native module rejects."""
-    try:
-        return eid_text(cast(str | int, eid))
-    except InvalidEidError:
-        return "an int with thousands of digits"
-
-
-def distinct(eids: Iterable[object]) -> tuple[list[object], int]:
-    """The EIDs in order without duplicates, and how many there were. Invalid ones are kept."""
-    seen: set[object] = set()
-    kept: list[object] = []
-    given = 0
-    for given, eid in enumerate(eids, 1):
-        try:
-            digits = eid_digits(batch_text(eid))
-        except TypeError:
-            digits = None
-        if digits is None or digits not in seen:
-            kept.append(eid)
-            seen.add(digits)
-    return kept, given
+    return ""

@@ -1,5 +1,7 @@
 """`eiot.refresh_usage`, which needs no client."""
 
+from typing import SupportsIndex
+
 from eiot._client import Client
 from eiot._reply import Reply
 
@@ -7,7 +9,7 @@ from eiot._reply import Reply
 _client: dict[str, Client] = {}
 
 
-def refresh_usage(eid: str | int) -> Reply:
+def refresh_usage(eid: str | SupportsIndex, *, timeout: float | None = None) -> Reply:
     """Like `Client.refresh_usage`, with a client that is configured by the environment: `EIOT_APPKEY`, `EIOT_SECRET`,
     ...
 
@@ -19,5 +21,5 @@ def refresh_usage(eid: str | int) -> Reply:
     client = _client.get("client")
     if client is None:
         # Two threads may both create one; both use the first.
-        client = _client.setdefault("client", Client.from_env())
-    return client.refresh_usage(eid)
+        client = _client.setdefault("client", Client())
+    return client.refresh_usage(eid, timeout=timeout)

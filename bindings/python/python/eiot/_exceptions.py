@@ -1,13 +1,31 @@
-"""Exceptions: one class for each error kind.
+"""Exceptions: one class for each error kind, in groups.
 
 Some also derive from the built-in exception that Python programs expect, such as `TimeoutError`.
 """
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, TypeAlias
 
-from eiot import _native
-
-_STATUS = _native.kinds()
+Delivered: TypeAlias = Literal["no", "yes", "unknown"]
+Kind: TypeAlias = Literal[
+    "invalid_argument",
+    "invalid_eid",
+    "config",
+    "connect",
+    "tls",
+    "timeout",
+    "connection_lost",
+    "cancelled",
+    "auth",
+    "rate_limited",
+    "cooldown",
+    "platform",
+    "http",
+    "protocol",
+    "unavailable",
+    "invalid_signature",
+    "internal",
+]
 
 
 class EiotError(Exception):
@@ -19,14 +37,18 @@ class EiotError(Exception):
     ...     print(error.kind, error.delivered, error.attempts)
     invalid_eid no 0
 
-    Pickling and copying preserve all fields. Never contains the secret or a signature.
+    Most failures are in one of two groups: `TransportError`, if there was no usable response, and `PlatformError`, if the
+    platform rejected the call.
+
+    Pickling and copying preserve all fields. `args` is the message and a `dict` of the fields that JSON can represent, so
+    that they survive serializers that keep only the class and `args`, such as Celery's default. An exception that is made
+    from its message alone does not know whether the platform has received the request: `delivered` is `"unknown"`.
+
+    Never contains the secret or a signature.
     """
 
-    kind: ClassVar[str]
+    kind: ClassVar[Kind]
     """The error kind, such as `"invalid_eid"`: the same in every language."""
-
-    status: ClassVar[int]
-    """The status of the C library for this kind."""
 
     code: str | None
     """The platform's error code, verbatim, or `None`."""
@@ -47,7 +69,11 @@ class EiotError(Exception):
     """Whether the same call would fail again no matter how network, account and platform change: for malformed EIDs and
     arguments, and for the platform's codes for invalid requests. Unpublished codes are never final."""
 
-    delivered: Literal["no", "yes", "unknown"]
+    retryable: bool
+    """Whether the failure may pass by itself, and repeating this call is safe: nothing was delivered, or the call is
+    idempotent, as a refresh is."""
+
+    delivered: Delivered
     """Whether the platform received the request. Check this before you repeat a call that is not idempotent."""
 
     eid: str | None
@@ -61,82 +87,107 @@ class EiotError(Exception):
     """The response headers that help support, by their names in lower case, such as `"server"` and `"x-request-id"`;
     empty if there was no response."""
 
+    args: tuple[Any, ...]
+    """The message and a `dict` of the other fields, without `body`."""
+
+    # Nothing is sent before these are raised.
+    _is_local: ClassVar[bool] = False
+
     def __init__(
         self,
         message: str = "",
+        # What `args` has kept, as serializers pass it.
+        fields: Mapping[str, Any] | None = None,
+        /,
         *,
         code: str | None = None,
         platform_message: str | None = None,
         http_status: int | None = None,
         attempts: int = 0,
         retry_after: float | None = None,
-        delivered: Literal["no", "yes", "unknown"] = "no",
+        delivered: Delivered | None = None,
         eid: str | None = None,
         final: bool | None = None,
+        retryable: bool = False,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
-        # Only the message is positional: pickling passes it and restores the fields from `__dict__`.
-        super().__init__(message)
         self.code = code
         self.platform_message = platform_message
         self.http_status = http_status
         self.attempts = attempts
         self.retry_after = retry_after
-        self.delivered = delivered
+        self.delivered = delivered or ("no" if self._is_local else "unknown")
         self.eid = eid
+        self.retryable = retryable
         self.body = body
         self.headers = {} if headers is None else headers
         self.final = isinstance(self, (InvalidArgumentError, InvalidEidError)) if final is None else final
+        if isinstance(fields, Mapping):
+            vars(self).update((name, value) for name, value in fields.items() if name in vars(self))
+        kept = {name: value for name, value in vars(self).items() if name != "body" and value not in (None, {})}
+        super().__init__(message)
+        # Not passed up: `OSError`, of which some classes derive, would take two arguments for an errno and its text.
+        self.args = message, kept
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+
+class TransportError(EiotError):
+    """Base class: there was no response, or none that could be read. `delivered` says whether the request may have
+    arrived."""
+
+
+class PlatformError(EiotError):
+    """Base class: the platform, or the client on its behalf, rejected the call. See `code` and `platform_message`."""
 
 
 class InvalidArgumentError(EiotError, ValueError):
     """An argument is invalid, or the client is closed."""
 
-    kind = "invalid_argument"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "invalid_argument"
+    _is_local: ClassVar[bool] = True
 
 
 class InvalidEidError(EiotError, ValueError):
     """The EID is malformed: not 1 to 32 decimal digits or, with `strict_eid`, not a GSMA EID. Nothing was sent."""
 
-    kind = "invalid_eid"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "invalid_eid"
+    _is_local: ClassVar[bool] = True
 
 
-class ConfigError(EiotError):
+class ConfigurationError(EiotError):
     """An option is missing or invalid; the message names it. Nothing was sent."""
 
-    kind = "config"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "config"
 
 
-class ConnectError(EiotError, ConnectionError):
+class ConnectError(TransportError, ConnectionError):
     """Connecting failed: DNS lookup, connection refused, host unreachable, proxy."""
 
-    kind = "connect"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "connect"
 
 
-class TlsError(EiotError):
+class TlsError(TransportError):
     """The TLS handshake failed, usually because the certificate is not signed by a trusted CA; see `ca_file`."""
 
-    kind = "tls"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "tls"
 
 
-class EiotTimeoutError(EiotError, TimeoutError):
+class EiotTimeoutError(TransportError, TimeoutError):
     """The call's deadline passed. If `delivered` is `"unknown"`, the request may have taken effect."""
 
-    kind = "timeout"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "timeout"
 
 
-class ConnectionLostError(EiotError, ConnectionError):
+class ConnectionLostError(TransportError, ConnectionError):
     """The connection was lost before the complete response arrived, so the request may have taken effect."""
 
-    kind = "connection_lost"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "connection_lost"
 
 
 class CancelledError(EiotError):
@@ -145,105 +196,75 @@ class CancelledError(EiotError):
     An exception of a signal handler, such as `KeyboardInterrupt`, is raised itself, with this as its `__context__`.
     """
 
-    kind = "cancelled"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "cancelled"
 
 
-class AuthError(EiotError):
+class AuthError(PlatformError):
     """Authentication or authorization failed: credentials, their permissions, or the source IP address (HTTP 401 or
     403, the platform's codes 403 and 502).
     """
 
-    kind = "auth"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "auth"
 
 
-class RateLimitedError(EiotError):
+class RateLimitedError(PlatformError):
     """Rate limit exceeded: the platform's (HTTP 429, its code 501), or the client's own rate limiter has no permit
     before the deadline. `retry_after` may say how long to wait.
     """
 
-    kind = "rate_limited"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "rate_limited"
 
 
-class CooldownError(EiotError):
+class CooldownError(PlatformError):
     """The card was refreshed too recently."""
 
-    kind = "cooldown"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "cooldown"
 
 
-class PlatformError(EiotError):
+class RejectedError(PlatformError):
     """The platform rejected the call with a code that has no more specific class. See `code` and `final`."""
 
-    kind = "platform"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "platform"
 
 
-class HttpError(EiotError):
+class HttpError(TransportError):
     """Unexpected HTTP status. See `http_status`."""
 
-    kind = "http"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "http"
 
 
-class ProtocolError(EiotError):
+class ProtocolError(TransportError):
     """The response could not be parsed: not the documented JSON, too large, or a redirect."""
 
-    kind = "protocol"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "protocol"
 
 
-class UnavailableError(EiotError):
+class UnavailableError(PlatformError):
     """The platform reports that it is temporarily unavailable (its code 500)."""
 
-    kind = "unavailable"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "unavailable"
 
 
 class SignatureError(EiotError):
     """The signature of a webhook is invalid: signed with another secret, modified, or too old. Do not act on it."""
 
-    kind = "invalid_signature"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "invalid_signature"
+    _is_local: ClassVar[bool] = True
 
 
 class InternalError(EiotError):
     """A bug in this library; please report it."""
 
-    kind = "internal"
-    status = _STATUS[kind]
+    kind: ClassVar[Kind] = "internal"
 
 
-BY_KIND: dict[str, type[EiotError]] = {cls.kind: cls for cls in EiotError.__subclasses__()}
+def _leaves(cls: type[EiotError]) -> list[type[EiotError]]:
+    return [leaf for sub in cls.__subclasses__() for leaf in _leaves(sub) or [sub]]
 
 
-def from_native(
-    kind: str,
-    message: str,
-    code: str | None,
-    platform_message: str | None,
-    http_status: int | None,
-    attempts: int,
-    retry_after: float | None,
-    delivered: Literal["no", "yes", "unknown"],
-    eid: str | None,
-    final: bool,
-    body: bytes | None,
-    headers: dict[str, str],
-) -> EiotError:
+BY_KIND: dict[str, type[EiotError]] = {cls.kind: cls for cls in _leaves(EiotError)}
+
+
+def from_native(kind: str, message: str, fields: dict[str, Any]) -> EiotError:
     """Creates the exception that the native module raises."""
-    return BY_KIND[kind](
-        message,
-        code=code,
-        platform_message=platform_message,
-        http_status=http_status,
-        attempts=attempts,
-        retry_after=retry_after,
-        delivered=delivered,
-        eid=eid,
-        final=final,
-        body=body,
-        headers=headers,
-    )
+    return BY_KIND[kind](message, **fields)

@@ -13,17 +13,24 @@ _handles: dict[bytes, ClientHandle] = {}
 _MOST = 16
 
 
-def shared_handle(from_environment: bool, options: dict[str, object]) -> ClientHandle:
+def shared_handle(options: dict[str, object]) -> ClientHandle:
     """The process's client with these options. The oldest ones are dropped."""
     variables = {name: value for name, value in os.environ.items() if name.startswith("EIOT_")}
-    key = _digest((options, variables if from_environment else None))
+    key = _digest((options, variables))
     handle = _handles.get(key)
     if handle is None:
         # Two threads may both create one; both use the first.
-        handle = _handles.setdefault(key, ClientHandle(from_environment, options))
+        handle = _handles.setdefault(key, ClientHandle(options))
         for old in list(_handles)[:-_MOST]:
             _handles.pop(old, None)
     return handle
+
+
+def forget(handle: ClientHandle) -> None:
+    """Drops the client that shares the connections of `handle`, which was closed."""
+    for key, shared in list(_handles.items()):
+        if shared.shares_with(handle):
+            _handles.pop(key, None)
 
 
 def _digest(options: object) -> bytes:

@@ -4,6 +4,9 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
+# What the native module returns: EID, code, message, data as JSON text, attempts, delivered.
+ReplyTuple = tuple[str, str, str, str | None, int, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -33,7 +36,7 @@ class Reply:
     """Whether the platform received the request: always `"yes"` here."""
 
 
-def read_reply(parts: tuple[str, str, str, str | None, int, str]) -> Reply:
+def read_reply(parts: ReplyTuple) -> Reply:
     """Converts the native module's tuple."""
     eid, code, message, data_json, attempts, delivered = parts
     return Reply(eid, code, message, _read(data_json), attempts, cast(Literal["no", "yes", "unknown"], delivered))

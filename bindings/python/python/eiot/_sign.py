@@ -34,13 +34,13 @@ def string_to_sign(params: Params) -> str:
 
 def _flat(params: Params) -> list[tuple[str, str]]:
     if not isinstance(params, Mapping):
-        raise TypeError(f"params must be a mapping of names to values, not {type(params).__name__}")
+        raise TypeError(f"params: must be a mapping of names to values, not {type(params).__name__}")
     return [(_name(name), _text(name, value)) for name, value in params.items() if value is not None]
 
 
 def _name(name: str) -> str:
     if not isinstance(name, str):
-        raise TypeError(f"the name of a parameter must be a str, not {type(name).__name__}")
+        raise TypeError(f"params: a name must be a str, not {type(name).__name__}")
     return name
 
 
@@ -53,4 +53,4 @@ def _text(name: str, value: str | int) -> str:
         return str(value)
     why = ": a float has more than one spelling" if isinstance(value, float) else ""
     takes = "must be str, int, bool or None; pass the text that is sent"
-    raise TypeError(f"the parameter {name!r} is a {type(value).__name__}{why}; it {takes}")
+    raise TypeError(f"params: {name!r} is a {type(value).__name__}{why}; it {takes}")

@@ -1,8 +1,10 @@
 """Verification of webhooks that the platform sends to your server."""
 
-from typing import Literal
+import json
+from typing import Any, Literal
 
 from eiot import _native
+from eiot._exceptions import ProtocolError
 
 
 def verify_webhook(
@@ -11,8 +13,9 @@ def verify_webhook(
     *,
     max_age: float | None = None,
     sign_method: Literal["sha1", "md5"] = "sha1",
-) -> None:
-    """Verifies the signature of a webhook. Raises `SignatureError`, which says why, if it is invalid.
+) -> dict[str, Any]:
+    """Verifies the signature of a webhook and returns its payload. Raises `SignatureError`, which says why, if the
+    signature is invalid.
 
     >>> payload = '{"nonce":24523,"timestamp":1700000000,"sign":"E2FC88E7C8D0FE2F50D7D0E41B68A1B0C6A7C21F"}'
     >>> try:
@@ -31,3 +34,8 @@ def verify_webhook(
         # Lone surrogates are not UTF-8, so they cannot match the signature.
         payload = payload.encode("utf-8", "surrogatepass")
     _native.verify_webhook(payload, secret, max_age, sign_method)
+    try:
+        content: dict[str, Any] = json.loads(payload)
+    except (ValueError, RecursionError) as why:
+        raise ProtocolError(f"the webhook is signed correctly, but Python cannot parse it: {why}", delivered="no") from why
+    return content

@@ -1,18 +1,20 @@
-"""A simulator of the platform, for testing programs that use eiot offline.
+"""Testing programs that use eiot, offline: a simulator of the platform, and clients that make no calls.
 
     from eiot.testing import Simulator
 
     with Simulator("--fault", "status=503,1") as platform:
         client = eiot.Client(**platform.options)
 
-With pytest, put `pytest_plugins = ["eiot.testing"]` into the top-level `conftest.py` and use the fixture
-`eiot_simulator`:
+With pytest, use the fixture `eiot_simulator`, which comes with the package:
 
     def test_billing(eiot_simulator):
         client = eiot.Client(**eiot_simulator("--unlimited").options)
 
-Both run the command `eiot-sim`, which is not part of the Python package: it is built with the C library, and found
-through the variable `EIOT_SIM` or in `PATH`. `import eiot` does not import this module.
+Both run the command `eiot-sim`, which is a package of its own (`eiot_sim-….whl`). It is found through the variable
+`EIOT_SIM`, beside this Python, and in `PATH`. Without it, tests that use the fixture fail; they are skipped if pytest's option
+`eiot_skip_without_simulator` is true. `import eiot` does not import this module.
+
+For unit tests that need no HTTP, `FakeClient` and `FakeAsyncClient` stand in for the clients.
 """
 
 import contextlib
@@ -20,13 +22,15 @@ import json
 import os
 import shutil
 import subprocess
+import sysconfig
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
-__all__ = ["Simulator"]
+from eiot._fake import FakeAsyncClient, FakeClient
+
+__all__ = ["FakeAsyncClient", "FakeClient", "Simulator"]
 
 
 class Simulator:
@@ -101,32 +105,15 @@ class Simulator:
 
 def _command() -> str:
     named = os.environ.get("EIOT_SIM")
-    found = shutil.which(named or "eiot-sim")
+    if named:
+        found = shutil.which(named)
+    else:
+        beside = os.path.join(sysconfig.get_path("scripts"), "eiot-sim")
+        found = shutil.which(beside) or shutil.which("eiot-sim")
     if found is None:
         missing = f"EIOT_SIM names {named}, which" if named else "the command eiot-sim"
         raise FileNotFoundError(
-            f"{missing} was not found; build it from the eiot sources (make install), and add it to PATH or set the "
-            "variable EIOT_SIM"
+            f"{missing} was not found; install the package eiot-sim, or build the command from the eiot sources (make "
+            "install), and add it to PATH or set the variable EIOT_SIM"
         )
     return found
-
-
-try:
-    import pytest
-except ImportError:
-    pass  # without pytest, there is no fixture
-else:
-    __all__ += ["eiot_simulator"]
-
-    @pytest.fixture
-    def eiot_simulator() -> Iterator[Callable[..., Simulator]]:
-        """A function that starts simulators. They stop after the test; without `eiot-sim`, the test is skipped."""
-        with contextlib.ExitStack() as running:
-
-            def start(*arguments: str) -> Simulator:
-                try:
-                    return running.enter_context(Simulator(*arguments))
-                except FileNotFoundError as missing:
-                    pytest.skip(str(missing))
-
-            yield start

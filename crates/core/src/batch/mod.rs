@@ -8,10 +8,12 @@ mod outcome;
 mod recent;
 mod run_loop;
 mod signal;
+mod started;
 mod summary;
 
 pub(crate) use active_timeout::ActiveTimeout;
 pub use outcome::Outcome;
+pub use started::{OnOutcome, StartedBatch};
 pub use summary::Summary;
 
 use crate::client::{Client, Gate, History, Reservation, outside_of_any_runtime};
@@ -73,7 +75,7 @@ pub struct Batch {
     client: Client,
     /// The process that created the batch: a forked child inherits its sockets and must not touch them.
     pid: u32,
-    /// `None` only while it runs or is dropped.
+    /// `None` while it runs or is dropped, and of a started batch.
     running: Option<Running>,
     concurrency: usize,
     /// Cards that wait for a permit, in order.
@@ -140,6 +142,16 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for another concurrency; [`ErrorKind::Connect`] if the event loop could not be created.
     pub fn batch(&self, concurrency: usize, observer: Box<dyn Observer>) -> Result<Batch, Error> {
+        let mut batch = self.batch_without_event_loop(concurrency, observer)?;
+        batch.running = Some(Running { event_loop: self.open_event_loop()?, calls: FuturesUnordered::new() });
+        Ok(batch)
+    }
+
+    fn batch_without_event_loop(
+        &self,
+        concurrency: usize,
+        observer: Box<dyn Observer>,
+    ) -> Result<Batch, Error> {
         if !(1..=MAX_CONCURRENCY).contains(&concurrency) {
             return Err(Error::invalid_argument(format!(
                 "concurrency must be from 1 to {MAX_CONCURRENCY}, not {concurrency}"
@@ -148,7 +160,7 @@ impl Client {
         let observer = Arc::new(Mutex::new(observer));
         Ok(Batch {
             pid: std::process::id(),
-            running: Some(Running { event_loop: self.open_event_loop()?, calls: FuturesUnordered::new() }),
+            running: None,
             client: self.clone(),
             concurrency,
             waiting: VecDeque::new(),
@@ -260,6 +272,11 @@ impl Batch {
         if !self.cards.is_ready() && self.pending() > 0 {
             outside_of_any_runtime(|| self.run(deadline));
         }
+        self.take_ready()
+    }
+
+    /// The next outcome that has come back already.
+    fn take_ready(&mut self) -> Option<Outcome> {
         let outcome = self.cards.take()?;
         self.summary.count(&outcome);
         Some(outcome)

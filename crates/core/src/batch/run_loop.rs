@@ -88,7 +88,7 @@ impl Batch {
         keep_going().is_break()
     }
 
-    async fn until_one_ends(&mut self, connections: &Connections, calls: &mut Calls) {
+    pub(super) async fn until_one_ends(&mut self, connections: &Connections, calls: &mut Calls) {
         loop {
             self.start(connections, calls);
             // Calls that completed together are returned together.

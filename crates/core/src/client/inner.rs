@@ -1,6 +1,7 @@
 //! State that related clients share.
 
 use super::Sources;
+use super::multiplexer::Multiplexer;
 use super::statistics::Statistics;
 use crate::config::{Config, RateScope};
 use crate::error::Error;
@@ -12,7 +13,7 @@ use crate::rate_limit::{Account, Directory, RateLimiter, Redis, SharedFile};
 use crate::retry::TokenBucket;
 use crate::signing::{ClockSkew, Credentials, Secret};
 use crate::transport::{EventLoopPool, Settings, TlsFiles, Transport, client_config, endpoint};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// State that a client shares with its clones and with the clients of [`Client::with_options`].
 pub(crate) struct ClientInner {
@@ -34,6 +35,8 @@ pub(crate) struct ProcessState {
     limiter: Result<Arc<RateLimiter>, String>,
     pub(crate) event_loops: EventLoopPool,
     pub(crate) retry_tokens: TokenBucket,
+    /// Created by the first started call.
+    pub(super) multiplexer: OnceLock<Multiplexer>,
     pub(crate) statistics: Statistics,
 }
 
@@ -79,6 +82,7 @@ impl ClientInner {
                 account,
                 event_loops: EventLoopPool::default(),
                 retry_tokens: TokenBucket::new(),
+                multiplexer: OnceLock::new(),
                 statistics: Statistics::new(),
             }
         })

@@ -3,11 +3,13 @@
 mod attempt_tracker;
 mod execute;
 mod inner;
+mod multiplexer;
 mod permits;
 mod probe;
 mod statistics;
 
 pub(crate) use attempt_tracker::History;
+pub use multiplexer::{CallLoop, OnDone, Spawn, StartedCall};
 pub(crate) use permits::{Gate, Reservation};
 pub use probe::{Answer, Probe};
 

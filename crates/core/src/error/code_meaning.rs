@@ -58,7 +58,7 @@ impl CodeMeaning {
     }
 
     /// The meaning with this name.
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|meaning| meaning.name() == name)
     }
 }

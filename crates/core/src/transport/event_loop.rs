@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::time::{Duration, Instant};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// After this many steps of its tasks an event loop polls sockets and timers. hyper reads as long as there is data, so
 /// that a flood makes each step long; with one connection, few steps lose nothing.
@@ -82,6 +82,18 @@ impl EventLoop {
 
     pub(crate) fn connections(&self) -> &Connections {
         &self.connections
+    }
+
+    /// Where tasks that run on this event loop are spawned, from any thread; `None` only while it is dropped.
+    pub(crate) fn handle(&self) -> Option<Handle> {
+        self.runtime.as_ref().map(|runtime| runtime.handle().clone())
+    }
+
+    /// Runs spawned tasks on this thread until `end` completes. Sleeps while they have nothing to do.
+    pub(crate) fn run_until(&self, end: impl Future<Output = ()>) {
+        if let Some(runtime) = &self.runtime {
+            runtime.block_on(end);
+        }
     }
 
     /// Runs `call` on this thread until it completes, the deadline (if any) passes, or `keep_going` returns `Break`;
