@@ -7,7 +7,7 @@ use crate::eid::Eid;
 use crate::error::{Error, ErrorKind};
 use crate::locked::locked;
 use crate::observer::{Attempt, Notice, Observer};
-use crate::protocol::{REFRESH_USAGE, Call, Reply, Request};
+use crate::protocol::{Call, REFRESH_USAGE, Reply, Request};
 use crate::transport::{Connections, EventLoop};
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
