@@ -92,9 +92,9 @@ Output:
                       none
 
   With --from, results and failures are written as they complete, as lines with
-  three fields: the EID, ok or the kind of failure, the message; with --then-get,
-  the card is a fourth one, as JSON. Progress is
-  shown on standard error: continuously on a terminal, otherwise every minute.
+  three fields: the EID, ok or the kind of failure, the message; with
+  --then-get, the card is a fourth one, as JSON. Progress is shown on standard
+  error: continuously on a terminal, otherwise every minute.
   The counts of the summary add up to the rows of the input.
 
 Journal:
