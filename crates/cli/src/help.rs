@@ -92,10 +92,10 @@ Output:
                       none
 
   With --from, results and failures are written as they complete, as lines with
-  three fields: the EID, ok or the kind of failure, the message; with --then-get,
-  the card is a fourth one, as JSON. Progress is
-  shown on standard error: continuously on a terminal, otherwise every minute.
-  The counts of the summary add up to the rows of the input.
+  three fields: the EID, ok or the kind of failure, the message. With --then-get,
+  the card is a fourth field, as JSON. Progress is shown on standard error:
+  continuously on a terminal, otherwise every minute. The counts of the summary
+  add up to the rows of the input.
 
 Journal:
   --journal FILE records one line per result. Ctrl-C, SIGTERM or SIGHUP finishes
