@@ -92,8 +92,8 @@ Output:
                       none
 
   With --from, results and failures are written as they complete, as lines with
-  three fields: the EID, ok or the kind of failure, the message. With --then-get,
-  the card is a fourth field, as JSON. Progress is shown on standard error:
+  three fields: the EID, ok or the kind of failure, the message. --then-get adds
+  the card as a fourth field, as JSON. Progress is shown on standard error:
   continuously on a terminal, otherwise every minute. The counts of the summary
   add up to the rows of the input.
 
