@@ -151,9 +151,9 @@ fn refresh_exit_codes() -> String {
         ),
         (
             ExitCode::Usage,
-            "wrong usage, invalid configuration, an input with an error or without rows,\n\
-             or an invalid EID. If an argument is not a valid EID, nothing was sent; with\n\
-             --from, the valid EIDs were sent",
+            "wrong usage, invalid configuration, an input with an error or without\n\
+             rows, or an invalid EID. If an argument is not a valid EID, nothing was\n\
+             sent; with --from, the valid EIDs were sent",
         ),
         (ExitCode::Auth, "the platform does not accept the credentials or this machine's address"),
         (ExitCode::Internal, INTERNAL),
