@@ -146,8 +146,8 @@ fn refresh_exit_codes() -> String {
         (ExitCode::Success, "every EID was refreshed"),
         (
             ExitCode::Failure,
-            "a call failed (no connection, TLS, timeout, refused by the platform), the\n\
-             output or a file of the run cannot be written, or --until left cards",
+            "a call failed (no connection, TLS, timeout, refused by the platform), or\n\
+             the output cannot be written, or a file of the run, or --until left cards",
         ),
         (
             ExitCode::Usage,
