@@ -170,6 +170,18 @@ def test_files_are_refreshed_during_the_run_and_never_half_written_and_a_signal_
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".tmp")] == []
 
 
+def test_files_of_a_run_that_was_killed_say_that_it_runs_and_when_they_were_written(simulator, tmp_path, files):
+    running = simulator("--unlimited", "--latency-ms", "300")
+    process = begin(running, "--from", cards_file(tmp_path, 1000), *files.arguments)
+    while not files.report_file.exists():
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    files.assert_agree()
+    assert files.summary["state"] == "running" and files.summary["exit_code"] is None
+    assert files.metrics["eiot_run_update_timestamp_seconds",] == pytest.approx(time.time(), abs=60)
+
+
 def test_files_that_would_replace_another_file_of_the_run_are_refused_and_nothing_is_sent(simulator, tmp_path, files):
     running, cards = simulator("--unlimited"), cards_file(tmp_path, 3)
     (tmp_path / "link").symlink_to(cards)

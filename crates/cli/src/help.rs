@@ -92,10 +92,10 @@ Output:
                       none
 
   With --from, results and failures are written as they complete, as lines with
-  three fields: the EID, ok or the kind of failure, the message; with --then-get,
-  the card is a fourth one, as JSON. Progress is
-  shown on standard error: continuously on a terminal, otherwise every minute.
-  The counts of the summary add up to the rows of the input.
+  three fields: the EID, ok or the kind of failure, the message. --then-get adds
+  the card as a fourth field, as JSON. Progress is shown on standard error:
+  continuously on a terminal, otherwise every minute. The counts of the summary
+  add up to the rows of the input.
 
 Journal:
   --journal FILE records one line per result. Ctrl-C, SIGTERM or SIGHUP finishes
@@ -146,8 +146,8 @@ fn refresh_exit_codes() -> String {
         (ExitCode::Success, "every EID was refreshed"),
         (
             ExitCode::Failure,
-            "a call failed (no connection, TLS, timeout, refused by the platform), the\n\
-             output cannot be written, or --until left cards",
+            "a call failed (no connection, TLS, timeout, refused by the platform), or\n\
+             the output cannot be written, or a file of the run, or --until left cards",
         ),
         (
             ExitCode::Usage,

@@ -2,7 +2,7 @@
 
 use crate::input::at_line;
 use crate::output::record::Record;
-use eiot::{Error, Outcome, Reply};
+use eiot::{Error, Reply};
 
 /// The result of one card.
 pub(crate) struct CardResult<'a> {
@@ -34,12 +34,6 @@ impl<'a> CardResult<'a> {
             Some(line) => at_line(line, error),
             None => error.to_string(),
         }
-    }
-}
-
-impl<'a> From<&'a Outcome> for CardResult<'a> {
-    fn from(outcome: &'a Outcome) -> Self {
-        Self { eid: &outcome.eid, line: None, result: outcome.result.as_ref() }
     }
 }
 

@@ -59,6 +59,9 @@ impl DryRun {
         ] {
             text.extend(count.map(|count| format!(", {count} {what}")));
         }
+        if let Some(until) = limits.until {
+            text.push_str(&format!(", none from {} on", humantime::format_rfc3339_seconds(until)));
+        }
         print_line(&format!("{text}; nothing was sent"))?;
         Ok(statistics.exit_code())
     }

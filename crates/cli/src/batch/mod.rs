@@ -105,8 +105,15 @@ pub(crate) struct BatchOptions {
 
 impl BatchOptions {
     /// Whether `--from` was given.
-    pub(crate) fn is_requested(&self) -> bool {
-        self.from.is_some()
+    ///
+    /// # Errors
+    /// If it was not, and a flag that needs it was.
+    pub(crate) fn is_requested(&self) -> Result<bool, Error> {
+        let InputOptions { encoding, sheet, allow_empty } = &self.input;
+        match self.from.is_none() && (encoding.is_some() || sheet.is_some() || *allow_empty) {
+            true => Err(Error::invalid_argument("--encoding, --sheet and --allow-empty need --from")),
+            false => Ok(self.from.is_some()),
+        }
     }
 
     /// Refreshes the cards. Returns the largest of their exit codes. Without a configuration, the run fails, and its files say so.

@@ -17,7 +17,11 @@ pub(crate) fn parse(text: &str, now: SystemTime) -> Result<SystemTime, Error> {
         });
     };
     // Without a time zone, local time is UTC, as everywhere else on such a machine.
-    let zone = TimeZone::local().unwrap_or_else(|_| TimeZone::utc());
+    let zone = match std::env::var("TZ") {
+        Ok(name) if !name.is_empty() => TimeZone::from_posix_tz(&name),
+        _ => TimeZone::local(),
+    };
+    let zone = zone.unwrap_or_else(|_| TimeZone::utc());
     Ok(next(seconds, now, |unix_time| {
         zone.find_local_time_type(unix_time).map_or(0, |kind| i64::from(kind.ut_offset()))
     }))

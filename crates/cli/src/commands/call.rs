@@ -29,7 +29,7 @@ pub(crate) struct Call {
     /// Print the whole outcome, success or failure, as one JSON object
     #[arg(long)]
     json: bool,
-    /// Print a line per attempt on standard error
+    /// Print a line per attempt on standard error, with the time
     #[arg(short, long)]
     verbose: bool,
     #[command(flatten)]

@@ -59,7 +59,7 @@ impl From<Error> for Refusal {
 impl Refresh {
     /// Refreshes the cards. Returns the largest of their exit codes.
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        if self.batch.is_requested() {
+        if self.batch.is_requested()? {
             let Self { json, quiet, verbose, no_progress, .. } = *self;
             let output_options = OutputOptions { json, quiet, verbose, progress: !no_progress };
             return self.batch.run(self.options.config(), output_options);
