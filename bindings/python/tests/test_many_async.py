@@ -182,6 +182,23 @@ def test_close_by_another_task_ends_the_wait(responder: Start) -> None:
     asyncio.run(main())
 
 
+def test_stop_by_another_thread_ends_the_wait_for_the_input(responder: Start) -> None:
+    async def source() -> AsyncIterator[str]:
+        yield card(0)
+        await asyncio.sleep(60)
+
+    async def main() -> None:
+        async with eiot.AsyncClient(**responder().options) as client:
+            results = client.refresh_many(source())
+            assert (await results.__anext__()).ok
+            rest = asyncio.create_task(listed(results))
+            await asyncio.sleep(0.05)
+            await asyncio.get_running_loop().run_in_executor(None, results.stop)
+            assert await asyncio.wait_for(rest, 30) == []
+
+    asyncio.run(main())
+
+
 def test_loop_that_ends_early_leaks_nothing(responder: Start) -> None:
     server = responder(lambda request: Answer() if request.body["eid"] == card(0) else STALL)
 

@@ -32,9 +32,12 @@ def recipe(heading: str) -> str:
     return str(program)
 
 
-def needs(module: str) -> pytest.MarkDecorator:
-    there = importlib.util.find_spec(module) is not None
-    return pytest.mark.skipif(not there, reason=f"{module} is not installed (make recipes installs it)")
+def needs(module: str, target: str = "recipes") -> pytest.MarkDecorator:
+    try:
+        there = importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what it is a part of
+        there = False
+    return pytest.mark.skipif(not there, reason=f"{module} is not installed (make {target} installs it)")
 
 
 @pytest.fixture
@@ -187,3 +190,42 @@ def test_recipe_for_trio_works(environment: dict[str, str]) -> None:
 @needs("gevent")
 def test_recipe_for_gevent_works(environment: dict[str, str]) -> None:
     assert run(recipe("gevent"), environment) == "['success', 'success']\n"
+
+
+@needs("uvloop")
+def test_uvloop_serves_calls_and_batches_and_leaves_nothing_behind(environment: dict[str, str]) -> None:
+    program = """
+import asyncio, gc, os, time, eiot, uvloop
+async def main():
+    async with eiot.AsyncClient() as client:
+        replies = await asyncio.gather(*(client.refresh_usage(eid) for eid in range(1, 100)))
+        return len(replies), [result.ok async for result in client.refresh_many(iter(["1", "2"]))]
+for _ in range(2):
+    said = uvloop.run(main())
+for _ in range(100):
+    gc.collect()
+    if len(os.listdir("/proc/self/task")) == 1:
+        break
+    time.sleep(0.05)
+print(*said, len(os.listdir("/proc/self/task")))
+"""
+    assert run(program, environment) == "99 [True, True] 1\n"
+
+
+@needs("celery", "workers")
+def test_exceptions_survive_celerys_json_backend(environment: dict[str, str]) -> None:
+    program = f"""
+import celery, eiot
+from eiot._exceptions import BY_KIND
+app = celery.Celery("cards", backend="cache+memory://", broker="memory://")
+for cls in BY_KIND.values():
+    error = cls("EID {EID}: no", code="45109", attempts=2, delivered="yes", eid="{EID}", retry_after=1.5, headers={{"a": "b"}})
+    app.backend.mark_as_failure("task", error)
+    other = app.AsyncResult("task").result
+    assert type(other) is cls and str(other) == str(error), other
+    fields = ("code", "attempts", "delivered", "eid", "retry_after", "headers", "final", "retryable")
+    assert [getattr(other, name) for name in fields] == [getattr(error, name) for name in fields]
+    app.backend.forget("task")
+print("survived")
+"""
+    assert run(program, environment) == "survived\n"

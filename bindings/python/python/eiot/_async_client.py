@@ -30,8 +30,8 @@ class AsyncClient(BaseClient):
 
     All calls of a client, and of the clients that `with_options` makes of it, are in flight on one background thread:
     up to 128 at a time. Further calls queue, and so do those that wait for the rate limiter. A call's `timeout` starts
-    when it is at the front of the queue, so gathering 100 calls at ten calls per second needs no timeout of more than
-    ten seconds. To limit the whole wait, use `asyncio.timeout`.
+    when it is at the front of the queue: 100 gathered calls succeed with `timeout=3`, though the last one waits for ten
+    seconds. To limit the whole wait, use `asyncio.timeout`.
 
     One client can serve several event loops, one after the other or in several threads. The background thread ends with
     the last client that shares it. Requires an event loop with `add_reader`, as all of asyncio and uvloop on Unix.
@@ -43,8 +43,8 @@ class AsyncClient(BaseClient):
         """Like `Client.refresh_usage`.
 
         Cancelling the task cancels the call. The `asyncio.CancelledError` then has eiot's `CancelledError` as its
-        `__context__`, whose `delivered` says whether the platform may have acted; without one, the call had not started
-        or was already complete.
+        `__context__`, whose `delivered` says whether the platform may have acted; without one, the call was already
+        complete.
         """
         return await self._outcome(partial(self._open_handle(timeout).start_refresh_usage, eid_text(eid)))
 

@@ -1,5 +1,6 @@
 """The results of a batch, for asyncio."""
 
+import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeVar
@@ -182,8 +183,7 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
     def _forget_source(self) -> None:
         self._source = None
         reading, self._reading = self._reading, None
-        if reading is not None and not reading.cancel() and not reading.cancelled():
-            reading.exception()  # so that asyncio does not report it
+        _discard(reading)
 
     def _break_off(self) -> None:
         """Cancels all calls. Their results can still be fetched."""
@@ -193,9 +193,19 @@ class AsyncResults(BaseResults, AsyncIterator[Result]):
 
     def __del__(self) -> None:
         # The batch ends by itself, with the last reference to it.
-        reading = getattr(self, "_reading", None)
-        if reading is not None and not reading.get_loop().is_closed():
-            reading.get_loop().call_soon_threadsafe(reading.cancel)
+        _discard(getattr(self, "_reading", None))
+
+
+def _discard(reading: "asyncio.Task[object] | None") -> None:
+    """Cancels the wait for an item of the input. Thread-safe."""
+
+    def cancel(reading: "asyncio.Task[object]") -> None:
+        if not reading.cancel() and not reading.cancelled():
+            reading.exception()  # so that asyncio does not report it
+
+    if reading is not None:
+        with contextlib.suppress(RuntimeError):  # the event loop is closed
+            reading.get_loop().call_soon_threadsafe(cancel, reading)
 
 
 def _next_of(source: AsyncIterator[object]) -> "asyncio.Task[object]":

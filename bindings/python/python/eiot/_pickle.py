@@ -29,7 +29,7 @@ def shared_handle(options: dict[str, object]) -> ClientHandle:
 def forget(handle: ClientHandle) -> None:
     """Drops the client that shares the connections of `handle`, which was closed."""
     for key, shared in list(_handles.items()):
-        if shared.shares_with(handle):
+        if handle.shares_with(shared):
             _handles.pop(key, None)
 
 
