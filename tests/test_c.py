@@ -1,5 +1,6 @@
 """C programs against the installed library: threads, fork, idle connections, misuse, and nothing leaked."""
 
+import json
 import os
 import re
 import sys
@@ -95,18 +96,59 @@ def test_panic_in_the_shipped_library_becomes_an_internal_error_and_prints_nothi
 
 
 def test_memory_does_not_grow_over_many_faulty_calls(build, simulator):
-    _soak([build("c/soak.c", "-lpthread")], simulator)
+    _soak([build("c/soak.c", "-lpthread")], simulator("--tls", *FAULTY))
 
 
 def test_memory_does_not_grow_over_many_faulty_calls_from_python(simulator):
-    _soak([sys.executable, TESTS / "drivers" / "soak.py"], simulator)
+    _soak([sys.executable, TESTS / "drivers" / "soak.py"], simulator("--tls", *FAULTY))
 
 
-def _soak(program, simulator):
-    # The short form; `make soak` makes 100,000 calls.
-    calls = int(os.environ.get("EIOT_SOAK_CALLS", "4000"))
-    running = simulator("--unlimited", "--tls", "--fault-chance", "0.8", "--fault-seed", "42")
-    run([*program, str(calls // 4)], environment=running.environment, timeout=1800)
+def test_memory_does_not_grow_and_counters_add_up_over_many_faulty_calls(build, simulator):
+    running = simulator(*FAULTY)
+    stats = _soak([build("c/soak.c", "-lpthread")], running)
+    _counters_agree(stats, running.counters(), CALLS)
+
+
+def test_counters_add_up_when_calls_are_retried(build, simulator):
+    # Real time: some seconds of backoff and Retry-After.
+    running = simulator(*FAULTY)
+    stats = _soak([build("c/soak.c", "-lpthread")], running, calls=200, EIOT_MAX_ATTEMPTS="2")
+    assert stats["retries"] > 25
+    _counters_agree(stats, running.counters(), 200)
+
+
+FAULTY = ("--unlimited", "--fault-chance", "0.8", "--fault-seed", "42")
+# The short form; `make soak` makes 100,000 calls.
+CALLS = int(os.environ.get("EIOT_SOAK_CALLS", "4000"))
+
+
+def _soak(program, running, calls=CALLS, **environment):
+    """The counters of the client, which the last line of the output has."""
+    done = run([*program, str(calls // 4)], environment=running.environment | environment, timeout=1800)
+    print(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _counters_agree(stats, seen, calls):
+    """What the client has counted is what the simulator has counted."""
+    assert stats["calls"]["started"] == calls
+    for counted in (stats["calls"], stats["attempts"]):
+        assert counted["started"] == counted["ok"] + sum(counted["failed"].values()) and counted["in_flight"] == 0
+    attempts, faults = stats["attempts"], seen["faults"]
+    assert attempts["started"] - stats["retries"] == calls
+    # Requests on connections that the simulator had just closed, after a reply.
+    unseen = attempts["started"] - seen["calls"]
+    assert 0 <= unseen <= faults["close-after"] + faults["reset-after"]
+    lost = sum(faults[name] for name in ("close", "reset", "reset-headers", "reset-body"))
+    failed = {kind: count for kind, count in attempts["failed"].items() if count}
+    assert failed == {
+        "connection_lost": lost + unseen,
+        "protocol": sum(faults[name] for name in ("broken-json", "truncated-json", "html", "garbage")),
+        "unavailable": seen["refused"]["500"],
+        "http": failed["http"],
+        "rate_limited": faults["status"] - failed["http"],
+    }
+    assert attempts["ok"] == seen["accepted"] - lost == stats["calls"]["ok"]
 
 
 def test_misuse_has_defined_results(build, simulator):

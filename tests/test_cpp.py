@@ -17,6 +17,7 @@ LEFT_OUT = {
     "eiot_refresh_usage_to_buffer": "for hosts that cannot hold pointers",
     "eiot_client_refresh_usage": "the variant with a cancellation token is the same without one",
     "eiot_copy_padded": "for fixed-width fields",
+    "eiot_error_status": "the function that failed has returned it",
     "eiot_delivered_name": "eiot::delivered is an enumeration",
     "eiot_version_number": "EIOT_VERSION_NUM and version() suffice",
 }

@@ -1,6 +1,7 @@
 /*
  * Many calls against a platform with every fault: nothing grows. Arguments: calls per thread.
- * Memory, descriptors and threads are compared with those after the first tenth, when everything has its size.
+ * Memory, descriptors and threads are compared with those after the first tenth, when everything has its size. The last line
+ * of output has the client's counters.
  */
 #include "common.h"
 #include <dirent.h>
@@ -61,6 +62,9 @@ int main(int argc, char **argv) {
     CHECK(descriptors_after <= descriptors + 4 * THREADS, "descriptors");
     CHECK(entries("/proc/self/task") == threads && threads == 1, "threads");
     CHECK(kib_after <= kib + kib / 10 + 1024, "memory");
+    char json[4096];
+    CHECK(eiot_client_stats_json(client, json, sizeof json) < sizeof json, "counters");
+    puts(json);
     eiot_client_free(client);
     CHECK(entries("/proc/self/fd") <= 4, "%ld descriptors after the client was freed", entries("/proc/self/fd"));
     return 0;
