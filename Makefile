@@ -8,7 +8,9 @@ PYTHON  ?= python3
 CARGO   ?= cargo
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# What the SONAME ends in: the major version, and before 1.0 the minor version too. docs/abi.md says why.
 MAJOR   := $(firstword $(subst ., ,$(VERSION)))
+ABI     := $(MAJOR)$(if $(filter 0,$(MAJOR)),.$(word 2,$(subst ., ,$(VERSION))))
 BUILD   := $(CURDIR)/build
 VENV    := $(BUILD)/venv
 STAGE   := $(BUILD)/prefix
@@ -18,7 +20,7 @@ MADE    := $(TARGET)/release
 # Where things are installed, and the way from $(LIBDIR) up to $(PREFIX), for files that find their tree by themselves.
 TO      := $(DESTDIR)$(PREFIX)
 UP      := $(subst $() ,/,$(patsubst %,..,$(subst /, ,$(LIBDIR))))
-FILL    := sed 's|@VERSION@|$(VERSION)|; s|@MAJOR@|$(MAJOR)|; s|@UP@|$(UP)|'
+FILL    := sed 's|@VERSION@|$(VERSION)|; s|@ABI@|$(ABI)|; s|@UP@|$(UP)|'
 
 # What the demo and the tests are told.
 export EIOT_TEST_PREFIX := $(STAGE)
@@ -38,7 +40,7 @@ export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 .PHONY: abi install place describe dist release stage stage-dist built wheel sanitized workers clean
 
 all: release
-	@echo "Built: $(MADE)/libeiot.so, $(MADE)/libeiot.a, $(MADE)/eiot and $(MADE)/eiot-sim."
+	@echo "Built: libeiot.so and libeiot.a in $(MADE)/libraries, eiot and eiot-sim in $(MADE)."
 	@echo "Next: make demo (try everything), make install (to $(TO)), make check (the fast tests), make help (everything else)."
 
 ## help: this list
@@ -157,9 +159,10 @@ install: release place
 place: describe
 	@install -d $(TO)/bin
 	@install -m 755 $(MADE)/eiot $(MADE)/eiot-sim $(TO)/bin
-	@install -m 755 $(MADE)/libeiot.so $(TO)/$(LIBDIR)/libeiot.so.$(VERSION)
-	@ln -sf libeiot.so.$(VERSION) $(TO)/$(LIBDIR)/libeiot.so.$(MAJOR)
-	@ln -sf libeiot.so.$(MAJOR) $(TO)/$(LIBDIR)/libeiot.so
+	@install -m 755 $(MADE)/libraries/libeiot.so $(TO)/$(LIBDIR)/libeiot.so.$(VERSION)
+	@install -m 644 $(MADE)/libraries/libeiot.a $(TO)/$(LIBDIR)
+	@ln -sf libeiot.so.$(VERSION) $(TO)/$(LIBDIR)/libeiot.so.$(ABI)
+	@ln -sf libeiot.so.$(ABI) $(TO)/$(LIBDIR)/libeiot.so
 	@install -d $(TO)/share/man/man1 $(TO)/share/bash-completion/completions
 	@install -d $(TO)/share/zsh/site-functions $(TO)/share/fish/vendor_completions.d
 	@$(MADE)/eiot man --directory $(TO)/share/man/man1
@@ -167,24 +170,26 @@ place: describe
 	@$(MADE)/eiot completions bash > $(TO)/share/bash-completion/completions/eiot
 	@$(MADE)/eiot completions zsh > $(TO)/share/zsh/site-functions/_eiot
 	@$(MADE)/eiot completions fish > $(TO)/share/fish/vendor_completions.d/eiot.fish
-	@sh packaging/static-library.sh $(MADE)/libeiot.a abi/symbols.txt $(TO)/$(LIBDIR)/libeiot.a
 
 # What tells compilers of the library.
 describe:
-	@install -d $(TO)/include $(TO)/$(LIBDIR)/pkgconfig $(TO)/$(LIBDIR)/cmake/eiot $(TO)/share/doc/eiot
+	@install -d $(TO)/include $(TO)/$(LIBDIR)/pkgconfig $(TO)/$(LIBDIR)/cmake/eiot $(TO)/share/doc/eiot $(TO)/share/eiot
 	@install -m 644 include/eiot.h include/eiot.hpp $(TO)/include
 	@install -m 644 LICENSE $(TO)/share/doc/eiot
+	@install -m 644 packaging/valgrind.supp packaging/tsan.supp $(TO)/share/eiot
 	@$(FILL) packaging/eiot.pc.in > $(TO)/$(LIBDIR)/pkgconfig/eiot.pc
+	@$(FILL) packaging/eiot-static.pc.in > $(TO)/$(LIBDIR)/pkgconfig/eiot-static.pc
 	@$(FILL) packaging/eiot-config.cmake.in > $(TO)/$(LIBDIR)/cmake/eiot/eiot-config.cmake
 	@$(FILL) packaging/eiot-config-version.cmake.in > $(TO)/$(LIBDIR)/cmake/eiot/eiot-config-version.cmake
 
 ## dist: tarball, Debian packages, checksums and bill of materials, for any Linux with glibc 2.17
 dist: $(VENV)/.tests
-	@BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) CARGO=$(CARGO) MAKE=$(MAKE) sh packaging/dist.sh
+	@BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) ABI=$(ABI) CARGO=$(CARGO) MAKE=$(MAKE) sh packaging/dist.sh
 
 release:
 	@echo "building the library and the commands (several minutes the first time)…"
 	$(CARGO) build --locked --release -p eiot-ffi -p eiot-cli -p eiot-sim
+	@CC="$(CC)" VERSION=$(VERSION) SONAME=libeiot.so.$(ABI) sh packaging/libraries.sh $(MADE)
 
 # The library as a user installs it, for the demo and the tests.
 stage:

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Makes libeiot0 and libeiot-dev of an installed tree. Takes VERSION from its caller.
+# Makes libeiot0.1 and libeiot-dev of an installed tree. The shared library's package has the SONAME's version in its name.
+# Takes VERSION and ABI, what the SONAME ends in, from its caller.
 # Usage: deb.sh TREE OUTPUT-DIRECTORY
 set -eu
 
 tree=$1 out=$2
-major=${VERSION%%.*}
 architecture=$(dpkg --print-architecture)
 triplet=$(dpkg-architecture -qDEB_HOST_MULTIARCH 2>/dev/null || echo "$(uname -m)-linux-gnu")
 work=$(mktemp -d)
@@ -37,11 +37,11 @@ CONTROL
 }
 
 lib=usr/lib/$triplet
-install -d "$work/libeiot$major/$lib" "$work/libeiot-dev/$lib"
-cp -P "$tree/lib/libeiot.so.$VERSION" "$tree/lib/libeiot.so.$major" "$work/libeiot$major/$lib"
+install -d "$work/libeiot$ABI/$lib" "$work/libeiot-dev/$lib"
+cp -P "$tree/lib/libeiot.so.$VERSION" "$tree/lib/libeiot.so.$ABI" "$work/libeiot$ABI/$lib"
 cp -P "$tree/lib/libeiot.so" "$tree/lib/libeiot.a" "$work/libeiot-dev/$lib"
 # Debian's library directory is one level deeper than the tree's.
 "$MAKE" --no-print-directory describe PREFIX="$work/libeiot-dev/usr" DESTDIR= LIBDIR="lib/$triplet"
 
-package "libeiot$major" "libc6 (>= 2.17)" "refresh cloud eSIM cards: shared library" libs
-package libeiot-dev "libeiot$major (= $VERSION)" "refresh cloud eSIM cards: headers and static library" libdevel
+package "libeiot$ABI" "libc6 (>= 2.17)" "refresh cloud eSIM cards: shared library" libs
+package libeiot-dev "libeiot$ABI (= $VERSION)" "refresh cloud eSIM cards: headers and static library" libdevel

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes what is handed out: a tarball of the installed tree for any Linux with glibc 2.17 or newer, two Debian packages,
 # checksums, and a bill of materials. Called by `make dist`.
-# Takes BUILD, VENV, VERSION, CARGO and MAKE from there; the results are in $BUILD/dist.
+# Takes BUILD, VENV, VERSION, ABI, CARGO and MAKE from there; the results are in $BUILD/dist.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -22,15 +22,18 @@ CARGO_PROFILE_RELEASE_STRIP=none PATH=$VENV/bin:$PATH CARGO_TARGET_DIR=$BUILD/di
     CFLAGS="-ffile-prefix-map=$home/registry/src=crates" \
     "$VENV/bin/cargo-zigbuild" zigbuild --locked --release --target "$target.2.17" -p eiot-ffi -p eiot-cli -p eiot-sim
 release=$BUILD/dist-target/$target/release
+PATH=$VENV/bin:$PATH CC="cargo-zigbuild zig cc -- -target $machine-linux-gnu.2.17" SONAME=libeiot.so.$ABI sh packaging/libraries.sh "$release"
 # Where `make test` finds it, whatever the machine is called.
 ln -sfn "$target/release" "$BUILD/dist-target/made"
 
 rm -rf "$out"
 mkdir -p "$out"
 "$MAKE" --no-print-directory place MADE="$release" PREFIX="$out/$name" DESTDIR= LIBDIR=lib
-strip --strip-unneeded "$out/$name/lib/libeiot.so.$VERSION" "$out/$name"/bin/*
+# By the symbols that valgrind's suppressions name, it knows what to suppress.
+sed -n 's/^ *fun:\(\*.*\)/--keep-symbol=\1/p' packaging/valgrind.supp |
+    xargs -d '\n' strip --strip-unneeded --wildcard "$out/$name/lib/libeiot.so.$VERSION"
+strip --strip-unneeded "$out/$name"/bin/*
 
-mkdir -p "$out/$name/share/eiot"
 for part in ffi cli sim; do
     CARGO=$CARGO "$VENV/bin/python" packaging/sbom.py "eiot-$part" "$target" "$out/$name/share/eiot/eiot-$part.cdx.json"
 done

@@ -58,4 +58,41 @@ def outage_loses_no_card(driver, simulator):
     assert sorted(outcome["eid"] for outcome in outcomes) == CARDS
 
 
+def card_comes_back_exactly_once_with_its_index_and_input(driver, simulator):
+    running = simulator("--unlimited")
+    cards = CARDS[:60]
+    given = [*cards, *(f" {card}" for card in cards[:5]), "8.9E+31"]
+    outcomes = driver.refresh(given, running.options, verb=["batch"])
+    assert sorted(outcome["index"] for outcome in outcomes) == list(range(66))
+    by_index = {outcome["index"]: outcome for outcome in outcomes}
+    assert [by_index[index]["input"] for index in range(66)] == given
+    assert {index for index, outcome in by_index.items() if outcome["duplicate"]} == set(range(60, 65))
+    malformed = by_index.pop(65)
+    assert (malformed["kind"], malformed["retryable"]) == ("invalid_eid", False)
+    assert all(outcome["ok"] and outcome["eid"] == cards[index % 60] for index, outcome in by_index.items())
+    assert running.counters()["calls"] == 60, "nothing is sent for duplicates"
+
+
+def duplicate_has_the_failure_of_the_first(driver, simulator):
+    outcomes = driver.refresh(["8904", "8904"], simulator("--unlimited", "--refuse", "41007").options, verb=["batch"])
+    assert [(outcome["kind"], outcome["code"]) for outcome in outcomes] == [("platform", "41007")] * 2
+    assert sorted(outcome["duplicate"] for outcome in outcomes) == [False, True]
+
+
+# Whether an error says that the call can be repeated, by what the platform does.
+RETRYABLE = {("--fault", "status=503,0"): True, ("--fault", "reset"): True, ("--refuse", "41007"): False, ("--refuse", "403"): False}
+
+
+def error_says_whether_to_repeat_the_call(driver, simulator):
+    for arguments, retryable in RETRYABLE.items():
+        (outcome,) = driver.refresh(["8904"], simulator("--unlimited", *arguments).options, verb=["batch"])
+        assert outcome["ok"] is False and outcome["retryable"] is retryable, outcome
+
+
 PROMISES = [batch_stops_after_repeated_authentication_failures_and_returns_each_card, outage_loses_no_card]
+# What a result of a batch says beside the outcome.
+RESULTS = [
+    card_comes_back_exactly_once_with_its_index_and_input,
+    duplicate_has_the_failure_of_the_first,
+    error_says_whether_to_repeat_the_call,
+]

@@ -156,7 +156,7 @@ def best_of_three(check):
 
 @pytest.fixture(scope="session")
 def valgrind():
-    """The command that runs a program under valgrind and fails on any bad access and any leak.
+    """The command that runs a program under valgrind and fails on any bad access and any leak, with the installed suppressions.
 
     "Possibly lost" is left out: Rust's hash tables point into the middle of their memory, which looks like that.
     """
@@ -165,7 +165,7 @@ def valgrind():
     return [
         "valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
         "--errors-for-leak-kinds=definite,indirect", "--show-leak-kinds=definite,indirect",
-        "--child-silent-after-fork=no", f"--suppressions={TESTS / 'valgrind.supp'}",
+        "--child-silent-after-fork=no", f"--suppressions={PREFIX / 'share' / 'eiot' / 'valgrind.supp'}",
     ]  # fmt: skip
 
 

@@ -28,6 +28,13 @@ NOT_FOR_WRAPPERS = {
     "eiot_error_header_name": "COBOL has no fields for the response",
     "eiot_copy_padded": "for fields of fixed width",
     "eiot_config_set_log": "a function of the host that is called from C, on any thread: not every language can have that",
+    "eiot_config_set_event_callback": "as eiot_config_set_log",
+    "eiot_event_json": "as eiot_config_set_log",
+    "eiot_refresh_usage_to_buffer": "eiot_refresh_usage_n gives an error with all its fields",
+    "eiot_result_status": "its error has the status too",
+    "eiot_result_was_sent": "attempts and delivered of an error say it",
+    "eiot_batch_pending": "the loop waits",
+    "eiot_batch_in_flight": "the loop waits",
     "eiot_batch_submitted": "the loop counts",
     "eiot_batch_count": "the loop counts",
     "eiot_batch_duplicates": "the loop counts",
@@ -36,6 +43,15 @@ NOT_FOR_WRAPPERS = {
     "eiot_cancel_trigger": "where calls are ended by their timeout only",
     "eiot_cancel_free": "where calls are ended by their timeout only",
 }
+
+# The fields of an event, all of which are in its JSON.
+NOT_FOR_WRAPPERS |= {
+    f"eiot_event_{field}": "eiot_event_json has all fields"
+    for field in (
+        "attempt", "delivered", "duration_ms", "eid", "http_status", "message", "next_wait_ms", "nonce", "path", "platform_code",
+        "status", "timestamp",
+    )
+}  # fmt: skip
 
 
 @dataclasses.dataclass
@@ -58,6 +74,12 @@ class Language:
     has_threads: bool = False
     growth_kib: int = 24
     """How much memory may grow between the 300th and the 1,000th call: next to nothing where no collector runs."""
+    finds_library_by: tuple[str, ...] = ("ldconfig", "LD_LIBRARY_PATH", "EIOT_LIBRARY")
+    """What the error for a missing library says to use."""
+    has_events: bool = False
+    """Whether the wrapper has callbacks, for lines of the log and for events."""
+    is_linked: bool = False
+    """Whether programs are linked with the library, which the system then loads before any code of the wrapper runs."""
     can_cancel: bool = False
     """Whether the wrapper can cancel a call."""
 
@@ -122,8 +144,11 @@ LANGUAGES = {
             wrapper="src/club/eiot/Eiot.java",
             needs={"javac": "default-jdk-headless", str(JNA): "libjna-java"},
             build=[
-                ["javac", "-Xlint:all", "-Werror", "--release", "11", "-encoding", "UTF-8", "-cp", "{jna}", "-d", "{build}",
-                 "src/club/eiot/Eiot.java", "example/Refresh.java", "test/Driver.java", "test/Lifetimes.java"],
+                # "options" would say from Java 21 on that Java 8 is old.
+                ["javac", "-Xlint:all,-options", "-Werror", "--release", "8", "-encoding", "UTF-8", "-cp", "{jna}", "-d", "{build}",
+                 "src/club/eiot/Eiot.java", "example/Refresh.java"],
+                ["javac", "-Xlint:all", "-Werror", "--release", "11", "-encoding", "UTF-8", "-cp", "{jna}:{build}", "-d", "{build}",
+                 "test/Driver.java", "test/Lifetimes.java"],
             ],
             driver=["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", "-cp", "{build}:{jna}", "Driver"],
             example=["java", "-Dfile.encoding=UTF-8", "-cp", "{build}:{jna}", "Refresh"],
@@ -131,6 +156,7 @@ LANGUAGES = {
             bytes_as_eids=False,
             has_threads=True,
             can_cancel=True,
+            has_events=True,
             growth_kib=16384,
         ),
         Language(
@@ -145,9 +171,11 @@ LANGUAGES = {
             driver=["mono", "{build}/Driver.exe"],
             example=["mono", "{build}/Refresh.exe"],
             own_tests=["mono", "{build}/Lifetimes.exe"],
+            finds_library_by=("ldconfig", "LD_LIBRARY_PATH", "beside the program"),
             bytes_as_eids=False,
             has_threads=True,
             can_cancel=True,
+            has_events=True,
             growth_kib=2048,
         ),
         Language(
@@ -164,7 +192,9 @@ LANGUAGES = {
             own_tests=["go", "test", "-race", "-count=1", "."],
             environment={"GOCACHE": "{build}/cache", "GOFLAGS": "-mod=mod", "GOPROXY": "off"},
             has_threads=True,
+            is_linked=True,
             can_cancel=True,
+            has_events=True,
             growth_kib=2048,
         ),
         Language(
@@ -174,6 +204,7 @@ LANGUAGES = {
             build=[],
             driver=["php", "-d", "ffi.enable=true", "{root}/bindings/php/test/driver.php"],
             example=["php", "-d", "ffi.enable=true", "{root}/bindings/php/example/refresh.php"],
+            has_events=True,
             growth_kib=512,
         ),
         Language(
@@ -217,6 +248,7 @@ LANGUAGES = {
             ],
             driver=["{build}/driver"],
             example=["{build}/refresh"],
+            is_linked=True,
         ),
     ]
 }  # fmt: skip

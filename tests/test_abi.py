@@ -1,15 +1,18 @@
 """The promises of docs/abi.md: the declarations of the header, the exports of the library, and compatible changes of both."""
 
 import os
+import pathlib
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 from conftest import PREFIX, TESTS, WARNINGS
 
 ROOT = TESTS.parent
 HEADER = PREFIX / "include" / "eiot.h"
+LISTS = ("symbols.txt", "symbols-in-versions")
 BASELINE = ROOT / "abi" / "libeiot.abi"
 
 FUNCTION = re.compile(r"^[a-z][\w *]*?\b(eiot_\w+)\([^;]*?\);", re.M | re.S)
@@ -25,12 +28,92 @@ def names(pattern, text=None):
     return set(pattern.findall(without_comments(text or HEADER.read_text())))
 
 
+def exported(library):
+    """Each exported symbol with its version; the versions themselves, which are symbols too, are left out."""
+    listed = subprocess.check_output(["nm", "-D", "--defined-only", library], text=True)
+    return [line.split()[2].split("@@") for line in listed.splitlines() if line.split()[1] != "A"]
+
+
 def test_shared_library_exports_the_checked_in_symbols_and_nothing_else():
-    listed = subprocess.run(
-        ["nm", "-D", "--defined-only", PREFIX / "lib" / "libeiot.so"], check=True, capture_output=True, text=True
-    )
-    exported = sorted(line.split()[-1] for line in listed.stdout.splitlines())
-    assert exported == (ROOT / "abi" / "symbols.txt").read_text().split()
+    symbols = sorted(name for name, _ in exported(PREFIX / "lib" / "libeiot.so"))
+    assert symbols == (ROOT / "abi" / "symbols.txt").read_text().split()
+
+
+def test_shared_library_has_the_soname_of_its_version():
+    dynamic = subprocess.check_output(["readelf", "-dW", PREFIX / "lib" / "libeiot.so"], text=True)
+    assert f"Library soname: [libeiot.so.{abi_of_cargo()}]" in dynamic
+    assert (PREFIX / "lib" / f"libeiot.so.{abi_of_cargo()}").resolve() == (PREFIX / "lib" / "libeiot.so").resolve()
+    assert "NODELETE" in dynamic and "NOW" in dynamic
+
+
+def test_symbols_have_the_version_that_their_soname_or_their_release_gives_them(tmp_path):
+    script = version_script(version_of_cargo(), *((ROOT / "abi" / name).read_text() for name in LISTS), tmp_path)
+    given = dict(exported(PREFIX / "lib" / "libeiot.so"))
+    assert {node: sorted(names) for node, names in nodes(script).items()} == {
+        node: sorted(name for name in given if given[name] == node) for node in set(given.values())
+    }
+    symbols = "a\nb\nc\n"
+    versions = "# a comment\na 0.3.0\nb 1.0.0\nc 1.2.0\nNOT_A_SYMBOL 1.1.0\n"
+    assert nodes(version_script("0.3.9", "a\n", versions, tmp_path)) == {"EIOT_0.3": {"a"}}
+    assert nodes(version_script("1.2.3", symbols, versions, tmp_path)) == {"EIOT_1.0": {"a", "b"}, "EIOT_1.2": {"c"}}
+    assert nodes(version_script("2.1.0", symbols, versions, tmp_path)) == {"EIOT_2.0": {"a", "b", "c"}}
+
+
+def test_program_linked_with_a_newer_library_does_not_start_with_an_older_one(tmp_path):
+    versions = "old 1.0.0\nnew 1.1.0\n"
+    (tmp_path / "program.c").write_text("int old(void); int new(void); int main(int c, char **v) { return c > 9 ? new() : old(); }")
+    (tmp_path / "old.c").write_text("int main(void); int old(void); int main(void) { return old(); }")
+    (tmp_path / "library.c").write_text("int old(void); int new(void); int old(void) { return 0; } int new(void) { return 0; }")
+
+    def compiled(*words):
+        subprocess.run([*os.environ["EIOT_TEST_CC"].split(), *map(str, words)], check=True, cwd=tmp_path)
+
+    for version, symbols in (("1.0.4", "old\n"), ("1.1.0", "old\nnew\n")):
+        (tmp_path / version).mkdir()
+        (tmp_path / "script").write_text(version_script(version, symbols, versions, tmp_path))
+        library = tmp_path / version / "libeiot.so.1"
+        compiled("-shared", "-fPIC", "-o", library, "library.c", "-Wl,-soname,libeiot.so.1", "-Wl,--version-script=script")
+    compiled("-o", "newer", "program.c", tmp_path / "1.1.0" / "libeiot.so.1")
+    compiled("-o", "older", "old.c", tmp_path / "1.0.4" / "libeiot.so.1")
+
+    def started(program, version):
+        environment = {"LD_LIBRARY_PATH": str(tmp_path / version)}
+        return subprocess.run([tmp_path / program], env=environment, capture_output=True, text=True)
+
+    assert [started(*pair).returncode for pair in (("newer", "1.1.0"), ("older", "1.0.4"), ("older", "1.1.0"))] == [0, 0, 0]
+    refused = started("newer", "1.0.4")
+    assert refused.returncode != 0 and "version `EIOT_1.1' not found" in refused.stderr, refused
+
+
+def test_patch_versions_add_no_names():
+    lines = (ROOT / "abi" / "symbols-in-versions").read_text().splitlines()
+    assert {numbers(line.split()[1])[2] for line in lines if line and not line.startswith("#")} == {0}
+
+
+@pytest.mark.parametrize(
+    "wanted, found, accepted",
+    [
+        ("0.1", "0.1.0", True),
+        ("0.1", "0.1.7", True),
+        ("0.1.2", "0.1.1", False),
+        ("0.1", "0.2.0", False),
+        ("0.2", "0.1.0", False),
+        ("1.1", "1.4.0", True),
+        ("1.1", "1.0.9", False),
+        ("1.1", "2.0.0", False),
+    ],
+)
+def test_cmake_accepts_the_versions_that_the_soname_allows(tmp_path, wanted, found, accepted):
+    template = (ROOT / "packaging" / "eiot-config-version.cmake.in").read_text()
+    (tmp_path / "version.cmake").write_text(template.replace("@VERSION@", found))
+    parts = wanted.split(".")
+    asked = {"": wanted, "_MAJOR": parts[0], "_MINOR": parts[1], "_COUNT": len(parts)}
+    script = "".join(f"set(PACKAGE_FIND_VERSION{name} {value})\n" for name, value in asked.items())
+    script += f"include({tmp_path}/version.cmake)\nmessage(STATUS accepted:${{PACKAGE_VERSION_COMPATIBLE}})\n"
+    (tmp_path / "ask.cmake").write_text(script)
+    cmake = pathlib.Path(sys.executable).with_name("cmake")
+    said = subprocess.check_output([cmake, "-P", tmp_path / "ask.cmake"], text=True)
+    assert f"accepted:{str(accepted).upper()}" in said, said
 
 
 def test_static_library_exports_the_same_symbols_and_nothing_else():
@@ -139,6 +222,31 @@ def as_library(header, directory):
 def against_baseline(library):
     command = ["abidiff", "--no-added-syms", BASELINE, library]
     return subprocess.run([str(word) for word in command], capture_output=True, text=True)
+
+
+def version_script(version, symbols, versions, directory):
+    """What packaging/symbol-versions.sh makes of these two lists."""
+    for name, text in zip(LISTS, (symbols, versions)):
+        (directory / name).write_text(text)
+    command = ["sh", ROOT / "packaging" / "symbol-versions.sh", version, *(directory / name for name in LISTS)]
+    return subprocess.check_output(command, text=True)
+
+
+def nodes(script):
+    """The symbols of each version in a linker's version script."""
+    found = re.findall(r"^(\S+) \{\n    global:\n(.*?)^(?:    local: \*;\n)?\}", script, re.M | re.S)
+    assert script.count("local: *;") == 1
+    return {node: set(re.findall(r"\w+", names)) for node, names in found}
+
+
+def abi_of(version):
+    """What the SONAME ends in."""
+    major, minor, _ = version.split(".")
+    return f"0.{minor}" if major == "0" else major
+
+
+def abi_of_cargo():
+    return abi_of(version_of_cargo())
 
 
 def numbers(version):

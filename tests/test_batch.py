@@ -6,7 +6,7 @@ import os
 import time
 
 import pytest
-from batches import PROMISES, restarted, wait_for_calls
+from batches import PROMISES, RESULTS, restarted, wait_for_calls
 from conftest import best_of_three, run
 
 
@@ -139,4 +139,10 @@ def test_batch_memory_does_not_grow_with_the_cards(build, simulator):
 @pytest.mark.parametrize("driver", ["c", "cpp", "python"], indirect=True)
 @pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.__name__)
 def test_batches(promise, driver, simulator):
+    promise(driver, simulator)
+
+
+@pytest.mark.parametrize("driver", ["c"], indirect=True)
+@pytest.mark.parametrize("promise", RESULTS, ids=lambda promise: promise.__name__)
+def test_results_of_a_batch(promise, driver, simulator):
     promise(driver, simulator)

@@ -6,6 +6,7 @@ The tables are those of all tests: tests/vectors/, the header, `Config::OPTIONS`
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 
@@ -16,6 +17,7 @@ import responses
 import signed_call
 from conftest import CLEAN, PREFIX, TESTS, Driver, run, vectors
 from languages import LANGUAGES, NOT_FOR_WRAPPERS, ROOT
+from test_consumers import SONAME
 from test_faults import MATRIX, STATUS_OF
 from test_refusals import EID, INVALID, NO, REFUSED, STATUS, UNKNOWN, WRONG, YES
 
@@ -188,6 +190,26 @@ def test_statuses_are_complete(driver):
     assert told == kinds
 
 
+def test_missing_library_error_says_what_to_set(driver):
+    language = driver.language
+    words = ["sign", "--", "a-secret", "sha1", "a=1"]
+    missing = run([*driver.command, *words], environment=language.variables() | {"LD_LIBRARY_PATH": ""}, check=False)
+    assert missing.returncode != 0, "a library is installed where the system looks"
+    said = missing.stdout + missing.stderr
+    assert SONAME in said, said
+    if language.is_linked:
+        # The system's loader says it, so the README has to.
+        readme = (language.folder / "README.md").read_text(encoding="utf-8")
+        assert f"libraries: {SONAME}" in said and f"{SONAME}: cannot open shared object file" in readme
+        assert "LD_LIBRARY_PATH" in readme and "-rpath" in readme
+        return
+    assert all(way in said for way in language.finds_library_by), said
+    if "EIOT_LIBRARY" not in language.finds_library_by:
+        return
+    named = {"LD_LIBRARY_PATH": "", "EIOT_LIBRARY": str(PREFIX / "lib" / "libeiot.so")}
+    assert driver.ask(*words, environment=named) == driver.ask(*words)
+
+
 def test_functions_are_used_or_excluded_for_a_reason(driver):
     text = (driver.language.folder / driver.language.wrapper).read_text(encoding="utf-8")
     functions = (TESTS.parent / "abi" / "symbols.txt").read_text().split()
@@ -198,14 +220,49 @@ def test_functions_are_used_or_excluded_for_a_reason(driver):
     assert set(unused) <= {*NOT_FOR_WRAPPERS, *through_options}, "not in the wrapper, and no reason given"
 
 
-def test_batch_returns_each_card_once(driver, simulator):
+def test_empty_batch_has_no_results(driver, simulator):
+    assert driver.refresh([], simulator("--tls").options, verb=["batch"]) == []
+
+
+def test_rounded_eid_is_refused_unless_allowed(driver, simulator):
+    rounded = str(int(float("89044011112233441122334411223321")))
     running = simulator("--tls", "--unlimited")
-    cards = [str(8904_0000 + card) for card in range(60)]
-    outcomes = driver.refresh([*cards, *cards[:5], "8.9E+31"], running.options, verb=["batch"])
-    assert sorted(outcome["eid"] for outcome in outcomes if outcome["ok"]) == cards
-    (malformed,) = [outcome for outcome in outcomes if not outcome["ok"]]
-    assert malformed["kind"] == "invalid_eid"
-    assert driver.refresh([], running.options, verb=["batch"]) == []
+    (outcome,) = driver.refresh([rounded], running.options)
+    assert outcome["kind"] == "invalid_eid" and "rounded" in outcome["message"], outcome
+    (outcome,) = driver.refresh([rounded], running.options | {"allow_rounded_eid": "on"})
+    assert outcome["ok"], outcome
+
+
+def test_derived_client_has_its_own_options(driver, simulator):
+    running = simulator("--tls", "--unlimited", "--latency-ms", "1500")
+    hasty, patient = driver.ask("derived", *_words(running.options), "--", "timeout", "0.3", EID)
+    assert hasty["kind"] == "timeout" and patient["ok"], (hasty, patient)
+    (refused,) = driver.ask("derived", *_words(running.options), "--", "appkey", "another", EID)
+    assert refused["kind"] == "config" and "appkey" in refused["message"], refused
+
+
+def test_statistics_add_up(driver, simulator):
+    running = simulator("--unlimited")
+    *outcomes, said = driver.ask("stats", *_words(running.options), "--", EID, "8904", "8.9E+31")
+    assert [outcome["ok"] for outcome in outcomes] == [True, True, False]
+    calls, attempts = said["stats"]["calls"], said["stats"]["attempts"]
+    assert (calls["started"], calls["in_flight"], calls["ok"], calls["failed"]["invalid_eid"]) == (3, 0, 2, 1)
+    assert (attempts["started"], attempts["ok"]) == (2, 2) and running.counters()["calls"] == 2
+
+
+def test_events_report_each_attempt_and_each_local_refusal(driver, simulator):
+    if not driver.language.has_events:
+        pytest.skip(f"{driver.name} has no callbacks")
+    running = simulator("--tls", "--unlimited", "--fault", "status=503,0")
+    said = driver.ask("events", *_words(running.options | {"max_attempts": "2"}), "--", EID, "8.9E+31")
+    events = [line["event"] for line in said if "event" in line]
+    assert [event["attempt"] for event in events] == [1, 2, 0]
+    assert [event["outcome"] for event in events] == ["http", "ok", "invalid_eid"]
+    assert [event["http_status"] for event in events] == [503, 200, None]
+    assert events[0]["next_wait_ms"] is not None and events[1]["next_wait_ms"] is None
+    assert {event["eid"] for event in events[:2]} == {EID}
+    assert len({event["nonce"] for event in events}) == 3 and "demo-secret" not in json.dumps(said)
+    assert [line["ok"] for line in said if "event" not in line] == [True, False]
 
 
 @pytest.mark.parametrize("promise", signed_call.PROMISES, ids=lambda promise: promise.__name__)
@@ -223,7 +280,7 @@ def test_responses(promise, driver, simulator):
     promise(driver, simulator)
 
 
-@pytest.mark.parametrize("promise", batches.PROMISES, ids=lambda promise: promise.__name__)
+@pytest.mark.parametrize("promise", [*batches.PROMISES, *batches.RESULTS], ids=lambda promise: promise.__name__)
 def test_batches(promise, driver, simulator):
     promise(driver, simulator)
 
@@ -327,6 +384,22 @@ def test_readme_example_is_short_and_works(driver, simulator, tmp_path):
     squeezed = re.sub(r"\s+", "", example)
     missing = [line for line in lines if re.sub(r"\s+", "", line) not in squeezed]
     assert not missing, f"not in the example: {missing}"
+
+
+def test_readme_lines_compile_and_run_the_example(driver, simulator, tmp_path):
+    language = driver.language
+    readme = (language.folder / "README.md").read_text(encoding="utf-8")
+    (lines,) = [block for block in re.findall(r"^```sh\n(.*?)^```", readme, re.M | re.S) if "/opt/eiot" in block]
+    (eid,) = re.findall(r"\b89\d{30}\b", lines)
+    copy = shutil.copytree(language.folder, tmp_path / language.name, ignore=shutil.ignore_patterns("node_modules"))
+    # As in a new shell, but for the account and for where compilers keep their caches.
+    set_by_the_lines = {"LD_LIBRARY_PATH", "PKG_CONFIG_PATH", "NODE_PATH"}
+    environment = {name: value for name, value in language.variables().items() if name not in set_by_the_lines}
+    done = subprocess.run(
+        ["sh", "-ec", lines.replace("/opt/eiot", str(PREFIX))],
+        env=environment | simulator("--tls").environment, cwd=copy, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0 and f"{eid}: success" in done.stdout, done
 
 
 def test_languages_have_a_folder_each():

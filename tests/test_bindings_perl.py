@@ -103,7 +103,7 @@ def test_batch_outlives_its_client(simulator):
     said = perl(
         """
         my $next = Eiot->new(map { split /=/, $_, 2 } @ARGV)->refresh_many([map { 89040000 + $_ } 0 .. 19], 4);
-        while (my ($reply, $error) = $next->()) { print $reply ? $reply->eid : $error, "\n" }
+        while (my $result = $next->()) { print $result->reply ? $result->eid : $result->error, "\n" }
         """,
         *(f"{name}={value}" for name, value in running.options.items()),
     )

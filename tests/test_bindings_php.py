@@ -141,6 +141,67 @@ def test_replies_and_errors_are_freed(simulator):
     assert int(grown) < 1024, grown
 
 
+def test_log_is_given_each_attempt_and_cannot_harm_a_call(simulator):
+    said = php(
+        """
+        $lines = [];
+        $log = function (string $line) use (&$lines): void { $lines[] = $line; gc_collect_cycles(); };
+        $client = new Eiot\\Client(fromEnv: true, maxAttempts: 2, log: $log);
+        unset($log);
+        gc_collect_cycles();
+        $client->refreshUsage('8904');
+        foreach ($client->refreshMany(['8905', '8906']) as $result) { $result->reply ?? throw $result->error; }
+        echo count($lines), ' ', implode("\n", $lines), "\n";
+        $throws = new Eiot\\Client(fromEnv: true, log: fn (string $line) => throw new DomainException('no log today'));
+        echo $throws->refreshUsage('8907')->message;
+        """,
+        environment=simulator("--tls", "--unlimited", "--fault", "status=503,0").environment,
+    )
+    first, *lines, last = said.splitlines()
+    # The first attempt fails, and is repeated.
+    assert first.startswith("4 ") and "503" in first and len(lines) == 3, said
+    assert all("demo-secret" not in line and "nonce" in line for line in [first, *lines])
+    assert last == "success"
+
+
+def test_keys_of_the_card_source_are_kept(simulator):
+    said = php(
+        """
+        $client = new Eiot\\Client(fromEnv: true);
+        $cards = ['first' => '8904', 7 => '8905', 'again' => ' 8904', 'malformed' => 'x'];
+        foreach ($client->refreshMany($cards) as $key => $result) {
+            echo $key, ' ', $result->index, ' ', trim($result->input) === trim($cards[$key]) ? 'same' : 'another', ' ',
+                json_encode($result->isDuplicate), "\n";
+        }
+        $objects = function (): Generator { yield new ArrayObject(['row 1']) => '8906'; yield new ArrayObject(['row 2']) => '8907'; };
+        foreach ($client->refreshMany($objects()) as $row => $result) { echo $row[0], ' ', $result->eid, "\n"; }
+        """,
+        environment=simulator("--tls", "--unlimited").environment,
+    )
+    assert sorted(said.splitlines()) == sorted(
+        ["first 0 same false", "7 1 same false", "again 2 same true", "malformed 3 same false", "row 1 8906", "row 2 8907"]
+    )
+
+
+def test_derived_client_outlives_its_client_and_calls_its_log(simulator):
+    said = php(
+        """
+        $lines = [];
+        $events = [];
+        $client = new Eiot\\Client(fromEnv: true, log: function (string $line) use (&$lines): void { $lines[] = $line; },
+            events: function (array $event) use (&$events): void { $events[] = $event; });
+        $derived = $client->withOptions(timeout: 3);
+        $client->close();
+        unset($client);
+        gc_collect_cycles();
+        $derived->refreshUsage('8904');
+        echo count($lines), ' ', count($events), ' ', $events[0]['outcome'], ' ', $derived->stats()['calls']['started'];
+        """,
+        environment=simulator("--tls", "--unlimited").environment,
+    )
+    assert said == "1 1 ok 1"
+
+
 def test_exception_of_the_card_source_is_propagated(simulator):
     said = php(
         """

@@ -9,9 +9,11 @@ import sys
 
 import pytest
 from conftest import CLEAN, PKG_CONFIG, PREFIX, TESTS, run
+from test_abi import abi_of_cargo
 from test_refusals import EID
 
 DIST = pathlib.Path(os.environ["EIOT_TEST_DIST"])
+SONAME = f"libeiot.so.{abi_of_cargo()}"
 TOOLS = pathlib.Path(sys.executable).parent
 
 
@@ -61,21 +63,22 @@ def test_cmake_finds_shared_and_static_for_c_and_cpp(cmake_build, simulator):
             program = cmake_build / f"{kind}_{language}"
             assert refreshes(program, simulator), program
             needs = subprocess.check_output(["readelf", "-d", program], text=True)
-            assert ("libeiot.so.0" in needs) == (kind == "shared")
+            assert (SONAME in needs) == (kind == "shared")
 
 
-@pytest.mark.parametrize("static", [False, True], ids=["shared", "static"])
-def test_pkg_config_finds_the_library(tree, consumer, simulator, static):
-    question = [PKG_CONFIG, "--cflags", "--libs", *(["--static"] if static else []), "eiot"]
+@pytest.mark.parametrize("how", ["shared", "static", "named static"])
+def test_pkg_config_finds_the_library(tree, consumer, simulator, how):
+    static = how != "shared"
+    question = [PKG_CONFIG, "--cflags", "--libs", *{"shared": ["eiot"], "static": ["--static", "eiot"]}.get(how, ["eiot-static"])]
     environment = CLEAN | {"PKG_CONFIG_PATH": str(tree / "lib" / "pkgconfig")}
     answer = subprocess.run(question, env=environment, check=True, capture_output=True, text=True).stdout
-    # Split as a shell does: the tree's name has spaces in it.
-    flags = re.sub(r"-leiot\b", "-Wl,-Bstatic -leiot -Wl,-Bdynamic", answer) if static else answer
+    flags = re.sub(r"-leiot\b", "-Wl,-Bstatic -leiot -Wl,-Bdynamic", answer) if how == "static" else answer
+    # By a shell: the tree's name has spaces in it.
     command = f"{os.environ['EIOT_TEST_CC']} -std=c99 -o refresh refresh.c {flags}"
     subprocess.run(["sh", "-c", command], cwd=consumer, check=True)
     assert refreshes(consumer / "refresh", simulator, library_path=None if static else tree / "lib")
     needs = subprocess.check_output(["readelf", "-d", consumer / "refresh"], text=True)
-    assert ("libeiot.so.0" in needs) == (not static)
+    assert (SONAME in needs) == (not static)
 
 
 def test_library_can_be_loaded_used_and_unloaded_by_a_thread(tree, consumer, simulator):
@@ -83,7 +86,7 @@ def test_library_can_be_loaded_used_and_unloaded_by_a_thread(tree, consumer, sim
     command = [*os.environ["EIOT_TEST_CC"].split(), f"-I{tree / 'include'}", "-o", program, consumer / "dlopen.c"]
     subprocess.run([str(word) for word in [*command, "-ldl", "-lpthread"]], check=True)
     running = simulator("--tls", "--unlimited")
-    done = run([program, tree / "lib" / "libeiot.so.0", EID], environment=running.environment)
+    done = run([program, tree / "lib" / SONAME, EID], environment=running.environment)
     assert done.stdout == "refreshed\n" * 2
 
 

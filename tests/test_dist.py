@@ -1,5 +1,6 @@
 """The artifacts of `make dist`."""
 
+import fnmatch
 import json
 import pathlib
 import re
@@ -9,6 +10,7 @@ import tarfile
 
 import pytest
 from conftest import TESTS, run
+from test_abi import abi_of_cargo, exported
 from test_consumers import DIST, refreshes
 
 ROOT = TESTS.parent
@@ -43,7 +45,20 @@ def test_glibc_2_17_is_sufficient(tarball):
 def test_shared_library_is_small_and_stripped(tarball):
     library = binaries(tarball)[0]
     assert library.stat().st_size <= MAX_BYTES
-    assert "no symbols" in subprocess.run(["nm", library], capture_output=True, text=True).stderr
+    # Only what the suppressions of valgrind name is left.
+    patterns = re.findall(r"^ *fun:(\*.*)", (tarball / "share" / "eiot" / "valgrind.supp").read_text(), re.M)
+    symbols = subprocess.check_output(["nm", "--format=just-symbols", library], text=True).split()
+    assert symbols and all(any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns) for name in symbols)
+
+
+def test_shared_library_has_symbol_versions(tarball):
+    assert {version for _, version in exported(binaries(tarball)[0])} == {f"EIOT_{abi_of_cargo()}"}
+
+
+def test_stripped_library_is_clean_under_valgrind_with_the_suppressions(tarball, build, simulator, valgrind):
+    command = [f"--suppressions={tarball}/share/eiot/valgrind.supp" if "--suppressions" in word else word for word in valgrind]
+    environment = simulator("--tls", "--unlimited").environment | {"LD_LIBRARY_PATH": str(tarball / "lib")}
+    run([*command, build("c/threads.c", "-lpthread"), "20"], environment=environment)
 
 
 def test_binaries_do_not_name_the_build_machine(tarball):
@@ -122,5 +137,7 @@ def test_debian_packages_install_and_a_program_links(root, simulator, tmp_path):
     subprocess.run(["cc", f"-I{root}/usr/include", f"-L{library}", "-o", program, source, "-leiot"], check=True)
     assert refreshes(program, simulator, library_path=library)
     shipped = {str(file.relative_to(root)) for file in root.glob("usr/**/*") if file.is_file()}
-    for wanted in ("eiot.pc", "eiot-config.cmake", "libeiot.a", "eiot.hpp", "copyright"):
-        assert any(name.endswith(wanted) for name in shipped), wanted
+    wanted = ["eiot.pc", "eiot-static.pc", "eiot-config.cmake", "libeiot.a", "eiot.hpp", "copyright", "valgrind.supp", "tsan.supp"]
+    for name in wanted:
+        assert any(file.endswith(name) for file in shipped), name
+    assert f"Package: libeiot{abi_of_cargo()}\n" in status

@@ -1,9 +1,12 @@
 """The README is correct: its examples are the files that the demo runs, its table has every option."""
 
+import os
 import re
+import shutil
+import subprocess
 
 import pytest
-from conftest import PREFIX, TESTS, compiled, run
+from conftest import CLEAN, PKG_CONFIG, PREFIX, TESTS, compiled, run
 from test_refusals import EID
 
 ROOT = TESTS.parent
@@ -80,3 +83,26 @@ def test_readme_does_the_main_job_right_in_few_lines(language, simulator, tmp_pa
     done = run([program, EID, "7"], environment=running.environment)
     assert (done.stdout, done.stderr) == ("", "")
     assert running.counters()["accepted"] == 2
+
+
+def test_readme_lines_for_linking_work_without_library_path(simulator, tmp_path):
+    (block,) = re.findall(r"```sh\n(export PKG_CONFIG_PATH=.*?)```", README, re.S)
+    export, *lines = block.replace("/opt/eiot", str(PREFIX)).strip().splitlines()
+    assert len(lines) == 2
+    shutil.copy(ROOT / "examples" / "c" / "refresh.c", tmp_path)
+    compiler = {"cc": os.environ["EIOT_TEST_CC"], "pkg-config": f"'{PKG_CONFIG}'"}
+    shared = []
+    for line in lines:
+        for name, here in compiler.items():
+            line = re.sub(rf"(^|\(){name} ", rf"\1{here} ", line)
+        subprocess.run(["sh", "-ec", f"{export}\n{line}"], cwd=tmp_path, env={"PATH": CLEAN["PATH"]}, check=True)
+        environment = simulator("--tls").environment | {"LD_LIBRARY_PATH": ""}
+        assert run([tmp_path / "a.out", EID], environment=environment).stdout == f"{EID} refreshed\n"
+        shared.append("libeiot.so" in subprocess.check_output(["readelf", "-d", tmp_path / "a.out"], text=True))
+    assert shared == [True, False]
+
+
+def test_readme_names_the_installed_suppressions():
+    for name in re.findall(r"/opt/eiot/(share/eiot/\S+)", README):
+        assert (PREFIX / name).exists(), name
+    assert README.count("/opt/eiot/share/eiot/") == 2

@@ -111,3 +111,30 @@ def test_processes_and_signals_are_clean(instrumented, simulator, sanitizer, pro
     # A forked child leaves its parent's connections alone, and so does not free them: that is no leak.
     options = {"ASAN_OPTIONS": f"{OPTIONS['ASAN_OPTIONS']}:detect_leaks=0"} if program == "fork" else {}
     watched(instrumented(sanitizer, f"c/{program}.c"), environment=environment | options)
+
+
+@pytest.fixture
+def as_users_do(build, simulator):
+    """Runs a program that only the C compiler's ThreadSanitizer knows, with the shipped library and the installed suppressions."""
+
+    def runs(name, *arguments):
+        program = build(name, "-fsanitize=thread", "-DOTHER_THREADS=1", "-lpthread")
+        options = f"{OPTIONS['TSAN_OPTIONS']}:suppressions={PREFIX / 'share' / 'eiot' / 'tsan.supp'}"
+        environment = simulator("--tls", "--unlimited").environment | {"TSAN_OPTIONS": options}
+        done = run([program, *arguments], environment=environment, check=False)
+        if "unexpected memory mapping" in done.stderr:
+            pytest.skip("this C compiler's ThreadSanitizer does not work with this kernel's address space layout")
+        return done
+
+    return runs
+
+
+def test_shared_library_is_clean_under_thread_sanitizer_with_the_suppressions(as_users_do):
+    done = as_users_do("c/threads.c", "50")
+    assert done.returncode == 0, done.stderr
+
+
+def test_suppressions_do_not_hide_a_race_in_a_callback(as_users_do):
+    done = as_users_do("c/sanitizers/callback.c")
+    assert done.returncode == 99, done
+    assert "data race" in done.stderr and "callback.c" in done.stderr

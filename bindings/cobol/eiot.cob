@@ -10,9 +10,12 @@
       *> EIOT-REFRESH         X(n) EID, EIOT-REPLY
       *> EIOT-OPEN            EIOT-CLIENT, EIOT-OPTIONS, EIOT-REPLY
       *> EIOT-OPEN-FROM-ENV   EIOT-CLIENT, EIOT-REPLY
+      *> EIOT-DERIVE          POINTER, EIOT-CLIENT, EIOT-OPTIONS,
+      *>                      EIOT-REPLY
       *> EIOT-CLIENT-REFRESH  EIOT-CLIENT, X(n) EID, EIOT-REPLY
       *> EIOT-CALL            EIOT-CLIENT, X(n) path,
       *>                      X(n) JSON object, X "Y" or "N", EIOT-REPLY
+      *> EIOT-STATS           EIOT-CLIENT, EIOT-REPLY
       *> EIOT-CLOSE           EIOT-CLIENT, EIOT-REPLY
       *> EIOT-BATCH-OPEN      EIOT-BATCH, EIOT-CLIENT, EIOT-REPLY
       *> EIOT-BATCH-PUSH      EIOT-BATCH, X(n) EID, EIOT-REPLY
@@ -67,9 +70,6 @@
        01  CONFIG-POINTER                USAGE POINTER.
        01  REPLY-POINTER                 USAGE POINTER.
        01  ERROR-POINTER                 USAGE POINTER.
-       01  WHICH                         PIC 9(9) COMP-5.
-       01  NAME-LENGTH                   PIC 9(18) COMP-5.
-       01  VALUE-LENGTH                  PIC 9(18) COMP-5.
        LINKAGE SECTION.
        COPY "eiot.cpy".
        PROCEDURE DIVISION USING EIOT-CLIENT EIOT-OPTIONS EIOT-REPLY.
@@ -77,9 +77,8 @@
            CALL STATIC "eiot_config_new" USING
                BY REFERENCE CONFIG-POINTER ERROR-POINTER
                RETURNING CALL-STATUS
-           PERFORM SET-OPTION VARYING WHICH FROM 1 BY 1
-               UNTIL CALL-STATUS NOT = 0
-               OR EIOT-OPTION-NAME(WHICH) = SPACES
+           CALL "EIOT-SET-OPTIONS" USING CONFIG-POINTER EIOT-OPTIONS
+               CALL-STATUS ERROR-POINTER
            IF CALL-STATUS = 0
                CALL STATIC "eiot_client_new" USING
                    BY VALUE CONFIG-POINTER
@@ -88,26 +87,47 @@
            END-IF
            CALL STATIC "eiot_config_free" USING
                BY VALUE CONFIG-POINTER RETURNING OMITTED
-           MOVE SPACES TO EIOT-OPT-SECRET
            CALL "EIOT-TAKE" USING CALL-STATUS REPLY-POINTER
                ERROR-POINTER EIOT-REPLY
            GOBACK.
-       SET-OPTION.
-           MOVE FUNCTION STORED-CHAR-LENGTH(EIOT-OPTION-NAME(WHICH))
-               TO NAME-LENGTH
-           MOVE FUNCTION STORED-CHAR-LENGTH(EIOT-OPTION-VALUE(WHICH))
-               TO VALUE-LENGTH
-           IF VALUE-LENGTH > 0
-               CALL STATIC "eiot_config_set_option" USING
-                   BY VALUE CONFIG-POINTER
-                   BY REFERENCE EIOT-OPTION-NAME(WHICH)
-                   BY VALUE SIZE 8 NAME-LENGTH
-                   BY REFERENCE EIOT-OPTION-VALUE(WHICH)
-                   BY VALUE SIZE 8 VALUE-LENGTH
-                   BY REFERENCE ERROR-POINTER
-                   RETURNING CALL-STATUS
-           END-IF.
        END PROGRAM EIOT-OPEN.
+
+      *> Makes a client with the options that are not spaces, and
+      *> otherwise those of EIOT-CLIENT, with which it shares
+      *> connections and rate: for calls that need another timeout,
+      *> for example. EIOT-CLOSE it as well.
+       IDENTIFICATION DIVISION.
+       PROGRAM-ID. EIOT-DERIVE.
+       DATA DIVISION.
+       WORKING-STORAGE SECTION.
+       01  CALL-STATUS                   PIC S9(9) COMP-5.
+       01  CONFIG-POINTER                USAGE POINTER.
+       01  REPLY-POINTER                 USAGE POINTER.
+       01  ERROR-POINTER                 USAGE POINTER.
+       LINKAGE SECTION.
+       01  DERIVED-CLIENT                USAGE POINTER.
+       COPY "eiot.cpy".
+       PROCEDURE DIVISION USING DERIVED-CLIENT EIOT-CLIENT EIOT-OPTIONS
+               EIOT-REPLY.
+           SET DERIVED-CLIENT REPLY-POINTER TO NULL
+           CALL STATIC "eiot_config_from_client" USING
+               BY VALUE EIOT-CLIENT
+               BY REFERENCE CONFIG-POINTER ERROR-POINTER
+               RETURNING CALL-STATUS
+           CALL "EIOT-SET-OPTIONS" USING CONFIG-POINTER EIOT-OPTIONS
+               CALL-STATUS ERROR-POINTER
+           IF CALL-STATUS = 0
+               CALL STATIC "eiot_client_with_options" USING
+                   BY VALUE EIOT-CLIENT CONFIG-POINTER
+                   BY REFERENCE DERIVED-CLIENT ERROR-POINTER
+                   RETURNING CALL-STATUS
+           END-IF
+           CALL STATIC "eiot_config_free" USING
+               BY VALUE CONFIG-POINTER RETURNING OMITTED
+           CALL "EIOT-TAKE" USING CALL-STATUS REPLY-POINTER
+               ERROR-POINTER EIOT-REPLY
+           GOBACK.
+       END PROGRAM EIOT-DERIVE.
 
       *> Makes a client configured by the environment: EIOT_APPKEY,
       *> EIOT_SECRET and so on.
@@ -206,6 +226,42 @@
            GOBACK.
        END PROGRAM EIOT-CALL.
 
+      *> The counters of a client and of those that share its
+      *> connections, as JSON text in EIOT-DATA: calls, attempts,
+      *> errors by kind, retries, waits, connections.
+      *> docs/statistics.md of eiot describes its members.
+       IDENTIFICATION DIVISION.
+       PROGRAM-ID. EIOT-STATS.
+       DATA DIVISION.
+       WORKING-STORAGE SECTION.
+       01  CALL-STATUS                   PIC S9(9) COMP-5.
+       01  REPLY-POINTER                 USAGE POINTER.
+       01  ERROR-POINTER                 USAGE POINTER.
+       01  TEXT-POINTER                  USAGE POINTER.
+       01  RETURNED                      USAGE POINTER.
+       01  RETURNED-NUMBER REDEFINES RETURNED
+                                         PIC S9(18) COMP-5.
+      *> C wants a NUL after the text, and so one byte more.
+       01  C-TEXT                        PIC X(4097).
+       LINKAGE SECTION.
+       COPY "eiot.cpy".
+       PROCEDURE DIVISION USING EIOT-CLIENT EIOT-REPLY.
+           MOVE 0 TO CALL-STATUS
+           SET REPLY-POINTER ERROR-POINTER TO NULL
+           CALL "EIOT-TAKE" USING CALL-STATUS REPLY-POINTER
+               ERROR-POINTER EIOT-REPLY
+           MOVE LOW-VALUES TO C-TEXT
+           CALL STATIC "eiot_client_stats_json" USING
+               BY VALUE EIOT-CLIENT
+               BY REFERENCE C-TEXT
+               BY VALUE SIZE 8 LENGTH OF C-TEXT
+               RETURNING RETURNED
+           MOVE RETURNED-NUMBER TO EIOT-DATA-LENGTH
+           SET TEXT-POINTER TO ADDRESS OF C-TEXT
+           CALL "EIOT-PUT" USING TEXT-POINTER EIOT-DATA
+           GOBACK.
+       END PROGRAM EIOT-STATS.
+
       *> Closes a client. Later calls with it fail; closing it again
       *> has no effect.
        IDENTIFICATION DIVISION.
@@ -258,6 +314,7 @@
        END PROGRAM EIOT-BATCH-OPEN.
 
       *> Adds a card; sends nothing yet. Push until EIOT-BATCH-FULL.
+      *> Each card comes back from EIOT-BATCH-NEXT exactly once.
       *> A malformed EID comes back from EIOT-BATCH-NEXT as a failure.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-BATCH-PUSH.
@@ -276,6 +333,7 @@
            CALL STATIC "eiot_batch_push" USING
                BY VALUE EIOT-BATCH-POINTER
                BY REFERENCE EID BY VALUE SIZE 8 EID-LENGTH
+               BY VALUE SIZE 8 EIOT-BATCH-GIVEN
                BY REFERENCE ERROR-POINTER
                RETURNING CALL-STATUS
            CALL "EIOT-BATCH-LOOK" USING EIOT-BATCH
@@ -284,9 +342,9 @@
            GOBACK.
        END PROGRAM EIOT-BATCH-PUSH.
 
-      *> Waits for the next result, in order of completion: EIOT-EID
-      *> and EIOT-STATUS. EIOT-BATCH-AT-END: all cards that were
-      *> pushed have come back, and EIOT-REPLY has no result.
+      *> Waits for the next result, in order of completion: EIOT-INDEX,
+      *> EIOT-INPUT and EIOT-STATUS. EIOT-BATCH-AT-END: all cards that
+      *> were pushed have come back, and EIOT-REPLY has no result.
       *>
       *> A batch that cannot succeed stops itself, see
       *> EIOT-OPT-MAX-AUTH-FAILURES and EIOT-OPT-OUTAGE-TIMEOUT: all
@@ -299,22 +357,58 @@
        01  CALL-STATUS                   PIC S9(9) COMP-5.
        01  REPLY-POINTER                 USAGE POINTER.
        01  ERROR-POINTER                 USAGE POINTER.
+       01  RESULT-POINTER                USAGE POINTER.
+       01  TEXT-POINTER                  USAGE POINTER.
+       01  RETURNED                      USAGE POINTER.
+       01  RETURNED-NUMBER REDEFINES RETURNED
+                                         PIC S9(18) COMP-5.
+       01  FOREVER                       PIC S9(18) COMP-5 VALUE -1.
+       01  IS-DUPLICATE                  PIC S9(9) COMP-5.
        LINKAGE SECTION.
        COPY "eiot.cpy".
        PROCEDURE DIVISION USING EIOT-BATCH EIOT-REPLY.
+           SET REPLY-POINTER TO NULL
            CALL STATIC "eiot_batch_next" USING
                BY VALUE EIOT-BATCH-POINTER
-               BY REFERENCE REPLY-POINTER ERROR-POINTER
+               BY VALUE SIZE 8 FOREVER
+               BY REFERENCE RESULT-POINTER ERROR-POINTER
                RETURNING CALL-STATUS
            SET EIOT-BATCH-GOING-ON TO TRUE
-           IF EIOT-BATCH-POINTER = NULL
-                   OR (CALL-STATUS = 0 AND REPLY-POINTER = NULL)
+           IF RESULT-POINTER = NULL
                SET EIOT-BATCH-AT-END TO TRUE
+               CALL "EIOT-TAKE" USING CALL-STATUS REPLY-POINTER
+                   ERROR-POINTER EIOT-REPLY
+           ELSE
+               PERFORM TAKE-RESULT
            END-IF
            CALL "EIOT-BATCH-LOOK" USING EIOT-BATCH
-           CALL "EIOT-TAKE" USING CALL-STATUS REPLY-POINTER
-               ERROR-POINTER EIOT-REPLY
+           MOVE EIOT-STATUS TO RETURN-CODE
            GOBACK.
+       TAKE-RESULT.
+           CALL STATIC "eiot_result_status" USING
+               BY VALUE RESULT-POINTER RETURNING CALL-STATUS
+           CALL STATIC "eiot_result_reply" USING
+               BY VALUE RESULT-POINTER RETURNING REPLY-POINTER
+           CALL STATIC "eiot_result_error" USING
+               BY VALUE RESULT-POINTER RETURNING ERROR-POINTER
+           CALL "EIOT-READ" USING CALL-STATUS REPLY-POINTER
+               ERROR-POINTER EIOT-REPLY
+           CALL STATIC "eiot_result_tag" USING
+               BY VALUE RESULT-POINTER RETURNING RETURNED
+           MOVE RETURNED-NUMBER TO EIOT-INDEX
+           CALL STATIC "eiot_result_input" USING
+               BY VALUE RESULT-POINTER RETURNING TEXT-POINTER
+           CALL "EIOT-PUT" USING TEXT-POINTER EIOT-INPUT
+           CALL STATIC "eiot_result_eid" USING
+               BY VALUE RESULT-POINTER RETURNING TEXT-POINTER
+           CALL "EIOT-PUT" USING TEXT-POINTER EIOT-EID
+           CALL STATIC "eiot_result_is_duplicate" USING
+               BY VALUE RESULT-POINTER RETURNING IS-DUPLICATE
+           IF IS-DUPLICATE NOT = 0
+               SET EIOT-IS-DUPLICATE TO TRUE
+           END-IF
+           CALL STATIC "eiot_result_free" USING
+               BY VALUE RESULT-POINTER RETURNING OMITTED.
        END PROGRAM EIOT-BATCH-NEXT.
 
       *> Ends a batch; calls in flight are cancelled.
@@ -463,14 +557,73 @@
 
       *> The rest is for the subprograms above.
 
+      *> Sets the options that are not spaces, and takes the secret
+      *> out of them.
+       IDENTIFICATION DIVISION.
+       PROGRAM-ID. EIOT-SET-OPTIONS.
+       DATA DIVISION.
+       WORKING-STORAGE SECTION.
+       01  WHICH                         PIC 9(9) COMP-5.
+       01  NAME-LENGTH                   PIC 9(18) COMP-5.
+       01  VALUE-LENGTH                  PIC 9(18) COMP-5.
+       LINKAGE SECTION.
+       01  CONFIG-POINTER                USAGE POINTER.
+       01  CALL-STATUS                   PIC S9(9) COMP-5.
+       01  ERROR-POINTER                 USAGE POINTER.
+       COPY "eiot.cpy".
+       PROCEDURE DIVISION USING CONFIG-POINTER EIOT-OPTIONS
+               CALL-STATUS ERROR-POINTER.
+           PERFORM SET-OPTION VARYING WHICH FROM 1 BY 1
+               UNTIL CALL-STATUS NOT = 0
+               OR EIOT-OPTION-NAME(WHICH) = SPACES
+           MOVE SPACES TO EIOT-OPT-SECRET
+           GOBACK.
+       SET-OPTION.
+           MOVE FUNCTION STORED-CHAR-LENGTH(EIOT-OPTION-NAME(WHICH))
+               TO NAME-LENGTH
+           MOVE FUNCTION STORED-CHAR-LENGTH(EIOT-OPTION-VALUE(WHICH))
+               TO VALUE-LENGTH
+           IF VALUE-LENGTH > 0
+               CALL STATIC "eiot_config_set_option" USING
+                   BY VALUE CONFIG-POINTER
+                   BY REFERENCE EIOT-OPTION-NAME(WHICH)
+                   BY VALUE SIZE 8 NAME-LENGTH
+                   BY REFERENCE EIOT-OPTION-VALUE(WHICH)
+                   BY VALUE SIZE 8 VALUE-LENGTH
+                   BY REFERENCE ERROR-POINTER
+                   RETURNING CALL-STATUS
+           END-IF.
+       END PROGRAM EIOT-SET-OPTIONS.
+
       *> Fills EIOT-REPLY from what a C function gave, frees that, and
       *> leaves the status in RETURN-CODE.
+       IDENTIFICATION DIVISION.
+       PROGRAM-ID. EIOT-TAKE.
+       DATA DIVISION.
+       LINKAGE SECTION.
+       01  CALL-STATUS                   PIC S9(9) COMP-5.
+       01  REPLY-POINTER                 USAGE POINTER.
+       01  ERROR-POINTER                 USAGE POINTER.
+       COPY "eiot.cpy".
+       PROCEDURE DIVISION USING CALL-STATUS REPLY-POINTER ERROR-POINTER
+               EIOT-REPLY.
+           CALL "EIOT-READ" USING CALL-STATUS REPLY-POINTER
+               ERROR-POINTER EIOT-REPLY
+           CALL STATIC "eiot_reply_free" USING
+               BY VALUE REPLY-POINTER RETURNING OMITTED
+           CALL STATIC "eiot_error_free" USING
+               BY VALUE ERROR-POINTER RETURNING OMITTED
+           MOVE EIOT-STATUS TO RETURN-CODE
+           GOBACK.
+       END PROGRAM EIOT-TAKE.
+
+      *> Fills EIOT-REPLY from a reply or an error of C's.
       *>
       *> Here and below, a C function that returns 64 bits, be it a
       *> number, is called with RETURNING a pointer: with any other
       *> field the compiler would take 32 of them.
        IDENTIFICATION DIVISION.
-       PROGRAM-ID. EIOT-TAKE.
+       PROGRAM-ID. EIOT-READ.
        DATA DIVISION.
        WORKING-STORAGE SECTION.
        01  TEXT-POINTER                  USAGE POINTER.
@@ -479,6 +632,7 @@
                                          PIC S9(18) COMP-5.
        01  DELIVERED                     PIC S9(9) COMP-5.
        01  IS-FINAL                      PIC S9(9) COMP-5.
+       01  IS-RETRYABLE                  PIC S9(9) COMP-5.
        LINKAGE SECTION.
        01  CALL-STATUS                   PIC S9(9) COMP-5.
        01  REPLY-POINTER                 USAGE POINTER.
@@ -490,18 +644,19 @@
            MOVE CALL-STATUS TO EIOT-STATUS
            MOVE -1 TO EIOT-RETRY-AFTER-MS
            SET EIOT-IS-NOT-FINAL TO TRUE
+           SET EIOT-IS-NOT-RETRYABLE TO TRUE
+           SET EIOT-IS-NO-DUPLICATE TO TRUE
            CALL STATIC "eiot_status_kind" USING
                BY VALUE CALL-STATUS RETURNING TEXT-POINTER
            CALL "EIOT-PUT" USING TEXT-POINTER EIOT-KIND
            IF REPLY-POINTER NOT = NULL
-               PERFORM TAKE-REPLY
+               PERFORM READ-REPLY
            END-IF
            IF ERROR-POINTER NOT = NULL
-               PERFORM TAKE-ERROR
+               PERFORM READ-ERROR
            END-IF
-           MOVE EIOT-STATUS TO RETURN-CODE
            GOBACK.
-       TAKE-REPLY.
+       READ-REPLY.
            SET EIOT-DELIVERED-YES TO TRUE
            CALL STATIC "eiot_reply_eid" USING
                BY VALUE REPLY-POINTER RETURNING TEXT-POINTER
@@ -522,10 +677,8 @@
                RETURNING RETURNED
            MOVE RETURNED-NUMBER TO EIOT-DATA-LENGTH
            CALL STATIC "eiot_reply_attempts" USING
-               BY VALUE REPLY-POINTER RETURNING EIOT-ATTEMPTS
-           CALL STATIC "eiot_reply_free" USING
-               BY VALUE REPLY-POINTER RETURNING OMITTED.
-       TAKE-ERROR.
+               BY VALUE REPLY-POINTER RETURNING EIOT-ATTEMPTS.
+       READ-ERROR.
            CALL STATIC "eiot_error_delivered" USING
                BY VALUE ERROR-POINTER RETURNING DELIVERED
            CALL STATIC "eiot_delivered_name" USING
@@ -535,6 +688,11 @@
                BY VALUE ERROR-POINTER RETURNING IS-FINAL
            IF IS-FINAL NOT = 0
                SET EIOT-IS-FINAL TO TRUE
+           END-IF
+           CALL STATIC "eiot_error_is_retryable" USING
+               BY VALUE ERROR-POINTER RETURNING IS-RETRYABLE
+           IF IS-RETRYABLE NOT = 0
+               SET EIOT-IS-RETRYABLE TO TRUE
            END-IF
            CALL STATIC "eiot_error_eid" USING
                BY VALUE ERROR-POINTER RETURNING TEXT-POINTER
@@ -554,10 +712,8 @@
                BY VALUE ERROR-POINTER RETURNING EIOT-ATTEMPTS
            CALL STATIC "eiot_error_retry_after_ms" USING
                BY VALUE ERROR-POINTER RETURNING RETURNED
-           MOVE RETURNED-NUMBER TO EIOT-RETRY-AFTER-MS
-           CALL STATIC "eiot_error_free" USING
-               BY VALUE ERROR-POINTER RETURNING OMITTED.
-       END PROGRAM EIOT-TAKE.
+           MOVE RETURNED-NUMBER TO EIOT-RETRY-AFTER-MS.
+       END PROGRAM EIOT-READ.
 
       *> A C text into a field of any width.
        IDENTIFICATION DIVISION.

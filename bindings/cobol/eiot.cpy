@@ -42,6 +42,11 @@
                88  EIOT-DELIVERED-NO         VALUE "no".
                88  EIOT-DELIVERED-YES        VALUE "yes".
                88  EIOT-DELIVERED-UNKNOWN    VALUE "unknown".
+      *>     Whether the failure may pass by itself, and it is safe to
+      *>     repeat this call.
+           05  EIOT-RETRYABLE            PIC X.
+               88  EIOT-IS-RETRYABLE         VALUE "Y".
+               88  EIOT-IS-NOT-RETRYABLE     VALUE "N".
       *>     Whether the same call would fail again, no matter what
       *>     changes: for malformed EIDs, and for the platform's codes
       *>     for invalid requests.
@@ -51,6 +56,15 @@
       *>     The card, without padding; spaces where there is none.
       *>     A malformed EID is quoted and shortened.
            05  EIOT-EID                  PIC X(96).
+      *>     In a batch: which card it is, 0 for the first that was
+      *>     pushed; its EID as it was pushed; and whether the same
+      *>     card came shortly before, so that this is its result and
+      *>     nothing was sent.
+           05  EIOT-INDEX                PIC S9(18) COMP-5.
+           05  EIOT-INPUT                PIC X(96).
+           05  EIOT-DUPLICATE            PIC X.
+               88  EIOT-IS-DUPLICATE         VALUE "Y".
+               88  EIOT-IS-NO-DUPLICATE      VALUE "N".
       *>     The platform's code, "200" when it accepted; spaces where
       *>     it gave none.
            05  EIOT-CODE                 PIC X(64).
@@ -119,7 +133,7 @@
       *>     "on" or "off".
            05  FILLER          PIC X(20)  VALUE "strict_eid".
            05  EIOT-OPT-STRICT-EID       PIC X(256) VALUE SPACES.
-      *>     "on" or "off".
+      *>     "on": accept EIDs that a spreadsheet has rounded.
            05  FILLER          PIC X(20)  VALUE "allow_rounded_eid".
            05  EIOT-OPT-ALLOW-ROUNDED-EID PIC X(256) VALUE SPACES.
       *>     "sha1" or "md5".
@@ -178,8 +192,8 @@
            05  EIOT-BATCH-STATE          PIC S9(9) COMP-5.
                88  EIOT-BATCH-GOING-ON       VALUE 0.
                88  EIOT-BATCH-AT-END         VALUE 1.
-      *>     EIDs pushed so far, and those among them left out since
-      *>     they had come shortly before.
+      *>     EIDs pushed so far, and those among them for which nothing
+      *>     was sent since they had come shortly before.
            05  EIOT-BATCH-GIVEN          PIC S9(18) COMP-5.
            05  EIOT-BATCH-DUPLICATES     PIC S9(18) COMP-5.
 

@@ -7,6 +7,7 @@ using System.Linq;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Threading;
+using System.Threading.Tasks;
 
 namespace Eiot
 {
@@ -141,6 +142,12 @@ namespace Eiot
         /// </summary>
         public Action<string> Log { get; set; }
 
+        /// <summary>
+        /// A callback for each attempt and each local refusal, as the text of a JSON object; docs/statistics.md of eiot describes its
+        /// members. It is called as <see cref="Log"/> is.
+        /// </summary>
+        public Action<string> Events { get; set; }
+
         /// <summary>The options by name, as text in the format of the environment; null is not set.</summary>
         internal Dictionary<string, string> Texts()
         {
@@ -206,6 +213,8 @@ namespace Eiot
         public TimeSpan? RetryAfter { get; private set; }
         /// <summary>Whether the platform received the request.</summary>
         public Delivered Delivered { get; private set; }
+        /// <summary>Whether the failure may pass by itself and it is safe to repeat this call.</summary>
+        public bool IsRetryable { get; private set; }
         /// <summary>
         /// Whether the same call would fail again no matter how network, account and platform change: for malformed EIDs and arguments,
         /// and the platform's codes for invalid requests. Unpublished codes are never final.
@@ -224,7 +233,13 @@ namespace Eiot
         /// </summary>
         public IReadOnlyDictionary<string, string> Headers { get; private set; }
 
-        /// <summary>Takes ownership of what a C function stored in its out_err.</summary>
+        /// <summary>Frees what a C function stored in its out_err.</summary>
+        internal static EiotException Take(int status, IntPtr error)
+        {
+            try { return new EiotException(status, error); }
+            finally { Native.eiot_error_free(error); }
+        }
+
         internal EiotException(int status, IntPtr error) : base(Native.Text(Native.eiot_error_message(error)))
         {
             Status = status;
@@ -236,6 +251,7 @@ namespace Eiot
             RetryAfter = retryAfterMs < 0 ? (TimeSpan?)null : TimeSpan.FromMilliseconds(retryAfterMs);
             int delivered = Native.eiot_error_delivered(error);
             Delivered = Enum.IsDefined(typeof(Delivered), delivered) ? (Delivered)delivered : Delivered.Unknown;
+            IsRetryable = Native.eiot_error_is_retryable(error) != 0;
             IsFinal = Native.eiot_error_is_final(error) != 0;
             Eid = Native.Text(Native.eiot_error_eid(error));
             UIntPtr length;
@@ -250,7 +266,6 @@ namespace Eiot
             while ((name = Native.eiot_error_header_name(error, (UIntPtr)headers.Count)) != IntPtr.Zero)
                 headers.Add(Native.Text(name), Native.Text(Native.eiot_error_header(error, name)));
             Headers = headers;
-            Native.eiot_error_free(error);
         }
     }
 
@@ -275,19 +290,36 @@ namespace Eiot
             Message = Native.Text(Native.eiot_reply_message(reply));
             DataJson = Native.Text(Native.eiot_reply_data_json(reply));
             Attempts = (int)Native.eiot_reply_attempts(reply);
-            Native.eiot_reply_free(reply);
         }
     }
 
     /// <summary>The result of one card: either the reply or the error is set.</summary>
     public sealed class Result
     {
-        /// <summary>The card.</summary>
-        public string Eid { get { return Reply != null ? Reply.Eid : Error.Eid; } }
+        /// <summary>The card's place among the EIDs, from 0.</summary>
+        public long Index { get; private set; }
+        /// <summary>The EID as it was given.</summary>
+        public string Input { get; private set; }
+        /// <summary>The EID without the whitespace around it.</summary>
+        public string Eid { get; private set; }
+        /// <summary>Whether the same card came shortly before: this is its result, and nothing was sent.</summary>
+        public bool IsDuplicate { get; private set; }
         /// <summary>Null when the card was not refreshed.</summary>
-        public Reply Reply { get; internal set; }
+        public Reply Reply { get; private set; }
         /// <summary>Null when it was.</summary>
-        public EiotException Error { get; internal set; }
+        public EiotException Error { get; private set; }
+
+        internal Result(IntPtr result)
+        {
+            Index = (long)Native.eiot_result_tag(result);
+            Input = Native.Text(Native.eiot_result_input(result));
+            Eid = Native.Text(Native.eiot_result_eid(result));
+            IsDuplicate = Native.eiot_result_is_duplicate(result) != 0;
+            IntPtr reply = Native.eiot_result_reply(result), error = Native.eiot_result_error(result);
+            Reply = reply == IntPtr.Zero ? null : new Reply(reply);
+            Error = error == IntPtr.Zero ? null : new EiotException(Native.eiot_result_status(result), error);
+            Native.eiot_result_free(result);
+        }
     }
 
     /// <summary>
@@ -301,17 +333,49 @@ namespace Eiot
         private volatile bool disposed;
 
         /// <summary>Throws <see cref="EiotException"/> of the kind Config, which names the option. Sends nothing.</summary>
-        public Client(Options options) : this(options, false) { }
+        public Client(Options options) : this(options, Native.eiot_config_new, null) { }
 
         /// <summary>Creates a client from the environment: EIOT_APPKEY, EIOT_SECRET and so on. Options override the environment.</summary>
-        public static Client FromEnvironment(Options options = null) { return new Client(options ?? new Options(), true); }
+        public static Client FromEnvironment(Options options = null) { return new Client(options ?? new Options(), Native.eiot_config_from_env, null); }
 
-        private Client(Options options, bool fromEnvironment)
+        /// <summary>
+        /// A client with these options and otherwise those of this one, with which it shares connections and rate: for calls that need
+        /// another timeout, for example. Dispose of it as well; this one can be disposed of before.
+        /// </summary>
+        public Client WithOptions(Options options)
+        {
+            ThrowIfDisposed();
+            return new Client(options, (out IntPtr config, out IntPtr error) => Native.eiot_config_from_client(handle, out config, out error), handle);
+        }
+
+        /// <summary>
+        /// The counters of this client and of those that share its connections, as a JSON object: calls, attempts, errors by kind, retries,
+        /// waits, calls in flight, connections. docs/statistics.md of eiot describes its members.
+        /// </summary>
+        public string StatsJson
+        {
+            get
+            {
+                ThrowIfDisposed();
+                for (int size = 2048; ;)
+                {
+                    var room = new byte[size];
+                    int length = (int)Native.eiot_client_stats_json(handle, room, (UIntPtr)size);
+                    if (length < size) return Encoding.UTF8.GetString(room, 0, length);
+                    size = length + 1024;
+                }
+            }
+        }
+
+        private delegate int MakeConfig(out IntPtr config, out IntPtr error);
+
+        private Client(Options options, MakeConfig make, ClientHandle parent)
         {
             if (options == null) throw new ArgumentNullException("options");
-            LogFunction log = options.Log == null ? null : Native.Logging(options.Log);
+            CallbackFunction log = options.Log == null ? null : Native.Logging(options.Log, Native.Text);
+            CallbackFunction events = options.Events == null ? null : Native.Logging(options.Events, told => Native.Text(Native.eiot_event_json(told)));
             IntPtr config, error, client;
-            Native.Check(fromEnvironment ? Native.eiot_config_from_env(out config, out error) : Native.eiot_config_new(out config, out error), error);
+            Native.Check(make(out config, out error), error);
             try
             {
                 foreach (var option in options.Texts())
@@ -321,13 +385,17 @@ namespace Eiot
                     Native.Check(Native.eiot_config_set_option(config, name, Native.Length(name), value, Native.Length(value), out error), error);
                 }
                 if (log != null) Native.Check(Native.eiot_config_set_log(config, log, IntPtr.Zero, out error), error);
-                Native.Check(Native.eiot_client_new(config, out client, out error), error);
+                if (events != null) Native.Check(Native.eiot_config_set_event_callback(config, events, IntPtr.Zero, out error), error);
+                int status = parent != null
+                    ? Native.eiot_client_with_options(parent, config, out client, out error)
+                    : Native.eiot_client_new(config, out client, out error);
+                Native.Check(status, error);
             }
             finally
             {
                 Native.eiot_config_free(config);
             }
-            handle = new ClientHandle(client, log);
+            handle = new ClientHandle(client, new object[] { log, events, parent == null ? null : parent.Callbacks });
         }
 
         /// <summary>Refreshes the package usage of one card and waits for the reply.</summary>
@@ -353,7 +421,40 @@ namespace Eiot
         }
 
         /// <summary>
-        /// Refreshes many cards, up to <paramref name="concurrency"/> (0: 32) at once, on the thread that asks for the next result.
+        /// <see cref="RefreshUsage"/> as a task. Up to 32 calls run at once, each on a thread of its own; others wait, and a call's timeout
+        /// begins when it has a thread. For many cards, use <see cref="RefreshMany"/>, which needs one thread.
+        /// </summary>
+        public Task<Reply> RefreshUsageAsync(string eid, CancellationToken cancellation = default(CancellationToken))
+        {
+            return Async(() => RefreshUsage(eid, cancellation), cancellation);
+        }
+
+        /// <summary><see cref="Call"/> as a task, like <see cref="RefreshUsageAsync"/>.</summary>
+        public Task<Reply> CallAsync(string path, string parametersJson, bool idempotent = false, CancellationToken cancellation = default(CancellationToken))
+        {
+            return Async(() => Call(path, parametersJson, idempotent, cancellation), cancellation);
+        }
+
+        private static readonly SemaphoreSlim Slots = new SemaphoreSlim(32);
+
+        private static async Task<Reply> Async(Func<Reply> call, CancellationToken cancellation)
+        {
+            await Slots.WaitAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                // Not on the thread pool, whose threads are few and not for waiting. Without the token, which would replace the exception.
+                var options = TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach;
+                return await Task.Factory.StartNew(call, CancellationToken.None, options, TaskScheduler.Default).ConfigureAwait(false);
+            }
+            finally
+            {
+                Slots.Release();
+            }
+        }
+
+        /// <summary>
+        /// Refreshes many cards, up to <paramref name="concurrency"/> (0: 32) at once, on the thread that asks for the next result. Each card
+        /// comes back exactly once, duplicates with the result of the first.
         /// Memory use depends on the concurrency, not on the number of cards. Leaving the loop cancels calls in flight.
         /// A batch that cannot succeed stops itself: after <see cref="Options.MaxAuthFailures"/> consecutive authentication failures,
         /// or when the platform was unreachable for <see cref="Options.OutageTimeout"/>. All remaining cards then come back with
@@ -378,7 +479,8 @@ namespace Eiot
             using (var batch = BatchHandle.Make(handle, concurrency, cancel))
             using (var source = eids.GetEnumerator())
             {
-                IntPtr reply, error;
+                IntPtr result, error;
+                ulong count = 0;
                 for (bool ended = false; ;)
                 {
                     while (!ended && Native.eiot_batch_has_room(batch) != 0)
@@ -386,12 +488,11 @@ namespace Eiot
                         ended = !source.MoveNext();
                         if (ended) break;
                         byte[] eid = Native.Utf8(source.Current);
-                        Native.Check(Native.eiot_batch_push(batch, eid, Native.Length(eid), out error), error);
+                        Native.Check(Native.eiot_batch_push(batch, eid, Native.Length(eid), count++, out error), error);
                     }
-                    int status = Native.eiot_batch_next(batch, out reply, out error);
-                    if (status != 0) yield return new Result { Error = new EiotException(status, error) };
-                    else if (reply == IntPtr.Zero) yield break;
-                    else yield return new Result { Reply = new Reply(reply) };
+                    Native.Check(Native.eiot_batch_next(batch, Native.Forever, out result, out error), error);
+                    if (result == IntPtr.Zero) yield break;
+                    yield return new Result(result);
                 }
             }
         }
@@ -420,12 +521,13 @@ namespace Eiot
                 int status = ask(cancel, out reply, out error);
                 if (status == (int)Kind.Cancelled && cancellation.IsCancellationRequested)
                 {
-                    var inner = new EiotException(status, error);
+                    var inner = EiotException.Take(status, error);
                     throw new OperationCanceledException(inner.Message, inner, cancellation);
                 }
                 Native.Check(status, error);
             }
-            return new Reply(reply);
+            try { return new Reply(reply); }
+            finally { Native.eiot_reply_free(reply); }
         }
     }
 
@@ -485,18 +587,18 @@ namespace Eiot
         }
     }
 
-    /// <summary>eiot_log_fn.</summary>
+    /// <summary>eiot_log_fn and eiot_event_fn.</summary>
     [UnmanagedFunctionPointer(CallingConvention.Cdecl)]
-    internal delegate void LogFunction(IntPtr line, IntPtr userData);
+    internal delegate void CallbackFunction(IntPtr line, IntPtr userData);
 
     internal sealed class ClientHandle : SafeHandle
     {
-        /// <summary>Kept alive while C may call it: while there is a client, or one of its batches.</summary>
-        internal readonly LogFunction Log;
+        /// <summary>Kept alive while C may call them: while there is a client, or one of its batches or derived clients.</summary>
+        internal readonly object Callbacks;
 
-        internal ClientHandle(IntPtr client, LogFunction log) : base(IntPtr.Zero, true)
+        internal ClientHandle(IntPtr client, object callbacks) : base(IntPtr.Zero, true)
         {
-            Log = log;
+            Callbacks = callbacks;
             SetHandle(client);
         }
 
@@ -521,12 +623,12 @@ namespace Eiot
 
     internal sealed class BatchHandle : SafeHandle
     {
-        private readonly LogFunction log;
+        private readonly object callbacks;
         private readonly CancelHandle cancel;
 
-        private BatchHandle(IntPtr batch, LogFunction log, CancelHandle cancel) : base(IntPtr.Zero, true)
+        private BatchHandle(IntPtr batch, object callbacks, CancelHandle cancel) : base(IntPtr.Zero, true)
         {
-            this.log = log;
+            this.callbacks = callbacks;
             this.cancel = cancel;
             SetHandle(batch);
         }
@@ -537,7 +639,7 @@ namespace Eiot
         {
             Native.eiot_batch_free(handle);
             cancel.DangerousRelease();
-            GC.KeepAlive(log);
+            GC.KeepAlive(callbacks);
             return true;
         }
 
@@ -548,18 +650,31 @@ namespace Eiot
             // Finalizers run in any order, and the batch needs it until it is freed.
             bool added = false;
             cancel.DangerousAddRef(ref added);
-            return new BatchHandle(batch, client.Log, cancel);
+            return new BatchHandle(batch, client.Callbacks, cancel);
         }
     }
 
     /// <summary>The functions of eiot.h. The runtime throws ObjectDisposedException for a closed handle.</summary>
     internal static class Native
     {
-        private const string Name = "libeiot.so.0";
+        private const string Name = "libeiot.so.0.1";
+
+        static Native()
+        {
+            try
+            {
+                eiot_version();
+            }
+            catch (DllNotFoundException cause)
+            {
+                const string remedy = "install libeiot and run ldconfig, set LD_LIBRARY_PATH to its directory, or copy it beside the program";
+                throw new DllNotFoundException("cannot load " + Name + ": " + remedy + " (" + cause.Message + ")", cause);
+            }
+        }
 
         internal static void Check(int status, IntPtr error)
         {
-            if (status != 0) throw new EiotException(status, error);
+            if (status != 0) throw EiotException.Take(status, error);
         }
 
         /// <summary>UTF-8 by hand: not every runtime can marshal it.</summary>
@@ -569,11 +684,14 @@ namespace Eiot
             return Encoding.UTF8.GetBytes(text);
         }
 
-        internal static LogFunction Logging(Action<string> log)
+        /// <summary>How long to wait for the next result.</summary>
+        internal const long Forever = -1;
+
+        internal static CallbackFunction Logging(Action<string> log, Func<IntPtr, string> text)
         {
-            return (line, userData) =>
+            return (told, userData) =>
             {
-                try { log(Text(line)); }
+                try { log(text(told)); }
                 catch (Exception) { /* Nothing may be thrown through C, and the call is not to fail for it. */ }
             };
         }
@@ -601,6 +719,7 @@ namespace Eiot
         [DllImport(Name)] internal static extern long eiot_error_retry_after_ms(IntPtr error);
         [DllImport(Name)] internal static extern int eiot_error_delivered(IntPtr error);
         [DllImport(Name)] internal static extern int eiot_error_is_final(IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_error_is_retryable(IntPtr error);
         [DllImport(Name)] internal static extern IntPtr eiot_error_body(IntPtr error, out UIntPtr length);
         [DllImport(Name)] internal static extern IntPtr eiot_error_header(IntPtr error, IntPtr name);
         [DllImport(Name)] internal static extern IntPtr eiot_error_header_name(IntPtr error, UIntPtr index);
@@ -614,9 +733,14 @@ namespace Eiot
         [DllImport(Name)] internal static extern int eiot_config_new(out IntPtr config, out IntPtr error);
         [DllImport(Name)] internal static extern int eiot_config_from_env(out IntPtr config, out IntPtr error);
         [DllImport(Name)] internal static extern int eiot_config_set_option(IntPtr config, byte[] name, UIntPtr nameLength, byte[] value, UIntPtr valueLength, out IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_config_set_log(IntPtr config, LogFunction log, IntPtr userData, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_config_set_log(IntPtr config, CallbackFunction log, IntPtr userData, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_config_set_event_callback(IntPtr config, CallbackFunction events, IntPtr userData, out IntPtr error);
+        [DllImport(Name)] internal static extern IntPtr eiot_event_json(IntPtr told);
+        [DllImport(Name)] internal static extern int eiot_config_from_client(ClientHandle client, out IntPtr config, out IntPtr error);
         [DllImport(Name)] internal static extern void eiot_config_free(IntPtr config);
         [DllImport(Name)] internal static extern int eiot_client_new(IntPtr config, out IntPtr client, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_client_with_options(ClientHandle client, IntPtr config, out IntPtr derived, out IntPtr error);
+        [DllImport(Name)] internal static extern UIntPtr eiot_client_stats_json(ClientHandle client, byte[] buffer, UIntPtr size);
         [DllImport(Name)] internal static extern int eiot_client_refresh_usage_with_cancel(ClientHandle client, byte[] eid, UIntPtr length, CancelHandle cancel, out IntPtr reply, out IntPtr error);
         [DllImport(Name)] internal static extern int eiot_client_call(ClientHandle client, byte[] path, UIntPtr pathLength, byte[] parameters, UIntPtr parametersLength, int idempotent, CancelHandle cancel, out IntPtr reply, out IntPtr error);
         [DllImport(Name)] internal static extern void eiot_client_free(IntPtr client);
@@ -626,8 +750,16 @@ namespace Eiot
         [DllImport(Name)] internal static extern void eiot_cancel_free(IntPtr cancel);
         [DllImport(Name)] internal static extern int eiot_batch_new(ClientHandle client, uint concurrency, CancelHandle cancel, out IntPtr batch, out IntPtr error);
         [DllImport(Name)] internal static extern int eiot_batch_has_room(BatchHandle batch);
-        [DllImport(Name)] internal static extern int eiot_batch_push(BatchHandle batch, byte[] eid, UIntPtr length, out IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_batch_next(BatchHandle batch, out IntPtr reply, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_batch_push(BatchHandle batch, byte[] eid, UIntPtr length, ulong tag, out IntPtr error);
+        [DllImport(Name)] internal static extern int eiot_batch_next(BatchHandle batch, long timeoutMs, out IntPtr result, out IntPtr error);
+        [DllImport(Name)] internal static extern ulong eiot_result_tag(IntPtr result);
+        [DllImport(Name)] internal static extern int eiot_result_status(IntPtr result);
+        [DllImport(Name)] internal static extern IntPtr eiot_result_input(IntPtr result);
+        [DllImport(Name)] internal static extern IntPtr eiot_result_eid(IntPtr result);
+        [DllImport(Name)] internal static extern int eiot_result_is_duplicate(IntPtr result);
+        [DllImport(Name)] internal static extern IntPtr eiot_result_reply(IntPtr result);
+        [DllImport(Name)] internal static extern IntPtr eiot_result_error(IntPtr result);
+        [DllImport(Name)] internal static extern void eiot_result_free(IntPtr result);
         [DllImport(Name)] internal static extern void eiot_batch_free(IntPtr batch);
         [DllImport(Name)] internal static extern int eiot_webhook_verify(byte[] payload, UIntPtr payloadLength, byte[] secret, UIntPtr secretLength, int method, ulong maxAgeMs, out IntPtr error);
         [DllImport(Name)] internal static extern int eiot_sign(IntPtr[] names, IntPtr[] values, UIntPtr count, byte[] secret, UIntPtr secretLength, int method, byte[] sign, UIntPtr size, out IntPtr error);

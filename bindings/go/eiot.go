@@ -37,8 +37,8 @@ static inline eiot_status client_call(const eiot_client *client, _GoString_ path
 	return eiot_client_call(client, TEXT(path), TEXT(parameters), idempotent, cancel, reply, err);
 }
 
-static inline eiot_status batch_push(eiot_batch *batch, _GoString_ eid, eiot_error **err) {
-	return eiot_batch_push(batch, TEXT(eid), err);
+static inline eiot_status batch_push(eiot_batch *batch, _GoString_ eid, uint64_t tag, eiot_error **err) {
+	return eiot_batch_push(batch, TEXT(eid), tag, err);
 }
 
 static inline eiot_status verify(_GoString_ payload, _GoString_ secret, eiot_sign_method method, uint64_t max_age_ms,
@@ -60,6 +60,14 @@ static void log_line(const char *line, void *handle) {
 
 static inline eiot_status set_log(eiot_config *config, uintptr_t handle, eiot_error **err) {
 	return eiot_config_set_log(config, log_line, (void *)handle, err);
+}
+
+static void tell_event(const eiot_event *event, void *handle) {
+	eiotGoLog((char *)eiot_event_json(event), (uintptr_t)handle);
+}
+
+static inline eiot_status set_event_callback(eiot_config *config, uintptr_t handle, eiot_error **err) {
+	return eiot_config_set_event_callback(config, tell_event, (void *)handle, err);
 }
 */
 import "C"
@@ -140,6 +148,7 @@ type Error struct {
 	Attempts        int           // how many requests were sent or started
 	RetryAfter      time.Duration // how long the platform asks to wait; negative when it does not say
 	Delivered       Delivered
+	Retryable       bool // the failure may pass by itself, and it is safe to repeat this call
 	Final           bool // the same call would fail again, whatever happens: a malformed EID, the platform's codes for a wrong request
 
 	// Body is the first 2 KiB of the response body, verbatim, if the response is not the platform's, such as the HTML page of
@@ -166,8 +175,11 @@ func taken(status C.eiot_status, place **C.eiot_error) *Error {
 	if status == C.EIOT_OK {
 		return nil
 	}
-	err := *place
-	defer C.eiot_error_free(err)
+	defer C.eiot_error_free(*place)
+	return readError(*place)
+}
+
+func readError(err *C.eiot_error) *Error {
 	made := &Error{
 		Kind:            Kind(C.eiot_error_status(err)),
 		Message:         C.GoString(C.eiot_error_message(err)),
@@ -178,6 +190,7 @@ func taken(status C.eiot_status, place **C.eiot_error) *Error {
 		Attempts:        int(C.eiot_error_attempts(err)),
 		RetryAfter:      -1,
 		Delivered:       Delivered(C.eiot_error_delivered(err)),
+		Retryable:       C.eiot_error_is_retryable(err) != 0,
 		Final:           C.eiot_error_is_final(err) != 0,
 	}
 	if ms := C.eiot_error_retry_after_ms(err); ms >= 0 {
@@ -222,6 +235,10 @@ type Reply struct {
 
 func takenReply(reply *C.eiot_reply) *Reply {
 	defer C.eiot_reply_free(reply)
+	return readReply(reply)
+}
+
+func readReply(reply *C.eiot_reply) *Reply {
 	made := &Reply{
 		EID:      C.GoString(C.eiot_reply_eid(reply)),
 		Code:     C.GoString(C.eiot_reply_code(reply)),
@@ -259,6 +276,7 @@ type Option func(*settings)
 type settings struct {
 	config *C.eiot_config
 	log    func(line string)
+	events func(event string)
 	err    *Error
 }
 
@@ -394,6 +412,12 @@ func WithUserAgentSuffix(suffix string) Option { return WithOption("user_agent_s
 // panic in it ends the program.
 func WithLog(log func(line string)) Option { return func(s *settings) { s.log = log } }
 
+// WithEvents sets a callback for each attempt and each local refusal, as a JSON object; docs/statistics.md describes its members. It is called
+// as the function of WithLog is.
+func WithEvents(events func(event json.RawMessage)) Option {
+	return func(s *settings) { s.events = func(event string) { events(json.RawMessage(event)) } }
+}
+
 func onOff(on bool) string {
 	if on {
 		return "on"
@@ -406,11 +430,12 @@ func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), '
 // Client refreshes the cards of one account. Create one and reuse it: it keeps a connection pool and the account's rate limiter.
 // Safe for concurrent use by multiple goroutines.
 type Client struct {
-	mu     sync.Mutex
-	handle *C.eiot_client
-	log    cgo.Handle // 0: none
-	users  int        // calls in flight and open batches
-	closed bool
+	mu        sync.Mutex
+	handle    *C.eiot_client
+	parent    *Client      // whose callbacks this client may use; nil: none
+	callbacks []cgo.Handle // freed with the client
+	users     int          // calls in flight, open batches and derived clients
+	closed    bool
 }
 
 // New creates a client with options; an appkey and a secret are required. Sends nothing. An error is of KindConfig and names
@@ -421,7 +446,7 @@ func New(options ...Option) (*Client, error) {
 	if failure := taken(C.eiot_config_new(&config, &err), &err); failure != nil {
 		return nil, failure
 	}
-	return newClient(config, options)
+	return newClient(&Client{}, config, options)
 }
 
 // FromEnv creates a client from the environment: EIOT_APPKEY, EIOT_SECRET and so on. Options override the environment.
@@ -431,23 +456,58 @@ func FromEnv(options ...Option) (*Client, error) {
 	if failure := taken(C.eiot_config_from_env(&config, &err), &err); failure != nil {
 		return nil, failure
 	}
-	return newClient(config, options)
+	return newClient(&Client{}, config, options)
 }
 
-// newClient creates a client with options, and frees them.
-func newClient(config *C.eiot_config, options []Option) (*Client, error) {
+// WithOptions creates a client with these options and otherwise those of c, with which it shares connections and rate, for calls that
+// need another timeout, for example. Close it as well; c can be closed before.
+func (c *Client) WithOptions(options ...Option) (*Client, error) {
+	if failure := c.enter(); failure != nil {
+		return nil, failure
+	}
+	var config *C.eiot_config
+	var err *C.eiot_error
+	if failure := taken(C.eiot_config_from_client(c.handle, &config, &err), &err); failure != nil {
+		c.leave()
+		return nil, failure
+	}
+	return newClient(&Client{parent: c}, config, options)
+}
+
+// StatsJSON returns the counters of the client and of those that share its connections: calls, attempts, errors by kind, retries, waits, calls
+// in flight, connections. docs/statistics.md describes its members. Nil when the client is closed.
+func (c *Client) StatsJSON() json.RawMessage {
+	if c.enter() != nil {
+		return nil
+	}
+	defer c.leave()
+	for size := 2048; ; {
+		room := make([]byte, size)
+		length := int(C.eiot_client_stats_json(c.handle, (*C.char)(unsafe.Pointer(&room[0])), C.size_t(size)))
+		if length < size {
+			return room[:length]
+		}
+		size = length + 1024
+	}
+}
+
+// newClient completes a client with options, and frees them.
+func newClient(client *Client, config *C.eiot_config, options []Option) (*Client, error) {
 	defer C.eiot_config_free(config)
 	chosen := settings{config: config}
 	for _, option := range options {
 		option(&chosen)
 	}
 	var err *C.eiot_error
-	client := &Client{}
 	if chosen.err == nil && chosen.log != nil {
-		client.log = cgo.NewHandle(chosen.log)
-		chosen.err = taken(C.set_log(config, C.uintptr_t(client.log), &err), &err)
+		chosen.err = taken(C.set_log(config, client.callback(chosen.log), &err), &err)
 	}
-	if chosen.err == nil {
+	if chosen.err == nil && chosen.events != nil {
+		chosen.err = taken(C.set_event_callback(config, client.callback(chosen.events), &err), &err)
+	}
+	if chosen.err == nil && client.parent != nil {
+		chosen.err = taken(C.eiot_client_with_options(client.parent.handle, config, &client.handle, &err), &err)
+	} else if chosen.err == nil {
 		chosen.err = taken(C.eiot_client_new(config, &client.handle, &err), &err)
 	}
 	if chosen.err != nil {
@@ -474,10 +534,21 @@ func (c *Client) Close() error {
 func (c *Client) free() {
 	C.eiot_client_free(c.handle)
 	c.handle = nil
-	if c.log != 0 {
-		c.log.Delete()
-		c.log = 0
+	for _, callback := range c.callbacks {
+		callback.Delete()
 	}
+	c.callbacks = nil
+	if c.parent != nil {
+		c.parent.leave()
+		c.parent = nil
+	}
+}
+
+// callback keeps a function for C until the client is freed.
+func (c *Client) callback(function func(string)) C.uintptr_t {
+	handle := cgo.NewHandle(function)
+	c.callbacks = append(c.callbacks, handle)
+	return C.uintptr_t(handle)
 }
 
 // enter keeps the handle alive until leave.
@@ -610,9 +681,29 @@ func (w *watch) explain(failure *Error) *Error {
 
 // Result is the result of one card of a batch: a reply or an error.
 type Result struct {
-	EID   string // as the reply or the error has it
-	Reply *Reply // nil where the card was not refreshed
-	Err   error  // nil where it was; otherwise an *Error
+	Index     int    // the card's place among the EIDs, from 0
+	Input     string // the EID as it was given
+	EID       string // the EID without the whitespace around it
+	Duplicate bool   // the same card came shortly before: this is its result, and nothing was sent
+	Reply     *Reply // nil where the card was not refreshed
+	Err       error  // nil where it was; otherwise an *Error
+}
+
+func takenResult(result *C.eiot_result, watch *watch) Result {
+	defer C.eiot_result_free(result)
+	made := Result{
+		Index:     int(C.eiot_result_tag(result)),
+		Input:     C.GoString(C.eiot_result_input(result)),
+		EID:       C.GoString(C.eiot_result_eid(result)),
+		Duplicate: C.eiot_result_is_duplicate(result) != 0,
+	}
+	if reply := C.eiot_result_reply(result); reply != nil {
+		made.Reply = readReply(reply)
+	}
+	if err := C.eiot_result_error(result); err != nil {
+		made.Err = watch.explain(readError(err))
+	}
+	return made
 }
 
 // Batch refreshes many cards, with many calls in flight on the goroutine that calls Next. Calls make progress only inside Next, so
@@ -627,7 +718,7 @@ type Result struct {
 //	batch := client.RefreshMany(ctx, eids, 0)
 //	defer batch.Close()
 //	for batch.Next() {
-//		fmt.Println(batch.Result().EID, batch.Result().Err)
+//		fmt.Println(batch.Result().Input, batch.Result().Err)
 //	}
 //	return batch.Err()
 type Batch struct {
@@ -636,13 +727,14 @@ type Batch struct {
 	handle  *C.eiot_batch // nil: closed, or never begun
 	watch   *watch
 	next    func() (string, bool)
+	count   int  // cards pushed so far
 	drained bool // next has no more, or ctx ended
 	result  Result
 	err     *Error
 }
 
-// RefreshMany refreshes many cards, with at most concurrency calls in flight, 1 to 1024; 0 is the default, 32. Duplicates are
-// skipped. When ctx ends, no more cards are sent. Batch.Err returns errors of the batch itself.
+// RefreshMany refreshes many cards, with at most concurrency calls in flight, 1 to 1024; 0 is the default, 32. Each card comes back
+// exactly once, duplicates with the result of the first. When ctx ends, no more cards are sent. Batch.Err returns errors of the batch itself.
 func (c *Client) RefreshMany(ctx context.Context, eids []string, concurrency int) *Batch {
 	return c.RefreshManyFunc(ctx, func() (string, bool) {
 		if len(eids) == 0 {
@@ -687,26 +779,25 @@ func (b *Batch) Next() bool {
 	if b.handle == nil {
 		return false
 	}
-	var reply *C.eiot_reply
+	var result *C.eiot_result
 	var err *C.eiot_error
 	failure := b.fill()
 	if failure == nil {
-		failure = b.watch.explain(taken(C.eiot_batch_next(b.handle, &reply, &err), &err))
+		failure = taken(C.eiot_batch_next(b.handle, forever, &result, &err), &err)
 	}
-	switch {
-	case failure != nil && failure.EID == "":
+	if result != nil {
+		b.result = takenResult(result, b.watch)
+		return true
+	}
+	if failure != nil {
 		b.err = failure
-	case failure != nil:
-		b.result = Result{EID: failure.EID, Err: failure}
-		return true
-	case reply != nil:
-		b.result.Reply = takenReply(reply)
-		b.result.EID = b.result.Reply.EID
-		return true
 	}
 	b.free()
 	return false
 }
+
+// forever is how long Next waits.
+const forever = -1
 
 // fill pushes cards while the batch has room.
 func (b *Batch) fill() *Error {
@@ -726,9 +817,10 @@ func (b *Batch) fill() *Error {
 			return nil
 		}
 		var err *C.eiot_error
-		if failure := taken(C.batch_push(b.handle, eid, &err), &err); failure != nil {
+		if failure := taken(C.batch_push(b.handle, eid, C.uint64_t(b.count), &err), &err); failure != nil {
 			return failure
 		}
+		b.count++
 	}
 	return nil
 }

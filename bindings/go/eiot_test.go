@@ -5,6 +5,7 @@ package eiot_test
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -172,6 +173,35 @@ func TestClosingLetsCallsUnderWayEnd(t *testing.T) {
 		t.Error(succeeded, "of 8 calls in flight succeeded")
 	}
 	check(t, client.Close())
+}
+
+func TestDerivedClientOutlivesItsClientAndCallsItsLog(t *testing.T) {
+	lines, events := 0, 0
+	log := eiot.WithLog(func(string) { lines++ })
+	client := newClient(t, simulator(t), log, eiot.WithEvents(func(json.RawMessage) { events++ }))
+	derived, err := client.WithOptions(eiot.WithTimeout(3 * time.Second))
+	check(t, err)
+	check(t, client.Close())
+	_, err = client.WithOptions()
+	failure(t, err, eiot.KindInvalidArgument)
+	if client.StatsJSON() != nil {
+		t.Error("a closed client has counters")
+	}
+	client = nil
+	for call := 0; call < 20; call++ {
+		runtime.GC()
+		_, err := derived.RefreshUsage(context.Background(), eid)
+		check(t, err)
+	}
+	if lines != 20 || events != 20 {
+		t.Errorf("%d lines, %d events", lines, events)
+	}
+	var stats struct{ Calls struct{ Started int } }
+	check(t, json.Unmarshal(derived.StatsJSON(), &stats))
+	if stats.Calls.Started != 20 {
+		t.Error(stats)
+	}
+	check(t, derived.Close())
 }
 
 // For the race detector.

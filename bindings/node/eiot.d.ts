@@ -34,6 +34,7 @@ export interface Options {
   /** How many seconds a batch holds its cards back while the platform is unreachable. Default 900; 0 disables holding. */
   outageTimeout?: number;
   strictEid?: boolean;
+  /** Accepts EIDs that a spreadsheet or a JSON number seems to have rounded. */
   allowRoundedEid?: boolean;
   signMethod?: 'sha1' | 'md5';
   caFile?: string;
@@ -89,6 +90,8 @@ export class EiotError extends Error {
    * the platform's codes for invalid requests. Unpublished codes are never final.
    */
   readonly final: boolean;
+  /** Whether the failure may pass by itself and it is safe to repeat this call. */
+  readonly retryable: boolean;
   readonly eid: string | null;
   /** The first 2 KiB of the response body, verbatim, if the response is not the platform's, such as the HTML page of a proxy. */
   readonly body: Buffer | null;
@@ -97,7 +100,16 @@ export class EiotError extends Error {
 }
 
 /** The result of one card of a batch. */
-export type Result = { eid: string; reply: Reply; error: null } | { eid: string; reply: null; error: EiotError };
+export type Result = {
+  /** The card's place among the EIDs, from 0. */
+  index: number;
+  /** The EID as it was given. */
+  input: string;
+  /** The EID without the whitespace around it. */
+  eid: string;
+  /** The same card came shortly before: this is its result, and nothing was sent. */
+  isDuplicate: boolean;
+} & ({ reply: Reply; error: null } | { reply: null; error: EiotError });
 
 /** Refreshes the cards of one account. Create one and reuse it: it keeps a connection pool. */
 export class Client {
@@ -105,6 +117,10 @@ export class Client {
   constructor(options?: Options);
   /** Omitted options are taken from the environment: `EIOT_APPKEY`, `EIOT_SECRET`, … */
   static fromEnv(options?: Options): Client;
+  /** A client with these options and otherwise those of this one, with which it shares connections and rate. */
+  withOptions(options: Options): Client;
+  /** Counters of the client: calls, attempts, errors by kind, retries, waits, connections; docs/statistics.md of eiot explains each. */
+  readonly stats: Record<string, unknown>;
   /** Refreshes one card on a thread of libuv's pool, of which there are four unless UV_THREADPOOL_SIZE says otherwise. */
   refreshUsage(eid: string, options?: { signal?: AbortSignal }): Promise<Reply>;
   /** The same, but blocks the event loop. */
@@ -115,8 +131,8 @@ export class Client {
    */
   call(path: string, parameters?: object | string, options?: { idempotent?: boolean; signal?: AbortSignal }): Promise<Reply>;
   /**
-   * Refreshes many cards, with many calls in flight on one thread, and yields the results in order of completion. Leaving the loop
-   * cancels calls in flight. Aborting `signal` stops sending: calls in flight complete, then the loop throws the signal's reason if
+   * Refreshes many cards, with many calls in flight on one thread, and yields the results in order of completion, one for each card;
+   * duplicates come back with the result of the first. Leaving the loop cancels calls in flight. Aborting `signal` stops sending: calls in flight complete, then the loop throws the signal's reason if
    * cards remain. `concurrency` is the maximum number of calls in flight, 1 to 1024; 0 is the default, 32.
    *
    * A batch that cannot succeed stops itself: after `maxAuthFailures` consecutive authentication failures, or when the platform

@@ -15,9 +15,19 @@ if (koffi.config().async_stack_size < STACK_SIZE) {
   }
 }
 
-const library = koffi.load(process.env.EIOT_LIBRARY || 'libeiot.so.0');
+const LIBRARY = process.env.EIOT_LIBRARY || 'libeiot.so.0.1';
+const library = load();
 
-for (const name of ['batch', 'cancel', 'client', 'config', 'error', 'reply']) koffi.opaque(`eiot_${name}`);
+function load() {
+  try {
+    return koffi.load(LIBRARY);
+  } catch (cause) {
+    const remedy = 'install libeiot and run ldconfig, set LD_LIBRARY_PATH to its directory, or set EIOT_LIBRARY to its path';
+    throw new Error(`cannot load ${LIBRARY}: ${remedy} (${cause.message})`, { cause });
+  }
+}
+
+for (const name of ['batch', 'cancel', 'client', 'config', 'error', 'reply', 'result']) koffi.opaque(`eiot_${name}`);
 
 // As in eiot.h. Text is passed with a length, so that a NUL does not truncate it.
 const c = Object.fromEntries(
@@ -35,6 +45,7 @@ const c = Object.fromEntries(
     'int64_t eiot_error_retry_after_ms(const eiot_error *error)',
     'int32_t eiot_error_delivered(const eiot_error *error)',
     'int32_t eiot_error_is_final(const eiot_error *error)',
+    'int32_t eiot_error_is_retryable(const eiot_error *error)',
     'const void *eiot_error_body(const eiot_error *error, _Out_ size_t *length)',
     'const char *eiot_error_header(const eiot_error *error, const char *name)',
     'const char *eiot_error_header_name(const eiot_error *error, size_t index)',
@@ -51,6 +62,10 @@ const c = Object.fromEntries(
                                     size_t value_len, _Out_ eiot_error **error)`,
     'void eiot_config_free(eiot_config *config)',
     'int32_t eiot_client_new(const eiot_config *config, _Out_ eiot_client **client, _Out_ eiot_error **error)',
+    'int32_t eiot_config_from_client(const eiot_client *client, _Out_ eiot_config **config, _Out_ eiot_error **error)',
+    `int32_t eiot_client_with_options(const eiot_client *client, const eiot_config *config, _Out_ eiot_client **derived,
+                                    _Out_ eiot_error **error)`,
+    'size_t eiot_client_stats_json(const eiot_client *client, uint8_t *buffer, size_t size)',
     `int32_t eiot_client_refresh_usage_with_cancel(const eiot_client *client, const uint8_t *eid, size_t eid_len,
                                     const eiot_cancel *cancel, _Out_ eiot_reply **reply, _Out_ eiot_error **error)`,
     `int32_t eiot_client_call(const eiot_client *client, const uint8_t *path, size_t path_len, const uint8_t *parameters,
@@ -64,8 +79,17 @@ const c = Object.fromEntries(
     `int32_t eiot_batch_new(const eiot_client *client, uint32_t concurrency, const eiot_cancel *cancel,
                                     _Out_ eiot_batch **batch, _Out_ eiot_error **error)`,
     'int32_t eiot_batch_has_room(const eiot_batch *batch)',
-    'int32_t eiot_batch_push(eiot_batch *batch, const uint8_t *eid, size_t eid_len, _Out_ eiot_error **error)',
-    'int32_t eiot_batch_next(eiot_batch *batch, _Out_ eiot_reply **reply, _Out_ eiot_error **error)',
+    `int32_t eiot_batch_push(eiot_batch *batch, const uint8_t *eid, size_t eid_len, uint64_t tag,
+                                    _Out_ eiot_error **error)`,
+    'int32_t eiot_batch_next(eiot_batch *batch, int64_t timeout_ms, _Out_ eiot_result **result, _Out_ eiot_error **error)',
+    'uint64_t eiot_result_tag(const eiot_result *result)',
+    'int32_t eiot_result_status(const eiot_result *result)',
+    'const char *eiot_result_input(const eiot_result *result)',
+    'const char *eiot_result_eid(const eiot_result *result)',
+    'int32_t eiot_result_is_duplicate(const eiot_result *result)',
+    'const eiot_reply *eiot_result_reply(const eiot_result *result)',
+    'const eiot_error *eiot_result_error(const eiot_result *result)',
+    'void eiot_result_free(eiot_result *result)',
     'void eiot_batch_free(eiot_batch *batch)',
     `int32_t eiot_webhook_verify(const uint8_t *payload, size_t payload_len, const uint8_t *secret, size_t secret_len,
                                     int32_t method, uint64_t max_age_ms, _Out_ eiot_error **error)`,
@@ -76,11 +100,12 @@ const c = Object.fromEntries(
 
 const SIGN_METHODS = { sha1: 1, md5: 2 };
 const SIGN_SIZE = 41;
+// How long to wait for the next result.
+const FOREVER = -1;
 
 class EiotError extends Error {
   name = 'EiotError';
 
-  // Takes ownership of what a C function stored in its out_err.
   constructor(status, handle) {
     super(c.eiot_error_message(handle));
     this.status = status;
@@ -93,6 +118,7 @@ class EiotError extends Error {
     this.retryAfterMs = retryAfterMs < 0 ? null : retryAfterMs;
     this.delivered = c.eiot_delivered_name(c.eiot_error_delivered(handle));
     this.final = c.eiot_error_is_final(handle) !== 0;
+    this.retryable = c.eiot_error_is_retryable(handle) !== 0;
     this.eid = c.eiot_error_eid(handle);
     const length = [0];
     const body = c.eiot_error_body(handle, length);
@@ -101,7 +127,13 @@ class EiotError extends Error {
     for (let index = 0, name; (name = c.eiot_error_header_name(handle, index)) !== null; index++) {
       this.headers[name] = c.eiot_error_header(handle, name);
     }
+  }
+
+  // Takes ownership of what a C function stored in its out_err.
+  static take(status, handle) {
+    const error = new EiotError(status, handle);
     c.eiot_error_free(handle);
+    return error;
   }
 }
 
@@ -112,14 +144,34 @@ class Reply {
     this.message = c.eiot_reply_message(handle);
     this.dataJson = c.eiot_reply_data_json(handle);
     this.attempts = c.eiot_reply_attempts(handle);
-    c.eiot_reply_free(handle);
     Object.freeze(this);
+  }
+
+  static take(handle) {
+    const reply = new Reply(handle);
+    c.eiot_reply_free(handle);
+    return reply;
   }
 
   get data() {
     return this.dataJson === null ? null : JSON.parse(this.dataJson);
   }
 }
+
+// The result of one card of a batch.
+const takeResult = (handle) => {
+  const [reply, error] = [c.eiot_result_reply(handle), c.eiot_result_error(handle)];
+  const result = {
+    index: Number(c.eiot_result_tag(handle)),
+    input: c.eiot_result_input(handle),
+    eid: c.eiot_result_eid(handle),
+    isDuplicate: c.eiot_result_is_duplicate(handle) !== 0,
+    reply: reply && new Reply(reply),
+    error: error && new EiotError(c.eiot_result_status(handle), error),
+  };
+  c.eiot_result_free(handle);
+  return result;
+};
 
 const bytes = (text) => {
   if (typeof text !== 'string') throw new TypeError(`a string is needed here, not ${text === null ? 'null' : typeof text}`);
@@ -131,7 +183,7 @@ const called = (name, args, made) => {
   const out = made ? [null] : undefined;
   const error = [null];
   const status = c[name](...args, ...(made ? [out] : []), error);
-  if (status !== 0) throw new EiotError(status, error[0]);
+  if (status !== 0) throw EiotError.take(status, error[0]);
   return out && out[0];
 };
 
@@ -140,8 +192,8 @@ const MAX_AT_ONCE = 128;
 const waiting = [];
 let atOnce = 0;
 
-// The same on a libuv thread. `args` must live until it completes, which this function ensures.
-const awaited = async (name, args) => {
+// The same on a libuv thread, with what `take` makes of the object. `args` must live until it completes, which this function ensures.
+const awaited = async (name, args, take) => {
   if (atOnce < MAX_AT_ONCE) atOnce += 1;
   else await new Promise((go) => waiting.push(go));
   try {
@@ -150,8 +202,8 @@ const awaited = async (name, args) => {
       const error = [null];
       c[name].async(...args, out, error, (failure, status) => {
         if (failure) reject(failure);
-        else if (status !== 0) reject(new EiotError(status, error[0]));
-        else resolve(out[0] && new Reply(out[0]));
+        else if (status !== 0) reject(EiotError.take(status, error[0]));
+        else resolve(out[0] && take(out[0]));
         void args;
       });
     });
@@ -190,8 +242,9 @@ const forgotten = new FinalizationRegistry((handle) => c.eiot_client_free(handle
 // The same for a loop over many cards that was abandoned.
 const abandoned = new FinalizationRegistry((held) => held.free());
 
-// Among the options of a client: omitted options come from the environment.
+// Among the options of a client: omitted options come from the environment, or from another client.
 const FROM_ENVIRONMENT = Symbol('from the environment');
+const FROM_CLIENT = Symbol('from another client');
 
 class Client {
   #handle;
@@ -199,14 +252,19 @@ class Client {
   #closed = false;
 
   constructor(options = {}) {
-    const config = called(options[FROM_ENVIRONMENT] ? 'eiot_config_from_env' : 'eiot_config_new', [], true);
+    const parent = options[FROM_CLIENT];
+    const config = parent
+      ? called('eiot_config_from_client', [parent.#opened()], true)
+      : called(options[FROM_ENVIRONMENT] ? 'eiot_config_from_env' : 'eiot_config_new', [], true);
     try {
       for (const [name, value] of Object.entries(options)) {
         if (value === undefined || value === null) continue;
         const [option, text] = [bytes(snake(name)), bytes(optionText(value))];
         called('eiot_config_set_option', [config, option, option.length, text, text.length]);
       }
-      this.#handle = called('eiot_client_new', [config], true);
+      this.#handle = parent
+        ? called('eiot_client_with_options', [parent.#opened(), config], true)
+        : called('eiot_client_new', [config], true);
     } finally {
       c.eiot_config_free(config);
     }
@@ -215,6 +273,19 @@ class Client {
 
   static fromEnv(options = {}) {
     return new Client({ ...options, [FROM_ENVIRONMENT]: true });
+  }
+
+  withOptions(options) {
+    return new Client({ ...options, [FROM_CLIENT]: this });
+  }
+
+  get stats() {
+    for (let size = 2048; ; ) {
+      const room = Buffer.alloc(size);
+      const length = Number(c.eiot_client_stats_json(this.#opened(), room, size));
+      if (length < size) return JSON.parse(room.toString('utf8', 0, length));
+      size = length + 1024;
+    }
   }
 
   refreshUsage(eid, { signal } = {}) {
@@ -226,7 +297,7 @@ class Client {
 
   refreshUsageSync(eid) {
     const text = bytes(eid);
-    return new Reply(called('eiot_client_refresh_usage_with_cancel', [this.#opened(), text, text.length, null], true));
+    return Reply.take(called('eiot_client_refresh_usage_with_cancel', [this.#opened(), text, text.length, null], true));
   }
 
   call(path, parameters = {}, { idempotent = false, signal } = {}) {
@@ -260,7 +331,7 @@ class Client {
       if (batch !== null) c.eiot_batch_free(batch);
       this.#end(stop);
     };
-    let [asked, ended, stopped] = [null, false, false];
+    let [asked, ended, stopped, count] = [null, false, false, 0];
     try {
       batch = called('eiot_batch_new', [handle, concurrency, stop.cancel], true);
       for (;;) {
@@ -275,9 +346,10 @@ class Client {
           stopped = !ended && Boolean(signal?.aborted);
           if (next === NOT_YET || ended || stopped) break;
           const text = bytes(next.value);
-          called('eiot_batch_push', [batch, text, text.length]);
+          called('eiot_batch_push', [batch, text, text.length, count++]);
         }
-        const result = await this.#next(batch, signal);
+        const result = await awaited('eiot_batch_next', [batch, FOREVER], takeResult);
+        if (result?.error) explained(result.error, signal);
         if (result !== null) yield result;
         else if (ended) return;
         else if (stopped) throw signal.reason;
@@ -291,18 +363,6 @@ class Client {
         if (asked === null) await left;
         else left?.catch?.(() => {});
       }
-    }
-  }
-
-  // The result of the next card; null when all have come back.
-  async #next(batch, signal) {
-    try {
-      const reply = await awaited('eiot_batch_next', [batch]);
-      return reply && { eid: reply.eid, reply, error: null };
-    } catch (error) {
-      // An error that does not concern a card ends the batch.
-      if (!(error instanceof EiotError) || error.eid === null) throw error;
-      return { eid: error.eid, reply: null, error: explained(error, signal) };
     }
   }
 
@@ -323,7 +383,7 @@ class Client {
     const [, stop] = this.#begin(signal);
     try {
       const [name, args] = prepare(stop.cancel);
-      return await awaited(name, args);
+      return await awaited(name, args, Reply.take);
     } catch (error) {
       throw explained(error, signal);
     } finally {

@@ -113,6 +113,7 @@ final class EiotException extends \RuntimeException
      * @param int         $attempts        how many requests were sent or started
      * @param float|null  $retryAfter      seconds that the platform asks to wait; null when it does not say
      * @param string|null $eid             the card, quoted and shortened where it is no EID; null when it is about none
+     * @param bool        $isRetryable     whether the failure may pass by itself and it is safe to repeat this call
      * @param bool        $isFinal         whether the same call would fail again no matter how network, account and platform
      *                                     change: for malformed EIDs, and for the platform's codes for invalid requests
      * @param string|null $body            the first 2 KiB of the response body, verbatim, if the response is not the platform's,
@@ -131,6 +132,7 @@ final class EiotException extends \RuntimeException
         public readonly int $attempts = 0,
         public readonly ?float $retryAfter = null,
         public readonly ?string $eid = null,
+        public readonly bool $isRetryable = false,
         public readonly bool $isFinal = false,
         public readonly ?string $body = null,
         public readonly array $headers = [],
@@ -167,8 +169,17 @@ final readonly class Reply
 /** The result of one card of {@see Client::refreshMany()}: a reply or an error. */
 final readonly class Result
 {
+    /**
+     * @param int    $index       the card's place among the EIDs, from 0
+     * @param string $input       the EID as it was given
+     * @param string $eid         the EID without the whitespace around it
+     * @param bool   $isDuplicate the same card came shortly before: this is its result, and nothing was sent
+     */
     public function __construct(
+        public int $index,
+        public string $input,
         public string $eid,
+        public bool $isDuplicate,
         public ?Reply $reply,
         public ?EiotException $error,
     ) {
@@ -209,6 +220,11 @@ final class Client
      * @param string|null              $sourceAddress  the local IP address that connections are made from
      * @param string|null              $userAgentSuffix names your program in the User-Agent header, such as billing/2.3
      * @param bool|null                $allowHttp      allow plain http to any address
+     * @param (callable(string): mixed)|null $log       is given one line per attempt, and when a batch holds its cards back, resumes or
+     *                                                 stops itself; without secret or signature. What it throws is discarded
+     * @param (callable(array<string, mixed>): mixed)|null $events is given each attempt and each local refusal, as docs/statistics.md of
+     *                                                 eiot describes them; called as $log is
+     * @param self|null                $from           take what is null from this client, and share its connections and rate
      * @param bool                     $fromEnv        take what is null from the environment: EIOT_APPKEY and so on
      *
      * @throws EiotException of Kind::Config; its message names the option that cannot be used
@@ -241,16 +257,29 @@ final class Client
         ?string $sourceAddress = null,
         ?string $userAgentSuffix = null,
         ?bool $allowHttp = null,
+        ?callable $log = null,
+        ?callable $events = null,
+        ?self $from = null,
         bool $fromEnv = false,
     ) {
-        $options = array_diff_key(get_defined_vars(), ['fromEnv' => true, 'this' => true]);
-        $config = Library::make('eiot_config', $fromEnv ? 'eiot_config_from_env' : 'eiot_config_new');
+        $options = array_diff_key(get_defined_vars(), array_flip(['log', 'events', 'from', 'fromEnv', 'this']));
+        $config = $from !== null
+            ? Library::make('eiot_config', 'eiot_config_from_client', $from->open())
+            : Library::make('eiot_config', $fromEnv ? 'eiot_config_from_env' : 'eiot_config_new');
         try {
             foreach ($options as $name => $value) {
                 // maxAttempts is max_attempts in all other languages, and so in messages.
                 Library::setOption($config, strtolower(preg_replace('/[A-Z]/', '_$0', $name)), $value);
             }
-            $this->handle = Library::make('eiot_client', 'eiot_client_new', $config);
+            if ($log !== null) {
+                Library::setCallback('eiot_config_set_log', $config, static fn (mixed $line) => $log(Library::string($line)));
+            }
+            if ($events !== null) {
+                Library::setCallback('eiot_config_set_event_callback', $config, static fn (CData $event) => $events(Library::event($event)));
+            }
+            $this->handle = $from !== null
+                ? Library::make('eiot_client', 'eiot_client_with_options', $from->open(), $config)
+                : Library::make('eiot_client', 'eiot_client_new', $config);
         } finally {
             Library::get()->eiot_config_free($config);
         }
@@ -265,6 +294,35 @@ final class Client
     public static function fromEnv(): self
     {
         return new self(fromEnv: true);
+    }
+
+    /**
+     * A client with these options, named as those of the constructor, and otherwise those of this one, with which it shares connections and
+     * rate: `$client->withOptions(timeout: 3)->refreshUsage($eid)`.
+     *
+     * @throws EiotException
+     */
+    public function withOptions(#[\SensitiveParameter] mixed ...$options): self
+    {
+        return new self(...$options, from: $this);
+    }
+
+    /**
+     * Counters of this client and of those that share its connections: calls, attempts, errors by kind, retries, waits, calls in flight,
+     * connections. docs/statistics.md of eiot describes them.
+     *
+     * @return array<string, mixed>
+     */
+    public function stats(): array
+    {
+        $library = Library::get();
+        for ($size = 2048;; $size = $length + 1024) {
+            $room = $library->new("char[{$size}]");
+            $length = $library->eiot_client_stats_json($this->open(), $room, $size);
+            if ($length < $size) {
+                return json_decode(FFI::string($room, $length), true, 512, \JSON_THROW_ON_ERROR);
+            }
+        }
     }
 
     /**
@@ -287,17 +345,20 @@ final class Client
 
     /**
      * Refreshes many cards, with up to `concurrency` calls (1 to 1024; 0: 32) in flight on this thread. Yields results in
-     * order of completion, failures as results with an error. EIDs are read while there is room, so a generator of a million
-     * needs no memory. Duplicates are skipped. Leaving the loop cancels calls in flight.
+     * order of completion, failures as results with an error, each under the key that its EID has in `eids`. Each card comes back exactly
+     * once, duplicates with the result of the first. EIDs are read while there is room, so a generator of a million needs no
+     * memory. Leaving the loop cancels calls in flight.
      *
      * A batch that cannot succeed stops itself: after maxAuthFailures consecutive authentication failures, or when the
      * platform was unreachable for outageTimeout. All remaining cards then come back with an error of the cause's kind,
      * attempts 0 and Delivered::No, which says why they were not sent. During an outage it holds its cards back, and resumes when
      * the platform responds.
      *
-     * @param iterable<string> $eids
+     * @template K
      *
-     * @return \Generator<int, Result>
+     * @param iterable<K, string> $eids
+     *
+     * @return \Generator<K, Result>
      *
      * @throws EiotException when there can be no batch at all
      */
@@ -312,7 +373,7 @@ final class Client
         return $this->results($eids, $concurrency);
     }
 
-    /** @param iterable<string> $eids */
+    /** @param iterable<mixed, string> $eids */
     private function results(iterable $eids, int $concurrency): \Generator
     {
         $library = Library::get();
@@ -320,6 +381,8 @@ final class Client
         try {
             $source = (static fn (): \Generator => yield from $eids)();
             $begun = $ended = false;
+            $keys = [];
+            $count = 0;
             while (true) {
                 // The source moves on only when there is room: it may have to wait for its next card.
                 while (!$ended && $library->eiot_batch_has_room($batch) !== 0) {
@@ -328,31 +391,29 @@ final class Client
                     }
                     $begun = true;
                     if ($source->valid()) {
-                        self::push($batch, $source->current());
+                        self::push($batch, $source->current(), $count);
+                        $keys[$count++] = $source->key();
                     } else {
                         $ended = true;
                     }
                 }
-                try {
-                    $reply = Library::make('eiot_reply', 'eiot_batch_next', $batch);
-                } catch (EiotException $error) {
-                    yield new Result($error->eid ?? throw $error, null, $error);
-                    continue;
-                }
-                if (FFI::isNull($reply)) {
+                $result = Library::make('eiot_result', 'eiot_batch_next', $batch, Library::FOREVER);
+                if (FFI::isNull($result)) {
                     return;
                 }
-                $reply = Library::takeReply($reply);
-                yield new Result($reply->eid, $reply, null);
+                $result = Library::takeResult($result);
+                $key = $keys[$result->index];
+                unset($keys[$result->index]);
+                yield $key => $result;
             }
         } finally {
             $library->eiot_batch_free($batch);
         }
     }
 
-    private static function push(CData $batch, string $eid): void
+    private static function push(CData $batch, string $eid, int $tag): void
     {
-        Library::call('eiot_batch_push', $batch, $eid, \strlen($eid));
+        Library::call('eiot_batch_push', $batch, $eid, \strlen($eid), $tag);
     }
 
     /**
@@ -491,6 +552,8 @@ function version(): string
 final class Library
 {
     public const INVALID_ARGUMENT = 1;
+    /** How long to wait for the next result. */
+    public const FOREVER = -1;
 
     private const DECLARATIONS = <<<'C'
         typedef struct eiot_batch eiot_batch;
@@ -498,7 +561,9 @@ final class Library
         typedef struct eiot_client eiot_client;
         typedef struct eiot_config eiot_config;
         typedef struct eiot_error eiot_error;
+        typedef struct eiot_event eiot_event;
         typedef struct eiot_reply eiot_reply;
+        typedef struct eiot_result eiot_result;
         const char *eiot_version(void);
         const char *eiot_status_kind(int32_t);
         const char *eiot_delivered_name(int32_t);
@@ -511,6 +576,7 @@ final class Library
         int64_t eiot_error_retry_after_ms(const eiot_error *);
         int32_t eiot_error_delivered(const eiot_error *);
         int32_t eiot_error_is_final(const eiot_error *);
+        int32_t eiot_error_is_retryable(const eiot_error *);
         const char *eiot_error_header(const eiot_error *, const char *);
         const char *eiot_error_header_name(const eiot_error *, size_t);
         const void *eiot_error_body(const eiot_error *, size_t *);
@@ -524,8 +590,14 @@ final class Library
         int32_t eiot_config_new(eiot_config **, eiot_error **);
         int32_t eiot_config_from_env(eiot_config **, eiot_error **);
         int32_t eiot_config_set_option(eiot_config *, const char *, size_t, const char *, size_t, eiot_error **);
+        int32_t eiot_config_set_log(eiot_config *, void (*)(const char *, void *), void *, eiot_error **);
+        int32_t eiot_config_set_event_callback(eiot_config *, void (*)(const eiot_event *, void *), void *, eiot_error **);
+        const char *eiot_event_json(const eiot_event *);
+        int32_t eiot_config_from_client(const eiot_client *, eiot_config **, eiot_error **);
         void eiot_config_free(eiot_config *);
         int32_t eiot_client_new(const eiot_config *, eiot_client **, eiot_error **);
+        int32_t eiot_client_with_options(const eiot_client *, const eiot_config *, eiot_client **, eiot_error **);
+        size_t eiot_client_stats_json(const eiot_client *, char *, size_t);
         int32_t eiot_client_refresh_usage_with_cancel(const eiot_client *, const char *, size_t, const eiot_cancel *,
                                                       eiot_reply **, eiot_error **);
         int32_t eiot_client_call(const eiot_client *, const char *, size_t, const char *, size_t, int32_t,
@@ -533,8 +605,16 @@ final class Library
         void eiot_client_free(eiot_client *);
         int32_t eiot_batch_new(const eiot_client *, uint32_t, const eiot_cancel *, eiot_batch **, eiot_error **);
         int32_t eiot_batch_has_room(const eiot_batch *);
-        int32_t eiot_batch_push(eiot_batch *, const char *, size_t, eiot_error **);
-        int32_t eiot_batch_next(eiot_batch *, eiot_reply **, eiot_error **);
+        int32_t eiot_batch_push(eiot_batch *, const char *, size_t, uint64_t, eiot_error **);
+        int32_t eiot_batch_next(eiot_batch *, int64_t, eiot_result **, eiot_error **);
+        uint64_t eiot_result_tag(const eiot_result *);
+        int32_t eiot_result_status(const eiot_result *);
+        const char *eiot_result_input(const eiot_result *);
+        const char *eiot_result_eid(const eiot_result *);
+        int32_t eiot_result_is_duplicate(const eiot_result *);
+        const eiot_reply *eiot_result_reply(const eiot_result *);
+        const eiot_error *eiot_result_error(const eiot_result *);
+        void eiot_result_free(eiot_result *);
         void eiot_batch_free(eiot_batch *);
         int32_t eiot_refresh_usage_n(const char *, size_t, eiot_error **);
         int32_t eiot_webhook_verify(const char *, size_t, const char *, size_t, int32_t, uint64_t, eiot_error **);
@@ -546,7 +626,20 @@ final class Library
 
     public static function get(): FFI
     {
-        return self::$ffi ??= FFI::cdef(self::DECLARATIONS, getenv('EIOT_LIBRARY') ?: 'libeiot.so.0');
+        return self::$ffi ??= self::load(getenv('EIOT_LIBRARY') ?: 'libeiot.so.0.1');
+    }
+
+    private static function load(string $library): FFI
+    {
+        try {
+            return FFI::cdef(self::DECLARATIONS, $library);
+        } catch (FFI\Exception $cause) {
+            if (!str_contains($cause->getMessage(), 'loading')) {
+                throw $cause;
+            }
+            $remedy = 'install libeiot and run ldconfig, set LD_LIBRARY_PATH to its directory, or set EIOT_LIBRARY to its path';
+            throw new FFI\Exception("cannot load {$library}: {$remedy} ({$cause->getMessage()})", 0, $cause);
+        }
     }
 
     /** Calls a function that gives a status, with a place for its error as the last argument. */
@@ -556,7 +649,11 @@ final class Library
         $error = $library->new('eiot_error *');
         $status = $library->$function(...$arguments, ...[FFI::addr($error)]);
         if ($status !== 0) {
-            throw self::takeError($status, $error);
+            try {
+                throw self::readError($status, $error);
+            } finally {
+                $library->eiot_error_free($error);
+            }
         }
     }
 
@@ -586,55 +683,101 @@ final class Library
         }
     }
 
+    /** C calls it on the thread that makes the call, which PHP needs. */
+    public static function setCallback(string $setter, CData $config, callable $callback): void
+    {
+        $harmless = static function (mixed $told) use ($callback): void {
+            try {
+                $callback($told);
+            } catch (\Throwable) {
+                // Nothing may be thrown through C, and the call is not to fail for it.
+            }
+        };
+        self::call($setter, $config, $harmless, null);
+    }
+
+    /** PHP gives a callback C strings as pointers. */
+    public static function string(string|CData $text): string
+    {
+        return \is_string($text) ? $text : FFI::string($text);
+    }
+
+    /** @return array<string, mixed> */
+    public static function event(CData $event): array
+    {
+        return json_decode(self::get()->eiot_event_json($event), true, 512, \JSON_THROW_ON_ERROR | \JSON_BIGINT_AS_STRING);
+    }
+
     public static function takeReply(CData $reply): Reply
     {
-        $library = self::get();
         try {
-            $json = $library->eiot_reply_data_json($reply);
-
-            return new Reply(
-                eid: $library->eiot_reply_eid($reply),
-                code: $library->eiot_reply_code($reply),
-                message: $library->eiot_reply_message($reply),
-                dataJson: $json,
-                data: $json === null ? null : json_decode($json, true, 512, \JSON_BIGINT_AS_STRING),
-                attempts: $library->eiot_reply_attempts($reply),
-            );
+            return self::readReply($reply);
         } finally {
-            $library->eiot_reply_free($reply);
+            self::get()->eiot_reply_free($reply);
         }
     }
 
-    private static function takeError(int $status, CData $error): EiotException
+    public static function takeResult(CData $result): Result
     {
         $library = self::get();
         try {
-            $retryAfterMs = $library->eiot_error_retry_after_ms($error);
-            $length = $library->new('size_t');
-            $body = $library->eiot_error_body($error, FFI::addr($length));
-            $headers = [];
-            while (($name = $library->eiot_error_header_name($error, \count($headers))) !== null) {
-                $headers[$name] = $library->eiot_error_header($error, $name);
-            }
+            [$reply, $error] = [$library->eiot_result_reply($result), $library->eiot_result_error($result)];
 
-            return new EiotException(
-                message: $library->eiot_error_message($error),
-                kind: Kind::ofStatus($status),
-                status: $status,
-                delivered: Delivered::from($library->eiot_delivered_name($library->eiot_error_delivered($error))),
-                platformCode: $library->eiot_error_platform_code($error),
-                platformMessage: $library->eiot_error_platform_message($error),
-                httpStatus: $library->eiot_error_http_status($error) ?: null,
-                attempts: $library->eiot_error_attempts($error),
-                retryAfter: $retryAfterMs < 0 ? null : $retryAfterMs / 1000,
-                eid: $library->eiot_error_eid($error),
-                isFinal: $library->eiot_error_is_final($error) !== 0,
-                body: $body === null ? null : FFI::string($body, $length->cdata),
-                headers: $headers,
+            return new Result(
+                index: $library->eiot_result_tag($result),
+                input: $library->eiot_result_input($result),
+                eid: $library->eiot_result_eid($result),
+                isDuplicate: $library->eiot_result_is_duplicate($result) !== 0,
+                reply: $reply === null ? null : self::readReply($reply),
+                error: $error === null ? null : self::readError($library->eiot_result_status($result), $error),
             );
         } finally {
-            $library->eiot_error_free($error);
+            $library->eiot_result_free($result);
         }
+    }
+
+    private static function readReply(CData $reply): Reply
+    {
+        $library = self::get();
+        $json = $library->eiot_reply_data_json($reply);
+
+        return new Reply(
+            eid: $library->eiot_reply_eid($reply),
+            code: $library->eiot_reply_code($reply),
+            message: $library->eiot_reply_message($reply),
+            dataJson: $json,
+            data: $json === null ? null : json_decode($json, true, 512, \JSON_BIGINT_AS_STRING),
+            attempts: $library->eiot_reply_attempts($reply),
+        );
+    }
+
+    private static function readError(int $status, CData $error): EiotException
+    {
+        $library = self::get();
+        $retryAfterMs = $library->eiot_error_retry_after_ms($error);
+        $length = $library->new('size_t');
+        $body = $library->eiot_error_body($error, FFI::addr($length));
+        $headers = [];
+        while (($name = $library->eiot_error_header_name($error, \count($headers))) !== null) {
+            $headers[$name] = $library->eiot_error_header($error, $name);
+        }
+
+        return new EiotException(
+            message: $library->eiot_error_message($error),
+            kind: Kind::ofStatus($status),
+            status: $status,
+            delivered: Delivered::from($library->eiot_delivered_name($library->eiot_error_delivered($error))),
+            platformCode: $library->eiot_error_platform_code($error),
+            platformMessage: $library->eiot_error_platform_message($error),
+            httpStatus: $library->eiot_error_http_status($error) ?: null,
+            attempts: $library->eiot_error_attempts($error),
+            retryAfter: $retryAfterMs < 0 ? null : $retryAfterMs / 1000,
+            eid: $library->eiot_error_eid($error),
+            isRetryable: $library->eiot_error_is_retryable($error) !== 0,
+            isFinal: $library->eiot_error_is_final($error) !== 0,
+            body: $body === null ? null : FFI::string($body, $length->cdata),
+            headers: $headers,
+        );
     }
 
     /**

@@ -18,8 +18,8 @@ static void tell_page(const eiot_error *error) {
     printf("}, ");
 }
 
+/* The members of an error, after which the object ends. */
 static void tell_error(eiot_status status, const eiot_error *error) {
-    printf("{");
     tell_page(error);
     json_number("status", status);
     json_text("status_name", eiot_status_name(eiot_error_status(error)));
@@ -32,17 +32,18 @@ static void tell_error(eiot_status status, const eiot_error *error) {
     json_number("attempts", eiot_error_attempts(error));
     json_number("retry_after_ms", (long)eiot_error_retry_after_ms(error));
     json_number("delivered", eiot_error_delivered(error));
+    printf("\"retryable\": %s, ", eiot_error_is_retryable(error) ? "true" : "false");
     printf("\"final\": %s, ", eiot_error_is_final(error) ? "true" : "false");
     printf("\"ok\": false}\n");
 }
 
 static void print_error(eiot_status status, eiot_error *error) {
+    printf("{");
     tell_error(status, error);
     eiot_error_free(error);
 }
 
 static void tell_reply(const eiot_reply *reply) {
-    printf("{");
     json_number("status", EIOT_OK);
     json_text("eid", eiot_reply_eid(reply));
     json_text("code", eiot_reply_code(reply));
@@ -53,12 +54,17 @@ static void tell_reply(const eiot_reply *reply) {
 }
 
 static void print_reply(eiot_reply *reply) {
+    printf("{");
     tell_reply(reply);
     eiot_reply_free(reply);
 }
 
 static int32_t on_result(const eiot_result *result, void *user_data) {
     (void)user_data;
+    printf("{");
+    json_number("index", (long)eiot_result_tag(result));
+    json_text("input", eiot_result_input(result));
+    printf("\"duplicate\": %s, ", eiot_result_is_duplicate(result) ? "true" : "false");
     if (eiot_result_status(result) == EIOT_OK) tell_reply(eiot_result_reply(result));
     else tell_error(eiot_result_status(result), eiot_result_error(result));
     return 0;

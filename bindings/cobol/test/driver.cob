@@ -25,12 +25,15 @@
        01  LOW-DIGIT                     PIC 9(9) COMP-5.
        01  BYTE-NUMBER                   PIC 9(9) COMP-5.
        01  NUMBER-TEXT                   PIC -(18)9.
+       01  DERIVED-CLIENT                USAGE POINTER.
        PROCEDURE DIVISION.
            ACCEPT ARGUMENTS-LEFT FROM ARGUMENT-NUMBER
            PERFORM NEXT-ARGUMENT
            EVALUATE ARGUMENT
                WHEN "batch"
                WHEN "call"
+               WHEN "derived"
+               WHEN "stats"
                WHEN "verify"
                WHEN "sign"
                WHEN "statuses"
@@ -75,6 +78,13 @@
                    PERFORM REFRESH-MANY
                WHEN "call"
                    PERFORM MAKE-CALL
+               WHEN "derived"
+                   PERFORM REFRESH-DERIVED
+               WHEN "stats"
+                   PERFORM REFRESH-ONE UNTIL ARGUMENTS-LEFT = 0
+                   CALL "EIOT-STATS" USING EIOT-CLIENT EIOT-REPLY
+                   DISPLAY '{"stats": '
+                       FUNCTION TRIM(EIOT-DATA) "}"
                WHEN "closed"
                    CALL "EIOT-CLOSE" USING EIOT-CLIENT EIOT-REPLY
                    CALL "EIOT-CLOSE" USING EIOT-CLIENT EIOT-REPLY
@@ -113,10 +123,33 @@
                END-PERFORM
                CALL "EIOT-BATCH-NEXT" USING EIOT-BATCH EIOT-REPLY
                IF NOT EIOT-BATCH-AT-END
-                   PERFORM SAY-OUTCOME
+                   PERFORM SAY-RESULT
                END-IF
            END-PERFORM
            CALL "EIOT-BATCH-CLOSE" USING EIOT-BATCH EIOT-REPLY.
+
+      *> NAME VALUE EID: with a derived client, and without.
+       REFRESH-DERIVED.
+           INITIALIZE EIOT-OPTIONS
+           PERFORM NEXT-ARGUMENT
+           MOVE ARGUMENT TO OPTION-NAME
+           PERFORM NEXT-ARGUMENT
+           PERFORM FIND-OPTION
+           MOVE ARGUMENT TO EIOT-OPTION-VALUE(WHICH)
+           CALL "EIOT-DERIVE" USING DERIVED-CLIENT EIOT-CLIENT
+               EIOT-OPTIONS EIOT-REPLY
+           IF NOT EIOT-OK
+               PERFORM SAY-OUTCOME
+               STOP RUN RETURNING 0
+           END-IF
+           PERFORM NEXT-ARGUMENT
+           CALL "EIOT-CLIENT-REFRESH"
+               USING DERIVED-CLIENT ARGUMENT EIOT-REPLY
+           PERFORM SAY-OUTCOME
+           CALL "EIOT-CLOSE" USING DERIVED-CLIENT EIOT-REPLY
+           CALL "EIOT-CLIENT-REFRESH"
+               USING EIOT-CLIENT ARGUMENT EIOT-REPLY
+           PERFORM SAY-OUTCOME.
 
        MAKE-CALL.
            PERFORM NEXT-ARGUMENT
@@ -192,6 +225,10 @@
        TAKE-OPTION.
            MOVE "N" TO FROM-ENVIRONMENT
            PERFORM SPLIT-ARGUMENT
+           PERFORM FIND-OPTION
+           MOVE ARGUMENT(VALUE-START:) TO EIOT-OPTION-VALUE(WHICH).
+
+       FIND-OPTION.
            PERFORM VARYING WHICH FROM 1 BY 1
                    UNTIL EIOT-OPTION-NAME(WHICH) = SPACES
                    OR EIOT-OPTION-NAME(WHICH) = OPTION-NAME
@@ -199,8 +236,7 @@
            END-PERFORM
            IF EIOT-OPTION-NAME(WHICH) = SPACES
                STOP RUN RETURNING 3
-           END-IF
-           MOVE ARGUMENT(VALUE-START:) TO EIOT-OPTION-VALUE(WHICH).
+           END-IF.
 
       *> "hex:8904ff" stands for three bytes.
        DECODE-BYTES.
@@ -279,10 +315,37 @@
            DISPLAY "]}".
 
        SAY-OUTCOME.
-           IF EIOT-OK
-               DISPLAY '{"ok": true' NO ADVANCING
+           PERFORM SAY-START
+           PERFORM SAY-MEMBERS.
+
+       SAY-RESULT.
+           PERFORM SAY-START
+           MOVE EIOT-INDEX TO NUMBER-TEXT
+           DISPLAY ', "index": ' FUNCTION TRIM(NUMBER-TEXT)
+               NO ADVANCING
+           CALL "SAY-TEXT" USING "input" EIOT-INPUT
+           IF EIOT-IS-DUPLICATE
+               DISPLAY ', "duplicate": true' NO ADVANCING
            ELSE
-               DISPLAY '{"ok": false' NO ADVANCING
+               DISPLAY ', "duplicate": false' NO ADVANCING
+           END-IF
+           PERFORM SAY-MEMBERS.
+
+       SAY-START.
+           MOVE EIOT-STATUS TO NUMBER-TEXT
+           DISPLAY '{"status": ' FUNCTION TRIM(NUMBER-TEXT)
+               NO ADVANCING.
+
+       SAY-MEMBERS.
+           IF EIOT-OK
+               DISPLAY ', "ok": true' NO ADVANCING
+           ELSE
+               DISPLAY ', "ok": false' NO ADVANCING
+               IF EIOT-IS-RETRYABLE
+                   DISPLAY ', "retryable": true' NO ADVANCING
+               ELSE
+                   DISPLAY ', "retryable": false' NO ADVANCING
+               END-IF
                CALL "SAY-TEXT" USING "kind" EIOT-KIND
                CALL "SAY-TEXT" USING "platform_message"
                    EIOT-PLATFORM-MESSAGE
@@ -315,10 +378,7 @@
            CALL "SAY-TEXT" USING "code" EIOT-CODE
            CALL "SAY-TEXT" USING "data_json" EIOT-DATA
            MOVE EIOT-ATTEMPTS TO NUMBER-TEXT
-           DISPLAY ', "attempts": ' FUNCTION TRIM(NUMBER-TEXT)
-               NO ADVANCING
-           MOVE EIOT-STATUS TO NUMBER-TEXT
-           DISPLAY ', "status": ' FUNCTION TRIM(NUMBER-TEXT) "}".
+           DISPLAY ', "attempts": ' FUNCTION TRIM(NUMBER-TEXT) "}".
        END PROGRAM DRIVER.
 
       *> A field as a member of a JSON object; spaces are null.

@@ -12,7 +12,7 @@ using Eiot;
 
 internal static class Driver
 {
-    private static readonly string[] Verbs = { "batch", "call", "verify", "sign", "statuses", "options", "threads", "closed", "shown", "cancelled" };
+    private static readonly string[] Verbs = { "batch", "call", "derived", "stats", "events", "verify", "sign", "statuses", "options", "threads", "closed", "shown", "cancelled" };
     private static readonly Stream Out = Console.OpenStandardOutput();
 
     private static void Main(string[] arguments)
@@ -62,6 +62,19 @@ internal static class Driver
             case "batch":
                 foreach (Result result in client.RefreshMany(rest, 8)) Print(result);
                 return;
+            case "derived":
+                using (var derived = client.WithOptions(Read(new[] { rest[0] + "=" + rest[1] })))
+                    foreach (string eid in rest.Skip(2)) Outcome(() => derived.RefreshUsage(eid));
+                foreach (string eid in rest.Skip(2)) Outcome(() => client.RefreshUsage(eid));
+                return;
+            case "stats":
+                foreach (string eid in rest) Outcome(() => client.RefreshUsage(eid));
+                Write("{\"stats\": " + client.StatsJson + "}");
+                return;
+            case "events":
+                using (var watched = client.WithOptions(new Options { Events = told => Write("{\"event\": " + told + "}") }))
+                    foreach (string eid in rest) Outcome(() => watched.RefreshUsage(eid));
+                return;
             case "call":
                 Outcome(() => client.Call(rest[0], rest[1], rest.Length > 2));
                 return;
@@ -104,7 +117,7 @@ internal static class Driver
     }
 
     // Those that can be said in text.
-    private static IEnumerable<PropertyInfo> Offered() { return typeof(Options).GetProperties().Where(option => option.Name != "Log"); }
+    private static IEnumerable<PropertyInfo> Offered() { return typeof(Options).GetProperties().Where(option => option.Name != "Log" && option.Name != "Events"); }
 
     private static Options Read(IEnumerable<string> words)
     {
@@ -146,29 +159,37 @@ internal static class Driver
 
     private static void Print(Result result)
     {
-        if (result.Reply != null) Print(result.Reply);
-        else Print(result.Error);
+        object[] more = { "index", result.Index, "input", result.Input, "duplicate", result.IsDuplicate };
+        if (result.Reply != null) Print(result.Reply, more);
+        else Print(result.Error, more);
     }
 
-    private static void Print(Reply reply)
+    private static void Print(Reply reply, params object[] more)
     {
-        Print("ok", true, "status", 0, "eid", reply.Eid, "code", reply.Code, "message", reply.Message, "data_json", reply.DataJson, "attempts", reply.Attempts);
+        Print(more, "ok", true, "status", 0, "eid", reply.Eid, "code", reply.Code, "message", reply.Message, "data_json", reply.DataJson, "attempts", reply.Attempts);
     }
 
-    private static void Print(EiotException error)
+    private static void Print(EiotException error, params object[] more)
     {
         if (Snake(error.Kind.ToString()) != error.KindName) throw new InvalidOperationException(error.Kind + " is not " + error.KindName);
-        Print("ok", false, "status", error.Status, "kind", error.KindName, "message", error.Message, "eid", error.Eid, "code", error.Code,
+        Print(more, "ok", false, "retryable", error.IsRetryable, "status", error.Status, "kind", error.KindName, "message", error.Message, "eid", error.Eid, "code", error.Code,
             "platform_message", error.PlatformMessage, "http_status", error.HttpStatus, "attempts", error.Attempts,
             "retry_after_ms", error.RetryAfter.HasValue ? (long)error.RetryAfter.Value.TotalMilliseconds : -1, "delivered", (int)error.Delivered,
             "final", error.IsFinal, "body", error.Body == null ? null : Encoding.UTF8.GetString(error.Body), "headers", error.Headers);
     }
 
+    private static void Print(object[] more, params object[] fields) { Print(more.Concat(fields).ToArray()); }
+
     // One line of JSON; names and values alternate.
     private static void Print(params object[] fields)
     {
         var parts = Enumerable.Range(0, fields.Length / 2).Select(i => Json(fields[2 * i]) + ": " + Json(fields[2 * i + 1]));
-        byte[] line = Encoding.UTF8.GetBytes("{" + string.Join(", ", parts) + "}\n");
+        Write("{" + string.Join(", ", parts) + "}");
+    }
+
+    private static void Write(string text)
+    {
+        byte[] line = Encoding.UTF8.GetBytes(text + "\n");
         lock (Out)
         {
             Out.Write(line, 0, line.Length);

@@ -21,7 +21,9 @@ internal static class Lifetimes
         {
             DisposingLetsCallsUnderWayEnd, DisposingWhileManyThreadsCall, TheLogMayDisposeOfTheClient, TheLogOutlivesEveryCollection,
             ALogThatThrowsDoesNotHarmTheCall, WhatIsNotDisposedOfIsFreedWhenCollected, ABatchOutlivesItsClient,
+            ADerivedClientOutlivesItsClientAndCallsItsLog,
             LeavingTheLoopEndsTheBatch, ASourceThatThrowsEndsTheLoop, ATokenThatWasCancelledSendsNothing,
+            TasksCompleteWithTheReplyOrTheException, ATokenCancelsATask,
             NumbersAreTheSameInEveryCulture, WhatCWouldCutShortIsRefused, NullIsRefusedAtOnce
         };
         foreach (Action promise in promises)
@@ -187,6 +189,33 @@ internal static class Lifetimes
         }
     }
 
+    private static void ADerivedClientOutlivesItsClientAndCallsItsLog()
+    {
+        using (var simulator = new Simulator())
+        {
+            int lines = 0, events = 0;
+            var options = simulator.Options();
+            options.Log = line => lines++;
+            options.Events = told => events++;
+            var client = new Client(options);
+            options = null;
+            using (var derived = client.WithOptions(new Options { Timeout = TimeSpan.FromSeconds(3) }))
+            {
+                client.Dispose();
+                Throws<ObjectDisposedException>(() => client.WithOptions(new Options()));
+                Throws<ObjectDisposedException>(() => client.StatsJson);
+                client = null;
+                for (int call = 0; call < 20; call++)
+                {
+                    Collect();
+                    derived.RefreshUsage(Eid);
+                }
+                Require(lines == 20 && events == 20, lines + " lines, " + events + " events");
+                Require(derived.StatsJson.Contains("\"started\":20"), derived.StatsJson);
+            }
+        }
+    }
+
     private static void LeavingTheLoopEndsTheBatch()
     {
         using (var simulator = new Simulator())
@@ -226,6 +255,35 @@ internal static class Lifetimes
             var inner = (EiotException)thrown.InnerException;
             Require(thrown.CancellationToken == source.Token && inner.Kind == Kind.Cancelled && inner.Delivered == Delivered.No, inner.Message);
             Require(client.RefreshUsage(Eid).Code == "200", "others go on");
+        }
+    }
+
+    private static void TasksCompleteWithTheReplyOrTheException()
+    {
+        using (var simulator = new Simulator("--latency-ms 400"))
+        using (var client = new Client(simulator.Options()))
+        {
+            var clock = Stopwatch.StartNew();
+            Reply[] replies = Task.WhenAll(Enumerable.Range(0, 16).Select(i => client.RefreshUsageAsync((89040000 + i).ToString()))).Result;
+            Require(clock.ElapsedMilliseconds < 8 * 400, "they run side by side");
+            Require(replies.All(reply => reply.Message == "success"), "all are refreshed");
+            Require(client.CallAsync("/api/v3/cloudesim/get", "{\"eid\": \"" + Eid + "\"}", true).Result.DataJson != null, "it has data");
+            var error = Throws<EiotException>(() => client.RefreshUsageAsync("8.9E+31").GetAwaiter().GetResult());
+            Require(error.Kind == Kind.InvalidEid, error.KindName);
+        }
+    }
+
+    private static void ATokenCancelsATask()
+    {
+        using (var simulator = new Simulator("--latency-ms 8000"))
+        using (var client = new Client(simulator.Options()))
+        using (var source = new CancellationTokenSource(300))
+        {
+            var clock = Stopwatch.StartNew();
+            var task = client.RefreshUsageAsync(Eid, source.Token);
+            var cancelled = Throws<OperationCanceledException>(() => task.GetAwaiter().GetResult());
+            Require(task.IsCanceled && clock.ElapsedMilliseconds < 4000, "at once");
+            Require(((EiotException)cancelled.InnerException).Delivered == Delivered.Unknown, "with the outcome of the call");
         }
     }
 

@@ -132,7 +132,7 @@ func main() {
 	case "batch":
 		batch := client.RefreshMany(ctx, arguments, 8)
 		for batch.Next() {
-			outcome(batch.Result().Reply, batch.Result().Err)
+			sayResult(batch.Result())
 		}
 		if err := batch.Err(); err != nil {
 			sayError(err)
@@ -171,8 +171,35 @@ func main() {
 		defer stop()
 		batch := client.RefreshMany(soon, arguments, 8)
 		for batch.Next() {
-			outcome(batch.Result().Reply, batch.Result().Err)
+			sayResult(batch.Result())
 		}
+	case "derived":
+		derived, err := client.WithOptions(eiot.WithOption(arguments[0], arguments[1]))
+		if err != nil {
+			sayError(err)
+			return
+		}
+		for _, each := range []*eiot.Client{derived, client} {
+			for _, eid := range arguments[2:] {
+				outcome(each.RefreshUsage(ctx, eid))
+			}
+			each.Close()
+		}
+	case "stats":
+		for _, eid := range arguments {
+			outcome(client.RefreshUsage(ctx, eid))
+		}
+		say(map[string]any{"stats": client.StatsJSON()})
+	case "events":
+		watched, err := client.WithOptions(eiot.WithEvents(func(event json.RawMessage) { say(map[string]any{"event": event}) }))
+		if err != nil {
+			sayError(err)
+			return
+		}
+		for _, eid := range arguments {
+			outcome(watched.RefreshUsage(ctx, eid))
+		}
+		watched.Close()
 	case "shown":
 		shown := ""
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
@@ -197,17 +224,28 @@ func say(fields map[string]any) {
 }
 
 func outcome(reply *eiot.Reply, err error) {
-	if err != nil {
-		sayError(err)
-		return
-	}
-	say(map[string]any{
-		"ok": true, "status": 0, "eid": reply.EID, "code": reply.Code, "message": reply.Message,
-		"data_json": orNull(string(reply.Data)), "attempts": reply.Attempts,
-	})
+	say(outcomeOf(reply, err))
 }
 
-func sayError(err error) {
+func sayError(err error) { outcome(nil, err) }
+
+func sayResult(result eiot.Result) {
+	fields := outcomeOf(result.Reply, result.Err)
+	fields["index"], fields["input"], fields["duplicate"] = result.Index, result.Input, result.Duplicate
+	say(fields)
+}
+
+func outcomeOf(reply *eiot.Reply, err error) map[string]any {
+	if err != nil {
+		return errorOf(err)
+	}
+	return map[string]any{
+		"ok": true, "status": 0, "eid": reply.EID, "code": reply.Code, "message": reply.Message,
+		"data_json": orNull(string(reply.Data)), "attempts": reply.Attempts,
+	}
+}
+
+func errorOf(err error) map[string]any {
 	var e *eiot.Error
 	if !errors.As(err, &e) {
 		panic(err)
@@ -220,12 +258,12 @@ func sayError(err error) {
 	if e.Body != nil {
 		body = string(e.Body)
 	}
-	say(map[string]any{
-		"body": body, "headers": e.Headers,
+	return map[string]any{
+		"body": body, "headers": e.Headers, "retryable": e.Retryable,
 		"ok": false, "status": int(e.Kind), "kind": e.Kind.String(), "message": e.Error(), "eid": orNull(e.EID),
 		"code": orNull(e.Code), "platform_message": orNull(e.PlatformMessage), "http_status": e.HTTPStatus,
 		"attempts": e.Attempts, "retry_after_ms": retryAfterMs, "delivered": int(e.Delivered), "final": e.Final,
-	})
+	}
 }
 
 func orNull(text string) any {

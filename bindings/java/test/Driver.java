@@ -19,7 +19,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class Driver {
     private static final PrintStream OUT = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     private static final List<String> VERBS =
-            List.of("batch", "call", "verify", "sign", "statuses", "options", "threads", "closed", "shown", "cancelled");
+            List.of("batch", "call", "derived", "stats", "events", "verify", "sign", "statuses", "options", "threads", "closed", "shown", "cancelled");
 
     private Driver() {}
 
@@ -76,6 +76,29 @@ public final class Driver {
                     results.forEach(Driver::outcome);
                 }
                 return;
+            case "derived":
+                try (Eiot.Client derived = client.withOptions().set(rest.get(0), rest.get(1)).open()) {
+                    for (String eid : rest.subList(2, rest.size())) {
+                        outcome(() -> derived.refreshUsage(eid));
+                    }
+                }
+                for (String eid : rest.subList(2, rest.size())) {
+                    outcome(() -> client.refreshUsage(eid));
+                }
+                return;
+            case "stats":
+                for (String eid : rest) {
+                    outcome(() -> client.refreshUsage(eid));
+                }
+                OUT.println("{\"stats\": " + client.statsJson() + "}");
+                return;
+            case "events":
+                try (Eiot.Client watched = client.withOptions().events(event -> OUT.println("{\"event\": " + event + "}")).open()) {
+                    for (String eid : rest) {
+                        outcome(() -> watched.refreshUsage(eid));
+                    }
+                }
+                return;
             case "call":
                 outcome(() -> rest.size() > 2 ? client.call(rest.get(0), rest.get(1), true, null) : client.call(rest.get(0), rest.get(1)));
                 return;
@@ -117,7 +140,7 @@ public final class Driver {
                 throw result.error();
             }
             return result.reply();
-        });
+        }, "index", result.index(), "input", result.input(), "duplicate", result.isDuplicate());
     }
 
     private static void threads(Eiot.Client client, int count, int calls, String eid) throws InterruptedException {
@@ -178,26 +201,32 @@ public final class Driver {
         Eiot.Reply make() throws EiotException;
     }
 
-    private static void outcome(Make make) {
+    private static void outcome(Make make, Object... more) {
         try {
             Eiot.Reply reply = make.make();
-            print("ok", true, "status", 0, "eid", reply.eid(), "code", reply.code(), "message", reply.message(),
+            print(more, "ok", true, "status", 0, "eid", reply.eid(), "code", reply.code(), "message", reply.message(),
                     "data_json", reply.dataJson(), "attempts", reply.attempts());
         } catch (EiotException error) {
-            print(error);
+            print(error, more);
         }
     }
 
-    private static void print(EiotException error) {
+    private static void print(EiotException error, Object... more) {
         String kind = error.kind().name().toLowerCase(Locale.ROOT);
         if (!kind.equals(error.kindName())) {
             throw new AssertionError(kind + " is not " + error.kindName());
         }
-        print("ok", false, "status", error.status(), "kind", kind, "message", error.getMessage(), "eid", error.eid(),
+        print(more, "ok", false, "retryable", error.isRetryable(), "status", error.status(), "kind", kind, "message", error.getMessage(), "eid", error.eid(),
                 "code", error.code(), "platform_message", error.platformMessage(), "http_status", error.httpStatus(),
                 "attempts", error.attempts(), "retry_after_ms", error.retryAfterMs().orElse(-1),
                 "delivered", error.delivered().ordinal(), "final", error.isFinal(),
                 "body", error.body() == null ? null : new String(error.body(), StandardCharsets.UTF_8), "headers", error.headers());
+    }
+
+    private static void print(Object[] more, Object... fields) {
+        Object[] all = Arrays.copyOf(more, more.length + fields.length);
+        System.arraycopy(fields, 0, all, more.length, fields.length);
+        print(all);
     }
 
     /** One line of JSON; names and values alternate. */

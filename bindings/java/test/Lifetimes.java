@@ -5,6 +5,7 @@ import club.eiot.Eiot.Delivered;
 import club.eiot.Eiot.EiotException;
 import club.eiot.Eiot.Kind;
 import club.eiot.Eiot.Options;
+import club.eiot.Eiot.Reply;
 import club.eiot.Eiot.Result;
 import club.eiot.Eiot.Results;
 import club.eiot.Eiot.SignMethod;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -39,10 +41,13 @@ public final class Lifetimes {
             Lifetimes::aLogThatThrowsDoesNotHarmTheCall,
             Lifetimes::whatIsNotClosedIsFreedWhenCollected,
             Lifetimes::aBatchOutlivesItsClientAndItsCancel,
+            Lifetimes::aDerivedClientOutlivesItsClientAndCallsItsLog,
             Lifetimes::aBatchCanBeLeftAndClosedTwice,
             Lifetimes::aSourceThatThrowsEndsTheLoop,
             Lifetimes::resultsComeAsAStream,
             Lifetimes::aCancelThatWasTriggeredStaysSo,
+            Lifetimes::futuresCompleteWithTheReplyOrTheException,
+            Lifetimes::cancellingAFutureCancelsItsCall,
             Lifetimes::durationsAndWordsAreTheSameInEveryLocale,
             Lifetimes::whatCWouldCutShortIsRefused,
         };
@@ -194,6 +199,28 @@ public final class Lifetimes {
         }
     }
 
+    private static void aDerivedClientOutlivesItsClientAndCallsItsLog() throws Exception {
+        try (Simulator simulator = new Simulator()) {
+            List<String> lines = Collections.synchronizedList(new ArrayList<>());
+            List<String> events = Collections.synchronizedList(new ArrayList<>());
+            Client client = simulator.options().log(lines::add).events(events::add).open();
+            try (Client derived = client.withOptions().timeout(Duration.ofSeconds(3)).open()) {
+                client.close();
+                client = null;
+                for (int call = 0; call < 20; call++) {
+                    System.gc();
+                    derived.refreshUsage(EID);
+                }
+                require(lines.size() == 20 && events.size() == 20, lines.size() + " lines, " + events.size() + " events");
+                require(derived.statsJson().contains("\"started\":20"), derived.statsJson());
+            }
+            Client closed = simulator.options().open();
+            closed.close();
+            requireClosed(() -> closed.withOptions().open());
+            requireClosed(closed::statsJson);
+        }
+    }
+
     private static void aBatchCanBeLeftAndClosedTwice() throws Exception {
         try (Simulator simulator = new Simulator(); Client client = simulator.options().open()) {
             AtomicInteger asked = new AtomicInteger();
@@ -239,6 +266,53 @@ public final class Lifetimes {
                 require(error.kind() == Kind.CANCELLED && error.delivered() == Delivered.NO, error.kindName());
             }
             require(client.refreshUsage(EID).code().equals("200"), "others go on");
+        }
+    }
+
+    private static void futuresCompleteWithTheReplyOrTheException() throws Exception {
+        try (Simulator simulator = new Simulator("--latency-ms", "400"); Client client = simulator.options().open()) {
+            long began = System.nanoTime();
+            List<CompletableFuture<Reply>> futures = cards(16).stream().map(client::refreshUsageAsync).collect(Collectors.toList());
+            CompletableFuture.allOf(futures.toArray(new CompletableFuture<?>[0])).join();
+            require(System.nanoTime() - began < 8 * 400_000_000L, "they run side by side");
+            require(futures.stream().allMatch(future -> future.join().message().equals("success")), "all are refreshed");
+            Thread[] ran = new Thread[1];
+            Reply got = client.callAsync("/api/v3/cloudesim/get", "{\"eid\": \"" + EID + "\"}", true, task -> {
+                ran[0] = new Thread(task);
+                ran[0].start();
+            }).join();
+            require(ran[0] != null && got.dataJson() != null, "on the executor's thread");
+            try {
+                client.refreshUsageAsync("8.9E+31").join();
+                throw new AssertionError("was refreshed");
+            } catch (CompletionException failure) {
+                require(((EiotException) failure.getCause()).kind() == Kind.INVALID_EID, failure.toString());
+            }
+            Client closed = simulator.options().open();
+            closed.close();
+            requireClosed(() -> {
+                try {
+                    return closed.refreshUsageAsync(EID).join();
+                } catch (CompletionException failure) {
+                    throw (Exception) failure.getCause();
+                }
+            });
+        }
+    }
+
+    private static void cancellingAFutureCancelsItsCall() throws Exception {
+        try (Simulator simulator = new Simulator("--latency-ms", "8000")) {
+            List<String> lines = Collections.synchronizedList(new ArrayList<>());
+            try (Client client = simulator.options().log(lines::add).open()) {
+                CompletableFuture<Reply> future = client.refreshUsageAsync(EID);
+                Thread.sleep(300);
+                future.cancel(true);
+                long deadline = System.nanoTime() + 4_000_000_000L;
+                while (lines.isEmpty() && System.nanoTime() < deadline) {
+                    Thread.sleep(20);
+                }
+                require(lines.size() == 1 && lines.get(0).contains("cancelled"), lines.toString());
+            }
         }
     }
 

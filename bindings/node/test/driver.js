@@ -7,23 +7,31 @@ const eiot = require('../eiot.js');
 const DELIVERED = ['no', 'yes', 'unknown'];
 const print = (object) => require('fs').writeSync(1, `${JSON.stringify(object)}\n`);
 
-const printReply = ({ eid, code, message, dataJson, attempts }) =>
-  print({ ok: true, status: 0, eid, code, message, data_json: dataJson, attempts });
+const printReply = ({ eid, code, message, dataJson, attempts }, more) =>
+  print({ ...more, ok: true, status: 0, eid, code, message, data_json: dataJson, attempts });
 
-const printError = (error) => {
+const printError = (error, more) => {
   if (!(error instanceof eiot.EiotError)) throw error;
-  const { status, kind, message, eid, code, platformMessage, httpStatus, attempts, retryAfterMs, delivered, final, body, headers } = error;
+  const { status, kind, message, eid, code, platformMessage, httpStatus, attempts, retryAfterMs, delivered, final, body, headers, retryable } = error;
   print({
-    ok: false, status, kind, message, eid, code, platform_message: platformMessage, http_status: httpStatus, attempts,
+    ...more, ok: false, retryable, status, kind, message, eid, code, platform_message: platformMessage, http_status: httpStatus, attempts,
     retry_after_ms: retryAfterMs ?? -1, delivered: DELIVERED.indexOf(delivered), final,
     body: body && body.toString(), headers,
   });
 };
 
+const printResult = ({ index, input, isDuplicate, reply, error }) => {
+  const more = { index, input, duplicate: isDuplicate };
+  return reply ? printReply(reply, more) : printError(error, more);
+};
+
+// As the handlers of a promise, which calls them with one argument.
+const printed = [(reply) => printReply(reply), (error) => printError(error)];
+
 const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
 
 const words = process.argv.slice(2);
-const VERBS = ['batch', 'call', 'verify', 'sign', 'statuses', 'options', 'closed', 'shown', 'cancelled'];
+const VERBS = ['batch', 'call', 'derived', 'stats', 'verify', 'sign', 'statuses', 'options', 'closed', 'shown', 'cancelled'];
 const verb = VERBS.includes(words[0]) ? words.shift() : 'refresh';
 const cut = words.includes('--') ? words.indexOf('--') : words.length;
 const options = Object.fromEntries(
@@ -36,14 +44,25 @@ const rest = words.slice(cut + 1);
 
 const verbs = {
   async refresh(client) {
-    for (const eid of rest) await client.refreshUsage(eid).then(printReply, printError);
+    for (const eid of rest) await client.refreshUsage(eid).then(...printed);
   },
   async batch(client) {
-    for await (const { reply, error } of client.refreshMany(rest, { concurrency: 8 })) reply ? printReply(reply) : printError(error);
+    for await (const result of client.refreshMany(rest, { concurrency: 8 })) printResult(result);
+  },
+  async derived(client) {
+    const [name, value, ...eids] = rest;
+    const derived = client.withOptions({ [camel(name)]: value });
+    for (const eid of eids) await derived.refreshUsage(eid).then(...printed);
+    derived.close();
+    for (const eid of eids) await client.refreshUsage(eid).then(...printed);
+  },
+  async stats(client) {
+    for (const eid of rest) await client.refreshUsage(eid).then(...printed);
+    print({ stats: client.stats });
   },
   async call(client) {
     const [path, parameters, idempotent] = rest;
-    await client.call(path, parameters, { idempotent: idempotent !== undefined }).then(printReply, printError);
+    await client.call(path, parameters, { idempotent: idempotent !== undefined }).then(...printed);
   },
   verify() {
     const [payload, secret, signMethod, maxAgeMs] = rest;
@@ -65,7 +84,7 @@ const verbs = {
     client.close();
     client.close();
     await call;
-    await client.refreshUsage('1').then(printReply, printError);
+    await client.refreshUsage('1').then(...printed);
   },
   shown(client) {
     const shown = require('util').inspect(client, { depth: null, showHidden: true }) + JSON.stringify(client) + String(client);
@@ -74,15 +93,15 @@ const verbs = {
   async cancelled(client) {
     // Two at once, while the event loop goes on.
     const signal = AbortSignal.timeout(200);
-    await Promise.all(rest.map((eid) => client.refreshUsage(eid, { signal }).then(printReply, printError)));
+    await Promise.all(rest.map((eid) => client.refreshUsage(eid, { signal }).then(...printed)));
     const batch = client.refreshMany(rest, { signal: AbortSignal.timeout(200) });
-    for await (const { reply, error } of batch) reply ? printReply(reply) : printError(error);
+    for await (const result of batch) printResult(result);
   },
 };
 
 (async () => {
   try {
-    const needsClient = ['refresh', 'batch', 'call', 'closed', 'shown', 'cancelled'].includes(verb);
+    const needsClient = ['refresh', 'batch', 'call', 'derived', 'stats', 'closed', 'shown', 'cancelled'].includes(verb);
     const client = needsClient && (Object.keys(options).length ? new eiot.Client(options) : eiot.Client.fromEnv());
     await verbs[verb](client);
     if (client) client.close();

@@ -99,6 +99,16 @@ test('close lets calls in flight complete, and rejects later ones', async (t) =>
   for await (const { error } of loop) assert.equal(error, null);
 });
 
+test('a derived client outlives its client', async (t) => {
+  const client = await clientOf(t);
+  const derived = client.withOptions({ timeout: 3 });
+  client.close();
+  assert.throws(() => client.withOptions({ timeout: 3 }), { kind: 'invalid_argument' });
+  assert.equal((await derived.refreshUsage(EID)).message, 'success');
+  assert.equal(derived.stats.calls.started, 1);
+  derived.close();
+});
+
 test('many cards are asked for as there is room, and a loop can be left', async (t) => {
   const client = await clientOf(t);
   const taken = {};

@@ -9,6 +9,7 @@ use Carp ();
 use Encode ();
 use FFI::Platypus 1.00;
 use FFI::Platypus::Buffer ();
+use FFI::Platypus::DL ();
 use JSON::PP ();
 use POSIX ();
 use Scalar::Util ();
@@ -34,7 +35,12 @@ seconds. A forked child may continue to use its parent's client. Every failure d
 
 =cut
 
-my $ffi = FFI::Platypus->new(api => 1, lib => [$ENV{EIOT_LIBRARY} // 'libeiot.so.0']);
+my $library = $ENV{EIOT_LIBRARY} // 'libeiot.so.0.1';
+# Platypus would say only that it cannot find the first function.
+FFI::Platypus::DL::dlopen($library, FFI::Platypus::DL::RTLD_PLATYPUS_DEFAULT())
+    or die "cannot load $library: install libeiot and run ldconfig, set LD_LIBRARY_PATH to its directory, or set EIOT_LIBRARY to its path ("
+    . FFI::Platypus::DL::dlerror() . ")\n";
+my $ffi = FFI::Platypus->new(api => 1, lib => [$library]);
 
 # What takes and gives what; a status always comes back, details through the last pointer.
 my %function;
@@ -51,6 +57,7 @@ eiot_error_attempts (opaque)uint32
 eiot_error_retry_after_ms (opaque)sint64
 eiot_error_delivered (opaque)sint32
 eiot_error_is_final (opaque)sint32
+eiot_error_is_retryable (opaque)sint32
 eiot_error_body (opaque,size_t*)opaque
 eiot_error_header (opaque,string)string
 eiot_error_header_name (opaque,size_t)string
@@ -65,15 +72,26 @@ eiot_config_new (opaque*,opaque*)sint32
 eiot_config_from_env (opaque*,opaque*)sint32
 eiot_config_set_option (opaque,string,size_t,string,size_t,opaque*)sint32
 eiot_config_free (opaque)void
+eiot_config_from_client (opaque,opaque*,opaque*)sint32
 eiot_client_new (opaque,opaque*,opaque*)sint32
+eiot_client_with_options (opaque,opaque,opaque*,opaque*)sint32
+eiot_client_stats_json (opaque,opaque,size_t)size_t
 eiot_client_refresh_usage_with_cancel (opaque,string,size_t,opaque,opaque*,opaque*)sint32
 eiot_client_call (opaque,string,size_t,string,size_t,sint32,opaque,opaque*,opaque*)sint32
 eiot_client_free (opaque)void
 eiot_batch_new (opaque,uint32,opaque,opaque*,opaque*)sint32
 eiot_batch_has_room (opaque)sint32
-eiot_batch_push (opaque,string,size_t,opaque*)sint32
-eiot_batch_next (opaque,opaque*,opaque*)sint32
+eiot_batch_push (opaque,string,size_t,uint64,opaque*)sint32
+eiot_batch_next (opaque,sint64,opaque*,opaque*)sint32
 eiot_batch_free (opaque)void
+eiot_result_tag (opaque)uint64
+eiot_result_status (opaque)sint32
+eiot_result_input (opaque)string
+eiot_result_eid (opaque)string
+eiot_result_is_duplicate (opaque)sint32
+eiot_result_reply (opaque)opaque
+eiot_result_error (opaque)opaque
+eiot_result_free (opaque)void
 eiot_refresh_usage_n (string,size_t,opaque*)sint32
 eiot_webhook_verify (string,size_t,string,size_t,sint32,uint64,opaque*)sint32
 eiot_sign (string[],string[],size_t,string,size_t,sint32,opaque,size_t,opaque*)sint32
@@ -84,6 +102,8 @@ END
 
 my %SIGN_METHOD = (sha1 => 1, md5 => 2);
 my $SIGN_SIZE = 41;
+# How long to wait for the next result.
+my $FOREVER = -1;
 
 =head1 FUNCTIONS
 
@@ -155,7 +175,8 @@ sub kind { my ($status) = @_; return $function{eiot_status_kind}->call($status) 
 
 A client of one account: C<appkey>, C<secret> or C<secret_file>, C<base_url>, C<timeout> and C<connect_timeout> (seconds),
 C<max_attempts>, C<rate_limit>, C<rate_scope>, C<rate_dir>, C<rate_share> (C<'1/4'>), C<rate_wait>, C<eid_cooldown> (seconds), C<clock_skew>,
-C<error_codes> (C<'45109=cooldown,7=final'>), C<max_auth_failures>, C<outage_timeout> (seconds), C<strict_eid>, C<allow_rounded_eid>, C<sign_method>, C<ca_file>,
+C<error_codes> (C<'45109=cooldown,7=final'>), C<max_auth_failures>, C<outage_timeout> (seconds), C<strict_eid>,
+C<allow_rounded_eid>, C<sign_method>, C<ca_file>,
 C<client_cert_file> and C<client_key_file> (mutual TLS), C<proxy>, C<source_address>, C<user_agent_suffix>,
 C<allow_http>; switches are C<'on'> and
 C<'off'>. Create one and reuse it: it keeps a connection pool. Dies if an option is invalid; the message names it.
@@ -170,15 +191,35 @@ sub new { my ($class, %options) = @_; return $class->_make('eiot_config_new', \%
 
 sub from_env { my ($class, %options) = @_; return $class->_make('eiot_config_from_env', \%options) }
 
+=head2 $client->with_options(%options)
+
+A client with these options and otherwise those of C<$client>, with which it shares connections and rate. For calls
+that need another timeout, for example: C<< $client->with_options(timeout => 3)->refresh_usage($eid) >>.
+
+=cut
+
+sub with_options {
+    my ($self, %options) = @_;
+    my $handle = $self->{handle};
+    my $config = _made(sub { $function{eiot_config_from_client}->call($handle, @_) });
+    return (ref $self)->_configured($config, \%options, sub { $function{eiot_client_with_options}->call($handle, @_) });
+}
+
 sub _make {
     my ($class, $config_function, $options) = @_;
     my $config = _made(sub { $function{$config_function}->call(@_) });
+    return $class->_configured($config, $options, sub { $function{eiot_client_new}->call(@_) });
+}
+
+# Sets the options, makes a client of the configuration, and frees it.
+sub _configured {
+    my ($class, $config, $options, $make) = @_;
     my $handle = eval {
         for my $name (sort keys %$options) {
             next unless defined $options->{$name};
             _check(sub { $function{eiot_config_set_option}->call($config, _text($name), _text($options->{$name}), @_) });
         }
-        _made(sub { $function{eiot_client_new}->call($config, @_) });
+        _made(sub { $make->($config, @_) });
     };
     my $error = $@;
     $function{eiot_config_free}->call($config);
@@ -199,7 +240,7 @@ sub refresh_usage {
     my ($self, $eid) = @_;
     return _check(sub { $function{eiot_refresh_usage_n}->call(_text($eid), @_) }) unless ref $self;
     my $handle = $self->{handle};
-    return Eiot::Reply->_take(_made(sub {
+    return _taken_reply(_made(sub {
         $function{eiot_client_refresh_usage_with_cancel}->call($handle, _text($eid), undef, @_);
     }));
 }
@@ -216,7 +257,7 @@ sub call {
     my ($self, $path, $parameters, %options) = @_;
     my $handle = $self->{handle};
     my $json = ref $parameters ? JSON::PP->new->canonical->encode($parameters) : $parameters // '{}';
-    return Eiot::Reply->_take(_made(sub {
+    return _taken_reply(_made(sub {
         $function{eiot_client_call}->call($handle, _text($path), _text($json), $options{idempotent} ? 1 : 0, undef, @_);
     }));
 }
@@ -224,8 +265,8 @@ sub call {
 =head2 $client->refresh_many(\@eids, $concurrency)
 
 Refreshes many cards, up to C<$concurrency> (32) at once. C<\@eids> may be a code reference that gives the next EID, and
-C<undef> at the end. Returns a code reference: each call of it waits for the next result, in order of completion, and returns
-its reply and its error, of which one is C<undef>; an empty list means that all cards have come back.
+C<undef> at the end. Returns a code reference: each call of it waits for the next L</Eiot::Result>, in order of completion, and
+returns C<undef> when all cards have come back. Each card comes back exactly once, duplicates with the result of the first.
 
 A batch that cannot succeed stops itself: after C<max_auth_failures> (20) consecutive authentication failures, or when the
 platform was unreachable for C<outage_timeout> (900) seconds. All remaining cards then come back with an error of the
@@ -233,7 +274,7 @@ cause's kind, C<attempts> 0 and C<delivered> C<'no'>, which says why they were n
 and resumes when the platform responds.
 
     my $next = $client->refresh_many(\@eids);
-    while (my ($reply, $error) = $next->()) { ... }
+    while (my $result = $next->()) { ... }
 
 =cut
 
@@ -243,18 +284,37 @@ sub refresh_many {
     my @left = ref $eids eq 'ARRAY' ? @$eids : ();
     my $source = ref $eids eq 'CODE' ? $eids : sub { shift @left };
     my $batch = Eiot::Batch->_take(_made(sub { $function{eiot_batch_new}->call($handle, $concurrency // 0, undef, @_) }));
-    my $ended;
+    my ($count, $ended) = (0);
     return sub {
         while (!$ended && $function{eiot_batch_has_room}->call($$batch)) {
             my $eid = $source->();
             $ended = !defined $eid;
-            _check(sub { $function{eiot_batch_push}->call($$batch, _text($eid), @_) }) unless $ended;
+            _check(sub { $function{eiot_batch_push}->call($$batch, _text($eid), $count++, @_) }) unless $ended;
         }
-        my $reply = eval { _made(sub { $function{eiot_batch_next}->call($$batch, @_) }) };
-        my $error = $@;
-        return (undef, $error) if $error;
-        return defined $reply ? (Eiot::Reply->_take($reply), undef) : ();
+        my $result = _made(sub { $function{eiot_batch_next}->call($$batch, $FOREVER, @_) });
+        # In both contexts, false at the end.
+        return defined $result ? Eiot::Result->_take($result) : ();
     };
+}
+
+=head2 $client->stats
+
+Counters of the client and of the clients that share its connections, as a hash: calls, attempts, errors by kind, retries, waits, calls
+in flight, connections. C<stats_json> is the same as JSON text. docs/statistics.md of eiot explains each.
+
+=cut
+
+sub stats { my ($self) = @_; return JSON::PP->new->decode($self->stats_json) }
+
+sub stats_json {
+    my ($self) = @_;
+    my ($room, $length) = ('', 0);
+    do {
+        $room = "\0" x ($length + 1024);
+        my ($address, $size) = FFI::Platypus::Buffer::scalar_to_buffer($room);
+        $length = $function{eiot_client_stats_json}->call($self->{handle}, $address, $size);
+    } while $length >= length $room;
+    return _decoded(substr $room, 0, $length);
 }
 
 =head2 $client->close
@@ -291,8 +351,10 @@ sub _check {
     my ($call) = @_;
     my $error;
     my $status = $call->(\$error);
-    die Eiot::Error->_take($status, $error) if $status != 0;
-    return;
+    return if $status == 0;
+    my $made = Eiot::Error->_read($status, $error);
+    $function{eiot_error_free}->call($error);
+    die $made;
 }
 
 # The same, for what makes something.
@@ -303,9 +365,46 @@ sub _made {
     return $made;
 }
 
+sub _taken_reply {
+    my ($handle) = @_;
+    my $reply = Eiot::Reply->_read($handle);
+    $function{eiot_reply_free}->call($handle);
+    return $reply;
+}
+
 package Eiot::Batch {
     sub _take { my ($class, $handle) = @_; return bless \$handle, $class }
     sub DESTROY { my ($self) = @_; $function{eiot_batch_free}->call($$self) unless ${^GLOBAL_PHASE} eq 'DESTRUCT'; return }
+}
+
+=head1 Eiot::Result
+
+The result of one card of a batch. C<index> (its place among the cards, from 0), C<input> (the EID as it was given), C<eid> (without the
+whitespace around it), C<is_duplicate> (the same card came shortly before: this is its result, and nothing was sent), C<reply> and C<error>, of
+which one is C<undef>.
+
+=cut
+
+package Eiot::Result {
+
+    sub _take {
+        my ($class, $handle) = @_;
+        my ($reply, $error) = map { scalar $function{"eiot_result_$_"}->call($handle) } qw(reply error);
+        my %result = map { $_ => Eiot::_decoded(scalar $function{"eiot_result_$_"}->call($handle)) } qw(input eid);
+        $result{index} = $function{eiot_result_tag}->call($handle);
+        $result{is_duplicate} = $function{eiot_result_is_duplicate}->call($handle) != 0;
+        $result{reply} = Eiot::Reply->_read($reply) if defined $reply;
+        $result{error} = Eiot::Error->_read($function{eiot_result_status}->call($handle), $error) if defined $error;
+        $function{eiot_result_free}->call($handle);
+        return bless \%result, $class;
+    }
+
+    sub index { return $_[0]{index} }
+    sub input { return $_[0]{input} }
+    sub eid { return $_[0]{eid} }
+    sub is_duplicate { return $_[0]{is_duplicate} }
+    sub reply { return $_[0]{reply} }
+    sub error { return $_[0]{error} }
 }
 
 =head1 Eiot::Reply
@@ -317,10 +416,9 @@ The platform has accepted. C<eid>, C<code> (always C<'200'>), C<message> (show i
 
 package Eiot::Reply {
 
-    sub _take {
+    sub _read {
         my ($class, $handle) = @_;
         my %reply = map { $_ => scalar $function{"eiot_reply_$_"}->call($handle) } qw(eid code message data_json attempts);
-        $function{eiot_reply_free}->call($handle);
         return bless { map { $_ => Eiot::_decoded($reply{$_}) } keys %reply }, $class;
     }
 
@@ -338,7 +436,8 @@ A failed call. As text it is its C<message>, which says what happened, to which 
 same words in every language, such as C<'timeout'>), C<status> (its number in C), C<code> and C<platform_message> (the
 platform's own, or C<undef>), C<http_status> (0 if there was no response), C<attempts>, C<retry_after> (seconds, or C<undef>),
 C<delivered> (C<'no'>, C<'yes'>, C<'unknown'>: whether the platform may have acted), C<is_final> (whether the same call would
-fail again, no matter what changes: malformed EIDs, and the platform's codes for invalid requests), C<eid> (or C<undef>), C<body> (the first 2 KiB of the response
+fail again, no matter what changes: malformed EIDs, and the platform's codes for invalid requests), C<is_retryable> (whether the failure may pass by
+itself, and it is safe to repeat this call), C<eid> (or C<undef>), C<body> (the first 2 KiB of the response
 body, as bytes, when the response is not the platform's, such as the HTML page of a proxy; otherwise C<undef>), C<headers> (a hash
 of the response headers that help support, such as C<x-request-id>, by their names in lower case).
 
@@ -350,7 +449,7 @@ package Eiot::Error {
     my %FIELD = (code => 'platform_code', map { $_ => $_ } qw(message eid platform_message http_status attempts));
     my @DELIVERED = qw(no yes unknown);
 
-    sub _take {
+    sub _read {
         my ($class, $status, $handle) = @_;
         my $self = bless { status => $status, kind => Eiot::kind($status) }, $class;
         $self->{$_} = Eiot::_decoded(scalar $function{"eiot_error_$FIELD{$_}"}->call($handle)) for keys %FIELD;
@@ -358,6 +457,7 @@ package Eiot::Error {
         $self->{retry_after} = $retry_after_ms < 0 ? undef : $retry_after_ms / 1000;
         $self->{delivered} = $DELIVERED[$function{eiot_error_delivered}->call($handle)] // 'unknown';
         $self->{is_final} = $function{eiot_error_is_final}->call($handle) != 0;
+        $self->{is_retryable} = $function{eiot_error_is_retryable}->call($handle) != 0;
         my $length = 0;
         my $body = $function{eiot_error_body}->call($handle, \$length);
         $self->{body} = defined $body ? FFI::Platypus::Buffer::buffer_to_scalar($body, $length) : undef;
@@ -366,7 +466,6 @@ package Eiot::Error {
         while (defined(my $name = $function{eiot_error_header_name}->call($handle, $index++))) {
             $self->{headers}{$name} = Eiot::_decoded(scalar $function{eiot_error_header}->call($handle, $name));
         }
-        $function{eiot_error_free}->call($handle);
         return $self;
     }
 
@@ -380,6 +479,7 @@ package Eiot::Error {
     sub retry_after { return $_[0]{retry_after} }
     sub delivered { return $_[0]{delivered} }
     sub is_final { return $_[0]{is_final} }
+    sub is_retryable { return $_[0]{is_retryable} }
     sub eid { return $_[0]{eid} }
     sub body { return $_[0]{body} }
     sub headers { return $_[0]{headers} }

@@ -15,18 +15,19 @@ my @arguments = map { Encode::decode('UTF-8', $_, Encode::FB_DEFAULT) } @ARGV;
 sub say_object { my (%fields) = @_; print $JSON->encode(\%fields), "\n"; return }
 
 sub say_reply {
-    my ($reply) = @_;
+    my ($reply, @more) = @_;
     return say_object(
-        ok => JSON::PP::true, status => 0, eid => $reply->eid, code => $reply->code, message => $reply->message,
+        @more, ok => JSON::PP::true, status => 0, eid => $reply->eid, code => $reply->code, message => $reply->message,
         data_json => $reply->data_json, attempts => 0 + $reply->attempts,
     );
 }
 
 sub say_error {
-    my ($error) = @_;
+    my ($error, @more) = @_;
     die $error unless ref $error && $error->isa('Eiot::Error');
     my %number = (no => 0, yes => 1, unknown => 2);
     return say_object(
+        @more, retryable => $error->is_retryable ? JSON::PP::true : JSON::PP::false,
         ok => JSON::PP::false, status => 0 + $error->status, kind => $error->kind, message => "$error", eid => $error->eid,
         code => $error->code, platform_message => $error->platform_message, http_status => 0 + $error->http_status,
         attempts => 0 + $error->attempts, delivered => $number{$error->delivered},
@@ -36,13 +37,21 @@ sub say_error {
     );
 }
 
+sub say_result {
+    my ($result) = @_;
+    my @more = (
+        index => 0 + $result->index, input => $result->input, duplicate => $result->is_duplicate ? JSON::PP::true : JSON::PP::false,
+    );
+    return defined $result->reply ? say_reply($result->reply, @more) : say_error($result->error, @more);
+}
+
 # Says what comes of it, or why nothing does.
 sub outcome { my ($make) = @_; my $reply = eval { $make->() }; return $@ ? say_error($@) : say_reply($reply) }
 
 # "hex:8904ff" stands for these bytes. As text they are themselves or, where they are no UTF-8, no text at all.
 sub eid { my ($word) = @_; return $word =~ /^hex:(.*)/ ? Encode::decode('UTF-8', pack('H*', $1), sub { chr shift }) : $word }
 
-my $verb = @arguments && $arguments[0] =~ /^(?:batch|call|verify|sign|statuses|options|closed|shown)$/ ? shift @arguments : 'refresh';
+my $verb = @arguments && $arguments[0] =~ /^(?:batch|call|derived|stats|verify|sign|statuses|options|closed|shown)$/ ? shift @arguments : 'refresh';
 my %options;
 while (@arguments && $arguments[0] ne '--') {
     my ($name, $value) = split /=/, shift @arguments, 2;
@@ -57,7 +66,15 @@ if ($verb eq 'refresh') {
     outcome(sub { $client->refresh_usage(eid($_)) }) for @arguments;
 } elsif ($verb eq 'batch') {
     my $next = $client->refresh_many(\@arguments, 8);
-    while (my ($reply, $error) = $next->()) { defined $reply ? say_reply($reply) : say_error($error) }
+    while (my $result = $next->()) { say_result($result) }
+} elsif ($verb eq 'derived') {
+    my ($name, $value, @eids) = @arguments;
+    my $derived = eval { $client->with_options($name => $value) } or do { say_error($@); exit 0 };
+    outcome(sub { $derived->refresh_usage($_) }) for @eids;
+    outcome(sub { $client->refresh_usage($_) }) for @eids;
+} elsif ($verb eq 'stats') {
+    outcome(sub { $client->refresh_usage($_) }) for @arguments;
+    say_object(stats => $client->stats);
 } elsif ($verb eq 'call') {
     my ($path, $parameters, $idempotent) = @arguments;
     outcome(sub { $client->call($path, $parameters, idempotent => defined $idempotent) });

@@ -19,15 +19,15 @@ function say(array $fields): void
     echo json_encode($fields, JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE), "\n";
 }
 
-function sayReply(Reply $reply): void
+function sayReply(Reply $reply, array $more = []): void
 {
-    say(['ok' => true, 'status' => 0, 'eid' => $reply->eid, 'code' => $reply->code, 'message' => $reply->message,
+    say($more + ['ok' => true, 'status' => 0, 'eid' => $reply->eid, 'code' => $reply->code, 'message' => $reply->message,
         'data_json' => $reply->dataJson, 'attempts' => $reply->attempts]);
 }
 
-function sayError(EiotException $error): void
+function sayError(EiotException $error, array $more = []): void
 {
-    say(['ok' => false, 'status' => $error->status, 'kind' => $error->kind->value, 'message' => $error->getMessage(),
+    say($more + ['retryable' => $error->isRetryable, 'ok' => false, 'status' => $error->status, 'kind' => $error->kind->value, 'message' => $error->getMessage(),
         'eid' => $error->eid, 'code' => $error->platformCode, 'platform_message' => $error->platformMessage,
         'http_status' => $error->httpStatus ?? 0, 'attempts' => $error->attempts,
         'retry_after_ms' => $error->retryAfter === null ? -1 : (int) round($error->retryAfter * 1000),
@@ -70,7 +70,7 @@ function typed(string $name, string $value): mixed
 }
 
 $arguments = array_slice($argv, 1);
-$verbs = ['batch', 'call', 'verify', 'sign', 'statuses', 'options', 'closed', 'shown'];
+$verbs = ['batch', 'call', 'derived', 'stats', 'events', 'verify', 'sign', 'statuses', 'options', 'closed', 'shown'];
 $verb = in_array($arguments[0] ?? '', $verbs, true) ? array_shift($arguments) : 'refresh';
 $options = [];
 while (($word = array_shift($arguments) ?? '--') !== '--') {
@@ -94,7 +94,34 @@ switch ($verb) {
         break;
     case 'batch':
         foreach ($client->refreshMany($arguments, concurrency: 8) as $result) {
-            $result->reply !== null ? sayReply($result->reply) : sayError($result->error);
+            $more = ['index' => $result->index, 'input' => $result->input, 'duplicate' => $result->isDuplicate];
+            $result->reply !== null ? sayReply($result->reply, $more) : sayError($result->error, $more);
+        }
+        break;
+    case 'derived':
+        [$name, $value] = array_splice($arguments, 0, 2);
+        try {
+            $derived = $client->withOptions(...[camel($name) => typed(camel($name), $value)]);
+        } catch (EiotException $error) {
+            sayError($error);
+            break;
+        }
+        foreach ([$derived, $client] as $each) {
+            foreach ($arguments as $eid) {
+                outcome(fn () => $each->refreshUsage($eid));
+            }
+        }
+        break;
+    case 'stats':
+        foreach ($arguments as $eid) {
+            outcome(fn () => $client->refreshUsage($eid));
+        }
+        say(['stats' => $client->stats()]);
+        break;
+    case 'events':
+        $watched = $client->withOptions(events: fn (array $event) => say(['event' => $event]));
+        foreach ($arguments as $eid) {
+            outcome(fn () => $watched->refreshUsage($eid));
         }
         break;
     case 'call':
@@ -131,7 +158,7 @@ switch ($verb) {
     case 'options':
         $parameters = (new ReflectionMethod(Client::class, '__construct'))->getParameters();
         $names = array_map(fn ($parameter) => snake($parameter->getName()), $parameters);
-        say(['options' => array_values(array_diff($names, ['from_env']))]);
+        say(['options' => array_values(array_diff($names, ['log', 'events', 'from', 'from_env']))]);
         break;
     case 'shown':
         ob_start();

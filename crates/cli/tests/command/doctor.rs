@@ -369,7 +369,7 @@ fn doctor_with_no_call_skips_the_call_and_does_not_claim_to_have_reached_the_pla
 fn doctor_names_unknown_variables_with_the_most_similar_one_and_without_values() {
     let platform = platform(Options::default());
     let mut command = doctor(platform.url(), &[]);
-    command.env("EIOT_RATE_LIMT", SECRET).env("EIOT_QQQ", SECRET).env("EIOT_LIBRARY", "libeiot.so.0");
+    command.env("EIOT_RATE_LIMT", SECRET).env("EIOT_QQQ", SECRET).env("EIOT_LIBRARY", "libeiot.so.0.1");
     let outcome = run(&mut command);
     assert_eq!(outcome.exit_code, Some(0), "a warning is not a failure: {outcome:?}");
     assert_eq!(statuses(&outcome)[1], "warning");

@@ -7,7 +7,8 @@ import com.sun.jna.Native;
 import com.sun.jna.Platform;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.PointerByReference;
-import java.lang.ref.Cleaner;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.ReferenceQueue;
 import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -21,9 +22,16 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -106,12 +114,12 @@ public final class Eiot {
 
     /** Options of the command's names, none of them set: see {@link Options}. */
     public static Options options() {
-        return new Options(false);
+        return new Options(false, null);
     }
 
     /** A client that the environment configures: {@code EIOT_APPKEY}, {@code EIOT_SECRET}, and so on. */
     public static Client fromEnvironment() throws EiotException {
-        return new Options(true).open();
+        return new Options(true, null).open();
     }
 
     /** Refreshes one card with a process-wide client that is configured by the environment. */
@@ -158,11 +166,15 @@ public final class Eiot {
     /** Builds a client. What is not set has its default; {@code eiot refresh --help} explains each option. */
     public static final class Options {
         private final boolean fromEnvironment;
+        /** Null unless the client is derived from it. */
+        private final Client parent;
         private final Map<String, String> given = new LinkedHashMap<>();
         private LogFunction log;
+        private EventFunction events;
 
-        private Options(boolean fromEnvironment) {
+        private Options(boolean fromEnvironment, Client parent) {
             this.fromEnvironment = fromEnvironment;
+            this.parent = parent;
         }
 
         /** Identifies the account's application. Required. */
@@ -239,6 +251,16 @@ public final class Eiot {
             return this;
         }
 
+        /**
+         * A callback for each attempt and each local refusal, as the text of a JSON object; docs/statistics.md of eiot describes its members.
+         * It is called as the function of {@link #log} is.
+         */
+        public Options events(Consumer<String> events) {
+            Objects.requireNonNull(events, "events");
+            this.events = (event, userData) -> events.accept(text(C.eiot_event_json(event)));
+            return this;
+        }
+
         private Options set(String name, boolean value) { return set(name, value ? "on" : "off"); }
 
         private Options set(String name, Duration value) {
@@ -257,9 +279,22 @@ public final class Eiot {
          * @throws EiotException of the kind {@link Kind#CONFIG}, which names the option
          */
         public Client open() throws EiotException {
+            if (parent == null) {
+                return open(null, Callbacks.NONE);
+            }
+            Pointer client = parent.handle.use();
+            try {
+                return open(client, parent.callbacks);
+            } finally {
+                parent.handle.done();
+            }
+        }
+
+        private Client open(Pointer derivedFrom, Callbacks inherited) throws EiotException {
             PointerByReference made = new PointerByReference();
             PointerByReference error = new PointerByReference();
-            check(fromEnvironment ? C.eiot_config_from_env(made, error) : C.eiot_config_new(made, error), error);
+            check(derivedFrom != null ? C.eiot_config_from_client(derivedFrom, made, error)
+                    : fromEnvironment ? C.eiot_config_from_env(made, error) : C.eiot_config_new(made, error), error);
             Pointer config = made.getValue();
             try {
                 for (Map.Entry<String, String> option : given.entrySet()) {
@@ -270,9 +305,13 @@ public final class Eiot {
                 if (log != null) {
                     check(C.eiot_config_set_log(config, log, null, error), error);
                 }
+                if (events != null) {
+                    check(C.eiot_config_set_event_callback(config, events, null, error), error);
+                }
                 PointerByReference client = new PointerByReference();
-                check(C.eiot_client_new(config, client, error), error);
-                return new Client(client.getValue(), log);
+                check(derivedFrom != null ? C.eiot_client_with_options(derivedFrom, config, client, error)
+                        : C.eiot_client_new(config, client, error), error);
+                return new Client(client.getValue(), new Callbacks(log, events, inherited));
             } finally {
                 C.eiot_config_free(config);
             }
@@ -309,13 +348,42 @@ public final class Eiot {
      */
     public static final class Client implements AutoCloseable {
         private final Handle handle;
-        /** C calls it for as long as there is a client or a batch of its. */
-        private final LogFunction log;
+        private final Callbacks callbacks;
 
-        private Client(Pointer client, LogFunction log) {
-            this.log = log;
-            handle = new Handle("client", client, log, C::eiot_client_free);
+        private Client(Pointer client, Callbacks callbacks) {
+            this.callbacks = callbacks;
+            handle = new Handle("client", client, callbacks, C::eiot_client_free);
             handle.closeWhenUnreachable(this);
+        }
+
+        /**
+         * Options of a client that has these and otherwise the options of this one, with which it shares connections and rate: for calls
+         * that need another timeout, for example. Close it as well; this one can be closed before.
+         */
+        public Options withOptions() {
+            return new Options(false, this);
+        }
+
+        /**
+         * The counters of this client and of those that share its connections, as a JSON object: calls, attempts, errors by kind, retries,
+         * waits, calls in flight, connections. docs/statistics.md of eiot describes its members.
+         *
+         * @throws IllegalStateException when the client is closed
+         */
+        public String statsJson() {
+            Pointer client = handle.use();
+            try {
+                for (int size = 2048; ; ) {
+                    byte[] room = new byte[size];
+                    int length = C.eiot_client_stats_json(client, room, new Size(size)).intValue();
+                    if (length < size) {
+                        return new String(room, 0, length, StandardCharsets.UTF_8);
+                    }
+                    size = length + 1024;
+                }
+            } finally {
+                handle.done();
+            }
         }
 
         /**
@@ -334,6 +402,48 @@ public final class Eiot {
             Text text = new Text(eid);
             return ask(cancel, (client, stop, reply, error) ->
                     C.eiot_client_refresh_usage_with_cancel(client, text.bytes, text.length, stop, reply, error));
+        }
+
+        /**
+         * Refreshes one card on a daemon thread of this class: up to 32 calls run at once, others wait, and a call's timeout begins
+         * when it has a thread. For many cards, use {@link #refreshMany(Iterable)}, which needs one thread.
+         *
+         * @return completes with the reply, or exceptionally as {@link #refreshUsage(String)} does. Cancelling it cancels the call
+         */
+        public CompletableFuture<Reply> refreshUsageAsync(String eid) {
+            return refreshUsageAsync(eid, Threads.POOL);
+        }
+
+        /** Like {@link #refreshUsageAsync(String)}, on a thread of {@code executor}, which the call blocks. */
+        public CompletableFuture<Reply> refreshUsageAsync(String eid, Executor executor) {
+            return async(executor, cancel -> refreshUsage(eid, cancel));
+        }
+
+        /** Like {@link #call(String, String, boolean, Cancel)}, as {@link #refreshUsageAsync(String)} does it. */
+        public CompletableFuture<Reply> callAsync(String path, String parametersJson, boolean idempotent) {
+            return callAsync(path, parametersJson, idempotent, Threads.POOL);
+        }
+
+        /** Like {@link #callAsync(String, String, boolean)}, on a thread of {@code executor}, which the call blocks. */
+        public CompletableFuture<Reply> callAsync(String path, String parametersJson, boolean idempotent, Executor executor) {
+            return async(executor, cancel -> call(path, parametersJson, idempotent, cancel));
+        }
+
+        private static CompletableFuture<Reply> async(Executor executor, Blocking blocking) {
+            Cancel cancel = new Cancel();
+            CompletableFuture<Reply> future = new CompletableFuture<>();
+            // However it completes, also by a timeout of the caller's: the call is over then.
+            future.whenComplete((reply, failure) -> cancel.trigger());
+            executor.execute(() -> {
+                if (!future.isDone()) {
+                    try {
+                        future.complete(blocking.make(cancel));
+                    } catch (Exception failure) {
+                        future.completeExceptionally(failure);
+                    }
+                }
+            });
+            return future;
         }
 
         /** Like {@link #call(String, String, boolean, Cancel)}, not idempotent and without a cancellation token. */
@@ -387,7 +497,7 @@ public final class Eiot {
                 stop.done();
                 throw failure;
             }
-            return new Results(source, new Handle("batch", batch.getValue(), log, made -> {
+            return new Results(source, new Handle("batch", batch.getValue(), callbacks, made -> {
                 C.eiot_batch_free(made);
                 stop.done();
             }));
@@ -408,7 +518,11 @@ public final class Eiot {
             } finally {
                 handle.done();
             }
-            return new Reply(reply.getValue());
+            try {
+                return new Reply(reply.getValue());
+            } finally {
+                C.eiot_reply_free(reply.getValue());
+            }
         }
 
         /** Later calls fail; calls in flight complete, and the last of them closes the connections. */
@@ -418,14 +532,35 @@ public final class Eiot {
         }
     }
 
+    private interface Blocking {
+        Reply make(Cancel cancel) throws EiotException;
+    }
+
+    /** The threads of asynchronous calls; they end after 30 idle seconds. */
+    private static final class Threads {
+        static final ThreadPoolExecutor POOL =
+                new ThreadPoolExecutor(32, 32, 30, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), Threads::daemon);
+
+        static {
+            POOL.allowCoreThreadTimeOut(true);
+        }
+
+        private static Thread daemon(Runnable task) {
+            Thread thread = new Thread(task, "eiot");
+            thread.setDaemon(true);
+            return thread;
+        }
+    }
+
     private interface Call {
         int make(Pointer client, Pointer cancel, PointerByReference reply, PointerByReference error);
     }
 
     /**
-     * The results of a batch, in order of completion. Memory use depends on the concurrency, not on the number of cards. Calls
+     * The results of a batch, in order of completion: each card comes back exactly once, duplicates with the result of the first. Memory use depends on the concurrency, not on the number of cards. Calls
      * make progress only while the loop waits for the next result, so process results quickly or hand them on. Can be iterated
-     * once, by one thread at a time; closing it cancels calls in flight.
+     * once, by one thread at a time; closing it cancels calls in flight. A closed batch, or one that fails as a whole, is an
+     * {@link IllegalStateException}.
      *
      * <p>A batch that cannot succeed stops itself: after {@link Options#maxAuthFailures} consecutive authentication failures, or
      * when the platform was unreachable for {@link Options#outageTimeout}. All remaining cards then come back with an error
@@ -435,6 +570,7 @@ public final class Eiot {
     public static final class Results implements Iterable<Result>, AutoCloseable {
         private final Iterator<String> eids;
         private final Handle handle;
+        private long count;
         private boolean taken;
 
         private Results(Iterator<String> eids, Handle handle) {
@@ -450,7 +586,7 @@ public final class Eiot {
                 throw new IllegalStateException("the results can be gone through once");
             }
             taken = true;
-            return new Iterator<>() {
+            return new Iterator<Result>() {
                 private Result ahead;
                 private boolean over;
 
@@ -483,31 +619,29 @@ public final class Eiot {
 
         /** The next one, or null when all have come back. */
         private Result await() {
-            PointerByReference reply = new PointerByReference();
+            PointerByReference result = new PointerByReference();
             PointerByReference error = new PointerByReference();
             Pointer batch = handle.use();
             try {
-                int status = 0;
-                while (status == 0 && C.eiot_batch_has_room(batch) != 0 && eids.hasNext()) {
+                while (C.eiot_batch_has_room(batch) != 0 && eids.hasNext()) {
                     Text eid = new Text(eids.next());
-                    status = C.eiot_batch_push(batch, eid.bytes, eid.length, error);
+                    check(C.eiot_batch_push(batch, eid.bytes, eid.length, count++, error), error);
                 }
-                if (status == 0) {
-                    status = C.eiot_batch_next(batch, reply, error);
-                }
-                if (status != 0) {
-                    EiotException failure = new EiotException(status, error.getValue());
-                    return new Result(failure.eid(), null, failure);
-                }
+                check(C.eiot_batch_next(batch, FOREVER, result, error), error);
+            } catch (EiotException failure) {
+                throw new IllegalStateException(failure.getMessage(), failure);
             } finally {
                 handle.done();
             }
-            if (reply.getValue() == null) {
+            if (result.getValue() == null) {
                 close();
                 return null;
             }
-            Reply refreshed = new Reply(reply.getValue());
-            return new Result(refreshed.eid(), refreshed, null);
+            try {
+                return new Result(result.getValue());
+            } finally {
+                C.eiot_result_free(result.getValue());
+            }
         }
 
         /** Cancels calls in flight. */
@@ -519,18 +653,32 @@ public final class Eiot {
 
     /** The result of one card of a batch: either the reply or the error is set. */
     public static final class Result {
+        private final long index;
+        private final String input;
         private final String eid;
+        private final boolean isDuplicate;
         private final Reply reply;
         private final EiotException error;
 
-        private Result(String eid, Reply reply, EiotException error) {
-            this.eid = eid;
-            this.reply = reply;
-            this.error = error;
+        private Result(Pointer handle) {
+            index = C.eiot_result_tag(handle);
+            input = text(C.eiot_result_input(handle));
+            eid = text(C.eiot_result_eid(handle));
+            isDuplicate = C.eiot_result_is_duplicate(handle) != 0;
+            Pointer refreshed = C.eiot_result_reply(handle);
+            Pointer failed = C.eiot_result_error(handle);
+            reply = refreshed == null ? null : new Reply(refreshed);
+            error = failed == null ? null : new EiotException(C.eiot_result_status(handle), failed);
         }
 
-        /** The card. */
+        /** The card's place among the EIDs, from 0. */
+        public long index() { return index; }
+        /** The EID as it was given. */
+        public String input() { return input; }
+        /** The EID without the whitespace around it. */
         public String eid() { return eid; }
+        /** Whether the same card came shortly before: this is its result, and nothing was sent. */
+        public boolean isDuplicate() { return isDuplicate; }
         /** Null when the card was not refreshed. */
         public Reply reply() { return reply; }
         /** Null when it was. */
@@ -551,7 +699,6 @@ public final class Eiot {
             message = text(C.eiot_reply_message(handle));
             dataJson = text(C.eiot_reply_data_json(handle));
             attempts = C.eiot_reply_attempts(handle);
-            C.eiot_reply_free(handle);
         }
 
         /** The EID; empty for a call that does not concern a card. */
@@ -577,6 +724,7 @@ public final class Eiot {
         private final int attempts;
         private final long retryAfterMs;
         private final int delivered;
+        private final boolean isRetryable;
         private final boolean isFinal;
         private final String eid;
         private final byte[] body;
@@ -591,6 +739,7 @@ public final class Eiot {
             attempts = C.eiot_error_attempts(handle);
             retryAfterMs = C.eiot_error_retry_after_ms(handle);
             delivered = C.eiot_error_delivered(handle);
+            isRetryable = C.eiot_error_is_retryable(handle) != 0;
             isFinal = C.eiot_error_is_final(handle) != 0;
             eid = text(C.eiot_error_eid(handle));
             // A size_t is as wide as a pointer.
@@ -600,7 +749,6 @@ public final class Eiot {
             for (Pointer name; (name = C.eiot_error_header_name(handle, new Size(headers.size()))) != null; ) {
                 headers.put(text(name), text(C.eiot_error_header(handle, name)));
             }
-            C.eiot_error_free(handle);
         }
 
         /** The error kind. */
@@ -621,6 +769,8 @@ public final class Eiot {
         public OptionalLong retryAfterMs() { return retryAfterMs < 0 ? OptionalLong.empty() : OptionalLong.of(retryAfterMs); }
         /** Whether the platform received the request. */
         public Delivered delivered() { return delivered == 0 ? Delivered.NO : delivered == 1 ? Delivered.YES : Delivered.UNKNOWN; }
+        /** Whether the failure may pass by itself and it is safe to repeat this call. */
+        public boolean isRetryable() { return isRetryable; }
         /**
          * Whether the same call would fail again, whatever becomes of network, account and platform: malformed EIDs and
          * arguments, and the platform's codes for invalid requests. Unpublished codes are never final.
@@ -640,9 +790,16 @@ public final class Eiot {
         public Map<String, String> headers() { return Collections.unmodifiableMap(headers); }
     }
 
+    /** How long to wait for the next result. */
+    private static final long FOREVER = -1;
+
     private static void check(int status, PointerByReference error) throws EiotException {
         if (status != 0) {
-            throw new EiotException(status, error.getValue());
+            try {
+                throw new EiotException(status, error.getValue());
+            } finally {
+                C.eiot_error_free(error.getValue());
+            }
         }
     }
 
@@ -660,19 +817,18 @@ public final class Eiot {
      * unreachable; calls in flight keep it alive.
      */
     private static final class Handle {
-        private static final Cleaner CLEANER = Cleaner.create();
         /** What stands for NULL. */
         static final Handle NONE = new Handle("nothing", null, null, nothing -> { });
 
         private final String name;
         private final Pointer pointer;
         /** What C may call until the object is freed. */
-        private final Callback kept;
+        private final Callbacks kept;
         private final Consumer<Pointer> free;
         private int users = 1;
         private boolean closed;
 
-        private Handle(String name, Pointer pointer, Callback kept, Consumer<Pointer> free) {
+        private Handle(String name, Pointer pointer, Callbacks kept, Consumer<Pointer> free) {
             this.name = name;
             this.pointer = pointer;
             this.kept = kept;
@@ -680,7 +836,7 @@ public final class Eiot {
         }
 
         private void closeWhenUnreachable(Object owner) {
-            CLEANER.register(owner, this::close);
+            Unreachable.watch(owner, this);
         }
 
         /** Each use ends with {@link #done}. */
@@ -711,6 +867,61 @@ public final class Eiot {
             }
             done();
         }
+    }
+
+    /** Closes the handles whose owner has become unreachable, as java.lang.ref.Cleaner does, which needs Java 9. */
+    private static final class Unreachable extends PhantomReference<Object> {
+        private static final ReferenceQueue<Object> QUEUE = new ReferenceQueue<>();
+        /** A reference that is unreachable itself would not be enqueued. */
+        private static final Set<Unreachable> WATCHED = ConcurrentHashMap.newKeySet();
+
+        static {
+            Thread thread = new Thread(Unreachable::closeThem, "eiot-cleaner");
+            thread.setDaemon(true);
+            thread.setContextClassLoader(null);
+            thread.start();
+        }
+
+        private final Handle handle;
+
+        private Unreachable(Object owner, Handle handle) {
+            super(owner, QUEUE);
+            this.handle = handle;
+        }
+
+        static void watch(Object owner, Handle handle) {
+            WATCHED.add(new Unreachable(owner, handle));
+        }
+
+        private static void closeThem() {
+            while (true) {
+                try {
+                    Unreachable found = (Unreachable) QUEUE.remove();
+                    WATCHED.remove(found);
+                    found.handle.close();
+                } catch (InterruptedException | RuntimeException ignored) {
+                    // The thread goes on for all others.
+                }
+            }
+        }
+    }
+
+    /** The functions that C may call for a client: its own, and those of the client that it is derived from. */
+    private static final class Callbacks {
+        static final Callbacks NONE = new Callbacks(null, null, null);
+
+        private final Callback[] own;
+        private final Callbacks inherited;
+
+        private Callbacks(LogFunction log, EventFunction events, Callbacks inherited) {
+            own = new Callback[] {log, events};
+            this.inherited = inherited;
+        }
+    }
+
+    /** eiot_event_fn. */
+    private interface EventFunction extends Callback {
+        void invoke(Pointer event, Pointer userData);
     }
 
     /** eiot_log_fn. */
@@ -774,8 +985,14 @@ public final class Eiot {
     /** The functions of eiot.h, bound directly. */
     private static final class C {
         static {
-            String usual = Platform.isLinux() ? "libeiot.so.0" : "eiot";
-            Native.register(C.class, System.getenv().getOrDefault("EIOT_LIBRARY", usual));
+            String usual = Platform.isLinux() ? "libeiot.so.0.1" : "eiot";
+            String library = System.getenv().getOrDefault("EIOT_LIBRARY", usual);
+            try {
+                Native.register(C.class, library);
+            } catch (UnsatisfiedLinkError cause) {
+                throw new UnsatisfiedLinkError("cannot load " + library + ": install libeiot and run ldconfig, set LD_LIBRARY_PATH"
+                        + " or -Djna.library.path to its directory, or set EIOT_LIBRARY to its path (" + cause.getMessage() + ")");
+            }
         }
 
         static native Pointer eiot_version();
@@ -790,6 +1007,7 @@ public final class Eiot {
         static native long eiot_error_retry_after_ms(Pointer error);
         static native int eiot_error_delivered(Pointer error);
         static native int eiot_error_is_final(Pointer error);
+        static native int eiot_error_is_retryable(Pointer error);
         static native Pointer eiot_error_body(Pointer error, PointerByReference length);
         static native Pointer eiot_error_header(Pointer error, Pointer name);
         static native Pointer eiot_error_header_name(Pointer error, Size index);
@@ -804,8 +1022,13 @@ public final class Eiot {
         static native int eiot_config_from_env(PointerByReference config, PointerByReference error);
         static native int eiot_config_set_option(Pointer config, byte[] name, Size nameLength, byte[] value, Size valueLength, PointerByReference error);
         static native int eiot_config_set_log(Pointer config, LogFunction log, Pointer userData, PointerByReference error);
+        static native int eiot_config_set_event_callback(Pointer config, EventFunction events, Pointer userData, PointerByReference error);
+        static native Pointer eiot_event_json(Pointer event);
+        static native int eiot_config_from_client(Pointer client, PointerByReference config, PointerByReference error);
         static native void eiot_config_free(Pointer config);
         static native int eiot_client_new(Pointer config, PointerByReference client, PointerByReference error);
+        static native int eiot_client_with_options(Pointer client, Pointer config, PointerByReference derived, PointerByReference error);
+        static native Size eiot_client_stats_json(Pointer client, byte[] buffer, Size size);
         static native int eiot_client_refresh_usage_with_cancel(Pointer client, byte[] eid, Size length, Pointer cancel, PointerByReference reply, PointerByReference error);
         static native int eiot_client_call(Pointer client, byte[] path, Size pathLength, byte[] parameters, Size parametersLength, int idempotent, Pointer cancel, PointerByReference reply, PointerByReference error);
         static native void eiot_client_free(Pointer client);
@@ -815,8 +1038,16 @@ public final class Eiot {
         static native int eiot_refresh_usage_n(byte[] eid, Size length, PointerByReference error);
         static native int eiot_batch_new(Pointer client, int concurrency, Pointer cancel, PointerByReference batch, PointerByReference error);
         static native int eiot_batch_has_room(Pointer batch);
-        static native int eiot_batch_push(Pointer batch, byte[] eid, Size length, PointerByReference error);
-        static native int eiot_batch_next(Pointer batch, PointerByReference reply, PointerByReference error);
+        static native int eiot_batch_push(Pointer batch, byte[] eid, Size length, long tag, PointerByReference error);
+        static native int eiot_batch_next(Pointer batch, long timeoutMs, PointerByReference result, PointerByReference error);
+        static native long eiot_result_tag(Pointer result);
+        static native int eiot_result_status(Pointer result);
+        static native Pointer eiot_result_input(Pointer result);
+        static native Pointer eiot_result_eid(Pointer result);
+        static native int eiot_result_is_duplicate(Pointer result);
+        static native Pointer eiot_result_reply(Pointer result);
+        static native Pointer eiot_result_error(Pointer result);
+        static native void eiot_result_free(Pointer result);
         static native void eiot_batch_free(Pointer batch);
         static native int eiot_webhook_verify(byte[] payload, Size payloadLength, byte[] secret, Size secretLength, int method, long maxAgeMs, PointerByReference error);
         static native int eiot_sign(Pointer names, Pointer values, Size count, byte[] secret, Size secretLength, int method, byte[] sign, Size size, PointerByReference error);
