@@ -169,6 +169,12 @@ def test_calls_are_clean_under_valgrind(build, simulator, valgrind, arguments):
     assert not driver.refresh([EID], running.options | {"base_url": "http://127.0.0.1:1"})[0]["ok"]
 
 
+def test_results_events_and_counters_are_clean_under_valgrind(build, simulator, valgrind):
+    # Slow enough that the program, which valgrind slows down, still polls in vain.
+    running = simulator("--unlimited", "--latency-ms", "500", "--fault", "status=503")
+    run([*valgrind, build("c/results.c")], environment=running.environment | {"EIOT_MAX_ATTEMPTS": "3"})
+
+
 def test_threads_are_clean_under_valgrind(build, simulator, valgrind):
     running = simulator("--unlimited")
     run([*valgrind, build("c/threads.c", "-lpthread"), "20"], environment=running.environment)
