@@ -109,23 +109,59 @@ def test_process_without_memory_is_aborted_and_prints_nothing(build, simulator):
 
 
 def test_memory_does_not_grow_over_many_faulty_calls(build, simulator):
-    calls, output = _soak([build("c/soak.c", "-lpthread")], simulator)
-    counted = json.loads(output.splitlines()[-1])
-    for ended in (counted["calls"], counted["attempts"]):
-        assert ended["in_flight"] == 0 and ended["started"] == ended["ok"] + sum(ended["failed"].values()) == calls, counted
-        assert len([kind for kind, count in ended["failed"].items() if count > 0]) >= 5, counted
+    _soak([build("c/soak.c", "-lpthread")], simulator("--tls", *FAULTY))
 
 
 def test_memory_does_not_grow_over_many_faulty_calls_from_python(simulator):
-    _soak([sys.executable, TESTS / "drivers" / "soak.py"], simulator)
+    _soak([sys.executable, TESTS / "drivers" / "soak.py"], simulator("--tls", *FAULTY))
 
 
-def _soak(program, simulator):
-    # The short form; `make soak` makes 100,000 calls.
-    calls = int(os.environ.get("EIOT_SOAK_CALLS", "4000"))
-    running = simulator("--unlimited", "--tls", "--fault-chance", "0.8", "--fault-seed", "42")
-    done = run([*program, str(calls // 4)], environment=running.environment, timeout=1800)
-    return calls, done.stdout
+def test_memory_does_not_grow_and_counters_add_up_over_many_faulty_calls(build, simulator):
+    running = simulator(*FAULTY)
+    stats = _soak([build("c/soak.c", "-lpthread")], running)
+    _counters_agree(stats, running.counters(), CALLS)
+
+
+def test_counters_add_up_when_calls_are_retried(build, simulator):
+    # Real time: some seconds of backoff and Retry-After.
+    running = simulator(*FAULTY)
+    stats = _soak([build("c/soak.c", "-lpthread")], running, calls=200, EIOT_MAX_ATTEMPTS="2")
+    assert stats["retries"] > 25
+    _counters_agree(stats, running.counters(), 200)
+
+
+FAULTY = ("--unlimited", "--fault-chance", "0.8", "--fault-seed", "42")
+# The short form; `make soak` makes 100,000 calls.
+CALLS = int(os.environ.get("EIOT_SOAK_CALLS", "4000"))
+
+
+def _soak(program, running, calls=CALLS, **environment):
+    """The counters of the client, which the last line of the output has."""
+    done = run([*program, str(calls // 4)], environment=running.environment | environment, timeout=1800)
+    print(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _counters_agree(stats, seen, calls):
+    """What the client has counted is what the simulator has counted."""
+    assert stats["calls"]["started"] == calls
+    for counted in (stats["calls"], stats["attempts"]):
+        assert counted["started"] == counted["ok"] + sum(counted["failed"].values()) and counted["in_flight"] == 0
+    attempts, faults = stats["attempts"], seen["faults"]
+    assert attempts["started"] - stats["retries"] == calls
+    # Requests on connections that the simulator had just closed, after a reply.
+    unseen = attempts["started"] - seen["calls"]
+    assert 0 <= unseen <= faults["close-after"] + faults["reset-after"]
+    lost = sum(faults[name] for name in ("close", "reset", "reset-headers", "reset-body"))
+    failed = {kind: count for kind, count in attempts["failed"].items() if count}
+    assert failed == {
+        "connection_lost": lost + unseen,
+        "protocol": sum(faults[name] for name in ("broken-json", "truncated-json", "html", "garbage")),
+        "unavailable": seen["refused"]["500"],
+        "http": failed["http"],
+        "rate_limited": faults["status"] - failed["http"],
+    }
+    assert attempts["ok"] == seen["accepted"] - lost == stats["calls"]["ok"]
 
 
 def test_misuse_has_defined_results(build, simulator):
@@ -144,6 +180,12 @@ def test_calls_are_clean_under_valgrind(build, simulator, valgrind, arguments):
     assert [outcome["ok"] for outcome in outcomes] == [True, False, False, False, False]
     assert not driver.refresh([EID], running.options | {"secret": "wrong"})[0]["ok"]
     assert not driver.refresh([EID], running.options | {"base_url": "http://127.0.0.1:1"})[0]["ok"]
+
+
+def test_results_events_and_counters_are_clean_under_valgrind(build, simulator, valgrind):
+    # Slow enough that the program, which valgrind slows down, still polls in vain.
+    running = simulator("--unlimited", "--latency-ms", "500", "--fault", "status=503")
+    run([*valgrind, build("c/results.c")], environment=running.environment | {"EIOT_MAX_ATTEMPTS": "3"})
 
 
 def test_threads_are_clean_under_valgrind(build, simulator, valgrind):

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from conftest import PREFIX, TESTS, WARNINGS, run
-from test_header import STANDARDS, compiler
+from test_header import compiler
 
 # The oldest standard, and one with std::string_view.
 STANDARD = pytest.mark.parametrize("standard", ["c++11", "c++17"])
@@ -17,6 +17,7 @@ LEFT_OUT = {
     "eiot_refresh_usage_to_buffer": "for hosts that cannot hold pointers",
     "eiot_client_refresh_usage": "the variant with a cancellation token is the same without one",
     "eiot_copy_padded": "for fixed-width fields",
+    "eiot_error_status": "the function that failed has returned it",
     "eiot_delivered_name": "eiot::delivered is an enumeration",
     "eiot_version_number": "EIOT_VERSION_NUM and version() suffice",
 }
@@ -30,8 +31,8 @@ def test_wrapper_uses_every_function_of_the_header():
     assert declared - used == set(LEFT_OUT)
 
 
-@pytest.mark.parametrize("name", ["gcc", "clang"])
-@pytest.mark.parametrize("standard", [standard for standard in STANDARDS["cpp"] if standard != "c++98"])
+# The other tests here compile the programs with GCC in the older standards.
+@pytest.mark.parametrize("name, standard", [("gcc", "c++20"), ("clang", "c++11"), ("clang", "c++20")])
 def test_wrapper_is_clean_where_it_is_used(name, standard, tmp_path):
     for program in sorted((TESTS / "cpp").glob("*.cpp")):
         command = [

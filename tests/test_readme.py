@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import CLEAN, PKG_CONFIG, PREFIX, TESTS, run
+from conftest import CLEAN, PKG_CONFIG, PREFIX, TESTS, compiled, run
 from test_refusals import EID
 
 ROOT = TESTS.parent
@@ -29,6 +29,60 @@ def test_readme_shell_example_of_signing_works():
     done = run([PREFIX / "bin" / "eiot", *words.split()], environment={"EIOT_SECRET": "canary-5f2a"})
     assert "appkey=000001&eid=11111111111111111111111111&secret=" in done.stdout
     assert "canary-5f2a" not in done.stdout + done.stderr
+
+
+# Language: the most lines that the main job takes, and the program around them.
+MAIN_JOB = {
+    "c": (
+        8,
+        """#include <eiot.h>
+#include <stdio.h>
+
+static void keep(const char *eid) { puts(eid); }
+
+int main(int count, char **eids) {
+    int i;
+    count--;
+    eids++;
+    @
+    return 0;
+}
+""",
+    ),
+    "cpp": (
+        6,
+        """#include <eiot.hpp>
+#include <iostream>
+
+static void keep(const std::string &eid) { std::cout << eid << '\\n'; }
+
+int main(int argc, char **argv) {
+    const std::vector<std::string> eids(argv + 1, argv + argc);
+    @
+}
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", MAIN_JOB)
+def test_readme_does_the_main_job_right_in_few_lines(language, simulator, tmp_path):
+    (lines,) = re.findall(rf"<!-- main job -->\n```{language}\n(.*?)```", README, re.S)
+    most, around = MAIN_JOB[language]
+    assert len(lines.splitlines()) <= most
+    source = tmp_path / f"job.{language}"
+    source.write_text(around.replace("@", lines))
+    program = compiled(source, tmp_path / "job", "-lpthread")
+
+    unavailable = simulator("--unlimited", "--fault", "status=503", "--fault-repeat")
+    done = run([program, EID, "8.9E+31"], environment=unavailable.environment)
+    assert done.stdout == f"{EID}\n"
+    assert len(done.stderr.splitlines()) == 2 and "HTTP 503" in done.stderr and "spreadsheet" in done.stderr
+
+    running = simulator("--unlimited")
+    done = run([program, EID, "7"], environment=running.environment)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert running.counters()["accepted"] == 2
 
 
 def test_readme_lines_for_linking_work_without_library_path(simulator, tmp_path):

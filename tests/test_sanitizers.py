@@ -32,13 +32,15 @@ def instrumented(tmp_path_factory):
             runtimes = pathlib.Path(subprocess.check_output(question, text=True).strip())
             runtime = next(runtimes.glob(f"librustc-nightly_rt.{sanitizer[0]}san.a"))
             other_threads = 1 if sanitizer == "thread" else 0
+            is_cpp = name.endswith(".cpp")
+            compiler = os.environ["EIOT_TEST_CXX" if is_cpp else "EIOT_TEST_CC"].split()
             # The C compiler instruments the program; the runtime is that of the library's compiler, for both.
             compile_ = [
-                *os.environ["EIOT_TEST_CC"].split(), "-std=gnu99", "-g", "-O1", "-fPIE", f"-fsanitize={sanitizer}",
+                *compiler, "-std=c++17" if is_cpp else "-std=gnu99", "-g", "-O1", "-fPIE", f"-fsanitize={sanitizer}",
                 f"-DOTHER_THREADS={other_threads}", f"-I{PREFIX / 'include'}", "-c", TESTS / name, "-o", f"{output}.o",
             ]  # fmt: skip
             link = [
-                *os.environ["EIOT_TEST_CC"].split(), "-pie", "-o", output, f"{output}.o", library,
+                *compiler, "-pie", "-o", output, f"{output}.o", library,
                 "-Wl,--whole-archive", runtime, "-Wl,--no-whole-archive", "-Wl,--export-dynamic",
                 "-lpthread", "-ldl", "-lm", "-lrt", "-lgcc_s",
             ]  # fmt: skip
@@ -113,14 +115,27 @@ def test_processes_and_signals_are_clean(instrumented, simulator, sanitizer, pro
     watched(instrumented(sanitizer, f"c/{program}.c"), environment=environment | options)
 
 
+@pytest.mark.parametrize("sanitizer", ["address", "thread"])
+def test_results_events_and_counters_are_clean(instrumented, simulator, sanitizer):
+    running = simulator("--unlimited", "--latency-ms", "200", "--fault", "status=503")
+    watched(instrumented(sanitizer, "c/results.c"), environment=running.environment | {"EIOT_MAX_ATTEMPTS": "3"})
+
+
+@pytest.mark.parametrize("sanitizer", ["address", "thread"])
+def test_cpp_wrapper_is_clean(instrumented, simulator, sanitizer):
+    running = simulator("--unlimited", "--latency-ms", "300")
+    watched(instrumented(sanitizer, "cpp/offline.cpp"), environment={})
+    watched(instrumented(sanitizer, "cpp/wrapper.cpp"), environment=running.environment)
+
+
 @pytest.fixture
 def as_users_do(build, simulator):
     """Runs a program that only the C compiler's ThreadSanitizer knows, with the shipped library and the installed suppressions."""
 
-    def runs(name, *arguments):
+    def runs(name, *arguments, simulated=("--tls", "--unlimited")):
         program = build(name, "-fsanitize=thread", "-DOTHER_THREADS=1", "-lpthread")
         options = f"{OPTIONS['TSAN_OPTIONS']}:suppressions={PREFIX / 'share' / 'eiot' / 'tsan.supp'}"
-        environment = simulator("--tls", "--unlimited").environment | {"TSAN_OPTIONS": options}
+        environment = simulator(*simulated).environment | {"TSAN_OPTIONS": options}
         done = run([program, *arguments], environment=environment, check=False)
         if "unexpected memory mapping" in done.stderr:
             pytest.skip("this C compiler's ThreadSanitizer does not work with this kernel's address space layout")
@@ -131,6 +146,11 @@ def as_users_do(build, simulator):
 
 def test_shared_library_is_clean_under_thread_sanitizer_with_the_suppressions(as_users_do):
     done = as_users_do("c/threads.c", "50")
+    assert done.returncode == 0, done.stderr
+
+
+def test_cpp_wrapper_is_clean_under_thread_sanitizer_with_the_suppressions(as_users_do):
+    done = as_users_do("cpp/wrapper.cpp", simulated=("--unlimited", "--latency-ms", "300"))
     assert done.returncode == 0, done.stderr
 
 

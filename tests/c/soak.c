@@ -1,6 +1,7 @@
 /*
  * Many calls against a platform with every fault: nothing grows. Arguments: calls per thread.
- * Memory, descriptors and threads are compared with those after the first tenth, when everything has its size.
+ * Memory, descriptors and threads are compared with those after the first tenth, when everything has its size. The last line
+ * of output has the client's counters.
  */
 #include "common.h"
 #include <dirent.h>

@@ -5,12 +5,16 @@
 #include <cstdio>
 #include <cstdlib>
 
+/* Ends the program with a message about where and why. */
+#define FAIL(message)                                                                                                  \
+    do {                                                                                                               \
+        std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, message);                                              \
+        std::exit(1);                                                                                                  \
+    } while (0)
+
 #define CHECK(condition)                                                                                               \
     do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                       \
-            std::exit(1);                                                                                              \
-        }                                                                                                              \
+        if (!(condition)) FAIL(#condition);                                                                            \
     } while (0)
 
 #endif

@@ -29,7 +29,7 @@ template <typename Call> static eiot_status thrown(Call call) {
 static bool contains(const std::string &text, const std::string &part) { return text.find(part) != std::string::npos; }
 
 static void options_have_names() {
-    eiot::config options{{"appkey", "k"}, {"secret", std::string("s")}, {"base_url", "http://127.0.0.1:1"}, {"timeout", "2.5"}};
+    eiot::config options{{"appkey", "k"}, {"secret", std::string("s")}, {"base_url", "http://127.0.0.1:1"}, {"timeout", "20.5"}};
     options.set("max_attempts", "1").set("rate_limit", "0");
     eiot::client client(options);
     CHECK(thrown([&] { options.set("time_out", "5"); }) == EIOT_ERR_CONFIG);

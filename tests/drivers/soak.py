@@ -1,9 +1,11 @@
 """Many calls from Python against a platform with every fault: nothing grows. Argument: calls per thread.
 
-Memory, descriptors and threads are compared with those after the first tenth, when everything has its size.
+Memory, descriptors and threads are compared with those after the first tenth, when everything has its size. The last
+line of output has the client's counters.
 """
 
 import gc
+import json
 import os
 import sys
 import threading
@@ -55,3 +57,4 @@ print(f"{THREADS * calls} calls: {kib} KiB, then {kib_after} KiB; {descriptors} 
 assert descriptors_after <= descriptors + 4 * THREADS
 assert threads_after == threads == 1
 assert kib_after <= kib + kib // 10 + 1024
+print(json.dumps(client.stats()))
