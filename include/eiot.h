@@ -1196,8 +1196,9 @@ const char *eiot_result_eid(const eiot_result *result);
 
 /**
  * Returns non-zero if the card repeats one that is in the batch, or one of the last 8,192 that
- * came back. Nothing was sent for it: status, reply and error are those of the first, but without
- * the reply's data, and without the error's body and headers. 0 for NULL.
+ * came back within the last 15 minutes. Nothing was sent for it: status, reply and error are those
+ * of the first, but without the reply's data, and without the error's body and headers. 0 for
+ * NULL.
  */
 int32_t eiot_result_is_duplicate(const eiot_result *result);
 
@@ -1266,8 +1267,8 @@ int32_t eiot_batch_has_room(const eiot_batch *batch);
  * `tag` is a number of your choice, such as an index, a record number, or a pointer cast to
  * `uintptr_t`; `eiot_result_tag` returns it with the card's result. Tags need not be unique.
  *
- * A duplicate of a card that is in the batch, or of one of the last 8,192 that came back, comes
- * back with the result of the first, marked, and nothing is sent for it. A malformed EID comes back
+ * A duplicate of a card that is in the batch, or of one of the last 8,192 that came back within
+ * the last 15 minutes, comes back with the result of the first, marked, and nothing is sent for it. A malformed EID comes back
  * with `EIOT_ERR_INVALID_EID`, and every card after the batch has stopped as unsent. If this
  * function fails, which is possible for NULL and impossible lengths only, nothing was pushed.
  *

@@ -1,6 +1,6 @@
 /* A batch beside an event loop: one thread refreshes the card of each record "ID EID" on standard input (a pipe or a socket), and
    writes one outcome line for each record. SIGTERM ends it in order: it reads no more records, and finishes those it has read.
-   One batch is one job: a card that is repeated in it is not refreshed again. For the next job, make another batch.
+   A card that is repeated within a quarter of an hour is not refreshed again: its record gets the same outcome.
    Usage: epoll OPTIONS < records; OPTIONS is a file of lines such as "timeout = 10" and "secret_file = /etc/eiot.secret". */
 #include <eiot.h>
 #include <signal.h>

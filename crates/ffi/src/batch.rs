@@ -109,8 +109,8 @@ pub unsafe extern "C" fn eiot_batch_has_room(batch: *const eiot_batch) -> i32 {
 /// `tag` is a number of your choice, such as an index, a record number, or a pointer cast to
 /// `uintptr_t`; `eiot_result_tag` returns it with the card's result. Tags need not be unique.
 ///
-/// A duplicate of a card that is in the batch, or of one of the last 8,192 that came back, comes
-/// back with the result of the first, marked, and nothing is sent for it. A malformed EID comes back
+/// A duplicate of a card that is in the batch, or of one of the last 8,192 that came back within
+/// the last 15 minutes, comes back with the result of the first, marked, and nothing is sent for it. A malformed EID comes back
 /// with `EIOT_ERR_INVALID_EID`, and every card after the batch has stopped as unsent. If this
 /// function fails, which is possible for NULL and impossible lengths only, nothing was pushed.
 ///

@@ -87,8 +87,9 @@ pub unsafe extern "C" fn eiot_result_eid(result: *const eiot_result) -> *const c
 }
 
 /// Returns non-zero if the card repeats one that is in the batch, or one of the last 8,192 that
-/// came back. Nothing was sent for it: status, reply and error are those of the first, but without
-/// the reply's data, and without the error's body and headers. 0 for NULL.
+/// came back within the last 15 minutes. Nothing was sent for it: status, reply and error are those
+/// of the first, but without the reply's data, and without the error's body and headers. 0 for
+/// NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_result_is_duplicate(result: *const eiot_result) -> i32 {
     // SAFETY: the caller vouches for the pointer.

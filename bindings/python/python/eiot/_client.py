@@ -140,8 +140,8 @@ class Client(BaseClient):
 
         `eids` is any iterable of EIDs. Each item has one result, with its `index` and the object itself as `input`. At
         most `concurrency` (1 to 1024) of them are read ahead of their results, so memory does not grow with a generator
-        of a million. A duplicate of one of the last 8,192 EIDs is not sent, and has the result of the first one. If the
-        input has a length, `len(results)` is the same, and tqdm shows progress.
+        of a million. A duplicate of one of the last 8,192 EIDs is not sent for 15 minutes, and has the result of the first
+        one. If the input has a length, `len(results)` is the same, and tqdm shows progress.
 
         With `errors="return"`, a failure is a result like any other, with an `error`. That includes items that are not
         EIDs at all, such as `None` and `nan`. With `errors="raise"`, the first failure is raised after calls in flight

@@ -6,6 +6,7 @@ use super::recent::RecentResults;
 use crate::error::Error;
 use crate::protocol::Reply;
 use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
 
 /// As many duplicates may wait for the cards that they repeat before the batch has no more room.
 const MAX_WAITING_DUPLICATES: usize = 8_192;
@@ -53,7 +54,8 @@ impl Cards {
             self.waiting_duplicates += 1;
             return false;
         }
-        if let Some(outcome) = job.refreshes().and_then(|eid| self.recent.outcome(eid, &pushed)) {
+        let recent = |eid| self.recent.outcome(eid, &pushed, Instant::now());
+        if let Some(outcome) = job.refreshes().and_then(recent) {
             self.ended.push_back(outcome);
             return false;
         }
@@ -86,9 +88,10 @@ impl Cards {
         self.waiting_duplicates = self.waiting_duplicates.saturating_sub(duplicates.len());
         let mut copies = Vec::new();
         if let Some(eid) = job.refreshes() {
-            self.recent.insert(eid, &result, unsent);
+            let now = Instant::now();
+            self.recent.insert(eid, &result, unsent, now);
             let outcomes =
-                duplicates.into_iter().filter_map(|duplicate| self.recent.outcome(eid, &duplicate));
+                duplicates.into_iter().filter_map(|duplicate| self.recent.outcome(eid, &duplicate, now));
             copies.extend(outcomes);
         }
         let (Pushed { tag, given }, eid) = (pushed, job.eid().to_owned());

@@ -227,8 +227,8 @@ impl Batch {
 
     /// Adds a card, with a tag of the caller's choice that comes back with its [`Outcome`]. Every card comes back exactly once.
     ///
-    /// A duplicate of a card that is in the batch, or of one of the last 8,192 that came back, comes back with the outcome of the
-    /// first, and nothing is sent for it. A malformed EID comes back as a failure, and so does every card after the batch has
+    /// A duplicate of a card that is in the batch, or of one of the last 8,192 that came back within the last 15 minutes, comes back
+    /// with the outcome of the first, and nothing is sent for it. A malformed EID comes back as a failure, and so does every card after the batch has
     /// stopped.
     pub fn push_tagged(&mut self, eid: impl AsRef<[u8]>, tag: u64) {
         self.summary.submitted += 1;

@@ -14,8 +14,9 @@ pub struct Outcome {
     pub given: String,
     /// The EID without surrounding whitespace; if it is malformed, the same as `given`.
     pub eid: String,
-    /// The card repeats one that is in the batch, or one of the last 8,192 that came back. Nothing was sent for it, and `result` is
-    /// that of the first, without the reply's data, or the error's body and headers, and with 256 bytes of the platform's message.
+    /// The card repeats one that is in the batch, or one of the last 8,192 that came back within the last 15 minutes. Nothing was
+    /// sent for it, and `result` is that of the first, without the reply's data, or the error's body and headers, and with 256
+    /// bytes of the platform's message.
     pub is_duplicate: bool,
     /// The platform's reply, or the error.
     pub result: Result<Reply, Error>,
