@@ -126,17 +126,17 @@ fn statistics_of_a_dropped_batch_leave_no_call_in_flight() {
 
 #[test]
 fn statistics_count_waits_for_permits() {
-    // Real time: two waits of 105 ms.
+    // Real time: two waits of 526 ms, less what the calls take.
     let (_simulator, mut config) = simulator(Options::unlimited());
-    config.rate_limit = Some(10.0);
+    config.rate_limit = Some(2.0);
     let client = Client::new(config).expect("valid");
     let started = Instant::now();
     (0..3).for_each(|card| drop(client.refresh_usage(format!("8904{card}")).expect("accepted")));
     let elapsed = started.elapsed();
     let counted = counters(&client);
-    assert_eq!(counted["permit_waits"], 2, "{counted}");
+    assert!((1..=2).contains(&counted["permit_waits"].as_u64().expect("a number")), "{counted}");
     let waited = u128::from(counted["permit_wait_ms"].as_u64().expect("a number"));
-    assert!((180..=elapsed.as_millis()).contains(&waited), "{counted} in {elapsed:?}");
+    assert!((300..=elapsed.as_millis()).contains(&waited), "{counted} in {elapsed:?}");
     assert_eq!(counted["idle_event_loops"], 1);
 }
 
