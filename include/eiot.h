@@ -30,6 +30,10 @@
  *   Cancellation  Pass an eiot_cancel to a call or batch, and trigger it from another thread or a
  *                 signal handler. Calls check it every 50 ms and return EIOT_ERR_CANCELLED. On
  *                 Linux, pthread_cancel is deferred while a thread is inside the library.
+ *   Memory        If the system refuses memory, the process is aborted (SIGABRT): nothing is
+ *                 printed, and no function returns an error. A reply is limited to 64 KiB, of
+ *                 eiot_client_call to 8 MiB.
+ *   Stack         A thread that uses the library needs 128 KiB of stack.
  *   Process       The library installs no signal handlers and prints nothing. SIGPIPE never
  *                 reaches the host. After fork, both parent and child may continue to use their
  *                 objects; a batch in the child gives its cards back with an error. The
@@ -477,8 +481,8 @@ int32_t eiot_error_http_status(const eiot_error *error);
 uint32_t eiot_error_attempts(const eiot_error *error);
 
 /**
- * Returns how many milliseconds the platform asks to wait before the next call; -1 if it did not
- * say.
+ * Returns how many milliseconds to wait before the next call: what the platform asks for, or the
+ * time until the rate limiter or the card's cooldown allows it. -1 if neither says.
  */
 int64_t eiot_error_retry_after_ms(const eiot_error *error);
 

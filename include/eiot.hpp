@@ -178,7 +178,7 @@ public:
     int http_status() const noexcept { return fields_->http_status; }
     /** How many requests were sent or started; 0 if the call failed before the first one. */
     unsigned attempts() const noexcept { return fields_->attempts; }
-    /** How long the platform asks to wait before the next call; negative if it did not say. */
+    /** How long to wait: as the platform asks, or until rate limiter or cooldown allow the call; negative if neither says. */
     std::chrono::milliseconds retry_after() const noexcept { return fields_->retry_after; }
     /** Whether the platform received the request. */
     eiot::delivered delivered() const noexcept { return fields_->delivered; }

@@ -10,6 +10,9 @@ from conftest import PREFIX, TESTS, Driver, compiled, run, vectors
 from test_refusals import EID
 
 HEADER = PREFIX / "include" / "eiot.h"
+FAULTY = ("--unlimited", "--fault-chance", "0.8", "--fault-seed", "42")
+# The short form; `make soak` makes 100,000 calls.
+CALLS = int(os.environ.get("EIOT_SOAK_CALLS", "4000"))
 
 
 def test_signing_agrees_with_every_vector(build):
@@ -95,6 +98,19 @@ def test_panic_in_the_shipped_library_becomes_an_internal_error_and_prints_nothi
     assert done.stdout + done.stderr == ""
 
 
+@pytest.mark.parametrize("arguments", [(), ("--tls",)], ids=["http", "tls"])
+def test_stack_that_the_header_asks_for_is_enough_with_a_reserve(build, simulator, arguments):
+    kib = int(re.search(r"needs (\d+) KiB of stack", HEADER.read_text()).group(1))
+    running = simulator(*arguments, "--unlimited")
+    used = json.loads(run([build("c/stack.c", "-lpthread"), kib], environment=running.environment).stdout)
+    print(used)
+    assert all(0 < size <= 0.75 * kib * 1024 for size in used.values()), used
+
+
+def test_process_without_memory_is_aborted_and_prints_nothing(build, simulator):
+    run([build("c/memory.c")], environment=simulator("--unlimited").environment)
+
+
 def test_memory_does_not_grow_over_many_faulty_calls(build, simulator):
     _soak([build("c/soak.c", "-lpthread")], simulator("--tls", *FAULTY))
 
@@ -106,7 +122,7 @@ def test_memory_does_not_grow_over_many_faulty_calls_from_python(simulator):
 def test_memory_does_not_grow_and_counters_add_up_over_many_faulty_calls(build, simulator):
     running = simulator(*FAULTY)
     stats = _soak([build("c/soak.c", "-lpthread")], running)
-    _counters_agree(stats, running.counters(), CALLS)
+    _counters_agree(stats, running.counters())
 
 
 def test_counters_add_up_when_calls_are_retried(build, simulator):
@@ -114,28 +130,23 @@ def test_counters_add_up_when_calls_are_retried(build, simulator):
     running = simulator(*FAULTY)
     stats = _soak([build("c/soak.c", "-lpthread")], running, calls=200, EIOT_MAX_ATTEMPTS="2")
     assert stats["retries"] > 25
-    _counters_agree(stats, running.counters(), 200)
-
-
-FAULTY = ("--unlimited", "--fault-chance", "0.8", "--fault-seed", "42")
-# The short form; `make soak` makes 100,000 calls.
-CALLS = int(os.environ.get("EIOT_SOAK_CALLS", "4000"))
+    _counters_agree(stats, running.counters())
 
 
 def _soak(program, running, calls=CALLS, **environment):
-    """The counters of the client, which the last line of the output has."""
+    """The counters of the client, which the last line of the output has; they add up."""
     done = run([*program, str(calls // 4)], environment=running.environment | environment, timeout=1800)
     print(done.stdout)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def _counters_agree(stats, seen, calls):
-    """What the client has counted is what the simulator has counted."""
-    assert stats["calls"]["started"] == calls
+    stats = json.loads(done.stdout.splitlines()[-1])
     for counted in (stats["calls"], stats["attempts"]):
         assert counted["started"] == counted["ok"] + sum(counted["failed"].values()) and counted["in_flight"] == 0
+    assert stats["calls"]["started"] == stats["attempts"]["started"] - stats["retries"] == calls
+    return stats
+
+
+def _counters_agree(stats, seen):
+    """What the client has counted is what the simulator has counted."""
     attempts, faults = stats["attempts"], seen["faults"]
-    assert attempts["started"] - stats["retries"] == calls
     # Requests on connections that the simulator had just closed, after a reply.
     unseen = attempts["started"] - seen["calls"]
     assert 0 <= unseen <= faults["close-after"] + faults["reset-after"]

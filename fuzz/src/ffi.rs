@@ -3,11 +3,13 @@
 //! fuzzing and for tests only.
 #![allow(clippy::panic, clippy::expect_used, clippy::indexing_slicing, missing_docs)]
 
+use crate::batch::*;
 use crate::client::*;
 use crate::config::*;
 use crate::eid::eiot_eid_validate;
-use crate::environment::eiot_refresh_usage_n;
+use crate::environment::{eiot_refresh_usage_n, eiot_refresh_usage_to_buffer};
 use crate::error::*;
+use crate::result::*;
 use crate::sign::*;
 use crate::status::*;
 use std::ffi::{CStr, CString, c_char};
@@ -79,6 +81,25 @@ fn told(status: eiot_status, error: *mut eiot_error) -> eiot_status {
     status
 }
 
+/// A card of a batch comes back once, with its tag, and like a single call.
+///
+/// # Safety
+/// As `text::bytes` asks.
+unsafe fn batch(client: *const eiot_client, text: *const c_char, length: usize, status: eiot_status) {
+    let (mut batch, mut result, none) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+    // SAFETY: all pointers are live, and each object is freed once.
+    unsafe {
+        assert_eq!(eiot_batch_new(client, 1, ptr::null(), &mut batch, none), EIOT_OK);
+        assert_eq!(eiot_batch_push(batch, text, length, 7, none), EIOT_OK);
+        assert_eq!(eiot_batch_next(batch, -1, &mut result, none), EIOT_OK);
+        assert_eq!((eiot_result_tag(result), eiot_result_status(result)), (7, status));
+        CStr::from_ptr(eiot_result_input(result)).to_str().expect("UTF-8");
+        eiot_result_free(result);
+        assert_eq!((eiot_batch_next(batch, -1, &mut result, none), result.is_null()), (EIOT_OK, true));
+        eiot_batch_free(batch);
+    }
+}
+
 /// The first byte selects the function, the rest is its input. The input is allocated at its exact size, so that a
 /// sanitizer detects reads past the end.
 pub fn c_entry(data: &[u8]) {
@@ -99,11 +120,17 @@ pub fn c_entry(data: &[u8]) {
                 let status = eiot_client_refresh_usage(client, text, length, ptr::null_mut(), &mut error);
                 let status = told(status, error);
                 assert!(matches!(status, EIOT_ERR_CONNECT | EIOT_ERR_INVALID_EID), "{status}");
+                batch(client, text, length, status);
             }
             2 => {
                 // The environment of a fuzzer or a test has no configuration.
                 let status = told(eiot_refresh_usage_n(text, length, &mut error), error);
                 assert_eq!(status, EIOT_ERR_CONFIG);
+                let mut message: Box<[c_char]> = vec![1; usize::from(*choice)].into();
+                let (to, room) = (message.as_mut_ptr(), message.len());
+                let status =
+                    eiot_refresh_usage_to_buffer(text, length, to, room, ptr::null_mut(), ptr::null_mut());
+                assert!(status == EIOT_ERR_CONFIG && (room == 0 || message.contains(&0)), "{status}");
             }
             3 => {
                 let mut config = ptr::null_mut();

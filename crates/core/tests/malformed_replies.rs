@@ -170,6 +170,10 @@ fn retry_after_is_passed_on() {
     let error = failure(&answer(http("429 Too Many Requests", "Retry-After: 7\r\n", "")));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
     assert!(error.to_string().contains("wait 7 s"), "{error}");
+    assert!(error.to_string().contains("wait 7 s"), "{error}");
+    let error = failure(&answer(http("429 Too Many Requests", "Retry-After: 0\r\n", "")));
+    assert_eq!(error.retry_after(), Some(Duration::ZERO));
+    assert!(!error.to_string().contains("wait"), "{error}");
     let error = failure(&answer(http("503 Service Unavailable", "Retry-After: soon\r\n", "")));
     assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Http, None));
 }

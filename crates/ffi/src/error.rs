@@ -152,8 +152,8 @@ pub unsafe extern "C" fn eiot_error_attempts(error: *const eiot_error) -> u32 {
     unsafe { field(error, 0, |error| error.attempts) }
 }
 
-/// Returns how many milliseconds the platform asks to wait before the next call; -1 if it did not
-/// say.
+/// Returns how many milliseconds to wait before the next call: what the platform asks for, or the
+/// time until the rate limiter or the card's cooldown allows it. -1 if neither says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn eiot_error_retry_after_ms(error: *const eiot_error) -> i64 {
     // SAFETY: the caller vouches for the pointer.

@@ -49,6 +49,8 @@ mod callbacks;
 #[path = "../../../fuzz/src/ffi.rs"]
 pub mod fuzzing;
 mod guard;
+#[cfg(not(any(test, fuzzing)))]
+mod memory;
 mod sigpipe;
 mod text;
 mod thread_cancel;

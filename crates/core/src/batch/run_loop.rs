@@ -55,7 +55,7 @@ impl Batch {
         let pause = last_run.elapsed();
         self.active_timeout.add(pause);
         if self.is_polled {
-            event_loop.poll(self.until_one_ends(event_loop.connections(), calls));
+            event_loop.poll(Box::pin(self.until_one_ends(event_loop.connections(), calls)));
             self.active_timeout.subtract(pause.min(MAX_POLL_INTERVAL));
         }
     }
@@ -70,7 +70,8 @@ impl Batch {
         if self.cards.is_ready() {
             return false;
         }
-        let run = self.until_one_ends(event_loop.connections(), calls);
+        // On the heap, as a single call is: each layer below would hold a copy on the stack.
+        let run = Box::pin(self.until_one_ends(event_loop.connections(), calls));
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             event_loop.poll(run);
             return false;

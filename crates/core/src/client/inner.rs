@@ -119,8 +119,7 @@ impl ClientInner {
                 // The client certificate is for the platform only.
                 let trust = TlsFiles { ca_file: self.config.ca_file.as_deref(), ..TlsFiles::default() };
                 let tls = url.tls.then(|| client_config(&trust)).transpose();
-                let redis = tls.and_then(|tls| Redis::new(url.clone(), tls, key));
-                limiter.in_redis(redis.map_err(|why| why.to_string())?)
+                limiter.in_redis(Redis::new(url.clone(), tls.map_err(|why| why.to_string())?, key)?)
             }
             RateScope::Auto | RateScope::Host => {
                 // An explicit option must work; the default may fall back.
@@ -144,5 +143,18 @@ impl ProcessState {
     /// The account's rate limiter.
     pub(crate) fn limiter(&self) -> Result<&Arc<RateLimiter>, Error> {
         self.limiter.as_ref().map_err(RateLimiter::unusable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn error_of_the_limiter_names_its_option_once() {
+        let mut config = Config::new("k", "s");
+        config.set("rate_scope", "rediss://a..b:6379").expect("an address");
+        let error = ClientInner::new(config, Sources::default()).err().expect("no host has this name");
+        assert_eq!(error.to_string(), "rate_scope: \"a..b\" is not a host name");
     }
 }

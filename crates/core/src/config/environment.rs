@@ -41,7 +41,11 @@ impl Config {
             let Some(value) = lookup(&variable).filter(|value| !value.is_empty()) else { continue };
             let value = value.into_string().map_err(|_| Error::config(&variable, "is not valid UTF-8"))?;
             let value = Zeroizing::new(value);
-            self.set(option, &value).map_err(|error| Error::config(&variable, error))?;
+            self.set(option, &value).map_err(|error| {
+                // The variable's name stands for the option's.
+                let text = error.to_string();
+                Error::config(&variable, text.strip_prefix(&format!("{option}: ")).unwrap_or(&text))
+            })?;
         }
         Ok(())
     }
@@ -91,7 +95,11 @@ mod tests {
             let variable = format!("EIOT_{}", Config::OPTIONS[option].to_ascii_uppercase());
             match from(&[(&variable, &value)]) {
                 Ok(config) => { let _ = config.check(); }
-                Err(error) => prop_assert!(error.to_string().starts_with(&variable), "{}", error),
+                Err(error) => {
+                    let text = error.to_string();
+                    prop_assert!(text.starts_with(&format!("{variable}: ")), "{}", text);
+                    prop_assert!(!text.contains(&format!("{}: ", Config::OPTIONS[option])), "twice: {}", text);
+                }
             }
         }
     }
@@ -115,7 +123,7 @@ mod tests {
     fn environment_variable_with_an_invalid_value_is_named() {
         let error = from(&[("EIOT_TIMEOUT", "soon")]).expect_err("not a number");
         assert_eq!(error.kind(), ErrorKind::Config);
-        assert!(error.to_string().starts_with("EIOT_TIMEOUT: "), "{error}");
+        assert!(error.to_string().starts_with("EIOT_TIMEOUT: must be a number of seconds"), "{error}");
     }
 
     #[cfg(unix)]

@@ -190,6 +190,7 @@ options! {
 
     /// Wait for the rate limiter, within `timeout`.
     /// Off: a call that would have to wait fails immediately.
+    /// A batch always waits.
     rate_wait: bool = true; Switch, "on|off", per_call, default "on";
 
     /// Cooldown per card in seconds, or `off`: refreshing a card again sooner fails.

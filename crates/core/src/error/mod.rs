@@ -260,7 +260,8 @@ impl Error {
         self.details.attempts
     }
 
-    /// How long the platform asks to wait before the next call.
+    /// How long to wait before the next call: what the platform asks for, or the time until the rate limiter or the card's
+    /// cooldown allows it. `None` if neither says.
     pub fn retry_after(&self) -> Option<Duration> {
         self.details.retry_after
     }

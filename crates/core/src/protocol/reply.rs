@@ -242,7 +242,7 @@ fn advice(code: &str, meaning: CodeMeaning) -> Option<&'static str> {
 }
 
 fn waiting(retry_after: Option<Duration>) -> Option<String> {
-    retry_after.map(|wait| format!("wait {} s", wait.as_secs()))
+    retry_after.filter(|wait| !wait.is_zero()).map(|wait| format!("wait {} s", wait.as_secs()))
 }
 
 #[cfg(test)]

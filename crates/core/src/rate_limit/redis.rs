@@ -65,12 +65,12 @@ pub(super) struct Reservation<'a> {
 
 impl Redis {
     /// Connects to nothing yet. `key` identifies the account.
-    pub(crate) fn new(url: RedisUrl, tls: Option<rustls::ClientConfig>, key: &str) -> Result<Self, Error> {
+    pub(crate) fn new(url: RedisUrl, tls: Option<rustls::ClientConfig>, key: &str) -> Result<Self, String> {
         let tls = match tls {
             None => None,
             Some(config) => {
                 let name = ServerName::try_from(url.host.clone());
-                let wrong = |_| Error::config("rate_scope", format!("{:?} is not a host name", url.host));
+                let wrong = |_| format!("{:?} is not a host name", url.host);
                 Some((Arc::new(config), name.map_err(wrong)?))
             }
         };
