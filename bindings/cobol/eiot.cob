@@ -228,7 +228,7 @@
 
       *> The counters of a client and of those that share its
       *> connections, as JSON text in EIOT-DATA: calls, attempts,
-      *> errors by kind, retries, waits, connections.
+      *> errors by kind, retries, waits.
       *> docs/statistics.md of eiot describes its members.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. EIOT-STATS.

@@ -350,7 +350,7 @@ namespace Eiot
 
         /// <summary>
         /// The counters of this client and of those that share its connections, as a JSON object: calls, attempts, errors by kind, retries,
-        /// waits, calls in flight, connections. docs/statistics.md of eiot describes its members.
+        /// waits. docs/statistics.md of eiot describes its members.
         /// </summary>
         public string StatsJson
         {

@@ -474,8 +474,8 @@ func (c *Client) WithOptions(options ...Option) (*Client, error) {
 	return newClient(&Client{parent: c}, config, options)
 }
 
-// StatsJSON returns the counters of the client and of those that share its connections: calls, attempts, errors by kind, retries, waits, calls
-// in flight, connections. docs/statistics.md describes its members. Nil when the client is closed.
+// StatsJSON returns the counters of the client and of those that share its connections: calls, attempts, errors by kind, retries,
+// waits. docs/statistics.md describes its members. Nil when the client is closed.
 func (c *Client) StatsJSON() json.RawMessage {
 	if c.enter() != nil {
 		return nil

@@ -119,8 +119,8 @@ export class Client {
   static fromEnv(options?: Options): Client;
   /** A client with these options and otherwise those of this one, with which it shares connections and rate. */
   withOptions(options: Options): Client;
-  /** Counters of the client: calls, attempts, errors by kind, retries, waits, connections; docs/statistics.md of eiot explains each. */
-  readonly stats: Record<string, unknown>;
+  /** Counters of the client: calls, attempts, errors by kind, retries, waits; docs/statistics.md of eiot explains each. Null once it is closed. */
+  readonly stats: Record<string, unknown> | null;
   /** Refreshes one card on a thread of libuv's pool, of which there are four unless UV_THREADPOOL_SIZE says otherwise. */
   refreshUsage(eid: string, options?: { signal?: AbortSignal }): Promise<Reply>;
   /** The same, but blocks the event loop. */

@@ -283,6 +283,7 @@ class Client {
     for (let size = 2048; ; ) {
       const room = Buffer.alloc(size);
       const length = Number(c.eiot_client_stats_json(this.#opened(), room, size));
+      if (length === 0) return null;
       if (length < size) return JSON.parse(room.toString('utf8', 0, length));
       size = length + 1024;
     }

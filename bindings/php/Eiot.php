@@ -308,8 +308,8 @@ final class Client
     }
 
     /**
-     * Counters of this client and of those that share its connections: calls, attempts, errors by kind, retries, waits, calls in flight,
-     * connections. docs/statistics.md of eiot describes them.
+     * Counters of this client and of those that share its connections: calls, attempts, errors by kind, retries,
+     * waits. docs/statistics.md of eiot describes them.
      *
      * @return array<string, mixed>
      */

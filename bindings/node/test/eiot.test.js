@@ -107,6 +107,7 @@ test('a derived client outlives its client', async (t) => {
   assert.equal((await derived.refreshUsage(EID)).message, 'success');
   assert.equal(derived.stats.calls.started, 1);
   derived.close();
+  assert.equal(derived.stats, null);
 });
 
 test('many cards are asked for as there is room, and a loop can be left', async (t) => {

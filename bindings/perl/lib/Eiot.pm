@@ -299,12 +299,12 @@ sub refresh_many {
 
 =head2 $client->stats
 
-Counters of the client and of the clients that share its connections, as a hash: calls, attempts, errors by kind, retries, waits, calls
-in flight, connections. C<stats_json> is the same as JSON text. docs/statistics.md of eiot explains each.
+Counters of the client and of the clients that share its connections, as a hash: calls, attempts, errors by kind, retries,
+waits. C<stats_json> is the same as JSON text. docs/statistics.md of eiot explains each.
 
 =cut
 
-sub stats { my ($self) = @_; return JSON::PP->new->decode($self->stats_json) }
+sub stats { my ($self) = @_; my $json = $self->stats_json; return defined $json ? JSON::PP->new->decode($json) : undef }
 
 sub stats_json {
     my ($self) = @_;
@@ -314,7 +314,7 @@ sub stats_json {
         my ($address, $size) = FFI::Platypus::Buffer::scalar_to_buffer($room);
         $length = $function{eiot_client_stats_json}->call($self->{handle}, $address, $size);
     } while $length >= length $room;
-    return _decoded(substr $room, 0, $length);
+    return $length ? _decoded(substr $room, 0, $length) : undef;
 }
 
 =head2 $client->close

@@ -366,7 +366,7 @@ public final class Eiot {
 
         /**
          * The counters of this client and of those that share its connections, as a JSON object: calls, attempts, errors by kind, retries,
-         * waits, calls in flight, connections. docs/statistics.md of eiot describes its members.
+         * waits. docs/statistics.md of eiot describes its members.
          *
          * @throws IllegalStateException when the client is closed
          */
