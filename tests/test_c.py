@@ -10,6 +10,9 @@ from conftest import PREFIX, TESTS, Driver, compiled, run, vectors
 from test_refusals import EID
 
 HEADER = PREFIX / "include" / "eiot.h"
+FAULTY = ("--unlimited", "--fault-chance", "0.8", "--fault-seed", "42")
+# The short form; `make soak` makes 100,000 calls.
+CALLS = int(os.environ.get("EIOT_SOAK_CALLS", "4000"))
 
 
 def test_signing_agrees_with_every_vector(build):
@@ -119,7 +122,7 @@ def test_memory_does_not_grow_over_many_faulty_calls_from_python(simulator):
 def test_memory_does_not_grow_and_counters_add_up_over_many_faulty_calls(build, simulator):
     running = simulator(*FAULTY)
     stats = _soak([build("c/soak.c", "-lpthread")], running)
-    _counters_agree(stats, running.counters(), CALLS)
+    _counters_agree(stats, running.counters())
 
 
 def test_counters_add_up_when_calls_are_retried(build, simulator):
@@ -127,28 +130,23 @@ def test_counters_add_up_when_calls_are_retried(build, simulator):
     running = simulator(*FAULTY)
     stats = _soak([build("c/soak.c", "-lpthread")], running, calls=200, EIOT_MAX_ATTEMPTS="2")
     assert stats["retries"] > 25
-    _counters_agree(stats, running.counters(), 200)
-
-
-FAULTY = ("--unlimited", "--fault-chance", "0.8", "--fault-seed", "42")
-# The short form; `make soak` makes 100,000 calls.
-CALLS = int(os.environ.get("EIOT_SOAK_CALLS", "4000"))
+    _counters_agree(stats, running.counters())
 
 
 def _soak(program, running, calls=CALLS, **environment):
-    """The counters of the client, which the last line of the output has."""
+    """The counters of the client, which the last line of the output has; they add up."""
     done = run([*program, str(calls // 4)], environment=running.environment | environment, timeout=1800)
     print(done.stdout)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def _counters_agree(stats, seen, calls):
-    """What the client has counted is what the simulator has counted."""
-    assert stats["calls"]["started"] == calls
+    stats = json.loads(done.stdout.splitlines()[-1])
     for counted in (stats["calls"], stats["attempts"]):
         assert counted["started"] == counted["ok"] + sum(counted["failed"].values()) and counted["in_flight"] == 0
+    assert stats["calls"]["started"] == stats["attempts"]["started"] - stats["retries"] == calls
+    return stats
+
+
+def _counters_agree(stats, seen):
+    """What the client has counted is what the simulator has counted."""
     attempts, faults = stats["attempts"], seen["faults"]
-    assert attempts["started"] - stats["retries"] == calls
     # Requests on connections that the simulator had just closed, after a reply.
     unseen = attempts["started"] - seen["calls"]
     assert 0 <= unseen <= faults["close-after"] + faults["reset-after"]

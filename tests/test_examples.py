@@ -85,4 +85,4 @@ def test_demo_fails_if_the_last_rejection_is_not_the_cooldown(tmp_path, last_cal
 
 def test_examples_are_all_tested():
     sources = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.glob("c*/*")}
-    assert sources == {"c/refresh.c", "c/threads.c", "c/errors.c", "c/batch.c", "cpp/refresh.cpp"}
+    assert sources == {"c/refresh.c", "c/threads.c", "c/errors.c", "c/batch.c", "c/metrics.c", "c/daemon.c", "c/epoll.c", "cpp/refresh.cpp"}
