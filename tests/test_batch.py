@@ -142,7 +142,7 @@ def test_batches(promise, driver, simulator):
     promise(driver, simulator)
 
 
-@pytest.mark.parametrize("driver", ["c"], indirect=True)
+@pytest.mark.parametrize("driver", ["c", "cpp", "python"], indirect=True)
 @pytest.mark.parametrize("promise", RESULTS, ids=lambda promise: promise.__name__)
 def test_results_of_a_batch(promise, driver, simulator):
     promise(driver, simulator)

@@ -4,9 +4,8 @@
 #include <eiot.hpp>
 #include <vector>
 
-static void print_error(const eiot::error &error) {
+static void tell_error(const eiot::error &error) {
     const auto or_null = [](const std::string &text) { return text.empty() ? nullptr : text.c_str(); };
-    printf("{");
     json_number("status", error.status());
     json_text("status_name", error.status_name());
     json_text("kind", error.kind());
@@ -27,11 +26,10 @@ static void print_error(const eiot::error &error) {
         comma = ", ";
     }
     printf("}, \"final\": %s, ", error.is_final() ? "true" : "false");
-    printf("\"ok\": false}\n");
+    printf("\"retryable\": %s, \"ok\": false}\n", error.is_retryable() ? "true" : "false");
 }
 
-static void print_reply(const eiot::reply &reply) {
-    printf("{");
+static void tell_reply(const eiot::reply &reply) {
     json_number("status", EIOT_OK);
     json_text("eid", reply.eid().c_str());
     json_text("code", reply.code().c_str());
@@ -39,6 +37,25 @@ static void print_reply(const eiot::reply &reply) {
     json_text("data_json", reply.data_json().empty() ? nullptr : reply.data_json().c_str());
     json_number("attempts", reply.attempts());
     printf("\"ok\": true}\n");
+}
+
+static void print_error(const eiot::error &error) {
+    printf("{");
+    tell_error(error);
+}
+
+static void print_reply(const eiot::reply &reply) {
+    printf("{");
+    tell_reply(reply);
+}
+
+static void print_outcome(const eiot::outcome &outcome) {
+    printf("{");
+    json_number("index", static_cast<long>(outcome.tag()));
+    json_text("input", outcome.input().c_str());
+    printf("\"duplicate\": %s, ", outcome.is_duplicate() ? "true" : "false");
+    if (outcome) tell_reply(outcome.reply());
+    else tell_error(outcome.error());
 }
 
 static void set(eiot::config &config, const std::string &name, const std::string &value) {
@@ -108,10 +125,7 @@ int main(int argc, char **argv) {
         }
         if (verb == "batch") {
             const std::vector<std::string> eids(argument + 1, argv + argc);
-            client.refresh_many(eids, [](const eiot::outcome &outcome) {
-                if (outcome) print_reply(outcome.reply());
-                else print_error(outcome.error());
-            });
+            client.refresh_many(eids, print_outcome);
             return 0;
         }
         for (argument++; *argument; argument++) {

@@ -33,6 +33,7 @@ def outcome(call):
             "retry_after_ms": -1 if error.retry_after is None else int(error.retry_after * 1000),
             "delivered": ["no", "yes", "unknown"].index(error.delivered),
             "final": error.final,
+            "retryable": error.retryable,
             "body": None if error.body is None else error.body.decode(errors="replace"),
             "headers": error.headers,
         }
@@ -85,7 +86,8 @@ if options:
             sys.exit()
         if verb == "batch":
             for result in client.refresh_many(sys.argv[cut + 1 :]):
-                print(json.dumps(outcome(lambda result=result: answer(result))))
+                place = {"index": result.index, "input": result.input, "duplicate": result.is_duplicate}
+                print(json.dumps(place | outcome(lambda result=result: answer(result))))
             sys.exit()
     except eiot.EiotError as error:
         refresh_usage = None
