@@ -642,7 +642,8 @@ private:
     template <typename Make> config(bool throws, Make make) : throws_(throws) {
         detail::out<eiot_config> made;
         detail::out<eiot_error> details;
-        note(make(made, details), details.get());
+        const eiot_status status = make(made, details);
+        note(status, details.get());
         handle_ = made.take();
     }
 

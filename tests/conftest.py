@@ -30,10 +30,12 @@ CLEAN = {
 }
 
 
-# A process that is started in the background, by cron for example, may ignore SIGINT, and its children inherit that. The
-# programs under test start as in a terminal.
+# A process that is started in the background, by cron or nohup for example, may ignore SIGINT or SIGHUP, and its children
+# inherit that. The programs under test start as in a terminal.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def vectors(name):
