@@ -82,28 +82,6 @@ def test_recipe_for_structured_logs_writes_attempts_as_json(environment: dict[st
     assert (said["level"], said["attempt"]["eid"], said["attempt"]["outcome"]) == ("DEBUG", "8904", "ok")
 
 
-@needs("opentelemetry.sdk")
-def test_recipe_for_opentelemetry_makes_spans_of_attempts_below_the_callers(environment: dict[str, str]) -> None:
-    program = f"""
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry import trace
-spans = InMemorySpanExporter()
-provider = TracerProvider()
-provider.add_span_processor(SimpleSpanProcessor(spans))
-trace.set_tracer_provider(provider)
-{recipe("OpenTelemetry")}
-with tracer.start_as_current_span("job") as job:
-    client.refresh_usage({EID!r})
-first, last = spans.get_finished_spans()
-assert first.name == "eiot attempt" and first.parent.span_id == last.context.span_id
-assert first.start_time < first.end_time
-print(first.attributes["eiot.outcome"], first.attributes["http.response.status_code"])
-"""
-    assert run(program, environment) == "ok 200\n"
-
-
 def post(url: str, body: bytes = b"") -> tuple[int, Any]:
     try:
         with urllib.request.urlopen(urllib.request.Request(url, body, method="POST"), timeout=60) as reply:
