@@ -16,6 +16,8 @@ from test_consumers import DIST, refreshes
 ROOT = TESTS.parent
 OLDEST_GLIBC = (2, 17)
 MAX_BYTES = 3_300_000
+# What older compilers make is larger: 3.46 MB with the Rust 1.85 of Debian 13.
+MAX_BYTES_OF_OLDER_RUST = 3_500_000
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,8 @@ def test_glibc_2_17_is_sufficient(tarball):
 
 def test_shared_library_is_small_and_stripped(tarball):
     library = binaries(tarball)[0]
-    assert library.stat().st_size <= MAX_BYTES
+    minor = int(subprocess.check_output(["rustc", "--version"], text=True).split(".")[1])
+    assert library.stat().st_size <= (MAX_BYTES if minor >= 95 else MAX_BYTES_OF_OLDER_RUST)
     # Only what the suppressions of valgrind name is left.
     patterns = re.findall(r"^ *fun:(\*.*)", (tarball / "share" / "eiot" / "valgrind.supp").read_text(), re.M)
     symbols = subprocess.check_output(["nm", "--format=just-symbols", library], text=True).split()
