@@ -194,23 +194,8 @@ impl<'a> Attempt<'a> {
         self.failure.map_or(Some("200"), Error::platform_code)
     }
 
-    /// The event as one line of JSON, with the same fields in every language:
-    ///
-    /// | field | type | meaning |
-    /// |---|---|---|
-    /// | `path` | string | the path of the call |
-    /// | `eid` | string or null | the card; null if the call does not concern one |
-    /// | `attempt` | int | 1 is the first; 0: nothing was sent |
-    /// | `outcome` | string | `ok`, or the kind of the failure |
-    /// | `delivered` | string | `yes`, `no` or `unknown` |
-    /// | `code` | string or null | the platform's code |
-    /// | `http_status` | int or null | of the response |
-    /// | `duration_ms` | float | how long the attempt took |
-    /// | `next_wait_ms` | int or null | the time until the retry; null if there is none |
-    /// | `timestamp`, `nonce` | int or null | of the request; null if nothing was sent |
-    /// | `message` | string or null | the failure, for people |
-    ///
-    /// New fields may be added at the end.
+    /// The event as one line of JSON, with the same fields in every language; `docs/statistics.md` describes each. Later
+    /// versions may add fields at the end.
     pub fn to_json(&self) -> String {
         let was_sent = self.number > 0;
         let milliseconds = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);

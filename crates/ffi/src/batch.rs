@@ -5,7 +5,7 @@ use crate::cancel::eiot_cancel;
 use crate::client::eiot_client;
 use crate::error::eiot_error;
 use crate::guard::status;
-use crate::pointer::{free, handle, put, required, value};
+use crate::pointer::{free, handle, handle_mut, put, required, value};
 use crate::result::eiot_result;
 use crate::sigpipe;
 use crate::status::*;
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn eiot_batch_push(
     // SAFETY: the caller vouches for all pointers.
     unsafe {
         status(out_err, || {
-            let eiot_batch { batch } = batch_of(batch)?;
+            let eiot_batch { batch } = handle_mut("batch", batch)?;
             batch.push_tagged(bytes("eid", eid, eid_len)?, tag);
             Ok(())
         })
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn eiot_batch_next(
         put(out_result, ptr::null_mut());
         status(out_err, || {
             required("out_result", out_result)?;
-            if let Some(outcome) = next(&mut batch_of(batch)?.batch, timeout_ms) {
+            if let Some(outcome) = next(&mut handle_mut("batch", batch)?.batch, timeout_ms) {
                 put(out_result, Box::into_raw(Box::new(eiot_result::new(&outcome))));
             }
             Ok(())
@@ -318,13 +318,6 @@ unsafe fn start(client: &eiot_client, concurrency: u32, cancel: *const eiot_canc
     // SAFETY: the caller vouches for `cancel`.
     let host = unsafe { Host::new(client.callbacks(), cancel) };
     client.client().batch(concurrency, Box::new(host))
-}
-
-/// # Safety
-/// `batch` is NULL, or live and used exclusively.
-unsafe fn batch_of<'a>(batch: *mut eiot_batch) -> Result<&'a mut eiot_batch, Error> {
-    // SAFETY: the caller vouches for the pointer.
-    unsafe { batch.as_mut() }.ok_or_else(|| Error::invalid_argument("batch is NULL"))
 }
 
 /// The next outcome, with the host kept from SIGPIPE. A negative limit is none.

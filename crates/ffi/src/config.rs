@@ -5,7 +5,7 @@ use crate::error::eiot_error;
 use crate::event::{Events, eiot_event_fn};
 use crate::guard::status;
 use crate::log::{Log, eiot_log_fn};
-use crate::pointer::{free, put, required};
+use crate::pointer::{free, handle_mut, put, required};
 use crate::sign::sign_method;
 use crate::status::*;
 use crate::text::utf8;
@@ -106,9 +106,7 @@ unsafe fn set(
     // SAFETY: the caller vouches for both pointers.
     unsafe {
         status(out_err, || {
-            let Some(eiot_config { config, .. }) = config.as_mut() else {
-                return Err(Error::invalid_argument("config is NULL"));
-            };
+            let eiot_config { config, .. } = handle_mut("config", config)?;
             let before = config.clone();
             change(config).and_then(|()| config.check()).inspect_err(|_| *config = before)
         })
@@ -606,8 +604,7 @@ pub unsafe extern "C" fn eiot_config_set_log(
     // SAFETY: the caller vouches for all pointers.
     unsafe {
         status(out_err, || {
-            let config = config.as_mut().ok_or_else(|| Error::invalid_argument("config is NULL"))?;
-            config.callbacks.log = Log::new(log, user_data);
+            handle_mut("config", config)?.callbacks.log = Log::new(log, user_data);
             Ok(())
         })
     }
@@ -629,8 +626,7 @@ pub unsafe extern "C" fn eiot_config_set_event_callback(
     // SAFETY: the caller vouches for all pointers.
     unsafe {
         status(out_err, || {
-            let config = config.as_mut().ok_or_else(|| Error::invalid_argument("config is NULL"))?;
-            config.callbacks.events = Events::new(on_event, user_data);
+            handle_mut("config", config)?.callbacks.events = Events::new(on_event, user_data);
             Ok(())
         })
     }

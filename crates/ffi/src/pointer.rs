@@ -48,6 +48,15 @@ pub(crate) unsafe fn handle<'a, T>(name: &str, handle: *const T) -> Result<&'a T
     unsafe { handle.as_ref() }.ok_or_else(|| Error::invalid_argument(format!("{name} is NULL")))
 }
 
+/// A handle that must be there, and is used exclusively.
+///
+/// # Safety
+/// `handle` is NULL, or live and not used elsewhere for as long as the reference is used.
+pub(crate) unsafe fn handle_mut<'a, T>(name: &str, handle: *mut T) -> Result<&'a mut T, Error> {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { handle.as_mut() }.ok_or_else(|| Error::invalid_argument(format!("{name} is NULL")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
