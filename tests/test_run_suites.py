@@ -133,7 +133,8 @@ def test_unknown_word_is_rejected(tmp_path):
 @pytest.mark.skipif(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, reason="SIGINT is ignored here")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_signal_ends_the_suite_and_earlier_failures_are_reported(tmp_path, how):
-    waits = PYTEST + "def test_waits():\n    open('waits', 'w').close()\n    import time; time.sleep(60)\n"
+    # Short sleeps: a signal that comes just before a sleep begins is heeded only after it.
+    waits = PYTEST + "def test_waits():\n    open('waits', 'w').close()\n    import time\n    while True: time.sleep(0.1)\n"
     with suites_run(tmp_path, waits) as process:
         while not (tmp_path / "waits").exists():
             assert process.poll() is None

@@ -103,8 +103,9 @@ def test_clients_of_with_options_share_one_thread_and_the_connections(responder:
                 assert threads_of_ours() <= 1
                 await asyncio.sleep(0.001)
             await asyncio.gather(*calls)
-            # The server is in this process and has the other end of each connection.
-            assert descriptors() - before <= 2 * len(server.connections) + 10
+            # The server is in this process and has the other end of each connection, of which 128 calls in flight need 128:
+            # it may be yet to accept one, so its own count is too low.
+            assert descriptors() - before <= 2 * 128 + 10
 
     asyncio.run(main())
     assert len(server.requests) == 500
