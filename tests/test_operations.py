@@ -14,7 +14,8 @@ from test_batch_command import eid
 DOCUMENT = (TESTS.parent / "docs" / "operations.md").read_text(encoding="utf-8")
 RECIPES = [textwrap.dedent(recipe) for recipe in re.findall(r"^ *```sh\n(.*?)^ *```$", DOCUMENT, re.S | re.M)]
 (NIGHTLY,) = [recipe for recipe in RECIPES if recipe.startswith("#!/bin/sh")]
-COMMANDS = [recipe for recipe in RECIPES if recipe != NIGHTLY]
+BULK_CALLS = [recipe for recipe in RECIPES if "eiot call" in recipe and "--from" in recipe]
+COMMANDS = [recipe for recipe in RECIPES if recipe not in (NIGHTLY, *BULK_CALLS)]
 
 
 class Machine:
@@ -60,6 +61,23 @@ def machine(simulator, tmp_path):
 
 def test_operations_has_recipes_for_usage_invoices_and_the_first_night():
     assert len(COMMANDS) == 4 and all("eiot" in recipe for recipe in COMMANDS)
+
+
+def test_operations_recipes_of_bulk_calls_make_each_order_and_list_those_that_are_unknown(machine):
+    # Four cards are read, three orders are placed, and the reply to one of these is lost.
+    here = machine(*["--fault=none"] * 5, "--fault=reset", cards=4)
+    (here.directory / "cards.txt").write_text("".join(f"{eid(number)}\n" for number in range(4)))
+    orders = "".join(f"{eid(number)},A{number},x\n" for number in range(3))
+    (here.directory / "orders.csv").write_text(f"eid,order,note\n{orders}")
+    make, repeat = BULK_CALLS
+    process = here.start("sh", "-c", make)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and "3 calls: 2 succeeded, 1 failed; the outcome of 1 is unknown" in err, err
+    outcomes = [json.loads(line) for line in (here.directory / "orders.jsonl").read_text().splitlines()]
+    assert {outcome["parameters"]["packageCode"] for outcome in outcomes} == {"P1"} and len(outcomes) == 3
+    here.run("sh", "-ec", repeat)
+    (unknown,) = map(json.loads, (here.directory / "unknown.jsonl").read_text().splitlines())
+    assert unknown["outTradeNo"] in here.running.counters()["orders"].keys() == {"A0", "A1", "A2"}
 
 
 @pytest.mark.parametrize("recipe", COMMANDS)

@@ -84,6 +84,62 @@ def test_service_may_do_little(systemd_analyze, units):
     run([*systemd_analyze, "security", "--offline=true", "--threshold=20", units[0]])
 
 
+def system_calls_of(systemd_analyze, groups):
+    """The system calls in these groups of systemd and in the groups that they contain."""
+    text, found, left = run([*systemd_analyze, "syscall-filter"]).stdout, set(), list(groups)
+    members = {}
+    for line in text.splitlines():
+        if line.startswith("@"):
+            group = members.setdefault(line.strip(), [])
+        elif line.startswith("    ") and not line.strip().startswith("#"):
+            group.append(line.strip())
+    while left:
+        for name in members[left.pop()]:
+            left.append(name) if name.startswith("@") else found.add(name)
+    return found
+
+
+# How strace shows a call: with the process, and perhaps as the rest of one that another process has interrupted.
+CALL = re.compile(r"^\d+ +(\w+)\((.*)", re.M)
+
+
+def test_service_may_make_every_system_call_that_a_run_makes(systemd_analyze, simulator, tmp_path):
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed (on Debian: apt-get install strace)")
+    # The filter is a list of allowed groups and one of forbidden ones.
+    allowed, forbidden = re.findall(r"^SystemCallFilter=(~?)(.*)$", SERVICE, re.M)
+    assert (allowed[0], forbidden[0]) == ("", "~")
+    may_make = system_calls_of(systemd_analyze, allowed[1].split()) - system_calls_of(systemd_analyze, forbidden[1].split())
+    assert {"read", "execve", "socket"} <= may_make and "reboot" not in may_make, "the groups were read"
+    families = set(re.search(r"^RestrictAddressFamilies=(.*)$", SERVICE, re.M)[1].split())
+
+    made = set()
+    # Faults, TLS and a name, an outage that a signal ends.
+    here = Host(tmp_path, simulator("--unlimited", "--fault=reset", "--fault=status=503"), cards=20)
+    here.environment |= {"EIOT_MAX_ATTEMPTS": "3"}
+    secure = simulator("--unlimited", "--tls")
+    by_name = {"EIOT_BASE_URL": secure.url.replace("127.0.0.1", "localhost"), "EIOT_CA_FILE": str(secure.ca_file)}
+    gone = {"EIOT_BASE_URL": "http://127.0.0.1:1", "EIOT_OUTAGE_TIMEOUT": "60"}
+    flags = "--column eid --metrics var/eiot.prom"
+    stop = f"timeout -s TERM 3 eiot-nightly var cards.csv {flags}"
+    for number, (command, environment) in enumerate(
+        [(f"eiot-nightly var cards.csv {flags}", {}), (f"eiot-nightly var cards.csv {flags}", by_name), (stop, gone)]
+    ):
+        here.set_clock(f"2026-11-{number + 10} 22:00")
+        traced = tmp_path / f"trace-{number}"
+        here.shell(f"strace -f -qq -o '{traced}' {command}", **environment)
+        calls = CALL.findall(traced.read_text())
+        # timeout(1) is not part of the service.
+        made |= {name for name, _ in calls}
+        used = {arguments.split(",")[0] for name, arguments in calls if name == "socket"}
+        # glibc asks for the addresses of this machine, and goes on without them.
+        assert used - {"AF_NETLINK"} <= families, used
+        assert not [arguments for name, arguments in calls if name in ("mmap", "mprotect") and "PROT_WRITE|PROT_EXEC" in arguments]
+    assert len(made) > 50 and {"connect", "flock", "rename"} & made
+    assert made <= may_make, f"not allowed: {sorted(made - may_make)}"
+    assert len(here.results("2026-11-10")) == 20
+
+
 def test_service_shares_the_rate_in_its_runtime_directory_and_all_its_variables_exist(simulator):
     assignments = dict(re.findall(r"^Environment=(\w+)=(.*)$", SERVICE, re.M))
     assert "RuntimeDirectory=eiot\n" in SERVICE and assignments["EIOT_RATE_DIR"] == "%t/eiot"

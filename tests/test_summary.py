@@ -65,7 +65,7 @@ class Files:
         assert (tiles["refreshed"], tiles["failed"]) == (str(cards["refreshed"]), str(cards["failed"]))
         for failure in summary["failures"]:
             row = f'>{failure["kind"]}</td><td data-name="Code">{failure["code"] or "–"}</td>'
-            assert re.search(f'{row}<td class="number" data-name="Cards">{failure["count"]}\\s*</td>', page)
+            assert re.search(f'{row}<td class="number" data-name="Count">{failure["count"]}\\s*</td>', page)
 
 
 @pytest.fixture

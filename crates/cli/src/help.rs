@@ -263,33 +263,74 @@ value in the process list.";
     format!("{text}\n\n{}", local_exit_codes("wrong usage or invalid configuration"))
 }
 
-/// The end of `eiot call --help`.
-pub(crate) fn for_call() -> String {
-    let text = "\
+/// The examples of `eiot call --help`.
+pub(crate) const CALL_EXAMPLES: &str = "\
 Examples:
   eiot call /api/v3/cloudesim/get \\
       '{\"eid\": \"89044011112233441122334411223321\"}'
   eiot call /api/v3/cloudesim/list '{\"pageNum\": 1, \"pageSize\": 500}' | jq .
+  eiot call /api/v3/cloudesim/purchase --from orders.csv \\
+      --journal orders.journal";
 
+/// The end of `eiot call --help`.
+pub(crate) fn for_call() -> String {
+    let text = "\
 Output:
   The data of the reply, verbatim JSON, is a line on standard output; null if
   there is none. With --json, the whole outcome is one object, as with
   eiot refresh --json. A failure is a line on standard error.
 
+A call for each row of a file (--from):
+  Each column of a table is a parameter with the name in its header, and each
+  value is text; empty cells are left out. --column selects columns and can
+  rename them: --column eid=CardEID. In a table without a header, --column eid=1
+  is the first column. The members of an object in JSON Lines are parameters
+  with their types. PARAMETERS are added to each row. A parameter eid must be a
+  valid EID. Rows with the same parameters are one call. Formats and encodings
+  are those of eiot refresh --from, and in a workbook, all values must be text.
+  A row that cannot be a call is an error that names the line; if the input is a
+  file, nothing is sent then.
+
+  Each outcome is a line with four fields separated by tabs: the line of the
+  row, ok or the kind of failure, the message, the data of the reply. With
+  --json, it is an object as with eiot refresh --json, and has these fields too:
+    line              the line of the row
+    call              a fingerprint of path and parameters
+    parameters        all parameters of the call
+    unknown           true if the platform may have acted on a call that failed
+                      and is not idempotent
+  Journal, reports, signals and exit codes are those of eiot refresh --from.
+
+Calls that are not idempotent:
+  Such a call, for example an order, is made at most once per row. --journal is
+  required: it has a line before and after each call. The call is not repeated
+  if it may have reached the platform: its reply was lost, the platform failed,
+  or the run was killed meanwhile. Its outcome is unknown then, also in the
+  counts. eiot journal failed --unknown lists these calls. Find out from the
+  platform whether it has acted; --retry unknown repeats all of them. Calls that
+  were not sent, or were refused with a code that is not final, are repeated
+  when the same command runs again. --idempotent says that all of this is not
+  needed.
+
 Flags and variables are those of eiot refresh.";
     let codes = exit_codes(&[
-        (ExitCode::Success, "the platform accepted the call"),
+        (ExitCode::Success, "the platform accepted the call; with --from, all calls"),
         (
             ExitCode::Failure,
-            "the call failed (no connection, TLS, timeout, refused by the platform),\n\
-             or the output cannot be written",
+            "a call failed (no connection, TLS, timeout, refused by the platform), or\n\
+             the output cannot be written, or a file of the run, or --until left rows",
         ),
-        (ExitCode::Usage, "wrong usage, invalid configuration or invalid parameters"),
+        (
+            ExitCode::Usage,
+            "wrong usage, invalid configuration or parameters, or an invalid EID in a\n\
+             row; the other rows were sent then",
+        ),
         (ExitCode::Auth, "the platform does not accept the credentials or this machine's address"),
         (ExitCode::Internal, INTERNAL),
+        (ExitCode::Interrupted, "--from: interrupted by Ctrl-C, SIGTERM or SIGHUP"),
         (ExitCode::BrokenPipe, OUTPUT_CLOSED),
     ]);
-    format!("{text}\n\n{codes}")
+    format!("{CALL_EXAMPLES}\n\n{text}\n\n{codes}")
 }
 
 /// The end of `eiot webhook verify --help`.
@@ -320,6 +361,12 @@ Examples:
   eiot journal failed --open cards-2026-11-26.journal |
       eiot refresh --from - --allow-empty
   eiot journal csv cards-2026-11-26.journal > cards-2026-11-26.csv
+  eiot journal failed orders.journal |
+      eiot call /api/v3/cloudesim/purchase --from - --journal again.journal
+
+Of eiot call --from, failed prints the parameters of the calls, one JSON object
+per line. Calls that the platform may have acted on are left out: repeating them
+could make it act twice. failed --unknown prints only those.
 
 show and check print JSON with --json.";
     let codes = exit_codes(&[

@@ -8,6 +8,7 @@ use eiot::{Attempt, Batch, Client, Config, Delivered, ErrorKind, Notice, Observe
 use eiot_sim::{Fault, Faults, Options, Simulator};
 use std::collections::BTreeSet;
 use std::io::Write;
+use std::iter::repeat_n;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -345,4 +346,28 @@ fn outage_includes_a_page_in_the_platforms_place() {
     let outcomes = all(&mut batch, eids(50));
     assert_eq!((outcomes.len(), batch.pending()), (50, 0));
     assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()), "{outcomes:?}");
+}
+
+#[test]
+fn outage_is_recognized_whatever_the_concurrency() {
+    // Real time: one probe fails, after 0.5 s. Fewer than five calls are in flight, so fewer than five cards have failed when the
+    // next card is needed to tell an outage from cards that fail individually.
+    for concurrency in [1, 4] {
+        let fault = "status=503".parse::<Fault>().expect("a fault");
+        let faults = Faults::in_order(repeat_n(None, 20).chain(repeat_n(Some(fault), 6)));
+        let simulator = Simulator::start(Options { faults, ..Options::unlimited() }).expect("started");
+        let mut config = holding(simulator.url());
+        config.max_attempts = 1;
+        let client = Client::new(config).expect("valid");
+        let told = Told::default();
+        let mut batch = client.batch(concurrency, Box::new(told.clone())).expect("a batch");
+        let outcomes = all(&mut batch, eids(50));
+        assert!(
+            outcomes.len() == 50 && outcomes.iter().all(|outcome| outcome.result.is_ok()),
+            "{outcomes:?}"
+        );
+        let lines = told.lines();
+        let first = lines.first().expect("an outage");
+        assert!(first.contains("giving up in 900 s"), "not the 30 s of the last few cards: {first}");
+    }
 }

@@ -502,3 +502,45 @@ fn redis_over_tls_must_have_a_certificate_of_a_trusted_authority() {
     assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
     std::fs::remove_dir_all(directory).expect("there");
 }
+
+/// The script of the schedule, run in Redis with a clock of its own: calls that are made when a timer wakes up, at whole
+/// milliseconds.
+fn virtual_run(limit: u64) -> String {
+    let interval = (1e6 / (limit as f64 * 0.95)) as u64;
+    let script = include_str!("../src/rate_limit/account.lua");
+    format!(
+        "local server, clock = redis, 1000000
+         local redis = {{ call = function(command, ...)
+           if command == 'TIME' then return {{ math.floor(clock / 1000000), clock % 1000000 }} end
+           return server.call(command, ...)
+         end }}
+         local KEYS = {{ 'account', 'released', 'card' }}
+         local ARGV = {{ 'reserve', '7', '0', '{interval}', '60000000', '600000000', '0', '0', '5000' }}
+         local function step()
+         {script}
+         end
+         local sent, crowded = {{}}, 0
+         while clock < 6000000 do
+           local wait = step()[2]
+           if wait > 0 then clock = math.ceil((clock + wait) / 1000) * 1000 end
+           sent[#sent + 1] = clock
+           local before = sent[#sent - {limit}]
+           if before and clock - before <= 1000000 then crowded = crowded + 1 end
+         end
+         return #sent .. ' ' .. crowded"
+    )
+}
+
+#[test]
+fn schedule_in_redis_keeps_its_rate_if_calls_are_a_little_late_and_never_exceeds_the_limit() {
+    let Some(mut redis) = Redis::start(&[]) else { return };
+    for limit in [10, 1_000, 3_000] {
+        redis.cli(&["FLUSHALL"]);
+        let told = redis.cli(&["EVAL", &virtual_run(limit), "0"]);
+        let (sent, crowded) = told.split_once(' ').expect(&told);
+        let rate = sent.parse::<f64>().expect("a number") / 5.0;
+        assert!(rate >= 0.99 * 0.95 * limit as f64 - 1.0, "{rate} of {limit}");
+        assert_eq!(crowded, "0", "closed seconds with more than {limit} calls");
+    }
+    redis.stop();
+}

@@ -1,6 +1,7 @@
 //! The progress of a run, on standard error.
 
 use crate::output::humanize::humanize;
+use crate::output::wording::Wording;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ const LONG_RUN: u64 = 10_000;
 const MIN_BAR_WIDTH: usize = 10;
 
 /// The progress of a run.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Progress {
     /// Cards that need nothing more, in this run or since an earlier one.
     pub(crate) done: u64,
@@ -32,6 +33,8 @@ pub(crate) struct Progress {
     pub(crate) total: Option<u64>,
     /// The duration so far.
     pub(crate) elapsed: Duration,
+    /// How the rows are called.
+    pub(crate) words: Wording,
 }
 
 impl Progress {
@@ -75,7 +78,7 @@ impl Progress {
     fn text(&self, width: usize) -> String {
         let count = match self.total {
             Some(total) => format!("{}/{total}", self.done),
-            None => format!("{} cards", self.done),
+            None => format!("{} {}", self.done, self.words.rows()),
         };
         // On a long run, a whole percent takes minutes.
         let decimals = usize::from(self.total >= Some(LONG_RUN));
@@ -159,6 +162,7 @@ mod tests {
         failed: 12,
         total: Some(9_999),
         elapsed: Duration::from_secs(474),
+        words: Wording::Cards,
     };
 
     #[test]
@@ -201,15 +205,22 @@ mod tests {
     fn progress_without_a_total_has_neither_bar_nor_time_left() {
         assert_eq!(Progress { total: None, failed: 0, ..PROGRESS }.line(100), "4500 cards  9.5/s");
         assert_eq!(
-            Progress { done: 0, tried: 0, failed: 0, total: Some(10), elapsed: Duration::ZERO }.left(),
+            Progress { done: 0, tried: 0, failed: 0, total: Some(10), elapsed: Duration::ZERO, ..PROGRESS }
+                .left(),
             None
         );
     }
 
     #[test]
     fn progress_of_a_resumed_run_starts_where_the_run_stands_at_the_rate_of_this_one() {
-        let resumed =
-            Progress { done: 305, tried: 5, failed: 0, total: Some(405), elapsed: Duration::from_secs(1) };
+        let resumed = Progress {
+            done: 305,
+            tried: 5,
+            failed: 0,
+            total: Some(405),
+            elapsed: Duration::from_secs(1),
+            ..PROGRESS
+        };
         assert_eq!(resumed.line(40), " 75 %  305/405  5.0/s  20 s left");
     }
 

@@ -1,12 +1,14 @@
 //! A run: feeds the batch, and records, writes and counts every result.
 
 use super::card_result::CardResult;
+use super::item::Item;
 use super::journal::{History, Journal};
 use super::limits::Limits;
 use super::outcomes::Outcomes;
 use super::progress::{Progress, ProgressLine};
 use super::reading::Reading;
 use super::retry_rules::RetryRules;
+use super::row_call::Calls;
 use super::run_files::RunFiles;
 use super::seen::{Seen, Waiting};
 use super::statistics::Statistics;
@@ -16,6 +18,7 @@ use crate::input::cards::Card;
 use crate::input::feed::{Feed, Next};
 use crate::output::humanize::humanize;
 use crate::output::summary::State;
+use crate::output::wording::Wording;
 use crate::output::{ExitCode, Failure, OutputOptions, warn};
 use eiot::{Batch, EidRules, Error, Outcome, Reply};
 use std::collections::HashSet;
@@ -45,16 +48,25 @@ pub(crate) struct Plan {
     pub(crate) total: Option<u64>,
     /// Cards are read this long after their refresh.
     pub(crate) then_get: Option<Duration>,
-    /// Calls are not limited to a rate.
-    pub(crate) is_unlimited: bool,
+    /// If other calls than refreshes are made: whether they are idempotent.
+    pub(crate) calls: Option<bool>,
+    /// The rate limit in calls per second; `None` without one.
+    pub(crate) rate: Option<f64>,
     /// The timeout of a call.
     pub(crate) timeout: Duration,
 }
 
+impl Plan {
+    /// How messages name the rows.
+    pub(crate) fn wording(&self) -> Wording {
+        if self.calls.is_some() { Wording::Calls } else { Wording::Cards }
+    }
+}
+
 /// The state of a run.
 pub(crate) struct Run<'a> {
-    plan: Plan,
-    journal: Option<Journal>,
+    pub(super) plan: Plan,
+    pub(super) journal: Option<Journal>,
     outcomes: Outcomes,
     /// Print failures only.
     quiet: bool,
@@ -62,26 +74,28 @@ pub(crate) struct Run<'a> {
     files: &'a mut RunFiles,
     /// The status line was requested by a signal.
     status_requested: Arc<AtomicBool>,
-    statistics: Statistics,
-    /// With a journal, what tells duplicates that are far apart.
+    pub(super) statistics: Statistics,
+    /// With a journal of cards, what tells duplicates that are far apart.
     seen: Option<Seen>,
     /// With `--then-get`, cards between refresh and reading.
     reading: Option<Reading>,
+    /// If other calls than refreshes are made: those so far.
+    pub(super) calls: Option<Calls>,
     started: Instant,
     /// Cards that were given to the batch.
-    pushed: u64,
+    pub(super) pushed: u64,
     /// The whole input was read.
     read_all: bool,
-    stopped: Option<Stopped>,
+    pub(super) stopped: Option<Stopped>,
     /// What ends the run early; calls in flight are finished first.
-    failure: Option<Failure>,
+    pub(super) failure: Option<Failure>,
     /// Why the batch stopped itself.
     stop_reason: Option<String>,
 }
 
 /// Why a run ends before its input does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stopped {
+pub(super) enum Stopped {
     /// A signal.
     Signal,
     /// `--until`.
@@ -101,7 +115,8 @@ impl<'a> Run<'a> {
     ) -> Result<Self, Error> {
         Ok(Self {
             reading: plan.then_get.map(Reading::new),
-            seen: journal.is_some().then(|| Seen::new(plan.total)),
+            seen: (journal.is_some() && plan.calls.is_none()).then(|| Seen::new(plan.total)),
+            calls: plan.calls.map(|is_idempotent| Calls::new(is_idempotent, plan.rate)),
             plan,
             journal,
             outcomes,
@@ -120,7 +135,7 @@ impl<'a> Run<'a> {
     }
 
     /// Refreshes the cards until all are done or something ends the run.
-    pub(crate) fn process(&mut self, feed: &mut Feed<Card>, batch: &mut Batch, stop: &AtomicBool) {
+    pub(crate) fn process(&mut self, feed: &mut Feed<Item>, batch: &mut Batch, stop: &AtomicBool) {
         self.warn_if_finished();
         loop {
             self.check_limits(batch, stop);
@@ -129,7 +144,8 @@ impl<'a> Run<'a> {
             self.show_progress();
             let wants_card = self.wants_card(batch);
             if batch.pending() > 0 {
-                let limit = if wants_card { INPUT_CHECK } else { SIGNAL_CHECK };
+                let is_soon = wants_card || self.has_enough_waiting(batch);
+                let limit = if is_soon { INPUT_CHECK } else { SIGNAL_CHECK };
                 if let Some(outcome) = batch.next_timeout(limit) {
                     self.handle_outcome(outcome);
                 }
@@ -148,6 +164,7 @@ impl<'a> Run<'a> {
 
     fn wants_card(&self, batch: &Batch) -> bool {
         let has_room = batch.has_room() && self.reading.as_ref().is_none_or(Reading::has_room);
+        let has_room = has_room && !self.has_enough_waiting(batch);
         !self.read_all && self.stopped.is_none() && self.failure.is_none() && has_room
     }
 
@@ -178,7 +195,7 @@ impl<'a> Run<'a> {
     }
 
     /// Waits until a card may be due, or for a card to refresh.
-    fn wait_to_read(&mut self, feed: &mut Feed<Card>, batch: &mut Batch, wants_card: bool) {
+    fn wait_to_read(&mut self, feed: &mut Feed<Item>, batch: &mut Batch, wants_card: bool) {
         match wants_card {
             true => drop(self.take_card(feed, batch, INPUT_CHECK)),
             false => std::thread::sleep(INPUT_CHECK),
@@ -204,7 +221,7 @@ impl<'a> Run<'a> {
         if self.stopped.is_none() && self.plan.limits.is_time_up() && !self.read_all {
             self.stopped = Some(Stopped::Time);
             batch.stop();
-            self.say("the time of --until is reached; no more cards are sent");
+            self.say("the time of --until is reached; nothing more is sent");
         }
         if self.stopped.is_none() && self.plan.limits.is_reached(self.pushed) && !self.read_all {
             self.read_all = self.plan.total == Some(self.statistics.read);
@@ -218,9 +235,10 @@ impl<'a> Run<'a> {
     }
 
     /// Reads a card and pushes it. Returns whether there was one.
-    fn take_card(&mut self, feed: &mut Feed<Card>, batch: &mut Batch, wait: Duration) -> bool {
+    fn take_card(&mut self, feed: &mut Feed<Item>, batch: &mut Batch, wait: Duration) -> bool {
         match feed.next(wait) {
-            Next::Item(card) => self.push(&card, batch),
+            Next::Item(Item::Card(card)) => self.push(&card, batch),
+            Next::Item(Item::Call(call)) => self.push_call(*call, batch),
             Next::Nothing => return false,
             Next::Failed(error) => self.failure = Some(error.into()),
             Next::End => {
@@ -279,6 +297,9 @@ impl<'a> Run<'a> {
     }
 
     fn handle_outcome(&mut self, outcome: Outcome) {
+        if let Some(row) = self.calls.as_mut().and_then(|calls| calls.take(outcome.tag)) {
+            return self.handle_call(&row, &outcome);
+        }
         if let Some(refreshed) = self.reading.as_mut().and_then(|reading| reading.take(outcome.tag)) {
             let card = match &outcome.result {
                 Ok(reply) => Ok(reply),
@@ -294,10 +315,7 @@ impl<'a> Run<'a> {
         } else {
             match (outcome.result, &mut self.reading) {
                 (Ok(reply), Some(reading)) => reading.add(reply),
-                (result, _) => {
-                    let result = result.as_ref();
-                    self.handle_result(&CardResult { eid: &outcome.eid, line: None, result });
-                }
+                (result, _) => self.handle_result(&CardResult::of_card(&outcome.eid, result.as_ref())),
             }
         }
     }
@@ -305,11 +323,11 @@ impl<'a> Run<'a> {
     /// A card was refreshed, and read or not: counts it, records it and writes it.
     fn handle_read(&mut self, refreshed: &Reply, card: Result<&Reply, String>) {
         self.statistics.unread += u64::from(card.is_err());
-        self.handle(&CardResult { eid: refreshed.eid(), line: None, result: Ok(refreshed) }, Some(card));
+        self.handle(&CardResult::of_card(refreshed.eid(), Ok(refreshed)), Some(card));
     }
 
     /// Counts a result, records it in the journal and writes it.
-    fn handle_result(&mut self, result: &CardResult<'_>) {
+    pub(super) fn handle_result(&mut self, result: &CardResult<'_>) {
         self.handle(result, None);
     }
 
@@ -345,10 +363,16 @@ impl<'a> Run<'a> {
             return;
         }
         if let Some(time) = self.journal.as_ref().map(Journal::history).and_then(History::finished) {
-            warn(format_args!(
-                "this run was finished at {time}; only cards added to the input since then are refreshed. To refresh all \
-                 cards again, name a new journal"
-            ));
+            warn(match self.plan.wording() {
+                Wording::Cards => format!(
+                    "this run was finished at {time}; only cards added to the input since then are refreshed. To refresh all \
+                     cards again, name a new journal"
+                ),
+                Wording::Calls => format!(
+                    "this run was finished at {time}; calls are made only for rows added to the input since then. To make all \
+                     calls again, name a new journal"
+                ),
+            });
         }
     }
 
@@ -359,6 +383,7 @@ impl<'a> Run<'a> {
             failed: self.statistics.failed(),
             total: self.plan.total,
             elapsed: self.started.elapsed(),
+            words: self.plan.wording(),
         };
         if self.status_requested.swap(false, Ordering::Relaxed) {
             self.progress_line.clear();
@@ -376,8 +401,8 @@ impl<'a> Run<'a> {
             _ => 0,
         };
         if !self.quiet {
-            let mut lines = self.statistics.summary(self.started.elapsed());
-            if let Some(counts) = lines.first_mut().filter(|_| self.plan.is_unlimited) {
+            let mut lines = self.statistics.summary(self.started.elapsed(), self.plan.wording());
+            if let Some(counts) = lines.first_mut().filter(|_| self.plan.rate.is_none()) {
                 counts.push_str(", rate limit off");
             }
             lines.iter().for_each(warn);
@@ -410,25 +435,36 @@ impl<'a> Run<'a> {
 
     /// Says what is left to do, and how.
     fn warn_if_resumable(&self, complete: bool) {
-        if self.statistics.unrecorded > 0 {
-            warn(format_args!(
-                "the results of {} cards could not be recorded; the next run calls these cards again",
-                self.statistics.unrecorded
-            ));
+        let rows = self.plan.wording().rows();
+        match self.statistics.unrecorded {
+            0 => {}
+            count if self.calls.as_ref().is_some_and(|calls| !calls.is_idempotent) => warn(format_args!(
+                "the results of {count} calls could not be recorded; the next run takes their outcome for unknown"
+            )),
+            count => warn(format_args!(
+                "the results of {count} {rows} could not be recorded; the next run calls these {rows} again"
+            )),
         }
         match (complete, self.journal.is_some(), self.statistics.open()) {
             // As requested.
             (false, ..) if self.quiet && self.stopped == Some(Stopped::Limit) => {}
-            (false, true, _) => warn("not all cards were tried; run the same command again to resume"),
-            (false, false, _) => {
-                warn(
-                    "not all cards were tried, and there is no journal; with --journal FILE, a run can be resumed",
-                );
+            (false, true, _) => {
+                warn(format_args!("not all {rows} were tried; run the same command again to resume"))
             }
+            (false, false, _) => warn(format_args!(
+                "not all {rows} were tried, and there is no journal; with --journal FILE, a run can be resumed"
+            )),
             (true, true, open @ 1..) if !self.quiet => warn(format_args!(
-                "{open} cards failed and may succeed later; run the same command again to retry them"
+                "{open} {rows} failed and may succeed later; run the same command again to retry them"
             )),
             (true, _, _) => {}
+        }
+        if let unknown @ 1.. = self.statistics.unknown() {
+            warn(format_args!(
+                "the platform may have acted on {unknown} calls whose outcome is unknown. They are not repeated; eiot journal \
+                 failed --unknown lists them. Find out from the platform whether it has acted, and repeat those that it has \
+                 not, in a run of their own or with --retry unknown"
+            ));
         }
     }
 

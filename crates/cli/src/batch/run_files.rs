@@ -42,6 +42,8 @@ pub(crate) struct OtherFiles<'a> {
     pub(crate) input: &'a Path,
     pub(crate) journal: Option<&'a Path>,
     pub(crate) output: Option<&'a Path>,
+    /// The path that is called for each row, if not the refresh's.
+    pub(crate) call: Option<&'a str>,
 }
 
 /// The files, and what they say.
@@ -83,6 +85,7 @@ impl RunFileOptions {
             requests: Arc::default(),
             has_warned: false,
         };
+        files.summary.call = others.call.map(str::to_owned);
         files.write()?;
         Ok(files)
     }

@@ -1,17 +1,16 @@
-//! `--shuffle`: the cards in a random order, which a seed repeats.
+//! `--shuffle`: the rows in a random order, which a seed repeats.
 
-use crate::input::cards::Card;
 use eiot::Error;
 
-/// Reads all cards and shuffles them.
-pub(crate) fn shuffled(
-    cards: impl Iterator<Item = Result<Card, Error>>,
+/// Reads all rows and shuffles them.
+pub(crate) fn shuffled<T>(
+    rows: impl Iterator<Item = Result<T, Error>>,
     seed: u64,
-) -> impl Iterator<Item = Result<Card, Error>> {
+) -> impl Iterator<Item = Result<T, Error>> {
     let (mut all, mut failure) = (Vec::new(), None);
-    for card in cards {
-        match card {
-            Ok(card) => all.push(card),
+    for row in rows {
+        match row {
+            Ok(row) => all.push(row),
             Err(error) => {
                 failure = Some(Err(error));
                 break;
@@ -44,12 +43,11 @@ mod tests {
     use super::*;
 
     fn order(seed: u64) -> Vec<u64> {
-        let cards = (1..=100).map(|line| Ok(Card { line, text: String::new(), is_number: false }));
-        shuffled(cards, seed).map(|card| card.expect("a card").line).collect()
+        shuffled((1..=100).map(Ok), seed).map(|row| row.expect("a row")).collect()
     }
 
     #[test]
-    fn shuffle_keeps_every_card_and_is_repeated_by_its_seed() {
+    fn shuffle_keeps_every_row_and_is_repeated_by_its_seed() {
         let mut sorted = order(1);
         assert_eq!(sorted, order(1));
         assert_ne!(sorted, order(2));

@@ -5,6 +5,7 @@ use super::journal::PreviousResult;
 use crate::output::ExitCode;
 use crate::output::humanize::humanize;
 use crate::output::summary::CardCounts;
+use crate::output::wording::Wording;
 use eiot::{ErrorKind, Outcome, escaped};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -27,6 +28,8 @@ pub(crate) struct Statistics {
     pub(crate) unread: u64,
     /// Results that could not be recorded in the journal.
     pub(crate) unrecorded: u64,
+    /// Failed calls, of this run or before, that the platform may have acted on and that are not repeated for that reason.
+    unknown: u64,
     /// The exit code of the cards that the batch itself did not send.
     unsent_code: Option<ExitCode>,
     refreshed: u64,
@@ -51,7 +54,9 @@ impl Statistics {
         match card.result {
             Ok(_) => self.refreshed += 1,
             Err(error) => {
-                self.open += u64::from(!error.is_final());
+                let is_unknown = card.is_unknown();
+                self.unknown += u64::from(is_unknown);
+                self.open += u64::from(!error.is_final() && !is_unknown);
                 add(&mut self.failures, error.kind(), || card.describe(error));
             }
         }
@@ -70,10 +75,26 @@ impl Statistics {
         match previous {
             PreviousResult::Refreshed => self.refreshed_before += 1,
             PreviousResult::Failed(failure) => {
-                self.open += u64::from(!failure.is_final);
+                self.unknown += u64::from(failure.is_unknown);
+                self.open += u64::from(!failure.is_final && !failure.is_unknown);
                 add(&mut self.failures_before, failure.kind, || failure.message.clone());
             }
+            // Only in a dry run: a run gives it a result.
+            PreviousResult::Lost => self.count_lost(),
         }
+    }
+
+    /// Counts a call that an earlier run was making when it ended.
+    fn count_lost(&mut self) {
+        self.unknown += 1;
+        add(&mut self.failures_before, ErrorKind::ConnectionLost, || {
+            "an earlier run ended during the call".to_owned()
+        });
+    }
+
+    /// Failed calls, of this run or before, whose outcome is unknown.
+    pub(crate) fn unknown(&self) -> u64 {
+        self.unknown
     }
 
     pub(crate) fn failed(&self) -> u64 {
@@ -107,6 +128,7 @@ impl Statistics {
             not_sent: self.unsent,
             not_reached: self.not_reached,
             open: self.open,
+            unknown: self.unknown,
         }
     }
 
@@ -137,16 +159,18 @@ impl Statistics {
     }
 
     /// The summary lines: the counts, then the failures by kind, the most frequent first.
-    pub(crate) fn summary(&self, duration: Duration) -> Vec<String> {
+    pub(crate) fn summary(&self, duration: Duration, words: Wording) -> Vec<String> {
+        let (rows, done) = (words.rows(), words.done());
+        let before = format!("{done} before");
         let mut text = format!(
-            "{} cards: {} refreshed, {} failed",
+            "{} {rows}: {} {done}, {} failed",
             self.read + self.not_reached,
             self.refreshed,
             self.failed()
         );
         for (count, what) in [
             (self.duplicates, "duplicates"),
-            (self.refreshed_before, "refreshed before"),
+            (self.refreshed_before, before.as_str()),
             (self.failed_before(), "failed before"),
             (self.recent, "refreshed not long ago"),
             (self.unsent, "not sent"),
@@ -155,6 +179,9 @@ impl Statistics {
             if count > 0 {
                 let _ = write!(text, ", {count} {what}");
             }
+        }
+        if self.unknown > 0 {
+            let _ = write!(text, "; the outcome of {} is unknown", self.unknown);
         }
         if self.unread > 0 {
             let _ = write!(text, "; {} refreshed cards could not be read", self.unread);
@@ -195,9 +222,9 @@ mod tests {
         let mut statistics = Statistics { read: 4, ..Statistics::default() };
         statistics.count_previous(PreviousResult::Refreshed);
         for error in [Error::invalid_argument("a"), Error::config("b", "c"), Error::config("d", "e")] {
-            statistics.count(&CardResult { eid: "1", line: None, result: Err(&error) });
+            statistics.count(&CardResult::of_card("1", Err(&error)));
         }
-        let lines = statistics.summary(Duration::from_secs(2));
+        let lines = statistics.summary(Duration::from_secs(2), Wording::Cards);
         assert_eq!(lines[0], "4 cards: 0 refreshed, 3 failed, 1 refreshed before; 2 s, 1.5/s");
         assert_eq!(lines[1], "        2 config, for example b: c");
         assert_eq!(lines[2], "        1 invalid_argument, for example a");

@@ -1,6 +1,6 @@
 //! `eiot refresh`: the cards given as arguments one after the other, or the cards of a file.
 
-use crate::batch::BatchOptions;
+use crate::batch::{CardOptions, RunOptions, Work};
 use crate::help;
 use crate::input::cards::parse_eid;
 use crate::options::Options;
@@ -10,6 +10,7 @@ use crate::output::{ExitCode, Failure, OutputOptions, print_line, warn};
 use clap::{Args, ValueHint};
 use eiot::{Client, Eid, Error, Reply};
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 /// Refresh the package usage of cards.
 ///
@@ -36,8 +37,16 @@ pub(crate) struct Refresh {
     /// Print a line per attempt on standard error, with the time
     #[arg(short, long)]
     verbose: bool,
+    /// Refresh the cards of FILE, or of standard input (-): CSV, TSV, JSON Lines, .xlsx, or one EID per line; also in gzip
+    #[arg(long, value_name = "FILE", conflicts_with = "eids")]
+    from: Option<PathBuf>,
+    /// The column that holds the EIDs, by name, or by position (1, 2, ...) in a table without a header [eid]
+    #[arg(long, value_name = "COLUMN", requires = "from")]
+    column: Option<String>,
     #[command(flatten)]
-    batch: BatchOptions,
+    run: RunOptions,
+    #[command(flatten)]
+    cards: CardOptions,
     #[command(flatten)]
     options: Options,
 }
@@ -59,11 +68,13 @@ impl From<Error> for Refusal {
 impl Refresh {
     /// Refreshes the cards. Returns the largest of their exit codes.
     pub(crate) fn run(&self) -> Result<ExitCode, Failure> {
-        if self.batch.is_requested()? {
+        if let Some(from) = &self.from {
             let Self { json, quiet, verbose, no_progress, .. } = *self;
-            let output_options = OutputOptions { json, quiet, verbose, progress: !no_progress };
-            return self.batch.run(self.options.config(), output_options);
+            let output = OutputOptions { json, quiet, verbose, progress: !no_progress };
+            let work = Work::Refresh { column: self.column.clone() };
+            return self.run.run(from, work, Some(&self.cards), self.options.config(), output);
         }
+        self.run.check_without_from()?;
         let (client, eids) = match self.prepare() {
             Ok(ready) => ready,
             Err(refusal) => return self.report_refusal(refusal),

@@ -207,6 +207,8 @@ mod tests {
                 .expect_err("not JSON")
                 .contains("line 2: not a JSON object")
         );
+        let why = read("{\"eid\":\"1\",\"eid\":\"2\"}", None).expect_err("two EIDs");
+        assert!(why.contains("line 1: not a JSON object: duplicate member \"eid\""), "{why}");
         assert!(read("[{\"eid\":\"1\"}]", None).expect_err("an array").contains("JSON array"));
     }
 

@@ -2,8 +2,9 @@
 //!
 //! `source` opens a file and recognizes what it is (`file_kind`) · `decoded` turns its text into UTF-8 · `lines` reads lines with
 //! their numbers · `fields` divides a line · `workbook` reads .xlsx · `rows` reads the rows of any of these · `cards` takes the
-//! EIDs of the rows · `feed` reads on a thread of its own, so that nothing else waits for a slow input.
+//! EIDs of the rows, `call_rows` the parameters of calls · `feed` reads on a thread of its own, so that nothing else waits for a slow input.
 
+pub(crate) mod call_rows;
 pub(crate) mod cards;
 mod decoded;
 pub(crate) mod feed;

@@ -5,8 +5,11 @@ use super::lines::Lines;
 use super::source::{Source, open};
 use super::workbook::Workbook;
 use super::{InputOptions, at_line};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 /// Separators of fields. A tab takes precedence; otherwise the first one in the first line counts.
@@ -165,12 +168,41 @@ impl Format {
             }
             Self::JsonLines { .. } if line.trim().is_empty() => Ok(None),
             Self::JsonLines { is_journal } => {
-                let object: BTreeMap<String, Box<RawValue>> =
+                let Members(object) =
                     serde_json::from_str(line).map_err(|why| format!("not a JSON object: {why}"))?;
                 let is_card = !is_journal || object.contains_key("eid");
                 Ok(is_card.then_some(Content::Object(object)))
             }
         }
+    }
+}
+
+/// The members of a JSON object. A duplicate name is an error: one of the two values would vanish in silence.
+struct Members(BTreeMap<String, Box<RawValue>>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = BTreeMap<String, Box<RawValue>>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    if members.insert(name.clone(), value).is_some() {
+                        return Err(serde::de::Error::custom(format!("duplicate member {name:?}")));
+                    }
+                }
+                Ok(members)
+            }
+        }
+
+        deserializer.deserialize_map(Object).map(Self)
     }
 }
 

@@ -121,6 +121,11 @@ macro_rules! from_table {
 from_table!(Options);
 from_table!(SigningOptions);
 
+/// The names of the profiles of the configuration file.
+pub(crate) fn profile_names() -> Vec<String> {
+    Profile::names()
+}
+
 /// The environment variable of an option.
 pub(crate) fn variable(info: &OptionInfo) -> String {
     variable_of(info.name)

@@ -76,6 +76,13 @@ impl Profile {
         }
     }
 
+    /// The names of the profiles, for completions. None if there is no configuration file, or if it cannot be used.
+    pub(super) fn names() -> Vec<String> {
+        let text = configuration_file().and_then(|(file, _)| std::fs::read_to_string(file).ok());
+        let profiles = text.and_then(|text| parse(&text).ok()).map(|profiles| profiles.profile);
+        profiles.unwrap_or_default().into_keys().collect()
+    }
+
     /// The options that are not overridden and their values, as [`Config::set`] takes them. Relative paths are relative to the
     /// configuration file.
     pub(super) fn options(

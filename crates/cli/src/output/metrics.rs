@@ -33,6 +33,13 @@ pub(crate) fn metrics(summary: &Summary, run: &str, last_success: Option<f64>) -
     text.optional("eiot_run_input_cards", "Cards of the input.", cards.total.map(|total| total as f64));
     text.one("eiot_run_read_cards", "Cards that were read from the input.", cards.read as f64);
     text.one("eiot_run_open_cards", "Failed cards that may succeed later.", cards.open as f64);
+    if summary.call.is_some() {
+        text.one(
+            "eiot_run_unknown_calls",
+            "Failed calls that the platform may have acted on.",
+            cards.unknown as f64,
+        );
+    }
     text.one(
         "eiot_run_requests",
         "Requests that were attempted, including retries.",

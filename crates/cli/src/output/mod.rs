@@ -12,6 +12,7 @@ mod streams;
 pub(crate) mod summary;
 pub(crate) mod timeline;
 pub(crate) mod verbose_logger;
+pub(crate) mod wording;
 pub(crate) mod wrap;
 
 pub(crate) use exit_code::ExitCode;

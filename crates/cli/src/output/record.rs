@@ -35,7 +35,26 @@ pub(crate) struct Record<'a> {
     /// Why the card could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) card_error: Option<Cow<'a, str>>,
+    /// Of `eiot call --from`: the row.
+    #[serde(flatten)]
+    pub(crate) row: Option<RowRecord<'a>>,
 }
+
+/// The row of a call.
+#[derive(Serialize)]
+pub(crate) struct RowRecord<'a> {
+    /// Its line in the input.
+    pub(crate) line: u64,
+    /// The fingerprint of the call: what tells it from others in a journal.
+    pub(crate) call: Cow<'a, str>,
+    /// All parameters.
+    pub(crate) parameters: Cow<'a, RawValue>,
+    /// The platform may have acted, and acts again if the call is repeated.
+    pub(crate) unknown: bool,
+}
+
+/// How an outcome that is unknown is called where there is room for one word.
+pub(crate) const UNKNOWN: &str = "unknown";
 
 impl<'a> Record<'a> {
     /// The record of a success.
@@ -58,6 +77,7 @@ impl<'a> Record<'a> {
             data: reply.data_json().map(raw).transpose()?.map(Cow::Owned),
             card: None,
             card_error: None,
+            row: None,
         })
     }
 
@@ -83,7 +103,13 @@ impl<'a> Record<'a> {
             data: None,
             card: None,
             card_error: None,
+            row: None,
         }
+    }
+
+    /// The same, with the row of the call.
+    pub(crate) fn with_row(self, row: RowRecord<'a>) -> Self {
+        Self { row: Some(row), ..self }
     }
 
     /// The same, with another message.
@@ -92,8 +118,15 @@ impl<'a> Record<'a> {
     }
 
     /// Three fields separated by tabs, without a line end: EID, `ok` or the kind of failure, message. With `--then-get`, there is a
-    /// fourth one: the card, or why it could not be read.
+    /// fourth one: the card, or why it could not be read. Of `eiot call --from`, the first one is the line of the row, and the
+    /// fourth one the data of the reply.
     pub(crate) fn to_text(&self) -> String {
+        if let Some(row) = &self.row {
+            let kind = if row.unknown { UNKNOWN } else { self.kind };
+            let data =
+                self.data.as_ref().map(|data| format!("\t{}", safe_json(data.get()))).unwrap_or_default();
+            return format!("{}\t{kind}\t{}{data}", row.line, escaped(&self.message));
+        }
         let card = match (&self.card, &self.card_error) {
             (Some(card), _) => format!("\t{}", safe_json(card.get())),
             (None, Some(why)) => format!("\t{}", escaped(why)),

@@ -1,6 +1,7 @@
 //! The summary of a run: what `--summary` writes as JSON, and what metrics and report show.
 
 use super::timeline::Timeline;
+use super::wording::Wording;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 
@@ -54,6 +55,9 @@ pub(crate) struct Summary {
     pub(crate) exit_code: Option<u8>,
     /// Why it stopped or failed.
     pub(crate) error: Option<String>,
+    /// The path that is called for each row; absent if cards are refreshed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) call: Option<String>,
     /// Where the cards come from, where progress is recorded, and where the results go.
     pub(crate) input: String,
     pub(crate) journal: Option<String>,
@@ -76,7 +80,7 @@ pub(crate) struct Summary {
     pub(crate) throughput: Timeline,
 }
 
-/// Where the cards of the input are; all but `total`, `not_reached` and `open` add up to `read`, except for calls in flight.
+/// Where the cards of the input are; all but `total`, `not_reached`, `open` and `unknown` add up to `read`, except for calls in flight.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct CardCounts {
     /// Cards of the input, if known.
@@ -94,6 +98,8 @@ pub(crate) struct CardCounts {
     pub(crate) not_reached: u64,
     /// Failures, of this run or before, that may succeed later.
     pub(crate) open: u64,
+    /// Failed calls, of this run or before, that the platform may have acted on, and that are not repeated for that reason.
+    pub(crate) unknown: u64,
 }
 
 /// Failures of one kind and code.
@@ -138,6 +144,7 @@ impl Summary {
             state: State::Running,
             exit_code: None,
             error: None,
+            call: None,
             input,
             journal,
             output,
@@ -151,6 +158,11 @@ impl Summary {
             rate: Rate::default(),
             throughput: Timeline::default(),
         }
+    }
+
+    /// How the rows are called.
+    pub(crate) fn wording(&self) -> Wording {
+        if self.call.is_some() { Wording::Calls } else { Wording::Cards }
     }
 
     /// The JSON text, with a line end.

@@ -38,6 +38,10 @@ fn directory(command: &[&str]) -> PathBuf {
         std::fs::create_dir_all(directory.join(folder)).expect("a writable directory");
     }
     std::fs::write(directory.join("cards.csv"), format!("name,eid\na,{EID}\nb,2\n")).expect("written");
+    let orders = format!("eid,packageCode,outTradeNo\n{EID},P1,A1\n");
+    std::fs::write(directory.join("orders.csv"), orders).expect("written");
+    // That of an earlier test belongs to another simulator.
+    let _ = std::fs::remove_file(directory.join("orders.journal"));
     let webhook = eiot_sim::signed_webhook(r#"{"event": "usage"}"#, "my-secret", eiot_sim::SignMethod::Sha1);
     std::fs::write(directory.join("webhook.json"), webhook.expect("a webhook")).expect("written");
     directory

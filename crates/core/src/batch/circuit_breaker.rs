@@ -7,7 +7,7 @@ use crate::protocol::Reply;
 use std::time::{Duration, Instant};
 
 /// This many consecutive calls without an answer are an outage.
-const OUTAGE_THRESHOLD: u32 = 5;
+pub(super) const OUTAGE_THRESHOLD: u32 = 5;
 
 /// The wait before the first probe of an outage; it doubles with each probe.
 const FIRST_PROBE: Duration = Duration::from_millis(500);

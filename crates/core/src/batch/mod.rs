@@ -24,7 +24,7 @@ use crate::observer::{Notice, Observer};
 use crate::protocol::{Call, REFRESH_USAGE, Reply};
 use crate::transport::EventLoop;
 use cards::{Cards, Pushed};
-use circuit_breaker::{CircuitBreaker, Trip};
+use circuit_breaker::{CircuitBreaker, OUTAGE_THRESHOLD, Trip};
 use futures_util::future::MaybeDone;
 use futures_util::stream::FuturesUnordered;
 use job::Job;
@@ -186,10 +186,11 @@ impl Client {
 }
 
 impl Batch {
-    /// Whether the batch can take another EID now. You can push more, but they wait in memory. `false` after the caller has
-    /// stopped the batch.
+    /// Whether the batch can take another EID now: it holds as many cards as may be in flight, and at least 5, because a smaller number
+    /// of failures does not show an outage. You can push more, but they wait in memory. `false` after the caller has stopped the
+    /// batch.
     pub fn has_room(&self) -> bool {
-        !self.takes_no_more && self.cards.has_room(self.concurrency)
+        !self.takes_no_more && self.cards.has_room(self.concurrency.max(OUTAGE_THRESHOLD as usize))
     }
 
     /// How many cards were pushed and have not come back, including duplicates.

@@ -24,6 +24,7 @@ pub struct Error {
     details: Box<Details>,
 }
 
+#[derive(PartialEq, Eq)]
 struct Details {
     kind: ErrorKind,
     message: String,
@@ -44,7 +45,7 @@ struct Details {
 }
 
 /// The parts of a response that are kept for diagnosis.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Evidence {
     /// The beginning of the body.
     pub(crate) body: Option<Vec<u8>>,
@@ -94,6 +95,11 @@ impl Error {
     /// A cancelled run. For front ends, whose callers can stop a run between two calls.
     pub fn cancelled(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Cancelled, message)
+    }
+
+    /// A call that an earlier process made, and whose outcome is lost with it. For front ends that keep a journal.
+    pub fn outcome_lost(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::ConnectionLost, message).with_delivered(Delivered::Unknown)
     }
 
     /// An invalid option: names the option and says what it takes.
@@ -181,7 +187,7 @@ impl Error {
         self
     }
 
-    /// A copy whose size is bounded: without the body and the headers of the response, and with at most 256 bytes of the
+    /// A copy whose size is bounded: without the EID, the body and the headers of the response, and with at most 256 bytes of the
     /// platform's message.
     pub(crate) fn brief(&self) -> Self {
         let details = &self.details;
@@ -190,7 +196,7 @@ impl Error {
                 kind: details.kind,
                 message: details.message.clone(),
                 path: details.path.clone(),
-                eid: details.eid.clone(),
+                eid: None,
                 platform_code: details.platform_code.clone(),
                 platform_message: details.platform_message.as_deref().map(beginning).map(str::to_owned),
                 meaning: details.meaning,
@@ -202,6 +208,11 @@ impl Error {
                 evidence: Evidence::default(),
             }),
         }
+    }
+
+    /// Whether the other error says the same in all respects.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.details == other.details
     }
 
     /// What kind of failure this is.

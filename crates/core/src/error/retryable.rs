@@ -15,6 +15,20 @@ impl Error {
         self.is_transient() && self.is_safe_to_repeat(self.details.is_idempotent)
     }
 
+    /// Whether the platform may have acted, although the call failed: it may have received the request, and did not refuse it. Before
+    /// you repeat a call that is not idempotent, find out from the platform.
+    ///
+    /// A refusal is its code for a request that it does not accept, or the HTTP status for that: the kinds
+    /// [`Auth`](ErrorKind::Auth), [`RateLimited`](ErrorKind::RateLimited), [`Cooldown`](ErrorKind::Cooldown) and
+    /// [`Platform`](ErrorKind::Platform). "Try again later" ([`Unavailable`](ErrorKind::Unavailable)) is not one.
+    pub fn may_have_acted(&self) -> bool {
+        let is_refusal = matches!(
+            self.kind(),
+            ErrorKind::Auth | ErrorKind::RateLimited | ErrorKind::Cooldown | ErrorKind::Platform
+        );
+        self.delivered() != Delivered::No && !is_refusal
+    }
+
     /// The server said "not now", or the outcome is unknown. Excludes permanent failures: certificates, credentials,
     /// rejections.
     pub(crate) fn is_transient(&self) -> bool {
@@ -70,6 +84,19 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn platform_may_have_acted_unless_nothing_arrived_or_it_refused() {
+        for kind in ErrorKind::ALL {
+            let is_refusal = matches!(
+                kind,
+                ErrorKind::Auth | ErrorKind::RateLimited | ErrorKind::Cooldown | ErrorKind::Platform
+            );
+            let may_have_acted =
+                DELIVERED.map(|delivered| Error::new(kind, "x").with_delivered(delivered).may_have_acted());
+            assert_eq!(may_have_acted, [false, !is_refusal, !is_refusal], "{kind:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 use super::parameters::Parameters;
 use crate::error::Error;
 use serde::Serialize;
+use sha1::{Digest, Sha1};
 
 /// The system parameters, which the client adds, and the name that precedes the secret in the string to sign: callers
 /// may not set them.
@@ -99,6 +100,21 @@ impl Call {
         self.eid.as_deref()
     }
 
+    /// A fingerprint of the path and the parameters, 32 hexadecimal digits: what tells this call from others in a journal. The same
+    /// for the same values and types, in whatever order and with whatever whitespace they are given, in every version.
+    pub fn fingerprint(&self) -> String {
+        let mut parameters: Vec<_> = self.parameters.iter().collect();
+        parameters.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        let mut hash = Sha1::new_with_prefix(&self.path);
+        for parameter in parameters {
+            // A line end is in no path and in no JSON without whitespace. A name may have one, so its length comes first.
+            hash.update(format!("\n{} {}={}", parameter.name.len(), parameter.name, parameter.json));
+        }
+        let mut digits = hex::encode(hash.finalize());
+        digits.truncate(32);
+        digits
+    }
+
     /// Whether the call is retried if its reply is lost.
     pub fn is_idempotent(&self) -> bool {
         self.idempotent
@@ -191,5 +207,23 @@ mod tests {
         assert!(call(PATH).idempotent(true).is_idempotent());
         assert!(!call(IDEMPOTENT[0]).idempotent(false).is_idempotent());
         assert_eq!(call(PATH).eid(), Some("1"));
+    }
+
+    #[test]
+    fn call_has_the_fingerprint_of_its_values_and_no_other() {
+        let of = |path, parameters| Call::from_json(path, parameters).expect("valid").fingerprint();
+        let one = of(PATH, r#"{"eid":"1","plan":{"days":[1,2]}}"#);
+        // Journals hold it: it never changes.
+        assert_eq!(one, "0cc96122321e422644efb249a76229b7");
+        assert_eq!(of(PATH, "{ \"plan\" : {\"days\": [1, 2]},\n\"eid\":\"\\u0031\" }"), one);
+        for (path, parameters) in [
+            ("/api/v3/cloudesim/get", r#"{"eid":"1","plan":{"days":[1,2]}}"#),
+            (PATH, r#"{"eid":1,"plan":{"days":[1,2]}}"#),
+            (PATH, r#"{"eid":"1"}"#),
+            (PATH, r#"{"eid":"1","plan":{"days":[1,2]},"note":""}"#),
+            (PATH, r#"{"eid=\"1\"\n4 plan":{"days":[1,2]}}"#),
+        ] {
+            assert_ne!(of(path, parameters), one, "{path} {parameters}");
+        }
     }
 }

@@ -57,17 +57,22 @@ impl Reply {
         self.attempts
     }
 
-    /// A copy whose size is bounded: without `data`, and with at most 256 bytes of the message.
+    /// A copy whose size is bounded: without the EID and `data`, and with at most 256 bytes of the message.
     pub(crate) fn brief(&self) -> Self {
-        let Self { eid, message, data_json: _, attempts, delivered, http_status } = self;
+        let Self { eid: _, message, data_json: _, attempts, delivered, http_status } = self;
         Self {
-            eid: eid.clone(),
+            eid: String::new(),
             message: beginning(message).to_owned(),
             data_json: None,
             attempts: *attempts,
             delivered: *delivered,
             http_status: *http_status,
         }
+    }
+
+    pub(crate) fn with_eid(mut self, eid: &str) -> Self {
+        eid.clone_into(&mut self.eid);
+        self
     }
 
     pub(crate) fn with_attempts_before(mut self, attempts: u32) -> Self {

@@ -34,7 +34,8 @@ local function take_place()
   return position - 1
 end
 
-local function reserve(interval, patience, max_ahead, cooldown, token)
+-- A permit may be this late, so that calls that are a little late do not make all later ones late too.
+local function reserve(interval, patience, max_ahead, cooldown, token, max_late)
   if cooldown > 0 then
     local left = redis.call('PTTL', card)
     if left > 0 then return { 'cooldown', left } end
@@ -47,14 +48,14 @@ local function reserve(interval, patience, max_ahead, cooldown, token)
   if interval > 0 then
     redis.call('ZREMRANGEBYSCORE', released, '-inf', '(' .. text(now))
     local free = redis.call('ZRANGE', released, 0, 0)[1]
-    at = tonumber(free) or math.max(due, now)
+    at = tonumber(free) or (due + max_late >= now and due) or now
     if at - now >= patience then return { 'wait', at - now } end
     if free then redis.call('ZREM', released, free) else due = at + interval end
   end
   if cooldown > 0 then redis.call('SET', card, token, 'PX', text(cooldown)) end
   local mine = take_place()
   save()
-  return { 'permit', at - now, at, mine, seed }
+  return { 'permit', math.max(at - now, 0), at, mine, seed }
 end
 
 local function release(interval, at, mine)
@@ -79,7 +80,8 @@ local function pause(length)
 end
 
 if ARGV[1] == 'reserve' then
-  return reserve(tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8])
+  return reserve(tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8],
+    tonumber(ARGV[9]))
 elseif ARGV[1] == 'release' then
   release(tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]))
 elseif ARGV[1] == 'pause' then

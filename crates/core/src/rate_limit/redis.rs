@@ -5,6 +5,7 @@
 
 use super::redis_url::RedisUrl;
 use super::resp::{MAX_REPLY, Value, accepted, command};
+use super::schedule::Spacing;
 use crate::error::{Error, ErrorKind};
 use crate::locked::locked;
 use crate::signing::Walk;
@@ -103,6 +104,7 @@ impl Redis {
             microseconds(wanted.max_ahead),
             u64::try_from(cooldown.as_millis()).unwrap_or(u64::MAX),
             wanted.token,
+            microseconds(Spacing::MAX_LATE),
         ];
         let reply = self.run(deadline, card, "reserve", known, &arguments).await?;
         Answer::read(&reply).ok_or_else(|| self.failed(&"its response is invalid"))

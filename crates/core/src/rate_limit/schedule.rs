@@ -20,12 +20,12 @@ impl Spacing {
     /// at 1,000 calls per second a seventh of the rate would be lost.
     ///
     /// Calls are late by at most this, so a second of calls has the permits of 1.005 s: at 95 % of the limit, fewer than
-    /// the limit.
-    const MAX_LATE: u64 = 5_000_000;
+    /// the limit. The same goes for the schedule in Redis (`account.lua`) and for the calls of all machines that have shares.
+    pub(super) const MAX_LATE: Duration = Duration::from_millis(5);
 
     /// The time of a permit that is available at `next`: a moment ago, if its call is only a little late.
-    fn earliest(&self, now: u64, next: u64) -> u64 {
-        match self.grid.is_none() && next.saturating_add(Self::MAX_LATE) >= now {
+    fn earliest(now: u64, next: u64) -> u64 {
+        match next.saturating_add(nanoseconds(Self::MAX_LATE)) >= now {
             true => next,
             false => next.max(now),
         }
@@ -34,7 +34,7 @@ impl Spacing {
     /// The earliest permit at `earliest` or later.
     fn first(&self, now: u64, earliest: u64) -> u64 {
         match &self.grid {
-            Some(grid) => now.saturating_add(grid.next(earliest - now)),
+            Some(grid) => grid.next(now, earliest),
             None => earliest,
         }
     }
@@ -101,7 +101,7 @@ impl Schedule {
             Some(released) if *released >= latest => return Err(*released),
             Some(released) => std::mem::take(released),
             None => {
-                let at = spacing.first(now, spacing.earliest(now, self.next));
+                let at = spacing.first(now, Spacing::earliest(now, self.next));
                 if at >= latest {
                     return Err(at);
                 }
@@ -187,6 +187,7 @@ pub(super) fn clock() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::SystemTime;
 
     const MS: u64 = 1_000_000;
     const INTERVAL: Option<Spacing> = Some(Spacing { interval: Duration::from_millis(100), grid: None });
@@ -219,6 +220,33 @@ mod tests {
                 now = if at > now { at.div_ceil(MS) * MS } else { now };
                 sent.push(now);
             }
+            let rate = sent.len() as f64 / 5.0;
+            assert!(rate >= 0.99 * 0.95 * f64::from(limit) - 1.0, "{rate} of {limit}");
+            let mut windows = sent.windows(limit as usize + 1);
+            assert!(windows.all(|calls| calls[calls.len() - 1] - calls[0] > 1_000 * MS), "{limit}");
+        }
+    }
+
+    #[test]
+    fn schedules_of_a_fleet_keep_its_rate_if_calls_are_a_little_late_and_never_exceed_the_limit() {
+        let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        for (limit, machines) in [(10, 2), (1_000, 2), (3_000, 3)] {
+            let interval = Duration::from_secs_f64(1.0 / (f64::from(limit) * 0.95));
+            let mut sent: Vec<u64> = (1..=machines)
+                .flat_map(|which| {
+                    let (mut schedule, mut now, mut sent) = (schedule(), 1_000 * MS, Vec::new());
+                    while now < 6_000 * MS {
+                        let grid = Grid::new(interval, (which, machines), start + Duration::from_nanos(now));
+                        let spacing = Spacing { interval: interval * machines, grid: Some(grid) };
+                        let at = schedule.reserve(now, Some(spacing), FAR).expect("a permit").at;
+                        // A timer that wakes up at whole milliseconds.
+                        now = if at > now { at.div_ceil(MS) * MS } else { now };
+                        sent.push(now);
+                    }
+                    sent
+                })
+                .collect();
+            sent.sort_unstable();
             let rate = sent.len() as f64 / 5.0;
             assert!(rate >= 0.99 * 0.95 * f64::from(limit) - 1.0, "{rate} of {limit}");
             let mut windows = sent.windows(limit as usize + 1);

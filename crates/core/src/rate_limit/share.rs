@@ -35,13 +35,13 @@ impl Grid {
         }
     }
 
-    /// The time until this client's first permit at `after` or later; both are relative to now.
-    pub(super) fn next(&self, after: u64) -> u64 {
-        let earliest = self.wall.saturating_add(after);
-        let over = (earliest + self.period - self.phase % self.period) % self.period;
+    /// This client's first permit at `earliest` or later, which may be a little before `now`; all by the clock of `now`.
+    pub(super) fn next(&self, now: u64, earliest: u64) -> u64 {
+        let wall = self.wall.saturating_add(earliest).saturating_sub(now);
+        let over = (wall + self.period - self.phase % self.period) % self.period;
         match over {
-            0 => after,
-            over => after.saturating_add(self.period - over),
+            0 => earliest,
+            over => earliest.saturating_add(self.period - over),
         }
     }
 }
@@ -121,7 +121,7 @@ mod tests {
                     let mut after = 0;
                     for _ in 0..10 {
                         let grid = Grid::new(INTERVAL, (which, of), at(start * 37));
-                        let next = grid.next(after);
+                        let next = grid.next(0, after);
                         assert!(next >= after && next - after <= u64::from(of) * 100 * MS);
                         all.push((start * 37 * MS + next) / MS);
                         after = next + 1;
@@ -134,6 +134,14 @@ mod tests {
             let whole = 9 * usize::try_from(of).expect("small");
             assert!(all.windows(2).take(whole).all(|two| two[1] - two[0] == 100), "{of}: {all:?}");
         }
+    }
+
+    #[test]
+    fn permit_of_a_grid_may_be_a_little_in_the_past() {
+        let grid = Grid::new(INTERVAL, (1, 2), at(205));
+        let now = 50_000 * MS;
+        assert_eq!(grid.next(now, now - 5 * MS), now - 5 * MS);
+        assert_eq!(grid.next(now, now - 4 * MS), now + 195 * MS);
     }
 
     #[test]

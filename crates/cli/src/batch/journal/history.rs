@@ -1,6 +1,7 @@
 //! What a journal holds: the last result of each card.
 
 use super::line::{JobKey, MAX_LINE_BYTES, OutputMark, StoredLine, check_account, check_header};
+use crate::batch::row_call::Fingerprint;
 use crate::output::record::OK;
 use eiot::{Eid, ErrorKind};
 use serde::Deserialize;
@@ -15,13 +16,15 @@ use std::time::SystemTime;
 /// How a journal begins.
 const BEGINNING: &[u8] = b"{\"eiot_journal\":";
 
-/// The result of a card in an earlier run.
+/// The result of a card or a call in an earlier run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PreviousResult<'a> {
-    /// It was refreshed.
+    /// It was refreshed, or its call succeeded.
     Refreshed,
     /// It failed.
     Failed(&'a PreviousFailure),
+    /// The run ended while it was making the call, which must not be made twice.
+    Lost,
 }
 
 /// How a card failed in an earlier run.
@@ -31,16 +34,21 @@ pub(crate) struct PreviousFailure {
     pub(crate) kind: ErrorKind,
     /// The same call would fail again.
     pub(crate) is_final: bool,
+    /// The platform may have acted, and acts again if the call is repeated.
+    pub(crate) is_unknown: bool,
     /// The error's text.
     pub(crate) message: String,
 }
 
-/// The content of a journal: the last line of each card.
+/// The content of a journal: the last line of each card, or of each call.
 #[derive(Debug, Default)]
 pub(crate) struct History {
+    /// EIDs, or fingerprints of calls, as numbers.
     refreshed: HashSet<u128>,
-    /// By the EID as it was written, because malformed EIDs are not numbers. Few, because most cards of a run succeed.
+    /// By the EID as it was written, because malformed EIDs are not numbers, or by the fingerprint. Few, because most succeed.
     failed: HashMap<Box<str>, PreviousFailure>,
+    /// The fingerprints of calls that were begun and have no outcome.
+    sending: HashSet<u128>,
     finished: Option<String>,
     /// The output file of each run that had one, and which bytes of the journal it recorded.
     outputs: Vec<(OutputMark, Range<u64>)>,
@@ -77,6 +85,16 @@ impl History {
         failure.map(PreviousResult::Failed)
     }
 
+    /// The result of a call in an earlier run.
+    pub(crate) fn previous_call(&self, call: Fingerprint) -> Option<PreviousResult<'_>> {
+        match call.number() {
+            number if self.sending.contains(&number) => Some(PreviousResult::Lost),
+            number if self.refreshed.contains(&number) => Some(PreviousResult::Refreshed),
+            _ if self.failed.is_empty() => None,
+            _ => self.failed.get(call.to_string().as_str()).map(PreviousResult::Failed),
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn failed(&self) -> &HashMap<Box<str>, PreviousFailure> {
         &self.failed
@@ -103,24 +121,49 @@ impl History {
             }
             return Ok(());
         }
+        if let Some(call) = line.sending {
+            self.finished = None;
+            self.sending.insert(number_of_call(&call)?);
+            return Ok(());
+        }
+        if let Some(call) = line.unsent {
+            self.sending.remove(&number_of_call(&call)?);
+            return Ok(());
+        }
         let (Some(eid), Some(kind)) = (line.eid, line.kind) else {
             return Err("neither eid nor finished is present");
         };
         self.finished = None;
+        let (key, number) = match line.call {
+            Some(call) => {
+                let number = number_of_call(&call)?;
+                self.sending.remove(&number);
+                (call, Some(number))
+            }
+            None => {
+                // Only a valid EID can have been refreshed.
+                let number = Eid::parse(&eid).ok().map(|eid| eid.to_number());
+                (eid, number)
+            }
+        };
         if kind == OK {
-            self.failed.remove(eid.as_str());
-            // Only a valid EID can have been refreshed.
-            self.refreshed.extend(Eid::parse(&eid).ok().map(|eid| eid.to_number()));
+            self.failed.remove(key.as_str());
+            self.refreshed.extend(number);
             return Ok(());
         }
         let failure = PreviousFailure {
             kind: ErrorKind::from_name(&kind).unwrap_or(ErrorKind::Internal),
             is_final: line.r#final,
+            is_unknown: line.unknown,
             message: line.message.unwrap_or_default(),
         };
-        self.failed.insert(eid.into(), failure);
+        self.failed.insert(key.into(), failure);
         Ok(())
     }
+}
+
+fn number_of_call(fingerprint: &str) -> Result<u128, &'static str> {
+    Fingerprint::parse(fingerprint).map(Fingerprint::number).ok_or("not the fingerprint of a call")
 }
 
 /// Reads a journal of this job. Lines that are damaged, for example by a power failure, are skipped: their cards are called again.
@@ -160,7 +203,7 @@ pub(super) fn read(file: &File, job: &JobKey) -> Result<Read, String> {
     }
 }
 
-/// Calls `with` for each result of a journal of this account: the EID, whether it was refreshed, and when.
+/// Calls `with` for each result of a journal of refreshes of this account: the EID, whether it was refreshed, and when.
 ///
 /// # Errors
 /// Why the file is not such a journal.
@@ -172,7 +215,9 @@ pub(crate) fn each_result(
     let mut reader = BufReader::new(File::open(path).map_err(|why| why.to_string())?);
     let mut line = Vec::new();
     next_line(&mut reader, &mut line).map_err(|why| why.to_string())?;
-    check_account(&line, job)?;
+    if !check_account(&line, job)?.is_refresh() {
+        return Err("it is the journal of a run of eiot call".to_owned());
+    }
     while next_line(&mut reader, &mut line).map_err(|why| why.to_string())?.1 {
         let Ok(stored) = serde_json::from_slice::<StoredLine>(&line) else { continue };
         let time = stored.time.and_then(|time| humantime::parse_rfc3339(&time).ok());

@@ -1,6 +1,7 @@
 //! The lines of a journal. Names and their meaning never change; new ones may be added.
 
-use crate::output::record::{OK, Record};
+use crate::batch::row_call::CalledRow;
+use crate::output::record::{OK, Record, RowRecord};
 use eiot::{Client, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -17,19 +18,27 @@ const MAX_DATA_BYTES: usize = 384 * 1024;
 /// The version of the format.
 pub(super) const FORMAT: u32 = 1;
 
-/// Identifies the job that a journal belongs to: an account, a platform and an input.
+/// Identifies the job that a journal belongs to: an account, a platform, an input, and what is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct JobKey {
     /// A fingerprint of account and platform, which reveals neither.
     account: String,
     /// Where the cards come from, such as a file name.
     input: String,
+    /// The path that is called for each row; `None` for refreshes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    call: Option<String>,
 }
 
 impl JobKey {
-    /// The job of this client's account over `input`.
-    pub(crate) fn new(client: &Client, input: impl Into<String>) -> Self {
-        Self { account: client.account_fingerprint(), input: input.into() }
+    /// The job of this client's account over `input`: refreshes, or calls of this path.
+    pub(crate) fn new(client: &Client, input: impl Into<String>, call: Option<&str>) -> Self {
+        Self { account: client.account_fingerprint(), input: input.into(), call: call.map(str::to_owned) }
+    }
+
+    /// Whether the job refreshes cards.
+    pub(super) fn is_refresh(&self) -> bool {
+        self.call.is_none()
     }
 }
 
@@ -71,6 +80,8 @@ pub(super) struct Entry<'a> {
     pub(super) card: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) card_error: Option<&'a str>,
+    #[serde(flatten)]
+    pub(super) row: Option<&'a RowRecord<'a>>,
 }
 
 impl<'a> Entry<'a> {
@@ -94,8 +105,34 @@ impl<'a> Entry<'a> {
             data: record.data.as_deref().filter(|data| data.get().len() <= MAX_DATA_BYTES),
             card: record.card.as_deref().filter(|card| card.get().len() <= MAX_DATA_BYTES),
             card_error: record.card_error.as_deref(),
+            row: record.row.as_ref(),
         }
     }
+}
+
+/// The line before a call that must not be made twice. If no outcome follows, it is unknown.
+#[derive(Serialize)]
+pub(super) struct Sending<'a> {
+    /// The fingerprint of the call.
+    sending: String,
+    line: u64,
+    parameters: &'a RawValue,
+    /// UTC, as in RFC 3339.
+    time: String,
+}
+
+impl<'a> Sending<'a> {
+    pub(super) fn new(row: &'a CalledRow) -> Self {
+        let CalledRow { line, fingerprint, parameters, .. } = row;
+        Self { sending: fingerprint.to_string(), line: *line, parameters, time: now() }
+    }
+}
+
+/// The call of an earlier [`Sending`] was not made.
+#[derive(Serialize)]
+pub(super) struct Unsent {
+    /// The fingerprint of the call.
+    pub(super) unsent: String,
 }
 
 /// The last line of a run that left nothing to do.
@@ -138,6 +175,12 @@ pub(super) struct StoredLine {
     pub(super) run: Option<String>,
     pub(super) output: Option<OutputMark>,
     pub(super) time: Option<String>,
+    /// The fingerprint of a call; its result, not that of a card.
+    pub(super) call: Option<String>,
+    #[serde(default)]
+    pub(super) unknown: bool,
+    pub(super) sending: Option<String>,
+    pub(super) unsent: Option<String>,
 }
 
 /// A result as it was recorded.
@@ -164,6 +207,13 @@ pub(super) struct StoredResult<'a> {
     #[serde(borrow)]
     card: Option<&'a RawValue>,
     card_error: Option<Cow<'a, str>>,
+    #[serde(default)]
+    line: u64,
+    call: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    parameters: Option<&'a RawValue>,
+    #[serde(default)]
+    unknown: bool,
 }
 
 impl StoredResult<'_> {
@@ -191,6 +241,12 @@ impl StoredResult<'_> {
             data: self.data.map(Cow::Borrowed),
             card: self.card.map(Cow::Borrowed),
             card_error: self.card_error.as_deref().map(Cow::Borrowed),
+            row: self.call.as_deref().zip(self.parameters).map(|(call, parameters)| RowRecord {
+                line: self.line,
+                call: Cow::Borrowed(call),
+                parameters: Cow::Borrowed(parameters),
+                unknown: self.unknown,
+            }),
         }
     }
 }
@@ -223,6 +279,17 @@ pub(super) fn check_header(line: &[u8], job: &JobKey) -> Result<(), String> {
         return Err(format!(
             "it belongs to another run, over {:?} and not {:?}; use a separate journal for each input",
             found.input, job.input
+        ));
+    }
+    if found.call != job.call {
+        let what = |call: &Option<String>| match call {
+            Some(path) => format!("calls {path}"),
+            None => "refreshes cards".to_owned(),
+        };
+        return Err(format!(
+            "it belongs to a run that {}, and this one {}; use a separate journal for each",
+            what(&found.call),
+            what(&job.call)
         ));
     }
     Ok(())

@@ -1,8 +1,9 @@
 //! The result of each card of a run, on disk, so that the run can be resumed.
 //!
 //! JSON Lines: a header that names the job, then one line per result, each written at once, and a last line when the run is
-//! finished. A run that writes its results to a file begins with a line that says which (`unwritten`). A killed run leaves at most
-//! one torn last line behind, which is cut off when the journal is opened again.
+//! finished. A call that must not be made twice has a line before it is made as well. A run that writes its results to a file begins
+//! with a line that says which (`unwritten`). A killed run leaves at most one torn last line behind, which is cut off when the
+//! journal is opened again.
 
 mod history;
 mod line;
@@ -13,11 +14,12 @@ pub(crate) use history::{History, PreviousResult, each_result};
 pub(crate) use line::{JobKey, OutputMark};
 pub(crate) use reader::{JournalHeader, JournalLine, JournalReader, JournalResult};
 
+use super::row_call::{CalledRow, Fingerprint};
 use crate::output::record::Record;
 use crate::output::{Failure, LineFile};
 use eiot::Error;
 use history::{read, recorded};
-use line::{Entry, FORMAT, Finish, Header, Run, now};
+use line::{Entry, FORMAT, Finish, Header, Run, Sending, Unsent, now};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -116,6 +118,27 @@ impl Journal {
         self.write(&Entry::new(record))
     }
 
+    /// Records that a call is being made that must not be made twice. When this returns, the line is on the disk: after a power
+    /// failure, the next run knows of the call too.
+    ///
+    /// # Errors
+    /// As [`Journal::record`]. The call must then not be made.
+    pub(crate) fn begin_call(&mut self, row: &CalledRow) -> Result<(), Failure> {
+        if let Some(begin) = self.begins.take() {
+            self.write(&begin)?;
+        }
+        self.write(&Sending::new(row))?;
+        self.sync()
+    }
+
+    /// Records that a call whose beginning was recorded was not made.
+    ///
+    /// # Errors
+    /// As [`Journal::record`].
+    pub(crate) fn cancel_call(&mut self, call: Fingerprint) -> Result<(), Failure> {
+        self.write(&Unsent { unsent: call.to_string() })
+    }
+
     /// Records that the run is finished: every card of its input is done.
     ///
     /// # Errors
@@ -176,7 +199,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn job(input: &str) -> JobKey {
-        JobKey::new(&Client::new(Config::new("my-appkey", "s")).expect("valid"), input)
+        JobKey::new(&Client::new(Config::new("my-appkey", "s")).expect("valid"), input, None)
     }
 
     fn fresh(test: &str) -> PathBuf {
@@ -234,7 +257,9 @@ mod tests {
         let open_errors = [(Error::config("a", "b"), "config"), (Error::cancelled("a"), "cancelled")];
         let all = final_errors.into_iter().map(|error| (error, true));
         for ((error, kind), is_final) in all.chain(open_errors.into_iter().map(|error| (error, false))) {
-            let record = CardResult { eid: "1", line: Some(3), result: Err(&error) }.record().expect("valid");
+            let record = CardResult { eid: "1", line: Some(3), row: None, result: Err(&error) }
+                .record()
+                .expect("valid");
             let entry = Entry::new(&record);
             assert_eq!((entry.kind, entry.r#final), (kind, is_final));
             assert_eq!(entry.message, format!("line 3: {error}"));
@@ -311,7 +336,7 @@ mod tests {
         drop(Journal::open(&path, &job("a.csv")).expect("new"));
         let error = Journal::open(&path, &job("b.csv")).expect_err("another input");
         assert!(error.to_string().contains("another run, over \"a.csv\" and not \"b.csv\""), "{error}");
-        let other = JobKey::new(&Client::new(Config::new("other", "s")).expect("valid"), "a.csv");
+        let other = JobKey::new(&Client::new(Config::new("other", "s")).expect("valid"), "a.csv", None);
         let error = Journal::open(&path, &other).expect_err("another account");
         assert!(error.to_string().contains("another account"), "{error}");
         let text = std::fs::read_to_string(&path).expect("readable");

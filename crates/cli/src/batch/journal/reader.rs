@@ -1,24 +1,29 @@
 //! Reads any journal, line by line, for people and other programs. A run that is resumed reads its journal itself.
 
 use super::line::{FORMAT, MAX_LINE_BYTES};
+use crate::output::record::UNKNOWN;
 use eiot::Error;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// The first line of a journal.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct JournalHeader {
     eiot_journal: u32,
     /// Where the cards come from.
     pub(crate) input: String,
     /// UTC, as in RFC 3339.
     pub(crate) started: String,
+    /// The path that is called for each row; `None` for refreshes.
+    #[serde(default)]
+    pub(crate) call: Option<String>,
 }
 
-/// The result of a card. Members that this version does not know are ignored.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// The result of a card or a call. Members that this version does not know are ignored.
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct JournalResult {
     /// The EID, or the malformed text in its place.
     pub(crate) eid: String,
@@ -37,6 +42,22 @@ pub(crate) struct JournalResult {
     /// UTC, as in RFC 3339.
     #[serde(default)]
     pub(crate) time: String,
+    /// The fingerprint of a call.
+    pub(crate) call: Option<String>,
+    /// The line of its row in the input.
+    pub(crate) line: Option<u64>,
+    /// Its parameters.
+    pub(crate) parameters: Option<Box<RawValue>>,
+    /// The platform may have acted, and acts again if the call is repeated.
+    #[serde(default)]
+    pub(crate) unknown: bool,
+}
+
+impl JournalResult {
+    /// What tells cards or calls apart: the EID, or the fingerprint.
+    pub(crate) fn key(&self) -> &str {
+        self.call.as_deref().unwrap_or(&self.eid)
+    }
 }
 
 /// A line after the first.
@@ -44,6 +65,10 @@ pub(crate) struct JournalResult {
 pub(crate) enum JournalLine {
     /// The result of a card.
     Result(JournalResult),
+    /// A call is being made that must not be made twice. If no result follows, the run ended meanwhile.
+    Sending(JournalResult),
+    /// The call with this fingerprint, which was to be made, was not.
+    Unsent(String),
     /// A run that left nothing to do ended at this time.
     Finished(String),
     /// Something else, which a later version may have written.
@@ -65,6 +90,39 @@ pub(crate) struct JournalReader {
 #[derive(Deserialize)]
 struct Finish {
     finished: String,
+}
+
+#[derive(Deserialize)]
+struct Sending {
+    sending: String,
+    line: u64,
+    parameters: Box<RawValue>,
+    time: String,
+}
+
+#[derive(Deserialize)]
+struct Unsent {
+    unsent: String,
+}
+
+impl From<Sending> for JournalResult {
+    /// The result as long as there is no other one.
+    fn from(Sending { sending, line, parameters, time }: Sending) -> Self {
+        Self {
+            eid: String::new(),
+            kind: UNKNOWN.to_owned(),
+            code: None,
+            message: "no outcome: the call is in flight, or the run ended meanwhile".to_owned(),
+            r#final: false,
+            attempts: 0,
+            delivered: "unknown".to_owned(),
+            time,
+            call: Some(sending),
+            line: Some(line),
+            parameters: Some(parameters),
+            unknown: true,
+        }
+    }
 }
 
 impl JournalReader {
@@ -121,6 +179,12 @@ fn parse(line: &[u8]) -> JournalLine {
     if let Ok(result) = serde_json::from_slice(line) {
         return JournalLine::Result(result);
     }
+    if let Ok(sending) = serde_json::from_slice::<Sending>(line) {
+        return JournalLine::Sending(sending.into());
+    }
+    if let Ok(Unsent { unsent }) = serde_json::from_slice(line) {
+        return JournalLine::Unsent(unsent);
+    }
     if let Ok(Finish { finished }) = serde_json::from_slice(line) {
         return JournalLine::Finished(finished);
     }
@@ -145,12 +209,19 @@ mod tests {
     fn line_of_a_journal_is_what_its_members_say() {
         let kind = |line: &str| match parse(line.as_bytes()) {
             JournalLine::Result(result) => result.kind,
+            JournalLine::Sending(result) => result.key().to_owned(),
+            JournalLine::Unsent(call) => format!("not {call}"),
             JournalLine::Finished(time) => time,
             JournalLine::Other => "other".to_owned(),
             JournalLine::Damaged(_) => "damaged".to_owned(),
             JournalLine::Torn => "torn".to_owned(),
         };
         assert_eq!(kind("{\"eid\":\"1\",\"kind\":\"ok\",\"new\":[]}\n"), "ok");
+        assert_eq!(
+            kind("{\"sending\":\"0a\",\"line\":2,\"parameters\":{\"a\":1},\"time\":\"2026\"}\n"),
+            "0a"
+        );
+        assert_eq!(kind("{\"unsent\":\"0a\"}\n"), "not 0a");
         assert_eq!(kind("{\"finished\":\"2026-11-26T00:00:00Z\"}\n"), "2026-11-26T00:00:00Z");
         assert_eq!(kind("{\"run\":\"2026-11-26T00:00:00Z\"}\n"), "other");
         assert_eq!(kind("{\"eid\":\"1\",\"kind\":\"ok\"}"), "torn");

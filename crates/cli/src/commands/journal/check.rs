@@ -39,7 +39,10 @@ impl Check {
             counts.lines = number;
             match line {
                 JournalLine::Result(_) => counts.results += 1,
-                JournalLine::Finished(_) | JournalLine::Other => {}
+                JournalLine::Sending(_)
+                | JournalLine::Unsent(_)
+                | JournalLine::Finished(_)
+                | JournalLine::Other => {}
                 JournalLine::Torn => {
                     counts.torn = true;
                     warn(format_args!(

@@ -3,6 +3,7 @@
 use super::JournalFile;
 use super::card_results::CardResults;
 use crate::batch::journal::JournalHeader;
+use crate::output::wording::Wording;
 use crate::output::wrap::in_column;
 use crate::output::{ExitCode, Failure, print_line};
 use clap::Args;
@@ -26,6 +27,9 @@ const INDENT: usize = 10;
 /// What is shown. Names and their meaning never change; new ones may be added.
 #[derive(Serialize)]
 struct Overview {
+    /// The path that is called for each row; absent if cards are refreshed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<String>,
     input: String,
     started: String,
     last_result: Option<String>,
@@ -34,6 +38,8 @@ struct Overview {
     refreshed: usize,
     failed: usize,
     open: usize,
+    /// Failed calls that the platform may have acted on; those in flight are among them.
+    unknown: usize,
     results: u64,
     damaged_lines: u64,
     failures: Vec<Failures>,
@@ -53,9 +59,8 @@ struct Failures {
 impl Show {
     pub(super) fn run(&self) -> Result<ExitCode, Failure> {
         let reader = self.journal.open()?;
-        let JournalHeader { input, started, .. } = reader.header();
-        let (input, started) = (input.clone(), started.clone());
-        let overview = overview(input, started, &CardResults::read(reader)?);
+        let header = reader.header().clone();
+        let overview = overview(header, &CardResults::read(reader)?);
         match self.json {
             true => print_line(&serde_json::to_string(&overview).map_err(Error::internal)?)?,
             false => {
@@ -70,7 +75,8 @@ impl Show {
     }
 }
 
-fn overview(input: String, started: String, cards: &CardResults) -> Overview {
+fn overview(header: JournalHeader, cards: &CardResults) -> Overview {
+    let JournalHeader { input, started, call, .. } = header;
     let failed = cards.failed();
     let mut groups: BTreeMap<_, Failures> = BTreeMap::new();
     for result in &failed {
@@ -87,6 +93,7 @@ fn overview(input: String, started: String, cards: &CardResults) -> Overview {
     let mut failures: Vec<_> = groups.into_values().collect();
     failures.sort_by_key(|group| std::cmp::Reverse(group.count));
     Overview {
+        call,
         input,
         started,
         last_result: cards.last.clone(),
@@ -94,7 +101,8 @@ fn overview(input: String, started: String, cards: &CardResults) -> Overview {
         cards: cards.refreshed.len() + failed.len(),
         refreshed: cards.refreshed.len(),
         failed: failed.len(),
-        open: failed.iter().filter(|result| !result.r#final).count(),
+        open: failed.iter().filter(|result| !result.r#final && !result.unknown).count(),
+        unknown: failed.iter().filter(|result| result.unknown).count(),
         results: cards.results,
         damaged_lines: cards.damaged,
         failures,
@@ -109,17 +117,25 @@ impl Overview {
             (None, Some(time)) => format!("not finished, last result {time}"),
             (None, None) => "no results yet".to_owned(),
         };
-        let mut lines = vec![
+        let words = if self.call.is_some() { Wording::Calls } else { Wording::Cards };
+        let mut counts = format!(
+            "{}: {} {}, {} failed, of which {} may succeed later",
+            self.cards,
+            self.refreshed,
+            words.done(),
+            self.failed,
+            self.open
+        );
+        if self.unknown > 0 {
+            counts.push_str(&format!(", and the outcome of {} is unknown", self.unknown));
+        }
+        let call = self.call.iter().map(|path| ("call".to_owned(), path.clone()));
+        let mut lines: Vec<_> = call.collect();
+        lines.extend([
             ("input".to_owned(), self.input.clone()),
             ("started".to_owned(), format!("{}, {end}", self.started)),
-            (
-                "cards".to_owned(),
-                format!(
-                    "{}: {} refreshed, {} failed, of which {} may succeed later",
-                    self.cards, self.refreshed, self.failed, self.open
-                ),
-            ),
-        ];
+            (words.rows().to_owned(), counts),
+        ]);
         for Failures { kind, code, is_final, count, example } in &self.failures {
             let code = code.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
             let is_final = if *is_final { ", final" } else { "" };

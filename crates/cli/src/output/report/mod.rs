@@ -4,6 +4,7 @@ mod plot;
 
 use super::humanize::humanize;
 use super::summary::{State, Summary};
+use super::wording::Wording;
 use eiot::escaped;
 use std::fmt::{Display, Write};
 use std::time::SystemTime;
@@ -20,6 +21,7 @@ pub(crate) fn report(summary: &Summary) -> String {
     heading(&mut page, summary);
     tiles(&mut page, summary);
     section(&mut page, "Throughput", &plot::plot(&summary.throughput, summary.rate.limit_per_second));
+    unknown(&mut page, summary);
     failures(&mut page, summary);
     details(&mut page, summary);
     page + "</main>\n</body>\n</html>\n"
@@ -90,8 +92,9 @@ fn heading(page: &mut String, summary: &Summary) {
     let exit_code = summary.exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
     let _ = writeln!(
         page,
-        "<h1>Refresh of {}</h1>\n<p><span class=\"state {class}\">{state}</span> \
+        "<h1>{} of {}</h1>\n<p><span class=\"state {class}\">{state}</span> \
          <span class=\"muted\">{}, {}{exit_code}</span></p>",
+        if summary.wording() == Wording::Cards { "Refresh" } else { "Calls" },
         text(input(summary)),
         time(summary.started),
         humanize(summary.seconds)
@@ -108,12 +111,15 @@ fn tiles(page: &mut String, summary: &Summary) {
         let _ =
             writeln!(page, "<div class=\"tile\"><b class=\"{class}\">{value}</b><span>{what}</span></div>");
     };
-    tile("", number(cards.total.unwrap_or(cards.read)), "cards");
-    tile("good", number(cards.refreshed), "refreshed");
+    let words = summary.wording();
+    tile("", number(cards.total.unwrap_or(cards.read)), words.rows());
+    tile("good", number(cards.refreshed), words.done());
     tile(if cards.failed > 0 { "bad" } else { "" }, number(cards.failed), "failed");
+    let before = format!("{} before", words.done());
     for (count, what) in [
+        (cards.unknown, "unknown"),
         (cards.duplicates, "duplicates"),
-        (cards.refreshed_before, "refreshed before"),
+        (cards.refreshed_before, before.as_str()),
         (cards.failed_before, "failed before"),
         (cards.refreshed_recently, "refreshed not long ago"),
         (cards.not_sent, "not sent"),
@@ -131,16 +137,30 @@ fn section(page: &mut String, title: &str, content: &str) {
     let _ = writeln!(page, "<section>\n<h2>{title}</h2>\n{content}</section>");
 }
 
+/// What to do about calls whose outcome is unknown.
+fn unknown(page: &mut String, summary: &Summary) {
+    let count = summary.cards.unknown;
+    if count > 0 {
+        let advice = format!(
+            "<p>The platform may have acted on {} calls that failed. They are among the failed ones, and are not repeated. List \
+             them with <code>eiot journal failed --unknown</code>, and find out from the platform whether it has acted. \
+             <code>--retry unknown</code> repeats them all.</p>\n",
+            number(count)
+        );
+        section(page, "Unknown outcomes", &advice);
+    }
+}
+
 fn failures(page: &mut String, summary: &Summary) {
     if !summary.failures.is_empty() {
         let mut table = String::from(
-            "<div class=\"scroll\"><table>\n<thead><tr><th>Kind</th><th>Code</th><th class=\"number\">Cards</th>\
+            "<div class=\"scroll\"><table>\n<thead><tr><th>Kind</th><th>Code</th><th class=\"number\">Count</th>\
              <th class=\"number\">Final</th><th>Example</th></tr></thead>\n<tbody>\n",
         );
         for failure in &summary.failures {
             let _ = writeln!(
                 table,
-                "<tr><td data-name=\"Kind\">{}</td><td data-name=\"Code\">{}</td><td class=\"number\" data-name=\"Cards\">{}\
+                "<tr><td data-name=\"Kind\">{}</td><td data-name=\"Code\">{}</td><td class=\"number\" data-name=\"Count\">{}\
                  </td><td class=\"number\" data-name=\"Final\">{}</td><td class=\"example\">{}</td></tr>",
                 text(failure.kind),
                 text(failure.code.as_deref().unwrap_or("–")),
@@ -168,12 +188,13 @@ fn details(page: &mut String, summary: &Summary) {
     let limit = rate.limit_per_second.map(|limit| format!(", limit {limit:.1}/s")).unwrap_or_default();
     let total = summary.cards.total.map(|total| format!(" of {}", number(total))).unwrap_or_default();
     let rows = [
+        ("Call", summary.call.as_ref().map(text)),
         ("Input", Some(text(&summary.input))),
         ("Journal", summary.journal.as_ref().map(text)),
         ("Results", summary.output.as_ref().map(text)),
         ("Started", Some(time(summary.started))),
         (if summary.state == State::Running { "Updated" } else { "Ended" }, Some(time(summary.updated))),
-        ("Cards read", Some(format!("{}{total}", number(summary.cards.read)))),
+        ("Rows read", Some(format!("{}{total}", number(summary.cards.read)))),
         ("May succeed later", Some(number(summary.cards.open))),
         ("Requests", Some(number(summary.requests))),
         ("Rate", Some(format!("{:.1}/s, peak {:.1}/s{limit}", rate.per_second, rate.peak_per_second))),
