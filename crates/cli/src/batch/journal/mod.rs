@@ -10,6 +10,8 @@ mod line;
 mod reader;
 mod unwritten;
 
+#[cfg(test)]
+pub(crate) use history::PreviousFailure;
 pub(crate) use history::{History, PreviousResult, each_result};
 pub(crate) use line::{JobKey, OutputMark};
 pub(crate) use reader::{JournalHeader, JournalLine, JournalReader, JournalResult};
@@ -233,7 +235,7 @@ mod tests {
         let journal = Journal::open(&path, &job).expect("there");
         let previous = |eid: &str| match journal.history().previous(eid) {
             Some(PreviousResult::Failed(failure)) => Some((failure.kind, failure.is_final)),
-            Some(PreviousResult::Refreshed) => panic!("{eid} was not refreshed"),
+            Some(other) => panic!("{eid}: {other:?}"),
             None => None,
         };
         for kind in ErrorKind::ALL {
