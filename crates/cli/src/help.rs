@@ -322,8 +322,8 @@ Flags and variables are those of eiot refresh.";
         ),
         (
             ExitCode::Usage,
-            "wrong usage, invalid configuration or invalid parameters; with --from, also\n\
-             an invalid EID in a row, and the other rows were sent then",
+            "wrong usage, invalid configuration or invalid parameters; with --from,\n\
+             also an invalid EID in a row, and the other rows were sent then",
         ),
         (ExitCode::Auth, "the platform does not accept the credentials or this machine's address"),
         (ExitCode::Internal, INTERNAL),
