@@ -46,10 +46,10 @@ fn with_profiles(shell: Shell, script: &str) -> String {
             line.replace("(\"${cur}\")", &format!("($(compgen -W \"{PROFILES}\" -- \"${{cur}}\"))"))
         }
         Shell::Zsh if line.starts_with("'--profile=[") => {
-            line.replace(":NAME: '", &format!(":NAME:{{compadd -- {PROFILES}}}'"))
+            line.replace(":NAME:'", &format!(":NAME:{{compadd -- {PROFILES}}}'"))
         }
         Shell::Fish if line.contains(" -l profile ") => {
-            format!("{line} -f -a \"({})\"", PROFILES.trim_start_matches("$(").trim_end_matches(')'))
+            format!("{line} -a \"({})\"", PROFILES.trim_start_matches("$(").trim_end_matches(')'))
         }
         _ => line.to_owned(),
     };

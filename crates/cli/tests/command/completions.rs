@@ -129,7 +129,7 @@ fn completions_of_zsh_are_loaded_and_complete_commands_flags_and_the_names_of_pr
     // zsh completes in its line editor only: a terminal, in which the completion is requested and what it offers is printed.
     let setup = format!(
         "fpath=({} $fpath); autoload -U compinit; compinit -u -D; zstyle ':completion:*' list-colors ''; \
-         LISTMAX=0; PS1='ready> '; unsetopt zle_bracketed_paste; bindkey '^I' complete-word",
+         LISTMAX=0; PS1='ready> '; unset zle_bracketed_paste; bindkey '^I' complete-word",
         directory.display()
     );
     std::fs::write(directory.join(".zshrc"), setup).expect("writable");
@@ -143,9 +143,8 @@ fn completions_of_zsh_are_loaded_and_complete_commands_flags_and_the_names_of_pr
         let question = format!(
             "zmodload zsh/zpty; zpty -b shell zsh -i; zpty -w -n shell {}; \
              text=''; for i in {{1..200}}; do zpty -r -t shell part && text+=$part; \
-             [[ $text == *'{words}'*{} ]] && break; sleep 0.05; done; zpty -d shell; print -rn -- $text",
+             [[ $text == *{expected}* ]] && break; sleep 0.05; done; zpty -d shell; print -rn -- $text",
             quoted(&format!("{words}\t")),
-            expected.trim_start_matches(words.rsplit(' ').next().expect("a word")),
         );
         let Some(told) = ask("zsh", &["-f", "-c", &question], &directory, &path) else { return };
         assert!(told.contains(expected), "{words}: {told:?}");
