@@ -52,6 +52,8 @@ struct Outage {
     probes: u32,
     /// Only a few cards have failed, which may not be an outage.
     of_few: bool,
+    /// A card that came later has failed too.
+    of_others: bool,
     /// No permits are available, because the shared limiter is unreachable.
     of_limiter: bool,
     /// The final probe, sent when the time was up, has failed.
@@ -98,9 +100,23 @@ impl CircuitBreaker {
         self.outage.is_some()
     }
 
-    /// Counts a card that was held.
-    pub(crate) fn unanswered(&mut self) {
+    /// Counts a card that was held; `is_untried` if that was its first call. If a few cards are held, other cards that fail as well
+    /// show that it is an outage.
+    pub(crate) fn unanswered(&mut self, is_untried: bool) {
         self.unanswered = self.unanswered.saturating_add(1);
+        let Some(outage) = self.outage.as_mut().filter(|outage| outage.of_few && !outage.of_limiter) else {
+            return;
+        };
+        outage.of_others |= is_untried;
+        if outage.of_others && self.unanswered >= OUTAGE_THRESHOLD {
+            outage.of_few = false;
+            outage.gives_up_at = outage.since + self.outage_timeout;
+        }
+    }
+
+    /// Whether a few cards are held that may fail individually.
+    pub(crate) fn is_of_few(&self) -> bool {
+        self.outage.is_some_and(|outage| outage.of_few)
     }
 
     /// A call ended without an answer. Returns whether it was a probe; if so, schedules the next one after a longer
@@ -196,6 +212,7 @@ impl CircuitBreaker {
             probing: false,
             probes: 0,
             of_few,
+            of_others: false,
             of_limiter,
             is_time_up: false,
         });
@@ -272,7 +289,7 @@ mod tests {
 
     fn down(breaker: &mut CircuitBreaker, calls: u32) {
         for _ in 0..calls {
-            breaker.unanswered();
+            breaker.unanswered(false);
         }
     }
 
@@ -336,6 +353,27 @@ mod tests {
             breaker.give_up(now, Some(&failure(ErrorKind::Connect))).is_none(),
             "the cards fail, the batch goes on"
         );
+    }
+
+    #[test]
+    fn circuit_that_holds_a_few_cards_is_open_for_all_when_another_card_fails_too() {
+        let (mut breaker, start) = (CircuitBreaker::new(20, LONG), Instant::now());
+        breaker.answered(start);
+        down(&mut breaker, 1);
+        assert!(breaker.open(start, true) && breaker.is_of_few());
+        down(&mut breaker, 10);
+        assert!(breaker.is_of_few(), "the same card, again and again");
+        breaker.unanswered(true);
+        assert!(breaker.is_open() && !breaker.is_of_few());
+        assert_eq!(breaker.waits(start), (FIRST_PROBE, LONG));
+        breaker.answered(start);
+        down(&mut breaker, 1);
+        assert!(
+            breaker.open(start, true) && breaker.is_of_few(),
+            "the next one is not known to be an outage"
+        );
+        breaker.unanswered(true);
+        assert!(breaker.is_of_few(), "two failures");
     }
 
     #[test]

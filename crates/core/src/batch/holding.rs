@@ -93,7 +93,7 @@ impl Batch {
         };
         // The error's attempts include those of earlier calls.
         card.history = History { attempts: error.attempts(), delivered: Some(error.delivered()) };
-        self.breaker.unanswered();
+        self.breaker.unanswered(card.failure.is_none());
         if self.breaker.end_probe(now) && !self.breaker.is_time_up() {
             self.notify_holding(&error, now);
         }

@@ -186,11 +186,12 @@ impl Client {
 }
 
 impl Batch {
-    /// Whether the batch can take another EID now: it holds as many cards as may be in flight, and at least 5, because a smaller number
-    /// of failures does not show an outage. You can push more, but they wait in memory. `false` after the caller has stopped the
-    /// batch.
+    /// Whether the batch can take another EID now. You can push more, but they wait in memory. `false` after the caller has
+    /// stopped the batch.
     pub fn has_room(&self) -> bool {
-        !self.takes_no_more && self.cards.has_room(self.concurrency.max(OUTAGE_THRESHOLD as usize))
+        // Only another card shows whether this is an outage.
+        let most = if self.breaker.is_of_few() { OUTAGE_THRESHOLD as usize } else { 0 };
+        !self.takes_no_more && self.cards.has_room(self.concurrency.max(most))
     }
 
     /// How many cards were pushed and have not come back, including duplicates.
