@@ -103,7 +103,7 @@ impl Translation {
     /// Chinese and other words, and may end between two Chinese characters (`\:`): formatters know spaces only.
     fn page(&self, page: &str) -> String {
         let mut text = String::new();
-        let mut is_name = false;
+        let (mut is_name, mut is_filled) = (false, true);
         for line in page.lines() {
             let line = WORDS.iter().fold(line.to_owned(), |line, word| match line.strip_prefix(".SH ") {
                 Some(heading) if heading == *word => format!(".SH {}", self.text(word)),
@@ -114,7 +114,12 @@ impl Translation {
                 true => line == format!(".SH {}", self.text("NAME")),
                 false => is_name,
             };
-            match line.starts_with('.') || is_name {
+            is_filled = match line.as_str() {
+                ".nf" => false,
+                ".fi" => true,
+                _ => is_filled,
+            };
+            match line.starts_with('.') || is_name || !is_filled {
                 true => text.push_str(&line),
                 false => text.push_str(&breakable(&line)),
             }

@@ -95,15 +95,17 @@ impl Page {
     /// All that is known by this word.
     fn explanation(&self, word: &str, width: usize) -> Option<String> {
         let mut found: Vec<&Topic> = self.topics.iter().filter(|topic| topic.is_called(word)).collect();
-        // A platform code is of a kind, which says more.
-        for place in 0..found.len() {
-            let Some(Topic { sort: Sort::PlatformCode, cells, .. }) = found.get(place) else { continue };
-            let kind = cells.get(1).and_then(|cell| cell.split('`').nth(1)).unwrap_or_default();
-            let of_kind = self.topics.iter().find(|topic| topic.sort == Sort::Kind && topic.name() == kind);
-            found.extend(of_kind);
-        }
+        let kinds: Vec<&Topic> = found.iter().filter_map(|topic| self.kind_of(topic)).collect();
+        found.extend(kinds);
         let parts: Vec<_> = found.iter().map(|topic| self.part(topic, width)).collect();
         (!parts.is_empty()).then(|| parts.join("\n"))
+    }
+
+    /// The kind of a platform code, which says more.
+    fn kind_of(&self, topic: &Topic) -> Option<&Topic> {
+        let cell = topic.cells.get(1).filter(|_| topic.sort == Sort::PlatformCode)?;
+        let name = cell.split('`').nth(1)?;
+        self.topics.iter().find(|topic| topic.sort == Sort::Kind && topic.name() == name)
     }
 
     /// A row of a table, and what is written about it below a heading of its own.
@@ -162,6 +164,11 @@ impl Page {
             Ok(_) => "no published code of the platform and no exit code; a code that is not published is of kind \
                       platform: eiot explain platform"
                 .to_owned(),
+            Err(_) if word.starts_with("sim.") => {
+                "a code of the simulator, which the platform does not have; it is of kind platform: eiot explain \
+                 platform"
+                    .to_owned()
+            }
             Err(_) => {
                 let asked = normalized(word);
                 let is_similar = |name: &&str| strsim::jaro_winkler(&asked, &normalized(name)) >= SIMILAR;
@@ -186,11 +193,13 @@ impl Section {
         let mut topics = Vec::new();
         let mut header: Option<Vec<&'static str>> = None;
         for line in self.body.lines() {
-            let row = cells(line);
-            match (&header, row) {
-                (_, None) => header = None,
-                (None, row) => header = row,
-                (Some(header), Some(cells)) => topics.extend(Sort::of(&cells).map(|sort| Topic {
+            let Some(cells) = cells(line) else {
+                header = None;
+                continue;
+            };
+            match &header {
+                None => header = Some(cells),
+                Some(header) => topics.extend(Sort::of(&cells).map(|sort| Topic {
                     sort,
                     section: self.heading,
                     header: header.clone(),
@@ -265,7 +274,7 @@ fn sections(text: &'static str) -> Vec<Section> {
     let ends = headings.iter().skip(1).map(|(begin, ..)| *begin).chain([text.len()]);
     let with_ends = headings.iter().zip(ends);
     with_ends
-        .map(|((_, begin, heading), end)| Section { heading, body: text.get(*begin..end).unwrap_or_default() })
+        .map(|(&(_, begin, heading), end)| Section { heading, body: text.get(begin..end).unwrap_or_default() })
         .collect()
 }
 
@@ -368,6 +377,7 @@ mod tests {
         assert!(page.unknown("timout").to_string().contains("similar ones are timeout"));
         assert!(page.unknown("RateLimitError").to_string().contains("RateLimitedError"));
         assert!(page.unknown("qqq").to_string().contains("eiot explain lists all"));
+        assert!(page.unknown("sim.bad-sign").to_string().contains("a code of the simulator"));
         assert!(page.unknown("45109").to_string().contains("eiot explain platform"));
         assert_eq!(page.explanation("45109", 80), None);
     }
