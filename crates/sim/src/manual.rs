@@ -43,9 +43,11 @@ pub(crate) fn manual(mut command: Command, language: Language) -> std::io::Resul
     };
     let mut page = Vec::new();
     Man::new(command).source(concat!("eiot ", env!("CARGO_PKG_VERSION"))).render(&mut page)?;
-    let page = String::from_utf8_lossy(&page)
-        .replacen("\n.SH EXTRA\n", "\n.SH NOTES\n.nf\n", 1)
-        .replacen("\nFaults:", "\n.fi\nFaults:", 1);
+    let page = String::from_utf8_lossy(&page).replacen("\n.SH EXTRA\n", "\n.SH NOTES\n.nf\n", 1).replacen(
+        "\nFaults:",
+        "\n.fi\nFaults:",
+        1,
+    );
     Ok(match translation {
         Some(translation) => translation.page(&page),
         None => page,

@@ -274,7 +274,10 @@ fn sections(text: &'static str) -> Vec<Section> {
     let ends = headings.iter().skip(1).map(|(begin, ..)| *begin).chain([text.len()]);
     let with_ends = headings.iter().zip(ends);
     with_ends
-        .map(|(&(_, begin, heading), end)| Section { heading, body: text.get(begin..end).unwrap_or_default() })
+        .map(|(&(_, begin, heading), end)| Section {
+            heading,
+            body: text.get(begin..end).unwrap_or_default(),
+        })
         .collect()
 }
 
@@ -314,7 +317,8 @@ mod tests {
                 assert!(page.explanation(&code.number().to_string(), 80).is_some(), "{code:?}");
             }
             for code in vectors["codes"].as_array().expect("a list") {
-                let text = page.explanation(code["code"].as_str().expect("text"), 200).expect("an explanation");
+                let text =
+                    page.explanation(code["code"].as_str().expect("text"), 200).expect("an explanation");
                 for field in ["zh", "kind"] {
                     assert!(text.contains(code[field].as_str().expect("text")), "{code}: {text}");
                 }
@@ -328,7 +332,10 @@ mod tests {
         let (row, kind) = text.split_once("\nkind rate_limited\n").expect("the kind");
         assert!(row.starts_with("code 501\n\n  kind ") && row.contains("Too many requests"), "{text}");
         assert!(row.contains("pause for one second"), "{text}");
-        assert!(kind.contains("EIOT_ERR_RATE_LIMITED 41") && kind.contains("What to do: call less often"), "{text}");
+        assert!(
+            kind.contains("EIOT_ERR_RATE_LIMITED 41") && kind.contains("What to do: call less often"),
+            "{text}"
+        );
         assert!(!text.contains("](") && !text.contains('*') && !text.contains("<!--"), "{text}");
     }
 
