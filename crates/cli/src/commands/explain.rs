@@ -142,7 +142,7 @@ impl Page {
     }
 
     fn brief(&self, topic: &Topic) -> String {
-        let cell = |place: usize| plain(topic.cells.get(place).copied().unwrap_or_default());
+        let cell = |place: usize| plain(topic.cells.get(place).copied().unwrap_or_default()).replace('`', "");
         match topic.sort {
             Sort::Kind => {
                 let section = self.sections.iter().find(|section| section.heading == topic.name());
@@ -247,7 +247,7 @@ impl Topic {
         let fields = self.header.iter().zip(&self.cells).skip(1).filter(|(_, cell)| !cell.is_empty());
         let indent = 4 + self.header.iter().skip(1).map(|title| columns(title)).max().unwrap_or_default();
         for (title, cell) in fields {
-            let cell = in_column(&plain(cell), indent, width);
+            let cell = in_column(&plain(cell).replace('`', ""), indent, width);
             text.push_str(&format!("  {}{cell}\n", padded(title, indent - 2)));
         }
         text
