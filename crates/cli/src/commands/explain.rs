@@ -290,8 +290,9 @@ mod tests {
     fn explanation_exists_for_every_kind_and_says_the_same_facts_in_both_languages() {
         let (english, chinese) = (Page::parse(ENGLISH), Page::parse(CHINESE));
         for kind in ErrorKind::ALL {
+            let name = kind.name();
             for page in [&english, &chinese] {
-                let text = page.explanation(kind.name(), 80).expect(kind.name());
+                let text = page.explanation(name, 80).expect(name);
                 let what_to_do = if page.is_chinese() { "\n\n处理方法：" } else { "\n\nWhat to do: " };
                 // In two cases of kind platform, in a list.
                 assert!(text.contains(what_to_do) || kind == ErrorKind::Platform, "{text}");
@@ -371,9 +372,10 @@ mod tests {
         for page in [Page::parse(ENGLISH), Page::parse(CHINESE)] {
             let list = page.list(200);
             for topic in &page.topics {
-                let line = list.lines().find(|line| line.starts_with(&format!("  {} ", topic.name())));
-                let line = line.expect(topic.name()).trim();
-                assert!(line.len() > topic.name().len() + 3, "{line}");
+                let name = topic.name();
+                let line =
+                    list.lines().find(|line| line.starts_with(&format!("  {name} "))).expect(name).trim();
+                assert!(line.len() > name.len() + 3, "{line}");
             }
         }
     }
