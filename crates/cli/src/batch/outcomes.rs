@@ -3,7 +3,7 @@
 use super::journal::{Journal, OutputMark};
 use crate::output::record::Record;
 use crate::output::{Failure, LineFile, OutputOptions, warn};
-use crate::system::fs::{File, Metadata, OpenOptions};
+use crate::system::fs::{File, OpenOptions};
 use crate::system::stdout;
 use eiot::Error;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -129,7 +129,7 @@ impl Outcomes {
 /// The state of a regular file.
 #[cfg(unix)]
 fn mark(file: &File, quiet: bool) -> Option<OutputMark> {
-    use crate::system::fs::MetadataExt;
+    use crate::system::fs::{Metadata, MetadataExt};
     let metadata = file.metadata().ok().filter(Metadata::is_file)?;
     Some(OutputMark { device: metadata.dev(), inode: metadata.ino(), offset: metadata.len(), quiet })
 }
