@@ -26,7 +26,8 @@ pub(crate) fn has_terminal() -> bool {
 /// Files.
 pub(crate) mod fs {
     pub(crate) use std::fs::{
-        File, Metadata, OpenOptions, canonicalize, metadata, read, read_link, read_to_string, remove_file, rename,
+        File, Metadata, OpenOptions, canonicalize, metadata, read, read_link, read_to_string, remove_file,
+        rename,
     };
     #[cfg(unix)]
     pub(crate) use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
