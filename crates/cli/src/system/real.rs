@@ -1,9 +1,9 @@
 //! The standard library's.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::time::{Instant, SystemTime};
 
-pub(crate) use std::env::var_os as variable;
 pub(crate) use std::io::{stderr, stdout};
 pub(crate) use std::process::id as process_id;
 pub(crate) use std::thread::sleep;
@@ -16,6 +16,11 @@ pub(crate) fn now() -> Instant {
 /// The wall clock.
 pub(crate) fn wall_clock() -> SystemTime {
     SystemTime::now()
+}
+
+/// An environment variable.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 /// Whether standard error is a terminal.
