@@ -3,8 +3,9 @@
 use super::journal::{Journal, OutputMark};
 use crate::output::record::Record;
 use crate::output::{Failure, LineFile, OutputOptions, warn};
+use crate::system::fs::{File, OpenOptions};
+use crate::system::stdout;
 use eiot::Error;
-use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -53,6 +54,8 @@ impl Outcomes {
                 Self { target, json, quiet }
             }
         };
+        // The journal's next line says how far the output is; a power failure must not make that wrong.
+        outcomes.sync()?;
         journal.begin_run(outcomes.mark());
         Ok(outcomes)
     }
@@ -103,7 +106,7 @@ impl Outcomes {
         let line = if self.json { record.to_line()? } else { record.to_text() };
         match &mut self.target {
             Target::File(file) => file.write_line(line.as_bytes()),
-            Target::Stdout => io::stdout()
+            Target::Stdout => stdout()
                 .write_all(format!("{line}\n").as_bytes())
                 .map_err(|error| Failure::from(error).with_unreported_eid(record.eid)),
         }
@@ -128,8 +131,8 @@ impl Outcomes {
 /// The state of a regular file.
 #[cfg(unix)]
 fn mark(file: &File, quiet: bool) -> Option<OutputMark> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    use crate::system::fs::{Metadata, MetadataExt};
+    let metadata = file.metadata().ok().filter(Metadata::is_file)?;
     Some(OutputMark { device: metadata.dev(), inode: metadata.ino(), offset: metadata.len(), quiet })
 }
 

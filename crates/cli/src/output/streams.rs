@@ -1,6 +1,7 @@
 //! Standard output and standard error, and failures that end the command early.
 
 use super::exit_code::ExitCode;
+use crate::system::{stderr, stdout};
 use eiot::{Error, escaped};
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -83,7 +84,7 @@ impl fmt::Display for Failure {
 
 /// Prints help, version, or a usage error.
 pub(crate) fn print_help_or_usage_error(message: &clap::Error) -> Result<ExitCode, Failure> {
-    let printed = message.print().and_then(|()| io::stdout().flush());
+    let printed = message.print().and_then(|()| stdout().flush());
     match message.use_stderr() {
         // If not even the error can be printed, the exit code still reports it.
         true => Ok(ExitCode::Usage),
@@ -98,7 +99,7 @@ pub(crate) fn print_line(text: &str) -> Result<(), Failure> {
 
 /// Writes bytes to standard output and flushes it.
 pub(crate) fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
-    let mut output = io::stdout().lock();
+    let mut output = stdout().lock();
     output.write_all(bytes)?;
     Ok(output.flush()?)
 }
@@ -106,5 +107,5 @@ pub(crate) fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
 /// Prints a line on standard error. If that fails, there is no place left to report it; the exit code still does.
 pub(crate) fn warn(message: impl fmt::Display) {
     let line = format!("eiot: {}\n", escaped(&message.to_string()));
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+    let _ = stderr().lock().write_all(line.as_bytes());
 }
