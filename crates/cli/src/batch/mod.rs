@@ -48,6 +48,7 @@ use crate::input::InputOptions;
 use crate::input::feed::Feed;
 use crate::output::verbose_logger::VerboseLogger;
 use crate::output::{ExitCode, Failure, OutputOptions, warn};
+use crate::system::{fs, wall_clock};
 use clap::Args;
 use eiot::{Client, Config, Error, RateScope};
 use std::path::{Path, PathBuf};
@@ -230,12 +231,12 @@ impl Session<'_> {
     fn job(&self, client: &Client) -> JobKey {
         // The same file, whatever path leads to it.
         let from = &self.source.from;
-        let input = from.canonicalize().unwrap_or_else(|_| from.clone());
+        let input = fs::canonicalize(from).unwrap_or_else(|_| from.clone());
         JobKey::new(client, input.to_string_lossy(), self.source.call().map(CallTemplate::path))
     }
 
     fn plan(&self, config: &Config, job: &JobKey) -> Result<Plan, Error> {
-        let now = SystemTime::now();
+        let now = wall_clock();
         let options = self.options;
         let calls = self.source.call().map(CallTemplate::is_idempotent);
         Ok(Plan {
@@ -293,7 +294,7 @@ impl Session<'_> {
     /// is sent.
     fn count(&self, stop: &AtomicBool) -> Result<Option<u64>, Error> {
         let from = &self.source.from;
-        if !std::fs::metadata(from).is_ok_and(|metadata| metadata.is_file()) {
+        if !fs::metadata(from).is_ok_and(|metadata| metadata.is_file()) {
             return Ok(None);
         }
         let mut count = 0;
@@ -336,7 +337,5 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// A seed that differs from run to run.
 fn random_seed() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_nanos() as u64 % 1_000_000)
+    wall_clock().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64 % 1_000_000)
 }

@@ -20,6 +20,7 @@ use crate::output::humanize::humanize;
 use crate::output::summary::State;
 use crate::output::wording::Wording;
 use crate::output::{ExitCode, Failure, OutputOptions, warn};
+use crate::system;
 use eiot::{Batch, EidRules, Error, Outcome, Reply};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -198,7 +199,7 @@ impl<'a> Run<'a> {
     fn wait_to_read(&mut self, feed: &mut Feed<Item>, batch: &mut Batch, wants_card: bool) {
         match wants_card {
             true => drop(self.take_card(feed, batch, INPUT_CHECK)),
-            false => std::thread::sleep(INPUT_CHECK),
+            false => system::sleep(INPUT_CHECK),
         }
     }
 
@@ -382,7 +383,7 @@ impl<'a> Run<'a> {
             tried: self.statistics.tried(),
             failed: self.statistics.failed(),
             total: self.plan.total,
-            elapsed: self.started.elapsed(),
+            elapsed: system::elapsed(self.started),
             words: self.plan.wording(),
         };
         if self.status_requested.swap(false, Ordering::Relaxed) {
@@ -401,7 +402,7 @@ impl<'a> Run<'a> {
             _ => 0,
         };
         if !self.quiet {
-            let mut lines = self.statistics.summary(self.started.elapsed(), self.plan.wording());
+            let mut lines = self.statistics.summary(system::elapsed(self.started), self.plan.wording());
             if let Some(counts) = lines.first_mut().filter(|_| self.plan.rate.is_none()) {
                 counts.push_str(", rate limit off");
             }

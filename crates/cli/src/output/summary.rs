@@ -2,6 +2,7 @@
 
 use super::timeline::Timeline;
 use super::wording::Wording;
+use crate::system::wall_clock;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 
@@ -137,7 +138,7 @@ pub(crate) struct Rate {
 impl Summary {
     /// The summary of a run that starts now.
     pub(crate) fn new(input: String, journal: Option<String>, output: Option<String>) -> Self {
-        let now = SystemTime::now();
+        let now = wall_clock();
         Self {
             eiot_summary: FORMAT,
             version: eiot::VERSION,

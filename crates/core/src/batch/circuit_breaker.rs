@@ -366,14 +366,6 @@ mod tests {
         breaker.unanswered(true);
         assert!(breaker.is_open() && !breaker.is_of_few());
         assert_eq!(breaker.waits(start), (FIRST_PROBE, LONG));
-        breaker.answered(start);
-        down(&mut breaker, 1);
-        assert!(
-            breaker.open(start, true) && breaker.is_of_few(),
-            "the next one is not known to be an outage"
-        );
-        breaker.unanswered(true);
-        assert!(breaker.is_of_few(), "two failures");
     }
 
     #[test]

@@ -2,12 +2,12 @@
 
 use crate::batch::row_call::CalledRow;
 use crate::output::record::{OK, Record, RowRecord};
+use crate::system::wall_clock;
 use eiot::{Client, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 /// Longer lines were not written by this program.
 pub(super) const MAX_LINE_BYTES: u64 = 1024 * 1024;
@@ -253,7 +253,7 @@ impl StoredResult<'_> {
 
 /// The current time, in UTC as in RFC 3339.
 pub(super) fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+    humantime::format_rfc3339_seconds(wall_clock()).to_string()
 }
 
 /// Checks that the first line of a journal is a header for this account.

@@ -2,10 +2,10 @@
 
 use super::line::{FORMAT, MAX_LINE_BYTES};
 use crate::output::record::UNKNOWN;
+use crate::system::fs::File;
 use eiot::Error;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
