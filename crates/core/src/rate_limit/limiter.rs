@@ -47,7 +47,7 @@ const MAX_QUEUE: u32 = 64;
 /// All clients of an account share its schedule. Each spaces its calls by its own interval: a client with half the
 /// limit leaves twice the gap after each call.
 pub(crate) struct RateLimiter {
-    account: Arc<Account>,
+    pub(super) account: Arc<Account>,
     pub(super) rate: Rate,
     interval: Option<Duration>,
     store: Store,
@@ -158,7 +158,7 @@ impl RateLimiter {
 
     fn permit(self: &Arc<Self>, reserved: Reserved, seed: u64, at: Instant) -> Permit {
         let nonce = Permutation::new(seed, self.rate.share).nonce(reserved.position);
-        Permit { limiter: self.clone(), reserved, nonce, at, pid: std::process::id(), used: false }
+        Permit { limiter: self.clone(), reserved, nonce, at, used: false }
     }
 
     async fn reserve_in(
