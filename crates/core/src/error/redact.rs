@@ -9,7 +9,8 @@ const MIN_LENGTH: usize = 6;
 /// Masks every occurrence of each of `secrets` in `bytes`.
 pub(crate) fn redact<'a>(bytes: &mut Vec<u8>, secrets: impl IntoIterator<Item = &'a [u8]>) {
     for secret in secrets {
-        if secret.len() < MIN_LENGTH || secret.len() > bytes.len() {
+        // Almost always there is none; a short text is searched without preparations then.
+        if secret.len() < MIN_LENGTH || memchr::memmem::find(bytes, secret).is_none() {
             continue;
         }
         let found: Vec<usize> = memchr::memmem::find_iter(bytes, secret).collect();
