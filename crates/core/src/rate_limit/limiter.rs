@@ -115,7 +115,8 @@ impl RateLimiter {
         let mut tries = 0;
         loop {
             let mut permit = match &self.store {
-                Store::Redis(redis) => self.reserve_in(redis, deadline, wait, cooldown).await?,
+                // Boxed: it would make the future of every call twice as large.
+                Store::Redis(redis) => Box::pin(self.reserve_in(redis, deadline, wait, cooldown)).await?,
                 Store::Memory | Store::File { .. } => self.reserve(deadline, wait, notice).await?,
             };
             // Immediate if the time is past, because the event loop's timer rounds up to a millisecond.
@@ -246,7 +247,7 @@ impl RateLimiter {
         }
         if let Store::Redis(redis) = &self.store {
             // If it is unreachable, there are no permits either; the error of the call is more useful.
-            drop(redis.pause(Instant::now() + MAX_LOCK_WAIT, self.known_nonces(), pause).await);
+            drop(Box::pin(redis.pause(Instant::now() + MAX_LOCK_WAIT, self.known_nonces(), pause)).await);
             return Ok(());
         }
         self.update(Instant::now() + MAX_LOCK_WAIT, &|_| (), |schedule| {
