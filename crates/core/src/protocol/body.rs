@@ -78,7 +78,10 @@ pub(crate) fn signed_call_body(
     let mut body = String::with_capacity(TYPICAL_BODY_BYTES);
     body.push_str("{\"appkey\":");
     quote(&credentials.appkey, &mut body).map_err(Error::internal)?;
-    body.push_str(&format!(",\"timestamp\":{timestamp_text},\"nonce\":{nonce_text},\"sign\":\"{}\"", sign.as_str()));
+    body.push_str(&format!(
+        ",\"timestamp\":{timestamp_text},\"nonce\":{nonce_text},\"sign\":\"{}\"",
+        sign.as_str()
+    ));
     for parameter in parameters.iter() {
         body.push(',');
         quote(&parameter.name, &mut body).map_err(Error::internal)?;

@@ -115,7 +115,7 @@ impl RateLimiter {
         let mut tries = 0;
         loop {
             let mut permit = match &self.store {
-                // Boxed: it would make the future of every call twice as large.
+                // Boxed: the future of every call would be three times as large.
                 Store::Redis(redis) => Box::pin(self.reserve_in(redis, deadline, wait, cooldown)).await?,
                 Store::Memory | Store::File { .. } => self.reserve(deadline, wait, notice).await?,
             };
