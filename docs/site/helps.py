@@ -1,0 +1,134 @@
+"""What the commands say about themselves, as pages."""
+
+import dataclasses
+import pathlib
+import re
+import subprocess
+from collections.abc import Iterator
+
+ENTRY = re.compile(r"^ {2,6}((?:-\w, )?--[\w-]+(?:[ =\[]\S+)?|-\w, --[\w-]+|[<\[][A-Z][A-Z=]*[>\]](?:\.\.\.)?)(?:\s{2,}(\S.*))?$")
+# Sections that another page has.
+ELSEWHERE = ("Client options", "Environment")
+
+
+@dataclasses.dataclass
+class Section:
+    title: str
+    lines: list[str]
+
+    def entries(self) -> list[tuple[str, str]]:
+        """Flags or arguments, each with its sentences."""
+        found: list[tuple[str, list[str]]] = []
+        for line in self.lines:
+            if entry := ENTRY.match(line):
+                found.append((entry[1], [entry[2] or ""]))
+            elif found and (not line.strip() or line.startswith("       ")):
+                found[-1][1].append(line)
+            else:
+                return []
+        return [(name, sentences(lines)) for name, lines in found]
+
+
+@dataclasses.dataclass
+class Help:
+    """The help of a command: what it does, how it is used, and its sections."""
+
+    command: str
+    about: str
+    usage: str
+    sections: list[Section]
+    subcommands: list[str]
+
+    def section(self, title: str) -> Section | None:
+        return next((section for section in self.sections if section.title.startswith(title)), None)
+
+
+def sentences(lines: list[str]) -> str:
+    """Wrapped lines as paragraphs; a list stays a list."""
+    paragraphs = re.split(r"\n\s*\n", "\n".join(line.strip() for line in lines).strip())
+    made = []
+    for paragraph in paragraphs:
+        if "\n- " in f"\n{paragraph}":
+            made.append(re.sub(r"\n(?!- )", " ", re.sub(r"^(?!- )(.*)\n- ", r"\1\n\n- ", paragraph)))
+        else:
+            made.append(paragraph.replace("\n", " "))
+    return "\n\n".join(made)
+
+
+def prose(text: str) -> str:
+    """Text as Markdown: placeholders are not HTML, stars and underscores not emphasis."""
+    return text.replace("<", "&lt;").replace("*", r"\*")
+
+
+def help_of(program: pathlib.Path, words: list[str]) -> Help:
+    """Runs `PROGRAM WORDS --help`."""
+    text = subprocess.run([program, *words, "--help"], capture_output=True, text=True, check=True, env={}).stdout
+    about, _, rest = text.partition("\nUsage: ")
+    usage, _, rest = rest.partition("\n")
+    sections: list[Section] = []
+    for line in rest.splitlines():
+        if title := re.match(r"^([A-Z][^:]*):$", line):
+            sections.append(Section(title[1], []))
+        elif line and not line.startswith(" "):
+            # A paragraph between the sections.
+            if not sections or sections[-1].title:
+                sections.append(Section("", []))
+            sections[-1].lines.append(line)
+        elif sections:
+            sections[-1].lines.append(line)
+    command = " ".join([program.name, *words])
+    listed = next((section for section in sections if section.title == "Commands"), Section("", []))
+    names = [found[1] for line in listed.lines if (found := re.match(r"^  (\w[\w-]*)(?:  |$)", line))]
+    return Help(command, about.strip(), usage.strip(), sections, [name for name in names if name != "help"])
+
+
+def all_helps(program: pathlib.Path, words: tuple[str, ...] = ()) -> Iterator[Help]:
+    """The help of a command and of its subcommands."""
+    found = help_of(program, list(words))
+    yield found
+    for name in found.subcommands:
+        yield from all_helps(program, (*words, name))
+
+
+def flag_anchor(help_: Help, entry: str) -> str:
+    """The anchor of a flag or argument: `eiot refresh --from` is `refresh--from`."""
+    name = re.search(r"--[\w-]+", entry)
+    words = help_.command.split(" ")[1:]
+    return "-".join(words) + (name[0] if name else "-" + re.sub(r"\W", "", entry).lower())
+
+
+def page_of(help_: Help, level: str) -> str:
+    """A command as a section of a page. Each flag is a heading, so that it has an anchor and is found."""
+    parts = []
+    if level:
+        parts.append(f"{level} {help_.command} {{ #{'-'.join(help_.command.split(' ')[1:]) or help_.command} }}\n")
+    parts.append(prose(sentences(help_.about.splitlines())) + "\n")
+    parts.append(f"```text\n{help_.usage}\n```\n")
+    for section in help_.sections:
+        if section.title.startswith(ELSEWHERE) or section.title == "Commands":
+            continue
+        entries = section.entries() if section.title else []
+        if not section.title:
+            parts.append(prose(sentences(section.lines)) + "\n")
+        elif entries:
+            parts.append(f"**{section.title}**\n")
+            for entry, text in entries:
+                if entry.endswith(("--help", "--version")):
+                    continue
+                parts.append(f"#### `{entry}` {{ #{flag_anchor(help_, entry)} }}\n\n{prose(text)}\n")
+        else:
+            body = "\n".join(re.sub(r"^  ", "", line) for line in section.lines).strip("\n")
+            parts.append(f"**{section.title}**\n\n```text\n{body}\n```\n")
+    return "\n".join(parts)
+
+
+def exit_codes(help_: Help) -> list[tuple[str, str]]:
+    """The table of exit codes of a command."""
+    section = help_.section("Exit codes")
+    rows: list[tuple[str, list[str]]] = []
+    for line in section.lines if section else []:
+        if row := re.match(r"^  (\d+) +(\S.*)$", line):
+            rows.append((row[1], [row[2]]))
+        elif rows and line.startswith("   "):
+            rows[-1][1].append(line)
+    return [(code, sentences(lines)) for code, lines in rows]
