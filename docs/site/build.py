@@ -51,7 +51,19 @@ def navigation(places: list[str], language: str) -> list[dict[str, list[str]]]:
 
 def configuration(language: str, places: list[str], pages: pathlib.Path, site: pathlib.Path) -> str:
     words = WORDS[language]
-    theme = {"language": language, "custom_dir": str(HERE / "theme")}
+    # The reader's system decides between light and dark, until the reader does.
+    schemes = [("", "system", "brightness-auto"), ("light", "light", "weather-sunny"), ("dark", "dark", "weather-night")]
+    following = schemes[1:] + schemes[:1]
+    palette = [
+        {
+            "media": f"(prefers-color-scheme: {media})" if media else "(prefers-color-scheme)",
+            "scheme": "slate" if media == "dark" else "default",
+            "primary": "blue grey",
+            "toggle": {"icon": f"material/{icon}", "name": words[f"to_{after}"]},
+        }
+        for (media, _, icon), (_, after, _) in zip(schemes, following, strict=True)
+    ]
+    theme = {"language": language, "custom_dir": str(HERE / "theme"), "palette": palette}
     # Of the search: parts of a name are words as well. Chinese words are separated by zero-width spaces, which the plugin inserts.
     separator = r"[\s\u200b\u3000\-_,:!=\[\]()\"`/、。,?!;:「」《》()…]+|\.(?!\d)|&[lg]t;"
     return yaml.safe_dump(

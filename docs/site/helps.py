@@ -49,7 +49,7 @@ def sentences(lines: list[str]) -> str:
     made = []
     for paragraph in paragraphs:
         if "\n- " in f"\n{paragraph}":
-            made.append(re.sub(r"\n(?!- )", " ", re.sub(r"^(?!- )(.*)\n- ", r"\1\n\n- ", paragraph)))
+            made.append(re.sub(r"\n(?!- |\n)", " ", re.sub(r"^(?!- )(.*)\n- ", r"\1\n\n- ", paragraph)))
         else:
             made.append(paragraph.replace("\n", " "))
     return "\n\n".join(made)

@@ -46,9 +46,15 @@ class Index:
         parts = [f"---\nsearch:\n  exclude: true\n---\n\n# {words['index']}\n\n{words['index_intro']}\n"]
         for group, names in self.groups.items():
             parts.append(f"## {words[group]} {{ #{group} }}\n\n<div class=\"index\" markdown>\n")
-            parts += [f"- [`{name}`]({target})" for name, target in sorted(names, key=lambda one: one[0].lower())]
+            parts += [f"- [`{name}`]({target})" for name, target in sorted(names, key=in_order)]
             parts.append("\n</div>\n")
         return "\n".join(parts)
+
+
+def in_order(entry: tuple[str, str]) -> tuple[int, str]:
+    """Numbers by their value, names by their letters."""
+    name = entry[0]
+    return (int(name), "") if name.isdigit() else (0, name.lower())
 
 
 def options_page(tree: Tree, words: dict[str, str], functions: list[str], flags: set[str], index: Index) -> str:
