@@ -161,7 +161,7 @@ def test_site_index_lists_every_public_name_with_its_page(pages, language):
 
 # What a newcomer wants, where it is, and what to search for in each language.
 TASKS = {
-    "first call in C": ("index.html", "quick start c", "快速开始"),
+    "first call in C": ("index.html", "quick start", "快速开始"),
     "first call in Python": ("bindings/python.html", "python tutorial", "python 教程"),
     "which scope behind PHP-FPM": ("operations.html", "php-fpm", "php-fpm"),
     "what to do on 502": ("errors.html", "502", "502"),

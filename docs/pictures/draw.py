@@ -162,7 +162,7 @@ def delivered(words: dict[str, str]) -> Picture:
     picture.text(158, 382, "auth, rate_limited,", "code")
     picture.text(158, 398, "unavailable, http,", "code")
     picture.text(158, 414, "platform, protocol", "code")
-    picture.text(14, 468, "Kinds stand where they can end the call.", "small")
+    picture.text(14, 468, "Each kind is shown where it can end the call.", "small")
     return picture
 
 
@@ -181,11 +181,11 @@ def run(words: dict[str, str]) -> Picture:
     picture.arrow((109, 306), (109, 336))
     picture.box(16, 336, 186, 56, "write the outcome", "to the journal first,|then to --out")
     picture.arrow((109, 412), (109, 446))
-    picture.box(16, 446, 186, 56, "end", "complete · limited · interrupted|stopped · failed", "main")
+    picture.box(16, 446, 186, 56, "end", "complete · limited · stopped|interrupted · failed", "main")
     # The journal.
     picture.rect(238, 78, 114, 314, "box")
     picture.text(295, 98, "journal", "strong", "middle")
-    for number, (line, kind) in enumerate([("…321 ok", "good"), ("…224 ok", "good"), ("8.9E+31 invalid", "bad"), ("…121 timeout", "maybe"), ("…", "")]):
+    for number, (line, kind) in enumerate([("…321 ok", "good"), ("…224 ok", "good"), ("…E+31 invalid", "bad"), ("…121 timeout", "maybe"), ("…", "")]):
         picture.text(246, 124 + 20 * number, line, f"code {kind}")
     picture.text(246, 248, "one line per|outcome, kept|after kill -9 and|power cuts", "small")
     picture.arrow((238, 98), (202, 98))
@@ -234,7 +234,7 @@ CHINESE = {
     "the platform works": "平台处理中",
     "the response": "应答",
     "success, or": "成功，或者",
-    "Kinds stand where they can end the call.": "错误类别标在它可能结束调用的位置。",
+    "Each kind is shown where it can end the call.": "错误类别标在它可能结束调用的位置。",
     "read and check the file": "读取并检查文件",
     "count, find duplicates": "计数，查找重复的卡",
     "read the journal": "读取运行日志",
@@ -248,7 +248,7 @@ CHINESE = {
     "write the outcome": "写入结果",
     "to the journal first,|then to --out": "先写运行日志，|再写 --out",
     "end": "结束",
-    "complete · limited · interrupted|stopped · failed": "complete · limited · interrupted|stopped · failed",
+    "complete · limited · stopped|interrupted · failed": "complete · limited · stopped|interrupted · failed",
     "journal": "运行日志",
     "one line per|outcome, kept|after kill -9 and|power cuts": "每个结果一行，|kill -9 或断电|后仍在",
     "cards that are open?|run the same command|again: it resumes": "还有卡未完成？|再运行同样的命令，|即可断点续跑",

@@ -65,7 +65,7 @@ def configuration(language: str, places: list[str], pages: pathlib.Path, site: p
     ]
     theme = {"language": language, "custom_dir": str(HERE / "theme"), "palette": palette}
     # Of the search: parts of a name are words as well. Chinese words are separated by zero-width spaces, which the plugin inserts.
-    separator = r"[\s\u200b\u3000\-_,:!=\[\]()\"`/、。,?!;:「」《》()…]+|\.(?!\d)|&[lg]t;"
+    separator = r"[\s\u200b\u3000\-_,:!=\[\]()\"`/、。，？！；：“”（）「」《》…]+|\.(?!\d)|&[lg]t;"
     return yaml.safe_dump(
         {
             "INHERIT": str(HERE / "mkdocs.yml"),
@@ -75,7 +75,8 @@ def configuration(language: str, places: list[str], pages: pathlib.Path, site: p
             "theme": theme,
             "nav": navigation(places, language),
             "not_in_nav": "/files/",
-            "plugins": [{"search": {"separator": separator}}, "offline"],
+            # The search of Chinese pages looks for English words as they are typed, so their index must have them unstemmed.
+            "plugins": [{"search": {"separator": separator} | ({"pipeline": []} if language == "zh" else {})}, "offline"],
             "extra": {
                 "alternate": [
                     {"name": "English", "lang": "en", "link": "" if language == "en" else "../"},
@@ -123,7 +124,8 @@ def main() -> int:
     # Quiet would not count warnings.
     outputs = [process.communicate()[0] for process in running]
     if any(process.returncode for process in running):
-        print(*outputs, sep="\n", file=sys.stderr)
+        told = [line for output in outputs for line in output.splitlines() if not line.startswith("INFO")]
+        print(*dict.fromkeys(told), sep="\n", file=sys.stderr)
         return 1
     shutil.move(work / "sites" / "en", out)
     shutil.move(work / "sites" / "zh", out / "zh")

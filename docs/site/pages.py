@@ -26,6 +26,8 @@ PLACES = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
 }
+# How much a hit on a page counts in the search, if not 1. A name is wanted in the reference, rather than in each page that mentions it.
+BOOST = {"reference/c.md": 1.3, "reference/options.md": 2, "errors.md": 2, "changelog.md": 0.5, "glossary.md": 0.2}
 # Larger files are downloads, not pages.
 MAX_SOURCE = 100_000
 
@@ -125,6 +127,8 @@ class Tree:
     def write(self, place: str, text: str) -> None:
         path = self.directory / place
         path.parent.mkdir(parents=True, exist_ok=True)
+        if place in BOOST:
+            text = f"---\nsearch:\n  boost: {BOOST[place]}\n---\n\n{text}"
         path.write_text(text, encoding="utf-8")
 
     def add(self, source: str, place: str) -> None:
