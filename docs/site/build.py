@@ -18,11 +18,11 @@ from words import WORDS
 
 HERE = pathlib.Path(__file__).resolve().parent
 # The order of the navigation. Pages of docs/ that are not listed come at the end of the guide.
-GUIDE = ["index.md", "operations.md", "errors.md", "platforms.md", "statistics.md", "simulator.md"]
+GUIDE = ["index.md", "go-live.md", "operations.md", "errors.md", "platforms.md", "statistics.md", "simulator.md"]
 COOKBOOK = ["cookbook/index.md", "cookbook/webhooks.md", "python-recipes.md"]
 LANGUAGE_PAGES = ["index", "python", "java", "csharp", "go", "php", "perl", "node", "cobol"]
-REFERENCE = ["index", "options", "exit-codes", "command", "c", "cpp", "python", "rust", "simulator"]
-PROJECT = ["changelog.md", "architecture.md", "abi.md", "benchmarks.md", "contributing.md", "security.md"]
+REFERENCE = ["index", "options", "command", "c", "cpp", "python", "rust", "simulator"]
+PROJECT = ["changelog.md", "architecture.md", "abi.md", "benchmarks.md", "contributing.md", "glossary.md", "security.md"]
 
 
 def navigation(places: list[str], language: str) -> list[dict[str, list[str]]]:

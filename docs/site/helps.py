@@ -120,15 +120,3 @@ def page_of(help_: Help, level: str) -> str:
             body = "\n".join(re.sub(r"^  ", "", line) for line in section.lines).strip("\n")
             parts.append(f"**{section.title}**\n\n```text\n{body}\n```\n")
     return "\n".join(parts)
-
-
-def exit_codes(help_: Help) -> list[tuple[str, str]]:
-    """The table of exit codes of a command."""
-    section = help_.section("Exit codes")
-    rows: list[tuple[str, list[str]]] = []
-    for line in section.lines if section else []:
-        if row := re.match(r"^  (\d+) +(\S.*)$", line):
-            rows.append((row[1], [row[2]]))
-        elif rows and line.startswith("   "):
-            rows[-1][1].append(line)
-    return [(code, sentences(lines)) for code, lines in rows]

@@ -1,4 +1,4 @@
-"""The pages of the reference that are made from tables and from the help: options, exit codes, the command, the simulator, the index."""
+"""The pages of the reference that are made from tables and from the help: options, the command, the simulator, the index."""
 
 import dataclasses
 import pathlib
@@ -77,21 +77,6 @@ def options_page(tree: Tree, words: dict[str, str], functions: list[str], flags:
     return "\n".join(parts)
 
 
-def exit_codes_page(all_helps: list[helps.Help], words: dict[str, str], index: Index) -> str:
-    parts = [f"# {words['exit_codes']}\n\n{words['exit_codes_intro']}\n"]
-    whole, *commands = all_helps
-    for code, meaning in helps.exit_codes(whole):
-        parts.append(f"## {words['exit_code']} {code} {{ #exit-{code} }}\n\n{meaning}\n")
-        index.add("index_exits", code, f"exit-codes.md#exit-{code}")
-    parts.append(f"## {words['other_commands']} {{ #other-commands }}\n")
-    for one in commands:
-        rows = helps.exit_codes(one)
-        if rows:
-            table = "\n".join(f"| {code} | {helps.prose(meaning)} |" for code, meaning in rows)
-            parts.append(f"### {one.command} {{ #{one.command.replace(' ', '-')} }}\n\n| | |\n|---|---|\n{table}\n")
-    return "\n".join(parts)
-
-
 def command_page(all_helps: list[helps.Help], words: dict[str, str], index: Index) -> tuple[str, set[str]]:
     """The page, and the client's options that are flags."""
     parts = [f"# {words['command']}\n\n{words['command_intro']}\n"]
@@ -120,23 +105,21 @@ def rust_page(words: dict[str, str], has_rustdoc: bool, up: str) -> str:
     return f"# {words['rust']}\n\n{words['rust_intro']}\n\n{link}\n"
 
 
-def with_anchors(text: str, row: str, prefix: str) -> str:
-    """Rows of a table whose first cell matches get an anchor."""
-    return re.sub(rf"^\| ({row}) \|", rf'| <span id="{prefix}\2">\1</span> |', text, flags=re.M)
-
-
 def finish_errors(tree: Tree, index: Index) -> None:
-    """Links from the table of kinds to their sections, and an anchor for each of the platform's codes."""
+    """Links from the table of kinds to their sections, and an anchor for each exit code and each of the platform's codes."""
     path = tree.directory / "errors.md"
     text = path.read_text(encoding="utf-8")
-    kinds = re.findall(r"^\| `(\w+)` \| `EIOT_ERR_", text, re.M)
-    text = re.sub(r"^\| `(\w+)` \| (?=`EIOT_ERR_)", r"| [`\1`](#\1) | ", text, flags=re.M)
-    codes = re.findall(r"^\| (\d{3,6}) \|", text, re.M)
-    path.write_text(with_anchors(text, r"(\d{3,6})", "code-"), encoding="utf-8")
-    for kind in kinds:
+    for kind in re.findall(r"^\| `(\w+)` \| `EIOT_ERR_", text, re.M):
         index.add("index_kinds", kind, f"../errors.md#{kind}")
-    for code in codes:
-        index.add("index_codes", code, f"../errors.md#code-{code}")
+    text = re.sub(r"^\| `(\w+)` \| (?=`EIOT_ERR_)", r"| [`\1`](#\1) | ", text, flags=re.M)
+    parts = re.split(r"^(?=## )", text, flags=re.M)
+    for number, part in enumerate(parts):
+        is_exits = re.match(r"## Exit codes\n|## .* \{ #exit-codes \}\n", part)
+        group, prefix = ("index_exits", "exit") if is_exits else ("index_codes", "code")
+        for code in re.findall(r"^\| (\d+) \|", part, re.M):
+            index.add(group, code, f"../errors.md#{prefix}-{code}")
+        parts[number] = re.sub(r"^\| (\d+) \|", rf'| <span id="{prefix}-\1">\1</span> |', part, flags=re.M)
+    path.write_text("".join(parts), encoding="utf-8")
 
 
 def finish_simulator(tree: Tree, index: Index, faults: list[str]) -> None:
@@ -179,7 +162,6 @@ def add_all(tree: Tree, commands: pathlib.Path, has_rustdoc: bool) -> None:
     tree.write("reference/command.md", text)
     tree.write("reference/options.md", options_page(tree, words, functions, flags, index))
     finish_errors(tree, index)
-    tree.write("reference/exit-codes.md", exit_codes_page(all_helps, words, index))
     for name in names:
         index.add("index_cpp", f"eiot::{name}", f"cpp.md#{headers.anchor(name)}")
     finish_simulator(tree, index, faults_of(simulator))

@@ -2,18 +2,21 @@
 //!
 //! Modules: `commands` (one file per subcommand) · `batch` (refreshing the cards of a file) · `input` (files of cards)
 //! · `output` (streams, records, exit codes). `options` turns flags and environment into a configuration; `help` holds
-//! the text of `--help`. Imports go one way: main → commands → batch → input and output.
+//! the text of `--help`, and `translation` its Chinese; `language` is the reader's. Imports go one way: main → commands → batch →
+//! input and output.
 #![forbid(unsafe_code)]
 
 mod batch;
 mod commands;
 mod help;
 mod input;
+mod language;
 mod options;
 mod output;
+mod translation;
 
 use crate::commands::presentation::{MAX_WIDTH, grouped, present};
-use crate::commands::{call, check, completions, doctor, journal, man, refresh, sign, webhook};
+use crate::commands::{call, check, completions, doctor, explain, journal, man, refresh, sign, webhook};
 use crate::output::{ExitCode, Failure};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -39,6 +42,7 @@ enum Command {
     Check(check::Check),
     Journal(journal::Journal),
     Doctor(Box<doctor::Doctor>),
+    Explain(explain::Explain),
     Sign(sign::Sign),
     Webhook(webhook::Webhook),
     Completions(completions::Completions),
@@ -54,6 +58,7 @@ impl Cli {
             Command::Check(check) => check.run(),
             Command::Journal(journal) => journal.run(),
             Command::Doctor(doctor) => doctor.run(),
+            Command::Explain(explain) => explain.run(),
             Command::Sign(sign) => sign.run(),
             Command::Webhook(webhook) => webhook.run(),
             Command::Completions(completions) => completions.run(grouped(Self::command())),
