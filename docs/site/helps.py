@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Iterator
 
 ENTRY = re.compile(r"^ {2,6}((?:-\w, )?--[\w-]+(?:[ =\[]\S+)?|-\w, --[\w-]+|[<\[][A-Z][A-Z=]*[>\]](?:\.\.\.)?)(?:\s{2,}(\S.*))?$")
-# Sections that another page has.
-ELSEWHERE = ("Client options", "Environment")
+# Sections that another page has: the options.
+ELSEWHERE = ("Environment",)
 
 
 @dataclasses.dataclass
@@ -77,9 +77,13 @@ def help_of(program: pathlib.Path, words: list[str]) -> Help:
         elif sections:
             sections[-1].lines.append(line)
     command = " ".join([program.name, *words])
-    listed = next((section for section in sections if section.title == "Commands"), Section("", []))
-    names = [found[1] for line in listed.lines if (found := re.match(r"^  (\w[\w-]*)(?:  |$)", line))]
-    return Help(command, about.strip(), usage.strip(), sections, [name for name in names if name != "help"])
+    names: list[str] = []
+    if "<COMMAND>" in usage:
+        options = next(index for index, section in enumerate(sections) if section.title == "Options")
+        lists, sections = sections[:options], sections[options:]
+        listed = [found[1] for section in lists for line in section.lines if (found := re.match(r"^  (\w[\w-]*)(?:  |$)", line))]
+        names = [name for name in listed if name != "help"]
+    return Help(command, about.strip(), usage.strip(), sections, names)
 
 
 def all_helps(program: pathlib.Path, words: tuple[str, ...] = ()) -> Iterator[Help]:
@@ -97,15 +101,23 @@ def flag_anchor(help_: Help, entry: str) -> str:
     return "-".join(words) + (name[0] if name else "-" + re.sub(r"\W", "", entry).lower())
 
 
-def page_of(help_: Help, level: str) -> str:
-    """A command as a section of a page. Each flag is a heading, so that it has an anchor and is found."""
+def option_of(entry: str) -> str:
+    """The option of a client that a flag sets, if it is one: `--rate-dir <DIR>` is `rate_dir`."""
+    name = re.search(r"--([\w-]+)", entry)
+    return name[1].replace("-", "_") if name else ""
+
+
+def page_of(help_: Help, level: str, options: set[str]) -> str:
+    """A command as a section of a page. Each flag is a heading, so that it has an anchor and is found; the options of a client have a page
+    of their own."""
     parts = []
     if level:
         parts.append(f"{level} {help_.command} {{ #{'-'.join(help_.command.split(' ')[1:]) or help_.command} }}\n")
     parts.append(prose(sentences(help_.about.splitlines())) + "\n")
     parts.append(f"```text\n{help_.usage}\n```\n")
+    parts += [f"- [`{help_.command} {name}`](#{'-'.join([*help_.command.split(' ')[1:], name])})" for name in help_.subcommands] + [""]
     for section in help_.sections:
-        if section.title.startswith(ELSEWHERE) or section.title == "Commands":
+        if section.title.startswith(ELSEWHERE):
             continue
         entries = section.entries() if section.title else []
         if not section.title:
@@ -115,7 +127,11 @@ def page_of(help_: Help, level: str) -> str:
             for entry, text in entries:
                 if entry.endswith(("--help", "--version")):
                     continue
-                parts.append(f"#### `{entry}` {{ #{flag_anchor(help_, entry)} }}\n\n{prose(text)}\n")
+                if option_of(entry) in options:
+                    parts.append(f'- <span id="{flag_anchor(help_, entry)}"></span>[`{entry}`](options.md#{option_of(entry)})')
+                    continue
+                parts.append(f"\n#### `{entry}` {{ #{flag_anchor(help_, entry)} }}\n\n{prose(text)}\n")
+            parts.append("")
         else:
             body = "\n".join(re.sub(r"^  ", "", line) for line in section.lines).strip("\n")
             parts.append(f"**{section.title}**\n\n```text\n{body}\n```\n")

@@ -64,7 +64,7 @@ def options_page(tree: Tree, words: dict[str, str], functions: list[str], flags:
         setters = [one for one in functions if re.fullmatch(rf"eiot_config_set_{name}(_ms)?", one)]
         flag = f"--{name.replace('_', '-')}"
         parts.append(f"## {name} {{ #{name} }}\n\n{text}\n")
-        shell = f"[`{flag}`](command.md#refresh{flag})" if flag in flags else words["not_a_flag"]
+        shell = f"[`{flag}`](command.md#refresh{flag})" if name in flags else words["not_a_flag"]
         rows = [
             (words["default"], default),
             (words["in_c"], ", ".join(f"[`{one}`](c.md#{one})" for one in setters)),
@@ -77,26 +77,16 @@ def options_page(tree: Tree, words: dict[str, str], functions: list[str], flags:
     return "\n".join(parts)
 
 
-def command_page(all_helps: list[helps.Help], words: dict[str, str], index: Index) -> tuple[str, set[str]]:
-    """The page, and the client's options that are flags."""
+def command_page(all_helps: list[helps.Help], words: dict[str, str], options: set[str], index: Index) -> tuple[str, set[str]]:
+    """The page, and those of the client's options that are flags of `eiot refresh`."""
     parts = [f"# {words['command']}\n\n{words['command_intro']}\n"]
     flags: set[str] = set()
     for one in all_helps:
-        parts.append(helps.page_of(one, "##"))
+        parts.append(helps.page_of(one, "##", options))
         anchor = "-".join(one.command.split(" ")[1:]) or one.command
         index.add("index_commands", one.command, f"command.md#{anchor}")
-        client = one.section("Client options")
-        if not client:
-            continue
-        parts.append(f"**{client.title}**\n")
-        for entry, _ in client.entries():
-            name = re.search(r"--([\w-]+)", entry)[1]
-            option = name.replace("-", "_")
-            # Each of these is a line with the anchor of a flag.
-            parts.append(f"- <span id=\"{helps.flag_anchor(one, entry)}\"></span>[`{entry}`](options.md#{option})")
-            if one.command == "eiot refresh":
-                flags.add(f"--{name}")
-        parts.append("")
+        if one.command == "eiot refresh":
+            flags = {helps.option_of(entry) for section in one.sections for entry, _ in section.entries()} & options
     return "\n".join(parts), flags
 
 
@@ -158,14 +148,15 @@ def add_all(tree: Tree, commands: pathlib.Path, has_rustdoc: bool) -> None:
     tree.write("reference/python.md", text_python)
     for name in names_python:
         index.add("index_python", name, f"python.md#{name}")
-    text, flags = command_page(all_helps, words, index)
+    options = {name for name, _, _ in options_of(read("README.md"))}
+    text, flags = command_page(all_helps, words, options, index)
     tree.write("reference/command.md", text)
     tree.write("reference/options.md", options_page(tree, words, functions, flags, index))
     finish_errors(tree, index)
     for name in names:
         index.add("index_cpp", f"eiot::{name}", f"cpp.md#{headers.anchor(name)}")
     finish_simulator(tree, index, faults_of(simulator))
-    tree.write("reference/simulator.md", f"# {words['simulator']}\n\n{words['simulator_intro']}\n\n{helps.page_of(simulator, '')}")
+    tree.write("reference/simulator.md", f"# {words['simulator']}\n\n{words['simulator_intro']}\n\n{helps.page_of(simulator, '', set())}")
     for section in simulator.sections:
         for entry, _ in section.entries() if section.title else []:
             if not entry.endswith(("--help", "--version")):
