@@ -3,9 +3,14 @@
 import fcntl
 import json
 import os
+import select
 import shutil
 import subprocess
 import time
+
+
+# How long the browser may say nothing, in seconds.
+PATIENCE = 60
 
 
 def chromium():
@@ -73,6 +78,8 @@ class Browser:
 
     def _receive(self):
         while b"\0" not in self._buffer:
+            if not select.select([self._read], [], [], PATIENCE)[0]:
+                raise AssertionError(f"the browser has said nothing for {PATIENCE} s; the last events: {self._events[-5:]}")
             part = os.read(self._read, 1 << 16)
             if not part:
                 raise EOFError("the browser has ended")
