@@ -219,9 +219,10 @@ fn wrapped(text: &str) -> String {
 }
 
 fn split_at_column(line: &str, column: usize) -> (&str, &str) {
-    let place = line.char_indices().map(|(place, _)| place).find(|place| {
-        line.get(..*place).is_some_and(|before| columns(before) >= column)
-    });
+    let place = line
+        .char_indices()
+        .map(|(place, _)| place)
+        .find(|place| line.get(..*place).is_some_and(|before| columns(before) >= column));
     line.split_at(place.unwrap_or(line.len()))
 }
 
@@ -231,7 +232,8 @@ mod tests {
     use clap::CommandFactory;
 
     fn whole_command() -> Command {
-        let mut command = crate::commands::presentation::grouped(crate::Cli::command()).disable_help_subcommand(true);
+        let mut command =
+            crate::commands::presentation::grouped(crate::Cli::command()).disable_help_subcommand(true);
         command.build();
         command
     }
@@ -255,7 +257,8 @@ mod tests {
     #[test]
     fn translation_notices_a_text_that_it_does_not_have() {
         let translation = Translation::load().expect("valid TOML");
-        let command = Command::new("x").about("A sentence that is not in the file").arg(Arg::new("y").help("Another"));
+        let command =
+            Command::new("x").about("A sentence that is not in the file").arg(Arg::new("y").help("Another"));
         let _ = translation.command(command);
         assert_eq!(translation.missing.borrow().len(), 2);
     }

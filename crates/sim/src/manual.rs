@@ -2,11 +2,11 @@
 
 use clap::{Command, ValueEnum};
 use clap_mangen::Man;
-use serde::Deserialize;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-const FILE: &str = include_str!("help.zh.toml");
+/// The Chinese text of each English one. The English ones are in the code; a test compares both.
+const FILE: &str = include_str!("help.zh.json");
 
 /// The words of the page that are not in the help.
 const WORDS: [&str; 10] = [
@@ -35,7 +35,7 @@ pub(crate) fn manual(mut command: Command, language: Language) -> std::io::Resul
     command.build();
     let translation = match language {
         Language::En => None,
-        Language::Zh => Some(Translation::load().map_err(std::io::Error::other)?),
+        Language::Zh => Some(Translation::load()?),
     };
     let command = match &translation {
         Some(translation) => translation.command(command),
@@ -43,24 +43,15 @@ pub(crate) fn manual(mut command: Command, language: Language) -> std::io::Resul
     };
     let mut page = Vec::new();
     Man::new(command).source(concat!("eiot ", env!("CARGO_PKG_VERSION"))).render(&mut page)?;
-    let page = String::from_utf8_lossy(&page)
-        .replacen("\n.SH EXTRA\n", "\n.SH NOTES\n.nf\n", 1)
-        .replacen("\nFaults:", "\n.fi\nFaults:", 1);
+    let page = String::from_utf8_lossy(&page).replacen("\n.SH EXTRA\n", "\n.SH NOTES\n.nf\n", 1).replacen(
+        "\nFaults:",
+        "\n.fi\nFaults:",
+        1,
+    );
     Ok(match translation {
         Some(translation) => translation.page(&page),
         None => page,
     })
-}
-
-#[derive(Deserialize)]
-struct File {
-    text: Vec<Text>,
-}
-
-#[derive(Deserialize)]
-struct Text {
-    en: String,
-    zh: String,
 }
 
 /// The Chinese texts by their English ones. Remembers what it has not found, and what was used.
@@ -71,9 +62,8 @@ struct Translation {
 }
 
 impl Translation {
-    fn load() -> Result<Self, toml::de::Error> {
-        let File { text } = toml::from_str(FILE)?;
-        let texts = text.into_iter().map(|Text { en, zh }| (en, zh)).collect();
+    fn load() -> Result<Self, serde_json::Error> {
+        let texts = serde_json::from_str(FILE)?;
         Ok(Self { texts, missing: RefCell::default(), used: RefCell::default() })
     }
 
@@ -155,7 +145,7 @@ mod tests {
 
     #[test]
     fn manual_has_every_text_of_the_help_in_chinese_and_no_other() {
-        let translation = Translation::load().expect("valid TOML");
+        let translation = Translation::load().expect("valid JSON");
         let mut command = crate::Arguments::command();
         command.build();
         let _ = translation.command(command);
@@ -163,10 +153,10 @@ mod tests {
             let _ = translation.text(word);
         }
         let missing = translation.missing.borrow();
-        assert!(missing.is_empty(), "help.zh.toml has no Chinese for: {missing:#?}");
+        assert!(missing.is_empty(), "help.zh.json has no Chinese for: {missing:#?}");
         let used = translation.used.borrow();
         let unused: Vec<_> = translation.texts.keys().filter(|english| !used.contains(*english)).collect();
-        assert!(unused.is_empty(), "help.zh.toml has texts that the help has not: {unused:#?}");
+        assert!(unused.is_empty(), "help.zh.json has texts that the help has not: {unused:#?}");
     }
 
     #[test]

@@ -142,7 +142,7 @@ impl Page {
     }
 
     fn brief(&self, topic: &Topic) -> String {
-        let cell = |place: usize| plain(topic.cells.get(place).copied().unwrap_or_default());
+        let cell = |place: usize| plain(topic.cells.get(place).copied().unwrap_or_default()).replace('`', "");
         match topic.sort {
             Sort::Kind => {
                 let section = self.sections.iter().find(|section| section.heading == topic.name());
@@ -247,7 +247,7 @@ impl Topic {
         let fields = self.header.iter().zip(&self.cells).skip(1).filter(|(_, cell)| !cell.is_empty());
         let indent = 4 + self.header.iter().skip(1).map(|title| columns(title)).max().unwrap_or_default();
         for (title, cell) in fields {
-            let cell = in_column(&plain(cell), indent, width);
+            let cell = in_column(&plain(cell).replace('`', ""), indent, width);
             text.push_str(&format!("  {}{cell}\n", padded(title, indent - 2)));
         }
         text
@@ -274,7 +274,10 @@ fn sections(text: &'static str) -> Vec<Section> {
     let ends = headings.iter().skip(1).map(|(begin, ..)| *begin).chain([text.len()]);
     let with_ends = headings.iter().zip(ends);
     with_ends
-        .map(|(&(_, begin, heading), end)| Section { heading, body: text.get(begin..end).unwrap_or_default() })
+        .map(|(&(_, begin, heading), end)| Section {
+            heading,
+            body: text.get(begin..end).unwrap_or_default(),
+        })
         .collect()
 }
 
@@ -287,8 +290,9 @@ mod tests {
     fn explanation_exists_for_every_kind_and_says_the_same_facts_in_both_languages() {
         let (english, chinese) = (Page::parse(ENGLISH), Page::parse(CHINESE));
         for kind in ErrorKind::ALL {
+            let name = kind.name();
             for page in [&english, &chinese] {
-                let text = page.explanation(kind.name(), 80).expect(kind.name());
+                let text = page.explanation(name, 80).expect(name);
                 let what_to_do = if page.is_chinese() { "\n\n处理方法：" } else { "\n\nWhat to do: " };
                 // In two cases of kind platform, in a list.
                 assert!(text.contains(what_to_do) || kind == ErrorKind::Platform, "{text}");
@@ -314,7 +318,8 @@ mod tests {
                 assert!(page.explanation(&code.number().to_string(), 80).is_some(), "{code:?}");
             }
             for code in vectors["codes"].as_array().expect("a list") {
-                let text = page.explanation(code["code"].as_str().expect("text"), 200).expect("an explanation");
+                let text =
+                    page.explanation(code["code"].as_str().expect("text"), 200).expect("an explanation");
                 for field in ["zh", "kind"] {
                     assert!(text.contains(code[field].as_str().expect("text")), "{code}: {text}");
                 }
@@ -328,7 +333,10 @@ mod tests {
         let (row, kind) = text.split_once("\nkind rate_limited\n").expect("the kind");
         assert!(row.starts_with("code 501\n\n  kind ") && row.contains("Too many requests"), "{text}");
         assert!(row.contains("pause for one second"), "{text}");
-        assert!(kind.contains("EIOT_ERR_RATE_LIMITED 41") && kind.contains("What to do: call less often"), "{text}");
+        assert!(
+            kind.contains("EIOT_ERR_RATE_LIMITED 41") && kind.contains("What to do: call less often"),
+            "{text}"
+        );
         assert!(!text.contains("](") && !text.contains('*') && !text.contains("<!--"), "{text}");
     }
 
@@ -364,9 +372,10 @@ mod tests {
         for page in [Page::parse(ENGLISH), Page::parse(CHINESE)] {
             let list = page.list(200);
             for topic in &page.topics {
-                let line = list.lines().find(|line| line.starts_with(&format!("  {} ", topic.name())));
-                let line = line.expect(topic.name()).trim();
-                assert!(line.len() > topic.name().len() + 3, "{line}");
+                let name = topic.name();
+                let line =
+                    list.lines().find(|line| line.starts_with(&format!("  {name} "))).expect(name).trim();
+                assert!(line.len() > name.len() + 3, "{line}");
             }
         }
     }

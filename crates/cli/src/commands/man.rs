@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn manual_page_in_chinese_has_break_points_except_in_its_name_and_its_tables() {
-        let page = ".TH eiot 1\n.SH NAME\neiot \\- 平台\n.SH OPTIONS\n平台 \\-h\n.SH NOTES\n.nf\n平台\n.fi\n平台\n";
+        let page =
+            ".TH eiot 1\n.SH NAME\neiot \\- 平台\n.SH OPTIONS\n平台 \\-h\n.SH NOTES\n.nf\n平台\n.fi\n平台\n";
         let translation = Translation::load().expect("valid TOML");
         assert_eq!(
             translated(page, &translation),

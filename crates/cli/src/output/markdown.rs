@@ -23,20 +23,23 @@ pub(crate) fn to_text(markdown: &str, width: usize) -> String {
         }
     }
     let mut text = String::new();
-    let mut previous_is_tight = false;
+    let mut previous = (false, false);
     for block in &blocks {
-        let is_tight = block.starts_with("    ") || item(block).is_some();
+        // Items of a list and lines of code follow each other without an empty line.
+        let sort = (block.starts_with("    "), item(block).is_some());
         if !text.is_empty() {
-            text.push_str(if is_tight && previous_is_tight { "\n" } else { "\n\n" });
+            text.push_str(if sort == previous && sort != (false, false) { "\n" } else { "\n\n" });
         }
-        previous_is_tight = is_tight;
+        previous = sort;
+        if block.starts_with("    ") {
+            text.push_str(block);
+            continue;
+        }
+        // The mark of an item stands before its lines.
         let indent = item(block).unwrap_or_default();
-        match block.starts_with("    ") {
-            true => text.push_str(block),
-            false => text.push_str(
-                &wrap(&plain(block), width.saturating_sub(indent)).join(&format!("\n{:indent$}", "")),
-            ),
-        }
+        let (mark, words) = block.split_at_checked(indent).unwrap_or_default();
+        text.push_str(mark);
+        text.push_str(&wrap(&plain(words), width.saturating_sub(indent)).join(&format!("\n{:indent$}", "")));
     }
     text
 }

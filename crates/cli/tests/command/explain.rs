@@ -6,7 +6,9 @@ use crate::run::{eiot, run};
 fn explain_prints_what_a_code_means_and_what_to_do() {
     let outcome = run(&mut eiot(&["explain", "502"]));
     assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
-    for words in ["code 502\n", "IP whitelist error", "kind auth\n", "EIOT_ERR_AUTH 40", "What to do: for 502"] {
+    for words in
+        ["code 502\n", "IP whitelist error", "kind auth\n", "EIOT_ERR_AUTH 40", "What to do: for 502"]
+    {
         assert!(outcome.stdout.contains(words), "{words}: {outcome:?}");
     }
 }
@@ -51,6 +53,7 @@ fn explain_of_an_unknown_word_is_wrong_usage_and_suggests_similar_ones() {
 
 #[test]
 fn explain_needs_no_configuration() {
-    let outcome = run(eiot(&["explain", "timeout"]).env("EIOT_TIMEOUT", "never").env("EIOT_CONFIG", "/nonexistent"));
+    let outcome =
+        run(eiot(&["explain", "timeout"]).env("EIOT_TIMEOUT", "never").env("EIOT_CONFIG", "/nonexistent"));
     assert_eq!((outcome.exit_code, outcome.stderr.as_str()), (Some(0), ""), "{outcome:?}");
 }

@@ -102,7 +102,10 @@ fn manual_in_chinese_has_every_page_and_is_chosen_by_flag_or_locale() {
     assert_eq!((outcome.exit_code, outcome.stdout.as_str(), outcome.stderr.as_str()), (Some(0), "", ""));
     let page = std::fs::read_to_string(directory.join("eiot-refresh.1")).expect("readable");
     assert_eq!(run(eiot(&["man", "refresh"]).env("LANG", "zh_CN.UTF-8")).stdout, page);
-    assert_eq!(run(eiot(&["man", "refresh", "--lang", "en"]).env("LANG", "zh_CN.UTF-8")).stdout, run(&mut eiot(&["man", "refresh"])).stdout);
+    assert_eq!(
+        run(eiot(&["man", "refresh", "--lang", "en"]).env("LANG", "zh_CN.UTF-8")).stdout,
+        run(&mut eiot(&["man", "refresh"])).stdout
+    );
     assert!(page.contains("\n.SH 名称\n") && page.contains("\n.SH 说明\n.nf\n"), "{page}");
     let count = |directory: &PathBuf| std::fs::read_dir(directory).expect("a directory").count();
     assert_eq!(count(&directory), 16);
