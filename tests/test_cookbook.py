@@ -166,7 +166,8 @@ def receiver(request, tmp_path):
         yield post, acted_on
     finally:
         server.kill()
-        server.communicate()
+        server.wait()
+        server.stderr.close()
 
 
 def wait_for(port, server):
@@ -176,7 +177,7 @@ def wait_for(port, server):
             return
         time.sleep(0.05)
     server.kill()
-    raise AssertionError(server.communicate()[1])
+    raise AssertionError(server.stderr.read())
 
 
 def signed(event, secret=SECRET):
