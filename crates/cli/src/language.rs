@@ -1,5 +1,6 @@
 //! The language of texts that exist in several: documentation and manual pages. Messages are English.
 
+use crate::system;
 use clap::ValueEnum;
 
 // Not documented one by one: the help would list them below each other.
@@ -16,7 +17,7 @@ const VARIABLES: [&str; 3] = ["LC_ALL", "LC_MESSAGES", "LANG"];
 impl Language {
     /// The language of `--lang`, or of the locale.
     pub(crate) fn chosen(flag: Option<Self>) -> Self {
-        flag.unwrap_or_else(|| Self::of_locale(|name| std::env::var(name).ok()))
+        flag.unwrap_or_else(|| Self::of_locale(|name| system::variable(name)?.into_string().ok()))
     }
 
     fn of_locale(variable: impl Fn(&str) -> Option<String>) -> Self {

@@ -3,7 +3,7 @@
 mod manual;
 
 use clap::{CommandFactory, Parser, ValueEnum};
-use eiot_sim::{Account, Fault, Faults, NoFault, Options, SignMethod, Simulator};
+use eiot_sim::{Account, Fault, FaultPeriod, Faults, NoFault, Options, SignMethod, Simulator};
 use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -87,6 +87,9 @@ struct Arguments {
     /// Start over with the first --fault after the last
     #[arg(long, help_heading = "Faults", requires = "fault")]
     fault_repeat: bool,
+    /// The fault of all calls in a period, in seconds after the start; repeatable: 60..120=status=503 is an outage of a minute
+    #[arg(long, help_heading = "Faults", value_name = "FROM..UNTIL=FAULT")]
+    fault_during: Vec<FaultPeriod>,
     /// The probability of a random fault for each later call, from 0 to 1
     #[arg(long, help_heading = "Faults", value_name = "PROBABILITY", value_parser = probability, default_value_t = 0.0)]
     fault_chance: f64,
@@ -187,6 +190,7 @@ fn probability(text: &str) -> Result<f64, &'static str> {
 impl Arguments {
     fn faults(&self) -> Faults {
         let faults = Faults {
+            during: self.fault_during.clone(),
             plan: self.fault.clone(),
             repeat: self.fault_repeat,
             chance: self.fault_chance,
