@@ -72,7 +72,8 @@ def options_page(tree: Tree, words: dict[str, str], functions: list[str], flags:
             (words["flag"], shell),
             (words["variable"], f"`EIOT_{name.upper()}`"),
         ]
-        parts.append("| | |\n|---|---|\n" + "\n".join(f"| {title} | {cell} |" for title, cell in rows if cell) + "\n")
+        first, *others = [f"| {title} | {cell} |" for title, cell in rows if cell]
+        parts.append("\n".join([first, "|---|---|", *others]) + "\n")
         index.add("index_options", name, f"options.md#{name}")
     return "\n".join(parts)
 
