@@ -40,7 +40,7 @@ def needs_language(name):
     language = LANGUAGES[name]
     if why := language.missing():
         pytest.skip(why)
-    language.make()
+    language.make_once()
     return language.variables()
 
 
