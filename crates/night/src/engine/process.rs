@@ -42,13 +42,16 @@ pub struct Process {
     is_stopped: Cell<bool>,
 }
 
+/// What happens when a process has ended by itself.
+type WhenEnded = Box<dyn FnOnce(&Rc<Engine>, Ended)>;
+
 /// A process, as the engine keeps it.
 pub(super) struct Slot {
     process: Rc<Process>,
     host: Rc<dyn simulation::Host>,
     /// `None` while it runs.
     coroutine: Option<Coroutine<(), (), (), DefaultStack>>,
-    when_ended: Option<Box<dyn FnOnce(&Rc<Engine>, Ended)>>,
+    when_ended: Option<WhenEnded>,
 }
 
 struct ProcessWaker {
