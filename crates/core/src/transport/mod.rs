@@ -16,6 +16,8 @@ mod response;
 pub(crate) mod retry_after;
 #[cfg(not(any(test, fuzzing)))]
 mod retry_after;
+#[cfg(feature = "simulation")]
+mod simulated;
 mod tls;
 mod tracked_body;
 
