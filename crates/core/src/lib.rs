@@ -52,6 +52,7 @@ pub mod fuzzing;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
+mod latch;
 mod locked;
 mod observer;
 mod per_process;
@@ -60,6 +61,7 @@ mod random;
 mod rate_limit;
 mod retry;
 mod signing;
+mod system;
 mod transport;
 
 pub use batch::{Batch, OnOutcome, Outcome, StartedBatch, Summary};
@@ -72,6 +74,14 @@ pub use observer::{Attempt, Notice, Observer};
 pub use protocol::{Call, Reply, verify_webhook};
 pub use rate_limit::RedisUrl;
 pub use signing::{Secret, SignMethod, sign, string_to_sign};
+
+/// Simulated time, for the project's own `eiot-night`.
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation {
+    pub use crate::rate_limit::end_process;
+    pub use crate::system::simulation::*;
+}
 
 #[doc(hidden)]
 pub use random::{Random, SystemRandom};

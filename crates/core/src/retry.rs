@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::random::Random;
+use crate::system;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -126,7 +127,7 @@ impl TokenBucket {
 
 /// The time until then; zero if it is past.
 pub(crate) fn time_left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now())
+    deadline.saturating_duration_since(system::now())
 }
 
 #[cfg(test)]

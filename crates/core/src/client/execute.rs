@@ -9,6 +9,7 @@ use crate::protocol::{Reply, Request, classify, sign_in};
 use crate::rate_limit::{Cooldown, Permit, RateLimiter, Refused};
 use crate::retry::{self, RetryDecision};
 use crate::signing::{ClockSample, timestamp};
+use crate::system;
 use crate::transport::{Connections, Post};
 use futures_util::future::{Either, select};
 use std::pin::pin;
@@ -84,7 +85,7 @@ impl Execution<'_> {
             match self.decide(&error, &mut memory) {
                 RetryDecision::RetryAfter(wait) => {
                     self.tracker.report(self.request, Err(&error), Some(wait));
-                    let wait = wait_until(Instant::now() + wait);
+                    let wait = wait_until(system::now() + wait);
                     if let Either::Right(_) = select(pin!(wait), pin!(permits.stopped())).await {
                         return Err(stopped(Some(error)));
                     }
@@ -141,7 +142,7 @@ impl Execution<'_> {
             // A code may concern the card; HTTP 429 concerns the caller, and a Retry-After must be obeyed.
             (None, Some(_)) => {
                 let backpressure = &self.process.account.backpressure;
-                let (pause, refused) = backpressure.refused(Instant::now(), memory.refused_before);
+                let (pause, refused) = backpressure.refused(system::now(), memory.refused_before);
                 memory.refused_before = Some(refused);
                 pause
             }
@@ -227,7 +228,7 @@ fn stopped(last_failure: Option<Error>) -> Error {
 /// Waits on the event loop; returns immediately if the time is past, because the loop's timer rounds up to a
 /// millisecond.
 async fn wait_until(time: Instant) {
-    if time > Instant::now() {
-        tokio::time::sleep_until(time.into()).await;
+    if time > system::now() {
+        system::sleep_until(time).await;
     }
 }

@@ -8,6 +8,7 @@ use super::limiter::RateLimiter;
 use crate::eid::Eid;
 use crate::error::{Error, ErrorKind};
 use crate::locked::locked;
+use crate::system;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
@@ -55,7 +56,7 @@ impl Cooldown {
             return Ok(None);
         }
         account.cooldowns.start(eid, now, length)?;
-        let (account, eid, pid) = (account.clone(), eid.clone(), std::process::id());
+        let (account, eid, pid) = (account.clone(), eid.clone(), system::process_id());
         Ok(Some(Self { account, eid, started: now, length, shared: OnceLock::new(), pid, kept: false }))
     }
 
@@ -82,7 +83,7 @@ impl Cooldown {
 
 impl Drop for Cooldown {
     fn drop(&mut self) {
-        if !self.kept && self.pid == std::process::id() {
+        if !self.kept && self.pid == system::process_id() {
             self.account.cooldowns.undo(&self.eid, self.started);
             if let Some((limiter, token)) = self.shared.get() {
                 limiter.end_cooldown(self.eid.as_str(), *token);

@@ -55,13 +55,11 @@ impl Connections {
         // or sent unsolicited data. Such a connection is not used.
         tokio::task::yield_now().await;
         let sent_at = now();
-        let response = match http.execute(request).await {
-            Ok(response) => response,
-            Err(why) => {
-                let stage = if sent.load(Ordering::Relaxed) { Stage::Sent } else { Stage::Unsent };
-                return Err(transport.failed(why, stage).await);
-            }
-        };
+        let response = execute(http, request, transport, || match sent.load(Ordering::Relaxed) {
+            true => Stage::Sent,
+            false => Stage::Unsent,
+        });
+        let response = response.await?;
         let received_at = now();
         let times = Times { date: date(&response), sent: sent_at, received: received_at };
         if let Some(proxy) = transport.answering_proxy().filter(|_| is_for_proxies(&response)) {
@@ -75,14 +73,29 @@ impl Connections {
     pub(crate) async fn get(&self, transport: &Transport, now: Now<'_>) -> Result<(u16, Times), Error> {
         let page = Url::parse(&transport.endpoint.to_string()).map_err(Error::internal)?;
         let sent_at = now();
-        let answered = self.0.execute(Request::new(Method::GET, page)).await;
+        let answered = execute(&self.0, Request::new(Method::GET, page), transport, || Stage::Sent).await;
         let received_at = now();
-        let response = match answered {
-            Ok(response) => response,
-            Err(why) => return Err(transport.failed(why, Stage::Sent).await),
-        };
+        let response = answered?;
         let times = Times { date: date(&response), sent: sent_at, received: received_at };
         Ok((response.status().as_u16(), times))
+    }
+}
+
+/// Sends a request, and reads the head of the response. The only place where calls leave this library; `stage` is asked
+/// how far the request came if there is no response.
+async fn execute(
+    http: &reqwest::Client,
+    request: Request,
+    transport: &Transport,
+    stage: impl Fn() -> Stage,
+) -> Result<Response, Error> {
+    #[cfg(feature = "simulation")]
+    if crate::system::is_simulated() {
+        return super::simulated::execute(request, transport, stage).await;
+    }
+    match http.execute(request).await {
+        Ok(response) => Ok(response),
+        Err(why) => Err(transport.failed(why, stage()).await),
     }
 }
 

@@ -12,6 +12,8 @@ mod event_loop_pool;
 mod http;
 mod proxy;
 mod response;
+#[cfg(feature = "simulation")]
+mod simulated;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod retry_after;
 #[cfg(not(any(test, fuzzing)))]
