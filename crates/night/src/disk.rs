@@ -51,11 +51,25 @@ struct Open {
 }
 
 impl Disk {
-    /// An empty disk with these directories.
-    pub fn new(directories: &[&str]) -> Rc<Self> {
-        let disk = Self::default();
-        disk.state.borrow_mut().directories.extend(directories.iter().map(PathBuf::from));
-        Rc::new(disk)
+    /// An empty disk.
+    pub fn new() -> Rc<Self> {
+        Rc::default()
+    }
+
+    /// Makes a directory, and those above it.
+    pub fn make_directory(&self, path: impl AsRef<Path>) {
+        let all = path.as_ref().ancestors().map(Path::to_owned);
+        self.state.borrow_mut().directories.extend(all);
+    }
+
+    /// Removes the files below a directory.
+    pub fn remove_all(&self, directory: &str) {
+        let mut state = self.state.borrow_mut();
+        let paths: Vec<_> = state.names.keys().filter(|path| path.starts_with(directory)).cloned().collect();
+        for path in paths {
+            let inode = state.names.remove(&path);
+            state.forget(inode);
+        }
     }
 
     /// Puts a file in place, as safe as one that was synced.
@@ -80,6 +94,11 @@ impl Disk {
     /// From now on, this many bytes fit in; `None` is enough.
     pub fn set_free(&self, free: Option<u64>) {
         self.state.borrow_mut().free = free;
+    }
+
+    /// Whether nothing more fits in, or hardly anything.
+    pub fn is_full(&self) -> bool {
+        self.state.borrow().free.is_some()
     }
 
     /// The power fails: unsynced bytes are lost from some point on. `below` returns a random number below its argument.
@@ -163,16 +182,16 @@ pub struct Session {
     stop: Arc<AtomicBool>,
     status: Arc<AtomicBool>,
     /// Called before each operation that changes a file; may suspend the process, and kill it.
-    before_change: Box<dyn Fn(&Path)>,
+    before_change: Box<dyn Fn()>,
 }
 
 impl Session {
     /// A process on this machine with these environment variables. `before_change` is called before each operation that changes
-    /// a file, with the path of the file or an empty one, and may suspend the process.
+    /// a file, and may suspend the process.
     pub fn new(
         disk: Rc<Disk>,
         variables: impl IntoIterator<Item = (String, String)>,
-        before_change: impl Fn(&Path) + 'static,
+        before_change: impl Fn() + 'static,
     ) -> Self {
         Self {
             disk,
@@ -239,17 +258,10 @@ impl Session {
         }
     }
 
-    fn change(&self, path: &Path) -> io::Result<()> {
+    fn change(&self) -> io::Result<()> {
         self.alive()?;
-        (self.before_change)(path);
+        (self.before_change)();
         self.alive()
-    }
-
-    fn path_of(&self, file: FileId) -> PathBuf {
-        let state = self.disk.state.borrow();
-        let inode = state.open.get(&file).map(|open| open.inode);
-        let name = state.names.iter().find(|(_, named)| Some(**named) == inode);
-        name.map(|(path, _)| path.clone()).unwrap_or_default()
     }
 }
 
@@ -260,7 +272,7 @@ fn absent() -> io::Error {
 impl Machine for Session {
     fn open(&self, path: &Path, opening: Opening) -> io::Result<FileId> {
         match opening.create || opening.create_new {
-            true => self.change(path)?,
+            true => self.change()?,
             false => self.alive()?,
         }
         let mut state = self.disk.state.borrow_mut();
@@ -312,7 +324,7 @@ impl Machine for Session {
     }
 
     fn write(&self, file: FileId, at: u64, bytes: &[u8]) -> io::Result<(u64, usize)> {
-        self.change(&self.path_of(file))?;
+        self.change()?;
         let mut state = self.disk.state.borrow_mut();
         let (opening, content, free) = state.open_file(file)?;
         let begin = match (opening.append, opening.write) {
@@ -340,7 +352,7 @@ impl Machine for Session {
     }
 
     fn set_length(&self, file: FileId, length: u64) -> io::Result<()> {
-        self.change(&self.path_of(file))?;
+        self.change()?;
         let mut state = self.disk.state.borrow_mut();
         let (_, content, free) = state.open_file(file)?;
         let length = usize::try_from(length).unwrap_or(usize::MAX);
@@ -353,7 +365,7 @@ impl Machine for Session {
     }
 
     fn sync(&self, file: FileId) -> io::Result<()> {
-        self.change(&self.path_of(file))?;
+        self.change()?;
         let mut state = self.disk.state.borrow_mut();
         let (_, content, _) = state.open_file(file)?;
         content.durable = content.bytes.len();
@@ -394,7 +406,7 @@ impl Machine for Session {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        self.change(to)?;
+        self.change()?;
         let mut state = self.disk.state.borrow_mut();
         let inode = state.names.remove(from).ok_or_else(absent)?;
         let before = state.names.insert(to.to_owned(), inode);
@@ -403,7 +415,7 @@ impl Machine for Session {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.change(path)?;
+        self.change()?;
         let mut state = self.disk.state.borrow_mut();
         let inode = state.names.remove(path).ok_or_else(absent)?;
         state.forget(Some(inode));
@@ -453,8 +465,14 @@ mod tests {
 
     const APPEND: Opening = Opening { read: true, write: false, append: true, create: true, create_new: false };
 
+    fn disk() -> Rc<Disk> {
+        let disk = Disk::new();
+        disk.make_directory("/d");
+        disk
+    }
+
     fn session(disk: &Rc<Disk>) -> Session {
-        Session::new(disk.clone(), [], |_| {})
+        Session::new(disk.clone(), [], || {})
     }
 
     fn open(session: &Session, path: &str) -> FileId {
@@ -463,7 +481,7 @@ mod tests {
 
     #[test]
     fn disk_keeps_what_a_killed_process_has_written() {
-        let disk = Disk::new(&["/d"]);
+        let disk = disk();
         let one = session(&disk);
         let file = open(&one, "/d/a");
         one.write(file, 0, b"one\n").expect("written");
@@ -481,7 +499,7 @@ mod tests {
     fn disk_loses_only_what_was_not_synced_at_a_power_failure() {
         let mut seen = BTreeSet::new();
         for seed in 0..500_u64 {
-            let disk = Disk::new(&["/d"]);
+            let disk = disk();
             let process = session(&disk);
             let file = open(&process, "/d/a");
             process.write(file, 0, b"synced\n").expect("written");
@@ -510,7 +528,7 @@ mod tests {
 
     #[test]
     fn disk_that_is_full_takes_a_part_and_then_nothing() {
-        let disk = Disk::new(&["/d"]);
+        let disk = disk();
         let process = session(&disk);
         let file = open(&process, "/d/a");
         disk.set_free(Some(3));
@@ -526,7 +544,7 @@ mod tests {
 
     #[test]
     fn disk_keeps_a_removed_or_replaced_file_for_those_who_have_it_open() {
-        let disk = Disk::new(&["/d"]);
+        let disk = disk();
         let process = session(&disk);
         let file = open(&process, "/d/a");
         process.write(file, 0, b"old").expect("written");

@@ -4,7 +4,7 @@
 use crate::engine::Time;
 use crate::story::{Happening, Scope, Story, seconds};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 /// A promise of the documentation.
@@ -40,6 +40,10 @@ pub enum Property {
     Memory,
     /// The code does not panic.
     NoPanic,
+    /// The files of a run say what happened.
+    Books,
+    /// The exit code of the command.
+    ExitCode,
 }
 
 impl Property {
@@ -61,6 +65,8 @@ impl Property {
             Self::Cooldown => "README: \"eid_cooldown keeps you from refreshing the same card too often.\"",
             Self::Memory => "README: \"many calls in flight on one thread with memory that does not grow\"",
             Self::NoPanic => "CONTRIBUTING.md: \"Library code does not panic\"",
+            Self::Books => "operations.md: \"The file of --out has every outcome once\", \"Exit 0 means that every card of the input is refreshed\"",
+            Self::ExitCode => "errors.md: the exit codes",
         }
     }
 }
@@ -127,6 +133,10 @@ struct Inner {
     received: BTreeMap<(u32, Card), u32>,
     /// Cards of which a process was told that the platform did not receive them.
     told_no: BTreeMap<(u32, Card), Time>,
+    /// The cards that the journal of a process had as refreshed when it started.
+    recorded: BTreeMap<u32, BTreeSet<Card>>,
+    /// How often the platform has refreshed a card.
+    acted: BTreeMap<Card, u64>,
     violations: Vec<Violation>,
     settled: u64,
     first_arrival: Option<Time>,
@@ -184,6 +194,21 @@ impl Ledger {
         self.inner.borrow().violations.clone()
     }
 
+    /// The journal of a process has these cards as refreshed.
+    pub fn must_not_call(&self, process: u32, cards: BTreeSet<Card>) {
+        self.inner.borrow_mut().recorded.insert(process, cards);
+    }
+
+    /// The platform has refreshed a card.
+    pub fn acted_on(&self, card: Card) {
+        *self.inner.borrow_mut().acted.entry(card).or_default() += 1;
+    }
+
+    /// How often the platform has refreshed a card.
+    pub fn acted(&self, card: Card) -> u64 {
+        self.inner.borrow().acted.get(&card).copied().unwrap_or(0)
+    }
+
     /// A process waits for the outcome of a card from now on.
     pub fn pushed(&self, process: u32, card: Card) {
         let mut inner = self.inner.borrow_mut();
@@ -237,6 +262,9 @@ impl Ledger {
             if let Some((by, at)) = state.settled.filter(|(by, _)| *by == process) {
                 let text = format!("card {card} called again, though process {by} had its outcome at {:.6} s", seconds(at));
                 broken.push((Property::NotAgain, text));
+            }
+            if inner.recorded.get(&process).is_some_and(|cards| cards.contains(&card)) {
+                broken.push((Property::NotAgain, format!("card {card} called again, though it is in the journal of process {process}")));
             }
             if is_order {
                 if state.ordered {

@@ -1,5 +1,6 @@
 //! One night, from its story to its report.
 
+use crate::command::{self, Operator};
 use crate::engine::{Time, Trace};
 use crate::jobs::{self, Job};
 use crate::ledger::{Property, Violation};
@@ -27,11 +28,12 @@ const SECOND: Time = 1_000_000_000;
 pub fn live(story: &Story, lines: usize) -> Report {
     let world = World::new(story.clone(), Trace::new(lines));
     let jobs = jobs::schedule(&world);
+    let operators = command::schedule(&world);
     world.schedule();
     // Long after the last trouble, everything must have come to its end.
     let end = story.is_quiet_after() + 6 * 3600 * SECOND + story.cards * SECOND;
     world.engine.run(end);
-    check_ends(&world, &jobs);
+    check_ends(&world, &jobs, &operators);
     check_throughput(&world);
     for process in world.engine.running() {
         world.engine.kill(process);
@@ -47,9 +49,10 @@ pub fn live(story: &Story, lines: usize) -> Report {
     }
 }
 
-fn check_ends(world: &World, jobs: &[Rc<Job>]) {
+fn check_ends(world: &World, jobs: &[Rc<Job>], operators: &[Rc<Operator>]) {
     let open: usize = jobs.iter().map(|job| job.open()).sum();
-    let waiting = jobs.iter().filter(|job| !job.is_finished()).count();
+    let waiting = jobs.iter().filter(|job| !job.is_finished()).count()
+        + operators.iter().filter(|operator| !operator.is_finished()).count();
     if open > 0 || waiting > 0 {
         let text = format!("{open} cards have no outcome, {waiting} processes have not ended");
         world.ledger.violated(Property::Ends, world.engine.now(), text);
