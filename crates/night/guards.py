@@ -43,6 +43,24 @@ GUARDS = [
         "interval.is_some_and(|_| false)",
     ),
     Guard(
+        "limiter: a permit that was held up is not used",
+        "core/src/client/execute.rs",
+        "permits.first.take().filter(|permit| !permit.is_stale())",
+        "permits.first.take()",
+    ),
+    Guard(
+        "limiter: a file that was lost leaves a second",
+        "core/src/rate_limit/shared_file.rs",
+        "        schedule.pause(now.saturating_add(LOST_PAUSE));\n",
+        "        let _ = (now, LOST_PAUSE);\n",
+    ),
+    Guard(
+        "delivered: a card that gets no permit keeps its failure",
+        "core/src/batch/holding.rs",
+        "        if let Some(failure) = card.failure.take() {",
+        "        if let Some(failure) = card.failure.take().filter(|_| false) {",
+    ),
+    Guard(
         "limiter: processes take turns by the lock of the file",
         "core/src/rate_limit/shared_file.rs",
         "if !file.try_lock()? {\n                return Ok(None);\n            }",

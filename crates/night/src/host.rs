@@ -124,7 +124,8 @@ impl Inside {
     /// When a timer that is set for this time fires: at a whole millisecond, as tokio's do, and a little late.
     fn timer(&self, at: Time) -> Time {
         const MILLISECOND: Time = 1_000_000;
-        at.max(self.engine().now()).div_ceil(MILLISECOND) * MILLISECOND + self.random.borrow_mut().below(100_000)
+        at.max(self.engine().now()).div_ceil(MILLISECOND) * MILLISECOND
+            + self.random.borrow_mut().below(100_000)
     }
 
     /// In the middle of a file operation: with a slow disk, the process may be stopped or killed here.
@@ -220,7 +221,9 @@ impl simulation::Host for Inside {
     fn start(&self, operation: Operation) -> u64 {
         let number = self.reserve();
         // What is started by the destructors of a killed process never ends.
-        let Some(host) = self.world.process(self.id()).filter(|_| !self.process.is_dead()) else { return number };
+        let Some(host) = self.world.process(self.id()).filter(|_| !self.process.is_dead()) else {
+            return number;
+        };
         match operation {
             Operation::Sleep(until) => {
                 let at = self.timer(self.engine().time_of(until));

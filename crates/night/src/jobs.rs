@@ -263,7 +263,11 @@ impl Job {
         };
         let says_no = result.as_ref().is_err_and(|error| error.delivered() == Delivered::No);
         self.world.note(&[30, card, u64::from(is_settled), u64::from(says_no)], || match result {
-            Ok(reply) => format!("process {} is told: card {card} refreshed, {} attempts", inside.id(), reply.attempts()),
+            Ok(reply) => format!(
+                "process {} is told: card {card} refreshed, {} attempts",
+                inside.id(),
+                reply.attempts()
+            ),
             Err(error) => format!(
                 "process {} is told: card {card} {:?}, delivered {:?}, {} attempts: {error}",
                 inside.id(),

@@ -50,17 +50,35 @@ impl Property {
     /// The sentence that promises it, and where it stands.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::Rate => "README: \"95 % of it is used, evenly spaced.\" operations.md: \"the platform never sees more than 10 calls per second.\"",
+            Self::Rate => {
+                "README: \"95 % of it is used, evenly spaced.\" operations.md: \"the platform never sees more than 10 calls per second.\""
+            }
             Self::OneOutcome => "operations.md: \"every card comes back exactly once\"",
-            Self::NotAgain => "operations.md: \"A card whose reply arrives at the moment of a kill -9 may be refreshed once more\", and no other",
-            Self::AtMostOnce => "errors.md: \"A call that is not idempotent is retried only if nothing was sent, or if the platform had too many requests.\"",
-            Self::Delivered => "README: \"did the platform receive the request? If it is no, repeating the call is safe.\"",
-            Self::Nonces => "architecture.md: \"processes that share it never repeat a nonce within as many calls as there are nonces\"",
-            Self::Throughput => "operations.md: \"One process on one thread sustains that\": 95 % of the limit, 9.5 calls per second",
+            Self::NotAgain => {
+                "operations.md: \"A card whose reply arrives at the moment of a kill -9 may be refreshed once more\", and no other"
+            }
+            Self::AtMostOnce => {
+                "errors.md: \"A call that is not idempotent is retried only if nothing was sent, or if the platform had too many requests.\""
+            }
+            Self::Delivered => {
+                "README: \"did the platform receive the request? If it is no, repeating the call is safe.\""
+            }
+            Self::Nonces => {
+                "architecture.md: \"processes that share it never repeat a nonce within as many calls as there are nonces\""
+            }
+            Self::Throughput => {
+                "operations.md: \"One process on one thread sustains that\": 95 % of the limit, 9.5 calls per second"
+            }
             Self::Ends => "operations.md: \"No card is lost to a short outage.\"",
-            Self::Timeout => "README: \"timeout is the deadline of the whole call, including all attempts, waits and backoff.\"",
-            Self::RetryBudget => "README: \"a retry budget (a token bucket) keeps an outage from multiplying the load\"",
-            Self::Breaker => "operations.md: \"While it holds, the batch probes the platform with one card at a time\"",
+            Self::Timeout => {
+                "README: \"timeout is the deadline of the whole call, including all attempts, waits and backoff.\""
+            }
+            Self::RetryBudget => {
+                "README: \"a retry budget (a token bucket) keeps an outage from multiplying the load\""
+            }
+            Self::Breaker => {
+                "operations.md: \"While it holds, the batch probes the platform with one card at a time\""
+            }
             Self::RetryAfter => "README: \"429 with its Retry-After\" is retried after it",
             Self::Cooldown => "README: \"eid_cooldown keeps you from refreshing the same card too often.\"",
             Self::Memory => "README: \"many calls in flight on one thread with memory that does not grow\"",
@@ -84,7 +102,14 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} at {:.6} s: {}\n  {}", self.property, seconds(self.time), self.text, self.property.sentence())
+        write!(
+            f,
+            "{:?} at {:.6} s: {}\n  {}",
+            self.property,
+            seconds(self.time),
+            self.text,
+            self.property.sentence()
+        )
     }
 }
 
@@ -146,7 +171,8 @@ struct Inner {
 /// Whether somebody knows at all times how far the walk of nonces has come: a process that has lost its memory and finds no
 /// file begins another walk.
 fn remembers_nonces(story: &Story) -> bool {
-    let happens = |which: fn(&Happening) -> bool| story.happenings.iter().any(|(_, happening)| which(happening));
+    let happens =
+        |which: fn(&Happening) -> bool| story.happenings.iter().any(|(_, happening)| which(happening));
     let is_killed = happens(|happening| matches!(happening, Happening::Kill { .. }));
     let is_lost = happens(|happening| {
         matches!(happening, Happening::RemoveRateFiles { .. } | Happening::EmptyRedis { .. })
@@ -232,7 +258,9 @@ impl Ledger {
             let place = inner.recent.iter().rposition(|other| *other <= due).map_or(0, |place| place + 1);
             inner.recent.insert(place, due);
             let windows = inner.recent.iter().zip(inner.recent.iter().skip(LIMIT));
-            if let Some((first, last)) = windows.into_iter().find(|(first, last)| *last - *first <= 1_000_000_000) {
+            if let Some((first, last)) =
+                windows.into_iter().find(|(first, last)| *last - *first <= 1_000_000_000)
+            {
                 let took = seconds(last - first);
                 broken.push((Property::Rate, format!("{} calls within {took:.6} s", LIMIT + 1)));
             }
@@ -260,7 +288,10 @@ impl Ledger {
             }
             let state = inner.cards.entry(card).or_default();
             if let Some((by, at)) = state.settled.filter(|(by, _)| *by == process) {
-                let text = format!("card {card} called again, though process {by} had its outcome at {:.6} s", seconds(at));
+                let text = format!(
+                    "card {card} called again, though process {by} had its outcome at {:.6} s",
+                    seconds(at)
+                );
                 broken.push((Property::NotAgain, text));
             }
             if inner.recorded.get(&process).is_some_and(|cards| cards.contains(&card)) {
@@ -284,9 +315,15 @@ impl Ledger {
         {
             let inner = &mut *self.inner.borrow_mut();
             match inner.received.remove(&(process, card)) {
-                None => broken.push((Property::OneOutcome, format!("card {card} came back twice to process {process}"))),
+                None => broken.push((
+                    Property::OneOutcome,
+                    format!("card {card} came back twice to process {process}"),
+                )),
                 Some(count) if says_no && count > 0 => {
-                    broken.push((Property::Delivered, format!("delivered is no for card {card}, which arrived {count} times")));
+                    broken.push((
+                        Property::Delivered,
+                        format!("delivered is no for card {card}, which arrived {count} times"),
+                    ));
                 }
                 Some(_) if says_no => drop(inner.told_no.insert((process, card), now)),
                 Some(_) => {}

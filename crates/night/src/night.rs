@@ -91,6 +91,26 @@ mod tests {
         }
     }
 
+    /// Stories that have broken a promise: the seed, its cards, those that are refreshed, and what happens.
+    #[test]
+    fn nights_that_broke_a_promise_once_do_not_again() {
+        let stories: [(u64, u64, u64, &[usize]); 3] = [
+            // A slow disk held the thread between a permit and its call.
+            (7, 400, 234, &[5, 6]),
+            // The rate file was removed, and the process that made it again did not know the last permit of the other.
+            (15, 400, 324, &[11]),
+            // A card had failed, waited for an outage to end, and got no permit: its error said that nothing was sent.
+            (21, 400, 291, &[2, 3, 6]),
+        ];
+        for (seed, cards, work, places) in stories {
+            let mut story = Story::new(seed, cards);
+            story.happenings.retain(|(place, _)| places.contains(place));
+            story.cards = work;
+            let broken: Vec<String> = live(&story, 0).violations.iter().map(ToString::to_string).collect();
+            assert!(broken.is_empty(), "{story}{}", broken.join("\n"));
+        }
+    }
+
     #[test]
     fn night_of_the_same_seed_is_the_same_night() {
         for seed in [3, 4, 5] {

@@ -14,7 +14,9 @@ impl Random {
 
     /// An independent stream, for the part of the night with this name.
     pub fn fork(&self, name: &str) -> Self {
-        let mut other = Self(name.bytes().fold(self.0, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)));
+        let mut other = Self(
+            name.bytes().fold(self.0, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)),
+        );
         other.next();
         other
     }

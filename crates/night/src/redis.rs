@@ -47,7 +47,8 @@ impl Redis {
         let (lua, store) = (Lua::new(), Rc::new(RefCell::new(Store::default())));
         let inner = store.clone();
         let call = lua.create_function(move |lua, words: MultiValue| {
-            let words: Vec<String> = words.into_iter().map(|word| word.to_string()).collect::<Result<_, _>>()?;
+            let words: Vec<String> =
+                words.into_iter().map(|word| word.to_string()).collect::<Result<_, _>>()?;
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let reply = inner.borrow_mut().run(&words).map_err(mlua::Error::RuntimeError)?;
             reply.into_lua(lua)
@@ -73,7 +74,8 @@ impl Redis {
         let words = words(command);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words.as_slice() {
-            ["EVAL", script, keys, rest @ ..] => match self.evaluate(script, keys.parse().unwrap_or(0), rest) {
+            ["EVAL", script, keys, rest @ ..] => match self.evaluate(script, keys.parse().unwrap_or(0), rest)
+            {
                 Ok(value) => encoded(&value),
                 Err(why) => format!("-ERR {}\r\n", why.to_string().replace(['\r', '\n'], " ")).into_bytes(),
             },
@@ -122,11 +124,8 @@ fn encoded(value: &Value) -> Vec<u8> {
             format!("${}\r\n{text}\r\n", text.len()).into_bytes()
         }
         Value::Table(list) => {
-            let items: Vec<Vec<u8>> = list
-                .sequence_values::<Value>()
-                .map_while(Result::ok)
-                .map(|item| encoded(&item))
-                .collect();
+            let items: Vec<Vec<u8>> =
+                list.sequence_values::<Value>().map_while(Result::ok).map(|item| encoded(&item)).collect();
             let mut bytes = format!("*{}\r\n", items.len()).into_bytes();
             bytes.extend(items.concat());
             bytes
@@ -194,11 +193,16 @@ impl Store {
             ["HMGET", key, fields @ ..] => {
                 let hash = self.hash(key);
                 let get = |field: &&str| hash.as_ref().and_then(|hash| hash.get(*field)).cloned();
-                Reply::List(fields.iter().map(|field| get(field).map_or(Reply::Nothing, Reply::Text)).collect())
+                Reply::List(
+                    fields.iter().map(|field| get(field).map_or(Reply::Nothing, Reply::Text)).collect(),
+                )
             }
             ["HSET", key, pairs @ ..] => {
                 if self.live(key).is_none() {
-                    self.entries.insert((*key).to_owned(), Entry { value: Data::Hash(BTreeMap::new()), expires: None });
+                    self.entries.insert(
+                        (*key).to_owned(),
+                        Entry { value: Data::Hash(BTreeMap::new()), expires: None },
+                    );
                 }
                 let hash = self.hash(key).ok_or("WRONGTYPE")?;
                 for pair in pairs.chunks_exact(2) {
@@ -224,7 +228,8 @@ impl Store {
             }),
             ["SET", key, value, "PX", milliseconds] => {
                 let expires = Some(now + number(milliseconds)? as u64 * 1000);
-                self.entries.insert((*key).to_owned(), Entry { value: Data::Text((*value).to_owned()), expires });
+                self.entries
+                    .insert((*key).to_owned(), Entry { value: Data::Text((*value).to_owned()), expires });
                 Reply::Status
             }
             ["GET", key] => match self.live(key) {
@@ -236,7 +241,10 @@ impl Store {
             ["ZADD", key, score, member] => {
                 let score = number(score)?;
                 if self.live(key).is_none() {
-                    self.entries.insert((*key).to_owned(), Entry { value: Data::Sorted(BTreeMap::new()), expires: None });
+                    self.entries.insert(
+                        (*key).to_owned(),
+                        Entry { value: Data::Sorted(BTreeMap::new()), expires: None },
+                    );
                 }
                 let sorted = self.sorted(key).ok_or("WRONGTYPE")?;
                 Reply::Number(i64::from(sorted.insert((*member).to_owned(), score).is_none()))
@@ -245,7 +253,9 @@ impl Store {
             ["ZRANGE", key, "0", "0"] => {
                 let sorted = self.sorted(key);
                 let first = sorted.and_then(|sorted| {
-                    sorted.iter().min_by(|one, other| one.1.total_cmp(other.1).then_with(|| one.0.cmp(other.0)))
+                    sorted
+                        .iter()
+                        .min_by(|one, other| one.1.total_cmp(other.1).then_with(|| one.0.cmp(other.0)))
                 });
                 Reply::List(first.map(|(member, _)| Reply::Text(member.clone())).into_iter().collect())
             }

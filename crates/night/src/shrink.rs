@@ -30,7 +30,8 @@ impl Shrinking {
     fn fails(&mut self, story: &Story) -> bool {
         self.nights += 1;
         let report = night::live(story, 0);
-        self.nights <= MAX_NIGHTS && report.violations.iter().any(|violation| violation.property == self.property)
+        self.nights <= MAX_NIGHTS
+            && report.violations.iter().any(|violation| violation.property == self.property)
     }
 
     /// Delta debugging: leaves out ever smaller parts of what happens.

@@ -173,7 +173,8 @@ impl Story {
     /// The story of a seed.
     pub fn new(seed: u64, cards: u64) -> Self {
         let mut random = Random::new(seed).fork("story");
-        let scope = random.pick(&[Scope::Process, Scope::Host, Scope::Host, Scope::Redis, Scope::Redis], Scope::Host);
+        let scope =
+            random.pick(&[Scope::Process, Scope::Host, Scope::Host, Scope::Redis, Scope::Redis], Scope::Host);
         let nodes = if scope == Scope::Redis { 1 + random.below(3) as usize } else { 1 };
         let count = if scope == Scope::Process { 1 } else { 1 + random.below(3) as usize };
         let processes = (0..count.max(nodes))
@@ -190,7 +191,8 @@ impl Story {
         let least = Duration::from_millis(5 + random.below(60));
         let latency = (least, least + Duration::from_millis(1 + random.below(15)));
         let has_cooldown = random.chance(250_000);
-        let mut story = Self { seed, cards, scope, has_cooldown, nodes, processes, latency, happenings: Vec::new() };
+        let mut story =
+            Self { seed, cards, scope, has_cooldown, nodes, processes, latency, happenings: Vec::new() };
         // How long the night is if nothing goes wrong.
         let night = (cards * SECOND / 9).max(60 * SECOND);
         // One night in ten is calm.
@@ -212,7 +214,8 @@ impl Story {
                 Happening::Spell { from: at, until, fault: self.fault(random) }
             }
             6 => {
-                let seconds = random.pick(&[-90_000, -3600, -400, -30, -2, -1, 0, 1, 2, 30, 400, 3600, 90_000], 0);
+                let seconds =
+                    random.pick(&[-90_000, -3600, -400, -30, -2, -1, 0, 1, 2, 30, 400, 3600, 90_000], 0);
                 Happening::Clock { at, node, seconds }
             }
             7 | 8 => Happening::Kill { at, process, again: Duration::from_secs(1) + short },
@@ -284,7 +287,11 @@ impl fmt::Display for Story {
              latency {latency:?}"
         )?;
         for (index, Plan { node, program, starts }) in self.processes.iter().enumerate() {
-            writeln!(f, "  process {index} on machine {node}: {program:?}, starts at {:.3} s", seconds(*starts))?;
+            writeln!(
+                f,
+                "  process {index} on machine {node}: {program:?}, starts at {:.3} s",
+                seconds(*starts)
+            )?;
         }
         for (place, happening) in &self.happenings {
             writeln!(f, "  {place}: {happening}")?;

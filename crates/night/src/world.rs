@@ -187,7 +187,9 @@ impl World {
         let (mut wait, mut result) = (Duration::ZERO, Ok(Received::Nothing));
         for fault in self.faults() {
             match fault {
-                Fault::Refused => (wait, result) = (self.latency() * 2, Err(io::ErrorKind::ConnectionRefused.into())),
+                Fault::Refused => {
+                    (wait, result) = (self.latency() * 2, Err(io::ErrorKind::ConnectionRefused.into()))
+                }
                 Fault::Silent => (wait, result) = (timeout, Err(io::ErrorKind::TimedOut.into())),
                 _ => {}
             }
@@ -233,7 +235,9 @@ impl World {
     fn check_breaker(&self, host: &Inside) {
         let now = self.engine.now();
         let outage = self.story.happenings.iter().find_map(|(_, happening)| match happening {
-            Happening::Spell { from, until, fault: Fault::Refused | Fault::Silent } if (*from..*until).contains(&now) => {
+            Happening::Spell { from, until, fault: Fault::Refused | Fault::Silent }
+                if (*from..*until).contains(&now) =>
+            {
                 Some(*from)
             }
             _ => None,
@@ -246,7 +250,10 @@ impl World {
         // Rounds of the job begin anew with a breaker that knows nothing.
         let most = 3 * (concurrency as u64 + 5) * (2 + minutes / 10) + 3 * (8 + minutes);
         if *count > most {
-            let text = format!("process {} has tried to connect {count} times in an outage, {minutes} minutes old", host.id());
+            let text = format!(
+                "process {} has tried to connect {count} times in an outage, {minutes} minutes old",
+                host.id()
+            );
             self.ledger.violated(Property::Breaker, now, text);
         }
     }
@@ -275,7 +282,9 @@ impl World {
         if lost {
             if reset {
                 let wait = ordinary * 2;
-                self.engine.after(wait, move |_| host.complete(operation, Err(io::ErrorKind::ConnectionReset.into())));
+                self.engine.after(wait, move |_| {
+                    host.complete(operation, Err(io::ErrorKind::ConnectionReset.into()))
+                });
             }
             return;
         }
@@ -310,7 +319,12 @@ impl World {
         };
         self.note(&[6, parsed.card, u64::from(parsed.nonce), u64::from(response.status)], || {
             let body = String::from_utf8_lossy(&response.body);
-            format!("the platform answers process {} about card {}: {} {body}", host.id(), parsed.card, response.status)
+            format!(
+                "the platform answers process {} about card {}: {} {body}",
+                host.id(),
+                parsed.card,
+                response.status
+            )
         });
         self.ledger.arrived(self.engine.now(), arrival, is_too_many);
         let Some(operation) = operation else { return };
@@ -374,7 +388,9 @@ impl World {
                     return (response, *status == 429, late);
                 }
                 Fault::Code(code) => return (platform::answer(code, date), *code == "501", late),
-                Fault::TooMany(chance) if self.chance(*chance) => return (platform::answer("501", date), true, late),
+                Fault::TooMany(chance) if self.chance(*chance) => {
+                    return (platform::answer("501", date), true, late);
+                }
                 _ => {}
             }
         }
@@ -397,7 +413,9 @@ impl World {
         let world = self.clone();
         self.engine.after(way, move |engine| {
             let reply = world.redis.borrow_mut().command(&command, true_time(engine));
-            world.note(&[8], || format!("the Redis answers {}", String::from_utf8_lossy(&reply).replace("\r\n", " ")));
+            world.note(&[8], || {
+                format!("the Redis answers {}", String::from_utf8_lossy(&reply).replace("\r\n", " "))
+            });
             let back = world.between(Duration::from_micros(100), Duration::from_micros(600));
             if let Some((host, operation)) = from {
                 engine.after(back, move |_| host.complete(operation, Ok(Received::Bytes(reply))));

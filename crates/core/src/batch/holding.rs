@@ -24,7 +24,7 @@ impl Batch {
         if !self.breaker.is_open() {
             if !self.breaker.open_for_limiter(now, self.waiting.len()) {
                 if let Some(card) = self.waiting.pop_front() {
-                    self.refuse(&card, error);
+                    self.refuse(card, error);
                 }
                 return;
             }
@@ -38,8 +38,13 @@ impl Batch {
         self.no_permit = Some(error);
     }
 
-    /// Returns a card for which the limiter gave no permit.
-    pub(super) fn refuse(&mut self, card: &Card, error: Error) {
+    /// Returns a card for which the limiter gave no permit. If it was called before, its last failure says what the platform
+    /// may have done.
+    pub(super) fn refuse(&mut self, mut card: Card, error: Error) {
+        if let Some(failure) = card.failure.take() {
+            card.failure = Some(failure.with_note(&format!("not called again: {error}")));
+            return self.give_back(card);
+        }
         let error = self.report_refusal(card.job.request().path(), card.job.eid(), card.job.named(error));
         self.cards.finish(&card.job, Err(error), false);
     }

@@ -168,7 +168,7 @@ impl Batch {
                 }
                 Some(Err(error)) => {
                     if let Some(card) = self.waiting.pop_front() {
-                        self.refuse(&card, error);
+                        self.refuse(card, error);
                     }
                     continue;
                 }
@@ -199,7 +199,8 @@ impl Batch {
             let start = (reservation, gate, card.history);
             let timed_out = active_timeout.passed(client.config().timeout);
             let request = card.job.request();
-            let call = client.call_reserved(&connections, request, start, &on_attempt, timed_out, cancel.wait());
+            let call =
+                client.call_reserved(&connections, request, start, &on_attempt, timed_out, cancel.wait());
             let result = call.await;
             (card, result)
         }

@@ -50,7 +50,8 @@ impl Execution<'_> {
         let mut memory = Memory::default();
         let mut last_failure: Option<Error> = None;
         loop {
-            let permit = match permits.first.take() {
+            // A slow disk, or a callback, may have held the thread since the permit was granted.
+            let permit = match permits.first.take().filter(|permit| !permit.is_stale()) {
                 Some(permit) => Ok(permit),
                 None => {
                     let permit = permits.acquire(limiter, self.deadline, self.options.rate_wait);

@@ -148,7 +148,8 @@ impl Redis {
         #[cfg(feature = "simulation")]
         if system::is_simulated() {
             let reply = system::ask_redis(self.name(), self.command(false, card, step, arguments)).await?;
-            return Value::read(&mut reply.as_slice(), 0)?.ok_or_else(|| io::Error::other("the reply is incomplete"));
+            return Value::read(&mut reply.as_slice(), 0)?
+                .ok_or_else(|| io::Error::other("the reply is incomplete"));
         }
         // An idle connection may have been closed since; a new one reveals the actual problem.
         let idle = self.idle().pop();

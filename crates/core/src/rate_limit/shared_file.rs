@@ -20,6 +20,9 @@ const WORDS: usize = 6 + 2 * Schedule::MAX_RELEASED;
 /// How often a file that was replaced concurrently is reopened before that is an error.
 const REOPENS: u32 = 8;
 
+/// How long no call is made after a file was lost, in nanoseconds.
+const LOST_PAUSE: u64 = 1_000_000_000;
+
 /// A schedule in a file.
 pub(crate) struct SharedFile {
     directory: Directory,
@@ -90,8 +93,7 @@ fn exchange<T>(
     let mut bytes = [0; WORDS * 8];
     let count = file.read_at_start(&mut bytes)?;
     let before = (count == bytes.len()).then(|| decode(&bytes, now)).flatten();
-    let mut schedule =
-        before.clone().unwrap_or_else(|| Schedule { nonces: known.nonces.beyond_others(), ..known.clone() });
+    let mut schedule = before.clone().unwrap_or_else(|| made_again(known, now));
     schedule.forget_beyond(now.saturating_add(max_ahead));
     let changed = change(&mut schedule);
     if before.as_ref() != Some(&schedule) {
@@ -99,6 +101,16 @@ fn exchange<T>(
     }
     *known = schedule;
     Ok(changed)
+}
+
+/// The schedule of a file that was lost, or of a new one. If it was lost, the permits and nonces that other processes took
+/// since are unknown: after a second, no window of the limit holds those.
+fn made_again(known: &Schedule, now: u64) -> Schedule {
+    let mut schedule = Schedule { nonces: known.nonces.beyond_others(), ..known.clone() };
+    if known.nonces.position > 0 {
+        schedule.pause(now.saturating_add(LOST_PAUSE));
+    }
+    schedule
 }
 
 fn encode(schedule: &Schedule, now: u64) -> [u8; WORDS * 8] {
@@ -210,6 +222,18 @@ mod tests {
     }
 
     #[test]
+    fn shared_file_that_was_lost_leaves_a_second_for_the_permits_that_others_took() {
+        let directory = directory_of("lost");
+        let file = open_in(&directory);
+        let mut known = Schedule::new(7);
+        let first = reserve(&file, &mut known).at;
+        assert!(first.saturating_sub(clock()) < 1_000_000_000, "a new one");
+        std::fs::remove_file(file.path()).expect("there");
+        assert!(reserve(&file, &mut known).at >= first + 1_000_000_000);
+        std::fs::remove_dir_all(directory).expect("there");
+    }
+
+    #[test]
     fn shared_file_with_other_content_is_written_again() {
         let directory = directory_of("garbage");
         let file = open_in(&directory);
@@ -256,10 +280,7 @@ mod tests {
     fn private_directory_is_refused_where_others_have_access_or_it_is_a_link() {
         use std::os::unix::fs::PermissionsExt;
         let directory = directory_of("private");
-        let open = || {
-            SharedFile::open(Directory::private(&directory), "key")
-                .map(|file| file.path)
-        };
+        let open = || SharedFile::open(Directory::private(&directory), "key").map(|file| file.path);
         open().expect("made");
         for mode in [0o750, 0o701, 0o777] {
             std::fs::set_permissions(&directory, PermissionsExt::from_mode(mode)).expect("ours");

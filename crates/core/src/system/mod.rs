@@ -14,16 +14,17 @@ pub(crate) mod simulation;
 
 #[cfg(not(feature = "simulation"))]
 pub(crate) use machine::{
-    address_space, block_on, now, process_id, random, registry_key, since_boot, sleep_until, timeout_at, variable,
-    wall_clock,
+    address_space, block_on, now, process_id, random, registry_key, since_boot, sleep_until, timeout_at,
+    variable, wall_clock,
 };
 pub(crate) use rate_file::Directory;
 #[cfg(not(feature = "simulation"))]
 pub(crate) use rate_file::RateFile;
 #[cfg(feature = "simulation")]
 pub(crate) use simulated::{
-    RateFile, address_space, ask_redis, block_on, connect, is_simulated, now, process_id, random, registry_key, registry_prefix, send,
-    since_boot, sleep_until, tell_redis, timeout_at, variable, wall_clock,
+    RateFile, address_space, ask_redis, block_on, connect, is_simulated, now, process_id, random,
+    registry_key, registry_prefix, send, since_boot, sleep_until, tell_redis, timeout_at, variable,
+    wall_clock,
 };
 
 use std::time::{Duration, Instant};

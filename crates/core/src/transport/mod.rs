@@ -12,12 +12,12 @@ mod event_loop_pool;
 mod http;
 mod proxy;
 mod response;
-#[cfg(feature = "simulation")]
-mod simulated;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod retry_after;
 #[cfg(not(any(test, fuzzing)))]
 mod retry_after;
+#[cfg(feature = "simulation")]
+mod simulated;
 mod tls;
 mod tracked_body;
 

@@ -133,7 +133,8 @@ impl Engine {
     ) -> ProcessId {
         let id = self.next_process.get();
         self.next_process.set(id + 1);
-        let waker = Arc::new(ProcessWaker { id, is_woken: AtomicBool::new(false), ready: self.ready.clone() });
+        let waker =
+            Arc::new(ProcessWaker { id, is_woken: AtomicBool::new(false), ready: self.ready.clone() });
         let process = Rc::new(Process {
             id,
             waker,

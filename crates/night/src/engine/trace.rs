@@ -36,7 +36,9 @@ impl Trace {
 
     /// Adds numbers that stand for a line, cheaply.
     pub fn sum(&self, numbers: &[u64]) {
-        let sum = numbers.iter().fold(self.checksum.get(), |sum, number| (sum ^ number).wrapping_mul(0x0100_0000_01B3));
+        let sum = numbers
+            .iter()
+            .fold(self.checksum.get(), |sum, number| (sum ^ number).wrapping_mul(0x0100_0000_01B3));
         self.checksum.set(sum);
         self.count.set(self.count.get() + 1);
     }
