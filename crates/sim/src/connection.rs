@@ -34,7 +34,7 @@ pub(crate) fn serve(
         } else {
             match answer(platform, stop, stream, &request, from)? {
                 End::KeepAlive => {}
-                // After a hold, nobody is there any more.
+                // After a hold, the client has disconnected.
                 end => return Ok(end),
             }
         }

@@ -114,7 +114,13 @@ impl Platform {
     }
 
     /// Answers a request that arrives now, with this fault or without one. The options' faults are not used up.
-    pub fn exchange_with(&self, fault: Option<&Fault>, http: &HttpRequest, from: IpAddr, now: Now) -> Exchange {
+    pub fn exchange_with(
+        &self,
+        fault: Option<&Fault>,
+        http: &HttpRequest,
+        from: IpAddr,
+        now: Now,
+    ) -> Exchange {
         let latency = self.options.latency;
         let format = self.reply_format(now.wall + latency);
         if let Some(fault) = fault {

@@ -289,7 +289,5 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// A seed that differs from run to run.
 fn random_seed() -> u64 {
-    wall_clock()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_nanos() as u64 % 1_000_000)
+    wall_clock().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64 % 1_000_000)
 }

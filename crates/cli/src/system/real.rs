@@ -1,9 +1,9 @@
 //! The standard library's.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::time::{Instant, SystemTime};
 
-pub(crate) use std::env::var_os as variable;
 pub(crate) use std::io::{stderr, stdout};
 pub(crate) use std::process::id as process_id;
 pub(crate) use std::thread::sleep;
@@ -18,6 +18,11 @@ pub(crate) fn wall_clock() -> SystemTime {
     SystemTime::now()
 }
 
+/// An environment variable.
+pub(crate) fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
 /// Whether standard error is a terminal.
 pub(crate) fn has_terminal() -> bool {
     io::stderr().is_terminal()
@@ -26,7 +31,8 @@ pub(crate) fn has_terminal() -> bool {
 /// Files.
 pub(crate) mod fs {
     pub(crate) use std::fs::{
-        File, Metadata, OpenOptions, canonicalize, metadata, read, read_link, read_to_string, remove_file, rename,
+        File, Metadata, OpenOptions, canonicalize, metadata, read, read_link, read_to_string, remove_file,
+        rename,
     };
     #[cfg(unix)]
     pub(crate) use std::os::unix::fs::{MetadataExt, OpenOptionsExt};

@@ -201,7 +201,8 @@ mod tests {
         let period: FaultPeriod = "0..3600=status=429,2".parse().expect("a period");
         assert_eq!((period.from, period.until), (Duration::ZERO, Duration::from_secs(3600)));
         assert_eq!(period.fault.to_string(), "status=429,2");
-        for wrong in ["", "1..2", "1=close", "2..1=close", "1..1=close", "-1..2=close", "1..2=", "1..2=none"] {
+        for wrong in ["", "1..2", "1=close", "2..1=close", "1..1=close", "-1..2=close", "1..2=", "1..2=none"]
+        {
             assert!(wrong.parse::<FaultPeriod>().is_err(), "{wrong}");
         }
     }
@@ -236,7 +237,9 @@ mod tests {
 
     #[test]
     fn random_faults_depend_on_the_seed_only() {
-        let of_seed = |seed| (0..200).map(|call| Faults::by_chance(0.5, seed).of(call, Duration::ZERO).cloned()).collect();
+        let of_seed = |seed| {
+            (0..200).map(|call| Faults::by_chance(0.5, seed).of(call, Duration::ZERO).cloned()).collect()
+        };
         let (one, again, other): (Vec<_>, Vec<_>, Vec<_>) = (of_seed(7), of_seed(7), of_seed(8));
         assert_eq!(one, again);
         assert_ne!(one, other);

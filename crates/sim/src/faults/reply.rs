@@ -44,9 +44,7 @@ pub(crate) fn replacement(fault: &Fault, date: SystemTime) -> Reply {
         Fault::GzipBomb => {
             Reply { more: Some(("Content-Encoding", "gzip".to_owned())), ..json(&gzip_bomb()) }
         }
-        Fault::Redirect => {
-            Reply { more: Some(("Location", ELSEWHERE.to_owned())), ..Reply::html(302, date) }
-        }
+        Fault::Redirect => Reply { more: Some(("Location", ELSEWHERE.to_owned())), ..Reply::html(302, date) },
         // `garbage` is not a reply; no other fault replaces the answer.
         _ => json(b""),
     }
