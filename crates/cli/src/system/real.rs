@@ -1,4 +1,6 @@
 //! The standard library's.
+// A simulation has some of these from elsewhere.
+#![cfg_attr(feature = "simulation", allow(unused_imports, dead_code))]
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
