@@ -24,7 +24,7 @@ pub struct Operator {
     index: usize,
     node: Rc<Node>,
     concurrency: usize,
-    /// The rows of the input.
+    /// The rows of the input, as the results name them: a malformed text is quoted.
     rows: Vec<String>,
     process: Cell<Option<u32>>,
     inside: RefCell<Option<Rc<Inside>>>,
@@ -72,7 +72,8 @@ impl Operator {
         let mut random = world.random.fork(&format!("operator {index}"));
         let count = world.story.processes.len();
         let cards = (0..world.story.cards).filter(|card| *card as usize % count == index);
-        let rows = rows(cards, &mut random);
+        let input = rows(cards, &mut random);
+        let rows = input.iter().map(|row| if card(row).is_some() { row.clone() } else { format!("{row:?}") }).collect();
         let operator = Self {
             world: world.clone(),
             plan: plan.clone(),
@@ -88,7 +89,7 @@ impl Operator {
             is_finished: Cell::new(false),
         };
         operator.node.disk.make_directory(format!("/job{index}"));
-        operator.node.disk.put(&operator.path("cards"), operator.rows.join("\n").as_bytes());
+        operator.node.disk.put(&operator.path("cards"), input.join("\n").as_bytes());
         Some(Rc::new(operator))
     }
 

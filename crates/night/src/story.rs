@@ -202,6 +202,31 @@ impl Story {
         story
     }
 
+    /// The story of a seed in which every process runs the command, and more happens to machines than to the network.
+    pub fn of_commands(seed: u64, cards: u64) -> Self {
+        let mut story = Self::new(seed, cards);
+        let mut random = Random::new(seed).fork("commands");
+        for plan in &mut story.processes {
+            plan.program = Program::Command(random.pick(&[1, 4, 32, 128], 32));
+        }
+        let night = (cards * SECOND / 9).max(60 * SECOND);
+        let first = story.happenings.len();
+        for place in first..first + random.below(8) as usize {
+            let at = random.below(night);
+            let node = random.below(story.nodes as u64) as usize;
+            let process = random.below(story.processes.len() as u64) as usize;
+            let again = Duration::from_secs(1 + random.below(60));
+            let happening = match random.below(8) {
+                0..=2 => Happening::Kill { at, process, again },
+                3 => Happening::Interrupt { at, process },
+                4 | 5 => Happening::PowerFailure { at, node, again },
+                _ => Happening::Spell { from: at, until: at + random.below(60 * SECOND), fault: Fault::FullDisk(node) },
+            };
+            story.happenings.push((place, happening));
+        }
+        story
+    }
+
     fn happening(&self, random: &mut Random, night: Time) -> Happening {
         let at = random.below(night);
         let node = random.below(self.nodes as u64) as usize;
