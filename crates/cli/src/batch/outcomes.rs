@@ -54,6 +54,8 @@ impl Outcomes {
                 Self { target, json, quiet }
             }
         };
+        // The journal's next line says how far the output is; a power failure must not make that wrong.
+        outcomes.sync()?;
         journal.begin_run(outcomes.mark());
         Ok(outcomes)
     }

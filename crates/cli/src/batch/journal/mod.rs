@@ -112,6 +112,8 @@ impl Journal {
     pub(crate) fn record(&mut self, record: &Record<'_>) -> Result<(), Failure> {
         if let Some(begin) = self.begins.take() {
             self.write(&begin)?;
+            // Whatever a power failure leaves of the results, the next run knows where they belong.
+            self.sync()?;
         }
         self.write(&Entry::new(record))
     }
