@@ -5,7 +5,6 @@ use crate::output::record::Record;
 use crate::output::{Failure, LineFile, OutputOptions, warn};
 use crate::system::fs::{File, OpenOptions};
 use crate::system::stdout;
-use eiot::Error;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -34,8 +33,7 @@ impl Outcomes {
             journal.into_iter().for_each(|journal| journal.begin_run(None));
             return Ok(Self { target: Target::Stdout, json, quiet });
         };
-        let refused =
-            |why: io::Error| Error::invalid_argument(format!("{} cannot be written: {why}", path.display()));
+        let refused = |why: io::Error| Failure::unwritable(path, why);
         let file = OpenOptions::new().create(true).append(true).read(true).open(path);
         // A pipe or a device may not be readable.
         let file = file.or_else(|_| OpenOptions::new().append(true).open(path)).map_err(refused)?;
@@ -68,8 +66,7 @@ impl Outcomes {
         mark: &OutputMark,
         OutputOptions { json, quiet, .. }: OutputOptions,
     ) -> Result<Self, Failure> {
-        let refused =
-            |why: io::Error| Error::invalid_argument(format!("{} cannot be written: {why}", path.display()));
+        let refused = |why: io::Error| Failure::unwritable(path, why);
         let unwritten = journal.unwritten(mark);
         let begin = unwritten.as_ref().map_or(0, |unwritten| unwritten.begin());
         let (lines, end) = whole_lines(&file, begin).map_err(refused)?;

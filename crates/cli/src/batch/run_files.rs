@@ -66,8 +66,8 @@ impl RunFileOptions {
     /// Opens the files: writes the first version of each, so that a run that cannot report does not start.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] if a file cannot be written.
-    pub(crate) fn open(&self, others: &OtherFiles<'_>) -> Result<RunFiles, Error> {
+    /// [`Failure::unwritable`].
+    pub(crate) fn open(&self, others: &OtherFiles<'_>) -> Result<RunFiles, Failure> {
         let shown = |path: &Path| path.display().to_string();
         let now = now();
         let [summary_file, metrics_file, report_file] = self.targets()?;
@@ -157,9 +157,9 @@ impl RunFiles {
         }
         self.last_written = now();
         self.observe(statistics, total);
-        if let Err(error) = self.write() {
+        if let Err(failure) = self.write() {
             if !std::mem::replace(&mut self.has_warned, true) {
-                warn(format_args!("{error}; trying again"));
+                warn(format_args!("{failure}; trying again"));
             }
         }
     }
@@ -201,14 +201,14 @@ impl RunFiles {
         self.summary.exit_code = Some(exit_code.number());
         match self.write() {
             Ok(()) => result,
-            Err(error) => {
-                warn(error);
+            Err(failure) => {
+                warn(failure);
                 result.map(|exit_code| exit_code.max(ExitCode::Failure))
             }
         }
     }
 
-    fn write(&mut self) -> Result<(), Error> {
+    fn write(&mut self) -> Result<(), Failure> {
         self.update();
         let summary = &self.summary;
         if let Some(file) = &self.summary_file {

@@ -14,7 +14,7 @@ pub(crate) use line::{JobKey, OutputMark};
 pub(crate) use reader::{JournalHeader, JournalLine, JournalReader, JournalResult};
 
 use crate::output::record::Record;
-use crate::output::{Failure, LineFile};
+use crate::output::{Failure, LineFile, is_full};
 use crate::system::fs::{self, File, OpenOptions};
 use eiot::Error;
 use history::{read, recorded};
@@ -53,7 +53,10 @@ impl Journal {
         options.read(true).append(true).create(true);
         #[cfg(unix)]
         fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).map_err(|why| unusable(&why))?;
+        let file = options.open(&path).map_err(|error| match is_full(&error) {
+            true => Failure::File { path: path.clone(), error },
+            false => unusable(&error).into(),
+        })?;
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             return Err(unusable(&"it is not a regular file").into());
         }
