@@ -27,7 +27,7 @@ CORE = {
 
 
 def without_comments_and_tests(text: str) -> str:
-    return re.sub(r"//.*", "", re.split(r"#\[cfg\(test\)\]\s*mod tests", text)[0])
+    return re.sub(r"//.*", "", re.split(r"#\[cfg\(test\)\]\s*(?:#\[cfg\(unix\)\]\s*)?mod tests", text)[0])
 
 
 def arrows(crate: pathlib.Path) -> dict[str, set[str]]:

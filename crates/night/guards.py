@@ -45,8 +45,8 @@ GUARDS = [
     Guard(
         "limiter: a permit that was held up is not used",
         "core/src/client/execute.rs",
-        "permits.first.take().filter(|permit| !permit.is_stale())",
-        "permits.first.take()",
+        "if !permit.is_stale() || tries == MAX_HELD_UP {",
+        "if tries <= MAX_HELD_UP {",
     ),
     Guard(
         "limiter: a file that was lost leaves a second",

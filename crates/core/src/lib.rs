@@ -52,12 +52,10 @@ pub mod fuzzing;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod internals;
-mod latch;
 mod locked;
 mod observer;
 mod per_process;
 mod protocol;
-mod random;
 mod rate_limit;
 mod retry;
 mod signing;
@@ -84,9 +82,9 @@ pub mod simulation {
 }
 
 #[doc(hidden)]
-pub use random::{Random, SystemRandom};
-#[doc(hidden)]
 pub use signing::{Clock, SystemClock};
+#[doc(hidden)]
+pub use system::{Random, SystemRandom};
 
 /// The version of this library, as in `Cargo.toml`: `"0.1.0"`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

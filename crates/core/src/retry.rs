@@ -1,8 +1,7 @@
 //! Retries: how often, and with which backoff. Which failures are retried is in `error/retryable.rs`.
 
 use crate::error::{Error, ErrorKind};
-use crate::random::Random;
-use crate::system;
+use crate::system::{self, Random};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 

@@ -2,7 +2,7 @@
 
 use crate::books::{End, entries, refreshed};
 use crate::engine::{Ended, Time};
-use crate::host::{Inside, Node};
+use crate::world::host::{Inside, Node};
 use crate::ledger::{Card, Property};
 use crate::platform::eid;
 use crate::random::Random;

@@ -1,14 +1,14 @@
 //! The jobs: what runs in the processes, and the operator who starts them again.
 
 use crate::engine::{Ended, nanoseconds};
-use crate::host::Inside;
 use crate::ledger::{Card, Property};
 use crate::platform::eid;
 use crate::story::{Happening, Plan, Program, Scope};
 use crate::world::World;
+use crate::world::host::Inside;
 use eiot::{Attempt, Call, Client, Config, Delivered, Error, ErrorKind, Observer, Outcome, Reply};
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +29,8 @@ pub struct Job {
     process: Cell<Option<u32>>,
     /// The cards that have no final outcome: what an operator keeps in a journal.
     open: RefCell<VecDeque<Card>>,
+    /// Orders that the process which runs now has made and not had the outcome of. If it is killed, they are a matter for people.
+    ordered: RefCell<BTreeSet<Card>>,
     /// Its process has ended by itself.
     is_finished: Cell<bool>,
 }
@@ -48,6 +50,7 @@ pub fn schedule(world: &Rc<World>) -> Vec<Rc<Job>> {
                 index,
                 process: Cell::new(None),
                 open: RefCell::new(cards.collect()),
+                ordered: RefCell::default(),
                 is_finished: Cell::new(false),
             })
         })
@@ -121,6 +124,8 @@ impl Job {
         self.world.note(&[22, u64::from(id)], || format!("process {id} is killed"));
         self.world.engine.kill(id);
         self.world.remove(id);
+        let ordered = self.ordered.take();
+        self.open.borrow_mut().retain(|card| !ordered.contains(card));
         let engine = self.world.engine.clone();
         engine.after(again, move |_| self.start());
     }
@@ -188,6 +193,7 @@ impl Job {
         if !is_order(card) {
             return batch.push_tagged(eid(card), card);
         }
+        self.ordered.borrow_mut().insert(card);
         if let Some(call) = order(card) {
             batch.push_call(call, card);
         }
@@ -223,6 +229,9 @@ impl Job {
         for card in cards {
             self.world.ledger.pushed(inside.id(), card);
             let started = self.world.engine.now();
+            if is_order(card) {
+                self.ordered.borrow_mut().insert(card);
+            }
             let result = match order(card).filter(|_| is_order(card)) {
                 Some(call) => client.call_observed(&call, &mut watch.clone()),
                 None => client.refresh_usage_observed(eid(card), &mut watch.clone()),
@@ -283,6 +292,7 @@ impl Job {
             let text = format!("card {card}: {result:?}");
             self.world.ledger.violated(Property::NoPanic, self.world.engine.now(), text);
         }
+        self.ordered.borrow_mut().remove(&card);
         self.world.ledger.told(self.world.engine.now(), inside.id(), card, is_settled, says_no);
         if is_settled {
             let mut open = self.open.borrow_mut();

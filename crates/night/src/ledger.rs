@@ -2,7 +2,7 @@
 //! promise of the documentation that can be broken here is a property, and is checked as it happens.
 
 use crate::engine::Time;
-use crate::story::{Happening, Scope, Story, seconds};
+use crate::story::{Happening, Program, Scope, Story, seconds};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -173,9 +173,14 @@ struct Inner {
 fn remembers_nonces(story: &Story) -> bool {
     let happens =
         |which: fn(&Happening) -> bool| story.happenings.iter().any(|(_, happening)| which(happening));
-    let is_killed = happens(|happening| matches!(happening, Happening::Kill { .. }));
+    let fails = happens(|happening| matches!(happening, Happening::PowerFailure { .. }));
+    let ends = story.processes.iter().any(|plan| matches!(plan.program, Program::Command(_)));
+    let is_killed = fails || ends || happens(|happening| matches!(happening, Happening::Kill { .. }));
     let is_lost = happens(|happening| {
-        matches!(happening, Happening::RemoveRateFiles { .. } | Happening::EmptyRedis { .. })
+        matches!(
+            happening,
+            Happening::RemoveRateFiles { .. } | Happening::EmptyRedis { .. } | Happening::PowerFailure { .. }
+        )
     });
     // All processes have started by then.
     let is_lost_early = story.happenings.iter().any(|(_, happening)| match happening {

@@ -1,7 +1,7 @@
 //! `make night`: whole nights of clients, platform, network and machines in simulated time.
 //!
 //! A night is made from a seed (`story`). Its processes run the real client, as coroutines of an engine that moves virtual
-//! time (`engine`); what they ask of their machine is answered by `host`, what they send by `world`. `ledger` knows the truth,
+//! time (`engine`); what they ask of their machine is answered by `world/host`, what they send by `world`. `ledger` knows the truth,
 //! and compares it with what the callers were told: each promise of the documentation is a `Property`. A night in which one
 //! is broken is made smaller (`shrink`), and printed with the command that lives through it again.
 //!
@@ -12,7 +12,6 @@ pub mod books;
 pub mod command;
 pub mod disk;
 pub mod engine;
-pub mod host;
 pub mod jobs;
 pub mod ledger;
 pub mod night;

@@ -41,9 +41,9 @@ enum Reply {
     List(Vec<Reply>),
 }
 
-impl Redis {
+impl Default for Redis {
     /// An empty one.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let (lua, store) = (Lua::new(), Rc::new(RefCell::new(Store::default())));
         let inner = store.clone();
         let call = lua.create_function(move |lua, words: MultiValue| {
@@ -61,7 +61,9 @@ impl Redis {
         });
         Self { lua, scripts: HashMap::new(), store }
     }
+}
 
+impl Redis {
     /// Starts again without data.
     pub fn clear(&mut self) {
         self.store.borrow_mut().entries.clear();

@@ -17,9 +17,8 @@ pub use outcome::Outcome;
 pub use started::{OnOutcome, StartedBatch};
 pub use summary::Summary;
 
-use crate::client::{Client, Gate, History, Reservation, outside_of_any_runtime};
+use crate::client::{Client, Gate, History, Latch, Reservation, outside_of_any_runtime};
 use crate::error::{Error, ErrorKind};
-use crate::latch::Latch;
 use crate::locked::locked;
 use crate::observer::{Notice, Observer};
 use crate::protocol::{Call, REFRESH_USAGE, Reply};

@@ -232,7 +232,7 @@ async fn next_event(
 ) -> Option<(Card, Result<Reply, Error>)> {
     let next = pin!(or_never((!calls.is_empty()).then(|| calls.next())));
     let reservation = pin!(or_never(reservation));
-    let timer = pin!(or_never(timer.map(|time| system::sleep_until(time))));
+    let timer = pin!(or_never(timer.map(system::sleep_until)));
     match select(next, select(reservation, timer)).await {
         Either::Left((ended, _)) => ended,
         Either::Right(_) => None,

@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 /// How long all calls of the account pause after "too many requests" without a `Retry-After`.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(1);
 
+/// How many permits a call takes because the thread was held up; it uses the last one, whatever happens.
+const MAX_HELD_UP: u32 = 4;
+
 /// One call: what it needs of its client, and its progress.
 pub(super) struct Execution<'a> {
     pub(super) inner: &'a ClientInner,
@@ -50,16 +53,10 @@ impl Execution<'_> {
         let mut memory = Memory::default();
         let mut last_failure: Option<Error> = None;
         loop {
-            // A slow disk, or a callback, may have held the thread since the permit was granted.
-            let permit = match permits.first.take().filter(|permit| !permit.is_stale()) {
-                Some(permit) => Ok(permit),
-                None => {
-                    let permit = permits.acquire(limiter, self.deadline, self.options.rate_wait);
-                    match select(pin!(permit), pin!(permits.stopped())).await {
-                        Either::Left((permit, _)) => permit,
-                        Either::Right(_) => return Err(stopped(last_failure)),
-                    }
-                }
+            let permit = self.permit(permits.first.take(), connections, &permits, limiter);
+            let permit = match select(pin!(permit), pin!(permits.stopped())).await {
+                Either::Left((permit, _)) => permit,
+                Either::Right(_) => return Err(stopped(last_failure)),
             };
             let permit = match (permit, last_failure.take()) {
                 (Ok(permit), _) => permit,
@@ -99,6 +96,29 @@ impl Execution<'_> {
                         None => error,
                     });
                 }
+            }
+        }
+    }
+
+    /// The first permit, or else the next one, when the connections are ready for a request. A slow disk or a callback may have
+    /// held the thread meanwhile: then it takes another.
+    async fn permit(
+        &self,
+        mut first: Option<Permit>,
+        connections: &Connections,
+        permits: &Permits<'_>,
+        limiter: &Arc<RateLimiter>,
+    ) -> Result<Permit, Error> {
+        let mut tries = 0;
+        loop {
+            let permit = match first.take() {
+                Some(permit) => permit,
+                None => permits.acquire(limiter, self.deadline, self.options.rate_wait).await?,
+            };
+            connections.catch_up().await;
+            tries += 1;
+            if !permit.is_stale() || tries == MAX_HELD_UP {
+                return Ok(permit);
             }
         }
     }

@@ -3,12 +3,14 @@
 mod attempt_tracker;
 mod execute;
 mod inner;
+mod latch;
 mod multiplexer;
 mod permits;
 mod probe;
 mod statistics;
 
 pub(crate) use attempt_tracker::History;
+pub(crate) use latch::Latch;
 pub use multiplexer::{CallLoop, OnDone, Spawn, StartedCall};
 pub(crate) use permits::{Gate, Reservation};
 pub use probe::{Answer, Probe};
@@ -20,10 +22,9 @@ use crate::escape::beginning;
 use crate::locked::locked;
 use crate::observer::{Attempt, Notice, Observer};
 use crate::protocol::{Call, REFRESH_USAGE, Reply, Request};
-use crate::random::{Random, SystemRandom};
 use crate::rate_limit::Cooldown;
 use crate::signing::{Clock, ClockSample, SystemClock};
-use crate::system;
+use crate::system::{self, Random, SystemRandom};
 use crate::transport::{Connections, EventLoop, RunResult, Times};
 use attempt_tracker::AttemptTracker;
 use execute::Execution;

@@ -1,8 +1,8 @@
 //! How calls acquire permits, and how the calls of a batch share one place in the queue.
 
+use super::latch::Latch;
 use super::statistics::Statistics;
 use crate::error::Error;
-use crate::latch::Latch;
 use crate::locked::locked;
 use crate::observer::{Notice, Observer};
 use crate::rate_limit::{Cooldown, Permit, RateLimiter};

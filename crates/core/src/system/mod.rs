@@ -1,11 +1,12 @@
 //! What a client asks of the machine it runs on: the time, waits, the process, random numbers, the shared rate file.
 //!
-//! The other modules ask nobody else (`tests/test_layout.py` holds that), so that a whole client can run in simulated time.
+//! The other modules ask in no other way (`tests/test_layout.py` holds that), so that a whole client can run in simulated time.
 //! In the product each function is the inlined call of the standard library or of tokio that its name says. With the
 //! feature `simulation`, which only the project's own `eiot-night` enables, each first asks the simulated host that runs on
 //! this thread, if there is one.
 
 mod machine;
+mod random;
 mod rate_file;
 #[cfg(feature = "simulation")]
 mod simulated;
@@ -17,6 +18,7 @@ pub(crate) use machine::{
     address_space, block_on, now, process_id, random, registry_key, since_boot, sleep_until, timeout_at,
     variable, wall_clock,
 };
+pub use random::{Random, SystemRandom};
 pub(crate) use rate_file::Directory;
 #[cfg(not(feature = "simulation"))]
 pub(crate) use rate_file::RateFile;

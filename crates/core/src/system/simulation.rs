@@ -1,6 +1,6 @@
 //! The interface of a simulated machine: what `eiot-night` implements, and how blocking code waits in simulated time.
 //!
-//! A simulated process runs on a thread with others; the engine installs the [`Host`] of the one that it resumes. Not part
+//! A simulated process runs on a thread with others; the simulation installs the [`Host`] of the one that it resumes. Not part
 //! of the API: compiled only with the feature `simulation`.
 
 use super::machine;
@@ -44,7 +44,7 @@ pub trait Host {
     /// The result of an operation, once; until then `waker` is called when it has one.
     fn poll(&self, operation: u64, waker: &Waker) -> Poll<io::Result<Received>>;
 
-    /// Nobody waits for the operation any more. Its effects, such as a request that was sent, remain.
+    /// The process no longer waits for the operation. Its effects, such as a request that was sent, remain.
     fn abandon(&self, operation: u64);
 
     /// Sends a command to a Redis without waiting for its reply, which is discarded.

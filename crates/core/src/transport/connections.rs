@@ -30,6 +30,12 @@ pub(crate) struct Connections(pub(super) reqwest::Client);
 pub(crate) type Now<'a> = &'a (dyn Fn() -> SystemTime + Sync);
 
 impl Connections {
+    /// Lets the event loop process what happened while it was not running: the server may have closed the connection or sent
+    /// unsolicited data. Such a connection is not used. To be called right before a request.
+    pub(crate) async fn catch_up(&self) {
+        tokio::task::yield_now().await;
+    }
+
     /// Posts a body and reads the whole reply. `sent` becomes true when the connection accepts the request.
     pub(crate) async fn post(
         &self,
@@ -51,9 +57,6 @@ impl Connections {
             single_use = transport.http.client(false, Some(Arc::default()))?;
             &single_use
         };
-        // Lets the event loop process what happened while it was not running: the server may have closed the connection
-        // or sent unsolicited data. Such a connection is not used.
-        tokio::task::yield_now().await;
         let sent_at = now();
         let response = execute(http, request, transport, || match sent.load(Ordering::Relaxed) {
             true => Stage::Sent,

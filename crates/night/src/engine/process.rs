@@ -43,6 +43,7 @@ pub struct Process {
     is_stopped: Cell<bool>,
 }
 
+/// What happens when a process has ended by itself.
 type WhenEnded = Box<dyn FnOnce(&Rc<Engine>, Ended)>;
 
 /// A process, as the engine keeps it.

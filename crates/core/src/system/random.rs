@@ -12,6 +12,6 @@ pub struct SystemRandom;
 
 impl Random for SystemRandom {
     fn next_u64(&self) -> u64 {
-        crate::system::random()
+        super::random()
     }
 }

@@ -1,7 +1,9 @@
 //! The world of a night: machines, network, platform and Redis, and what happens to them.
 
+pub mod host;
+
+use self::host::{Inside, Node, clock_error, true_time};
 use crate::engine::{Engine, Time, Trace, nanoseconds};
-use crate::host::{Inside, Node, clock_error, true_time};
 use crate::ledger::{Arrival, Ledger, Property};
 use crate::platform;
 use crate::random::Random;
@@ -44,7 +46,7 @@ impl World {
             ledger: Ledger::new(&story),
             nodes: (0..story.nodes).map(|index| Rc::new(Node::new(index))).collect(),
             network: RefCell::new(random.fork("network")),
-            redis: RefCell::new(Redis::new()),
+            redis: RefCell::new(Redis::default()),
             processes: RefCell::default(),
             pauses: RefCell::default(),
             failed_connections: RefCell::default(),

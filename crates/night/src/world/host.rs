@@ -18,6 +18,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// The wall clock at virtual time zero: an evening in November 2026.
 pub const EVENING: Duration = Duration::from_secs(1_795_730_400);
 
+/// How many operations on a slow disk are held up, per million. More would hold up several permits in a row: a client that has had
+/// three that were too late uses the fourth, since with a distant Redis every one is late.
+const SLOW_OPERATIONS: u32 = 30_000;
+
 /// A machine.
 pub struct Node {
     /// Its place among the machines.
@@ -140,7 +144,7 @@ impl Inside {
             Some((changes, happens)) => *self.trap.borrow_mut() = Some((changes - 1, happens)),
             None => {}
         }
-        if self.world.is_disk_slow(&self.node) && self.random.borrow_mut().chance(200_000) {
+        if self.world.is_disk_slow(&self.node) && self.random.borrow_mut().chance(SLOW_OPERATIONS) {
             let wait = self.random.borrow_mut().between(Duration::ZERO, Duration::from_millis(200));
             let (waker, operation) = (self.process.waker(), self.reserve());
             let host = self.world.process(self.id());
@@ -203,7 +207,7 @@ impl simulation::Host for Inside {
     }
 
     fn random(&self) -> u64 {
-        self.random.borrow_mut().next()
+        self.random.borrow_mut().next_u64()
     }
 
     fn variable(&self, name: &str) -> Option<OsString> {
