@@ -2,19 +2,22 @@
 //!
 //! Modules: `commands` (one file per subcommand) · `batch` (refreshing the cards of a file) · `input` (files of cards)
 //! · `output` (streams, records, exit codes). `options` turns flags and environment into a configuration; `help` holds
-//! the text of `--help`; `system` is the operating system. Imports go one way: lib → commands → batch → input and output → system.
+//! the text of `--help`, and `translation` its Chinese; `language` is the reader's; `system` is the operating system. Imports go one
+//! way: lib → commands → batch → input and output → system.
 #![forbid(unsafe_code)]
 
 mod batch;
 mod commands;
 mod help;
 mod input;
+mod language;
 mod options;
 mod output;
 mod system;
+mod translation;
 
 use crate::commands::presentation::{MAX_WIDTH, grouped, present};
-use crate::commands::{call, check, completions, doctor, journal, man, refresh, sign, webhook};
+use crate::commands::{call, check, completions, doctor, explain, journal, man, refresh, sign, webhook};
 use crate::output::{ExitCode, Failure};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
@@ -45,6 +48,7 @@ enum Command {
     Check(check::Check),
     Journal(journal::Journal),
     Doctor(Box<doctor::Doctor>),
+    Explain(explain::Explain),
     Sign(sign::Sign),
     Webhook(webhook::Webhook),
     Completions(completions::Completions),
@@ -60,6 +64,7 @@ impl Cli {
             Command::Check(check) => check.run(),
             Command::Journal(journal) => journal.run(),
             Command::Doctor(doctor) => doctor.run(),
+            Command::Explain(explain) => explain.run(),
             Command::Sign(sign) => sign.run(),
             Command::Webhook(webhook) => webhook.run(),
             Command::Completions(completions) => completions.run(grouped(Self::command())),

@@ -1,7 +1,8 @@
 //! The `eiot-sim` command: a simulator of the EIOTCLUB platform.
 
+mod manual;
+
 use clap::{CommandFactory, Parser, ValueEnum};
-use clap_mangen::Man;
 use eiot_sim::{Account, Fault, FaultPeriod, Faults, NoFault, Options, SignMethod, Simulator};
 use std::io::{Read, Write};
 use std::net::IpAddr;
@@ -113,9 +114,16 @@ struct Arguments {
     /// Print a line per call on standard error, without secrets and signatures
     #[arg(short, long)]
     verbose: bool,
-    /// Print the manual page, for man
-    #[arg(long, exclusive = true)]
-    man: bool,
+    /// Print the manual page, for man, in this language
+    #[arg(
+        long,
+        value_name = "LANG",
+        exclusive = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "en"
+    )]
+    man: Option<manual::Language>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -170,15 +178,6 @@ Example:
 fn after_help() -> String {
     let known: Vec<_> = Fault::known().collect();
     format!("{EXAMPLE}\n\nFaults: {}.", known.join(", "))
-}
-
-/// The manual page. The example is preformatted, so that its lines are not filled.
-fn manual() -> std::io::Result<String> {
-    let source = concat!("eiot ", env!("CARGO_PKG_VERSION"));
-    let mut page = Vec::new();
-    Man::new(Arguments::command()).source(source).render(&mut page)?;
-    let page = String::from_utf8_lossy(&page);
-    Ok(page.replacen("\n.SH EXTRA\n", "\n.SH NOTES\n.nf\n", 1).replacen("\nFaults:", "\n.fi\nFaults:", 1))
 }
 
 fn probability(text: &str) -> Result<f64, &'static str> {
@@ -245,8 +244,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    if arguments.man {
-        std::io::stdout().write_all(manual()?.as_bytes())?;
+    if let Some(language) = arguments.man {
+        std::io::stdout().write_all(manual::manual(Arguments::command(), language)?.as_bytes())?;
         return Ok(());
     }
     if arguments.sign_webhook {

@@ -4,6 +4,7 @@ pub(crate) mod color;
 pub(crate) mod exit_code;
 pub(crate) mod humanize;
 mod line_file;
+pub(crate) mod markdown;
 pub(crate) mod metrics;
 pub(crate) mod record;
 mod replace_file;
