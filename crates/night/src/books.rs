@@ -41,7 +41,9 @@ impl Entry {
 pub fn entries(bytes: &[u8]) -> (Vec<Entry>, Vec<String>) {
     let (mut found, mut wrong) = (Vec::new(), Vec::new());
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    for (number, line) in (1_u64..).zip(bytes.get(..whole).unwrap_or_default().split_inclusive(|byte| *byte == b'\n')) {
+    for (number, line) in
+        (1_u64..).zip(bytes.get(..whole).unwrap_or_default().split_inclusive(|byte| *byte == b'\n'))
+    {
         match serde_json::from_slice::<Value>(line) {
             Ok(object) if object.get("eid").is_some() => match serde_json::from_value(object) {
                 Ok(entry) => found.push(entry),
@@ -99,10 +101,14 @@ impl End<'_> {
             }
         }
         for entry in journal.iter().filter(|entry| entry.is_ok() && (self.acted)(&entry.eid) == 0) {
-            found.push(format!("EID {} is refreshed by the journal, and the platform has not done it", entry.eid));
+            found.push(format!(
+                "EID {} is refreshed by the journal, and the platform has not done it",
+                entry.eid
+            ));
         }
         if self.exit_code == 0 {
-            let open = self.rows.iter().find(|row| !last.get(row.as_str()).is_some_and(|entry| entry.is_ok()));
+            let open =
+                self.rows.iter().find(|row| !last.get(row.as_str()).is_some_and(|entry| entry.is_ok()));
             found.extend(open.map(|row| format!("{EXIT_0}, but {row} is not: {:?}", last.get(row.as_str()))));
         }
         found.extend(self.summary_differs());
@@ -119,10 +125,12 @@ impl End<'_> {
             // The journal may have lost results that the output has, but each of its own is there, and the last ones agree.
             let mut left = output.iter();
             let missing = journal.iter().find(|entry| !left.any(|written| written.key() == entry.key()));
-            return missing.map(|entry| format!("{ONCE}, but {entry:?} is only in the journal, or in another order"));
+            return missing
+                .map(|entry| format!("{ONCE}, but {entry:?} is only in the journal, or in another order"));
         }
         let differs = journal.iter().zip(output).position(|(one, other)| one.key() != other.key());
-        let differs = differs.or((journal.len() != output.len()).then_some(journal.len().min(output.len())))?;
+        let differs =
+            differs.or((journal.len() != output.len()).then_some(journal.len().min(output.len())))?;
         Some(format!(
             "{ONCE}, but result {differs} is {:?} in the journal, which has {}, and {:?} in the output, which has {}",
             journal.get(differs),
@@ -141,8 +149,17 @@ impl End<'_> {
         if summary.get("exit_code").and_then(Value::as_u64) != Some(u64::from(self.exit_code)) {
             return Some(format!("{SUMMARY}, but after exit {} the summary is {summary}", self.exit_code));
         }
-        let count = |name: &str| summary.pointer(&format!("/cards/{name}")).and_then(Value::as_u64).unwrap_or(0);
-        let parts = ["refreshed", "failed", "duplicates", "refreshed_before", "failed_before", "refreshed_recently", "not_sent"];
+        let count =
+            |name: &str| summary.pointer(&format!("/cards/{name}")).and_then(Value::as_u64).unwrap_or(0);
+        let parts = [
+            "refreshed",
+            "failed",
+            "duplicates",
+            "refreshed_before",
+            "failed_before",
+            "refreshed_recently",
+            "not_sent",
+        ];
         let sum: u64 = parts.iter().map(|name| count(name)).sum();
         (sum != count("read")).then(|| format!("{SUMMARY}, but they add up to {sum}: {summary}"))
     }

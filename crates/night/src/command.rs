@@ -2,12 +2,12 @@
 
 use crate::books::{End, entries, refreshed};
 use crate::engine::{Ended, Time};
-use crate::world::host::{Inside, Node};
 use crate::ledger::{Card, Property};
 use crate::platform::eid;
 use crate::random::Random;
 use crate::story::{Happening, Plan, Program, Scope};
 use crate::world::World;
+use crate::world::host::{Inside, Node};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -73,7 +73,10 @@ impl Operator {
         let count = world.story.processes.len();
         let cards = (0..world.story.cards).filter(|card| *card as usize % count == index);
         let input = rows(cards, &mut random);
-        let rows = input.iter().map(|row| if card(row).is_some() { row.clone() } else { format!("{row:?}") }).collect();
+        let rows = input
+            .iter()
+            .map(|row| if card(row).is_some() { row.clone() } else { format!("{row:?}") })
+            .collect();
         let operator = Self {
             world: world.clone(),
             plan: plan.clone(),
@@ -154,8 +157,11 @@ impl Operator {
             move |_, ended| ending.ended(ended),
         );
         self.process.set(Some(id));
-        world.ledger.must_not_call(id, refreshed(&self.file("journal")).iter().filter_map(|eid| card(eid)).collect());
-        world.note(&[40, u64::from(id)], || format!("process {id} starts: eiot refresh (job {})", self.index));
+        world
+            .ledger
+            .must_not_call(id, refreshed(&self.file("journal")).iter().filter_map(|eid| card(eid)).collect());
+        world
+            .note(&[40, u64::from(id)], || format!("process {id} starts: eiot refresh (job {})", self.index));
     }
 
     fn ended(self: Rc<Self>, ended: Ended) {
@@ -165,7 +171,10 @@ impl Operator {
         self.world.remove(id);
         let exit_code = self.exit_code.get().unwrap_or(255);
         self.world.note(&[41, u64::from(id), u64::from(exit_code)], || {
-            format!("process {id} ends with {exit_code} ({ended:?}): {}", String::from_utf8_lossy(&told).trim_end())
+            format!(
+                "process {id} ends with {exit_code} ({ended:?}): {}",
+                String::from_utf8_lossy(&told).trim_end()
+            )
         });
         if let Ended::Panicked(text) = ended {
             self.world.ledger.violated(Property::NoPanic, now, text);
@@ -179,7 +188,8 @@ impl Operator {
             exit_code,
             acted: &|eid| card(eid).map_or(0, |card| self.world.ledger.acted(card)),
             had_power_failure: self.had_power_failure.get(),
-            was_full: self.node.last_full.get().is_some_and(|last| last >= self.started.get()) || self.node.disk.is_full(),
+            was_full: self.node.last_full.get().is_some_and(|last| last >= self.started.get())
+                || self.node.disk.is_full(),
         };
         for text in end.violations() {
             self.world.ledger.violated(Property::Books, now, text);
@@ -204,8 +214,11 @@ impl Operator {
     /// Whether every row has its final result.
     fn is_done(&self, journal: &[u8]) -> bool {
         let (results, _) = entries(journal);
-        let done: BTreeSet<_> =
-            results.iter().filter(|entry| entry.is_ok() || entry.is_final).map(|entry| entry.eid.as_str()).collect();
+        let done: BTreeSet<_> = results
+            .iter()
+            .filter(|entry| entry.is_ok() || entry.is_final)
+            .map(|entry| entry.eid.as_str())
+            .collect();
         self.rows.iter().all(|row| done.contains(row.as_str()))
     }
 

@@ -77,7 +77,9 @@ impl Disk {
         let mut state = self.state.borrow_mut();
         let inode = state.make(Path::new(path));
         let durable = bytes.len();
-        state.files.insert(inode, Content { bytes: bytes.to_vec(), durable, is_synced: true, locked_by: None });
+        state
+            .files
+            .insert(inode, Content { bytes: bytes.to_vec(), durable, is_synced: true, locked_by: None });
     }
 
     /// The content of a file, if there is one.
@@ -118,7 +120,8 @@ impl Disk {
                 let kept = below(unsynced as u64 + 1) as usize;
                 let end = content.durable + kept;
                 // The file system knows the new length, and not all pages were written.
-                let zeros = if below(4) == 0 { below((unsynced - kept).min(PAGE) as u64 + 1) as usize } else { 0 };
+                let zeros =
+                    if below(4) == 0 { below((unsynced - kept).min(PAGE) as u64 + 1) as usize } else { 0 };
                 content.bytes.truncate(end);
                 content.bytes.resize(end + zeros, 0);
                 content.durable = content.bytes.len();
@@ -463,7 +466,8 @@ impl Machine for Session {
 mod tests {
     use super::*;
 
-    const APPEND: Opening = Opening { read: true, write: false, append: true, create: true, create_new: false };
+    const APPEND: Opening =
+        Opening { read: true, write: false, append: true, create: true, create_new: false };
 
     fn disk() -> Rc<Disk> {
         let disk = Disk::new();
@@ -522,7 +526,9 @@ mod tests {
             seen.insert((left, disk.get("/d/b")));
         }
         assert!(seen.iter().any(|(_, other)| other.is_none()), "never synced");
-        assert!(seen.iter().any(|(left, _)| left.len() == 11) && seen.iter().any(|(left, _)| left.len() == 7));
+        assert!(
+            seen.iter().any(|(left, _)| left.len() == 11) && seen.iter().any(|(left, _)| left.len() == 7)
+        );
         assert!(seen.iter().any(|(left, _)| left.ends_with(b"\0")), "{seen:?}");
     }
 

@@ -83,7 +83,9 @@ impl Property {
             Self::Cooldown => "README: \"eid_cooldown keeps you from refreshing the same card too often.\"",
             Self::Memory => "README: \"many calls in flight on one thread with memory that does not grow\"",
             Self::NoPanic => "CONTRIBUTING.md: \"Library code does not panic\"",
-            Self::Books => "operations.md: \"The file of --out has every outcome once\", \"Exit 0 means that every card of the input is refreshed\"",
+            Self::Books => {
+                "operations.md: \"The file of --out has every outcome once\", \"Exit 0 means that every card of the input is refreshed\""
+            }
             Self::ExitCode => "errors.md: the exit codes",
         }
     }
@@ -300,7 +302,10 @@ impl Ledger {
                 broken.push((Property::NotAgain, text));
             }
             if inner.recorded.get(&process).is_some_and(|cards| cards.contains(&card)) {
-                broken.push((Property::NotAgain, format!("card {card} called again, though it is in the journal of process {process}")));
+                broken.push((
+                    Property::NotAgain,
+                    format!("card {card} called again, though it is in the journal of process {process}"),
+                ));
             }
             if is_order {
                 if state.ordered {

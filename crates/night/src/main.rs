@@ -33,8 +33,16 @@ struct Options {
 
 impl Options {
     fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options =
-            Self { first: 1, last: 20, cards: 2000, work: None, only: None, commands: false, trace: false, first_only: false };
+        let mut options = Self {
+            first: 1,
+            last: 20,
+            cards: 2000,
+            work: None,
+            only: None,
+            commands: false,
+            trace: false,
+            first_only: false,
+        };
         let mut arguments = arguments.peekable();
         while let Some(argument) = arguments.next() {
             if argument == "--commands" {

@@ -111,6 +111,18 @@ mod tests {
         }
     }
 
+    /// The command and its files, with kills between two writes, power failures and full disks.
+    #[test]
+    fn nights_of_the_command_break_no_promise() {
+        for seed in 1..=60 {
+            let story = Story::of_commands(seed, 100);
+            let report = live(&story, 0);
+            let broken: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
+            let again = format!("again: eiot-night --seed {seed} --cards 100 --commands");
+            assert!(broken.is_empty(), "{story}{}\n{again}", broken.join("\n"));
+        }
+    }
+
     #[test]
     fn night_of_the_same_seed_is_the_same_night() {
         for seed in [3, 4, 5] {

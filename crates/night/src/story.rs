@@ -220,7 +220,11 @@ impl Story {
                 0..=2 => Happening::Kill { at, process, again },
                 3 => Happening::Interrupt { at, process },
                 4 | 5 => Happening::PowerFailure { at, node, again },
-                _ => Happening::Spell { from: at, until: at + random.below(60 * SECOND), fault: Fault::FullDisk(node) },
+                _ => Happening::Spell {
+                    from: at,
+                    until: at + random.below(60 * SECOND),
+                    fault: Fault::FullDisk(node),
+                },
             };
             story.happenings.push((place, happening));
         }
@@ -295,9 +299,7 @@ impl Story {
             | Happening::Interrupt { at, .. } => *at,
             Happening::Kill { at, again: length, .. }
             | Happening::PowerFailure { at, again: length, .. }
-            | Happening::Stop { at, length, .. } => {
-                at + crate::engine::nanoseconds(*length)
-            }
+            | Happening::Stop { at, length, .. } => at + crate::engine::nanoseconds(*length),
         });
         ends.max().unwrap_or(0)
     }

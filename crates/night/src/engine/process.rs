@@ -157,7 +157,8 @@ impl Engine {
         process.waker().wake_by_ref();
         let (machine, seat) = (host.machine(), host.clone());
         let when_ended: WhenEnded = Box::new(when_ended);
-        let slot = Slot { process, host, machine, seat, coroutine: Some(coroutine), when_ended: Some(when_ended) };
+        let slot =
+            Slot { process, host, machine, seat, coroutine: Some(coroutine), when_ended: Some(when_ended) };
         self.processes.borrow_mut().insert(id, slot);
         id
     }

@@ -81,7 +81,12 @@ struct Pending {
 
 impl Inside {
     /// The view of a process with these environment variables.
-    pub fn new(world: Rc<World>, node: Rc<Node>, process: Rc<Process>, variables: Vec<(String, String)>) -> Rc<Self> {
+    pub fn new(
+        world: Rc<World>,
+        node: Rc<Node>,
+        process: Rc<Process>,
+        variables: Vec<(String, String)>,
+    ) -> Rc<Self> {
         let random = RefCell::new(world.random.fork(&format!("process {}", process.id)));
         Rc::new_cyclic(|inside: &Weak<Self>| {
             let inside = inside.clone();
