@@ -54,6 +54,9 @@ impl Node {
     }
 }
 
+/// How many changes of a file come before something happens, and what happens.
+type Trap = (u64, Box<dyn FnOnce()>);
+
 /// What a process sees of the world.
 pub struct Inside {
     world: Rc<World>,
@@ -63,7 +66,7 @@ pub struct Inside {
     /// Its files and streams.
     pub session: Rc<Session>,
     /// What happens at one of the next changes of a file, and at which.
-    trap: RefCell<Option<(u64, Box<dyn FnOnce()>)>>,
+    trap: RefCell<Option<Trap>>,
     /// How many calls its batch has in flight; `None` if it has none.
     pub concurrency: Cell<Option<usize>>,
     random: RefCell<Random>,
