@@ -8,7 +8,6 @@ use super::limiter::RateLimiter;
 use crate::eid::Eid;
 use crate::error::{Error, ErrorKind};
 use crate::locked::locked;
-use crate::system;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
@@ -30,8 +29,6 @@ pub(crate) struct Cooldown {
     length: Duration,
     /// The limiter that shares it with other machines, and the token that identifies it there.
     shared: OnceLock<(Arc<RateLimiter>, u64)>,
-    /// The process that started it. A forked child has a copy that it does not own.
-    pid: u32,
     kept: bool,
 }
 
@@ -56,8 +53,8 @@ impl Cooldown {
             return Ok(None);
         }
         account.cooldowns.start(eid, now, length)?;
-        let (account, eid, pid) = (account.clone(), eid.clone(), system::process_id());
-        Ok(Some(Self { account, eid, started: now, length, shared: OnceLock::new(), pid, kept: false }))
+        let (account, eid) = (account.clone(), eid.clone());
+        Ok(Some(Self { account, eid, started: now, length, shared: OnceLock::new(), kept: false }))
     }
 
     /// The card and its cooldown, unless other machines know it already.
@@ -83,7 +80,8 @@ impl Cooldown {
 
 impl Drop for Cooldown {
     fn drop(&mut self) {
-        if !self.kept && self.pid == system::process_id() {
+        // A forked child has a copy that it does not own.
+        if !self.kept && self.account.is_of_this_process() {
             self.account.cooldowns.undo(&self.eid, self.started);
             if let Some((limiter, token)) = self.shared.get() {
                 limiter.end_cooldown(self.eid.as_str(), *token);

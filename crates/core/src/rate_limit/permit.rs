@@ -15,8 +15,6 @@ pub(crate) struct Permit {
     pub(super) reserved: Reserved,
     pub(super) nonce: u32,
     pub(super) at: Instant,
-    /// The process that reserved it. A forked child has a copy that it does not own.
-    pub(super) pid: u32,
     pub(super) used: bool,
 }
 
@@ -36,7 +34,8 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if !self.used && self.pid == system::process_id() {
+        // A forked child has a copy that it does not own.
+        if !self.used && self.limiter.account.is_of_this_process() {
             self.limiter.release(self.reserved);
         }
     }

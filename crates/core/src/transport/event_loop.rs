@@ -109,12 +109,13 @@ impl EventLoop {
         system::block_on(runtime, async {
             let mut call = pin!(call);
             let result = loop {
-                let left = deadline.map(|deadline| deadline.saturating_duration_since(system::now()));
+                let now = system::now();
+                let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
                 if left.is_some_and(|left| left.is_zero()) {
                     break RunResult::TimedOut;
                 }
                 let wait = left.unwrap_or(KEEP_GOING_CHECK).min(KEEP_GOING_CHECK);
-                if let Some(done) = system::timeout_at(system::now() + wait, call.as_mut()).await {
+                if let Some(done) = system::timeout_at(now + wait, call.as_mut()).await {
                     break RunResult::Done(done);
                 }
                 if keep_going().is_break() {
