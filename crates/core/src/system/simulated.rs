@@ -30,9 +30,9 @@ pub(crate) fn registry_key(key: &str) -> Cow<'_, str> {
     }
 }
 
-/// What the keys of a simulated process begin with.
+/// What the keys of a simulated process begin with. Each thread may simulate other processes, with the same numbers.
 pub(crate) fn registry_prefix(process: u32) -> String {
-    format!("process {process}\n")
+    format!("{:?} process {process}\n", std::thread::current().id())
 }
 
 pub(crate) fn variable(name: &str) -> Option<OsString> {
