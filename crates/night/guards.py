@@ -27,6 +27,8 @@ class Guard:
     file: str
     code: str
     without: str
+    # Nights in which every process runs the command.
+    of_command: bool = False
 
 
 GUARDS = [
@@ -162,6 +164,69 @@ GUARDS = [
         "            state.earlier = history.delivered;",
         "            let _ = history.delivered;",
     ),
+    Guard(
+        "command: a result is recorded in the journal",
+        "cli/src/batch/run.rs",
+        "journal.record(&record).inspect_err(|_| self.statistics.unrecorded += 1)?;",
+        "let _ = journal;",
+        of_command=True,
+    ),
+    Guard(
+        "command: a torn last line of the journal is removed",
+        "cli/src/batch/journal/mod.rs",
+        "        file.set_len(read.end).map_err(|why| unusable(&why))?;\n",
+        "",
+        of_command=True,
+    ),
+    Guard(
+        "command: nothing follows a line that was not written whole",
+        "cli/src/output/line_file.rs",
+        "                self.has_failed = true;\n                self.roll_back(bytes.len() as u64);\n",
+        "                let _ = Self::roll_back;\n",
+        of_command=True,
+    ),
+    Guard(
+        "command: results that were recorded and not written are added",
+        "cli/src/batch/outcomes.rs",
+        "let added = unwritten.each(lines, |record| outcomes.write(record))?;",
+        "let added = unwritten.each(u64::MAX.max(lines), |record| outcomes.write(record))?;",
+        of_command=True,
+    ),
+    Guard(
+        "command: the output is synced before the journal says how long it is",
+        "cli/src/batch/outcomes.rs",
+        "        outcomes.sync()?;\n",
+        "",
+        of_command=True,
+    ),
+    Guard(
+        "command: the journal's line about a run is synced",
+        "cli/src/batch/journal/mod.rs",
+        "            self.sync()?;\n",
+        "",
+        of_command=True,
+    ),
+    Guard(
+        "command: a refreshed card is not called again",
+        "cli/src/batch/run.rs",
+        "return self.statistics.count_previous(previous);",
+        "self.statistics.count_previous(previous);",
+        of_command=True,
+    ),
+    Guard(
+        "command: a failed card decides the exit code",
+        "cli/src/batch/run.rs",
+        "failed.max(stopped).max(self.statistics.exit_code())",
+        "failed.max(stopped)",
+        of_command=True,
+    ),
+    Guard(
+        "command: a full disk is not wrong usage",
+        "cli/src/output/streams.rs",
+        "matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)",
+        "matches!(error.kind(), ErrorKind::QuotaExceeded)",
+        of_command=True,
+    ),
 ]
 
 
@@ -183,9 +248,10 @@ def build(cargo: str) -> str:
     return done.stderr if done.returncode else ""
 
 
-def nights(seeds: int, cards: int) -> tuple[int | None, str]:
+def nights(seeds: int, cards: int, of_command: bool) -> tuple[int | None, str]:
     """The first seed whose night breaks a promise, and which."""
     command = [COPY / "target/night/eiot-night", "--seeds", str(seeds), "--cards", str(cards), "--first"]
+    command += ["--commands"] if of_command else []
     done = subprocess.run(command, capture_output=True, text=True)
     found = re.search(r"^seed (\d+): a promise was broken\. (\w+)", done.stdout, re.MULTILINE)
     if not found and done.returncode:
@@ -217,7 +283,7 @@ def main() -> int:
             missed.append(guard.name)
             continue
         built = time.monotonic()
-        seed, broken = nights(options.seeds, options.cards)
+        seed, broken = nights(options.seeds, options.cards, guard.of_command)
         took = f"(build {built - started:.0f} s, nights {time.monotonic() - built:.0f} s)"
         print(f"{guard.name}: {f'seed {seed}, {broken}' if seed is not None else 'NOT FOUND'} {took}", flush=True)
         if seed is None:

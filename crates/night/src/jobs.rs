@@ -41,6 +41,7 @@ pub fn schedule(world: &Rc<World>) -> Vec<Rc<Job>> {
     let jobs: Vec<Rc<Job>> = plans
         .iter()
         .enumerate()
+        .filter(|(_, plan)| !matches!(plan.program, Program::Command(_)))
         .map(|(index, plan)| {
             let cards = (0..world.story.cards).filter(|card| *card as usize % plans.len() == index);
             Rc::new(Job {
@@ -58,15 +59,21 @@ pub fn schedule(world: &Rc<World>) -> Vec<Rc<Job>> {
         let starting = job.clone();
         world.engine.at(job.plan.starts, move |_| starting.start());
     }
+    let of_process = |process| jobs.iter().find(|job| job.index == process).cloned();
     for (_, happening) in &world.story.happenings {
         match *happening {
             Happening::Kill { at, process, again } => {
-                let Some(job) = jobs.get(process).cloned() else { continue };
+                let Some(job) = of_process(process) else { continue };
                 world.engine.at(at, move |_| job.kill(again));
             }
             Happening::Stop { at, process, length } => {
-                let Some(job) = jobs.get(process).cloned() else { continue };
+                let Some(job) = of_process(process) else { continue };
                 world.engine.at(at, move |_| job.stop(length));
+            }
+            Happening::PowerFailure { at, node, again } => {
+                for job in jobs.iter().filter(|job| job.plan.node == node).cloned() {
+                    world.engine.at(at, move |_| job.kill(again));
+                }
             }
             _ => {}
         }
@@ -91,7 +98,7 @@ impl Job {
         let (engine, ending) = (world.engine.clone(), self.clone());
         let id = engine.start(
             |process| {
-                let inside = Rc::new(Inside::new(world.clone(), node, process));
+                let inside = Inside::new(world.clone(), node, process, Vec::new());
                 world.add(&inside);
                 inside
             },
@@ -171,6 +178,8 @@ impl Job {
             match self.plan.program {
                 Program::Batch(concurrency) => self.batch(inside, &client, concurrency, &watch),
                 Program::Single => self.single(inside, &client, &watch),
+                // That is a matter of `command`.
+                Program::Command(_) => return,
             }
             watch.check(&self.world);
             if self.open() > 0 {

@@ -2,9 +2,9 @@
 //! promise of the documentation that can be broken here is a property, and is checked as it happens.
 
 use crate::engine::Time;
-use crate::story::{Happening, Scope, Story, seconds};
+use crate::story::{Happening, Program, Scope, Story, seconds};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 /// A promise of the documentation.
@@ -40,6 +40,10 @@ pub enum Property {
     Memory,
     /// The code does not panic.
     NoPanic,
+    /// The files of a run say what happened.
+    Books,
+    /// The exit code of the command.
+    ExitCode,
 }
 
 impl Property {
@@ -79,6 +83,10 @@ impl Property {
             Self::Cooldown => "README: \"eid_cooldown keeps you from refreshing the same card too often.\"",
             Self::Memory => "README: \"many calls in flight on one thread with memory that does not grow\"",
             Self::NoPanic => "CONTRIBUTING.md: \"Library code does not panic\"",
+            Self::Books => {
+                "operations.md: \"The file of --out has every outcome once\", \"Exit 0 means that every card of the input is refreshed\""
+            }
+            Self::ExitCode => "errors.md: the exit codes",
         }
     }
 }
@@ -152,6 +160,10 @@ struct Inner {
     received: BTreeMap<(u32, Card), u32>,
     /// Cards of which a process was told that the platform did not receive them.
     told_no: BTreeMap<(u32, Card), Time>,
+    /// The cards that the journal of a process had as refreshed when it started.
+    recorded: BTreeMap<u32, BTreeSet<Card>>,
+    /// How often the platform has refreshed a card.
+    acted: BTreeMap<Card, u64>,
     violations: Vec<Violation>,
     settled: u64,
     first_arrival: Option<Time>,
@@ -163,9 +175,14 @@ struct Inner {
 fn remembers_nonces(story: &Story) -> bool {
     let happens =
         |which: fn(&Happening) -> bool| story.happenings.iter().any(|(_, happening)| which(happening));
-    let is_killed = happens(|happening| matches!(happening, Happening::Kill { .. }));
+    let fails = happens(|happening| matches!(happening, Happening::PowerFailure { .. }));
+    let ends = story.processes.iter().any(|plan| matches!(plan.program, Program::Command(_)));
+    let is_killed = fails || ends || happens(|happening| matches!(happening, Happening::Kill { .. }));
     let is_lost = happens(|happening| {
-        matches!(happening, Happening::RemoveRateFiles { .. } | Happening::EmptyRedis { .. })
+        matches!(
+            happening,
+            Happening::RemoveRateFiles { .. } | Happening::EmptyRedis { .. } | Happening::PowerFailure { .. }
+        )
     });
     // All processes have started by then.
     let is_lost_early = story.happenings.iter().any(|(_, happening)| match happening {
@@ -208,6 +225,21 @@ impl Ledger {
     /// The broken promises.
     pub fn violations(&self) -> Vec<Violation> {
         self.inner.borrow().violations.clone()
+    }
+
+    /// The journal of a process has these cards as refreshed.
+    pub fn must_not_call(&self, process: u32, cards: BTreeSet<Card>) {
+        self.inner.borrow_mut().recorded.insert(process, cards);
+    }
+
+    /// The platform has refreshed a card.
+    pub fn acted_on(&self, card: Card) {
+        *self.inner.borrow_mut().acted.entry(card).or_default() += 1;
+    }
+
+    /// How often the platform has refreshed a card.
+    pub fn acted(&self, card: Card) -> u64 {
+        self.inner.borrow().acted.get(&card).copied().unwrap_or(0)
     }
 
     /// A process waits for the outcome of a card from now on.
@@ -268,6 +300,12 @@ impl Ledger {
                     seconds(at)
                 );
                 broken.push((Property::NotAgain, text));
+            }
+            if inner.recorded.get(&process).is_some_and(|cards| cards.contains(&card)) {
+                broken.push((
+                    Property::NotAgain,
+                    format!("card {card} called again, though it is in the journal of process {process}"),
+                ));
             }
             if is_order {
                 if state.ordered {

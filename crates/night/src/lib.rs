@@ -8,6 +8,9 @@
 //! The same seed gives the same night, byte for byte, on every machine: there is one thread, one source of random numbers,
 //! and nothing reads a clock or an address.
 
+pub mod books;
+pub mod command;
+pub mod disk;
 pub mod engine;
 pub mod jobs;
 pub mod ledger;

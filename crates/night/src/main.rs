@@ -6,13 +6,15 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 const USAGE: &str = "\
-usage: eiot-night [--seeds N | --seeds FROM..TO | --seed N] [--cards N] [--only PLACES] [--work N] [--trace] [--first]
+usage: eiot-night [--seeds N | --seeds FROM..TO | --seed N] [--cards N] [--only PLACES] [--work N] [--commands] [--trace]
+                  [--first]
 
   --seeds N        the seeds 1 to N, 20 by default
   --seed N         one seed
   --cards N        the number of cards, 2000 by default
   --only PLACES    of what happens in the night, only these places of its list: 0,3,4, or none
   --work N         the number of cards that are refreshed, if fewer than --cards, which decides how long the night is
+  --commands       all processes run the command
   --trace          print all that happens
   --first          end at the first night in which a promise is broken, without making it smaller
 ";
@@ -23,6 +25,7 @@ struct Options {
     cards: u64,
     work: Option<u64>,
     only: Option<Vec<usize>>,
+    commands: bool,
     trace: bool,
     /// End at the first night in which a promise is broken.
     first_only: bool,
@@ -30,10 +33,22 @@ struct Options {
 
 impl Options {
     fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options =
-            Self { first: 1, last: 20, cards: 2000, work: None, only: None, trace: false, first_only: false };
+        let mut options = Self {
+            first: 1,
+            last: 20,
+            cards: 2000,
+            work: None,
+            only: None,
+            commands: false,
+            trace: false,
+            first_only: false,
+        };
         let mut arguments = arguments.peekable();
         while let Some(argument) = arguments.next() {
+            if argument == "--commands" {
+                options.commands = true;
+                continue;
+            }
             if argument == "--trace" {
                 options.trace = true;
                 continue;
@@ -66,7 +81,10 @@ impl Options {
     }
 
     fn story(&self, seed: u64) -> Story {
-        let mut story = Story::new(seed, self.cards);
+        let mut story = match self.commands {
+            true => Story::of_commands(seed, self.cards),
+            false => Story::new(seed, self.cards),
+        };
         if let Some(only) = &self.only {
             story.happenings.retain(|(place, _)| only.contains(place));
         }
@@ -124,7 +142,10 @@ fn explain(options: &Options, story: &Story, property: ledger::Property) {
     let places: Vec<String> = smallest.happenings.iter().map(|(place, _)| place.to_string()).collect();
     let places = if places.is_empty() { "none".to_owned() } else { places.join(",") };
     println!(
-        "again: eiot-night --seed {} --cards {} --work {} --only {places} --trace\n",
-        story.seed, options.cards, smallest.cards
+        "again: eiot-night --seed {} --cards {} --work {} --only {places}{} --trace\n",
+        story.seed,
+        options.cards,
+        smallest.cards,
+        if options.commands { " --commands" } else { "" }
     );
 }

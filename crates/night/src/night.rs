@@ -1,11 +1,13 @@
 //! One night, from its story to its report.
 
+use crate::command::{self, Operator};
 use crate::engine::{Time, Trace};
 use crate::jobs::{self, Job};
 use crate::ledger::{Property, Violation};
 use crate::story::{Program, Story, seconds};
 use crate::world::World;
 use std::rc::Rc;
+use std::sync::{Mutex, PoisonError};
 
 /// What is known in the morning.
 pub struct Report {
@@ -23,15 +25,21 @@ pub struct Report {
 
 const SECOND: Time = 1_000_000_000;
 
+/// One night at a time: the registries of the real process, which all threads share, tell simulated processes apart by their
+/// numbers, and these begin again with every night.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// Lives through a night; keeps this many lines of its trace.
 pub fn live(story: &Story, lines: usize) -> Report {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let world = World::new(story.clone(), Trace::new(lines));
     let jobs = jobs::schedule(&world);
+    let operators = command::schedule(&world);
     world.schedule();
     // Long after the last trouble, everything must have come to its end.
     let end = story.is_quiet_after() + 6 * 3600 * SECOND + story.cards * SECOND;
     world.engine.run(end);
-    check_ends(&world, &jobs);
+    check_ends(&world, &jobs, &operators);
     check_throughput(&world);
     for process in world.engine.running() {
         world.engine.kill(process);
@@ -47,9 +55,10 @@ pub fn live(story: &Story, lines: usize) -> Report {
     }
 }
 
-fn check_ends(world: &World, jobs: &[Rc<Job>]) {
+fn check_ends(world: &World, jobs: &[Rc<Job>], operators: &[Rc<Operator>]) {
     let open: usize = jobs.iter().map(|job| job.open()).sum();
-    let waiting = jobs.iter().filter(|job| !job.is_finished()).count();
+    let waiting = jobs.iter().filter(|job| !job.is_finished()).count()
+        + operators.iter().filter(|operator| !operator.is_finished()).count();
     if open > 0 || waiting > 0 {
         let text = format!("{open} cards have no outcome, {waiting} processes have not ended");
         world.ledger.violated(Property::Ends, world.engine.now(), text);
@@ -105,6 +114,18 @@ mod tests {
             story.cards = work;
             let broken: Vec<String> = live(&story, 0).violations.iter().map(ToString::to_string).collect();
             assert!(broken.is_empty(), "{story}{}", broken.join("\n"));
+        }
+    }
+
+    /// The command and its files, with kills between two writes, power failures and full disks.
+    #[test]
+    fn nights_of_the_command_break_no_promise() {
+        for seed in 1..=25 {
+            let story = Story::of_commands(seed, 100);
+            let report = live(&story, 0);
+            let broken: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
+            let again = format!("again: eiot-night --seed {seed} --cards 100 --commands");
+            assert!(broken.is_empty(), "{story}{}\n{again}", broken.join("\n"));
         }
     }
 

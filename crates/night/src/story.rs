@@ -56,6 +56,8 @@ pub enum Program {
     Batch(usize),
     /// One call after the other.
     Single,
+    /// The command, over a file of cards, with this many calls in flight.
+    Command(usize),
 }
 
 /// What happens.
@@ -85,6 +87,22 @@ pub enum Happening {
         at: Time,
         /// Which process.
         process: usize,
+        /// How much later.
+        again: Duration,
+    },
+    /// Somebody presses Ctrl-C.
+    Interrupt {
+        /// When.
+        at: Time,
+        /// Which process.
+        process: usize,
+    },
+    /// A machine loses its power, and with it what is not on its disk; it starts again later.
+    PowerFailure {
+        /// When.
+        at: Time,
+        /// Which machine.
+        node: usize,
         /// How much later.
         again: Duration,
     },
@@ -164,6 +182,7 @@ impl Story {
                 node: index % nodes,
                 program: match random.below(4) {
                     0 => Program::Single,
+                    1 => Program::Command(random.pick(&[1, 4, 32, 128], 32)),
                     _ => Program::Batch(random.pick(&[1, 2, 8, 32, 128], 32)),
                 },
                 starts: random.below(20 * SECOND),
@@ -183,12 +202,41 @@ impl Story {
         story
     }
 
+    /// The story of a seed in which every process runs the command, and more happens to machines than to the network.
+    pub fn of_commands(seed: u64, cards: u64) -> Self {
+        let mut story = Self::new(seed, cards);
+        let mut random = Random::new(seed).fork("commands");
+        for plan in &mut story.processes {
+            plan.program = Program::Command(random.pick(&[1, 4, 32, 128], 32));
+        }
+        let night = (cards * SECOND / 9).max(60 * SECOND);
+        let first = story.happenings.len();
+        for place in first..first + random.below(8) as usize {
+            let at = random.below(night);
+            let node = random.below(story.nodes as u64) as usize;
+            let process = random.below(story.processes.len() as u64) as usize;
+            let again = Duration::from_secs(1 + random.below(60));
+            let happening = match random.below(8) {
+                0..=2 => Happening::Kill { at, process, again },
+                3 => Happening::Interrupt { at, process },
+                4 | 5 => Happening::PowerFailure { at, node, again },
+                _ => Happening::Spell {
+                    from: at,
+                    until: at + random.below(60 * SECOND),
+                    fault: Fault::FullDisk(node),
+                },
+            };
+            story.happenings.push((place, happening));
+        }
+        story
+    }
+
     fn happening(&self, random: &mut Random, night: Time) -> Happening {
         let at = random.below(night);
         let node = random.below(self.nodes as u64) as usize;
         let process = random.below(self.processes.len() as u64) as usize;
         let short = Duration::from_millis(random.below(20_000));
-        match random.below(12) {
+        match random.below(15) {
             0..=5 => {
                 let longest = random.pick(&[2, 20, 120, 900], 20) * SECOND;
                 let until = at + SECOND / 10 + random.below(longest);
@@ -201,6 +249,8 @@ impl Story {
             }
             7 | 8 => Happening::Kill { at, process, again: Duration::from_secs(1) + short },
             9 | 10 => Happening::Stop { at, process, length: short },
+            11 | 12 => Happening::Interrupt { at, process },
+            13 => Happening::PowerFailure { at, node, again: Duration::from_secs(30) + short },
             _ => match self.scope {
                 Scope::Redis => Happening::EmptyRedis { at },
                 _ => Happening::RemoveRateFiles { at, node },
@@ -245,10 +295,11 @@ impl Story {
             Happening::Spell { until, .. } => *until,
             Happening::Clock { at, .. }
             | Happening::RemoveRateFiles { at, .. }
-            | Happening::EmptyRedis { at } => *at,
-            Happening::Kill { at, again: length, .. } | Happening::Stop { at, length, .. } => {
-                at + crate::engine::nanoseconds(*length)
-            }
+            | Happening::EmptyRedis { at }
+            | Happening::Interrupt { at, .. } => *at,
+            Happening::Kill { at, again: length, .. }
+            | Happening::PowerFailure { at, again: length, .. }
+            | Happening::Stop { at, length, .. } => at + crate::engine::nanoseconds(*length),
         });
         ends.max().unwrap_or(0)
     }
@@ -287,6 +338,12 @@ impl fmt::Display for Happening {
             }
             Self::Kill { at, process, again } => {
                 write!(f, "at {:.3} s process {process} is killed; again after {again:?}", seconds(*at))
+            }
+            Self::Interrupt { at, process } => {
+                write!(f, "at {:.3} s SIGINT to process {process}", seconds(*at))
+            }
+            Self::PowerFailure { at, node, again } => {
+                write!(f, "at {:.3} s machine {node} loses its power; again after {again:?}", seconds(*at))
             }
             Self::Stop { at, process, length } => {
                 write!(f, "at {:.3} s process {process} is stopped for {length:?}", seconds(*at))

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-pub(crate) use real::{now, process_id, sleep, wall_clock};
+pub(crate) use eiot::simulation::{now, process_id, sleep, wall_clock};
 
 /// Whether standard error is a terminal.
 pub(crate) fn has_terminal() -> bool {

@@ -7,7 +7,7 @@
 mod process;
 mod trace;
 
-pub use process::{Ended, Process, ProcessId};
+pub use process::{Ended, Process, ProcessId, Seat};
 pub use trace::Trace;
 
 use process::Slot;

@@ -5,6 +5,7 @@ use super::{Engine, Ready};
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use eiot::simulation;
+use eiot_cli::simulation::Machine;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -49,9 +50,29 @@ type WhenEnded = Box<dyn FnOnce(&Rc<Engine>, Ended)>;
 pub(super) struct Slot {
     process: Rc<Process>,
     host: Rc<dyn simulation::Host>,
+    machine: Rc<dyn Machine>,
+    seat: Rc<dyn Seat>,
     /// `None` while it runs.
     coroutine: Option<Coroutine<(), (), (), DefaultStack>>,
     when_ended: Option<WhenEnded>,
+}
+
+/// What a process sees: core's part of a machine, and the command's.
+pub trait Seat: simulation::Host {
+    /// The command's part.
+    fn machine(&self) -> Rc<dyn Machine>;
+
+    /// The process is killed: nothing that it does from now on has an effect.
+    fn killed(&self);
+}
+
+/// Calls `run` with a process's view installed.
+fn seated<T>(host: Rc<dyn simulation::Host>, machine: Rc<dyn Machine>, run: impl FnOnce() -> T) -> T {
+    let before = (simulation::install(Some(host)), eiot_cli::simulation::install(Some(machine)));
+    let result = run();
+    simulation::install(before.0);
+    eiot_cli::simulation::install(before.1);
+    result
 }
 
 struct ProcessWaker {
@@ -105,7 +126,7 @@ impl Process {
 
 impl Engine {
     /// Starts a process: `program` runs in it, with the host that `host` makes. `when_ended` is called when it ends by itself.
-    pub fn start<H: simulation::Host + 'static>(
+    pub fn start<H: Seat + 'static>(
         self: &Rc<Self>,
         host: impl FnOnce(Rc<Process>) -> Rc<H>,
         program: impl FnOnce(Rc<H>) + 'static,
@@ -134,7 +155,10 @@ impl Engine {
             inside.yielder.set(None);
         });
         process.waker().wake_by_ref();
-        let slot = Slot { process, host, coroutine: Some(coroutine), when_ended: Some(Box::new(when_ended)) };
+        let (machine, seat) = (host.machine(), host.clone());
+        let when_ended: WhenEnded = Box::new(when_ended);
+        let slot =
+            Slot { process, host, machine, seat, coroutine: Some(coroutine), when_ended: Some(when_ended) };
         self.processes.borrow_mut().insert(id, slot);
         id
     }
@@ -149,12 +173,10 @@ impl Engine {
                 // SIGCONT resumes it.
                 return;
             }
-            slot.coroutine.take().map(|coroutine| (coroutine, slot.host.clone()))
+            slot.coroutine.take().map(|coroutine| (coroutine, slot.host.clone(), slot.machine.clone()))
         };
-        let Some((mut coroutine, host)) = taken else { return };
-        let before = simulation::install(Some(host));
-        let result = catch_unwind(AssertUnwindSafe(|| coroutine.resume(())));
-        simulation::install(before);
+        let Some((mut coroutine, host, machine)) = taken else { return };
+        let result = seated(host, machine, || catch_unwind(AssertUnwindSafe(|| coroutine.resume(()))));
         let ended = match result {
             Ok(CoroutineResult::Yield(())) => {
                 if let Some(slot) = self.processes.borrow_mut().get_mut(&id) {
@@ -177,14 +199,13 @@ impl Engine {
     /// there was one.
     pub fn kill(self: &Rc<Self>, id: ProcessId) -> bool {
         let slot = self.processes.borrow_mut().remove(&id);
-        let Some(Slot { process, host, coroutine, .. }) = slot else { return false };
+        let Some(Slot { process, host, machine, seat, coroutine, .. }) = slot else { return false };
         process.is_dead.set(true);
-        let before = simulation::install(Some(host));
+        seat.killed();
         if let Some(mut coroutine) = coroutine {
-            coroutine.force_unwind();
+            seated(host, machine, || coroutine.force_unwind());
             STACKS.with_borrow_mut(|stacks| stacks.push(coroutine.into_stack()));
         }
-        simulation::install(before);
         simulation::end_process(id);
         true
     }

@@ -1,15 +1,17 @@
 //! Machines, and what a process on one of them sees: core's seams, answered in virtual time.
 
-use crate::engine::{Engine, EventKey, Process, Time, nanoseconds};
+use crate::disk::{Disk, Session};
+use crate::engine::{Engine, EventKey, Process, Seat, Time, nanoseconds};
 use crate::random::Random;
 use crate::world::World;
 use eiot::simulation::{self, Operation, Received};
+use eiot_cli::simulation::{Machine, Opening};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::path::Path;
+use std::rc::{Rc, Weak};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -28,19 +30,10 @@ pub struct Node {
     pub clock_error: Cell<i64>,
     /// When it started.
     pub booted: Cell<Time>,
-    /// Writing fails.
-    pub is_full: Cell<bool>,
-    files: RefCell<BTreeMap<PathBuf, Rc<File>>>,
-    opened: RefCell<BTreeMap<u64, (Rc<File>, u32)>>,
-    next_file: Cell<u64>,
-}
-
-/// A file with a lock.
-#[derive(Default)]
-struct File {
-    bytes: RefCell<Vec<u8>>,
-    /// The open file that holds the lock.
-    locked: Cell<Option<u64>>,
+    /// Its disk.
+    pub disk: Rc<Disk>,
+    /// When the disk was full last.
+    pub last_full: Cell<Option<Time>>,
 }
 
 impl Node {
@@ -50,43 +43,19 @@ impl Node {
             index,
             clock_error: Cell::new(0),
             booted: Cell::new(0),
-            is_full: Cell::new(false),
-            files: RefCell::default(),
-            opened: RefCell::default(),
-            next_file: Cell::new(1),
+            disk: Disk::new(),
+            last_full: Cell::new(None),
         }
     }
 
     /// Removes all rate files, as an operator may at any time.
     pub fn remove_rate_files(&self) {
-        self.files.borrow_mut().clear();
-    }
-
-    /// Closes what a process has open.
-    pub fn close_all(&self, process: u32) {
-        let mut opened = self.opened.borrow_mut();
-        let numbers: Vec<u64> =
-            opened.iter().filter(|(_, (_, owner))| *owner == process).map(|(number, _)| *number).collect();
-        for number in numbers {
-            if let Some((file, _)) = opened.remove(&number) {
-                file.unlock(number);
-            }
-        }
-    }
-
-    fn opened(&self, number: u64) -> io::Result<Rc<File>> {
-        let found = self.opened.borrow().get(&number).map(|(file, _)| file.clone());
-        found.ok_or_else(|| io::Error::other("the file is not open"))
+        self.disk.remove_all("/tmp");
     }
 }
 
-impl File {
-    fn unlock(&self, number: u64) {
-        if self.locked.get() == Some(number) {
-            self.locked.set(None);
-        }
-    }
-}
+/// How many changes of a file come before something happens, and what happens.
+type Trap = (u64, Box<dyn FnOnce()>);
 
 /// What a process sees of the world.
 pub struct Inside {
@@ -94,6 +63,10 @@ pub struct Inside {
     /// Its machine.
     pub node: Rc<Node>,
     process: Rc<Process>,
+    /// Its files and streams.
+    pub session: Rc<Session>,
+    /// What happens at one of the next changes of a file, and at which.
+    trap: RefCell<Option<Trap>>,
     /// How many calls its batch has in flight; `None` if it has none.
     pub concurrency: Cell<Option<usize>>,
     random: RefCell<Random>,
@@ -110,18 +83,35 @@ struct Pending {
 }
 
 impl Inside {
-    /// The view of a process.
-    pub fn new(world: Rc<World>, node: Rc<Node>, process: Rc<Process>) -> Self {
+    /// The view of a process with these environment variables.
+    pub fn new(
+        world: Rc<World>,
+        node: Rc<Node>,
+        process: Rc<Process>,
+        variables: Vec<(String, String)>,
+    ) -> Rc<Self> {
         let random = RefCell::new(world.random.fork(&format!("process {}", process.id)));
-        Self {
-            world,
-            node,
-            process,
-            concurrency: Cell::new(None),
-            random,
-            operations: RefCell::default(),
-            next_operation: Cell::new(0),
-        }
+        Rc::new_cyclic(|inside: &Weak<Self>| {
+            let inside = inside.clone();
+            let in_the_middle = move || inside.upgrade().iter().for_each(|inside| inside.in_the_middle());
+            let session = Rc::new(Session::new(node.disk.clone(), variables, in_the_middle));
+            Self {
+                world,
+                node,
+                process,
+                session,
+                trap: RefCell::default(),
+                concurrency: Cell::new(None),
+                random,
+                operations: RefCell::default(),
+                next_operation: Cell::new(0),
+            }
+        })
+    }
+
+    /// Something happens in the middle of one of the next changes of a file: `change` more come before it.
+    pub fn set_trap(&self, change: u64, happens: impl FnOnce() + 'static) {
+        *self.trap.borrow_mut() = Some((change, Box::new(happens)));
     }
 
     /// The process's number.
@@ -152,6 +142,16 @@ impl Inside {
 
     /// In the middle of a file operation: with a slow disk, the process may be stopped or killed here.
     fn in_the_middle(&self) {
+        let trap = self.trap.borrow_mut().take();
+        match trap {
+            Some((0, happens)) => {
+                happens();
+                // The process goes no further: whatever happens, happens now.
+                self.process.wait();
+            }
+            Some((changes, happens)) => *self.trap.borrow_mut() = Some((changes - 1, happens)),
+            None => {}
+        }
         if self.world.is_disk_slow(&self.node) && self.random.borrow_mut().chance(SLOW_OPERATIONS) {
             let wait = self.random.borrow_mut().between(Duration::ZERO, Duration::from_millis(200));
             let (waker, operation) = (self.process.waker(), self.reserve());
@@ -218,8 +218,8 @@ impl simulation::Host for Inside {
         self.random.borrow_mut().next_u64()
     }
 
-    fn variable(&self, _: &str) -> Option<OsString> {
-        None
+    fn variable(&self, name: &str) -> Option<OsString> {
+        Machine::variable(self.session.as_ref(), name)
     }
 
     fn waker(&self) -> Waker {
@@ -280,78 +280,52 @@ impl simulation::Host for Inside {
     }
 
     fn open_rate_file(&self, path: &Path) -> io::Result<u64> {
-        self.alive()?;
-        let known = self.node.files.borrow().get(path).cloned();
-        let file = match known {
-            Some(file) => file,
-            None if self.node.is_full.get() => return Err(io::ErrorKind::StorageFull.into()),
-            None => {
-                let file = Rc::new(File::default());
-                self.node.files.borrow_mut().insert(path.to_owned(), file.clone());
-                file
-            }
-        };
-        let number = self.node.next_file.get();
-        self.node.next_file.set(number + 1);
-        self.node.opened.borrow_mut().insert(number, (file, self.id()));
-        Ok(number)
-    }
-
-    fn try_lock(&self, number: u64) -> io::Result<bool> {
-        self.alive()?;
-        let file = self.node.opened(number)?;
-        let is_free = file.locked.get().is_none_or(|holder| holder == number);
-        if is_free {
-            file.locked.set(Some(number));
+        if let Some(directory) = path.parent() {
+            self.node.disk.make_directory(directory);
         }
-        Ok(is_free)
+        let opening = Opening { read: true, write: true, create: true, ..Opening::default() };
+        self.session.open(path, opening)
     }
 
-    fn unlock(&self, number: u64) -> io::Result<()> {
-        self.alive()?;
-        self.node.opened(number)?.unlock(number);
-        Ok(())
+    fn try_lock(&self, file: u64) -> io::Result<bool> {
+        match self.session.lock(file) {
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            locked => locked.map(|()| true),
+        }
     }
 
-    fn is_at(&self, number: u64, path: &Path) -> io::Result<bool> {
-        self.alive()?;
-        let file = self.node.opened(number)?;
-        Ok(self.node.files.borrow().get(path).is_some_and(|other| Rc::ptr_eq(&file, other)))
+    fn unlock(&self, file: u64) -> io::Result<()> {
+        self.session.unlock(file)
     }
 
-    fn read_at_start(&self, number: u64, bytes: &mut [u8]) -> io::Result<usize> {
-        self.alive()?;
+    fn is_at(&self, file: u64, path: &Path) -> io::Result<bool> {
+        self.session.is_at(file, path)
+    }
+
+    fn read_at_start(&self, file: u64, bytes: &mut [u8]) -> io::Result<usize> {
         self.in_the_middle();
-        let file = self.node.opened(number)?;
-        let content = file.bytes.borrow();
-        let count = content.len().min(bytes.len());
-        for (to, from) in bytes.iter_mut().zip(content.iter()) {
-            *to = *from;
-        }
-        Ok(count)
+        self.session.read(file, 0, bytes)
     }
 
-    fn write_at_start(&self, number: u64, bytes: &[u8]) -> io::Result<()> {
-        self.alive()?;
-        self.in_the_middle();
-        self.alive()?;
-        let file = self.node.opened(number)?;
-        let mut content = file.bytes.borrow_mut();
-        if content.len() < bytes.len() {
-            // A file that grows needs space; one that is written again does not.
-            if self.node.is_full.get() {
-                return Err(io::ErrorKind::StorageFull.into());
-            }
-            content.resize(bytes.len(), 0);
+    fn write_at_start(&self, file: u64, bytes: &[u8]) -> io::Result<()> {
+        match self.session.write(file, 0, bytes)? {
+            (_, count) if count == bytes.len() => Ok(()),
+            _ => Err(io::ErrorKind::StorageFull.into()),
         }
-        content.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-        Ok(())
     }
 
-    fn close(&self, number: u64) {
-        if let Some((file, _)) = self.node.opened.borrow_mut().remove(&number) {
-            file.unlock(number);
-        }
+    fn close(&self, file: u64) {
+        self.session.close(file);
+    }
+}
+
+impl Seat for Inside {
+    fn machine(&self) -> Rc<dyn Machine> {
+        self.session.clone()
+    }
+
+    fn killed(&self) {
+        self.session.kill();
     }
 }
 

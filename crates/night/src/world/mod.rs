@@ -68,7 +68,7 @@ impl World {
     /// A process has ended.
     pub fn remove(&self, id: u32) {
         if let Some(inside) = self.processes.borrow_mut().remove(&id) {
-            inside.node.close_all(id);
+            inside.session.kill();
         }
     }
 
@@ -133,7 +133,13 @@ impl World {
                 Happening::Spell { from, .. } => {
                     self.engine.at(from, move |_| note(&world));
                 }
-                Happening::Kill { .. } | Happening::Stop { .. } => {}
+                Happening::PowerFailure { at, node, .. } => {
+                    self.engine.at(at, move |_| {
+                        note(&world);
+                        world.cut_power(node);
+                    });
+                }
+                Happening::Kill { .. } | Happening::Stop { .. } | Happening::Interrupt { .. } => {}
             }
         }
     }
@@ -141,8 +147,19 @@ impl World {
     fn set_full(&self, node: usize, is_full: bool) {
         self.note(&[2], || format!("the disk of machine {node} is full: {is_full}"));
         if let Some(node) = self.nodes.get(node) {
-            node.is_full.set(is_full);
+            node.last_full.set(Some(self.engine.now()));
+            // Sometimes a part of a line fits in.
+            let left = self.network.borrow_mut().below(400);
+            node.disk.set_free(is_full.then_some(left));
         }
+    }
+
+    /// The unsynced part of a machine's disk is lost. Its processes are killed.
+    fn cut_power(&self, node: usize) {
+        let Some(node) = self.nodes.get(node) else { return };
+        let mut random = self.random.fork(&format!("power {}", self.engine.now()));
+        node.disk.cut_power(|end| random.below(end));
+        node.booted.set(self.engine.now());
     }
 
     fn chance(&self, per_million: u32) -> bool {
@@ -291,6 +308,9 @@ impl World {
             return;
         };
         let (mut response, is_too_many, late) = self.answer(&parsed);
+        if response.body.windows(5).any(|part| part == b"\"200\"") && !parsed.is_order {
+            self.ledger.acted_on(parsed.card);
+        }
         let arrival = Arrival {
             process: host.id(),
             card: parsed.card,
