@@ -29,8 +29,8 @@ pub enum ErrorKind {
     RateLimited,
     /// The card was refreshed too recently.
     Cooldown,
-    /// The platform rejected the call with a code that has no more specific kind. [`Error::is_final`](crate::Error::is_final) tells whether the same
-    /// call would fail again.
+    /// The platform rejected the call with a code that has no more specific kind.
+    /// [`Error::is_final`](crate::Error::is_final) tells whether the same call would fail again.
     Platform,
     /// Unexpected HTTP status.
     Http,
