@@ -7,6 +7,14 @@
 //!
 //! The same seed gives the same night, byte for byte, on every machine: there is one thread, one source of random numbers,
 //! and nothing reads a clock or an address.
+//!
+//! `guards.py` takes the guards of the client out one at a time and looks whether the nights notice.
+//!
+//! What the nights leave out so far: the command with its journal (jobs here keep the open cards themselves), started calls and
+//! started batches (their event loop needs spawned tasks), `rate_share`, the checks of the simulator (`platform` answers by the
+//! story alone, and looks at no signature), the time that a new connection takes (a call counts from when it leaves, so a
+//! handshake moves no call closer to the next one), and a disk that delays several permits in a
+//! row, of which a client uses the last.
 
 pub mod books;
 pub mod command;
