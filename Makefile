@@ -16,6 +16,10 @@ VENV    := $(BUILD)/venv
 STAGE   := $(BUILD)/prefix
 TARGET  := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 MADE    := $(TARGET)/release
+# Where an eiot and an eiot-sim are that run here: they print the manual pages and completions.
+PAGES   ?= $(MADE)
+# The platforms of `make dist`: this machine's, or names of packaging/platforms.txt, or "all".
+PLATFORMS ?= linux-$(subst armv7l,armv7,$(shell uname -m))
 
 # Where things are installed, and the way from $(LIBDIR) up to $(PREFIX), for files that find their tree by themselves.
 TO      := $(DESTDIR)$(PREFIX)
@@ -30,6 +34,7 @@ export EIOT_TEST_CXX    := $(BUILD)/c++
 export EIOT_SIM         := $(MADE)/eiot-sim
 export EIOT_TEST_SANITIZED := $(BUILD)/sanitize
 export EIOT_TEST_DIST := $(BUILD)/dist
+export EIOT_TEST_WHEELS := $(BUILD)/wheels
 
 # Caches that would otherwise be below the home directory, which not every process of a build knows.
 export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
@@ -37,7 +42,7 @@ export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
 .PHONY: all help demo check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate fuzz header stubs licenses
-.PHONY: abi install place describe dist release stage stage-dist built wheel sanitized workers recipes clean
+.PHONY: abi install place describe dist dist-libraries dist-wheels release stage stage-dist built wheel wheel-dist sanitized workers recipes clean
 
 all: release
 	@echo "Built: libeiot.so and libeiot.a in $(MADE)/libraries, eiot and eiot-sim in $(MADE)."
@@ -66,6 +71,7 @@ check: lint
 
 ## test: all tests of all languages, on what `make dist` makes
 test: export EIOT_SIM := $(BUILD)/dist-target/made/eiot-sim
+test: export EIOT_TEST_WHEELS := $(BUILD)/dist
 # Built with the Rust tests, for its speed does not matter there.
 test: export EIOT_TEST_BENCH := $(TARGET)/debug/eiot-bench
 # `exec`, so that a signal for make reaches the runner.
@@ -74,7 +80,7 @@ test: $(VENV)/.tests $(BUILD)/c++
 	@exec env CARGO=$(CARGO) MAKE=$(MAKE) $(VENV)/bin/python tests/run_suites.py
 
 # What the tests need; one linker works while the other compiles.
-built: stage-dist wheel
+built: stage-dist wheel-dist
 
 ## test-fresh: the demo and the tests in a minimal Debian: RELEASE=trixie or bookworm (needs root)
 test-fresh:
@@ -165,11 +171,11 @@ place: describe
 	@ln -sf libeiot.so.$(ABI) $(TO)/$(LIBDIR)/libeiot.so
 	@install -d $(TO)/share/man/man1 $(TO)/share/bash-completion/completions
 	@install -d $(TO)/share/zsh/site-functions $(TO)/share/fish/vendor_completions.d
-	@$(MADE)/eiot man --directory $(TO)/share/man/man1
-	@$(MADE)/eiot-sim --man > $(TO)/share/man/man1/eiot-sim.1
-	@$(MADE)/eiot completions bash > $(TO)/share/bash-completion/completions/eiot
-	@$(MADE)/eiot completions zsh > $(TO)/share/zsh/site-functions/_eiot
-	@$(MADE)/eiot completions fish > $(TO)/share/fish/vendor_completions.d/eiot.fish
+	@$(PAGES)/eiot man --directory $(TO)/share/man/man1
+	@$(PAGES)/eiot-sim --man > $(TO)/share/man/man1/eiot-sim.1
+	@$(PAGES)/eiot completions bash > $(TO)/share/bash-completion/completions/eiot
+	@$(PAGES)/eiot completions zsh > $(TO)/share/zsh/site-functions/_eiot
+	@$(PAGES)/eiot completions fish > $(TO)/share/fish/vendor_completions.d/eiot.fish
 	@cp -R examples/operations $(TO)/share/doc/eiot/
 
 # What tells compilers of the library.
@@ -183,9 +189,13 @@ describe:
 	@$(FILL) packaging/eiot-config.cmake.in > $(TO)/$(LIBDIR)/cmake/eiot/eiot-config.cmake
 	@$(FILL) packaging/eiot-config-version.cmake.in > $(TO)/$(LIBDIR)/cmake/eiot/eiot-config-version.cmake
 
-## dist: tarball, Debian packages, checksums and bill of materials, for any Linux with glibc 2.17
-dist: $(VENV)/.tests
-	@BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) ABI=$(ABI) CARGO=$(CARGO) MAKE=$(MAKE) sh packaging/dist.sh
+## dist: tarball, packages, wheels, checksums and bill of materials of this machine's platform, or with PLATFORMS=all of every one
+dist: dist-libraries dist-wheels
+	@VERSION=$(VERSION) CARGO=$(CARGO) PYTHON=$(VENV)/bin/python sh packaging/checksums.sh $(BUILD)/dist
+
+# A platform takes about five minutes of a processor for the libraries, and two for the wheels.
+dist-libraries dist-wheels: dist-%: $(VENV)/.tests
+	@BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) ABI=$(ABI) CARGO=$(CARGO) MAKE=$(MAKE) PLATFORMS="$(PLATFORMS)" sh packaging/dist.sh $*
 
 release:
 	@echo "building the library and the commands (several minutes the first time)…"
@@ -217,6 +227,10 @@ wheel: $(VENV)/.ready
 	$(VENV)/bin/maturin build --locked --release -m bindings/python/Cargo.toml -i $(VENV)/bin/python -o $(BUILD)/wheels
 	cd bindings/python/simulator && $(VENV)/bin/maturin build --locked --release -o $(BUILD)/wheels
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check --no-index --force-reinstall $(BUILD)/wheels/eiot-$(VERSION)-*.whl
+
+# The one that is handed out: pip chooses it.
+wheel-dist: dist
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check --no-index --find-links $(BUILD)/dist --only-binary :all: --force-reinstall eiot==$(VERSION)
 
 # What the build needs. The demo needs no more than this.
 $(VENV)/.ready: packaging/requirements.txt
