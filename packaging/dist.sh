@@ -1,7 +1,8 @@
 #!/bin/sh
-# Makes a part of what is handed out, for each platform in PLATFORMS: names of packaging/platforms.txt, or "all".
+# Makes a part of what is handed out, for each platform in PLATFORMS: names of packaging/platforms.txt, or "all". The third part, the
+# packages of other languages that carry the libraries, is made of what is there.
 # Called by `make dist`, which sets BUILD, VENV, VERSION, ABI, CARGO and MAKE. The results are in $BUILD/dist.
-# Usage: dist.sh libraries|wheels
+# Usage: dist.sh libraries|wheels|bundles
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -22,6 +23,12 @@ RUSTFLAGS="--remap-path-prefix=$PWD=eiot --remap-path-prefix=$home/registry/src=
 CFLAGS="-ffile-prefix-map=$home/registry/src=crates"
 PATH=$VENV/bin:$PATH
 export RUSTFLAGS CFLAGS PATH
+
+if [ "$part" = bundles ]; then
+    python packaging/bundles.py "$VERSION" "$ABI" "$OUT"
+    sh packaging/checksums.sh "$OUT"
+    exit
+fi
 
 # Every platform is looked for before the first build, which takes minutes.
 for platform in $PLATFORMS; do
@@ -46,4 +53,4 @@ for platform in $PLATFORMS; do
         wheels:*) [ "$WHEEL_TAGS" = - ] || sh packaging/wheels.sh ;;
     esac
 done
-[ "$part" = libraries ] || sh packaging/wheels.sh source
+[ "$part" != wheels ] || sh packaging/wheels.sh source

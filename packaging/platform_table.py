@@ -34,11 +34,6 @@ class Platform:
     def is_musl(self) -> bool:
         return "musl" in self.target
 
-    @property
-    def library(self) -> str:
-        """The file name of the shared library in packages of other languages."""
-        return {"windows": "eiot.dll", "macos": "libeiot.dylib"}.get(self.name.split("-")[0], "libeiot.so")
-
 
 def _read() -> list[Platform]:
     text = pathlib.Path(__file__).with_name("platforms.txt").read_text(encoding="utf-8")
