@@ -18,8 +18,8 @@ TARGET  := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 MADE    := $(TARGET)/release
 # Where an eiot and an eiot-sim are that run here: they print the manual pages and completions.
 PAGES   ?= $(MADE)
-# The platforms of `make dist`: this machine's, or names of packaging/platforms.txt, or "all".
-PLATFORMS ?= linux-$(subst armv7l,armv7,$(shell uname -m))
+# This machine's platform. PLATFORMS names others, of packaging/platforms.txt, or is "all".
+THIS    := linux-$(subst armv7l,armv7,$(shell uname -m))
 
 # Where things are installed, and the way from $(LIBDIR) up to $(PREFIX), for files that find their tree by themselves.
 TO      := $(DESTDIR)$(PREFIX)
@@ -199,7 +199,7 @@ dist: dist-libraries dist-wheels
 dist-libraries dist-wheels: dist-%: $(VENV)/.tests
 	@$(HAND_OUT) $*
 
-HAND_OUT := BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) ABI=$(ABI) CARGO=$(CARGO) MAKE=$(MAKE) PLATFORMS="$(PLATFORMS)" sh packaging/dist.sh
+HAND_OUT := BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) ABI=$(ABI) CARGO=$(CARGO) MAKE=$(MAKE) PLATFORMS="$(or $(PLATFORMS),$(THIS))" sh packaging/dist.sh
 
 # On a Mac only; the others have no SDK of Apple's.
 dist-macos:

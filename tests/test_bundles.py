@@ -75,7 +75,7 @@ def test_npm_installs_the_library_of_this_machine_and_the_wrapper_finds_it(tmp_p
     # Its own compiled part is a package per platform as well.
     if (koffi.parent / "@koromix").exists():
         shutil.copytree(koffi.parent / "@koromix", modules / "@koromix")
-    code = f"const eiot = require('{names.NAMES['npm']}'); eiot.refreshUsage('{EID}').then((reply) => console.log(reply.message))"
+    code = f"const eiot = require('{names.NAMES['npm']}'); eiot.Client.fromEnv().refreshUsage('{EID}').then((reply) => console.log(reply.message))"
     environment = simulator("--unlimited").environment | {"LD_LIBRARY_PATH": ""}
     done = subprocess.run(["node", "-e", code], cwd=tmp_path, env=CLEAN | environment, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("success\n", "")
