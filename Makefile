@@ -171,10 +171,12 @@ place: describe
 	@install -m 644 $(MADE)/libraries/libeiot.a $(TO)/$(LIBDIR)
 	@ln -sf libeiot.so.$(VERSION) $(TO)/$(LIBDIR)/libeiot.so.$(ABI)
 	@ln -sf libeiot.so.$(ABI) $(TO)/$(LIBDIR)/libeiot.so
-	@install -d $(TO)/share/man/man1 $(TO)/share/bash-completion/completions
+	@install -d $(TO)/share/man/man1 $(TO)/share/man/zh_CN/man1 $(TO)/share/bash-completion/completions
 	@install -d $(TO)/share/zsh/site-functions $(TO)/share/fish/vendor_completions.d
-	@$(PAGES)/eiot man --directory $(TO)/share/man/man1
-	@$(PAGES)/eiot-sim --man > $(TO)/share/man/man1/eiot-sim.1
+	@$(PAGES)/eiot man --lang en --directory $(TO)/share/man/man1
+	@$(PAGES)/eiot man --lang zh --directory $(TO)/share/man/zh_CN/man1
+	@$(PAGES)/eiot-sim --man=en > $(TO)/share/man/man1/eiot-sim.1
+	@$(PAGES)/eiot-sim --man=zh > $(TO)/share/man/zh_CN/man1/eiot-sim.1
 	@$(PAGES)/eiot completions bash > $(TO)/share/bash-completion/completions/eiot
 	@$(PAGES)/eiot completions zsh > $(TO)/share/zsh/site-functions/_eiot
 	@$(PAGES)/eiot completions fish > $(TO)/share/fish/vendor_completions.d/eiot.fish

@@ -3,8 +3,8 @@
 use super::journal::{Journal, OutputMark};
 use crate::output::record::Record;
 use crate::output::{Failure, LineFile, OutputOptions, warn};
-use eiot::Error;
-use std::fs::{File, OpenOptions};
+use crate::system::fs::{File, OpenOptions};
+use crate::system::stdout;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -33,8 +33,7 @@ impl Outcomes {
             journal.into_iter().for_each(|journal| journal.begin_run(None));
             return Ok(Self { target: Target::Stdout, json, quiet });
         };
-        let refused =
-            |why: io::Error| Error::invalid_argument(format!("{} cannot be written: {why}", path.display()));
+        let refused = |why: io::Error| Failure::unwritable(path, why);
         let file = OpenOptions::new().create(true).append(true).read(true).open(path);
         // A pipe or a device may not be readable.
         let file = file.or_else(|_| OpenOptions::new().append(true).open(path)).map_err(refused)?;
@@ -53,6 +52,8 @@ impl Outcomes {
                 Self { target, json, quiet }
             }
         };
+        // The journal's next line says how far the output is; a power failure must not make that wrong.
+        outcomes.sync()?;
         journal.begin_run(outcomes.mark());
         Ok(outcomes)
     }
@@ -65,8 +66,7 @@ impl Outcomes {
         mark: &OutputMark,
         OutputOptions { json, quiet, .. }: OutputOptions,
     ) -> Result<Self, Failure> {
-        let refused =
-            |why: io::Error| Error::invalid_argument(format!("{} cannot be written: {why}", path.display()));
+        let refused = |why: io::Error| Failure::unwritable(path, why);
         let unwritten = journal.unwritten(mark);
         let begin = unwritten.as_ref().map_or(0, |unwritten| unwritten.begin());
         let (lines, end) = whole_lines(&file, begin).map_err(refused)?;
@@ -103,7 +103,7 @@ impl Outcomes {
         let line = if self.json { record.to_line()? } else { record.to_text() };
         match &mut self.target {
             Target::File(file) => file.write_line(line.as_bytes()),
-            Target::Stdout => io::stdout()
+            Target::Stdout => stdout()
                 .write_all(format!("{line}\n").as_bytes())
                 .map_err(|error| Failure::from(error).with_unreported_eid(record.eid)),
         }
@@ -128,8 +128,8 @@ impl Outcomes {
 /// The state of a regular file.
 #[cfg(unix)]
 fn mark(file: &File, quiet: bool) -> Option<OutputMark> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    use crate::system::fs::{Metadata, MetadataExt};
+    let metadata = file.metadata().ok().filter(Metadata::is_file)?;
     Some(OutputMark { device: metadata.dev(), inode: metadata.ino(), offset: metadata.len(), quiet })
 }
 

@@ -1,7 +1,7 @@
 //! Whether two of a run's files are the same file, however they are called.
 
+use crate::system::fs::{self, Metadata};
 use eiot::Error;
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 /// A file of a run, and what it is to the run.
@@ -45,9 +45,9 @@ pub(crate) fn refuse_same_files(files: &[RunFile<'_>]) -> Result<(), Error> {
 
 fn identity(file: &RunFile<'_>) -> Option<Identity> {
     if file.path == Path::new("-") {
-        return of(&stream(file.is_written)?);
+        return of(&fs::stream(file.is_written)?);
     }
-    match std::fs::metadata(file.path) {
+    match fs::metadata(file.path) {
         Ok(metadata) => of(&metadata),
         Err(_) => absent(file.path, MAX_LINKS).map(Identity::Absent),
     }
@@ -58,36 +58,22 @@ const MAX_LINKS: u32 = 40;
 
 /// Where a file would be created.
 fn absent(path: &Path, links: u32) -> Option<PathBuf> {
-    if let Ok(target) = std::fs::read_link(path) {
+    if let Ok(target) = fs::read_link(path) {
         let target = path.parent().unwrap_or(Path::new("")).join(target);
         return absent(&target, links.checked_sub(1)?);
     }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Some(directory.canonicalize().ok()?.join(path.file_name()?))
+    Some(fs::canonicalize(directory).ok()?.join(path.file_name()?))
 }
 
 #[cfg(unix)]
 fn of(metadata: &Metadata) -> Option<Identity> {
-    use std::os::unix::fs::MetadataExt;
+    use fs::MetadataExt;
     metadata.is_file().then(|| Identity::File(metadata.dev(), metadata.ino()))
 }
 
 #[cfg(not(unix))]
 fn of(_: &Metadata) -> Option<Identity> {
-    None
-}
-
-/// Standard output or standard input.
-#[cfg(unix)]
-fn stream(is_written: bool) -> Option<Metadata> {
-    use std::os::fd::AsFd;
-    let (input, output) = (std::io::stdin(), std::io::stdout());
-    let stream = if is_written { output.as_fd() } else { input.as_fd() };
-    std::fs::File::from(stream.try_clone_to_owned().ok()?).metadata().ok()
-}
-
-#[cfg(not(unix))]
-fn stream(_: bool) -> Option<Metadata> {
     None
 }
 

@@ -9,6 +9,10 @@ use std::sync::atomic::AtomicBool;
 /// A flag that becomes true on SIGINT (Ctrl-C), SIGTERM and SIGHUP. A second signal ends the process at once. A signal that was ignored
 /// when the process started stays ignored, as `nohup` expects.
 pub(crate) fn stop_on_signals() -> Result<Arc<AtomicBool>, Error> {
+    #[cfg(feature = "simulation")]
+    if let Some([stop, _]) = crate::system::signal_flags() {
+        return Ok(stop);
+    }
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         if is_ignored(signal) {

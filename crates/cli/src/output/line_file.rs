@@ -1,7 +1,7 @@
 //! A file of lines that are whole, even if the disk is full.
 
 use super::Failure;
-use std::fs::File;
+use crate::system::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 

@@ -14,13 +14,13 @@ pub(crate) use line::{JobKey, OutputMark};
 pub(crate) use reader::{JournalHeader, JournalLine, JournalReader, JournalResult};
 
 use crate::output::record::Record;
-use crate::output::{Failure, LineFile};
+use crate::output::{Failure, LineFile, is_full};
+use crate::system::fs::{self, File, OpenOptions};
 use eiot::Error;
 use history::{read, recorded};
 use line::{Entry, FORMAT, Finish, Header, Run, now};
 use serde::Serialize;
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use unwritten::Unwritten;
 
@@ -52,12 +52,15 @@ impl Journal {
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).map_err(|why| unusable(&why))?;
+        fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(|error| match is_full(&error) {
+            true => Failure::File { path: path.clone(), error },
+            false => unusable(&error).into(),
+        })?;
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             return Err(unusable(&"it is not a regular file").into());
         }
-        lock(&file).map_err(|()| unusable(&"it is in use by another process"))?;
+        fs::lock(&file).map_err(|_| unusable(&"it is in use by another process"))?;
         let read = read(&file, job).map_err(|why| unusable(&why))?;
         // Removes the torn last line of a killed run.
         file.set_len(read.end).map_err(|why| unusable(&why))?;
@@ -112,6 +115,8 @@ impl Journal {
     pub(crate) fn record(&mut self, record: &Record<'_>) -> Result<(), Failure> {
         if let Some(begin) = self.begins.take() {
             self.write(&begin)?;
+            // Whatever a power failure leaves of the results, the next run knows where they belong.
+            self.sync()?;
         }
         self.write(&Entry::new(record))
     }
@@ -154,16 +159,6 @@ impl Journal {
 
 fn unusable(path: &Path, why: &dyn std::fmt::Display) -> Error {
     Error::config("journal", format!("{} cannot be used: {why}", path.display()))
-}
-
-#[cfg(unix)]
-fn lock(file: &File) -> Result<(), ()> {
-    rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(drop)
-}
-
-#[cfg(not(unix))]
-fn lock(_: &File) -> Result<(), ()> {
-    Ok(())
 }
 
 #[cfg(test)]
