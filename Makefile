@@ -42,7 +42,7 @@ export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
 .PHONY: all help demo check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate fuzz header stubs licenses
-.PHONY: abi install place describe dist dist-libraries dist-wheels dist-macos images release stage stage-dist built wheel wheel-dist sanitized workers recipes clean
+.PHONY: abi install place describe dist dist-libraries dist-wheels dist-macos images release stage stage-dist built wheel sanitized workers recipes clean
 
 all: release
 	@echo "Built: libeiot.so and libeiot.a in $(MADE)/libraries, eiot and eiot-sim in $(MADE)."
@@ -69,9 +69,8 @@ demo: stage wheel $(BUILD)/c++
 check: lint
 	$(CARGO) test --locked -q --workspace --exclude eiot-python -- --skip rate_ --skip redis_ --skip the_account --skip outage
 
-## test: all tests of all languages, on what `make dist` makes
+## test: all tests of all languages, on the library and commands that `make dist` makes for this machine
 test: export EIOT_SIM := $(BUILD)/dist-target/made/eiot-sim
-test: export EIOT_TEST_WHEELS := $(BUILD)/dist
 # Built with the Rust tests, for its speed does not matter there.
 test: export EIOT_TEST_BENCH := $(TARGET)/debug/eiot-bench
 # `exec`, so that a signal for make reaches the runner.
@@ -80,7 +79,7 @@ test: $(VENV)/.tests $(BUILD)/c++
 	@exec env CARGO=$(CARGO) MAKE=$(MAKE) $(VENV)/bin/python tests/run_suites.py
 
 # What the tests need; one linker works while the other compiles.
-built: stage-dist wheel-dist
+built: stage-dist wheel
 
 ## test-fresh: the demo and the tests in a minimal Debian: RELEASE=trixie or bookworm (needs root)
 test-fresh:
@@ -150,9 +149,10 @@ stubs: $(VENV)/.ready
 	$(VENV)/bin/maturin generate-stubs --locked --profile dev -m bindings/python/Cargo.toml --features stubs -i $(VENV)/bin/python -o $(BUILD)/stubs
 	cp $(BUILD)/stubs/eiot/_native.pyi bindings/python/python/eiot/_native.pyi
 
-## licenses: write the licenses of the crates in the Python package
+## licenses: write the licenses of the crates in the Python packages
 licenses: $(VENV)/.ready
 	CARGO=$(CARGO) $(VENV)/bin/python packaging/licenses.py eiot-python bindings/python/LICENSES-THIRD-PARTY
+	CARGO=$(CARGO) $(VENV)/bin/python packaging/licenses.py eiot-sim bindings/python/simulator/LICENSES-THIRD-PARTY
 
 ## abi: make the header as it is the baseline for ABI checks; docs/abi.md says when
 abi: stage $(VENV)/.tests
@@ -224,8 +224,9 @@ stage:
 	@rm -rf $(STAGE)
 	@$(MAKE) --no-print-directory install PREFIX=$(STAGE) DESTDIR=
 
-# The same, as it is handed out.
-stage-dist: dist
+# The same, as it is handed out; the wheels that are handed out are left to `make dist`.
+stage-dist: dist-libraries
+	@$(HAND_OUT) bundles
 	@rm -rf $(STAGE)
 	@$(MAKE) --no-print-directory place MADE=$(BUILD)/dist-target/made PREFIX=$(STAGE) DESTDIR=
 
@@ -244,10 +245,6 @@ wheel: $(VENV)/.ready
 	$(VENV)/bin/maturin build --locked --release -m bindings/python/Cargo.toml -i $(VENV)/bin/python -o $(BUILD)/wheels
 	cd bindings/python/simulator && $(VENV)/bin/maturin build --locked --release -o $(BUILD)/wheels
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check --no-index --force-reinstall $(BUILD)/wheels/eiot-$(VERSION)-*.whl
-
-# The one that is handed out: pip chooses it.
-wheel-dist: dist
-	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check --no-index --find-links $(BUILD)/dist --only-binary :all: --force-reinstall eiot==$(VERSION)
 
 # What the build needs. The demo needs no more than this.
 $(VENV)/.ready: packaging/requirements.txt
