@@ -6,6 +6,7 @@ use super::proxy::Refusal;
 use super::response::{HttpResponse, Times, date, read_whole};
 use super::tracked_body::TrackedBody;
 use crate::error::Error;
+use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Body, Method, Request, Response, StatusCode, Url};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +41,7 @@ impl Connections {
     ) -> Result<HttpResponse, Error> {
         let mut request = Request::new(Method::POST, transport.url(post.path)?);
         *request.headers_mut() = transport.headers.clone();
+        request.headers_mut().insert(CONTENT_LENGTH, post.body.len().into());
         *request.body_mut() = Some(Body::wrap(TrackedBody::new(post.body, sent.clone())));
         // A reply does not identify its request. So if a server answers one request twice, the second reply could be
         // taken for the answer to the next request. A connection therefore carries only one request, unless the request
