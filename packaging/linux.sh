@@ -72,7 +72,7 @@ for packager in $packagers; do
     cp "$tree/lib/libeiot.so.$VERSION" "$stage/usr/$libdir"
     cp "$tree"/bin/* "$stage/usr/bin"
     cp "$tree/share/doc/eiot/LICENSES-THIRD-PARTY" "$stage/usr/share/doc/eiot"
-    gzip -n9 "$stage"/usr/share/man/man1/*.1
+    gzip -n9 "$stage"/usr/share/man/man1/*.1 "$stage"/usr/share/man/zh_CN/man1/*.1
     find "$stage" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     # How an rpm package names a library: with what its processor has, if that is 64 bits.
     [ "$libdir" = lib ] && bits= || bits="()(64bit)"
