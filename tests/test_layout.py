@@ -27,7 +27,7 @@ CORE = {
 
 
 def without_comments_and_tests(text: str) -> str:
-    return re.sub(r"//.*", "", re.split(r"#\[cfg\(test\)\]\s*mod tests", text)[0])
+    return re.sub(r"//.*", "", re.split(r"#\[cfg\(test\)\]\s*(?:#\[cfg\(unix\)\]\s*)?mod tests", text)[0])
 
 
 def arrows(crate: pathlib.Path) -> dict[str, set[str]]:
@@ -62,6 +62,19 @@ def cycle(graph: dict[str, set[str]]) -> list[str]:
 
 def crates() -> list[pathlib.Path]:
     return sorted(path.parent for path in CRATES.glob("*/Cargo.toml"))
+
+
+def test_core_asks_the_machine_in_one_place():
+    """So that a client can run in simulated time: `system/` knows the clock, waits, the process and the environment."""
+    asks = re.compile(r"\bInstant::now|\bSystemTime::now|\.elapsed\(\)|\btokio::time|\bthread::sleep|\bprocess::id|\benv::var")
+    source = CRATES / "core/src"
+    asking = {
+        str(path.relative_to(source)): found
+        for path in source.rglob("*.rs")
+        if (found := asks.findall(without_comments_and_tests(path.read_text())))
+    }
+    assert {path for path in asking if path.split("/")[0].removesuffix(".rs") not in {"system"} | NOT_THE_PRODUCT} == set()
+    assert "system/machine.rs" in asking
 
 
 @pytest.mark.parametrize("crate", crates(), ids=lambda crate: crate.name)

@@ -56,10 +56,10 @@ mod locked;
 mod observer;
 mod per_process;
 mod protocol;
-mod random;
 mod rate_limit;
 mod retry;
 mod signing;
+mod system;
 mod transport;
 
 pub use batch::{Batch, OnOutcome, Outcome, StartedBatch, Summary};
@@ -73,10 +73,18 @@ pub use protocol::{Call, Reply, verify_webhook};
 pub use rate_limit::RedisUrl;
 pub use signing::{Secret, SignMethod, sign, string_to_sign};
 
+/// Simulated time, for the project's own `eiot-night`.
+#[cfg(feature = "simulation")]
 #[doc(hidden)]
-pub use random::{Random, SystemRandom};
+pub mod simulation {
+    pub use crate::rate_limit::end_process;
+    pub use crate::system::simulation::*;
+}
+
 #[doc(hidden)]
 pub use signing::{Clock, SystemClock};
+#[doc(hidden)]
+pub use system::{Random, SystemRandom};
 
 /// The version of this library, as in `Cargo.toml`: `"0.1.0"`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,5 +1,6 @@
 //! State that belongs to one process and handles `fork`.
 
+use crate::system::address_space;
 use std::sync::OnceLock;
 
 /// A value that each process creates for itself.
@@ -28,7 +29,7 @@ impl<T> PerProcess<T> {
 
     /// Returns this process's value. If two threads ask at once, both may create one, and both get the same.
     pub(crate) fn get(&self, make: impl Fn() -> T) -> &T {
-        self.get_as(std::process::id(), make)
+        self.get_as(address_space(), make)
     }
 
     fn get_as(&self, pid: u32, make: impl Fn() -> T) -> &T {
@@ -52,7 +53,7 @@ impl<T> PerProcess<T> {
 
 impl<T> Drop for Owned<T> {
     fn drop(&mut self) {
-        if self.pid != std::process::id() {
+        if self.pid != address_space() {
             // Inherited: closing it here would close it for the parent.
             std::mem::forget(self.value.take());
         }

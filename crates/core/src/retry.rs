@@ -1,7 +1,7 @@
 //! Retries: how often, and with which backoff. Which failures are retried is in `error/retryable.rs`.
 
 use crate::error::{Error, ErrorKind};
-use crate::random::Random;
+use crate::system::{self, Random};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -126,7 +126,7 @@ impl TokenBucket {
 
 /// The time until then; zero if it is past.
 pub(crate) fn time_left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now())
+    deadline.saturating_duration_since(system::now())
 }
 
 #[cfg(test)]

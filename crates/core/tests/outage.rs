@@ -4,7 +4,7 @@
 mod common;
 
 use common::{config, http, read_request, serve};
-use eiot::{Attempt, Batch, Client, Config, Delivered, ErrorKind, Notice, Observer, Outcome};
+use eiot::{Attempt, Batch, Client, Config, Delivered, ErrorKind, Notice, Observer, Outcome, RateScope};
 use eiot_sim::{Fault, Faults, Options, Simulator};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -345,4 +345,41 @@ fn outage_includes_a_page_in_the_platforms_place() {
     let outcomes = all(&mut batch, eids(50));
     assert_eq!((outcomes.len(), batch.pending()), (50, 0));
     assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()), "{outcomes:?}");
+}
+
+/// Makes the directory of the rate file unusable after this many attempts.
+struct Unusable {
+    directory: std::path::PathBuf,
+    after: usize,
+}
+
+impl Observer for Unusable {
+    fn attempt(&mut self, _: &Attempt<'_>) {
+        self.after = self.after.saturating_sub(1);
+        if self.after == 0 && self.directory.is_dir() {
+            std::fs::remove_dir_all(&self.directory).expect("there");
+            std::fs::write(&self.directory, "").expect("writable");
+        }
+    }
+}
+
+#[test]
+fn batch_card_that_gets_no_permit_for_another_call_keeps_the_error_of_the_last_one() {
+    let plan = vec![Some("status=503".parse::<Fault>().expect("a fault"))];
+    let faults = Faults { plan, repeat: true, ..Faults::default() };
+    let simulator = Simulator::start(Options { faults, ..Options::unlimited() }).expect("started");
+    let directory = std::env::temp_dir().join(format!("eiot-outage-{}", std::process::id()));
+    let _ = (std::fs::remove_dir_all(&directory), std::fs::remove_file(&directory));
+    let mut config = holding(simulator.url());
+    (config.max_attempts, config.rate_limit) = (1, Some(1000.0));
+    (config.rate_scope, config.rate_dir) = (RateScope::Host, Some(directory.clone()));
+    let client = Client::new(config).expect("valid");
+    let observer = Unusable { directory: directory.clone(), after: 5 };
+    let outcomes = all(&mut client.batch(5, Box::new(observer)).expect("a batch"), eids(5));
+    std::fs::remove_file(directory).expect("there");
+    for outcome in outcomes {
+        let error = outcome.result.expect_err("refused");
+        assert_eq!((error.kind(), error.attempts(), error.delivered()), (ErrorKind::Http, 1, Delivered::Yes));
+        assert!(error.to_string().contains("not called again: "), "{error}");
+    }
 }

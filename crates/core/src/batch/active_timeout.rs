@@ -1,8 +1,9 @@
 //! A timeout that pauses while the batch is not running, because its calls make no progress then.
 
+use crate::system;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The total time for which the calls of a batch were paused. Clones share the total.
 #[derive(Debug, Clone, Default)]
@@ -29,13 +30,13 @@ impl ActiveTimeout {
 
     /// Waits for `time`, not counting pauses: a response that arrives during a pause must not be too late.
     pub(crate) async fn passed(&self, time: Duration) {
-        let (started, before) = (Instant::now(), self.total());
+        let (started, before) = (system::now(), self.total());
         loop {
             let end = started + time + self.total().saturating_sub(before);
-            if end <= Instant::now() {
+            if end <= system::now() {
                 return;
             }
-            tokio::time::sleep_until(end.into()).await;
+            system::sleep_until(end).await;
         }
     }
 }

@@ -5,8 +5,8 @@ use super::outcome::Outcome;
 use super::recent::RecentResults;
 use crate::error::Error;
 use crate::protocol::Reply;
+use crate::system;
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
 
 /// As many duplicates may wait for the cards that they repeat before the batch has no more room.
 const MAX_WAITING_DUPLICATES: usize = 8_192;
@@ -54,7 +54,7 @@ impl Cards {
             self.waiting_duplicates += 1;
             return false;
         }
-        let recent = |eid| self.recent.outcome(eid, &pushed, Instant::now());
+        let recent = |eid| self.recent.outcome(eid, &pushed, system::now());
         if let Some(outcome) = job.refreshes().and_then(recent) {
             self.ended.push_back(outcome);
             return false;
@@ -88,7 +88,7 @@ impl Cards {
         self.waiting_duplicates = self.waiting_duplicates.saturating_sub(duplicates.len());
         let mut copies = Vec::new();
         if let Some(eid) = job.refreshes() {
-            let now = Instant::now();
+            let now = system::now();
             self.recent.insert(eid, &result, unsent, now);
             let outcomes =
                 duplicates.into_iter().filter_map(|duplicate| self.recent.outcome(eid, &duplicate, now));

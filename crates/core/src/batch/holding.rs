@@ -7,6 +7,7 @@ use crate::client::History;
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::observer::Notice;
 use crate::protocol::Reply;
+use crate::system;
 use std::time::Instant;
 
 /// A card that fails as if the platform were unreachable this many times, while other cards succeed in between, fails
@@ -19,11 +20,11 @@ const MAX_STRIKES_WITHOUT_ANSWER: u32 = 2;
 impl Batch {
     /// Holds all cards because the shared limiter is unreachable.
     pub(super) fn hold_for_permits(&mut self, error: Error) {
-        let now = Instant::now();
+        let now = system::now();
         if !self.breaker.is_open() {
             if !self.breaker.open_for_limiter(now, self.waiting.len()) {
                 if let Some(card) = self.waiting.pop_front() {
-                    self.refuse(&card, error);
+                    self.refuse(card, error);
                 }
                 return;
             }
@@ -37,8 +38,13 @@ impl Batch {
         self.no_permit = Some(error);
     }
 
-    /// Returns a card for which the limiter gave no permit.
-    pub(super) fn refuse(&mut self, card: &Card, error: Error) {
+    /// Returns a card for which the limiter gave no permit. If it was called before, its last failure says what the platform
+    /// may have done.
+    pub(super) fn refuse(&mut self, mut card: Card, error: Error) {
+        if let Some(failure) = card.failure.take() {
+            card.failure = Some(failure.with_note(&format!("not called again: {error}")));
+            return self.give_back(card);
+        }
         let error = self.report_refusal(card.job.request().path(), card.job.eid(), card.job.named(error));
         self.cards.finish(&card.job, Err(error), false);
     }
@@ -50,7 +56,7 @@ impl Batch {
 
     /// Whether a probe may be sent now; it is the card at the front of the queue.
     pub(super) fn is_time_to_probe(&mut self, is_idle: bool) -> bool {
-        let is_time = self.breaker.probe_at().is_some_and(|probe_at| probe_at <= Instant::now());
+        let is_time = self.breaker.probe_at().is_some_and(|probe_at| probe_at <= system::now());
         if !is_time || !self.may_probe(is_idle) {
             return false;
         }
@@ -71,7 +77,7 @@ impl Batch {
     /// Handles the result of a card: returns it to the caller, or holds the card because this may be an outage.
     pub(super) fn take(&mut self, mut card: Card, result: Result<Reply, Error>) {
         self.cards.end_call(&card.job);
-        let (signal, now) = (Signal::of(&result), Instant::now());
+        let (signal, now) = (Signal::of(&result), system::now());
         let error = match result {
             Err(error)
                 if self.stopped.is_none() && self.breaker.holds(signal) && card.may_be_repeated(&error) =>
@@ -122,7 +128,7 @@ impl Batch {
 
     /// Opens the circuit if there is an outage, and gives up when the outage has lasted too long.
     pub(super) fn review(&mut self, is_idle: bool) {
-        let now = Instant::now();
+        let now = system::now();
         if self.breaker.is_time_up() && self.may_probe(is_idle) {
             let of_limiter = self.breaker.is_of_limiter();
             let held = self.held.back().and_then(|card| card.failure.as_ref());

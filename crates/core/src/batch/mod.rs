@@ -17,11 +17,12 @@ pub use outcome::Outcome;
 pub use started::{OnOutcome, StartedBatch};
 pub use summary::Summary;
 
-use crate::client::{Client, Gate, History, Reservation, outside_of_any_runtime};
+use crate::client::{Client, Gate, History, Latch, Reservation, outside_of_any_runtime};
 use crate::error::{Error, ErrorKind};
 use crate::locked::locked;
 use crate::observer::{Notice, Observer};
 use crate::protocol::{Call, REFRESH_USAGE, Reply};
+use crate::system;
 use crate::transport::EventLoop;
 use cards::{Cards, Pushed};
 use circuit_breaker::{CircuitBreaker, Trip};
@@ -34,7 +35,6 @@ use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
 
 /// The maximum concurrency of a batch.
 const MAX_CONCURRENCY: usize = 1024;
@@ -99,7 +99,7 @@ pub struct Batch {
     stop: Arc<AtomicBool>,
     /// When the observer was last asked whether to continue.
     last_asked: Option<Instant>,
-    cancel: watch::Sender<bool>,
+    cancel: Arc<Latch>,
     active_timeout: ActiveTimeout,
     /// When the batch last ran.
     last_run: Option<Instant>,
@@ -160,7 +160,7 @@ impl Client {
         }
         let observer = Arc::new(Mutex::new(observer));
         Ok(Batch {
-            pid: std::process::id(),
+            pid: system::process_id(),
             running: None,
             client: self.clone(),
             concurrency,
@@ -176,7 +176,7 @@ impl Client {
             observer,
             stop: Arc::default(),
             last_asked: None,
-            cancel: watch::Sender::new(false),
+            cancel: Arc::default(),
             active_timeout: ActiveTimeout::default(),
             last_run: None,
             is_polled: false,
@@ -281,7 +281,7 @@ impl Batch {
     /// towards the timeout of a card.
     pub fn next_timeout(&mut self, limit: Duration) -> Option<Outcome> {
         // A limit that no clock can represent is none.
-        self.next_until(Instant::now().checked_add(limit))
+        self.next_until(system::now().checked_add(limit))
     }
 
     fn next_until(&mut self, deadline: Option<Instant>) -> Option<Outcome> {
@@ -315,7 +315,7 @@ impl Batch {
     /// platform may have acted.
     pub fn cancel(&mut self) {
         self.stop();
-        self.cancel.send_replace(true);
+        self.cancel.set();
     }
 
     /// Stops sending. The first reason is kept.
@@ -362,7 +362,7 @@ impl Batch {
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        if self.pid != std::process::id() {
+        if self.pid != system::process_id() {
             self.leak_running();
         }
     }

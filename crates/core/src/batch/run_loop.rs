@@ -7,6 +7,7 @@ use crate::error::{Delivered, Error, ErrorKind};
 use crate::locked::locked;
 use crate::observer::{Attempt, Notice};
 use crate::protocol::Reply;
+use crate::system;
 use crate::transport::{Connections, KEEP_GOING_CHECK, RunResult};
 use futures_util::FutureExt;
 use futures_util::future::{Either, MaybeDone, maybe_done, pending, select};
@@ -27,7 +28,7 @@ const MAX_POLL_INTERVAL: Duration = Duration::from_secs(1);
 impl Batch {
     /// Runs the calls until one completes, the deadline (if any) passes, or the observer cancels.
     pub(super) fn run(&mut self, deadline: Option<Instant>) {
-        if self.pid != std::process::id() {
+        if self.pid != system::process_id() {
             return self.leave_to_parent();
         }
         self.client.report_warnings(|notice| self.notify(notice));
@@ -44,7 +45,7 @@ impl Batch {
             self.is_interrupted(&mut running, None, &mut || ControlFlow::Continue(()));
         }
         self.running = Some(running);
-        self.last_run = Some(Instant::now());
+        self.last_run = Some(system::now());
         self.is_polled = !self.cards.is_ready();
     }
 
@@ -52,7 +53,7 @@ impl Batch {
     /// has arrived in the meantime is received first.
     fn resume(&mut self, Running { event_loop, calls }: &mut Running) {
         let Some(last_run) = self.last_run else { return };
-        let pause = last_run.elapsed();
+        let pause = system::elapsed(last_run);
         self.active_timeout.add(pause);
         if self.is_polled {
             event_loop.poll(Box::pin(self.until_one_ends(event_loop.connections(), calls)));
@@ -72,7 +73,7 @@ impl Batch {
         }
         // On the heap, as a single call is: each layer below would hold a copy on the stack.
         let run = Box::pin(self.until_one_ends(event_loop.connections(), calls));
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        if deadline.is_some_and(|deadline| deadline <= system::now()) {
             event_loop.poll(run);
             return false;
         }
@@ -81,7 +82,7 @@ impl Batch {
 
     /// Asks the observer if it was not asked recently: a run may be much shorter than the check interval.
     fn is_cancelled(&mut self, keep_going: &mut dyn FnMut() -> ControlFlow<()>) -> bool {
-        let now = Instant::now();
+        let now = system::now();
         if self.last_asked.is_some_and(|last| now.duration_since(last) < KEEP_GOING_CHECK) {
             return false;
         }
@@ -126,7 +127,7 @@ impl Batch {
     /// When to wake up before a call completes or the next permit is granted.
     fn wakes_at(&self, is_idle: bool) -> Option<Instant> {
         let probe = self.breaker.probe_at().filter(|_| self.may_probe(is_idle))?;
-        let (now, check) = (Instant::now(), Instant::now() + STOP_CHECK);
+        let (now, check) = (system::now(), system::now() + STOP_CHECK);
         // If the probe is due already, it waits for its permit.
         Some(if probe > now { probe.min(check) } else { check })
     }
@@ -157,7 +158,7 @@ impl Batch {
                     continue;
                 }
                 Some(Ok(reservation)) => {
-                    if let Some(after) = self.breaker.permitted(Instant::now()) {
+                    if let Some(after) = self.breaker.permitted(system::now()) {
                         self.notify(&Notice::Resumed { after, what: LIMITER });
                     }
                     if reservation.is_stale() {
@@ -167,7 +168,7 @@ impl Batch {
                 }
                 Some(Err(error)) => {
                     if let Some(card) = self.waiting.pop_front() {
-                        self.refuse(&card, error);
+                        self.refuse(card, error);
                     }
                     continue;
                 }
@@ -186,21 +187,20 @@ impl Batch {
         card: Card,
         reservation: Reservation,
     ) -> impl Future<Output = (Card, Result<Reply, Error>)> + Send + use<> {
-        let (client, observer, active_timeout, gate, mut cancel) = (
+        let (client, observer, active_timeout, gate, cancel) = (
             self.client.clone(),
             self.observer.clone(),
             self.active_timeout.clone(),
             self.gate.clone(),
-            self.cancel.subscribe(),
+            self.cancel.clone(),
         );
         async move {
             let on_attempt = |attempt: &Attempt<'_>| locked(&observer).attempt(attempt);
-            // The sender lives as long as the batch, which outlives the call.
-            let cancelled = async { drop(cancel.wait_for(|cancelled| *cancelled).await) };
             let start = (reservation, gate, card.history);
             let timed_out = active_timeout.passed(client.config().timeout);
             let request = card.job.request();
-            let call = client.call_reserved(&connections, request, start, &on_attempt, timed_out, cancelled);
+            let call =
+                client.call_reserved(&connections, request, start, &on_attempt, timed_out, cancel.wait());
             let result = call.await;
             (card, result)
         }
@@ -232,7 +232,7 @@ async fn next_event(
 ) -> Option<(Card, Result<Reply, Error>)> {
     let next = pin!(or_never((!calls.is_empty()).then(|| calls.next())));
     let reservation = pin!(or_never(reservation));
-    let timer = pin!(or_never(timer.map(|time| tokio::time::sleep_until(time.into()))));
+    let timer = pin!(or_never(timer.map(system::sleep_until)));
     match select(next, select(reservation, timer)).await {
         Either::Left((ended, _)) => ended,
         Either::Right(_) => None,

@@ -5,6 +5,7 @@ use crate::error::{Delivered, Error, ErrorKind};
 use crate::locked::locked;
 use crate::observer::Attempt;
 use crate::protocol::Request;
+use crate::system;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -91,7 +92,7 @@ impl<'a> AttemptTracker<'a> {
         self.statistics.start_attempt(state.attempts > 0);
         state.attempts += 1;
         (state.timestamp, state.nonce) = (timestamp, nonce);
-        state.began = Some(Instant::now());
+        state.began = Some(system::now());
         state.clock_moved = false;
         state.sent = Some(sent.clone());
         sent
@@ -126,7 +127,7 @@ impl<'a> AttemptTracker<'a> {
             (state.began.take(), state.attempts, state.timestamp, state.nonce)
         };
         if let Some(began) = began {
-            let took = began.elapsed();
+            let took = system::elapsed(began);
             let failure = result.err();
             self.statistics.end_attempt(took, failure);
             (self.on_attempt)(&Attempt {
@@ -192,7 +193,7 @@ impl Drop for AttemptTracker<'_> {
         if !is_concluded {
             if let Some(began) = began {
                 let cancelled = Error::new(ErrorKind::Cancelled, "the batch was dropped");
-                self.statistics.end_attempt(began.elapsed(), Some(&cancelled));
+                self.statistics.end_attempt(system::elapsed(began), Some(&cancelled));
             }
             self.statistics.end_call(Some(ErrorKind::Cancelled));
         }

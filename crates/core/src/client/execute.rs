@@ -9,6 +9,7 @@ use crate::protocol::{Reply, Request, classify};
 use crate::rate_limit::{Cooldown, Permit, RateLimiter, Refused};
 use crate::retry::{self, RetryDecision};
 use crate::signing::{ClockSample, timestamp};
+use crate::system;
 use crate::transport::{Connections, Post};
 use futures_util::future::{Either, select};
 use std::pin::pin;
@@ -17,6 +18,9 @@ use std::time::{Duration, Instant};
 
 /// How long all calls of the account pause after "too many requests" without a `Retry-After`.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(1);
+
+/// How many permits a call takes because the thread was held up; it uses the last one, whatever happens.
+const MAX_HELD_UP: u32 = 4;
 
 /// One call: what it needs of its client, and its progress.
 pub(super) struct Execution<'a> {
@@ -49,15 +53,10 @@ impl Execution<'_> {
         let mut memory = Memory::default();
         let mut last_failure: Option<Error> = None;
         loop {
-            let permit = match permits.first.take() {
-                Some(permit) => Ok(permit),
-                None => {
-                    let permit = permits.acquire(limiter, self.deadline, self.options.rate_wait);
-                    match select(pin!(permit), pin!(permits.stopped())).await {
-                        Either::Left((permit, _)) => permit,
-                        Either::Right(_) => return Err(stopped(last_failure)),
-                    }
-                }
+            let permit = self.permit(permits.first.take(), connections, &permits, limiter);
+            let permit = match select(pin!(permit), pin!(permits.stopped())).await {
+                Either::Left((permit, _)) => permit,
+                Either::Right(_) => return Err(stopped(last_failure)),
             };
             let permit = match (permit, last_failure.take()) {
                 (Ok(permit), _) => permit,
@@ -84,7 +83,7 @@ impl Execution<'_> {
             match self.decide(&error, &mut memory) {
                 RetryDecision::RetryAfter(wait) => {
                     self.tracker.report(self.request, Err(&error), Some(wait));
-                    let wait = wait_until(Instant::now() + wait);
+                    let wait = wait_until(system::now() + wait);
                     if let Either::Right(_) = select(pin!(wait), pin!(permits.stopped())).await {
                         return Err(stopped(Some(error)));
                     }
@@ -97,6 +96,29 @@ impl Execution<'_> {
                         None => error,
                     });
                 }
+            }
+        }
+    }
+
+    /// The first permit, or else the next one, when the connections are ready for a request. A slow disk or a callback may have
+    /// held the thread meanwhile: then it takes another.
+    async fn permit(
+        &self,
+        mut first: Option<Permit>,
+        connections: &Connections,
+        permits: &Permits<'_>,
+        limiter: &Arc<RateLimiter>,
+    ) -> Result<Permit, Error> {
+        let mut tries = 0;
+        loop {
+            let permit = match first.take() {
+                Some(permit) => permit,
+                None => permits.acquire(limiter, self.deadline, self.options.rate_wait).await?,
+            };
+            connections.catch_up().await;
+            tries += 1;
+            if !permit.is_stale() || tries == MAX_HELD_UP {
+                return Ok(permit);
             }
         }
     }
@@ -140,7 +162,7 @@ impl Execution<'_> {
             // A code may concern the card; HTTP 429 concerns the caller, and a Retry-After must be obeyed.
             (None, Some(_)) => {
                 let backpressure = &self.process.account.backpressure;
-                let (pause, refused) = backpressure.refused(Instant::now(), memory.refused_before);
+                let (pause, refused) = backpressure.refused(system::now(), memory.refused_before);
                 memory.refused_before = Some(refused);
                 pause
             }
@@ -226,7 +248,7 @@ fn stopped(last_failure: Option<Error>) -> Error {
 /// Waits on the event loop; returns immediately if the time is past, because the loop's timer rounds up to a
 /// millisecond.
 async fn wait_until(time: Instant) {
-    if time > Instant::now() {
-        tokio::time::sleep_until(time.into()).await;
+    if time > system::now() {
+        system::sleep_until(time).await;
     }
 }

@@ -9,9 +9,10 @@ use crate::locked::locked;
 use crate::observer::Notice;
 use crate::per_process::PerProcess;
 use crate::protocol::REFRESH_USAGE;
-use crate::rate_limit::{Account, Directory, RateLimiter, Redis, SharedFile};
+use crate::rate_limit::{Account, RateLimiter, Redis, SharedFile};
 use crate::retry::TokenBucket;
 use crate::signing::{ClockSkew, Credentials, Secret};
+use crate::system::Directory;
 use crate::transport::{EventLoopPool, Settings, TlsFiles, Transport, client_config, endpoint};
 use std::sync::{Arc, Mutex, OnceLock};
 

@@ -3,12 +3,14 @@
 mod attempt_tracker;
 mod execute;
 mod inner;
+mod latch;
 mod multiplexer;
 mod permits;
 mod probe;
 mod statistics;
 
 pub(crate) use attempt_tracker::History;
+pub(crate) use latch::Latch;
 pub use multiplexer::{CallLoop, OnDone, Spawn, StartedCall};
 pub(crate) use permits::{Gate, Reservation};
 pub use probe::{Answer, Probe};
@@ -20,9 +22,9 @@ use crate::escape::beginning;
 use crate::locked::locked;
 use crate::observer::{Attempt, Notice, Observer};
 use crate::protocol::{Call, REFRESH_USAGE, Reply, Request};
-use crate::random::{Random, SystemRandom};
 use crate::rate_limit::Cooldown;
 use crate::signing::{Clock, ClockSample, SystemClock};
+use crate::system::{self, Random, SystemRandom};
 use crate::transport::{Connections, EventLoop, RunResult, Times};
 use attempt_tracker::AttemptTracker;
 use execute::Execution;
@@ -153,7 +155,7 @@ impl Client {
         eid: impl AsRef<[u8]>,
         observer: &mut dyn Observer,
     ) -> Result<Reply, Error> {
-        let started = Instant::now();
+        let started = system::now();
         let input = eid.as_ref();
         let parsed = self.eid(input).map_err(|error| {
             self.refuse(REFRESH_USAGE, &String::from_utf8_lossy(input), error, |refusal| {
@@ -187,7 +189,7 @@ impl Client {
     /// # Errors
     /// As [`Client::refresh_usage`].
     pub fn call_observed(&self, call: &Call, observer: &mut dyn Observer) -> Result<Reply, Error> {
-        let started = Instant::now();
+        let started = system::now();
         outside_of_any_runtime(|| {
             self.request(self.inner.process(), Request::Call(call), (started, None), observer)
         })
@@ -283,7 +285,7 @@ impl Client {
     /// Starts a card's cooldown and waits for its permit without a deadline.
     pub(crate) async fn reserve(self, eid: Option<Eid>, gate: Arc<Gate>) -> Result<Reservation, Error> {
         let process = self.inner.process();
-        let now = Instant::now();
+        let now = system::now();
         let cooldown = match &eid {
             Some(eid) => self.start_cooldown(process, eid, now)?,
             None => None,
@@ -317,7 +319,7 @@ impl Client {
             statistics: &process.statistics,
             notice: &notice,
         };
-        let execution = self.execution(process, request, Instant::now(), &tracker);
+        let execution = self.execution(process, request, system::now(), &tracker);
         let result = {
             let run = pin!(execution.run(connections, permits));
             match select(select(run, pin!(timed_out)), pin!(cancelled)).await {

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind};
 use crate::locked::locked;
 use crate::observer::{Attempt, Notice, Observer};
 use crate::protocol::{Call, REFRESH_USAGE, Reply, Request};
+use crate::system;
 use crate::transport::{Connections, EventLoop};
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
@@ -15,7 +16,6 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::{MutexGuard, Notify, Semaphore, SemaphorePermit, oneshot};
 
@@ -221,7 +221,7 @@ impl Client {
             Either::Right(_) => None,
         };
         // The wait in the queue is not the call's own: its time starts here.
-        let started = Instant::now();
+        let started = system::now();
         let execution = self.execution(process, request, started, &tracker);
         let Some(mut place) = place else {
             return execution.conclude(None, Err(execution.unanswered(ErrorKind::Cancelled)));
@@ -244,7 +244,7 @@ impl Client {
                 place.front = None;
                 execution.run(&queue.connections, Permits { first: Some(permit), ..permits }).await
             };
-            let timed_out = pin!(tokio::time::sleep_until(execution.deadline.into()));
+            let timed_out = pin!(system::sleep_until(execution.deadline));
             match select(select(pin!(run), timed_out), cancelled).await {
                 Either::Left((Either::Left((result, _)), _)) => result,
                 Either::Left((Either::Right(_), _)) => Err(execution.unanswered(ErrorKind::Timeout)),

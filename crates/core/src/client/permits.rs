@@ -1,14 +1,15 @@
 //! How calls acquire permits, and how the calls of a batch share one place in the queue.
 
+use super::latch::Latch;
 use super::statistics::Statistics;
 use crate::error::Error;
 use crate::locked::locked;
 use crate::observer::{Notice, Observer};
 use crate::rate_limit::{Cooldown, Permit, RateLimiter};
+use crate::system;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
-use tokio::sync::watch;
 
 /// What a card of a batch needs before it is sent. Dropping it releases both.
 pub(crate) struct Reservation {
@@ -22,7 +23,7 @@ pub(crate) struct Gate {
     /// Receives notices of long waits.
     observer: Arc<Mutex<Box<dyn Observer>>>,
     /// No more attempts are wanted.
-    stop: watch::Sender<bool>,
+    stop: Latch,
 }
 
 impl Reservation {
@@ -34,12 +35,12 @@ impl Reservation {
 
 impl Gate {
     pub(crate) fn new(observer: Arc<Mutex<Box<dyn Observer>>>) -> Self {
-        Self { queue: tokio::sync::Mutex::default(), observer, stop: watch::Sender::new(false) }
+        Self { queue: tokio::sync::Mutex::default(), observer, stop: Latch::default() }
     }
 
     /// Ends the waits for further attempts; those that are in flight complete.
     pub(crate) fn stop(&self) {
-        self.stop.send_replace(true);
+        self.stop.set();
     }
 
     pub(super) fn notice(&self, notice: &Notice<'_>) {
@@ -64,8 +65,7 @@ impl Permits<'_> {
     /// Resolves when the batch of this call wants no more attempts.
     pub(super) async fn stopped(&self) {
         match self.gate {
-            // The sender is a part of the gate.
-            Some(gate) => drop(gate.stop.subscribe().wait_for(|is_stopped| *is_stopped).await),
+            Some(gate) => gate.stop.wait().await,
             None => pending().await,
         }
     }
@@ -77,14 +77,14 @@ impl Permits<'_> {
         deadline: Instant,
         wait: bool,
     ) -> Result<Permit, Error> {
-        let started = Instant::now();
+        let started = system::now();
         let _passed = match self.gate {
             None => None,
             // After the deadline there is no permit either; the limiter's error says how long the wait would be.
-            Some(gate) => tokio::time::timeout_at(deadline.into(), gate.queue.lock()).await.ok(),
+            Some(gate) => system::timeout_at(deadline, gate.queue.lock()).await,
         };
         let permit = limiter.acquire(deadline, wait, self.cooldown, self.notice).await;
-        self.statistics.waited(started.elapsed());
+        self.statistics.waited(system::elapsed(started));
         permit
     }
 }

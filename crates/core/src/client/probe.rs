@@ -3,6 +3,7 @@
 use super::{Client, outside_of_any_runtime};
 use crate::error::{Delivered, Error, ErrorKind};
 use crate::signing::ClockSample;
+use crate::system;
 use crate::transport::{EventLoop, Proxy, RunResult};
 use std::future::Future;
 use std::net::IpAddr;
@@ -48,7 +49,7 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::Connect`] if the event loop could not be created. Failures of the steps are in the [`Probe`].
     pub fn probe(&self) -> Result<Probe, Error> {
-        outside_of_any_runtime(|| self.walk(Instant::now() + self.config().timeout))
+        outside_of_any_runtime(|| self.walk(system::now() + self.config().timeout))
     }
 
     fn walk(&self, deadline: Instant) -> Result<Probe, Error> {
@@ -71,7 +72,7 @@ impl Client {
             return None;
         }
         let limit = self.config().connect_timeout;
-        let deadline = deadline.min(Instant::now() + limit);
+        let deadline = deadline.min(system::now() + limit);
         let failed = |kind, why: &str| Error::new(kind, format!("DNS lookup of {name} failed: {why}"));
         Some(match block_on(event_loop, deadline, tokio::net::lookup_host((name, port))) {
             Some(Ok(found)) => Ok(distinct(found.map(|address| address.ip()))),
@@ -83,7 +84,7 @@ impl Client {
     fn ask(&self, event_loop: &EventLoop, deadline: Instant, connected: &AtomicBool, probe: &mut Probe) {
         let (transport, clock) = (&self.inner.transport, self.inner.sources.clock.as_ref());
         let now = || clock.now();
-        let patience = deadline.saturating_duration_since(Instant::now());
+        let patience = deadline.saturating_duration_since(system::now());
         let get = event_loop.connections().get(transport, &now);
         let answer = match block_on(event_loop, deadline, get) {
             Some(Ok((http_status, times))) => Ok(Answer {

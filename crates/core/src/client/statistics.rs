@@ -1,6 +1,7 @@
 //! The counters of a client, described in `docs/statistics.md`.
 
 use crate::error::{Error, ErrorKind};
+use crate::system;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -103,7 +104,7 @@ struct EndedSnapshot {
 impl Statistics {
     pub(crate) fn new() -> Self {
         Self {
-            since: Instant::now(),
+            since: system::now(),
             calls: Ended::default(),
             attempts: Ended::default(),
             attempt_time: Counter::default(),
@@ -145,9 +146,9 @@ impl Statistics {
     pub(super) fn to_json(&self, host: &str, idle_event_loops: usize) -> String {
         let snapshot = Snapshot {
             version: crate::VERSION,
-            pid: std::process::id(),
+            pid: system::process_id(),
             host,
-            age_ms: u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            age_ms: u64::try_from(system::elapsed(self.since).as_millis()).unwrap_or(u64::MAX),
             calls: self.calls.snapshot(),
             attempts: self.attempts.snapshot(),
             attempt_ms: self.attempt_time.milliseconds(),

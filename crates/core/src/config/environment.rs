@@ -4,6 +4,7 @@
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::system;
 use std::ffi::OsString;
 use zeroize::Zeroizing;
 
@@ -24,7 +25,7 @@ impl Config {
     /// # Errors
     /// As [`Config::from_env`].
     pub fn read_env(&mut self, except: &[&str]) -> Result<(), Error> {
-        self.read_variables(|name| std::env::var_os(name), except)
+        self.read_variables(system::variable, except)
     }
 
     pub(crate) fn read_variables(

@@ -1,6 +1,6 @@
 //! The kinds of errors, and whether the platform may have acted.
 
-/// The kind of an [`Error`]. Numbers and names are the same in every language and never change; new
+/// The kind of an [`Error`](crate::Error). Numbers and names are the same in every language and never change; new
 /// kinds are only added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -29,7 +29,7 @@ pub enum ErrorKind {
     RateLimited,
     /// The card was refreshed too recently.
     Cooldown,
-    /// The platform rejected the call with a code that has no more specific kind. [`Error::is_final`] tells whether the same
+    /// The platform rejected the call with a code that has no more specific kind. [`Error::is_final`](crate::Error::is_final) tells whether the same
     /// call would fail again.
     Platform,
     /// Unexpected HTTP status.

@@ -31,7 +31,7 @@ pub fn verify_webhook(
     method: SignMethod,
     max_age: Option<Duration>,
 ) -> Result<(), Error> {
-    verify_at(payload.as_ref(), secret, method, max_age, SystemTime::now())
+    verify_at(payload.as_ref(), secret, method, max_age, crate::system::wall_clock())
 }
 
 fn verify_at(

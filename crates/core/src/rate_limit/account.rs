@@ -6,6 +6,7 @@ use super::schedule::Schedule;
 use super::share::Offset;
 use crate::locked::locked;
 use crate::per_process::PerProcess;
+use crate::system::{process_id, registry_key};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -34,9 +35,9 @@ impl Account {
     /// because a program may create a client per call. `seed` seeds the nonces of an account that is new to this
     /// process.
     pub(crate) fn of(key: &str, seed: impl FnOnce() -> u64) -> Arc<Self> {
-        let accounts = ACCOUNTS.get(Mutex::default);
-        let mut accounts = locked(accounts);
-        if let Some(account) = accounts.get(key) {
+        let key = registry_key(key);
+        let mut accounts = locked(ACCOUNTS.get(Mutex::default));
+        if let Some(account) = accounts.get(&*key) {
             return account.clone();
         }
         if accounts.len() >= MAX_ACCOUNTS {
@@ -46,11 +47,11 @@ impl Account {
             cooldowns: Cooldowns::default(),
             backpressure: Backpressure::default(),
             offset: Offset::default(),
-            pid: std::process::id(),
+            pid: process_id(),
             schedule: Mutex::new(Schedule::new(seed())),
             fallback: OnceLock::new(),
         });
-        accounts.insert(key.to_owned(), account.clone());
+        accounts.insert(key.into_owned(), account.clone());
         account
     }
 
@@ -66,7 +67,7 @@ impl Account {
 
     /// Whether this process may give back what was taken from this account; a forked child may not.
     pub(super) fn is_of_this_process(&self) -> bool {
-        self.pid == std::process::id()
+        self.pid == process_id()
     }
 
     /// The in-memory schedule. Never locked across a wait.
@@ -74,6 +75,13 @@ impl Account {
         // Every update is complete, even if another thread panicked.
         locked(&self.schedule)
     }
+}
+
+/// Forgets the accounts of a simulated process that has ended.
+#[cfg(feature = "simulation")]
+pub fn end_process(process: u32) {
+    let prefix = crate::system::registry_prefix(process);
+    locked(ACCOUNTS.get(Mutex::default)).retain(|key, _| !key.starts_with(&prefix));
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use super::share::Grid;
 use super::shared_file::{SharedFile, unusable};
 use crate::error::{Error, ErrorKind};
 use crate::observer::Notice;
-use crate::random::{Random, SystemRandom};
 use crate::signing::{Clock, Permutation, Walk};
+use crate::system;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -119,12 +119,12 @@ impl RateLimiter {
                 Store::Redis(redis) => Box::pin(self.reserve_in(redis, deadline, wait, cooldown)).await?,
                 Store::Memory | Store::File { .. } => self.reserve(deadline, wait, notice).await?,
             };
-            let mut now = Instant::now();
+            let mut now = system::now();
             // Immediate if the time is past, because the event loop's timer rounds up to a millisecond.
             if permit.at > now {
                 self.report_wait(permit.at.saturating_duration_since(now), notice);
-                tokio::time::sleep_until(permit.at.into()).await;
-                now = Instant::now();
+                system::sleep_until(permit.at).await;
+                now = system::now();
             }
             // On a busy or suspended machine, this may be much later; with a distant Redis, it always is.
             tries += 1;
@@ -143,7 +143,7 @@ impl RateLimiter {
         notice: &(dyn Fn(&Notice<'_>) + Sync),
     ) -> Result<Permit, Error> {
         let outcome = self.update(deadline, notice, |schedule| {
-            let (now, clock) = (Instant::now(), clock());
+            let (now, clock) = (system::now(), clock());
             let left = if wait { deadline.saturating_duration_since(now) } else { Duration::from_nanos(1) };
             let reserved = schedule.reserve(clock, self.spacing(), clock.saturating_add(nanoseconds(left)));
             (reserved, schedule.nonces.seed, now, clock)
@@ -168,7 +168,7 @@ impl RateLimiter {
         wait: bool,
         cooldown: Option<&Cooldown>,
     ) -> Result<Permit, Error> {
-        let asked = Instant::now();
+        let asked = system::now();
         let left = deadline.saturating_duration_since(asked);
         let card = cooldown.and_then(Cooldown::unshared);
         let wanted = Reservation {
@@ -176,7 +176,7 @@ impl RateLimiter {
             patience: if wait { left } else { Duration::ZERO },
             max_ahead: self.max_ahead(),
             card,
-            token: if card.is_some() { SystemRandom.next_u64() } else { 0 },
+            token: if card.is_some() { system::random() } else { 0 },
         };
         let deadline = deadline.checked_sub(LOCK_MARGIN).unwrap_or(deadline);
         match redis.reserve(deadline, self.known_nonces(), &wanted).await? {
@@ -186,7 +186,7 @@ impl RateLimiter {
                     cooldown.share(self.clone(), wanted.token);
                 }
                 // Redis read its clock between the request and the reply.
-                let looked = asked + asked.elapsed() / 2;
+                let looked = asked + system::elapsed(asked) / 2;
                 Ok(self.permit(Reserved { at, position }, seed, looked + after))
             }
             Answer::Wait(after) => Err(self.refusal(after, wait)),
@@ -246,10 +246,10 @@ impl RateLimiter {
         }
         if let Store::Redis(redis) = &self.store {
             // If it is unreachable, there are no permits either; the error of the call is more useful.
-            drop(Box::pin(redis.pause(Instant::now() + MAX_LOCK_WAIT, self.known_nonces(), pause)).await);
+            drop(Box::pin(redis.pause(system::now() + MAX_LOCK_WAIT, self.known_nonces(), pause)).await);
             return Ok(());
         }
-        self.update(Instant::now() + MAX_LOCK_WAIT, &|_| (), |schedule| {
+        self.update(system::now() + MAX_LOCK_WAIT, &|_| (), |schedule| {
             schedule.pause(clock().saturating_add(nanoseconds(pause)));
         })
         .await
@@ -267,7 +267,7 @@ impl RateLimiter {
             Store::Memory | Store::Redis(_) => return Ok(change(&mut self.account.schedule())),
             Store::File { file, is_optional } => (file, *is_optional),
         };
-        let started = Instant::now();
+        let started = system::now();
         let deadline = deadline.checked_sub(LOCK_MARGIN).unwrap_or(deadline).min(started + MAX_LOCK_WAIT);
         let mut tries = 0_u32;
         let mut told = false;
@@ -285,15 +285,15 @@ impl RateLimiter {
                 }
             }
             tries = tries.saturating_add(1);
-            let waited = started.elapsed();
+            let waited = system::elapsed(started);
             if waited > LONG_WAIT && !told {
                 told = true;
                 notice(&Notice::Locked { waited, file: &file.path().display().to_string() });
             }
             if tries < SPINS {
                 std::thread::yield_now();
-            } else if Instant::now() < deadline {
-                tokio::time::sleep(LOCK_POLL).await;
+            } else if system::now() < deadline {
+                system::sleep_until(system::now() + LOCK_POLL).await;
             } else {
                 let text = format!(
                     "rate limit: another process has held the lock of {} for {:.1} s; nothing was sent",

@@ -20,6 +20,8 @@ mod share;
 mod shared_file;
 
 pub(crate) use account::Account;
+#[cfg(feature = "simulation")]
+pub use account::end_process;
 pub(crate) use backpressure::Refused;
 pub(crate) use cooldown::Cooldown;
 pub(crate) use limiter::RateLimiter;
@@ -27,4 +29,4 @@ pub(crate) use permit::Permit;
 pub(crate) use rate::{RATE_USED, Rate};
 pub(crate) use redis::Redis;
 pub use redis_url::RedisUrl;
-pub(crate) use shared_file::{Directory, SharedFile};
+pub(crate) use shared_file::SharedFile;

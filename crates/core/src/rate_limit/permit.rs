@@ -2,6 +2,7 @@
 
 use super::limiter::RateLimiter;
 use super::schedule::Reserved;
+use crate::system;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ impl Permit {
     /// Whether it is too late to use: a call long after its permit may be too close to the next one.
     pub(crate) fn is_stale(&self) -> bool {
         let interval = self.limiter.rate.undivided();
-        interval.is_some_and(|interval| self.at.elapsed() > MIN_LATE.max(interval / 4))
+        interval.is_some_and(|interval| system::elapsed(self.at) > MIN_LATE.max(interval / 4))
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::share::Grid;
 use crate::signing::Walk;
+use crate::system;
 use std::time::Duration;
 
 /// The spacing of a client's permits.
@@ -161,27 +162,9 @@ pub(super) fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The time since the machine started.
-#[cfg(unix)]
+/// The clock of the schedule.
 pub(super) fn clock() -> u64 {
-    // On Linux this clock includes the time asleep, as the platform's does.
-    #[cfg(target_os = "linux")]
-    let clock = rustix::time::ClockId::Boottime;
-    #[cfg(not(target_os = "linux"))]
-    let clock = rustix::time::ClockId::Monotonic;
-    nanoseconds(Duration::try_from(rustix::time::clock_gettime(clock)).unwrap_or_default())
-}
-
-/// The wall clock at the first call in this process, continued by a monotonic clock.
-#[cfg(not(unix))]
-pub(super) fn clock() -> u64 {
-    use std::sync::OnceLock;
-    use std::time::{Instant, SystemTime};
-    static ORIGIN: OnceLock<(Instant, Duration)> = OnceLock::new();
-    let (instant, wall) = ORIGIN.get_or_init(|| {
-        (Instant::now(), SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
-    });
-    nanoseconds(*wall + instant.elapsed())
+    nanoseconds(system::since_boot())
 }
 
 #[cfg(test)]

@@ -5,8 +5,7 @@
 
 use super::schedule::{Schedule, clock};
 use crate::locked::locked;
-use fs4::TryLockError;
-use std::fs::File;
+use crate::system::{Directory, RateFile};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -21,36 +20,14 @@ const WORDS: usize = 6 + 2 * Schedule::MAX_RELEASED;
 /// How often a file that was replaced concurrently is reopened before that is an error.
 const REOPENS: u32 = 8;
 
+/// How long no call is made after a file was lost, in nanoseconds.
+const LOST_PAUSE: u64 = 1_000_000_000;
+
 /// A schedule in a file.
 pub(crate) struct SharedFile {
     directory: Directory,
     path: PathBuf,
-    file: Mutex<Option<File>>,
-}
-
-/// The directory of the files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Directory {
-    path: PathBuf,
-    /// The directory must belong to this user and allow no other user to write.
-    private: bool,
-}
-
-impl Directory {
-    /// The directory of this user on this machine. It is the same for all processes of the user, whatever their
-    /// environment: a cron job has another environment than a shell.
-    pub(crate) fn of_user() -> Self {
-        #[cfg(unix)]
-        let path = format!("/tmp/eiot-{}", rustix::process::geteuid().as_raw()).into();
-        #[cfg(not(unix))]
-        let path = std::env::temp_dir().join("eiot");
-        Self { path, private: true }
-    }
-
-    /// A directory that the operator has chosen; several users may share it.
-    pub(crate) fn chosen(path: &Path) -> Self {
-        Self { path: path.to_owned(), private: false }
-    }
+    file: Mutex<Option<RateFile>>,
 }
 
 impl SharedFile {
@@ -59,8 +36,8 @@ impl SharedFile {
     pub(crate) fn open(directory: Directory, key: &str) -> Result<Self, String> {
         use sha1::{Digest, Sha1};
         let name = format!("rate-{}", hex::encode(Sha1::digest(key)));
-        let path = directory.path.join(name);
-        let file = open(&directory, &path).map_err(|why| unusable(&path, &why))?;
+        let path = directory.path().join(name);
+        let file = RateFile::open(&directory, &path).map_err(|why| unusable(&path, &why))?;
         Ok(Self { directory, path, file: Mutex::new(Some(file)) })
     }
 
@@ -81,20 +58,17 @@ impl SharedFile {
         for _ in 0..REOPENS {
             let file = match slot.take() {
                 Some(file) => file,
-                None => open(&self.directory, &self.path)?,
+                None => RateFile::open(&self.directory, &self.path)?,
             };
             let file = slot.insert(file);
-            match fs4::FileExt::try_lock(file) {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(why)) if why.kind() == io::ErrorKind::Interrupted => return Ok(None),
-                Err(TryLockError::Error(why)) => return Err(why),
+            if !file.try_lock()? {
+                return Ok(None);
             }
             // If the file was removed or replaced, other processes use a new one: the lock of this one is worthless.
-            if is_same(file, &self.path)? {
+            if file.is_at(&self.path)? {
                 let changed = exchange(file, known, max_ahead, change);
                 // Unlocks explicitly: a child that was forked in the meantime has inherited the descriptor.
-                fs4::FileExt::unlock(file)?;
+                file.unlock()?;
                 return changed.map(Some);
             }
             *slot = None;
@@ -110,24 +84,33 @@ pub(super) fn unusable(path: &Path, why: &io::Error) -> String {
 
 /// Reads, updates and writes the schedule. The lock is held.
 fn exchange<T>(
-    file: &File,
+    file: &RateFile,
     known: &mut Schedule,
     max_ahead: u64,
     change: impl FnOnce(&mut Schedule) -> T,
 ) -> io::Result<T> {
     let now = clock();
     let mut bytes = [0; WORDS * 8];
-    let count = read_at_start(file, &mut bytes)?;
+    let count = file.read_at_start(&mut bytes)?;
     let before = (count == bytes.len()).then(|| decode(&bytes, now)).flatten();
-    let mut schedule =
-        before.clone().unwrap_or_else(|| Schedule { nonces: known.nonces.beyond_others(), ..known.clone() });
+    let mut schedule = before.clone().unwrap_or_else(|| made_again(known, now));
     schedule.forget_beyond(now.saturating_add(max_ahead));
     let changed = change(&mut schedule);
     if before.as_ref() != Some(&schedule) {
-        write_at_start(file, &encode(&schedule, now))?;
+        file.write_at_start(&encode(&schedule, now))?;
     }
     *known = schedule;
     Ok(changed)
+}
+
+/// The schedule of a file that was lost, or of a new one. If it was lost, the permits and nonces that other processes took
+/// since are unknown: after a second, no window of the limit holds those.
+fn made_again(known: &Schedule, now: u64) -> Schedule {
+    let mut schedule = Schedule { nonces: known.nonces.beyond_others(), ..known.clone() };
+    if known.nonces.position > 0 {
+        schedule.pause(now.saturating_add(LOST_PAUSE));
+    }
+    schedule
 }
 
 fn encode(schedule: &Schedule, now: u64) -> [u8; WORDS * 8] {
@@ -171,132 +154,6 @@ fn decode(bytes: &[u8; WORDS * 8], now: u64) -> Option<Schedule> {
 /// FNV-1a over the words. It need not resist attacks: it detects files that no limiter has written.
 fn checksum(words: &[u64; WORDS]) -> u64 {
     words.iter().fold(0xCBF2_9CE4_8422_2325, |sum, word| (sum ^ word).wrapping_mul(0x0100_0000_01B3))
-}
-
-#[cfg(unix)]
-fn read_at_start(file: &File, bytes: &mut [u8]) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, bytes, 0)
-}
-
-#[cfg(unix)]
-fn write_at_start(file: &File, bytes: &[u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, 0)
-}
-
-#[cfg(not(unix))]
-fn read_at_start(mut file: &File, bytes: &mut [u8]) -> io::Result<usize> {
-    use std::io::{Read, Seek};
-    file.rewind()?;
-    file.read(bytes)
-}
-
-#[cfg(not(unix))]
-fn write_at_start(mut file: &File, bytes: &[u8]) -> io::Result<()> {
-    use std::io::{Seek, Write};
-    file.rewind()?;
-    file.write_all(bytes)
-}
-
-/// Whether the path still leads to the open file.
-#[cfg(unix)]
-fn is_same(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let ours = file.metadata()?;
-    match std::fs::symlink_metadata(path) {
-        Ok(theirs) => Ok((ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())),
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(why) => Err(why),
-    }
-}
-
-/// On this system, an open file can be removed but not replaced.
-#[cfg(not(unix))]
-fn is_same(_: &File, path: &Path) -> io::Result<bool> {
-    path.try_exists()
-}
-
-#[cfg(not(unix))]
-fn open(directory: &Directory, path: &Path) -> io::Result<File> {
-    std::fs::create_dir_all(&directory.path)?;
-    let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
-}
-
-/// Opens or creates the file. Rejects what another user could have put in its place: a link, a pipe, a file with
-/// several names, a file or directory of another user.
-#[cfg(unix)]
-fn open(directory: &Directory, path: &Path) -> io::Result<File> {
-    use rustix::fs::{CWD, Mode, OFlags, fchmod, fstat, mkdir, openat};
-    use rustix::io::Errno;
-    use std::os::unix::fs::MetadataExt;
-    let named = |why: &dyn std::fmt::Display| {
-        io::Error::other(format!("the directory {}: {why}", directory.path.display()))
-    };
-    // Opening the directory reveals whether it exists now, for whatever reason.
-    let made = mkdir(&directory.path, Mode::RWXU);
-    let links = if directory.private { OFlags::NOFOLLOW } else { OFlags::empty() };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | links;
-    let opened = openat(CWD, &directory.path, flags, Mode::empty()).map_err(|why| {
-        let why = made.err().filter(|_| why == Errno::NOENT).unwrap_or(why);
-        named(&io::Error::from(why))
-    })?;
-    let user = rustix::process::geteuid().as_raw();
-    let found = fstat(&opened)?;
-    let mode = Mode::from_raw_mode(found.st_mode);
-    let of_others = mode & (Mode::WGRP | Mode::WOTH);
-    if directory.private {
-        if found.st_uid != user {
-            return Err(named(&format!(
-                "it belongs to user {}, not to this process's user {user}",
-                found.st_uid
-            )));
-        }
-        if mode.intersects(Mode::RWXG | Mode::RWXO) {
-            return Err(named(&"other users have access to it (chmod 700)"));
-        }
-    } else if found.st_uid != user && of_others.is_empty() {
-        return Err(named(&format!(
-            "it belongs to user {} and is not shared (chmod g+w or o+w)",
-            found.st_uid
-        )));
-    }
-    let name = path.file_name().unwrap_or_default();
-    // Does not follow links, and does not wait for the other end of a pipe.
-    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = openat(&opened, name, flags, Mode::empty()).or_else(|why| {
-        if why != Errno::NOENT {
-            return Err(why);
-        }
-        let made = openat(&opened, name, flags | OFlags::CREATE | OFlags::EXCL, Mode::RUSR | Mode::WUSR);
-        match made {
-            // Another process created it at the same time.
-            Err(Errno::EXIST) => openat(&opened, name, flags, Mode::empty()),
-            Ok(file) if !of_others.is_empty() => {
-                // For all users who may write to the directory, regardless of this process's umask.
-                let readable =
-                    if of_others.contains(Mode::WOTH) { Mode::RGRP | Mode::ROTH } else { Mode::RGRP };
-                fchmod(&file, Mode::RUSR | Mode::WUSR | of_others | readable)?;
-                Ok(file)
-            }
-            made => made,
-        }
-    });
-    let file = File::from(file.map_err(|why| match why {
-        Errno::LOOP => io::Error::other("it is a symbolic link"),
-        why => why.into(),
-    })?);
-    let found = file.metadata()?;
-    if !found.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    // No links left: the file was just removed, which is detected after locking.
-    if found.nlink() > 1 {
-        return Err(io::Error::other("it has several hard links"));
-    }
-    if found.uid() != user && of_others.is_empty() {
-        return Err(io::Error::other(format!("it belongs to user {}", found.uid())));
-    }
-    Ok(file)
 }
 
 #[cfg(test)]
@@ -365,6 +222,18 @@ mod tests {
     }
 
     #[test]
+    fn shared_file_that_was_lost_leaves_a_second_for_the_permits_that_others_took() {
+        let directory = directory_of("lost");
+        let file = open_in(&directory);
+        let mut known = Schedule::new(7);
+        let first = reserve(&file, &mut known).at;
+        assert!(first.saturating_sub(clock()) < 1_000_000_000, "a new one");
+        std::fs::remove_file(file.path()).expect("there");
+        assert!(reserve(&file, &mut known).at >= first + 1_000_000_000);
+        std::fs::remove_dir_all(directory).expect("there");
+    }
+
+    #[test]
     fn shared_file_with_other_content_is_written_again() {
         let directory = directory_of("garbage");
         let file = open_in(&directory);
@@ -411,10 +280,7 @@ mod tests {
     fn private_directory_is_refused_where_others_have_access_or_it_is_a_link() {
         use std::os::unix::fs::PermissionsExt;
         let directory = directory_of("private");
-        let open = || {
-            SharedFile::open(Directory { path: directory.clone(), private: true }, "key")
-                .map(|file| file.path)
-        };
+        let open = || SharedFile::open(Directory::private(&directory), "key").map(|file| file.path);
         open().expect("made");
         for mode in [0o750, 0o701, 0o777] {
             std::fs::set_permissions(&directory, PermissionsExt::from_mode(mode)).expect("ours");

@@ -6,7 +6,6 @@ use super::proxy::Refusal;
 use super::response::{HttpResponse, Times, date, read_whole};
 use super::tracked_body::TrackedBody;
 use crate::error::Error;
-use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Body, Method, Request, Response, StatusCode, Url};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +30,12 @@ pub(crate) struct Connections(pub(super) reqwest::Client);
 pub(crate) type Now<'a> = &'a (dyn Fn() -> SystemTime + Sync);
 
 impl Connections {
+    /// Lets the event loop process what happened while it was not running: the server may have closed the connection or sent
+    /// unsolicited data. Such a connection is not used. To be called right before a request.
+    pub(crate) async fn catch_up(&self) {
+        tokio::task::yield_now().await;
+    }
+
     /// Posts a body and reads the whole reply. `sent` becomes true when the connection accepts the request.
     pub(crate) async fn post(
         &self,
@@ -41,7 +46,6 @@ impl Connections {
     ) -> Result<HttpResponse, Error> {
         let mut request = Request::new(Method::POST, transport.url(post.path)?);
         *request.headers_mut() = transport.headers.clone();
-        request.headers_mut().insert(CONTENT_LENGTH, post.body.len().into());
         *request.body_mut() = Some(Body::wrap(TrackedBody::new(post.body, sent.clone())));
         // A reply does not identify its request. So if a server answers one request twice, the second reply could be
         // taken for the answer to the next request. A connection therefore carries only one request, unless the request
@@ -53,17 +57,12 @@ impl Connections {
             single_use = transport.http.client(false, Some(Arc::default()))?;
             &single_use
         };
-        // Lets the event loop process what happened while it was not running: the server may have closed the connection
-        // or sent unsolicited data. Such a connection is not used.
-        tokio::task::yield_now().await;
         let sent_at = now();
-        let response = match http.execute(request).await {
-            Ok(response) => response,
-            Err(why) => {
-                let stage = if sent.load(Ordering::Relaxed) { Stage::Sent } else { Stage::Unsent };
-                return Err(transport.failed(why, stage).await);
-            }
-        };
+        let response = execute(http, request, transport, || match sent.load(Ordering::Relaxed) {
+            true => Stage::Sent,
+            false => Stage::Unsent,
+        });
+        let response = response.await?;
         let received_at = now();
         let times = Times { date: date(&response), sent: sent_at, received: received_at };
         if let Some(proxy) = transport.answering_proxy().filter(|_| is_for_proxies(&response)) {
@@ -77,14 +76,29 @@ impl Connections {
     pub(crate) async fn get(&self, transport: &Transport, now: Now<'_>) -> Result<(u16, Times), Error> {
         let page = Url::parse(&transport.endpoint.to_string()).map_err(Error::internal)?;
         let sent_at = now();
-        let answered = self.0.execute(Request::new(Method::GET, page)).await;
+        let answered = execute(&self.0, Request::new(Method::GET, page), transport, || Stage::Sent).await;
         let received_at = now();
-        let response = match answered {
-            Ok(response) => response,
-            Err(why) => return Err(transport.failed(why, Stage::Sent).await),
-        };
+        let response = answered?;
         let times = Times { date: date(&response), sent: sent_at, received: received_at };
         Ok((response.status().as_u16(), times))
+    }
+}
+
+/// Sends a request, and reads the head of the response. The only place where calls leave this library; `stage` is asked
+/// how far the request came if there is no response.
+async fn execute(
+    http: &reqwest::Client,
+    request: Request,
+    transport: &Transport,
+    stage: impl Fn() -> Stage,
+) -> Result<Response, Error> {
+    #[cfg(feature = "simulation")]
+    if crate::system::is_simulated() {
+        return super::simulated::execute(request, transport, stage).await;
+    }
+    match http.execute(request).await {
+        Ok(response) => Ok(response),
+        Err(why) => Err(transport.failed(why, stage()).await),
     }
 }
 

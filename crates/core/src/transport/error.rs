@@ -34,14 +34,10 @@ impl Transport {
 
     /// No connection was made, so nothing was sent.
     async fn not_connected(&self, error: &reqwest::Error) -> Error {
-        let (host, connect_timeout) = (self.host(), self.http.connect_timeout);
-        let through = self.http.proxy.as_ref().map(|proxy| format!(" through the proxy {}", proxy.name()));
-        let through = through.unwrap_or_default();
+        let host = self.host();
         // Which of several timeouts fires first is a matter of chance.
         if error.is_timeout() {
-            let text =
-                format!("no connection to {host}{through} within connect_timeout ({connect_timeout:?})");
-            return Error::new(ErrorKind::Timeout, text);
+            return self.unreachable_in_time();
         }
         let tunnel = chain(error).find_map(|error| error.to_string().strip_prefix(TUNNEL).map(str::to_owned));
         if let (Some(why), Some(proxy)) = (tunnel, &self.http.proxy) {
@@ -69,8 +65,23 @@ impl Transport {
             return Error::new(ErrorKind::Connect, text);
         }
         let cause = root_cause(error);
-        let cause = cause.strip_prefix(TUNNEL).unwrap_or(&cause);
-        Error::new(ErrorKind::Connect, format!("no connection to {host}{through}: {cause}"))
+        self.unreachable(cause.strip_prefix(TUNNEL).unwrap_or(&cause))
+    }
+
+    /// No connection was made, for this reason.
+    pub(super) fn unreachable(&self, cause: &str) -> Error {
+        Error::new(ErrorKind::Connect, format!("no connection to {}: {cause}", self.host_and_proxy()))
+    }
+
+    /// No connection was made in time.
+    pub(super) fn unreachable_in_time(&self) -> Error {
+        let (host, limit) = (self.host_and_proxy(), self.http.connect_timeout);
+        Error::new(ErrorKind::Timeout, format!("no connection to {host} within connect_timeout ({limit:?})"))
+    }
+
+    fn host_and_proxy(&self) -> String {
+        let through = self.http.proxy.as_ref().map(|proxy| format!(" through the proxy {}", proxy.name()));
+        self.host() + &through.unwrap_or_default()
     }
 
     /// The handshake failed.

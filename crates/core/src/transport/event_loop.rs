@@ -3,6 +3,7 @@
 use super::Transport;
 use super::connections::Connections;
 use crate::error::{Error, ErrorKind};
+use crate::system;
 use std::future::{Future, poll_fn};
 use std::ops::ControlFlow;
 use std::pin::pin;
@@ -92,7 +93,7 @@ impl EventLoop {
     /// Runs spawned tasks on this thread until `end` completes. Sleeps while they have nothing to do.
     pub(crate) fn run_until(&self, end: impl Future<Output = ()>) {
         if let Some(runtime) = &self.runtime {
-            runtime.block_on(end);
+            system::block_on(runtime, end);
         }
     }
 
@@ -105,16 +106,16 @@ impl EventLoop {
         call: impl Future<Output = T>,
     ) -> RunResult<T> {
         let Some(runtime) = &self.runtime else { return RunResult::Interrupted };
-        runtime.block_on(async {
+        system::block_on(runtime, async {
             let mut call = pin!(call);
             let result = loop {
-                let now = Instant::now();
+                let now = system::now();
                 let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
                 if left.is_some_and(|left| left.is_zero()) {
                     break RunResult::TimedOut;
                 }
                 let wait = left.unwrap_or(KEEP_GOING_CHECK).min(KEEP_GOING_CHECK);
-                if let Ok(done) = tokio::time::timeout_at((now + wait).into(), call.as_mut()).await {
+                if let Some(done) = system::timeout_at(now + wait, call.as_mut()).await {
                     break RunResult::Done(done);
                 }
                 if keep_going().is_break() {
@@ -133,7 +134,7 @@ impl EventLoop {
     /// Lets `call` and the connections do what they can without waiting; `None` if the call has not completed.
     pub(crate) fn poll<T>(&self, call: impl Future<Output = T>) -> Option<T> {
         let runtime = self.runtime.as_ref()?;
-        runtime.block_on(async {
+        system::block_on(runtime, async {
             let mut call = pin!(call);
             for _ in 0..POLL_ROUNDS {
                 let polled = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await;

@@ -3,6 +3,7 @@
 use super::{EventLoop, Transport};
 use crate::error::Error;
 use crate::locked::locked;
+use crate::system;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -28,7 +29,7 @@ impl EventLoopPool {
 
     /// Returns an event loop to the pool.
     pub(crate) fn put(&self, event_loop: EventLoop) {
-        let now = Instant::now();
+        let now = system::now();
         let mut idle = self.lock();
         idle.push_back((now, event_loop));
         let too_many = idle.len() > MAX_IDLE;

@@ -3,6 +3,7 @@
 use super::proxy::Proxy;
 use super::{Settings, tls};
 use crate::error::Error;
+use crate::system;
 use reqwest::redirect::Policy;
 use reqwest::retry;
 use rustls::ClientConfig;
@@ -41,7 +42,7 @@ impl Http {
             tls: tls::client_config(&settings.tls)?,
             user_agent: settings.user_agent.clone(),
             source_address: settings.source_address,
-            proxy: Proxy::of(settings.proxy, endpoint, |name| std::env::var(name).ok())?,
+            proxy: Proxy::of(settings.proxy, endpoint, |name| system::variable(name)?.into_string().ok())?,
             connect_timeout: settings.connect_timeout,
         })
     }

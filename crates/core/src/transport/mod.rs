@@ -16,6 +16,8 @@ mod response;
 pub(crate) mod retry_after;
 #[cfg(not(any(test, fuzzing)))]
 mod retry_after;
+#[cfg(feature = "simulation")]
+mod simulated;
 mod tls;
 mod tracked_body;
 
@@ -32,7 +34,7 @@ use endpoint::{below, default_port, host_of, is_trusted};
 use http::Http;
 use hyper::Uri;
 use reqwest::Url;
-use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -59,7 +61,6 @@ pub(crate) struct Transport {
     pub(crate) ca_file: Option<PathBuf>,
     default_path: &'static str,
     default_url: Url,
-    /// Of every request; each sets its own `Content-Length`.
     headers: HeaderMap,
 }
 
@@ -76,7 +77,6 @@ impl Transport {
             // As reqwest and hyper would add them, but then the copy of each request would have to grow.
             (USER_AGENT, HeaderValue::try_from(user_agent).map_err(Error::internal)?),
             (HOST, HeaderValue::try_from(default_url.authority()).map_err(Error::internal)?),
-            (CONTENT_LENGTH, HeaderValue::from_static("0")),
         ]);
         Ok(Self { default_path, default_url, endpoint, http, ca_file, headers })
     }

@@ -3,11 +3,12 @@
 use super::endpoint::{has_host_and_port, host_of};
 use super::retry_after;
 use crate::error::{Delivered, Error, ErrorKind};
+use crate::system;
 use hyper::Uri;
 use hyper::header::HeaderValue;
 use hyper_util::client::proxy::matcher::Matcher;
 use std::io;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// The format of a proxy's address.
@@ -104,7 +105,7 @@ impl Proxy {
         if self.address.scheme_str() != Some("http") {
             return None;
         }
-        tokio::time::timeout(REPEAT_TIMEOUT, self.ask(target)).await.ok()?.ok()?
+        system::timeout_at(system::now() + REPEAT_TIMEOUT, self.ask(target)).await?.ok()?
     }
 
     async fn ask(&self, target: &Uri) -> io::Result<Option<Refusal>> {
@@ -156,7 +157,7 @@ impl Refusal {
         let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("retry-after"));
         let retry_after = header
             .and_then(|header| std::str::from_utf8(header.value).ok())
-            .and_then(|value| retry_after::parse(value, SystemTime::now()));
+            .and_then(|value| retry_after::parse(value, system::wall_clock()));
         Some(Self { http_status, retry_after })
     }
 

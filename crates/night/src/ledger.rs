@@ -1,0 +1,320 @@
+//! The truth about a night, which no client knows: what the platform received and when, and what the callers were told. Every
+//! promise of the documentation that can be broken here is a property, and is checked as it happens.
+
+use crate::engine::Time;
+use crate::story::{Happening, Scope, Story, seconds};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+
+/// A promise of the documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Property {
+    /// The account's limit.
+    Rate,
+    /// Every card comes back once.
+    OneOutcome,
+    /// A refreshed card is not called again.
+    NotAgain,
+    /// A call that is not idempotent is not repeated.
+    AtMostOnce,
+    /// `delivered` is never wrong.
+    Delivered,
+    /// Nonces do not repeat.
+    Nonces,
+    /// The whole rate is used.
+    Throughput,
+    /// Every wait ends, and every card gets its outcome.
+    Ends,
+    /// A call ends by its timeout.
+    Timeout,
+    /// Retries have a budget.
+    RetryBudget,
+    /// An outage is probed, not flooded.
+    Breaker,
+    /// A wait that the platform asks for is kept.
+    RetryAfter,
+    /// The cooldown of a card.
+    Cooldown,
+    /// Memory depends on what is in flight.
+    Memory,
+    /// The code does not panic.
+    NoPanic,
+}
+
+impl Property {
+    /// The sentence that promises it, and where it stands.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Rate => {
+                "README: \"95 % of it is used, evenly spaced.\" operations.md: \"the platform never sees more than 10 calls per second.\""
+            }
+            Self::OneOutcome => "operations.md: \"every card comes back exactly once\"",
+            Self::NotAgain => {
+                "operations.md: \"A card whose reply arrives at the moment of a kill -9 may be refreshed once more\", and no other"
+            }
+            Self::AtMostOnce => {
+                "errors.md: \"A call that is not idempotent is retried only if nothing was sent, or if the platform had too many requests.\""
+            }
+            Self::Delivered => {
+                "README: \"did the platform receive the request? If it is no, repeating the call is safe.\""
+            }
+            Self::Nonces => {
+                "architecture.md: \"processes that share it never repeat a nonce within as many calls as there are nonces\""
+            }
+            Self::Throughput => {
+                "operations.md: \"One process on one thread sustains that\": 95 % of the limit, 9.5 calls per second"
+            }
+            Self::Ends => "operations.md: \"No card is lost to a short outage.\"",
+            Self::Timeout => {
+                "README: \"timeout is the deadline of the whole call, including all attempts, waits and backoff.\""
+            }
+            Self::RetryBudget => {
+                "README: \"a retry budget (a token bucket) keeps an outage from multiplying the load\""
+            }
+            Self::Breaker => {
+                "operations.md: \"While it holds, the batch probes the platform with one card at a time\""
+            }
+            Self::RetryAfter => "README: \"429 with its Retry-After\" is retried after it",
+            Self::Cooldown => "README: \"eid_cooldown keeps you from refreshing the same card too often.\"",
+            Self::Memory => "README: \"many calls in flight on one thread with memory that does not grow\"",
+            Self::NoPanic => "CONTRIBUTING.md: \"Library code does not panic\"",
+        }
+    }
+}
+
+/// A promise that was broken.
+#[derive(Debug, Clone)]
+pub struct Violation {
+    /// Which.
+    pub property: Property,
+    /// When.
+    pub time: Time,
+    /// How.
+    pub text: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{:?} at {:.6} s: {}\n  {}",
+            self.property,
+            seconds(self.time),
+            self.text,
+            self.property.sentence()
+        )
+    }
+}
+
+/// What is refreshed or ordered.
+pub type Card = u64;
+
+/// The calls per second that the account may make.
+pub const LIMIT: usize = 10;
+
+/// Positions of nonces that may be lost, to kills and to files that are made again.
+const LOST_POSITIONS: u64 = 20_000;
+
+/// A request that the platform received.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// The process that sent it.
+    pub process: u32,
+    /// The card.
+    pub card: Card,
+    /// Its nonce.
+    pub nonce: u32,
+    /// When it would have arrived if the network had only its ordinary latency.
+    pub due: Time,
+    /// It is not the first copy: the network has repeated it.
+    pub is_repeat: bool,
+    /// It is an order, which must not be repeated.
+    pub is_order: bool,
+}
+
+#[derive(Default)]
+struct CardState {
+    /// A process has been told that it is refreshed, or that it never will be; when, and which.
+    settled: Option<(u32, Time)>,
+    /// An order was received, and answered otherwise than with "too many requests".
+    ordered: bool,
+}
+
+#[derive(Default)]
+struct Inner {
+    recent: VecDeque<Time>,
+    /// The number of the arrival that used each nonce last, plus one.
+    nonces: Vec<u64>,
+    arrivals: u64,
+    cards: BTreeMap<Card, CardState>,
+    /// How often the platform received the card from a process that waits for its outcome.
+    received: BTreeMap<(u32, Card), u32>,
+    /// Cards of which a process was told that the platform did not receive them.
+    told_no: BTreeMap<(u32, Card), Time>,
+    violations: Vec<Violation>,
+    settled: u64,
+    first_arrival: Option<Time>,
+    last_arrival: Time,
+}
+
+/// Whether somebody knows at all times how far the walk of nonces has come: a process that has lost its memory and finds no
+/// file begins another walk.
+fn remembers_nonces(story: &Story) -> bool {
+    let happens =
+        |which: fn(&Happening) -> bool| story.happenings.iter().any(|(_, happening)| which(happening));
+    let is_killed = happens(|happening| matches!(happening, Happening::Kill { .. }));
+    let is_lost = happens(|happening| {
+        matches!(happening, Happening::RemoveRateFiles { .. } | Happening::EmptyRedis { .. })
+    });
+    // All processes have started by then.
+    let is_lost_early = story.happenings.iter().any(|(_, happening)| match happening {
+        Happening::RemoveRateFiles { at, .. } | Happening::EmptyRedis { at } => *at < 30_000_000_000,
+        _ => false,
+    });
+    if is_lost_early || (is_lost && is_killed) {
+        return false;
+    }
+    story.scope != Scope::Process || !is_killed
+}
+
+/// The truth about a night.
+pub struct Ledger {
+    inner: RefCell<Inner>,
+    nonces_are_shared: bool,
+}
+
+impl Ledger {
+    /// Nothing has happened yet.
+    pub fn new(story: &Story) -> Self {
+        let inner = Inner { nonces: vec![0; 100_000], ..Inner::default() };
+        Self { inner: RefCell::new(inner), nonces_are_shared: remembers_nonces(story) }
+    }
+
+    /// A promise was broken.
+    pub fn violated(&self, property: Property, time: Time, text: String) {
+        let mut inner = self.inner.borrow_mut();
+        // The first of each kind says enough.
+        if !inner.violations.iter().any(|known| known.property == property) {
+            inner.violations.push(Violation { property, time, text });
+        }
+    }
+
+    /// Whether a promise was broken.
+    pub fn is_broken(&self) -> bool {
+        !self.inner.borrow().violations.is_empty()
+    }
+
+    /// The broken promises.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.inner.borrow().violations.clone()
+    }
+
+    /// A process waits for the outcome of a card from now on.
+    pub fn pushed(&self, process: u32, card: Card) {
+        let mut inner = self.inner.borrow_mut();
+        inner.received.insert((process, card), 0);
+        inner.told_no.remove(&(process, card));
+    }
+
+    /// The platform received a request, and answered it; `is_too_many`: with "too many requests".
+    pub fn arrived(&self, now: Time, arrival: Arrival, is_too_many: bool) {
+        let mut broken = Vec::new();
+        {
+            let inner = &mut *self.inner.borrow_mut();
+            let Arrival { process, card, nonce, due, is_repeat, is_order } = arrival;
+            if is_repeat {
+                return;
+            }
+            inner.arrivals += 1;
+            inner.first_arrival.get_or_insert(now);
+            inner.last_arrival = now;
+            // In order of their due times, which differ from the order of arrival by the spread of the latency.
+            let place = inner.recent.iter().rposition(|other| *other <= due).map_or(0, |place| place + 1);
+            inner.recent.insert(place, due);
+            let windows = inner.recent.iter().zip(inner.recent.iter().skip(LIMIT));
+            if let Some((first, last)) =
+                windows.into_iter().find(|(first, last)| *last - *first <= 1_000_000_000)
+            {
+                let took = seconds(last - first);
+                broken.push((Property::Rate, format!("{} calls within {took:.6} s", LIMIT + 1)));
+            }
+            if inner.recent.len() > 4 * LIMIT {
+                inner.recent.pop_front();
+            }
+            if let Some(last) = inner.nonces.get_mut(nonce as usize) {
+                let before = std::mem::replace(last, inner.arrivals);
+                let since = inner.arrivals - before;
+                if self.nonces_are_shared && before > 0 && since < 90_000 - LOST_POSITIONS {
+                    broken.push((Property::Nonces, format!("nonce {nonce} again after {since} calls")));
+                }
+            } else {
+                broken.push((Property::Nonces, format!("{nonce} is not a nonce")));
+            }
+            if let Some(count) = inner.received.get_mut(&(process, card)) {
+                *count += 1;
+            }
+            if let Some(told) = inner.told_no.get(&(process, card)) {
+                let text = format!(
+                    "process {process} was told at {:.6} s that the platform did not receive card {card}",
+                    seconds(*told)
+                );
+                broken.push((Property::Delivered, text));
+            }
+            let state = inner.cards.entry(card).or_default();
+            if let Some((by, at)) = state.settled.filter(|(by, _)| *by == process) {
+                let text = format!(
+                    "card {card} called again, though process {by} had its outcome at {:.6} s",
+                    seconds(at)
+                );
+                broken.push((Property::NotAgain, text));
+            }
+            if is_order {
+                if state.ordered {
+                    broken.push((Property::AtMostOnce, format!("order {card} arrived again")));
+                }
+                state.ordered |= !is_too_many;
+            }
+        }
+        for (property, text) in broken {
+            self.violated(property, now, text);
+        }
+    }
+
+    /// A process was told the outcome of a card: whether it is settled, and whether `delivered` is no.
+    pub fn told(&self, now: Time, process: u32, card: Card, is_settled: bool, says_no: bool) {
+        let mut broken = Vec::new();
+        {
+            let inner = &mut *self.inner.borrow_mut();
+            match inner.received.remove(&(process, card)) {
+                None => broken.push((
+                    Property::OneOutcome,
+                    format!("card {card} came back twice to process {process}"),
+                )),
+                Some(count) if says_no && count > 0 => {
+                    broken.push((
+                        Property::Delivered,
+                        format!("delivered is no for card {card}, which arrived {count} times"),
+                    ));
+                }
+                Some(_) if says_no => drop(inner.told_no.insert((process, card), now)),
+                Some(_) => {}
+            }
+            if is_settled {
+                let state = inner.cards.entry(card).or_default();
+                if state.settled.replace((process, now)).is_none() {
+                    inner.settled += 1;
+                }
+            }
+        }
+        for (property, text) in broken {
+            self.violated(property, now, text);
+        }
+    }
+
+    /// How many requests arrived, and the time from the first to the last.
+    pub fn arrivals(&self) -> (u64, Time) {
+        let inner = self.inner.borrow();
+        (inner.arrivals, inner.last_arrival - inner.first_arrival.unwrap_or(inner.last_arrival))
+    }
+}

@@ -1,0 +1,366 @@
+//! Machines, and what a process on one of them sees: core's seams, answered in virtual time.
+
+use crate::engine::{Engine, EventKey, Process, Time, nanoseconds};
+use crate::random::Random;
+use crate::world::World;
+use eiot::simulation::{self, Operation, Received};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// The wall clock at virtual time zero: an evening in November 2026.
+pub const EVENING: Duration = Duration::from_secs(1_795_730_400);
+
+/// How many operations on a slow disk are held up, per million. More would hold up several permits in a row: a client that has had
+/// three that were too late uses the fourth, since with a distant Redis every one is late.
+const SLOW_OPERATIONS: u32 = 30_000;
+
+/// A machine.
+pub struct Node {
+    /// Its place among the machines.
+    pub index: usize,
+    /// How far its wall clock is off, in nanoseconds.
+    pub clock_error: Cell<i64>,
+    /// When it started.
+    pub booted: Cell<Time>,
+    /// Writing fails.
+    pub is_full: Cell<bool>,
+    files: RefCell<BTreeMap<PathBuf, Rc<File>>>,
+    opened: RefCell<BTreeMap<u64, (Rc<File>, u32)>>,
+    next_file: Cell<u64>,
+}
+
+/// A file with a lock.
+#[derive(Default)]
+struct File {
+    bytes: RefCell<Vec<u8>>,
+    /// The open file that holds the lock.
+    locked: Cell<Option<u64>>,
+}
+
+impl Node {
+    /// A machine with an empty disk.
+    pub fn new(index: usize) -> Self {
+        Self {
+            index,
+            clock_error: Cell::new(0),
+            booted: Cell::new(0),
+            is_full: Cell::new(false),
+            files: RefCell::default(),
+            opened: RefCell::default(),
+            next_file: Cell::new(1),
+        }
+    }
+
+    /// Removes all rate files, as an operator may at any time.
+    pub fn remove_rate_files(&self) {
+        self.files.borrow_mut().clear();
+    }
+
+    /// Closes what a process has open.
+    pub fn close_all(&self, process: u32) {
+        let mut opened = self.opened.borrow_mut();
+        let numbers: Vec<u64> =
+            opened.iter().filter(|(_, (_, owner))| *owner == process).map(|(number, _)| *number).collect();
+        for number in numbers {
+            if let Some((file, _)) = opened.remove(&number) {
+                file.unlock(number);
+            }
+        }
+    }
+
+    fn opened(&self, number: u64) -> io::Result<Rc<File>> {
+        let found = self.opened.borrow().get(&number).map(|(file, _)| file.clone());
+        found.ok_or_else(|| io::Error::other("the file is not open"))
+    }
+}
+
+impl File {
+    fn unlock(&self, number: u64) {
+        if self.locked.get() == Some(number) {
+            self.locked.set(None);
+        }
+    }
+}
+
+/// What a process sees of the world.
+pub struct Inside {
+    world: Rc<World>,
+    /// Its machine.
+    pub node: Rc<Node>,
+    process: Rc<Process>,
+    /// How many calls its batch has in flight; `None` if it has none.
+    pub concurrency: Cell<Option<usize>>,
+    random: RefCell<Random>,
+    operations: RefCell<BTreeMap<u64, Pending>>,
+    next_operation: Cell<u64>,
+}
+
+/// An operation that was started and whose result was not taken.
+#[derive(Default)]
+struct Pending {
+    result: Option<io::Result<Received>>,
+    waker: Option<Waker>,
+    timer: Option<EventKey>,
+}
+
+impl Inside {
+    /// The view of a process.
+    pub fn new(world: Rc<World>, node: Rc<Node>, process: Rc<Process>) -> Self {
+        let random = RefCell::new(world.random.fork(&format!("process {}", process.id)));
+        Self {
+            world,
+            node,
+            process,
+            concurrency: Cell::new(None),
+            random,
+            operations: RefCell::default(),
+            next_operation: Cell::new(0),
+        }
+    }
+
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.process.id
+    }
+
+    /// Ends an operation, unless nobody waits for it any more.
+    pub fn complete(&self, operation: u64, result: io::Result<Received>) {
+        if let Some(pending) = self.operations.borrow_mut().get_mut(&operation) {
+            pending.result = Some(result);
+            if let Some(waker) = pending.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    fn engine(&self) -> &Rc<Engine> {
+        &self.world.engine
+    }
+
+    /// When a timer that is set for this time fires: at a whole millisecond, as tokio's do, and a little late.
+    fn timer(&self, at: Time) -> Time {
+        const MILLISECOND: Time = 1_000_000;
+        at.max(self.engine().now()).div_ceil(MILLISECOND) * MILLISECOND
+            + self.random.borrow_mut().below(100_000)
+    }
+
+    /// In the middle of a file operation: with a slow disk, the process may be stopped or killed here.
+    fn in_the_middle(&self) {
+        if self.world.is_disk_slow(&self.node) && self.random.borrow_mut().chance(SLOW_OPERATIONS) {
+            let wait = self.random.borrow_mut().between(Duration::ZERO, Duration::from_millis(200));
+            let (waker, operation) = (self.process.waker(), self.reserve());
+            let host = self.world.process(self.id());
+            let key = self.engine().after(wait, move |_| {
+                if let Some(host) = host {
+                    host.complete(operation, Ok(Received::Nothing));
+                }
+            });
+            self.set_timer(operation, key);
+            while simulation::Host::poll(self, operation, &waker).is_pending() {
+                if self.process.is_dead() {
+                    return;
+                }
+                self.process.wait();
+            }
+        }
+    }
+
+    fn reserve(&self) -> u64 {
+        let operation = self.next_operation.get();
+        self.next_operation.set(operation + 1);
+        self.operations.borrow_mut().insert(operation, Pending::default());
+        operation
+    }
+
+    fn set_timer(&self, operation: u64, key: EventKey) {
+        if let Some(pending) = self.operations.borrow_mut().get_mut(&operation) {
+            pending.timer = Some(key);
+        }
+    }
+
+    fn alive(&self) -> io::Result<()> {
+        match self.process.is_dead() {
+            true => Err(io::Error::other("the process was killed")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl simulation::Host for Inside {
+    fn now(&self) -> Instant {
+        self.engine().instant()
+    }
+
+    fn wall_clock(&self) -> SystemTime {
+        let (now, error) = (Duration::from_nanos(self.engine().now()), self.node.clock_error.get());
+        let size = Duration::from_nanos(error.unsigned_abs());
+        let right = UNIX_EPOCH + EVENING + now;
+        if error < 0 { right - size } else { right + size }
+    }
+
+    fn since_boot(&self) -> Duration {
+        // Every machine has been up for another time.
+        let before = Duration::from_secs(3600 * (1 + self.node.index as u64));
+        Duration::from_nanos(self.engine().now().saturating_sub(self.node.booted.get())) + before
+    }
+
+    fn process_id(&self) -> u32 {
+        self.id()
+    }
+
+    fn random(&self) -> u64 {
+        self.random.borrow_mut().next_u64()
+    }
+
+    fn variable(&self, _: &str) -> Option<OsString> {
+        None
+    }
+
+    fn waker(&self) -> Waker {
+        self.process.waker()
+    }
+
+    fn wait(&self) {
+        self.process.wait();
+    }
+
+    fn start(&self, operation: Operation) -> u64 {
+        let number = self.reserve();
+        // What is started by the destructors of a killed process never ends.
+        let Some(host) = self.world.process(self.id()).filter(|_| !self.process.is_dead()) else {
+            return number;
+        };
+        match operation {
+            Operation::Sleep(until) => {
+                let at = self.timer(self.engine().time_of(until));
+                let key = self.engine().at(at, move |_| host.complete(number, Ok(Received::Nothing)));
+                self.set_timer(number, key);
+            }
+            Operation::Connect { timeout, .. } => self.world.connect(host, number, timeout),
+            Operation::Request(request) => self.world.send(host, number, request),
+            Operation::Redis { command, .. } => self.world.ask_redis(Some((host, number)), command),
+        }
+        number
+    }
+
+    fn poll(&self, operation: u64, waker: &Waker) -> Poll<io::Result<Received>> {
+        let mut operations = self.operations.borrow_mut();
+        let Some(pending) = operations.get_mut(&operation) else { return Poll::Pending };
+        match pending.result.take() {
+            Some(result) => {
+                operations.remove(&operation);
+                Poll::Ready(result)
+            }
+            None => {
+                if !pending.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+                    pending.waker = Some(waker.clone());
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    fn abandon(&self, operation: u64) {
+        let pending = self.operations.borrow_mut().remove(&operation);
+        if let Some(key) = pending.and_then(|pending| pending.timer) {
+            self.engine().cancel(key);
+        }
+    }
+
+    fn tell_redis(&self, _: &str, command: &[u8]) {
+        if self.alive().is_ok() {
+            self.world.ask_redis(None, command.to_vec());
+        }
+    }
+
+    fn open_rate_file(&self, path: &Path) -> io::Result<u64> {
+        self.alive()?;
+        let known = self.node.files.borrow().get(path).cloned();
+        let file = match known {
+            Some(file) => file,
+            None if self.node.is_full.get() => return Err(io::ErrorKind::StorageFull.into()),
+            None => {
+                let file = Rc::new(File::default());
+                self.node.files.borrow_mut().insert(path.to_owned(), file.clone());
+                file
+            }
+        };
+        let number = self.node.next_file.get();
+        self.node.next_file.set(number + 1);
+        self.node.opened.borrow_mut().insert(number, (file, self.id()));
+        Ok(number)
+    }
+
+    fn try_lock(&self, number: u64) -> io::Result<bool> {
+        self.alive()?;
+        let file = self.node.opened(number)?;
+        let is_free = file.locked.get().is_none_or(|holder| holder == number);
+        if is_free {
+            file.locked.set(Some(number));
+        }
+        Ok(is_free)
+    }
+
+    fn unlock(&self, number: u64) -> io::Result<()> {
+        self.alive()?;
+        self.node.opened(number)?.unlock(number);
+        Ok(())
+    }
+
+    fn is_at(&self, number: u64, path: &Path) -> io::Result<bool> {
+        self.alive()?;
+        let file = self.node.opened(number)?;
+        Ok(self.node.files.borrow().get(path).is_some_and(|other| Rc::ptr_eq(&file, other)))
+    }
+
+    fn read_at_start(&self, number: u64, bytes: &mut [u8]) -> io::Result<usize> {
+        self.alive()?;
+        self.in_the_middle();
+        let file = self.node.opened(number)?;
+        let content = file.bytes.borrow();
+        let count = content.len().min(bytes.len());
+        for (to, from) in bytes.iter_mut().zip(content.iter()) {
+            *to = *from;
+        }
+        Ok(count)
+    }
+
+    fn write_at_start(&self, number: u64, bytes: &[u8]) -> io::Result<()> {
+        self.alive()?;
+        self.in_the_middle();
+        self.alive()?;
+        let file = self.node.opened(number)?;
+        let mut content = file.bytes.borrow_mut();
+        if content.len() < bytes.len() {
+            // A file that grows needs space; one that is written again does not.
+            if self.node.is_full.get() {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            content.resize(bytes.len(), 0);
+        }
+        content.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        Ok(())
+    }
+
+    fn close(&self, number: u64) {
+        if let Some((file, _)) = self.node.opened.borrow_mut().remove(&number) {
+            file.unlock(number);
+        }
+    }
+}
+
+/// The time on a node's wall clock that is right.
+pub fn true_time(engine: &Engine) -> SystemTime {
+    UNIX_EPOCH + EVENING + Duration::from_nanos(engine.now())
+}
+
+/// Nanoseconds of a clock error.
+pub fn clock_error(seconds: i64) -> i64 {
+    seconds.saturating_mul(nanoseconds(Duration::from_secs(1)) as i64)
+}
