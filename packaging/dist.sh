@@ -1,51 +1,56 @@
 #!/bin/sh
-# Makes what is handed out: a tarball of the installed tree for any Linux with glibc 2.17 or newer, two Debian packages,
-# checksums, and a bill of materials. Called by `make dist`.
-# Takes BUILD, VENV, VERSION, ABI, CARGO and MAKE from there; the results are in $BUILD/dist.
+# Makes a part of what is handed out, for each platform in PLATFORMS: names of packaging/platforms.txt, or "all". The third part, the
+# packages of other languages that carry the libraries, is made of what is there.
+# Called by `make dist`, which sets BUILD, VENV, VERSION, ABI, CARGO and MAKE. The results are in $BUILD/dist.
+# Usage: dist.sh libraries|wheels|bundles
 set -eu
 
 cd "$(dirname "$0")/.."
-machine=$(uname -m)
-target=$machine-unknown-linux-gnu
-name=eiot-$VERSION-$machine-linux
-out=$BUILD/dist
-home=${CARGO_HOME:-$HOME/.cargo}
+part=$1
+[ "$PLATFORMS" != all ] || PLATFORMS=$(sed '/^#/d; /^macos-/d; s/ .*//' packaging/platforms.txt)
 
-# The time of the last commit dates everything, so that the same sources make the same archive.
+# The time of the last commit dates everything, so that the same sources make the same archives.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
-export SOURCE_DATE_EPOCH
+OUT=$BUILD/dist
+export SOURCE_DATE_EPOCH OUT
+# Old packages must not get into the checksums of new ones.
+mkdir -p "$OUT"
+find "$OUT" -maxdepth 1 -name '*[0-9].[0-9]*' ! -name "*$VERSION*" -exec rm -rf {} +
 
-# zig links against any glibc; no path of this machine goes into the binaries. It would take all symbols away with the debugging
-# information; valgrind wants them in `make test`, and what is handed out is stripped below.
-CARGO_PROFILE_RELEASE_STRIP=none PATH=$VENV/bin:$PATH CARGO_TARGET_DIR=$BUILD/dist-target \
-    RUSTFLAGS="--remap-path-prefix=$PWD=eiot --remap-path-prefix=$home/registry/src=crates" \
-    CFLAGS="-ffile-prefix-map=$home/registry/src=crates" \
-    "$VENV/bin/cargo-zigbuild" zigbuild --locked --release --target "$target.2.17" -p eiot-ffi -p eiot-cli -p eiot-sim
-release=$BUILD/dist-target/$target/release
-PATH=$VENV/bin:$PATH CC="cargo-zigbuild zig cc -- -target $machine-linux-gnu.2.17" SONAME=libeiot.so.$ABI sh packaging/libraries.sh "$release"
-# Where `make test` finds it, whatever the machine is called.
-ln -sfn "$target/release" "$BUILD/dist-target/made"
+# No path of this machine goes into the binaries. CFLAGS is for the C code in crates.
+home=${CARGO_HOME:-$HOME/.cargo}
+RUSTFLAGS="--remap-path-prefix=$PWD=eiot --remap-path-prefix=$home/registry/src=crates"
+CFLAGS="-ffile-prefix-map=$home/registry/src=crates"
+PATH=$VENV/bin:$PATH
+export RUSTFLAGS CFLAGS PATH
 
-rm -rf "$out"
-mkdir -p "$out"
-"$MAKE" --no-print-directory place MADE="$release" PREFIX="$out/$name" DESTDIR= LIBDIR=lib
-# By the symbols that valgrind's suppressions name, it knows what to suppress.
-sed -n 's/^ *fun:\(\*.*\)/--keep-symbol=\1/p' packaging/valgrind.supp |
-    xargs -d '\n' strip --strip-unneeded --wildcard "$out/$name/lib/libeiot.so.$VERSION"
-strip --strip-unneeded "$out/$name"/bin/*
-
-for part in ffi cli sim; do
-    CARGO=$CARGO "$VENV/bin/python" packaging/sbom.py "eiot-$part" "$target" "$out/$name/share/eiot/eiot-$part.cdx.json"
-done
-
-tar -C "$out" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -cf - "$name" |
-    gzip -n9 >"$out/$name.tar.gz"
-
-if command -v dpkg-deb >/dev/null; then
-    sh packaging/deb.sh "$out/$name" "$out"
-else
-    echo "dist: there is no dpkg-deb here, so no Debian packages are made"
+if [ "$part" = bundles ]; then
+    python packaging/bundles.py "$VERSION" "$ABI" "$OUT"
+    sh packaging/checksums.sh "$OUT"
+    exit
 fi
 
-(cd "$out" && sha256sum -- *.tar.gz *.deb 2>/dev/null >SHA256SUMS)
-ls -l "$out"
+# Every platform is looked for before the first build, which takes minutes.
+for platform in $PLATFORMS; do
+    line=$(grep "^$platform " packaging/platforms.txt) || { echo "dist: packaging/platforms.txt has no $platform" >&2; exit 1; }
+    # shellcheck disable=SC2086
+    set -- $line
+    if [ -d "$(rustc --print sysroot)/lib/rustlib" ] && [ ! -d "$(rustc --print sysroot)/lib/rustlib/$2" ]; then
+        echo "dist: this Rust toolchain has no $2 (rustup target add $2)" >&2
+        exit 1
+    fi
+done
+
+for platform in $PLATFORMS; do
+    echo "dist: $part of $platform…"
+    # shellcheck disable=SC2046
+    set -- $(grep "^$platform " packaging/platforms.txt)
+    export PLATFORM="$1" RUST_TARGET="$2" ZIG_TARGET="$3" WHEEL_TAGS="$4" PROCESSOR="$5"
+    case $part:$platform in
+        libraries:linux-*) sh packaging/linux.sh ;;
+        libraries:windows-*) sh packaging/windows.sh "$platform" ;;
+        *:macos-*) echo "dist: $platform is made on macOS; RELEASING.md says how" >&2; exit 1 ;;
+        wheels:*) [ "$WHEEL_TAGS" = - ] || sh packaging/wheels.sh ;;
+    esac
+done
+[ "$part" != wheels ] || sh packaging/wheels.sh source

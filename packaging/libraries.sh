@@ -7,23 +7,24 @@
 # libeiot.so is linked from the same object, with symbol versions. Cargo cannot link it: rustc passes an anonymous version script of
 # its own, which GNU ld refuses to combine with named versions.
 #
-# Takes CC, VERSION and SONAME from its caller.
+# Takes CC, VERSION, SONAME and TOOLS, the prefix of the binary utilities, from its caller.
 # Usage: libraries.sh DIRECTORY
 set -eu
 
 cd "$(dirname "$0")/.."
 input=$1/libeiot.a
 output=$1/libraries
+TOOLS=${TOOLS:-}
 symbols=abi/symbols.txt
 mkdir -p "$output"
 
 # Only what the functions of the header need is taken out of the archive. Section groups are dissolved: the linker would
 # take one of ours, whose symbol nobody else can see any more, for the other library's of the same name.
 object=$output/libeiot.o
-ld -r --gc-sections --force-group-allocation $(sed 's/^/-u /' "$symbols") -o "$object" "$input"
-objcopy --strip-debug --remove-section=.llvmbc --remove-section=.llvmcmd --keep-global-symbols="$symbols" "$object"
+"${TOOLS}ld" -r --gc-sections --force-group-allocation $(sed 's/^/-u /' "$symbols") -o "$object" "$input"
+"${TOOLS}objcopy" --strip-debug --remove-section=.llvmbc --remove-section=.llvmcmd --keep-global-symbols="$symbols" "$object"
 rm -f "$output/libeiot.a"
-ar rcsD "$output/libeiot.a" "$object"
+"${TOOLS}ar" rcsD "$output/libeiot.a" "$object"
 
 # Thread-local destructors of ours may run after a dlclose; unmapping their code would crash the host, hence nodelete.
 versions=$output/versions

@@ -1,7 +1,7 @@
-"""Writes the licenses of all crates that are compiled into one of ours, for packages that contain only the result.
+"""Writes the licenses of all crates that are compiled into ours, for packages that contain only the result.
 
-Usage: licenses.py PACKAGE OUTPUT. Reads the sources of the crates where cargo keeps them. Of a crate with a choice of licenses, the
-MIT license is taken.
+Usage: licenses.py PACKAGE… OUTPUT. Reads the sources of the crates where cargo keeps them. Of a crate with a choice of licenses, the
+MIT license is taken. The crates are those of all platforms, so that every package has the same file.
 """
 
 import json
@@ -11,9 +11,8 @@ import re
 import subprocess
 import sys
 
+from platform_table import ALL
 from sbom import tree
-
-TARGET = "x86_64-unknown-linux-gnu"
 
 
 def folders() -> dict[tuple[str, str], pathlib.Path]:
@@ -33,16 +32,17 @@ def texts(folder: pathlib.Path, license: str) -> str:
 
 
 def main() -> None:
-    package, output = sys.argv[1:]
+    *packages, output = sys.argv[1:]
     where = folders()
-    crates = sorted({(name, version, license) for _, name, version, license in tree(package, TARGET) if license})
+    listed = [one for package in packages for platform in ALL for one in tree(package, platform.target)]
+    crates = sorted({(name, version, license) for _, name, version, license in listed if license})
     ours = {name for name, version, _ in crates if "registry" not in str(where[name, version])}
     groups: dict[str, list[str]] = {}
     for name, version, license in crates:
         if name not in ours:
             text = texts(where[name, version], license)
             groups.setdefault(text or f"Licensed as {license}; the crate contains no text.", []).append(f"{name} {version} ({license})")
-    parts = ["The native code in this package contains the following crates, under these licenses."]
+    parts = ["The native code in this package contains the following crates, some of them on some platforms only, under these licenses."]
     for text, names in groups.items():
         parts.append("\n".join(["=" * 78, *names, "=" * 78, "", text]))
     pathlib.Path(output).write_text("\n\n".join(parts) + "\n", encoding="utf-8")

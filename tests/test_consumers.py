@@ -9,8 +9,11 @@ import sys
 
 import pytest
 from conftest import CLEAN, PKG_CONFIG, PREFIX, TESTS, run
-from test_abi import abi_of_cargo
+from test_abi import abi_of_cargo, version_of_cargo
 from test_refusals import EID
+
+sys.path.append(str(TESTS.parent / "packaging"))
+from platform_table import ALL, BY_NAME, THIS  # noqa: E402, F401
 
 DIST = pathlib.Path(os.environ["EIOT_TEST_DIST"])
 SONAME = f"libeiot.so.{abi_of_cargo()}"
@@ -22,8 +25,8 @@ def tree(request, tmp_path_factory):
     """Where the library is: as `make install` puts it, or the tarball, unpacked and moved elsewhere."""
     if request.param == "installed":
         return PREFIX
-    archive = next(DIST.glob("eiot-*.tar.gz"), None)
-    if archive is None:
+    archive = DIST / f"eiot-{version_of_cargo()}-{THIS}.tar.gz"
+    if not archive.exists():
         pytest.skip("there is no tarball; `make dist` makes it")
     directory = tmp_path_factory.mktemp("unpacked")
     subprocess.run(["tar", "-C", directory, "-xzf", archive], check=True)

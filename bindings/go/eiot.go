@@ -13,6 +13,7 @@ package eiot
 
 /*
 #cgo pkg-config: eiot
+#cgo linux LDFLAGS: -Wl,-rpath,$ORIGIN
 #include <eiot.h>
 #include <stdlib.h>
 

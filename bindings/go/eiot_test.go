@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"eiot"
+	eiot "eiot"
 )
 
 const (

@@ -15,8 +15,22 @@ if (koffi.config().async_stack_size < STACK_SIZE) {
   }
 }
 
-const LIBRARY = process.env.EIOT_LIBRARY || 'libeiot.so.0.1';
+const LIBRARIES = { win32: 'eiot.dll', darwin: 'libeiot.0.1.dylib' };
+const FILE = LIBRARIES[process.platform] || 'libeiot.so.0.1';
+const LIBRARY = process.env.EIOT_LIBRARY || packaged() || FILE;
 const library = load();
+
+/** The library in the package for this platform, which npm installs as an optional dependency; undefined without it. */
+function packaged() {
+  if (process.platform === 'linux') process.report.excludeNetwork = true;
+  const isMusl = process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime;
+  const platform = `${process.platform}-${process.arch}${isMusl ? '-musl' : ''}`;
+  try {
+    return require.resolve(`${require('./package.json').name}-${platform}/${FILE}`);
+  } catch {
+    return undefined;
+  }
+}
 
 function load() {
   try {

@@ -626,7 +626,11 @@ final class Library
 
     public static function get(): FFI
     {
-        return self::$ffi ??= self::load(getenv('EIOT_LIBRARY') ?: 'libeiot.so.0.1');
+        $usual = ['Windows' => 'eiot.dll', 'Darwin' => 'libeiot.0.1.dylib'][\PHP_OS_FAMILY] ?? 'libeiot.so.0.1';
+
+        $beside = __DIR__ . '/' . $usual;
+
+        return self::$ffi ??= self::load(getenv('EIOT_LIBRARY') ?: (is_file($beside) ? $beside : $usual));
     }
 
     private static function load(string $library): FFI

@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"eiot"
+	eiot "eiot"
 )
 
 func main() {

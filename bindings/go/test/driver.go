@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"eiot"
+	eiot "eiot"
 )
 
 var ctx = context.Background()

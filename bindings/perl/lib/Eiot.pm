@@ -7,6 +7,8 @@ use v5.26;
 
 use Carp ();
 use Encode ();
+use File::Basename qw(dirname);
+use File::Spec ();
 use FFI::Platypus 1.00;
 use FFI::Platypus::Buffer ();
 use FFI::Platypus::DL ();
@@ -35,7 +37,10 @@ seconds. A forked child may continue to use its parent's client. Every failure d
 
 =cut
 
-my $library = $ENV{EIOT_LIBRARY} // 'libeiot.so.0.1';
+my %libraries = (MSWin32 => 'eiot.dll', darwin => 'libeiot.0.1.dylib');
+my $usual   = $libraries{$^O} // 'libeiot.so.0.1';
+my $beside  = File::Spec->rel2abs($usual, dirname(__FILE__));
+my $library = $ENV{EIOT_LIBRARY} // (-f $beside ? $beside : $usual);
 # Platypus would say only that it cannot find the first function.
 FFI::Platypus::DL::dlopen($library, FFI::Platypus::DL::RTLD_PLATYPUS_DEFAULT())
     or die "cannot load $library: install libeiot and run ldconfig, set LD_LIBRARY_PATH to its directory, or set EIOT_LIBRARY to its path ("

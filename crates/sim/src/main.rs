@@ -5,16 +5,19 @@ mod manual;
 use clap::{CommandFactory, Parser, ValueEnum};
 use eiot_sim::{Account, Fault, FaultPeriod, Faults, NoFault, Options, SignMethod, Simulator};
 use std::io::{Read, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Simulate the EIOTCLUB platform on 127.0.0.1. Prints its URL, then serves until it is stopped.
+/// Simulate the EIOTCLUB platform. Prints its URL, then serves until it is stopped.
 #[derive(Parser)]
 #[command(name = "eiot-sim", version, max_term_width = 92, after_help = after_help())]
 struct Arguments {
+    /// The address to listen on; 0.0.0.0 is every IPv4 address, as in a container
+    #[arg(long, value_name = "IP", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    bind: IpAddr,
     /// The port to listen on; 0 is any free port
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -108,6 +111,9 @@ struct Arguments {
     /// Read a JSON object from standard input, print it signed as a webhook, then exit
     #[arg(long, conflicts_with_all = ["port", "tls", "stop_with_stdin"])]
     sign_webhook: bool,
+    /// Ask the simulator that runs on --port of this machine for an answer, then exit: with status 0 if one comes within 2 s
+    #[arg(long, requires = "port", conflicts_with_all = ["sign_webhook", "stop_with_stdin"])]
+    health_check: bool,
     /// Stop at the end of standard input, so that the simulator ends with the process that started it
     #[arg(long)]
     stop_with_stdin: bool,
@@ -211,6 +217,7 @@ impl Arguments {
                 Method::Sha1 => SignMethod::Sha1,
                 Method::Md5 => SignMethod::Md5,
             },
+            bind: self.bind,
             port: self.port,
             tls: self.tls,
             timestamp_window: self.timestamp_window.0.map(Duration::from_secs),
@@ -230,6 +237,15 @@ impl Arguments {
             on_call: self.verbose.then_some(|line| eprintln!("{line}")),
         }
     }
+}
+
+/// Whether a simulator answers. With TLS its answer to this is an alert, which is one as well.
+fn answers(address: IpAddr, port: u16) -> std::io::Result<()> {
+    let patience = Duration::from_secs(2);
+    let mut stream = TcpStream::connect_timeout(&(address, port).into(), patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.write_all(b"GET /sim/counters HTTP/1.1\r\nConnection: close\r\n\r\n")?;
+    stream.read_exact(&mut [0])
 }
 
 fn main() -> ExitCode {
@@ -255,6 +271,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
             .map_err(|why| format!("cannot sign the webhook: {why}"))?;
         writeln!(std::io::stdout(), "{signed}")?;
         return Ok(());
+    }
+    if arguments.health_check {
+        return answers(arguments.bind, arguments.port).map_err(|why| format!("no answer: {why}").into());
     }
     let simulator = Simulator::start(arguments.options())?;
     if let (Some(pem), Some(path)) = (simulator.ca_pem(), &arguments.ca_out) {

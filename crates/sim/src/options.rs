@@ -2,7 +2,7 @@
 
 use crate::faults::plan::Faults;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 /// An account that may call.
@@ -38,7 +38,9 @@ pub struct Options {
     pub accounts: Vec<Account>,
     /// The hash behind the signature. Default SHA-1.
     pub sign_method: SignMethod,
-    /// The port on 127.0.0.1; 0, the default, is any free port.
+    /// The address to listen on. Default 127.0.0.1, which no other machine reaches; `0.0.0.0` is every IPv4 address.
+    pub bind: IpAddr,
+    /// The port; 0, the default, is any free port.
     pub port: u16,
     /// Use TLS, with a certificate authority generated at start. Default off.
     pub tls: bool,
@@ -82,6 +84,7 @@ impl Default for Options {
         Self {
             accounts: vec![Account { appkey: "demo-appkey".to_owned(), secret: "demo-secret".to_owned() }],
             sign_method: SignMethod::default(),
+            bind: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             tls: false,
             timestamp_window: Some(Duration::from_secs(300)),

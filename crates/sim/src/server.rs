@@ -11,12 +11,12 @@ use crate::tls;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::collections::HashMap;
 use std::io;
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-/// A running simulator on 127.0.0.1. Dropping it stops it and closes its connections.
+/// A running simulator. Dropping it stops it and closes its connections.
 pub struct Simulator {
     url: String,
     address: SocketAddr,
@@ -37,10 +37,10 @@ impl Simulator {
     /// Starts the simulator on its own threads.
     ///
     /// # Errors
-    /// If the port is in use, or no certificate can be generated.
+    /// If this machine does not have the address, the port is in use, or no certificate can be generated.
     pub fn start(options: Options) -> Result<Self, StartError> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).map_err(StartError::Listen)?;
-        let address = listener.local_addr().map_err(StartError::Listen)?;
+        let listener = TcpListener::bind((options.bind, options.port)).map_err(StartError::Listen)?;
+        let address = reachable(listener.local_addr().map_err(StartError::Listen)?);
         let (tls, ca_pem) = if options.tls {
             let (tls, ca_pem) = tls::make()?;
             (Some(tls), Some(ca_pem))
@@ -61,7 +61,7 @@ impl Simulator {
         Ok(Self { url, address, ca_pem, shared, listening: Some(listening) })
     }
 
-    /// The base URL for clients: `http://127.0.0.1:PORT` or `https://127.0.0.1:PORT`.
+    /// The base URL for clients on this machine, for example `http://127.0.0.1:PORT` or `https://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -75,6 +75,17 @@ impl Simulator {
     pub fn counters(&self) -> Counters {
         self.shared.platform.counters()
     }
+}
+
+/// Where clients on this machine reach a listener: one that listens on every address does so on the loopback address.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
 }
 
 impl Drop for Simulator {

@@ -4,6 +4,7 @@
 use eiot_sim::{Options, Simulator};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 fn start(options: Options) -> Simulator {
@@ -41,6 +42,35 @@ fn refusal_is_http_200_with_a_code_or_http_4xx_as_configured() {
     assert!(reply.ends_with(r#"{"code":"sim.bad-field","message":"appkey is missing"}"#), "{reply}");
     let reply = ask(&start(Options { http_refusals: true, ..Options::default() }), &post("{}"));
     assert!(reply.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{reply}");
+}
+
+#[test]
+fn simulator_listens_on_the_given_address_and_names_one_that_clients_reach() {
+    let every = start(Options { bind: [0, 0, 0, 0].into(), ..Options::default() });
+    assert!(every.url().starts_with("http://127.0.0.1:"), "{}", every.url());
+    assert!(ask(&every, &post("{}")).contains("sim.bad-field"));
+    // All of 127.0.0.0/8 is this machine, on Linux.
+    let port = every.url().rsplit(':').next().unwrap().parse::<u16>().unwrap();
+    assert_eq!(TcpStream::connect(("127.0.0.2", port)).is_ok(), cfg!(target_os = "linux"));
+    let one = start(Options::default());
+    let port = one.url().rsplit(':').next().unwrap().parse::<u16>().unwrap();
+    assert!(TcpStream::connect(("127.0.0.2", port)).is_err(), "only 127.0.0.1 by default");
+}
+
+#[test]
+fn health_check_tells_a_simulator_that_answers_from_none() {
+    for tls in [false, true] {
+        let simulator = start(Options { tls, ..Options::default() });
+        let port = simulator.url().rsplit(':').next().unwrap().to_owned();
+        let check = || {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_eiot-sim"));
+            command.args(["--health-check", "--port", &port]).output().expect("it runs")
+        };
+        assert!(check().status.success(), "{:?}", check());
+        drop(simulator);
+        let told = String::from_utf8(check().stderr).unwrap();
+        assert!(!check().status.success() && told.starts_with("eiot-sim: no answer: "), "{told}");
+    }
 }
 
 #[test]
