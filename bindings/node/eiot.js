@@ -15,7 +15,8 @@ if (koffi.config().async_stack_size < STACK_SIZE) {
   }
 }
 
-const LIBRARY = process.env.EIOT_LIBRARY || 'libeiot.so.0.1';
+const LIBRARIES = { win32: 'eiot.dll', darwin: 'libeiot.0.1.dylib' };
+const LIBRARY = process.env.EIOT_LIBRARY || LIBRARIES[process.platform] || 'libeiot.so.0.1';
 const library = load();
 
 function load() {

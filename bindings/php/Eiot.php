@@ -626,7 +626,9 @@ final class Library
 
     public static function get(): FFI
     {
-        return self::$ffi ??= self::load(getenv('EIOT_LIBRARY') ?: 'libeiot.so.0.1');
+        $usual = ['Windows' => 'eiot.dll', 'Darwin' => 'libeiot.0.1.dylib'][\PHP_OS_FAMILY] ?? 'libeiot.so.0.1';
+
+        return self::$ffi ??= self::load(getenv('EIOT_LIBRARY') ?: $usual);
     }
 
     private static function load(string $library): FFI

@@ -35,7 +35,8 @@ seconds. A forked child may continue to use its parent's client. Every failure d
 
 =cut
 
-my $library = $ENV{EIOT_LIBRARY} // 'libeiot.so.0.1';
+my %libraries = (MSWin32 => 'eiot.dll', darwin => 'libeiot.0.1.dylib');
+my $library = $ENV{EIOT_LIBRARY} // $libraries{$^O} // 'libeiot.so.0.1';
 # Platypus would say only that it cannot find the first function.
 FFI::Platypus::DL::dlopen($library, FFI::Platypus::DL::RTLD_PLATYPUS_DEFAULT())
     or die "cannot load $library: install libeiot and run ldconfig, set LD_LIBRARY_PATH to its directory, or set EIOT_LIBRARY to its path ("

@@ -4,10 +4,12 @@
 //! earlier run are retried, `limits` (`until`, `recent`) when a run ends and which cards it leaves out · `shuffle` orders them ·
 //! `statistics` counts · `progress` shows how far the run is · `run_files` keeps summary, metrics and report · `dry_run` only says
 //! what a run would do · `signals` stops it · `reading` reads cards after their refresh · `seen` finds duplicates that are far
-//! apart · `same_file` protects files from being overwritten.
+//! apart · `same_file` protects files from being overwritten, which
+//! `file_id` tells apart.
 
 mod card_result;
 mod dry_run;
+mod file_id;
 pub(crate) mod journal;
 mod limits;
 mod outcomes;

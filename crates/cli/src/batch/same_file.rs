@@ -1,7 +1,8 @@
 //! Whether two of a run's files are the same file, however they are called.
 
+use super::file_id::FileId;
 use eiot::Error;
-use std::fs::Metadata;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// A file of a run, and what it is to the run.
@@ -16,8 +17,8 @@ pub(crate) struct RunFile<'a> {
 /// What tells files apart.
 #[derive(PartialEq, Eq)]
 enum Identity {
-    /// A regular file, by device and inode.
-    File(u64, u64),
+    /// A regular file.
+    File(FileId),
     /// A file that does not exist yet, by the path of its directory and its name.
     Absent(PathBuf),
 }
@@ -45,10 +46,10 @@ pub(crate) fn refuse_same_files(files: &[RunFile<'_>]) -> Result<(), Error> {
 
 fn identity(file: &RunFile<'_>) -> Option<Identity> {
     if file.path == Path::new("-") {
-        return of(&stream(file.is_written)?);
+        return FileId::of(&stream(file.is_written)?).map(Identity::File);
     }
-    match std::fs::metadata(file.path) {
-        Ok(metadata) => of(&metadata),
+    match FileId::of_path(file.path) {
+        Ok(id) => id.map(Identity::File),
         Err(_) => absent(file.path, MAX_LINKS).map(Identity::Absent),
     }
 }
@@ -66,29 +67,22 @@ fn absent(path: &Path, links: u32) -> Option<PathBuf> {
     Some(directory.canonicalize().ok()?.join(path.file_name()?))
 }
 
-#[cfg(unix)]
-fn of(metadata: &Metadata) -> Option<Identity> {
-    use std::os::unix::fs::MetadataExt;
-    metadata.is_file().then(|| Identity::File(metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn of(_: &Metadata) -> Option<Identity> {
-    None
-}
-
 /// Standard output or standard input.
 #[cfg(unix)]
-fn stream(is_written: bool) -> Option<Metadata> {
+fn stream(is_written: bool) -> Option<File> {
     use std::os::fd::AsFd;
     let (input, output) = (std::io::stdin(), std::io::stdout());
     let stream = if is_written { output.as_fd() } else { input.as_fd() };
-    std::fs::File::from(stream.try_clone_to_owned().ok()?).metadata().ok()
+    Some(File::from(stream.try_clone_to_owned().ok()?))
 }
 
-#[cfg(not(unix))]
-fn stream(_: bool) -> Option<Metadata> {
-    None
+/// Standard output or standard input.
+#[cfg(windows)]
+fn stream(is_written: bool) -> Option<File> {
+    use std::os::windows::io::AsHandle;
+    let (input, output) = (std::io::stdin(), std::io::stdout());
+    let stream = if is_written { output.as_handle() } else { input.as_handle() };
+    Some(File::from(stream.try_clone_to_owned().ok()?))
 }
 
 #[cfg(all(test, unix))]

@@ -1,16 +1,24 @@
-//! SIGINT, SIGTERM and SIGHUP: the first one stops the run, the second one ends the process.
+//! SIGINT, SIGTERM, SIGHUP, and on Windows Ctrl-Break: the first one stops the run, the second one ends the process.
 
 use crate::output::exit_code::ExitCode;
 use eiot::Error;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+
+#[cfg(not(windows))]
+use signal_hook::consts::SIGHUP as HANGUP;
+
+/// SIGBREAK of Microsoft's C runtime, which no crate names: Ctrl-Break, which is also what a service or a scheduler can send to a
+/// process group.
+#[cfg(windows)]
+const HANGUP: i32 = 21;
 
 /// A flag that becomes true on SIGINT (Ctrl-C), SIGTERM and SIGHUP. A second signal ends the process at once. A signal that was ignored
 /// when the process started stays ignored, as `nohup` expects.
 pub(crate) fn stop_on_signals() -> Result<Arc<AtomicBool>, Error> {
     let flag = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
+    for signal in [SIGINT, SIGTERM, HANGUP] {
         if is_ignored(signal) {
             continue;
         }

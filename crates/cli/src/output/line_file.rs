@@ -1,8 +1,8 @@
 //! A file of lines that are whole, even if the disk is full.
 
 use super::Failure;
-use std::fs::File;
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A file to which lines are appended. A line that cannot be written whole is removed again, and nothing is written after it.
@@ -16,8 +16,17 @@ pub(crate) struct LineFile {
     has_failed: bool,
 }
 
+/// Options to open a file to which lines are appended, and from which a torn line is cut off.
+///
+/// Windows would not let a file be shortened that was opened for appending only; there, each write goes to the end explicitly.
+pub(crate) fn appending() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.append(cfg!(not(windows))).write(true);
+    options
+}
+
 impl LineFile {
-    /// Appends to this file from its end on.
+    /// Appends to this file, which was opened with [`appending`], from its end on.
     pub(crate) fn new(path: PathBuf, file: File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self { path, file, is_regular: metadata.is_file(), end: metadata.len(), has_failed: false })
@@ -34,7 +43,7 @@ impl LineFile {
         let mut bytes = Vec::with_capacity(line.len() + 1);
         bytes.extend_from_slice(line);
         bytes.push(b'\n');
-        match self.file.write_all(&bytes) {
+        match self.go_to_end().and_then(|()| self.file.write_all(&bytes)) {
             Ok(()) => {
                 self.end += bytes.len() as u64;
                 Ok(())
@@ -44,6 +53,13 @@ impl LineFile {
                 self.roll_back(bytes.len() as u64);
                 Err(self.failure(error))
             }
+        }
+    }
+
+    fn go_to_end(&self) -> io::Result<()> {
+        match cfg!(windows) && self.is_regular {
+            true => (&self.file).seek(SeekFrom::End(0)).map(drop),
+            false => Ok(()),
         }
     }
 

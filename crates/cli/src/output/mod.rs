@@ -15,7 +15,7 @@ pub(crate) mod verbose_logger;
 pub(crate) mod wrap;
 
 pub(crate) use exit_code::ExitCode;
-pub(crate) use line_file::LineFile;
+pub(crate) use line_file::{LineFile, appending};
 pub(crate) use replace_file::replace_file;
 pub(crate) use streams::{Failure, print_help_or_usage_error, print_line, warn, write_stdout};
 

@@ -172,16 +172,23 @@ pub(super) fn clock() -> u64 {
     nanoseconds(Duration::try_from(rustix::time::clock_gettime(clock)).unwrap_or_default())
 }
 
-/// The wall clock at the first call in this process, continued by a monotonic clock.
+/// The time since the machine started, as the performance counter has it, which all processes share.
+///
+/// `Instant` is that counter, but does not tell its value. It tells how much can be subtracted from it, which is the same.
 #[cfg(not(unix))]
 pub(super) fn clock() -> u64 {
     use std::sync::OnceLock;
-    use std::time::{Instant, SystemTime};
-    static ORIGIN: OnceLock<(Instant, Duration)> = OnceLock::new();
-    let (instant, wall) = ORIGIN.get_or_init(|| {
-        (Instant::now(), SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+    use std::time::Instant;
+    static FIRST: OnceLock<(Instant, u64)> = OnceLock::new();
+    let (first, value) = FIRST.get_or_init(|| {
+        let first = Instant::now();
+        let value = (0..u64::BITS).rev().fold(0, |value, bit| {
+            let larger = value | 1 << bit;
+            if first.checked_sub(Duration::from_nanos(larger)).is_some() { larger } else { value }
+        });
+        (first, value)
     });
-    nanoseconds(*wall + instant.elapsed())
+    value.saturating_add(nanoseconds(first.elapsed()))
 }
 
 #[cfg(test)]
