@@ -270,6 +270,16 @@ def every_driver(test):
     return pytest.mark.parametrize("driver", DRIVERS, indirect=True)(test)
 
 
+def pytest_collection_modifyitems(items):
+    """Under `make test-platforms`, skips what does not apply to the platform."""
+    if name := os.environ.get("EIOT_TEST_PLATFORM"):
+        from run_platforms import not_here
+
+        for item in items:
+            if why := not_here(name, item.nodeid):
+                item.add_marker(pytest.mark.skip(reason=why))
+
+
 def pytest_terminal_summary(terminalreporter):
     """One line per language binding: passed, failed, or not run and why."""
     from languages import LANGUAGES

@@ -3,6 +3,7 @@
 //! A process holds the file's lock for the few microseconds in which it reads and writes the schedule, and never waits
 //! while it holds the lock.
 
+use super::directory::{Directory, is_same};
 use super::schedule::{Schedule, clock};
 use crate::locked::locked;
 use fs4::TryLockError;
@@ -28,34 +29,6 @@ pub(crate) struct SharedFile {
     file: Mutex<Option<File>>,
 }
 
-/// The directory of the files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Directory {
-    path: PathBuf,
-    /// The directory must belong to this user and allow no other user to write.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "Windows itself protects the user's profile"))]
-    private: bool,
-}
-
-impl Directory {
-    /// The directory of this user on this machine. It is the same for all processes of the user, whatever their
-    /// environment: a cron job has another environment than a shell.
-    pub(crate) fn of_user() -> Self {
-        #[cfg(unix)]
-        let path = format!("/tmp/eiot-{}", rustix::process::geteuid().as_raw()).into();
-        // Windows gives other users no access to this user's profile. Without a profile, opening the file says so.
-        #[cfg(not(unix))]
-        #[allow(deprecated, reason = "by Rust 1.85, for a fault that it no longer has")]
-        let path = std::env::home_dir().unwrap_or_default().join("AppData").join("Local").join("eiot");
-        Self { path, private: true }
-    }
-
-    /// A directory that the operator has chosen; several users may share it.
-    pub(crate) fn chosen(path: &Path) -> Self {
-        Self { path: path.to_owned(), private: false }
-    }
-}
-
 impl SharedFile {
     /// Opens the file of an account; creates the file and its directory if they are missing. The file's name reveals
     /// neither appkey nor host.
@@ -63,7 +36,7 @@ impl SharedFile {
         use sha1::{Digest, Sha1};
         let name = format!("rate-{}", hex::encode(Sha1::digest(key)));
         let path = directory.path.join(name);
-        let file = open(&directory, &path).map_err(|why| unusable(&path, &why))?;
+        let file = directory.open(&path).map_err(|why| unusable(&path, &why))?;
         Ok(Self { directory, path, file: Mutex::new(Some(file)) })
     }
 
@@ -84,7 +57,7 @@ impl SharedFile {
         for _ in 0..REOPENS {
             let file = match slot.take() {
                 Some(file) => file,
-                None => open(&self.directory, &self.path)?,
+                None => self.directory.open(&self.path)?,
             };
             let file = slot.insert(file);
             match fs4::FileExt::try_lock(file) {
@@ -198,128 +171,6 @@ fn write_at_start(mut file: &File, bytes: &[u8]) -> io::Result<()> {
     use std::io::{Seek, Write};
     file.rewind()?;
     file.write_all(bytes)
-}
-
-/// Whether the path still leads to the open file.
-#[cfg(unix)]
-fn is_same(file: &File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let ours = file.metadata()?;
-    match std::fs::symlink_metadata(path) {
-        Ok(theirs) => Ok((ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())),
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(why) => Err(why),
-    }
-}
-
-/// It does: `open` lets nobody remove or replace a file that is open.
-#[cfg(not(unix))]
-fn is_same(_: &File, _: &Path) -> io::Result<bool> {
-    Ok(true)
-}
-
-/// Opens or creates the file. Who may is decided by the access rights of the directory: those of the user's profile, or of the
-/// directory that the operator has chosen.
-#[cfg(not(unix))]
-fn open(directory: &Directory, path: &Path) -> io::Result<File> {
-    use std::os::windows::fs::OpenOptionsExt;
-    const FILE_SHARE_READ: u32 = 1;
-    const FILE_SHARE_WRITE: u32 = 2;
-    const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
-    if !directory.path.is_absolute() {
-        return Err(io::Error::other("the user has no profile directory (set rate_dir)"));
-    }
-    std::fs::create_dir(&directory.path).or_else(|why| match why.kind() {
-        io::ErrorKind::AlreadyExists => Ok(()),
-        _ => Err(io::Error::other(format!("the directory {}: {why}", directory.path.display()))),
-    })?;
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        // Other processes may open it too, but nobody may remove it: its lock would then be worthless.
-        .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)
-        .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
-        .open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
-}
-
-/// Opens or creates the file. Rejects what another user could have put in its place: a link, a pipe, a file with
-/// several names, a file or directory of another user.
-#[cfg(unix)]
-fn open(directory: &Directory, path: &Path) -> io::Result<File> {
-    use rustix::fs::{CWD, Mode, OFlags, fchmod, fstat, mkdir, openat};
-    use rustix::io::Errno;
-    use std::os::unix::fs::MetadataExt;
-    let named = |why: &dyn std::fmt::Display| {
-        io::Error::other(format!("the directory {}: {why}", directory.path.display()))
-    };
-    // Opening the directory reveals whether it exists now, for whatever reason.
-    let made = mkdir(&directory.path, Mode::RWXU);
-    let links = if directory.private { OFlags::NOFOLLOW } else { OFlags::empty() };
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | links;
-    let opened = openat(CWD, &directory.path, flags, Mode::empty()).map_err(|why| {
-        let why = made.err().filter(|_| why == Errno::NOENT).unwrap_or(why);
-        named(&io::Error::from(why))
-    })?;
-    let user = rustix::process::geteuid().as_raw();
-    let found = fstat(&opened)?;
-    let mode = Mode::from_raw_mode(found.st_mode);
-    let of_others = mode & (Mode::WGRP | Mode::WOTH);
-    if directory.private {
-        if found.st_uid != user {
-            return Err(named(&format!(
-                "it belongs to user {}, not to this process's user {user}",
-                found.st_uid
-            )));
-        }
-        if mode.intersects(Mode::RWXG | Mode::RWXO) {
-            return Err(named(&"other users have access to it (chmod 700)"));
-        }
-    } else if found.st_uid != user && of_others.is_empty() {
-        return Err(named(&format!(
-            "it belongs to user {} and is not shared (chmod g+w or o+w)",
-            found.st_uid
-        )));
-    }
-    let name = path.file_name().unwrap_or_default();
-    // Does not follow links, and does not wait for the other end of a pipe.
-    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = openat(&opened, name, flags, Mode::empty()).or_else(|why| {
-        if why != Errno::NOENT {
-            return Err(why);
-        }
-        let made = openat(&opened, name, flags | OFlags::CREATE | OFlags::EXCL, Mode::RUSR | Mode::WUSR);
-        match made {
-            // Another process created it at the same time.
-            Err(Errno::EXIST) => openat(&opened, name, flags, Mode::empty()),
-            Ok(file) if !of_others.is_empty() => {
-                // For all users who may write to the directory, regardless of this process's umask.
-                let readable =
-                    if of_others.contains(Mode::WOTH) { Mode::RGRP | Mode::ROTH } else { Mode::RGRP };
-                fchmod(&file, Mode::RUSR | Mode::WUSR | of_others | readable)?;
-                Ok(file)
-            }
-            made => made,
-        }
-    });
-    let file = File::from(file.map_err(|why| match why {
-        Errno::LOOP => io::Error::other("it is a symbolic link"),
-        why => why.into(),
-    })?);
-    let found = file.metadata()?;
-    if !found.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    // No links left: the file was just removed, which is detected after locking.
-    if found.nlink() > 1 {
-        return Err(io::Error::other("it has several hard links"));
-    }
-    if found.uid() != user && of_others.is_empty() {
-        return Err(io::Error::other(format!("it belongs to user {}", found.uid())));
-    }
-    Ok(file)
 }
 
 #[cfg(test)]
