@@ -1454,8 +1454,6 @@ eiot_status eiot_webhook_verify(const char *payload,
                                 uint64_t max_age_ms,
                                 eiot_error **out_err);
 
-extern int pthread_setcancelstate(int state, int *old_state);
-
 #ifdef __cplusplus
 } /* extern "C" */
 #endif

@@ -18,7 +18,8 @@ want() {
 }
 
 # Windows.
-want gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix gcc-mingw-w64-i686-posix g++-mingw-w64-i686-posix wine64 libc6-i386
+want gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix gcc-mingw-w64-i686-posix g++-mingw-w64-i686-posix wine64 libc6-i386 fp-compiler \
+    fpc-source
 targets="x86_64-pc-windows-gnu i686-pc-windows-gnu"
 
 if [ -n "$wanted" ]; then

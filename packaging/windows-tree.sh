@@ -14,8 +14,6 @@ mingw=$architecture-w64-mingw32
 made=${CARGO_TARGET_DIR:-$PWD/target}/$target/$profile
 work=$made/resources
 mkdir -p "$work"
-# The same sources make the same bytes.
-export RUSTFLAGS="${RUSTFLAGS:-} -Clink-arg=-Wl,--no-insert-timestamp"
 
 # part PACKAGE FILE DESCRIPTION FLAG…: builds one file, which says what it is in its properties.
 part() {
@@ -25,7 +23,9 @@ part() {
     sed "s|@FILE@|$file|; s|@DESCRIPTION@|$description|; s|@TYPE@|$type|; s|@VERSION@|$VERSION|
          s|@NUMBERS@|$(echo "$VERSION" | tr . ,),0|" packaging/windows.rc.in >"$work/$file.rc"
     "$mingw-windres" -O coff "$work/$file.rc" "$work/$file.o"
-    "$CARGO" rustc --locked --quiet --profile "$profile" --target "$target" -p "$package" "$@" -- -C "link-arg=$work/$file.o"
+    # Without a time, so that the same sources make the same bytes.
+    "$CARGO" rustc --locked --quiet --profile "$profile" --target "$target" -p "$package" "$@" -- \
+        -C "link-arg=$work/$file.o" -C link-arg=-Wl,--no-insert-timestamp
     install "$made/$file" "$tree/bin"
     "$mingw-strip" --strip-unneeded "$tree/bin/$file"
 }

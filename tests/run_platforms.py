@@ -8,7 +8,6 @@ Called by `make test-platforms`. Takes from the environment:
 
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import time
@@ -83,14 +82,10 @@ def suite(platform: Platform) -> run_suites.Suite:
         "EIOT_TEST_PREFIX": str(platform.prefix),
         "EIOT_TEST_CC": str(platform.folder / "cc"),
         "EIOT_TEST_CXX": str(platform.folder / "c++"),
+        "EIOT_TEST_BINDINGS": str(platform.folder / "bindings"),
+        "PATH": f"{platform.folder / 'tools'}:{os.environ['PATH']}",
     }
     return run_suites.Suite(f"{platform.name}: tests", command, run_suites.pytest_report(report), environment, run_suites.signal.SIGINT)
-
-
-def not_here(name: str, node: str) -> str | None:
-    """Why a test does not apply to a platform; for conftest.py."""
-    (platform,) = [platform for platform in ALL if platform.name == name]
-    return next((why for test, why in platform.not_here.items() if re.search(test, node)), None)
 
 
 if __name__ == "__main__":

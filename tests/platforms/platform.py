@@ -27,10 +27,14 @@ class Platform:
     """What must be installed (a command, or a path), each with its Debian package."""
     not_here: dict[str, str] = field(default_factory=dict)
     """Which of these tests do not apply (a regular expression for the node id), and why."""
+    left_out: list[str] = field(default_factory=list)
+    """Which variants of these tests are not counted at all: those of languages without a compiler for the platform."""
 
     @property
     def folder(self) -> pathlib.Path:
-        """Where `prepare` leaves an installed tree, `prefix`, a runner, `run`, and compilers, `cc` and `c++`."""
+        """Where `prepare` leaves an installed tree, `prefix`, a runner, `run`, compilers, `cc` and `c++`, and in `tools`, which is the
+        first folder of PATH, those that tests call by name.
+        """
         return BUILD / self.name
 
     @property
