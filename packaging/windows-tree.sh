@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds eiot for Windows with mingw, and lays out the tree that a user unpacks. eiot_stdcall.dll is there in both widths, for in VBA
 # the same module is for both.
-# Needs Rust for ARCHITECTURE-pc-windows-gnu, mingw's gcc, windres, strip and ar, and DLLTOOL, LLVM's, which writes import
+# Needs Rust for ARCHITECTURE-pc-windows-gnu, mingw's gcc, windres, strip, and DLLTOOL, LLVM's, which writes import
 # libraries that Microsoft's linker and mingw's can read.
 # Takes VERSION, ABI, DLLTOOL and CARGO from its caller, and CARGO_TARGET_DIR, RUSTFLAGS and CFLAGS as cargo does.
 # Usage: windows-tree.sh ARCHITECTURE PROFILE TREE, where ARCHITECTURE is x86_64 or i686
@@ -42,7 +42,8 @@ case $architecture in x86_64) machine=i386:x86-64 ;; *) machine=i386 ;; esac
 # DLLTOOL can be several words.
 $DLLTOOL -m "$machine" -d "$tree/lib/eiot.def" -l "$tree/lib/eiot.lib"
 cp "$tree/lib/eiot.lib" "$tree/lib/libeiot.dll.a"
-sh packaging/windows-static.sh "$mingw" "$made/libeiot.a" "$tree/lib/libeiot.a"
+# Unlike on Linux, its objects cannot be made one that hides all other names: ld leaves out what thread-local storage needs.
+"$mingw-strip" --strip-debug --enable-deterministic-archives -o "$tree/lib/libeiot.a" "$made/libeiot.a"
 
 fill() { sed "s|@VERSION@|$VERSION|; s|@ABI@|$ABI|; s|@UP@|..|" "$1"; }
 # What the static library needs of the system, as `rustc --print native-static-libs` says.

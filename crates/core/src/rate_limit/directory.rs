@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Directory {
     pub(super) path: PathBuf,
     /// The directory must belong to this user and allow no other user to write.
-    #[cfg_attr(not(unix), expect(dead_code, reason = "Windows itself protects the user's profile"))]
     pub(super) private: bool,
 }
 
