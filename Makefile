@@ -172,10 +172,12 @@ place: describe
 	@install -m 644 $(MADE)/libraries/libeiot.a $(TO)/$(LIBDIR)
 	@ln -sf libeiot.so.$(VERSION) $(TO)/$(LIBDIR)/libeiot.so.$(ABI)
 	@ln -sf libeiot.so.$(ABI) $(TO)/$(LIBDIR)/libeiot.so
-	@install -d $(TO)/share/man/man1 $(TO)/share/bash-completion/completions
+	@install -d $(TO)/share/man/man1 $(TO)/share/man/zh_CN/man1 $(TO)/share/bash-completion/completions
 	@install -d $(TO)/share/zsh/site-functions $(TO)/share/fish/vendor_completions.d
-	@$(MADE)/eiot man --directory $(TO)/share/man/man1
-	@$(MADE)/eiot-sim --man > $(TO)/share/man/man1/eiot-sim.1
+	@$(MADE)/eiot man --lang en --directory $(TO)/share/man/man1
+	@$(MADE)/eiot man --lang zh --directory $(TO)/share/man/zh_CN/man1
+	@$(MADE)/eiot-sim --man=en > $(TO)/share/man/man1/eiot-sim.1
+	@$(MADE)/eiot-sim --man=zh > $(TO)/share/man/zh_CN/man1/eiot-sim.1
 	@$(MADE)/eiot completions bash > $(TO)/share/bash-completion/completions/eiot
 	@$(MADE)/eiot completions zsh > $(TO)/share/zsh/site-functions/_eiot
 	@$(MADE)/eiot completions fish > $(TO)/share/fish/vendor_completions.d/eiot.fish

@@ -250,7 +250,8 @@ LANGUAGES = {
             has_threads=True,
             can_cancel=True,
             has_events=True,
-            growth_kib=64,
+            # Free Pascal keeps freed memory in blocks of its own.
+            growth_kib=512,
         ),
         Language(
             name="cobol",

@@ -20,6 +20,7 @@ TYPES = {
 # Functions that the module leaves out beside those that all wrappers leave out.
 LEFT_OUT = {
     "eiot_client_refresh_usage_with_cancel": "there is one thread, which could not cancel its own call",
+    "eiot_config_new": "what is omitted comes from the environment, eiot_config_from_env",
     "eiot_sign": "every call signs",
     "eiot_error_body": "EiotError has no field for the response",
     "eiot_error_header": "EiotError has no field for the response",

@@ -7,6 +7,7 @@ import subprocess
 from conftest import CLEAN, PREFIX, TESTS, run
 
 PAGES = PREFIX / "share" / "man" / "man1"
+CHINESE_PAGES = PREFIX / "share" / "man" / "zh_CN" / "man1"
 
 
 def test_manual_pages_that_a_page_refers_to_are_installed():
@@ -23,6 +24,14 @@ def test_manual_pages_that_a_page_refers_to_are_installed():
 def test_manual_pages_are_those_of_the_installed_commands():
     assert (PAGES / "eiot-refresh.1").read_text() == run([PREFIX / "bin" / "eiot", "man", "refresh"]).stdout
     assert (PAGES / "eiot-sim.1").read_text() == run([PREFIX / "bin" / "eiot-sim", "--man"]).stdout
+    chinese = run([PREFIX / "bin" / "eiot", "man", "refresh"], environment={"LANG": "zh_CN.UTF-8"}).stdout
+    assert (CHINESE_PAGES / "eiot-refresh.1").read_text(encoding="utf-8") == chinese
+
+
+def test_manual_pages_exist_in_chinese_too():
+    assert {page.name for page in CHINESE_PAGES.iterdir()} == {page.name for page in PAGES.iterdir()}
+    for page in CHINESE_PAGES.iterdir():
+        assert ".SH 名称\n" in page.read_text(encoding="utf-8"), page.name
 
 
 def test_examples_of_operations_are_installed():

@@ -79,6 +79,7 @@ def test_command_and_simulator_run(tarball):
 def test_manual_pages_that_a_page_refers_to_are_included(tarball):
     pages = {page.stem: page.read_text().replace("\\", "") for page in (tarball / "share" / "man" / "man1").glob("*.1")}
     assert {"eiot", "eiot-refresh", "eiot-webhook-verify", "eiot-sim"} <= pages.keys()
+    assert pages.keys() == {page.stem for page in (tarball / "share" / "man" / "zh_CN" / "man1").glob("*.1")}
     for name, text in pages.items():
         assert f".TH {name} 1" in text
         assert set(re.findall(r"([a-z-]+)\(1\)", text)) <= pages.keys(), name

@@ -89,3 +89,20 @@ def test_core_has_at_most_16_modules_at_the_top():
 def test_source_files_have_a_bounded_number_of_lines():
     lengths = {path.name: len(path.read_text().splitlines()) for path in (CRATES / "core/src").rglob("*.rs")}
     assert {name: lines for name, lines in lengths.items() if lines > MAX_LINES} == {}
+
+
+def test_run_asks_the_operating_system_in_one_place():
+    """So that a run can happen in simulated time: of its modules, `system/` knows files, clocks, waits and the environment."""
+    source = CRATES / "cli/src"
+    asks = re.compile(
+        r"\bstd::fs\b|\b(?:Instant|SystemTime)::now|\.elapsed\(\)|\bthread::sleep|\bprocess::id|\benv::var|\bio::std(?:out|err)\(\)"
+    )
+    asking = {
+        str(path.relative_to(source))
+        for room in ("batch", "input", "options", "output")
+        for path in (source / room).rglob("*.rs")
+        for line in re.split(r"#\[cfg\((?:all\()?test\b", path.read_text())[0].splitlines()
+        if asks.search(line.partition("//")[0])
+    }
+    # The ignored signals of the real process; the width and the colors of the real terminal.
+    assert asking == {"batch/signals.rs", "batch/progress.rs", "output/color.rs"}

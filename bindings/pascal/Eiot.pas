@@ -35,10 +35,11 @@ type
     FRetryAfterMs: Int64;
     FDelivered: TEiotDelivered;
     FIsFinal, FIsRetryable: Boolean;
-    constructor Read(AStatus: Integer; AError: Pointer);
     function GetHeader(Index: Integer): TEiotHeader;
     function GetHeaderCount: Integer;
   public
+    { For this unit. }
+    constructor Read(AStatus: Integer; AError: Pointer);
     { The message, as UTF-8; Message is the same as a string. }
     property Text: UTF8String read FText;
     { The error kind, the same word in every language, such as 'timeout'; and its number in C. }
@@ -123,8 +124,9 @@ type
     FHandle: Pointer;
     FPushed: Int64;
     FError: EEiotError;
-    constructor CreateFor(Client: Pointer; Concurrency: Cardinal; Cancel: TEiotCancel);
   public
+    { For this unit. }
+    constructor CreateFor(Client: Pointer; Concurrency: Cardinal; Cancel: TEiotCancel);
     destructor Destroy; override;
     { Adds a card. Sends nothing: Next does. }
     procedure Push(const Eid: UTF8String);
@@ -139,9 +141,10 @@ type
   TEiotClient = class
   private
     FHandle: Pointer;
-    constructor Configured(Config, Base: Pointer; const Options: array of UTF8String; Callbacks: TEiotCallbacks);
     function Handle: Pointer;
   public
+    { For this unit. }
+    constructor Configured(Config, Base: Pointer; const Options: array of UTF8String; Callbacks: TEiotCallbacks);
     { Options as 'NAME=VALUE', for example ['appkey=k', 'secret=s', 'timeout=10']; `eiot refresh --help` documents each. }
     constructor Create(const Options: array of UTF8String; Callbacks: TEiotCallbacks = nil);
     { The same, with omitted options taken from the environment: EIOT_APPKEY and so on. }

@@ -23,7 +23,6 @@ Option Explicit
     Private Declare PtrSafe Sub eiot_error_free Lib "eiot_stdcall.dll" (ByVal failure As LongPtr)
     Private Declare PtrSafe Function eiot_refresh_usage_n Lib "eiot_stdcall.dll" (ByRef eid As Byte, ByVal eid_len As LongPtr, ByRef out_err As LongPtr) As Long
     Private Declare PtrSafe Function eiot_refresh_usage_to_buffer Lib "eiot_stdcall.dll" (ByRef eid As Byte, ByVal eid_len As LongPtr, ByRef text As Byte, ByVal text_size As LongPtr, ByRef out_delivered As Long, ByRef out_is_retryable As Long) As Long
-    Private Declare PtrSafe Function eiot_config_new Lib "eiot_stdcall.dll" (ByRef out_config As LongPtr, ByRef out_err As LongPtr) As Long
     Private Declare PtrSafe Function eiot_config_from_env Lib "eiot_stdcall.dll" (ByRef out_config As LongPtr, ByRef out_err As LongPtr) As Long
     Private Declare PtrSafe Sub eiot_config_free Lib "eiot_stdcall.dll" (ByVal config As LongPtr)
     Private Declare PtrSafe Function eiot_config_set_option Lib "eiot_stdcall.dll" (ByVal config As LongPtr, ByRef option_name As Byte, ByVal option_name_len As LongPtr, ByRef value As Byte, ByVal value_len As LongPtr, ByRef out_err As LongPtr) As Long
@@ -79,7 +78,6 @@ Option Explicit
     Private Declare Sub eiot_error_free Lib "eiot_stdcall.dll" (ByVal failure As LongPtr)
     Private Declare Function eiot_refresh_usage_n Lib "eiot_stdcall.dll" (ByRef eid As Byte, ByVal eid_len As LongPtr, ByRef out_err As LongPtr) As Long
     Private Declare Function eiot_refresh_usage_to_buffer Lib "eiot_stdcall.dll" (ByRef eid As Byte, ByVal eid_len As LongPtr, ByRef text As Byte, ByVal text_size As LongPtr, ByRef out_delivered As Long, ByRef out_is_retryable As Long) As Long
-    Private Declare Function eiot_config_new Lib "eiot_stdcall.dll" (ByRef out_config As LongPtr, ByRef out_err As LongPtr) As Long
     Private Declare Function eiot_config_from_env Lib "eiot_stdcall.dll" (ByRef out_config As LongPtr, ByRef out_err As LongPtr) As Long
     Private Declare Sub eiot_config_free Lib "eiot_stdcall.dll" (ByVal config As LongPtr)
     Private Declare Function eiot_config_set_option Lib "eiot_stdcall.dll" (ByVal config As LongPtr, ByRef option_name As Byte, ByVal option_name_len As LongPtr, ByRef value As Byte, ByVal value_len As LongPtr, ByRef out_err As LongPtr) As Long

@@ -232,6 +232,7 @@ function Rest(From: Integer): TTexts;
 var
   Index: Integer;
 begin
+  Result := nil;
   SetLength(Result, Length(Arguments) - From);
   for Index := 0 to High(Result) do
     Result[Index] := Arguments[From + Index];
@@ -316,6 +317,8 @@ var
 
 begin
   try
+    Options := nil;
+    Arguments := nil;
     Verb := 'refresh';
     InOptions := True;
     for Index := 1 to ParamCount do

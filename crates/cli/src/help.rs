@@ -4,7 +4,7 @@ use crate::output::ExitCode;
 use crate::output::wrap::in_column;
 
 use crate::options::{plain, variable};
-use eiot::Config;
+use eiot::{Config, OptionInfo};
 
 /// The shortest way to a refreshed card.
 pub(crate) const EXAMPLE: &str = "\
@@ -14,20 +14,30 @@ Example:
 
 /// Where the descriptions of variables begin, and the width of a line.
 const INDENT: usize = 24;
-const WIDTH: usize = 80;
+pub(crate) const WIDTH: usize = 80;
+
+/// The titles of the tables, by which a translation knows them.
+pub(crate) const ENVIRONMENT: &str = "Environment (a flag overrides its variable):";
+pub(crate) const EXIT_CODES: &str = "Exit codes:";
 
 /// The variables, from the library's table of options.
 fn environment() -> String {
-    let mut text = String::from("Environment (a flag overrides its variable):\n");
+    let rows = variables(|info| format!("{} [{}]", plain(info.summary()), plain(info.default)));
+    format!("{ENVIRONMENT}\n{rows}\n{NO_SECRET_FLAG}\n\n{PROFILES}")
+}
+
+/// A row for each variable with what `describe` says of it.
+pub(crate) fn variables(describe: impl Fn(&OptionInfo) -> String) -> String {
+    let mut text = String::new();
     for info in &Config::TABLE {
-        let entry = format!("{} [{}]", plain(info.summary()), plain(info.default));
+        let entry = describe(info);
         let name = variable(info);
         // Two spaces before and after the name, or the description on a line of its own.
         let own_line = name.len() + 4 > INDENT;
         let name = if own_line { format!("  {name}\n{:INDENT$}", "") } else { format!("  {name:<22}") };
         text.push_str(&format!("{name}{}\n", in_column(&entry, INDENT, WIDTH)));
     }
-    text + "\n" + NO_SECRET_FLAG + "\n\n" + PROFILES
+    text
 }
 
 const PROFILES: &str = "\
@@ -246,6 +256,18 @@ Flags and variables are those of eiot refresh.";
     format!("{text}\n\n{codes}\nIf several checks fail, the first one determines the exit code.")
 }
 
+/// The end of `eiot explain --help`.
+pub(crate) fn for_explain() -> String {
+    let text = "\
+Examples:
+  eiot explain 502
+  eiot explain rate_limited --lang zh
+
+A number can be a platform code, an exit code and the number of a status in C:
+all that it means is printed.";
+    format!("{text}\n\n{}", local_exit_codes("wrong usage, or nothing is known by this word"))
+}
+
 /// The end of `eiot sign --help`.
 pub(crate) fn for_sign() -> String {
     let text = "\
@@ -368,7 +390,7 @@ fn local_exit_codes(usage: &str) -> String {
 
 /// A table of exit codes. The numbers are those that the command returns.
 fn exit_codes(rows: &[(ExitCode, &str)]) -> String {
-    let mut table = "Exit codes:".to_owned();
+    let mut table = EXIT_CODES.to_owned();
     for (code, meaning) in rows {
         let meaning = meaning.replace('\n', "\n       ");
         table.push_str(&format!("\n  {:<5}{meaning}", code.number()));
@@ -405,7 +427,7 @@ mod tests {
     #[test]
     fn help_lists_only_exit_codes_that_exist() {
         let all = [for_everything(), for_check(), for_doctor(), for_sign(), for_call(), for_webhook_verify()];
-        for help in all.into_iter().chain([for_journal(), for_completions(), for_man()]) {
+        for help in all.into_iter().chain([for_explain(), for_journal(), for_completions(), for_man()]) {
             let (_, table) = help.split_once("Exit codes:\n").expect("a table");
             for line in table.lines() {
                 let Some(Ok(number)) = line.split_whitespace().next().map(str::parse::<u8>) else { continue };
@@ -417,8 +439,8 @@ mod tests {
     #[test]
     fn help_does_not_wrap_on_a_terminal_of_80_columns() {
         let all = [for_refresh(), for_everything(), for_check(), for_doctor(), for_sign(), for_call()];
-        for help in all.into_iter().chain([for_webhook_verify(), for_journal(), for_completions(), for_man()])
-        {
+        let others = [for_webhook_verify(), for_explain(), for_journal(), for_completions(), for_man()];
+        for help in all.into_iter().chain(others) {
             for line in help.lines() {
                 assert!(line.chars().count() <= 80, "{line}");
             }

@@ -57,7 +57,7 @@ impl Refusal {
 }
 
 /// One answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) code: String,
     pub(crate) message: String,
@@ -96,13 +96,13 @@ impl Answer {
     }
 
     /// The same answer in Chinese.
-    pub(crate) fn in_chinese(self) -> Self {
+    pub(crate) fn in_chinese(&self) -> Self {
         let message = match Published::of(&self.code) {
             _ if self.is_success() => "操作成功",
             Some(published) => published.chinese,
             None => "请求被拒绝",
         };
-        Self { message: message.to_owned(), ..self }
+        Self { message: message.to_owned(), ..self.clone() }
     }
 
     /// Code, message and detail, for the log.

@@ -1,10 +1,21 @@
-//! The simulator's clock, which can be wrong on purpose.
+//! The simulator's time. It is an argument of every decision, so that a simulation can have a time of its own.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-/// The current time, off by this many seconds.
-pub(crate) fn now(offset_seconds: i64) -> SystemTime {
-    shifted(SystemTime::now(), offset_seconds)
+/// A moment on the simulator's two clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// The wall clock, for timestamps and `Date`.
+    pub wall: SystemTime,
+    /// The monotonic clock, for rates, cooldowns and the age of nonces.
+    pub monotonic: Instant,
+}
+
+impl Now {
+    /// This moment on the machine's clocks.
+    pub(crate) fn of_machine() -> Self {
+        Self { wall: SystemTime::now(), monotonic: Instant::now() }
+    }
 }
 
 /// A time shifted by this many seconds and limited to what an HTTP date can express: 1970 to 9999.

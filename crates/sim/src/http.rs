@@ -9,16 +9,21 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// The largest body.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// One request.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct HttpRequest {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    pub(crate) content_type: String,
-    pub(crate) user_agent: String,
-    pub(crate) body: Vec<u8>,
+/// One HTTP request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// The method, such as `POST`.
+    pub method: String,
+    /// The path, such as `/api/v3/cloudesim/refreshUsage`.
+    pub path: String,
+    /// The `Content-Type`; empty if there is none.
+    pub content_type: String,
+    /// The `User-Agent`; empty if there is none.
+    pub user_agent: String,
+    /// The body.
+    pub body: Vec<u8>,
     /// The client wants the connection closed after the reply.
-    pub(crate) last: bool,
+    pub last: bool,
 }
 
 /// Why there is no request.

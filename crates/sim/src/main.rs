@@ -1,8 +1,9 @@
 //! The `eiot-sim` command: a simulator of the EIOTCLUB platform.
 
+mod manual;
+
 use clap::{CommandFactory, Parser, ValueEnum};
-use clap_mangen::Man;
-use eiot_sim::{Account, Fault, Faults, NoFault, Options, SignMethod, Simulator};
+use eiot_sim::{Account, Fault, FaultPeriod, Faults, NoFault, Options, SignMethod, Simulator};
 use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -86,6 +87,9 @@ struct Arguments {
     /// Start over with the first --fault after the last
     #[arg(long, help_heading = "Faults", requires = "fault")]
     fault_repeat: bool,
+    /// The fault of all calls in a period, in seconds after the start; repeatable: 60..120=status=503 is an outage of a minute
+    #[arg(long, help_heading = "Faults", value_name = "FROM..UNTIL=FAULT")]
+    fault_during: Vec<FaultPeriod>,
     /// The probability of a random fault for each later call, from 0 to 1
     #[arg(long, help_heading = "Faults", value_name = "PROBABILITY", value_parser = probability, default_value_t = 0.0)]
     fault_chance: f64,
@@ -110,9 +114,16 @@ struct Arguments {
     /// Print a line per call on standard error, without secrets and signatures
     #[arg(short, long)]
     verbose: bool,
-    /// Print the manual page, for man
-    #[arg(long, exclusive = true)]
-    man: bool,
+    /// Print the manual page, for man, in this language
+    #[arg(
+        long,
+        value_name = "LANG",
+        exclusive = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "en"
+    )]
+    man: Option<manual::Language>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -169,15 +180,6 @@ fn after_help() -> String {
     format!("{EXAMPLE}\n\nFaults: {}.", known.join(", "))
 }
 
-/// The manual page. The example is preformatted, so that its lines are not filled.
-fn manual() -> std::io::Result<String> {
-    let source = concat!("eiot ", env!("CARGO_PKG_VERSION"));
-    let mut page = Vec::new();
-    Man::new(Arguments::command()).source(source).render(&mut page)?;
-    let page = String::from_utf8_lossy(&page);
-    Ok(page.replacen("\n.SH EXTRA\n", "\n.SH NOTES\n.nf\n", 1).replacen("\nFaults:", "\n.fi\nFaults:", 1))
-}
-
 fn probability(text: &str) -> Result<f64, &'static str> {
     match text.parse() {
         Ok(chance @ 0.0..=1.0) => Ok(chance),
@@ -188,6 +190,7 @@ fn probability(text: &str) -> Result<f64, &'static str> {
 impl Arguments {
     fn faults(&self) -> Faults {
         let faults = Faults {
+            during: self.fault_during.clone(),
             plan: self.fault.clone(),
             repeat: self.fault_repeat,
             chance: self.fault_chance,
@@ -241,8 +244,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    if arguments.man {
-        std::io::stdout().write_all(manual()?.as_bytes())?;
+    if let Some(language) = arguments.man {
+        std::io::stdout().write_all(manual::manual(Arguments::command(), language)?.as_bytes())?;
         return Ok(());
     }
     if arguments.sign_webhook {

@@ -1,11 +1,9 @@
 //! The simulator's options: who may call it, and how strict it is.
 
-use crate::clock;
 use crate::faults::plan::Faults;
-use crate::reply::ReplyFormat;
 use std::fmt;
 use std::net::IpAddr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// An account that may call.
 #[derive(Clone, PartialEq, Eq)]
@@ -109,16 +107,5 @@ impl Options {
     /// The defaults without rate limit, cooldown and nonce check, for load tests and repeated calls for one card.
     pub fn unlimited() -> Self {
         Self { nonce_check: false, rate_limit: None, cooldown: None, ..Self::default() }
-    }
-
-    /// The simulator's clock.
-    pub(crate) fn now(&self) -> SystemTime {
-        clock::now(self.clock_offset_seconds)
-    }
-
-    /// The format of a reply that is sent now.
-    pub(crate) fn reply_format(&self) -> ReplyFormat {
-        let Self { http_refusals, integer_codes, .. } = *self;
-        ReplyFormat { http_refusals, integer_codes, date: self.now() }
     }
 }

@@ -1,13 +1,18 @@
-//! The platform's rules and state.
+//! The platform's rules and state. Decides; does not listen, wait or look at a clock.
 
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
+use crate::clock::{Now, shifted};
 use crate::counters::Counters;
+use crate::exchange::Exchange;
 use crate::faults::Fault;
+use crate::faults::delivery::Delivery;
 use crate::faults::plan::FaultPlan;
+use crate::faults::reply::{altered, replacement};
 use crate::http::HttpRequest;
 use crate::limits::{Cooldowns, Nonces, SlidingWindow};
 use crate::options::Options;
+use crate::reply::{Reply, ReplyFormat};
 use crate::request::Request;
 use crate::signature::{same, signature};
 use serde_json::Value;
@@ -16,9 +21,33 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-/// Decides calls. Shared by all connections.
-pub(crate) struct Platform {
-    pub(crate) options: Options,
+/// The platform: what it checks, and what it remembers. [`Simulator`](crate::Simulator) is this on sockets.
+///
+/// It has no sockets, threads and clocks of its own. Every request comes with the time at which it arrives, so that a day
+/// can pass in a second; the same requests at the same times always get the same answers. Options about listening and
+/// connections (`port`, `tls`, `idle_timeout`, `on_call`) have no effect here. Thread-safe.
+///
+/// ```
+/// use eiot_sim::{End, HttpRequest, Now, Options, Platform};
+/// use std::time::{Duration, Instant, SystemTime};
+///
+/// let start = Now { wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000), monotonic: Instant::now() };
+/// let platform = Platform::new(Options::default(), start.monotonic);
+/// let request = HttpRequest {
+///     method: "POST".to_owned(),
+///     path: "/api/v3/agent/balance".to_owned(),
+///     content_type: "application/json".to_owned(),
+///     user_agent: String::new(),
+///     body: b"{}".to_vec(),
+///     last: false,
+/// };
+/// let exchange = platform.exchange(&request, [127, 0, 0, 1].into(), start);
+/// assert_eq!(exchange.code(), Some("sim.bad-field"), "there is no appkey");
+/// assert_eq!(exchange.delivery.reply.status, 200);
+/// assert_eq!(exchange.delivery.end, End::KeepAlive);
+/// ```
+pub struct Platform {
+    options: Options,
     known_eids: Option<HashSet<String>>,
     faults: FaultPlan,
     started: Instant,
@@ -42,40 +71,78 @@ struct AccountState {
 }
 
 impl Platform {
-    pub(crate) fn new(options: Options) -> Self {
+    /// A platform with these rules. `started` is when its arrivals and its periods of faults are counted from.
+    pub fn new(options: Options, started: Instant) -> Self {
         let known_eids = options.known_eids.clone().map(HashSet::from_iter);
         let faults = FaultPlan::new(&options.faults);
-        Self { options, known_eids, faults, started: Instant::now(), state: Mutex::default() }
+        Self { options, known_eids, faults, started, state: Mutex::default() }
     }
 
-    pub(crate) fn counters(&self) -> Counters {
+    /// The options.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The counters so far.
+    pub fn counters(&self) -> Counters {
         self.lock().counters.clone()
     }
 
-    pub(crate) fn count_connection(&self) {
+    /// Counts a connection.
+    pub fn count_connection(&self) {
         self.lock().counters.connections += 1;
     }
 
-    pub(crate) fn count_malformed(&self) {
+    /// The reply to a request that is not HTTP.
+    pub(crate) fn malformed(&self, status: u16, now: Now) -> Reply {
         self.lock().counters.malformed += 1;
+        Reply::json(status, "", self.reply_format(now.wall).date)
     }
 
-    /// The fault of this call, if any. Other requests have no faults.
-    pub(crate) fn fault(&self, http: &HttpRequest) -> Option<&Fault> {
-        let fault = if call(http).is_some() { self.faults.next() } else { None }?;
-        self.lock().counters.count_fault(fault.name());
-        Some(fault)
+    /// How replies are written at this time.
+    pub(crate) fn reply_format(&self, wall: SystemTime) -> ReplyFormat {
+        let Options { http_refusals, integer_codes, clock_offset_seconds, .. } = self.options;
+        ReplyFormat { http_refusals, integer_codes, date: shifted(wall, clock_offset_seconds) }
     }
 
-    /// Counts a call that the platform does not see because of a fault.
-    pub(crate) fn count_replaced(&self, http: &HttpRequest) {
-        self.lock().counters.count_call(http);
+    /// Answers a request that arrives now. The options' faults say which one this call has.
+    pub fn exchange(&self, http: &HttpRequest, from: IpAddr, now: Now) -> Exchange {
+        let since_start = now.monotonic.saturating_duration_since(self.started);
+        // Other requests have no faults.
+        let fault = call(http).and_then(|_| self.faults.next(since_start));
+        self.exchange_with(fault, http, from, now)
+    }
+
+    /// Answers a request that arrives now, with this fault or without one. The options' faults are not used up.
+    pub fn exchange_with(
+        &self,
+        fault: Option<&Fault>,
+        http: &HttpRequest,
+        from: IpAddr,
+        now: Now,
+    ) -> Exchange {
+        let latency = self.options.latency;
+        let format = self.reply_format(now.wall + latency);
+        if let Some(fault) = fault {
+            self.lock().counters.count_fault(fault.name());
+        }
+        if let Some(fault) = fault.filter(|fault| fault.replaces_the_platform()) {
+            self.lock().counters.count_call(http);
+            let reply = replacement(fault, format.date);
+            return Exchange::new(Delivery::new(Some(fault), reply, latency), None, Some(fault));
+        }
+        let answer = self.answer(http, from, fault.and_then(Fault::refusal), now);
+        let reply = match fault {
+            Some(fault) => altered(fault, &answer, format),
+            None => answer.reply(&format),
+        };
+        Exchange::new(Delivery::new(fault, reply, latency), Some(answer), fault)
     }
 
     /// Answers one call. `refuse` is the code of a fault that refuses it.
-    pub(crate) fn answer(&self, http: &HttpRequest, from: IpAddr, refuse: Option<&str>) -> Answer {
+    fn answer(&self, http: &HttpRequest, from: IpAddr, refuse: Option<&str>, now: Now) -> Answer {
         let refuse = refuse.or(self.options.refuse.as_deref());
-        let answer = match self.decide(http, from, refuse, self.options.now(), Instant::now()) {
+        let answer = match self.decide(http, from, refuse, now) {
             Ok(data) => Answer::success(data),
             Err(refusal) => refusal,
         };
@@ -97,9 +164,9 @@ impl Platform {
         http: &HttpRequest,
         from: IpAddr,
         refuse: Option<&str>,
-        clock: SystemTime,
-        now: Instant,
+        now: Now,
     ) -> Result<Option<Value>, Answer> {
+        let Now { wall, monotonic: now } = now;
         let Some(call) = call(http) else {
             return Err(Refusal::NoSuchCall.because("unknown call; the README of eiot-sim lists all calls"));
         };
@@ -143,6 +210,7 @@ impl Platform {
         if let Some(code) = refuse {
             return Err(Answer::on_demand(code));
         }
+        let clock = shifted(wall, options.clock_offset_seconds);
         let clock = clock.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         if options.timestamp_window.is_some_and(|window| request.timestamp.abs_diff(clock) > window.as_secs())
         {
@@ -188,10 +256,15 @@ fn call(http: &HttpRequest) -> Option<Call> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::faults::delivery::{End, Sent};
+    use crate::faults::plan::{FaultPeriod, Faults};
     use crate::options::{Account, SignMethod};
     use serde_json::json;
     use std::net::Ipv4Addr;
+    use std::str::FromStr;
     use std::time::Duration;
+
+    const FROM: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     const CLOCK: u64 = 1_700_000_000;
 
@@ -214,7 +287,8 @@ mod tests {
 
     impl Trial {
         fn new(options: Options) -> Self {
-            Self { platform: Platform::new(options), start: Instant::now() }
+            let start = Instant::now();
+            Self { platform: Platform::new(options, start), start }
         }
 
         /// The code of the answer, "200" for success.
@@ -223,30 +297,93 @@ mod tests {
         }
 
         fn decision(&self, milliseconds: u64, call: Call) -> Result<Option<Value>, Answer> {
+            let refuse = self.platform.options.refuse.as_deref();
+            self.platform.decide(&call.request(), FROM, refuse, self.now(milliseconds))
+        }
+
+        fn exchange(&self, milliseconds: u64, call: Call) -> Exchange {
+            self.platform.exchange(&call.request(), FROM, self.now(milliseconds))
+        }
+
+        /// The wall clock stands still, because all calls have the same timestamp.
+        fn now(&self, milliseconds: u64) -> Now {
+            let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(CLOCK);
+            Now { wall, monotonic: self.start + Duration::from_millis(milliseconds) }
+        }
+    }
+
+    impl Call {
+        fn request(self) -> HttpRequest {
             let params = vec![
-                ("appkey", call.appkey.to_owned()),
-                ("timestamp", call.timestamp.to_string()),
-                ("nonce", call.nonce.to_string()),
-                ("eid", call.eid.to_owned()),
+                ("appkey", self.appkey.to_owned()),
+                ("timestamp", self.timestamp.to_string()),
+                ("nonce", self.nonce.to_string()),
+                ("eid", self.eid.to_owned()),
             ];
             let body = json!({
-                "appkey": call.appkey, "timestamp": call.timestamp, "nonce": call.nonce, "eid": call.eid,
-                "sign": signature(params, call.secret, SignMethod::Sha1),
+                "appkey": self.appkey, "timestamp": self.timestamp, "nonce": self.nonce, "eid": self.eid,
+                "sign": signature(params, self.secret, SignMethod::Sha1),
             });
-            let http = HttpRequest {
+            HttpRequest {
                 method: "POST".to_owned(),
                 path: "/api/v3/cloudesim/refreshUsage".to_owned(),
                 content_type: "application/json".to_owned(),
                 user_agent: String::new(),
                 body: body.to_string().into_bytes(),
                 last: false,
-            };
-            let from = IpAddr::V4(Ipv4Addr::LOCALHOST);
-            let clock = SystemTime::UNIX_EPOCH + Duration::from_secs(CLOCK);
-            let now = self.start + Duration::from_millis(milliseconds);
-            let refuse = self.platform.options.refuse.as_deref();
-            self.platform.decide(&http, from, refuse, clock, now)
+            }
         }
+    }
+
+    #[test]
+    fn exchange_says_what_goes_out_and_whether_the_platform_acted() {
+        let faults = Faults::in_order([
+            None,
+            Some(Fault::ResetBody),
+            Some(Fault::Html),
+            Some(Fault::Delay(Duration::from_secs(3))),
+            Some(Fault::Refuse("500".to_owned())),
+        ]);
+        let latency = Duration::from_millis(40);
+        let options = Options { faults, latency, nonce_check: false, ..Options::default() };
+        let trial = Trial::new(options);
+        let seen = ["1", "2", "3", "4", "5"].map(|eid| {
+            let exchange = trial.exchange(0, Call { eid, ..GOOD });
+            let Delivery { after, sent, end, .. } = exchange.delivery;
+            (exchange.code().map(str::to_owned), exchange.acted(), after.as_millis(), sent, end)
+        });
+        let ok = || Some("200".to_owned());
+        let expected = [
+            (ok(), true, 40, Sent::All, End::KeepAlive),
+            (ok(), true, 40, Sent::HalfOfBody, End::Reset),
+            (None, false, 40, Sent::All, End::KeepAlive),
+            (ok(), true, 3040, Sent::All, End::KeepAlive),
+            (Some("500".to_owned()), false, 40, Sent::All, End::KeepAlive),
+        ];
+        assert_eq!(seen, expected);
+        assert_eq!(trial.platform.counters().accepted, 3);
+    }
+
+    #[test]
+    fn exchange_has_the_date_of_the_time_that_it_is_given() {
+        let options = Options { clock_offset_seconds: -60, ..Options::default() };
+        let headers = Trial::new(options).exchange(0, GOOD).delivery.reply.headers();
+        let (name, date) = &headers[0];
+        assert_eq!((*name, date.as_str()), ("Date", "Tue, 14 Nov 2023 22:12:20 GMT"));
+    }
+
+    #[test]
+    fn platform_has_a_fault_for_as_long_as_its_period_lasts() {
+        let period = FaultPeriod::from_str("10..20=status=503").expect("a period");
+        let options = Options {
+            faults: Faults { during: vec![period], ..Faults::default() },
+            nonce_check: false,
+            cooldown: None,
+            ..Options::default()
+        };
+        let trial = Trial::new(options);
+        let status = |at| trial.exchange(at, GOOD).delivery.reply.status;
+        assert_eq!([0, 9_999, 10_000, 19_999, 20_000].map(status), [200, 200, 503, 503, 200]);
     }
 
     #[test]

@@ -15,16 +15,18 @@ pub(crate) struct ReplyFormat {
 }
 
 /// One HTTP reply.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
     pub(crate) content_type: &'static str,
     pub(crate) date: Option<SystemTime>,
-    /// Further header lines, each with its line end.
-    pub(crate) more: String,
+    /// A further header.
+    pub(crate) more: Option<(&'static str, String)>,
     /// The body is sent in chunks, separately from this reply.
     pub(crate) chunked: bool,
-    pub(crate) body: Vec<u8>,
 }
 
 impl Reply {
@@ -33,7 +35,7 @@ impl Reply {
             status,
             content_type: "application/json;charset=utf-8",
             date: Some(date),
-            more: String::new(),
+            more: None,
             chunked: false,
             body: body.into(),
         }
@@ -45,20 +47,26 @@ impl Reply {
         Self { content_type: "text/html", ..Self::json(status, body, date) }
     }
 
+    /// The headers in their order: names and values.
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let date = self.date.map(|date| ("Date", httpdate::fmt_http_date(date)));
+        let length = match self.chunked {
+            true => ("Transfer-Encoding", "chunked".to_owned()),
+            false => ("Content-Length", self.body.len().to_string()),
+        };
+        let content_type = ("Content-Type", self.content_type.to_owned());
+        date.into_iter().chain([content_type]).chain(self.more.clone()).chain([length]).collect()
+    }
+
     /// The whole reply, ready to be written.
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256 + self.body.len());
         // Writing to memory cannot fail.
         let _ = write!(bytes, "HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
-        if let Some(date) = self.date {
-            let _ = write!(bytes, "Date: {}\r\n", httpdate::HttpDate::from(date));
+        for (name, value) in self.headers() {
+            let _ = write!(bytes, "{name}: {value}\r\n");
         }
-        let _ = write!(bytes, "Content-Type: {}\r\n{}", self.content_type, self.more);
-        let _ = if self.chunked {
-            write!(bytes, "Transfer-Encoding: chunked\r\n\r\n")
-        } else {
-            write!(bytes, "Content-Length: {}\r\n\r\n", self.body.len())
-        };
+        bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(&self.body);
         bytes
     }

@@ -2,11 +2,11 @@
 
 use crate::connection::serve;
 use crate::counters::Counters;
+use crate::faults::delivery::End;
 use crate::options::Options;
 use crate::platform::Platform;
 use crate::start_error::StartError;
 use crate::stop::Stop;
-use crate::stream::End;
 use crate::tls;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::collections::HashMap;
@@ -14,6 +14,7 @@ use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 /// A running simulator on 127.0.0.1. Dropping it stops it and closes its connections.
 pub struct Simulator {
@@ -48,7 +49,7 @@ impl Simulator {
         };
         let url = format!("{}://{address}", if options.tls { "https" } else { "http" });
         let shared = Arc::new(Shared {
-            platform: Platform::new(options),
+            platform: Platform::new(options, Instant::now()),
             tls,
             stop: Stop::default(),
             open: Mutex::default(),
@@ -109,7 +110,7 @@ impl Shared {
     fn serve(&self, number: u64, mut connection: TcpStream) -> io::Result<()> {
         self.platform.count_connection();
         connection.set_nodelay(true)?;
-        connection.set_read_timeout(self.platform.options.idle_timeout)?;
+        connection.set_read_timeout(self.platform.options().idle_timeout)?;
         self.open().insert(number, connection.try_clone()?);
         if self.stop.is_stopped() {
             // The simulator may have stopped before this connection was registered.
@@ -143,7 +144,7 @@ mod tests {
     use super::*;
     use crate::{Fault, Faults};
     use std::io::Write;
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     #[test]
     fn simulator_ends_all_its_threads_whatever_they_wait_for() {

@@ -1,4 +1,4 @@
-//! A connection with or without TLS, and how it ends.
+//! A connection with or without TLS.
 
 use rustls::{ServerConnection, StreamOwned};
 use std::io::{Read, Write};
@@ -20,13 +20,4 @@ impl Connection for StreamOwned<ServerConnection, TcpStream> {
     fn socket(&self) -> &TcpStream {
         self.get_ref()
     }
-}
-
-/// How a connection ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// In an orderly way.
-    Close,
-    /// With a reset, as soon as the socket is closed.
-    Reset,
 }

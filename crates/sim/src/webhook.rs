@@ -12,13 +12,26 @@ use std::time::SystemTime;
 /// # Errors
 /// If `payload` is not a JSON object, or has a `sign` already.
 pub fn signed_webhook(payload: &str, secret: &str, method: SignMethod) -> Result<String, String> {
+    signed_webhook_at(payload, secret, method, SystemTime::now())
+}
+
+/// Like [`signed_webhook`], at this time.
+///
+/// # Errors
+/// As [`signed_webhook`].
+pub fn signed_webhook_at(
+    payload: &str,
+    secret: &str,
+    method: SignMethod,
+    now: SystemTime,
+) -> Result<String, String> {
     let unreadable = |why: serde_json::Error| format!("not a JSON object: {why}");
     let mut text = payload.trim().to_owned();
     let fields = Fields::read(text.as_bytes()).map_err(unreadable)?;
     if fields.get("sign").is_some() {
         return Err("it has a \"sign\" already".to_owned());
     }
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let nonce = 10_000 + now.subsec_nanos() % 90_000;
     for (name, value) in [("timestamp", json!(now.as_secs())), ("nonce", json!(nonce))] {
         if fields.get(name).is_none() {

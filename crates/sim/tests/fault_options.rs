@@ -85,3 +85,12 @@ fn fault_chance_option_applies_random_faults() {
     assert!(seen.iter().all(|status| status == "418" || status == "429"), "{seen:?}");
     assert_eq!(seen, statuses(&options, 20));
 }
+
+#[test]
+fn fault_during_option_applies_one_fault_to_all_calls_of_its_period() {
+    let options = ["--fault-during", "0..3600=status=418", "--fault", "status=503"];
+    assert_eq!(statuses(&options, 2), ["418", "418"]);
+    let later = ["--fault-during", "3600..7200=status=418"];
+    assert_eq!(statuses(&later, 1), ["200"]);
+    assert!(refused(&["--fault-during", "60=close"]).contains("must be FROM..UNTIL=FAULT"));
+}

@@ -1,6 +1,6 @@
 //! What tells files apart, whatever their names.
 
-use std::fs::File;
+use crate::system::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -26,19 +26,25 @@ impl FileId {
     /// If there is no file.
     #[cfg(unix)]
     pub(crate) fn of_path(path: &Path) -> io::Result<Option<Self>> {
-        Ok(Self::of_metadata(&std::fs::metadata(path)?))
+        Ok(Self::of_metadata(&fs::metadata(path)?))
+    }
+
+    /// The identity of standard output or standard input; `None` unless it is a regular file.
+    #[cfg(unix)]
+    pub(crate) fn of_stream(is_output: bool) -> Option<Self> {
+        Self::of_metadata(&fs::stream(is_output)?)
     }
 
     #[cfg(unix)]
-    fn of_metadata(metadata: &std::fs::Metadata) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt;
+    fn of_metadata(metadata: &fs::Metadata) -> Option<Self> {
+        use fs::MetadataExt;
         metadata.is_file().then(|| Self { device: metadata.dev(), inode: metadata.ino() })
     }
 
     /// The identity of an open file; `None` unless it is a regular one.
     #[cfg(windows)]
     pub(crate) fn of(file: &File) -> Option<Self> {
-        file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        file.metadata().ok().filter(fs::Metadata::is_file)?;
         let information = winapi_util::file::information(file).ok()?;
         Some(Self { device: information.volume_serial_number(), inode: information.file_index() })
     }
@@ -50,9 +56,15 @@ impl FileId {
     #[cfg(windows)]
     pub(crate) fn of_path(path: &Path) -> io::Result<Option<Self>> {
         use std::os::windows::fs::OpenOptionsExt;
-        match std::fs::metadata(path)?.is_file() {
-            true => Ok(Self::of(&std::fs::OpenOptions::new().access_mode(0).open(path)?)),
+        match fs::metadata(path)?.is_file() {
+            true => Ok(Self::of(&fs::OpenOptions::new().access_mode(0).open(path)?)),
             false => Ok(None),
         }
+    }
+
+    /// The identity of standard output or standard input; `None` unless it is a regular file.
+    #[cfg(windows)]
+    pub(crate) fn of_stream(is_output: bool) -> Option<Self> {
+        Self::of(&fs::stream(is_output)?)
     }
 }

@@ -1,6 +1,7 @@
 //! When a run ends before its input does, and which cards it leaves out.
 
 use super::recent::Recent;
+use crate::system::wall_clock;
 use eiot::Eid;
 use std::time::SystemTime;
 
@@ -18,7 +19,7 @@ pub(crate) struct Limits {
 impl Limits {
     /// Whether it is too late to send a card.
     pub(crate) fn is_time_up(&self) -> bool {
-        self.until.is_some_and(|until| until <= SystemTime::now())
+        self.until.is_some_and(|until| until <= wall_clock())
     }
 
     /// Whether no more cards may be sent after this many.

@@ -43,6 +43,7 @@ use crate::input::cards::{Card, Cards};
 use crate::input::feed::Feed;
 use crate::output::verbose_logger::VerboseLogger;
 use crate::output::{ExitCode, Failure, OutputOptions, warn};
+use crate::system::{fs, wall_clock};
 use clap::Args;
 use eiot::{Client, Config, Error, RateScope};
 use std::path::{Path, PathBuf};
@@ -190,7 +191,7 @@ impl BatchOptions {
     }
 
     fn plan(&self, from: &Path, config: &Config, job: &JobKey) -> Result<Plan, Error> {
-        let now = SystemTime::now();
+        let now = wall_clock();
         let recent = self.not_refreshed_since.map(|within| {
             let beside = self.journal.as_ref().map(|journal| match journal.parent() {
                 Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -243,7 +244,7 @@ impl BatchOptions {
     /// The number of cards, if the input is a regular file, which can be read twice. An error in the file is found before anything
     /// is sent.
     fn count(&self, from: &Path, stop: &AtomicBool) -> Result<Option<u64>, Error> {
-        if !std::fs::metadata(from).is_ok_and(|metadata| metadata.is_file()) {
+        if !fs::metadata(from).is_ok_and(|metadata| metadata.is_file()) {
             return Ok(None);
         }
         let mut count = 0;
@@ -276,7 +277,7 @@ fn rate(config: &Config) -> Option<f64> {
 
 fn job(client: &Client, from: &Path) -> JobKey {
     // The same file, whatever path leads to it.
-    let input = from.canonicalize().unwrap_or_else(|_| from.to_owned());
+    let input = fs::canonicalize(from).unwrap_or_else(|_| from.to_owned());
     JobKey::new(client, input.to_string_lossy())
 }
 
@@ -290,7 +291,5 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// A seed that differs from run to run.
 fn random_seed() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_nanos() as u64 % 1_000_000)
+    wall_clock().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64 % 1_000_000)
 }

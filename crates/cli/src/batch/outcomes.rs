@@ -4,8 +4,8 @@ use super::file_id::FileId;
 use super::journal::{Journal, OutputMark};
 use crate::output::record::Record;
 use crate::output::{Failure, LineFile, OutputOptions, appending, warn};
-use eiot::Error;
-use std::fs::File;
+use crate::system::fs::File;
+use crate::system::stdout;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -34,8 +34,7 @@ impl Outcomes {
             journal.into_iter().for_each(|journal| journal.begin_run(None));
             return Ok(Self { target: Target::Stdout, json, quiet });
         };
-        let refused =
-            |why: io::Error| Error::invalid_argument(format!("{} cannot be written: {why}", path.display()));
+        let refused = |why: io::Error| Failure::unwritable(path, why);
         let file = appending().create(true).read(true).open(path);
         // A pipe or a device may not be readable.
         let file = file.or_else(|_| appending().open(path)).map_err(refused)?;
@@ -54,6 +53,8 @@ impl Outcomes {
                 Self { target, json, quiet }
             }
         };
+        // The journal's next line says how far the output is; a power failure must not make that wrong.
+        outcomes.sync()?;
         journal.begin_run(outcomes.mark());
         Ok(outcomes)
     }
@@ -66,8 +67,7 @@ impl Outcomes {
         mark: &OutputMark,
         OutputOptions { json, quiet, .. }: OutputOptions,
     ) -> Result<Self, Failure> {
-        let refused =
-            |why: io::Error| Error::invalid_argument(format!("{} cannot be written: {why}", path.display()));
+        let refused = |why: io::Error| Failure::unwritable(path, why);
         let unwritten = journal.unwritten(mark);
         let begin = unwritten.as_ref().map_or(0, |unwritten| unwritten.begin());
         let (lines, end) = whole_lines(&file, begin).map_err(refused)?;
@@ -104,7 +104,7 @@ impl Outcomes {
         let line = if self.json { record.to_line()? } else { record.to_text() };
         match &mut self.target {
             Target::File(file) => file.write_line(line.as_bytes()),
-            Target::Stdout => io::stdout()
+            Target::Stdout => stdout()
                 .write_all(format!("{line}\n").as_bytes())
                 .map_err(|error| Failure::from(error).with_unreported_eid(record.eid)),
         }

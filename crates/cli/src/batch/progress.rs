@@ -1,7 +1,8 @@
 //! The progress of a run, on standard error.
 
 use crate::output::humanize::humanize;
-use std::io::{self, IsTerminal, Write};
+use crate::system::{has_terminal, stderr};
+use std::io::{self, Write};
 use std::time::Duration;
 
 /// On a terminal, the line is redrawn at most this often.
@@ -108,7 +109,7 @@ pub(crate) struct ProgressLine {
 impl ProgressLine {
     /// A line that is shown, or not.
     pub(crate) fn new(is_shown: bool) -> Self {
-        Self { is_shown, on_terminal: io::stderr().is_terminal(), last_shown: None }
+        Self { is_shown, on_terminal: has_terminal(), last_shown: None }
     }
 
     /// Shows the progress if it is due.
@@ -122,7 +123,7 @@ impl ProgressLine {
             false => format!("{}\n", progress.line(DEFAULT_WIDTH)),
         };
         // If standard error is closed, there is no place left to report it.
-        let _ = io::stderr().write_all(line.as_bytes());
+        let _ = stderr().write_all(line.as_bytes());
     }
 
     fn is_due(&mut self, elapsed: Duration) -> bool {
@@ -140,7 +141,7 @@ impl ProgressLine {
     /// Removes the line, so that something else can be written.
     pub(crate) fn clear(&mut self) {
         if self.on_terminal && self.last_shown.take().is_some() {
-            let _ = io::stderr().write_all(b"\r\x1b[K");
+            let _ = stderr().write_all(b"\r\x1b[K");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `--then-get`: reads each card some time after its refresh.
 
+use crate::system::now;
 use eiot::{Call, Error, Reply};
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -31,7 +32,7 @@ impl Reading {
 
     /// Adds a card that was refreshed just now.
     pub(crate) fn add(&mut self, reply: Reply) {
-        self.waiting.push_back((Instant::now() + self.pause, reply));
+        self.waiting.push_back((now() + self.pause, reply));
     }
 
     /// Whether more cards may be refreshed.
@@ -46,7 +47,7 @@ impl Reading {
 
     /// The next call that is due, with its tag.
     pub(crate) fn next_due(&mut self) -> Result<Option<(Call, u64)>, Error> {
-        if self.waiting.front().is_none_or(|(due, _)| *due > Instant::now()) {
+        if self.waiting.front().is_none_or(|(due, _)| *due > now()) {
             return Ok(None);
         }
         let Some((_, reply)) = self.waiting.pop_front() else { return Ok(None) };

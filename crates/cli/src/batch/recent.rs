@@ -1,9 +1,10 @@
 //! `--not-refreshed-since`: which cards were refreshed not long ago, from one or more journals.
 
 use super::journal::{JobKey, each_result};
+use crate::system::fs;
 use eiot::{Eid, Error};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 /// Cards that were refreshed since some time. 16 bytes per card.
@@ -24,10 +25,10 @@ impl Recent {
                 }
             })
         };
-        match path.is_dir() {
+        match fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
             false => add(path).map_err(|why| failed(&why))?,
             true => {
-                for file in files(path).map_err(|why| failed(&why))? {
+                for file in fs::list(path).map_err(|why| failed(&why))? {
                     // Not a journal, or not of this account.
                     let _ = add(&file);
                 }
@@ -39,9 +40,4 @@ impl Recent {
     pub(crate) fn contains(&self, eid: &Eid) -> bool {
         self.0.contains(&eid.to_number())
     }
-}
-
-fn files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(directory)?.collect::<Result<Vec<_>, _>>()?;
-    Ok(entries.iter().map(std::fs::DirEntry::path).filter(|path| path.is_file()).collect())
 }

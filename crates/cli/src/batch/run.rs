@@ -17,6 +17,7 @@ use crate::input::feed::{Feed, Next};
 use crate::output::humanize::humanize;
 use crate::output::summary::State;
 use crate::output::{ExitCode, Failure, OutputOptions, warn};
+use crate::system;
 use eiot::{Batch, EidRules, Error, Outcome, Reply};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -181,7 +182,7 @@ impl<'a> Run<'a> {
     fn wait_to_read(&mut self, feed: &mut Feed<Card>, batch: &mut Batch, wants_card: bool) {
         match wants_card {
             true => drop(self.take_card(feed, batch, INPUT_CHECK)),
-            false => std::thread::sleep(INPUT_CHECK),
+            false => system::sleep(INPUT_CHECK),
         }
     }
 
@@ -358,7 +359,7 @@ impl<'a> Run<'a> {
             tried: self.statistics.tried(),
             failed: self.statistics.failed(),
             total: self.plan.total,
-            elapsed: self.started.elapsed(),
+            elapsed: system::elapsed(self.started),
         };
         if self.status_requested.swap(false, Ordering::Relaxed) {
             self.progress_line.clear();
@@ -376,7 +377,7 @@ impl<'a> Run<'a> {
             _ => 0,
         };
         if !self.quiet {
-            let mut lines = self.statistics.summary(self.started.elapsed());
+            let mut lines = self.statistics.summary(system::elapsed(self.started));
             if let Some(counts) = lines.first_mut().filter(|_| self.plan.is_unlimited) {
                 counts.push_str(", rate limit off");
             }

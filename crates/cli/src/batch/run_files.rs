@@ -8,13 +8,14 @@ use crate::output::report::report;
 use crate::output::summary::{FailureCount, FailureCountBefore, Rate, State, Summary};
 use crate::output::timeline::Timeline;
 use crate::output::{ExitCode, Failure, replace_file, warn};
+use crate::system::{elapsed, fs, now, wall_clock};
 use clap::Args;
 use eiot::{Error, ErrorKind};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// The files are refreshed this often.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -65,10 +66,10 @@ impl RunFileOptions {
     /// Opens the files: writes the first version of each, so that a run that cannot report does not start.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] if a file cannot be written.
-    pub(crate) fn open(&self, others: &OtherFiles<'_>) -> Result<RunFiles, Error> {
+    /// [`Failure::unwritable`].
+    pub(crate) fn open(&self, others: &OtherFiles<'_>) -> Result<RunFiles, Failure> {
         let shown = |path: &Path| path.display().to_string();
-        let now = Instant::now();
+        let now = now();
         let [summary_file, metrics_file, report_file] = self.targets()?;
         let mut files = RunFiles {
             summary_file,
@@ -100,7 +101,7 @@ impl RunFileOptions {
             let refuse = |why: &str| Err(Error::invalid_argument(format!("{} {why}", path.display())));
             match target(path) {
                 None => return refuse("cannot be written: its directory does not exist"),
-                Some(target) if target.exists() && !target.is_file() => {
+                Some(target) if fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) => {
                     return refuse("is not a regular file");
                 }
                 Some(target) => *path = target,
@@ -118,8 +119,8 @@ impl RunFiles {
 
     /// Starts the clock of the run, when everything is ready.
     pub(crate) fn start(&mut self) -> Instant {
-        self.started = Instant::now();
-        self.summary.started = SystemTime::now();
+        self.started = now();
+        self.summary.started = wall_clock();
         self.started
     }
 
@@ -130,7 +131,7 @@ impl RunFiles {
 
     /// Counts a result.
     pub(crate) fn count(&mut self, card: &CardResult<'_>) {
-        self.timeline.count(self.started.elapsed(), card.result.is_ok());
+        self.timeline.count(elapsed(self.started), card.result.is_ok());
         let Err(error) = card.result else { return };
         let code = error.platform_code().map(str::to_owned);
         let mut key = (error.kind(), code);
@@ -151,14 +152,14 @@ impl RunFiles {
 
     /// Writes the files again if they are due. A failure does not end the run; it is shown once.
     pub(crate) fn refresh(&mut self, statistics: &Statistics, total: Option<u64>) {
-        if self.last_written.elapsed() < INTERVAL {
+        if elapsed(self.last_written) < INTERVAL {
             return;
         }
-        self.last_written = Instant::now();
+        self.last_written = now();
         self.observe(statistics, total);
-        if let Err(error) = self.write() {
+        if let Err(failure) = self.write() {
             if !std::mem::replace(&mut self.has_warned, true) {
-                warn(format_args!("{error}; trying again"));
+                warn(format_args!("{failure}; trying again"));
             }
         }
     }
@@ -181,7 +182,7 @@ impl RunFiles {
         why: Option<String>,
     ) {
         self.observe(statistics, total);
-        self.duration = Some(self.started.elapsed());
+        self.duration = Some(elapsed(self.started));
         self.summary.state = state;
         self.summary.error = why;
     }
@@ -200,21 +201,21 @@ impl RunFiles {
         self.summary.exit_code = Some(exit_code.number());
         match self.write() {
             Ok(()) => result,
-            Err(error) => {
-                warn(error);
+            Err(failure) => {
+                warn(failure);
                 result.map(|exit_code| exit_code.max(ExitCode::Failure))
             }
         }
     }
 
-    fn write(&mut self) -> Result<(), Error> {
+    fn write(&mut self) -> Result<(), Failure> {
         self.update();
         let summary = &self.summary;
         if let Some(file) = &self.summary_file {
             replace_file(file, summary.to_json().as_bytes(), false)?;
         }
         if let Some(file) = &self.metrics_file {
-            let last_success = std::fs::read_to_string(file).ok().as_deref().and_then(last_success);
+            let last_success = fs::read_to_string(file).ok().as_deref().and_then(last_success);
             let run = file.file_stem().unwrap_or_default().to_string_lossy();
             // It names no card, and the agent that collects it is another user.
             replace_file(file, metrics(summary, &run, last_success).as_bytes(), true)?;
@@ -228,9 +229,9 @@ impl RunFiles {
     /// Brings times, rates and failures up to date.
     fn update(&mut self) {
         let summary = &mut self.summary;
-        let elapsed = self.duration.unwrap_or_else(|| self.started.elapsed());
+        let elapsed = self.duration.unwrap_or_else(|| elapsed(self.started));
         let results = summary.cards.refreshed + summary.cards.failed;
-        summary.updated = SystemTime::now();
+        summary.updated = wall_clock();
         summary.seconds = elapsed;
         summary.requests = self.requests.load(Ordering::Relaxed);
         summary.failures = self.failures.values().cloned().collect();
@@ -253,9 +254,9 @@ fn round(rate: f64) -> f64 {
 
 /// The file that a path leads to, whether or not it exists. `None` if its directory does not exist.
 fn target(path: &Path) -> Option<PathBuf> {
-    if let Ok(file) = path.canonicalize() {
+    if let Ok(file) = fs::canonicalize(path) {
         return Some(file);
     }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Some(directory.canonicalize().ok()?.join(path.file_name()?))
+    Some(fs::canonicalize(directory).ok()?.join(path.file_name()?))
 }

@@ -1,8 +1,8 @@
 //! Whether two of a run's files are the same file, however they are called.
 
 use super::file_id::FileId;
+use crate::system::fs;
 use eiot::Error;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// A file of a run, and what it is to the run.
@@ -46,7 +46,7 @@ pub(crate) fn refuse_same_files(files: &[RunFile<'_>]) -> Result<(), Error> {
 
 fn identity(file: &RunFile<'_>) -> Option<Identity> {
     if file.path == Path::new("-") {
-        return FileId::of(&stream(file.is_written)?).map(Identity::File);
+        return FileId::of_stream(file.is_written).map(Identity::File);
     }
     match FileId::of_path(file.path) {
         Ok(id) => id.map(Identity::File),
@@ -59,30 +59,12 @@ const MAX_LINKS: u32 = 40;
 
 /// Where a file would be created.
 fn absent(path: &Path, links: u32) -> Option<PathBuf> {
-    if let Ok(target) = std::fs::read_link(path) {
+    if let Ok(target) = fs::read_link(path) {
         let target = path.parent().unwrap_or(Path::new("")).join(target);
         return absent(&target, links.checked_sub(1)?);
     }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Some(directory.canonicalize().ok()?.join(path.file_name()?))
-}
-
-/// Standard output or standard input.
-#[cfg(unix)]
-fn stream(is_written: bool) -> Option<File> {
-    use std::os::fd::AsFd;
-    let (input, output) = (std::io::stdin(), std::io::stdout());
-    let stream = if is_written { output.as_fd() } else { input.as_fd() };
-    Some(File::from(stream.try_clone_to_owned().ok()?))
-}
-
-/// Standard output or standard input.
-#[cfg(windows)]
-fn stream(is_written: bool) -> Option<File> {
-    use std::os::windows::io::AsHandle;
-    let (input, output) = (std::io::stdin(), std::io::stdout());
-    let stream = if is_written { output.as_handle() } else { input.as_handle() };
-    Some(File::from(stream.try_clone_to_owned().ok()?))
+    Some(fs::canonicalize(directory).ok()?.join(path.file_name()?))
 }
 
 #[cfg(all(test, unix))]

@@ -11,6 +11,10 @@ use std::sync::atomic::AtomicBool;
 pub(crate) fn stop_on_signals() -> Result<Arc<AtomicBool>, Error> {
     use crate::output::exit_code::ExitCode;
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    #[cfg(feature = "simulation")]
+    if let Some([stop, _]) = crate::system::signal_flags() {
+        return Ok(stop);
+    }
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         if is_ignored(signal) {
@@ -45,7 +49,8 @@ pub(crate) fn stop_on_signals() -> Result<Arc<AtomicBool>, Error> {
     use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close};
     let flag = Arc::new(AtomicBool::new(false));
     let stop = flag.clone();
-    let (mut interrupt, mut interrupt_group) = (ctrl_c().map_err(Error::internal)?, ctrl_break().map_err(Error::internal)?);
+    let (mut interrupt, mut interrupt_group) =
+        (ctrl_c().map_err(Error::internal)?, ctrl_break().map_err(Error::internal)?);
     let mut close = ctrl_close().map_err(Error::internal)?;
     let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(Error::internal)?;
     let watch = move || {

@@ -1,5 +1,6 @@
 //! `--until`: a time of day, or a date and a time.
 
+use crate::system::variable;
 use eiot::Error;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tz::TimeZone;
@@ -17,8 +18,8 @@ pub(crate) fn parse(text: &str, now: SystemTime) -> Result<SystemTime, Error> {
         });
     };
     // Without a time zone, local time is UTC, as everywhere else on such a machine.
-    let zone = match std::env::var("TZ") {
-        Ok(name) if !name.is_empty() => TimeZone::from_posix_tz(&name),
+    let zone = match variable("TZ").and_then(|name| name.into_string().ok()) {
+        Some(name) if !name.is_empty() => TimeZone::from_posix_tz(&name),
         _ => TimeZone::local(),
     };
     let zone = zone.unwrap_or_else(|_| TimeZone::utc());

@@ -8,7 +8,7 @@ use clap::builder::StyledStr;
 /// The groups of the commands.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("Cards", &["refresh", "call", "check", "journal"]),
-    ("Setup", &["doctor", "sign", "webhook"]),
+    ("Setup", &["doctor", "explain", "sign", "webhook"]),
     ("Shell", &["completions", "man", "help"]),
 ];
 

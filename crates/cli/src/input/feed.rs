@@ -23,9 +23,17 @@ pub(crate) enum Next<T> {
 
 /// The items of an input.
 pub(crate) struct Feed<T> {
-    items: Receiver<Result<T, Error>>,
+    items: Items<T>,
     /// The end was reached, or an error.
     ended: bool,
+}
+
+enum Items<T> {
+    /// From the thread that reads.
+    Received(Receiver<Result<T, Error>>),
+    /// Read here, in a simulation, which has one thread and no slow inputs.
+    #[cfg(feature = "simulation")]
+    Read(Box<dyn Iterator<Item = Result<T, Error>>>),
 }
 
 impl<T: Send + 'static> Feed<T> {
@@ -33,11 +41,16 @@ impl<T: Send + 'static> Feed<T> {
     ///
     /// # Errors
     /// Those of `open`.
-    pub(crate) fn start<I: Iterator<Item = Result<T, Error>>>(
+    pub(crate) fn start<I: Iterator<Item = Result<T, Error>> + 'static>(
         open: impl FnOnce() -> Result<I, Error> + Send + 'static,
         stop: &AtomicBool,
     ) -> Result<Self, Error> {
+        #[cfg(feature = "simulation")]
+        if crate::system::is_single_threaded() {
+            return Ok(Self { items: Items::Read(Box::new(open()?)), ended: false });
+        }
         let (sender, items) = sync_channel(READ_AHEAD);
+        let items = Items::Received(items);
         let (opened, is_open) = sync_channel(1);
         // Never joined: it may wait for its input for ever, and ends with the process.
         thread::Builder::new()
@@ -70,7 +83,7 @@ impl<T: Send + 'static> Feed<T> {
         if self.ended {
             return Next::End;
         }
-        let next = match self.items.recv_timeout(limit) {
+        let next = match self.items.next(limit) {
             Ok(Ok(item)) => return Next::Item(item),
             Err(RecvTimeoutError::Timeout) => return Next::Nothing,
             Ok(Err(error)) => Next::Failed(error),
@@ -78,6 +91,16 @@ impl<T: Send + 'static> Feed<T> {
         };
         self.ended = true;
         next
+    }
+}
+
+impl<T> Items<T> {
+    fn next(&mut self, limit: Duration) -> Result<Result<T, Error>, RecvTimeoutError> {
+        match self {
+            Self::Received(items) => items.recv_timeout(limit),
+            #[cfg(feature = "simulation")]
+            Self::Read(items) => items.next().ok_or(RecvTimeoutError::Disconnected),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod rows;
 mod source;
 mod workbook;
 
+use crate::system::fs;
 use clap::Args;
 use eiot::Error;
 use std::io::Read;
@@ -60,7 +61,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let mut content = Vec::new();
     let read = match is_stdin(path) {
         true => std::io::stdin().lock().read_to_end(&mut content).map(drop),
-        false => std::fs::read(path).map(|bytes| content = bytes),
+        false => fs::read(path).map(|bytes| content = bytes),
     };
     match read {
         Ok(()) => Ok(content),

@@ -5,9 +5,9 @@ use super::file_kind::FileKind;
 use super::is_stdin;
 use super::workbook::Workbook;
 use super::{InputOptions, lines::Lines};
+use crate::system::fs::File;
 use encoding_rs::Encoding;
 use flate2::bufread::MultiGzDecoder;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 

@@ -2,8 +2,8 @@
 
 use super::at_line;
 use super::rows::Cell;
+use crate::system::fs::File;
 use calamine::{Data, DataRef, Reader, Xlsx, XlsxError};
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

@@ -5,6 +5,7 @@ mod flags;
 mod profile;
 
 use self::profile::Profile;
+use crate::system;
 use clap::{ArgMatches, Args, Command};
 use eiot::{Config, Error, OptionInfo};
 use serde::Serialize;
@@ -148,7 +149,7 @@ impl Given {
         let is_variable = |option: &str| {
             let has_value = |name: &&str| {
                 group(name) == group(option)
-                    && std::env::var_os(variable_of(name)).is_some_and(|value| !value.is_empty())
+                    && system::variable(&variable_of(name)).is_some_and(|value| !value.is_empty())
             };
             Config::OPTIONS.iter().any(has_value)
         };
@@ -164,7 +165,7 @@ impl Given {
         config.read_env(&flags)?;
         for option in Config::OPTIONS {
             if !is_flag(option)
-                && std::env::var_os(variable_of(option)).is_some_and(|value| !value.is_empty())
+                && system::variable(&variable_of(option)).is_some_and(|value| !value.is_empty())
             {
                 sources.insert(option, Source::Environment);
             }

@@ -8,6 +8,7 @@
 //!
 //! The file holds no secrets, so that it can be shown and shared. Files with secrets must be private.
 
+use crate::system::{self, fs};
 use eiot::{Config, Error, OptionInfo};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -57,7 +58,7 @@ impl Profile {
                 || Error::config("profile", format!("HOME is not set; set HOME or {CONFIG_VARIABLE}"));
             return if name.is_some() { Err(no_home()) } else { Ok(None) };
         };
-        let text = match std::fs::read_to_string(&file) {
+        let text = match fs::read_to_string(&file) {
             Ok(text) => text,
             Err(why) if why.kind() == ErrorKind::NotFound && !is_named && name.is_none() => return Ok(None),
             Err(why) => return Err(unusable(&file, format!("cannot be read: {why}"))),
@@ -142,19 +143,19 @@ impl Profile {
 
 /// The configuration file, and whether it was named.
 fn configuration_file() -> Option<(PathBuf, bool)> {
-    let named = std::env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty());
+    let named = system::variable(CONFIG_VARIABLE).filter(|path| !path.is_empty());
     if let Some(path) = named {
         return Some((path.into(), true));
     }
     // The XDG base directory specification: a relative path is invalid and must be ignored.
-    let xdg = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let xdg = system::variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home =
-        || Some(PathBuf::from(std::env::var_os("HOME").filter(|home| !home.is_empty())?).join(".config"));
+        || Some(PathBuf::from(system::variable("HOME").filter(|home| !home.is_empty())?).join(".config"));
     Some((xdg.or_else(home)?.join("eiot").join("config.toml"), false))
 }
 
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    system::variable(name)?.into_string().ok().filter(|value| !value.is_empty())
 }
 
 fn parse(text: &str) -> Result<Profiles, String> {
@@ -187,8 +188,8 @@ fn has_password(value: &str) -> bool {
 /// Refuses a configuration file that every user may change: it decides where signed requests go.
 #[cfg(unix)]
 fn check_writers(file: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::MetadataExt;
-    match std::fs::metadata(file) {
+    use fs::MetadataExt;
+    match fs::metadata(file) {
         Ok(metadata) if metadata.is_file() && metadata.mode() & 0o002 != 0 => {
             Err(unusable(file, "can be changed by every user of this machine; run chmod o-w on it"))
         }
@@ -200,8 +201,8 @@ fn check_writers(file: &Path) -> Result<(), Error> {
 /// services that read it by their group.
 #[cfg(unix)]
 fn check_is_private(file: &Path) -> Result<(), String> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(file).map_err(|why| format!("cannot be read: {why}"))?;
+    use fs::MetadataExt;
+    let metadata = fs::metadata(file).map_err(|why| format!("cannot be read: {why}"))?;
     let (allowed, mode) = (if metadata.uid() == 0 { 0o640 } else { 0o600 }, metadata.mode() & 0o777);
     // A pipe or a device, such as /dev/stdin, is not a place where a secret is kept.
     match !metadata.is_file() || mode & !(allowed | 0o100) == 0 {

@@ -39,12 +39,6 @@ impl ExitCode {
     }
 }
 
-impl From<ExitCode> for std::process::ExitCode {
-    fn from(code: ExitCode) -> Self {
-        Self::from(code.number())
-    }
-}
-
 #[cfg(test)]
 impl ExitCode {
     /// Every exit code, in ascending order.

@@ -1,7 +1,7 @@
 //! A file of lines that are whole, even if the disk is full.
 
 use super::Failure;
-use std::fs::{File, OpenOptions};
+use crate::system::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,10 @@ pub(crate) struct LineFile {
 /// Windows would not let a file be shortened that was opened for appending only; there, each write goes to the end explicitly.
 pub(crate) fn appending() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.append(cfg!(not(windows))).write(true);
+    match cfg!(windows) {
+        true => options.write(true),
+        false => options.append(true),
+    };
     options
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod color;
 pub(crate) mod exit_code;
 pub(crate) mod humanize;
 mod line_file;
+pub(crate) mod markdown;
 pub(crate) mod metrics;
 pub(crate) mod record;
 mod replace_file;
@@ -17,7 +18,7 @@ pub(crate) mod wrap;
 pub(crate) use exit_code::ExitCode;
 pub(crate) use line_file::{LineFile, appending};
 pub(crate) use replace_file::replace_file;
-pub(crate) use streams::{Failure, print_help_or_usage_error, print_line, warn, write_stdout};
+pub(crate) use streams::{Failure, is_full, print_help_or_usage_error, print_line, warn, write_stdout};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,8 @@
 //! Files that are replaced at once, so that readers never see half of one.
 
-use eiot::Error;
-use std::fs::{self, OpenOptions};
+use super::Failure;
+use crate::system::fs::{self, OpenOptions};
+use crate::system::process_id;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -9,14 +10,14 @@ use std::path::Path;
 /// it, whatever the umask.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidArgument`](eiot::ErrorKind::InvalidArgument) if it cannot be written; the old content stays.
-pub(crate) fn replace_file(file: &Path, content: &[u8], is_public: bool) -> Result<(), Error> {
+/// [`Failure::unwritable`]; the old content stays.
+pub(crate) fn replace_file(file: &Path, content: &[u8], is_public: bool) -> Result<(), Failure> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     // Collectors and shell patterns skip names that begin with a dot and do not end as the file does.
-    let new = file.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
+    let new = file.with_file_name(format!(".{name}.{}.tmp", process_id()));
     write(&new, content, is_public).and_then(|()| fs::rename(&new, file)).map_err(|why| {
         let _ = fs::remove_file(&new);
-        Error::invalid_argument(format!("{} cannot be written: {why}", file.display()))
+        Failure::unwritable(file, why)
     })
 }
 
@@ -24,18 +25,16 @@ fn write(new: &Path, content: &[u8], is_public: bool) -> io::Result<()> {
     // What an earlier process with this number has left. A link that another user has put there must not be followed.
     let _ = fs::remove_file(new);
     let mut file = OpenOptions::new().write(true).create_new(true).open(new)?;
-    #[cfg(unix)]
     if is_public {
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        fs::make_public(&file)?;
     }
-    #[cfg(not(unix))]
-    let _ = is_public;
     file.write_all(content)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn replaced_file_has_the_new_content_and_leaves_nothing_beside_it() {

@@ -1,10 +1,11 @@
 //! Standard output and standard error, and failures that end the command early.
 
 use super::exit_code::ExitCode;
+use crate::system::{stderr, stdout};
 use eiot::{Error, escaped};
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why the command ends before it has printed all results.
 #[derive(Debug)]
@@ -40,6 +41,14 @@ impl From<io::Error> for Failure {
 }
 
 impl Failure {
+    /// A file cannot be opened or replaced. That is wrong usage, except for a full disk, where the same command succeeds later.
+    pub(crate) fn unwritable(path: &Path, error: io::Error) -> Self {
+        match is_full(&error) {
+            true => Self::File { path: path.to_owned(), error },
+            false => Error::invalid_argument(format!("{} cannot be written: {error}", path.display())).into(),
+        }
+    }
+
     /// The same failure, which kept the result of this EID, which was sent, from being printed.
     pub(crate) fn with_unreported_eid(self, eid: &str) -> Self {
         match self {
@@ -81,9 +90,14 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Whether the disk is full, or this user's share of it.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
 /// Prints help, version, or a usage error.
 pub(crate) fn print_help_or_usage_error(message: &clap::Error) -> Result<ExitCode, Failure> {
-    let printed = message.print().and_then(|()| io::stdout().flush());
+    let printed = message.print().and_then(|()| stdout().flush());
     match message.use_stderr() {
         // If not even the error can be printed, the exit code still reports it.
         true => Ok(ExitCode::Usage),
@@ -98,7 +112,7 @@ pub(crate) fn print_line(text: &str) -> Result<(), Failure> {
 
 /// Writes bytes to standard output and flushes it.
 pub(crate) fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
-    let mut output = io::stdout().lock();
+    let mut output = stdout().lock();
     output.write_all(bytes)?;
     Ok(output.flush()?)
 }
@@ -106,5 +120,21 @@ pub(crate) fn write_stdout(bytes: &[u8]) -> Result<(), Failure> {
 /// Prints a line on standard error. If that fails, there is no place left to report it; the exit code still does.
 pub(crate) fn warn(message: impl fmt::Display) {
     let line = format!("eiot: {}\n", escaped(&message.to_string()));
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+    let _ = stderr().lock().write_all(line.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_that_cannot_be_written_is_wrong_usage_unless_the_disk_is_full() {
+        let exit_code = |kind: ErrorKind| Failure::unwritable(Path::new("a"), kind.into()).exit_code();
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            assert_eq!(exit_code(kind), ExitCode::Failure, "{kind:?}");
+        }
+        for kind in [ErrorKind::NotFound, ErrorKind::PermissionDenied, ErrorKind::IsADirectory] {
+            assert_eq!(exit_code(kind), ExitCode::Usage, "{kind:?}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The summary of a run: what `--summary` writes as JSON, and what metrics and report show.
 
 use super::timeline::Timeline;
+use crate::system::wall_clock;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
 
@@ -131,7 +132,7 @@ pub(crate) struct Rate {
 impl Summary {
     /// The summary of a run that starts now.
     pub(crate) fn new(input: String, journal: Option<String>, output: Option<String>) -> Self {
-        let now = SystemTime::now();
+        let now = wall_clock();
         Self {
             eiot_summary: FORMAT,
             version: eiot::VERSION,

@@ -2,9 +2,9 @@
 //! stopped.
 
 use super::streams::warn;
+use crate::system::{has_terminal, stderr, wall_clock};
 use eiot::{Attempt, Notice, Observer};
-use std::io::{self, IsTerminal, Write};
-use std::time::SystemTime;
+use std::io::Write;
 
 /// An observer that prints.
 pub(crate) struct VerboseLogger {
@@ -17,11 +17,11 @@ pub(crate) struct VerboseLogger {
 impl VerboseLogger {
     fn log(&self, line: impl std::fmt::Display) {
         // Overwrites the progress line.
-        if io::stderr().is_terminal() {
-            let _ = io::stderr().write_all(b"\r\x1b[K");
+        if has_terminal() {
+            let _ = stderr().write_all(b"\r\x1b[K");
         }
         match self.verbose {
-            true => warn(format_args!("{} {line}", humantime::format_rfc3339_millis(SystemTime::now()))),
+            true => warn(format_args!("{} {line}", humantime::format_rfc3339_millis(wall_clock()))),
             false => warn(line),
         }
     }

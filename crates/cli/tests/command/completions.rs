@@ -41,6 +41,8 @@ fn completions_of_bash_complete_commands_flags_and_values() {
         ("eiot refresh --retry i", "i", "invalid\n"),
         ("eiot journal failed --kind una", "una", "unavailable\n"),
         ("eiot man jou", "jou", "journal\n"),
+        ("eiot explain una", "una", "unavailable\n"),
+        ("eiot explain --lang z", "z", "zh\n"),
         ("eiot completions fi", "fi", "fish\n"),
         ("eiot refresh --secret-file Cargo", "Cargo", "Cargo.toml\n"),
         // Not a file: the word stays as it is.

@@ -5,12 +5,13 @@ use eiot_sim::{Account, Options, Simulator};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const COMMANDS: [&[&str]; 9] = [
+const COMMANDS: [&[&str]; 10] = [
     &[],
     &["refresh"],
     &["call"],
     &["check"],
     &["doctor"],
+    &["explain"],
     &["sign"],
     &["webhook", "verify"],
     &["completions"],

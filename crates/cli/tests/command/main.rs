@@ -7,6 +7,7 @@ mod completions;
 mod configuration;
 mod doctor;
 mod exit_codes;
+mod explain;
 mod help;
 mod help_examples;
 mod json;

@@ -8,7 +8,7 @@ fn manual_has_a_page_about_the_whole_command_and_one_per_subcommand() {
     let about_all = run(&mut eiot(&["man"]));
     assert_eq!((about_all.exit_code, about_all.stderr.as_str()), (Some(0), ""), "{about_all:?}");
     assert!(about_all.stdout.contains(&format!(".TH eiot 1  \"eiot {}\"", eiot::VERSION)));
-    for command in ["refresh", "check", "doctor", "sign", "completions", "man"] {
+    for command in ["refresh", "check", "doctor", "explain", "sign", "completions", "man"] {
         assert!(about_all.stdout.contains(&format!("eiot\\-{command}(1)")), "{command}");
         let page = run(&mut eiot(&["man", command])).stdout;
         assert!(page.contains(&format!("\n.TH eiot-{command} 1 ")), "{page}");
@@ -70,6 +70,7 @@ fn manual_directory_has_every_page_that_a_page_refers_to() {
         "-check",
         "-completions",
         "-doctor",
+        "-explain",
         "-journal",
         "-man",
         "-refresh",
@@ -90,6 +91,30 @@ fn manual_directory_has_every_page_that_a_page_refers_to() {
         }
     }
     assert!(count >= expected.len() - 1, "eiot(1) refers to its commands, and eiot-webhook(1) too: {count}");
+}
+
+#[test]
+fn manual_in_chinese_has_every_page_and_is_chosen_by_flag_or_locale() {
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("man-pages-zh");
+    let _ = std::fs::remove_dir_all(&directory);
+    std::fs::create_dir_all(&directory).expect("a writable directory");
+    let outcome = run(eiot(&["man", "--lang", "zh", "--directory"]).arg(&directory));
+    assert_eq!((outcome.exit_code, outcome.stdout.as_str(), outcome.stderr.as_str()), (Some(0), "", ""));
+    let page = std::fs::read_to_string(directory.join("eiot-refresh.1")).expect("readable");
+    assert_eq!(run(eiot(&["man", "refresh"]).env("LANG", "zh_CN.UTF-8")).stdout, page);
+    assert_eq!(
+        run(eiot(&["man", "refresh", "--lang", "en"]).env("LANG", "zh_CN.UTF-8")).stdout,
+        run(&mut eiot(&["man", "refresh"])).stdout
+    );
+    assert!(page.contains("\n.SH 名称\n") && page.contains("\n.SH 说明\n.nf\n"), "{page}");
+    let count = |directory: &PathBuf| std::fs::read_dir(directory).expect("a directory").count();
+    assert_eq!(count(&directory), 16);
+    for file in std::fs::read_dir(&directory).expect("a directory") {
+        let page = std::fs::read_to_string(file.expect("a file").path()).expect("readable");
+        for english in ["SYNOPSIS", "OPTIONS", "Possible values", "[default", "Exit codes", "Example"] {
+            assert!(!page.contains(english), "{english}: {page}");
+        }
+    }
 }
 
 #[test]

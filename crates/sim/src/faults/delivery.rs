@@ -1,100 +1,95 @@
-//! Sends a reply with a fault, or a part of it.
+//! How much of a reply goes out, when, and what becomes of the connection. `send` does it on a socket.
 
 use crate::faults::Fault;
-use crate::faults::reply::JSON_BEGIN;
 use crate::reply::Reply;
-use crate::stop::Stop;
-use crate::stream::{Connection, End};
-use socket2::SockRef;
-use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
 
 /// The bytes of `garbage`.
 const GARBAGE: &[u8] = b"\x15\x03\x01 this is not HTTP\r\n\r\n";
 
-/// The length of `endless`.
-const ENDLESS_BYTES: usize = 64 * 1024 * 1024;
-const CHUNK_BYTES: usize = 16 * 1024;
-
-/// Sends the reply as the fault demands. Returns `None` if the connection can be used again.
-pub(crate) fn deliver(
-    fault: &Fault,
-    reply: &Reply,
-    stream: &mut impl Connection,
-    stop: &Stop,
-) -> io::Result<Option<End>> {
-    let bytes = reply.to_bytes();
-    let head = bytes.len() - reply.body.len();
-    let until = |end: usize| bytes.get(..end).unwrap_or_default();
-    let part = match fault {
-        Fault::Stall | Fault::Close | Fault::Reset => &[],
-        Fault::StallHeaders | Fault::ResetHeaders => until(head / 2),
-        Fault::StallBody | Fault::ResetBody => until(head + reply.body.len() / 2),
-        Fault::Garbage => GARBAGE,
-        _ => &bytes,
-    };
-    match fault {
-        Fault::Drip(time) => {
-            for byte in part.chunks(1) {
-                send(stream, byte)?;
-                stop.sleep(*time)?;
-            }
-        }
-        Fault::Delay(time) => {
-            stop.sleep(*time)?;
-            send(stream, part)?;
-        }
-        _ => send(stream, part)?,
-    }
-    match fault {
-        Fault::Stall | Fault::StallHeaders | Fault::StallBody => hold(stream),
-        Fault::Reset | Fault::ResetHeaders | Fault::ResetBody | Fault::ResetAfter => {
-            return reset(stream).map(Some);
-        }
-        Fault::Close | Fault::CloseAfter | Fault::Garbage => {}
-        Fault::Endless => send_endless_body(stream)?,
-        _ => return Ok(None),
-    }
-    Ok(Some(End::Close))
+/// A reply on its way to the client.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// How long after the request the first byte goes out.
+    pub after: Duration,
+    /// The whole reply.
+    pub reply: Reply,
+    /// How much of it goes out.
+    pub sent: Sent,
+    /// The pause after each byte; zero if all go out at once.
+    pub pause: Duration,
+    /// What becomes of the connection then.
+    pub end: End,
 }
 
-fn send(stream: &mut impl Connection, bytes: &[u8]) -> io::Result<()> {
-    stream.write_all(bytes)?;
-    stream.flush()
+/// How much of a reply goes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// Nothing.
+    Nothing,
+    /// The first half of the head.
+    HalfOfHead,
+    /// The head and the first half of the body.
+    HalfOfBody,
+    /// Everything.
+    All,
+    /// Bytes that are not HTTP, instead of the reply.
+    Garbage,
+    /// The head, then chunks of a body until the client disconnects, at most 64 MiB.
+    Endless,
 }
 
-/// Waits until the client disconnects or the simulator stops, which shuts the socket down.
-fn hold(stream: &impl Connection) {
-    // Discards what the client sends, below TLS.
-    let mut socket = stream.socket();
-    let mut discarded = [0; 4096];
-    loop {
-        match socket.read(&mut discarded) {
-            Ok(0) => return,
-            Ok(_) => {}
-            // The read timeout is for idle connections, and this one is not idle.
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
-                _ => return,
-            },
-        }
+/// What becomes of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It serves the next request.
+    KeepAlive,
+    /// It is closed in an orderly way.
+    Close,
+    /// It is reset.
+    Reset,
+    /// Nothing more is sent; it stays open until the client closes it.
+    Hold,
+}
+
+impl Delivery {
+    /// The delivery of a reply with a fault or without one. The platform takes `latency` to answer.
+    pub(crate) fn new(fault: Option<&Fault>, reply: Reply, latency: Duration) -> Self {
+        let (sent, end) = match fault {
+            Some(Fault::Stall) => (Sent::Nothing, End::Hold),
+            Some(Fault::StallHeaders) => (Sent::HalfOfHead, End::Hold),
+            Some(Fault::StallBody) => (Sent::HalfOfBody, End::Hold),
+            Some(Fault::Close) => (Sent::Nothing, End::Close),
+            Some(Fault::Reset) => (Sent::Nothing, End::Reset),
+            Some(Fault::ResetHeaders) => (Sent::HalfOfHead, End::Reset),
+            Some(Fault::ResetBody) => (Sent::HalfOfBody, End::Reset),
+            Some(Fault::ResetAfter) => (Sent::All, End::Reset),
+            Some(Fault::CloseAfter) => (Sent::All, End::Close),
+            Some(Fault::Garbage) => (Sent::Garbage, End::Close),
+            Some(Fault::Endless) => (Sent::Endless, End::Close),
+            _ => (Sent::All, End::KeepAlive),
+        };
+        let (delay, pause) = match fault {
+            Some(Fault::Delay(time)) => (*time, Duration::ZERO),
+            Some(Fault::Drip(pause)) => (Duration::ZERO, *pause),
+            _ => (Duration::ZERO, Duration::ZERO),
+        };
+        Self { after: latency + delay, reply, sent, pause, end }
     }
-}
 
-/// Makes closing this connection a reset: with SO_LINGER of zero, closing discards unsent data and sends RST.
-fn reset(stream: &impl Connection) -> io::Result<End> {
-    SockRef::from(stream.socket()).set_linger(Some(Duration::ZERO))?;
-    Ok(End::Reset)
-}
-
-fn send_endless_body(stream: &mut impl Connection) -> io::Result<()> {
-    let mut chunk = format!("{:x}\r\n", JSON_BEGIN.len()).into_bytes();
-    chunk.extend_from_slice(JSON_BEGIN);
-    send(stream, &chunk)?;
-    chunk = format!("\r\n{CHUNK_BYTES:x}\r\n").into_bytes();
-    chunk.resize(chunk.len() + CHUNK_BYTES, b'a');
-    for _ in 0..ENDLESS_BYTES / CHUNK_BYTES {
-        send(stream, &chunk)?;
+    /// The bytes that go out; of an endless reply, those before its body.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = match self.sent {
+            Sent::Nothing => return Vec::new(),
+            Sent::Garbage => return GARBAGE.to_vec(),
+            _ => self.reply.to_bytes(),
+        };
+        let head = bytes.len() - self.reply.body.len();
+        bytes.truncate(match self.sent {
+            Sent::HalfOfHead => head / 2,
+            Sent::HalfOfBody => head + self.reply.body.len() / 2,
+            _ => bytes.len(),
+        });
+        bytes
     }
-    Ok(())
 }

@@ -1,4 +1,5 @@
-//! Faults on demand, and their names. `plan` decides which call has which fault · `reply` alters replies · `delivery` sends them.
+//! Faults on demand, and their names. `plan` decides which call has which fault · `reply` alters replies · `delivery` says how
+//! much of them goes out.
 
 pub(crate) mod delivery;
 pub(crate) mod plan;

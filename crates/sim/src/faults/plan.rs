@@ -1,13 +1,16 @@
 //! Which call has which fault.
 
-use crate::faults::Fault;
+use crate::faults::{Fault, NoFault};
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Which call has which fault: first those of a plan in order, then random ones. Calls are numbered as they arrive, over all
-/// connections. Default: no faults.
+/// Which call has which fault: that of a period, or else that of a plan in order, or else a random one. Calls are numbered as
+/// they arrive, over all connections. Default: no faults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Faults {
+    /// Periods in which every call has the same fault: an outage, for example. The first one that fits counts.
+    pub during: Vec<FaultPeriod>,
     /// The first call has the first of these, and so on; `None` is a call without a fault.
     pub plan: Vec<Option<Fault>>,
     /// Repeat the plan; then there are no random faults. Default off.
@@ -28,6 +31,7 @@ impl Default for Faults {
             retry_after: retry_after.map(str::to_owned),
         };
         Self {
+            during: Vec::new(),
             plan: Vec::new(),
             repeat: false,
             chance: 0.0,
@@ -72,8 +76,11 @@ impl Faults {
         Self { chance, seed, ..Self::default() }
     }
 
-    /// The fault of a call; the first call has number 0.
-    fn of(&self, call: u64) -> Option<&Fault> {
+    /// The fault of a call that arrives this long after the start; the first call has number 0.
+    fn of(&self, call: u64, since_start: Duration) -> Option<&Fault> {
+        if let Some(period) = self.during.iter().find(|period| period.contains(since_start)) {
+            return Some(&period.fault);
+        }
         let planned = self.plan.len() as u64;
         if call < planned || (self.repeat && planned > 0) {
             return self.plan.get((call % planned) as usize)?.as_ref();
@@ -90,7 +97,41 @@ impl Faults {
     }
 
     fn is_none(&self) -> bool {
-        self.plan.iter().all(Option::is_none) && self.chance <= 0.0
+        self.during.is_empty() && self.plan.iter().all(Option::is_none) && self.chance <= 0.0
+    }
+}
+
+/// A period in which every call has the same fault. Parsed from `FROM..UNTIL=FAULT`, in seconds after the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultPeriod {
+    /// When it begins, after the start of the platform.
+    pub from: Duration,
+    /// When it is over, after the start of the platform.
+    pub until: Duration,
+    /// The fault.
+    pub fault: Fault,
+}
+
+impl FaultPeriod {
+    fn contains(&self, since_start: Duration) -> bool {
+        (self.from..self.until).contains(&since_start)
+    }
+}
+
+impl FromStr for FaultPeriod {
+    type Err = NoFault;
+
+    fn from_str(text: &str) -> Result<Self, NoFault> {
+        let seconds = |text: &str| text.parse().ok().map(Duration::from_secs);
+        let parsed = text.split_once('=').and_then(|(period, fault)| {
+            let (from, until) = period.split_once("..")?;
+            Some((seconds(from)?, seconds(until)?, fault))
+        });
+        let Some((from, until, fault)) = parsed.filter(|(from, until, _)| from < until) else {
+            let rule = "must be FROM..UNTIL=FAULT, in seconds after the start";
+            return Err(NoFault(format!("{text:?} {rule}, for example 60..120=status=503")));
+        };
+        Ok(Self { from, until, fault: fault.parse()? })
     }
 }
 
@@ -115,10 +156,10 @@ impl FaultPlan {
         Self { faults, calls: AtomicU64::new(0) }
     }
 
-    /// The fault of the next call.
-    pub(crate) fn next(&self) -> Option<&Fault> {
+    /// The fault of the next call, which arrives this long after the start.
+    pub(crate) fn next(&self, since_start: Duration) -> Option<&Fault> {
         let faults = self.faults.as_ref()?;
-        faults.of(self.calls.fetch_add(1, Ordering::Relaxed))
+        faults.of(self.calls.fetch_add(1, Ordering::Relaxed), since_start)
     }
 }
 
@@ -128,7 +169,7 @@ mod tests {
 
     fn names(faults: &Faults, calls: usize) -> Vec<&'static str> {
         let plan = FaultPlan::new(faults);
-        (0..calls).map(|_| plan.next().map_or("none", Fault::name)).collect()
+        (0..calls).map(|_| plan.next(Duration::ZERO).map_or("none", Fault::name)).collect()
     }
 
     fn plan() -> Faults {
@@ -145,6 +186,25 @@ mod tests {
         let faults = Faults { repeat: true, ..plan() };
         assert_eq!(names(&faults, 7), ["reset", "none", "html", "reset", "none", "html", "reset"]);
         assert_eq!(names(&Faults::always(Fault::Close), 2), ["close", "close"]);
+    }
+
+    #[test]
+    fn fault_period_takes_precedence_and_calls_in_it_are_numbered() {
+        let during = vec!["2..4=close".parse().expect("a period"), "3..5=stall".parse().expect("a period")];
+        let plan = FaultPlan::new(&Faults { during, ..plan() });
+        let at = |second| plan.next(Duration::from_secs(second)).map_or("none", Fault::name);
+        assert_eq!([1, 3, 4, 5].map(at), ["reset", "close", "stall", "none"]);
+    }
+
+    #[test]
+    fn fault_period_has_a_begin_an_end_and_a_fault() {
+        let period: FaultPeriod = "0..3600=status=429,2".parse().expect("a period");
+        assert_eq!((period.from, period.until), (Duration::ZERO, Duration::from_secs(3600)));
+        assert_eq!(period.fault.to_string(), "status=429,2");
+        for wrong in ["", "1..2", "1=close", "2..1=close", "1..1=close", "-1..2=close", "1..2=", "1..2=none"]
+        {
+            assert!(wrong.parse::<FaultPeriod>().is_err(), "{wrong}");
+        }
     }
 
     #[test]
@@ -166,7 +226,7 @@ mod tests {
         let faults = Faults::by_chance(0.3, 42);
         let mut seen = std::collections::BTreeMap::new();
         for call in 0..100_000 {
-            *seen.entry(faults.of(call).map(Fault::to_string)).or_insert(0) += 1;
+            *seen.entry(faults.of(call, Duration::ZERO).map(Fault::to_string)).or_insert(0) += 1;
         }
         let none = seen.remove(&None).expect("calls without a fault");
         assert!((69_000..71_000).contains(&none), "{none} without a fault");
@@ -177,7 +237,9 @@ mod tests {
 
     #[test]
     fn random_faults_depend_on_the_seed_only() {
-        let of_seed = |seed| (0..200).map(|call| Faults::by_chance(0.5, seed).of(call).cloned()).collect();
+        let of_seed = |seed| {
+            (0..200).map(|call| Faults::by_chance(0.5, seed).of(call, Duration::ZERO).cloned()).collect()
+        };
         let (one, again, other): (Vec<_>, Vec<_>, Vec<_>) = (of_seed(7), of_seed(7), of_seed(8));
         assert_eq!(one, again);
         assert_ne!(one, other);

@@ -23,7 +23,7 @@ pub(crate) fn replacement(fault: &Fault, date: SystemTime) -> Reply {
         Fault::Status { code, retry_after } => {
             let mut reply = Reply::html(*code, date);
             if let Some(retry_after) = retry_after {
-                reply.more = format!("Retry-After: {retry_after}\r\n");
+                reply.more = Some(("Retry-After", retry_after.clone()));
             }
             if matches!(code, 204 | 304) {
                 // These statuses have no body.
@@ -41,22 +41,27 @@ pub(crate) fn replacement(fault: &Fault, date: SystemTime) -> Reply {
             json(&body)
         }
         Fault::Endless => Reply { chunked: true, ..json(b"") },
-        Fault::GzipBomb => Reply { more: "Content-Encoding: gzip\r\n".to_owned(), ..json(&gzip_bomb()) },
-        Fault::Redirect => Reply { more: format!("Location: {ELSEWHERE}\r\n"), ..Reply::html(302, date) },
+        Fault::GzipBomb => {
+            Reply { more: Some(("Content-Encoding", "gzip".to_owned())), ..json(&gzip_bomb()) }
+        }
+        Fault::Redirect => Reply { more: Some(("Location", ELSEWHERE.to_owned())), ..Reply::html(302, date) },
         // `garbage` is not a reply; no other fault replaces the answer.
         _ => json(b""),
     }
 }
 
 /// The platform's answer, altered by a fault.
-pub(crate) fn altered(fault: &Fault, answer: Answer, format: ReplyFormat) -> Reply {
-    let answer = if *fault == Fault::Chinese { answer.in_chinese() } else { answer };
+pub(crate) fn altered(fault: &Fault, answer: &Answer, format: ReplyFormat) -> Reply {
     let integer_codes = format.integer_codes || *fault == Fault::IntegerCode;
-    let mut reply = answer.reply(&ReplyFormat { integer_codes, ..format });
+    let format = ReplyFormat { integer_codes, ..format };
+    let mut reply = match fault {
+        Fault::Chinese => answer.in_chinese().reply(&format),
+        _ => answer.reply(&format),
+    };
     match fault {
         Fault::Date(seconds) => reply.date = reply.date.map(|date| shifted(date, *seconds)),
         Fault::NoDate => reply.date = None,
-        Fault::Age(seconds) => reply.more = format!("Age: {seconds}\r\n"),
+        Fault::Age(seconds) => reply.more = Some(("Age", seconds.to_string())),
         _ => {}
     }
     reply

@@ -2,11 +2,11 @@
 
 use super::line::{JobKey, MAX_LINE_BYTES, OutputMark, StoredLine, check_account, check_header};
 use crate::output::record::OK;
+use crate::system::fs::File;
 use eiot::{Eid, ErrorKind};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;

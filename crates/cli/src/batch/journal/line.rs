@@ -1,12 +1,12 @@
 //! The lines of a journal. Names and their meaning never change; new ones may be added.
 
 use crate::output::record::{OK, Record};
+use crate::system::wall_clock;
 use eiot::{Client, ErrorKind};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 /// Longer lines were not written by this program.
 pub(super) const MAX_LINE_BYTES: u64 = 1024 * 1024;
@@ -197,7 +197,7 @@ impl StoredResult<'_> {
 
 /// The current time, in UTC as in RFC 3339.
 pub(super) fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+    humantime::format_rfc3339_seconds(wall_clock()).to_string()
 }
 
 /// Checks that the first line of a journal is a header for this account.

@@ -14,13 +14,15 @@ pub(crate) use line::{JobKey, OutputMark};
 pub(crate) use reader::{JournalHeader, JournalLine, JournalReader, JournalResult};
 
 use crate::output::record::Record;
-use crate::output::{Failure, LineFile, appending};
+use crate::output::{Failure, LineFile, appending, is_full};
+#[cfg(not(windows))]
+use crate::system::fs;
+use crate::system::fs::File;
 use eiot::Error;
 use history::{read, recorded};
 use line::{Entry, FORMAT, Finish, Header, Run, now};
 use serde::Serialize;
 use std::collections::HashSet;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use unwritten::Unwritten;
@@ -50,7 +52,10 @@ impl Journal {
     pub(crate) fn open(path: impl Into<PathBuf>, job: &JobKey) -> Result<Self, Failure> {
         let path = path.into();
         let unusable = |why: &dyn std::fmt::Display| unusable(&path, why);
-        let file = open_alone(&path).map_err(|why| unusable(&why))?;
+        let file = open_alone(&path).map_err(|error| match is_full(&error) {
+            true => Failure::File { path: path.clone(), error },
+            false => unusable(&error).into(),
+        })?;
         let read = read(&file, job).map_err(|why| unusable(&why))?;
         // Removes the torn last line of a killed run.
         file.set_len(read.end).map_err(|why| unusable(&why))?;
@@ -105,6 +110,8 @@ impl Journal {
     pub(crate) fn record(&mut self, record: &Record<'_>) -> Result<(), Failure> {
         if let Some(begin) = self.begins.take() {
             self.write(&begin)?;
+            // Whatever a power failure leaves of the results, the next run knows where they belong.
+            self.sync()?;
         }
         self.write(&Entry::new(record))
     }
@@ -151,16 +158,16 @@ fn unusable(path: &Path, why: &dyn std::fmt::Display) -> Error {
 
 const IN_USE: &str = "it is in use by another process";
 
-/// Opens or creates the file, which no other process can then open for writing.
-#[cfg(unix)]
+/// Opens or creates the file, which no other process can then open here.
+#[cfg(not(windows))]
 fn open_alone(path: &Path) -> io::Result<File> {
-    use rustix::fs::{FlockOperation, flock};
-    use std::os::unix::fs::OpenOptionsExt;
-    let file = appending().read(true).create(true).mode(0o600).open(path)?;
+    let mut options = appending();
+    fs::OpenOptionsExt::mode(options.read(true).create(true), 0o600);
+    let file = options.open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
-    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| io::Error::other(IN_USE))?;
+    fs::lock(&file).map_err(|_| io::Error::other(IN_USE))?;
     Ok(file)
 }
 

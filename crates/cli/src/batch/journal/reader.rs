@@ -1,9 +1,9 @@
 //! Reads any journal, line by line, for people and other programs. A run that is resumed reads its journal itself.
 
 use super::line::{FORMAT, MAX_LINE_BYTES};
+use crate::system::fs::File;
 use eiot::Error;
 use serde::Deserialize;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 

@@ -7,8 +7,8 @@ use super::Journal;
 use super::line::{OutputMark, StoredLine, StoredResult};
 use crate::output::Failure;
 use crate::output::record::{OK, Record};
+use crate::system::fs::File;
 use eiot::Error;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Take};
 use std::ops::Range;
 
