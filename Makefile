@@ -36,7 +36,8 @@ export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
 export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
-.PHONY: all help demo check test test-fresh test-bindings test-platforms setup-bindings setup-platforms print-version lint bench bench-check bench-tools soak account-rate fuzz header stubs licenses
+.PHONY: all help demo docs check test test-fresh test-bindings test-platforms setup-bindings setup-platforms print-version lint bench bench-check
+.PHONY: bench-tools soak account-rate fuzz header stubs licenses
 .PHONY: abi install place describe dist dist-windows release stage stage-dist built wheel sanitized workers recipes clean
 
 all: release
@@ -56,6 +57,14 @@ demo: stage wheel $(BUILD)/c++
 	@rm -rf $(BUILD)/demo && $(PYTHON) -m venv $(BUILD)/demo
 	@$(BUILD)/demo/bin/python -m pip install -q --disable-pip-version-check --no-index $(BUILD)/wheels/eiot-$(VERSION)-*.whl
 	@PKG_CONFIG=$(VENV)/bin/pkgconf BUILD=$(BUILD)/demo sh examples/demo.sh
+
+## docs: the documentation as a site, in English and Chinese; open build/site/index.html
+docs: $(VENV)/.docs
+	@echo "building the commands, whose help is in the documentation…"
+	@$(CARGO) build --locked -q -p eiot-cli -p eiot-sim
+	@rm -rf $(TARGET)/doc && $(CARGO) doc --locked -q --no-deps -p eiot
+	@$(VENV)/bin/python docs/site/build.py --commands $(TARGET)/debug --rustdoc $(TARGET)/doc --work $(BUILD)/docs --out $(BUILD)/site
+	@echo "Built: build/site/index.html"
 
 ### Test it
 
@@ -257,17 +266,27 @@ $(VENV)/.tests: tests/requirements.txt $(VENV)/.ready
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
+# What `make docs` needs.
+$(VENV)/.docs: docs/site/requirements.txt $(VENV)/.ready
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "the documentation needs Python 3.11; name one with PYTHON=…"; exit 1; }
+	@echo "installing what docs/site/requirements.txt lists into build/venv (about 60 MB)…"
+	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r docs/site/requirements.txt
+	@touch $@
+
 # The work queues of the recipes in docs/operations.md. Without them the tests of those recipes are skipped.
 workers: $(VENV)/.tests
 	@echo "installing what tests/requirements-workers.txt lists into build/venv…"
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements-workers.txt \
 	 || echo "could not install what tests/requirements-workers.txt lists: the tests that need it say so and are skipped"
 
-# What the recipes in docs/python-recipes.md are for. Without it the tests of those recipes are skipped.
+# What the recipes in docs/python-recipes.md and docs/cookbook are for. Without it the tests of those recipes are skipped.
 recipes: $(VENV)/.tests
 	@echo "installing what tests/requirements-recipes.txt lists into build/venv (about 80 MB)…"
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements-recipes.txt \
 	 || echo "could not install what tests/requirements-recipes.txt lists: the tests that need it say so and are skipped"
+	@if command -v npm >/dev/null 2>&1; then \
+	   npm install --silent --no-audit --no-fund --no-save --no-package-lock --ignore-scripts --prefix $(BUILD)/express express@5.3.0 \
+	   || echo "could not install express: the tests that need it say so and are skipped"; fi
 
 # The machine's C++ compiler, or if it has none zig's, which comes as a Python package.
 $(BUILD)/c++: $(VENV)/.ready

@@ -54,6 +54,10 @@ NOT_FOR_WRAPPERS |= {
 }  # fmt: skip
 
 
+# The languages that were built in this run of the tests.
+_MADE = set()
+
+
 @dataclasses.dataclass
 class Language:
     """How to build and run the programs of one language; {build} and {root} are placeholders for folders in all commands."""
@@ -122,6 +126,12 @@ class Language:
                 self.filled(command), env=self.variables(), cwd=self.folder, capture_output=True, text=True, timeout=600
             )
             assert done.returncode == 0, f"{self.name}: {done.args}\n{done.stdout}\n{done.stderr}"
+        _MADE.add(self.name)
+
+    def make_once(self):
+        """The same, unless it has been done in this run of the tests."""
+        if self.name not in _MADE:
+            self.make()
 
 
 def _is_there(need):

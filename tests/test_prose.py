@@ -110,7 +110,8 @@ def python_prose(text):
 
 SOURCES = [
     ("*.md", markdown),
-    ("docs/*.md", markdown),
+    ("docs/**/*.md", markdown),
+    ("docs/**/*.py", python_prose),
     ("bindings/*.md", markdown),
     ("bindings/*/README.md", markdown),
     ("crates/*/README.md", markdown),

@@ -14,7 +14,7 @@ from test_batch_command import EIOT, begin, cards_file, refresh
 from test_refusals import EID, STATUS
 
 PLATFORM = os.environ.get("EIOT_TEST_PLATFORM", "")
-pytestmark = pytest.mark.skipif(not PLATFORM.startswith("windows-"), reason="for Windows, under `make test-platforms`")
+pytestmark = pytest.mark.skipif(not PLATFORM.startswith("windows-"), reason="for programs of Windows only")
 IS_32_BIT = PLATFORM == "windows-i686"
 for_32_bit = pytest.mark.skipif(not IS_32_BIT, reason="64-bit Windows has one calling convention")
 MINGW = f"{PLATFORM.removeprefix('windows-')}-w64-mingw32"

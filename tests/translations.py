@@ -83,7 +83,7 @@ def blocks(text: str) -> list[tuple[str, str]]:
 def without_comment(language: str, line: str) -> str:
     if language == "text":
         # A column of descriptions behind a command.
-        return re.sub(r"(?<=\S) {3,}\S.*$", "", line).rstrip()
+        return re.sub(r"(^|(?<=\S)) {3,}\S.*$", "", line).rstrip()
     return re.sub(r"(^|\s+)(#(?!include|!|!/)|//|--|\*>) .*$", "", line).rstrip()
 
 

@@ -1,4 +1,4 @@
-//! A certificate authority that is generated at start, and a certificate from it for 127.0.0.1.
+//! A certificate authority that is generated at start, and a certificate from it for localhost.
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -19,7 +19,7 @@ pub(crate) fn make() -> io::Result<(Arc<ServerConfig>, String)> {
     let ca_pem = authority.self_signed(&authority_key).map_err(io::Error::other)?.pem();
     let issuer = Issuer::new(authority, authority_key);
 
-    let mut server = CertificateParams::new(["127.0.0.1".to_owned()]).map_err(io::Error::other)?;
+    let mut server = CertificateParams::new(["localhost".to_owned()]).map_err(io::Error::other)?;
     // Extensions required by RFC 5280; Python 3.13 and newer reject a certificate without them.
     server.use_authority_key_identifier_extension = true;
     server.is_ca = IsCa::ExplicitNoCa;

@@ -23,7 +23,7 @@ impl Signer {
 
     /// The body of a refresh, signed with SHA-1.
     pub fn signed_body(&self, eid: &Eid, timestamp: u64, nonce: u32) -> Result<Vec<u8>, Error> {
-        signed_body(&self.0, eid, timestamp, nonce, SignMethod::Sha1)
+        signed_body(&self.0, eid, timestamp, nonce, SignMethod::Sha1).map(|body| body.json)
     }
 }
 

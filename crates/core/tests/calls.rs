@@ -3,10 +3,13 @@
 
 mod common;
 
-use common::{EID, config};
+use common::{EID, config, http, read_request, serve};
 use eiot::{Attempt, Call, Client, Delivered, ErrorKind, Observer};
 use eiot_sim::{Fault, Faults, Options, Simulator};
 use serde_json::{Value, json};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::mpsc;
 
 const GET: &str = "/api/v3/cloudesim/get";
 const PURCHASE: &str = "/api/v3/cloudesim/purchase";
@@ -41,6 +44,49 @@ fn call_of_every_vector_is_accepted_as_correctly_signed() {
     let reply = client.call(&Call::new(GET, &json!({ "eid": EID })).expect("valid")).expect("accepted");
     let data: Value = serde_json::from_str(reply.data_json().expect("a card")).expect("JSON");
     assert_eq!(data["eid"], EID);
+}
+
+/// Keeps what it reads.
+struct Recording(TcpStream, Vec<u8>);
+
+impl Read for Recording {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        self.1.extend_from_slice(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+#[test]
+fn call_sends_each_header_once_with_the_length_of_its_own_body() {
+    let (sender, requests) = mpsc::channel();
+    let url = serve(move |connection| {
+        let mut connection = Recording(connection, Vec::new());
+        while let Some(body) = read_request(&mut connection) {
+            let received = String::from_utf8(std::mem::take(&mut connection.1)).expect("ASCII");
+            sender.send((received, body.len())).expect("the test listens");
+            let reply = http("200 OK", "", r#"{"code":"200"}"#);
+            connection.0.write_all(reply.as_bytes()).expect("written");
+        }
+    });
+    let host = url.replace("http://127.0.0.1", "localhost");
+    let client = Client::new(config(&format!("http://{}/gateway/", host.to_uppercase()))).expect("valid");
+    for eid in ["1", EID] {
+        client.call(&Call::new(GET, &json!({ "eid": eid })).expect("valid")).expect("accepted");
+        let (request, length) = requests.recv().expect("a request");
+        let (head, _) = request.split_once("\r\n\r\n").expect("a head");
+        let mut lines: Vec<String> = head.lines().map(str::to_owned).collect();
+        lines[1..].sort_unstable();
+        let expected = [
+            format!("POST /gateway{GET} HTTP/1.1"),
+            "accept: application/json".to_owned(),
+            format!("content-length: {length}"),
+            "content-type: application/json;charset=utf-8".to_owned(),
+            format!("host: {host}"),
+            format!("user-agent: eiot/{} (rust)", eiot::VERSION),
+        ];
+        assert_eq!(lines, expected);
+    }
 }
 
 #[test]

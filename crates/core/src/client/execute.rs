@@ -5,7 +5,7 @@ use super::inner::{ClientInner, ProcessState};
 use super::permits::Permits;
 use crate::config::Config;
 use crate::error::{Delivered, Error, ErrorKind, redact};
-use crate::protocol::{Reply, Request, classify, sign_in};
+use crate::protocol::{Reply, Request, classify};
 use crate::rate_limit::{Cooldown, Permit, RateLimiter, Refused};
 use crate::retry::{self, RetryDecision};
 use crate::signing::{ClockSample, timestamp};
@@ -108,15 +108,14 @@ impl Execution<'_> {
         let timestamp = timestamp(inner.skew.correct(clock.now()))?;
         let nonce = permit.spend();
         let body = request.body(&inner.credentials, timestamp, nonce, inner.config.sign_method)?;
-        let sign = sign_in(&body);
         let post = Post {
             path: request.path(),
-            body,
+            body: body.json,
             is_idempotent: request.is_idempotent(),
             max_reply_bytes: request.max_reply_bytes(),
         };
         let sent = tracker.begin_attempt(timestamp, nonce);
-        let secrets = [inner.credentials.secret.expose().as_bytes(), &sign];
+        let secrets = [inner.credentials.secret.expose().as_bytes(), body.sign.as_str().as_bytes()];
         let exchange = connections.post(&inner.transport, post, sent, &|| clock.now()).await;
         let mut response = exchange.map_err(|error| error.with_redacted_evidence(secrets))?;
         if inner.config.clock_skew && inner.transport.is_trusted() {

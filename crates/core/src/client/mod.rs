@@ -341,7 +341,7 @@ fn run_alone(
     }
     let event_loops = &execution.process.event_loops;
     let event_loop = event_loops.take(&execution.inner.transport)?;
-    // On the heap: each layer below would hold a copy of its 6 KB on the stack, which small threads do not have.
+    // On the heap: each layer below would hold a copy of its 2 KB on the stack, which small threads do not have.
     let run = Box::pin(execution.run(event_loop.connections(), permits));
     // The event loop of a cancelled call is not returned to the pool: dropping it closes the connection immediately.
     match event_loop.block_on(Some(execution.deadline), keep_going, run) {

@@ -12,24 +12,19 @@ pub(crate) struct Envelope {
     pub(crate) code: String,
     /// The message about success or failure, in any wording and language. Anything but a string is kept as JSON.
     pub(crate) message: Option<String>,
-    /// An object without documented fields.
-    pub(crate) data: Option<Box<RawValue>>,
+    /// An object without documented fields, as JSON.
+    pub(crate) data: Option<String>,
 }
 
+/// The values as JSON: a value that is decoded here would have to be decoded twice, once per possible type.
 #[derive(Deserialize)]
-struct Fields {
-    code: Code,
-    #[serde(default)]
-    message: Option<Box<RawValue>>,
-    #[serde(default)]
-    data: Option<Box<RawValue>>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Code {
-    Text(String),
-    Number(i64),
+struct Fields<'a> {
+    #[serde(borrow)]
+    code: &'a RawValue,
+    #[serde(borrow, default)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
 }
 
 impl Envelope {
@@ -41,17 +36,24 @@ impl Envelope {
         if !body.trim_ascii_start().starts_with(b"{") {
             return None;
         }
-        let fields: Fields = match std::str::from_utf8(body) {
-            Ok(body) => serde_json::from_str(body).ok()?,
-            Err(_) => serde_json::from_str(&String::from_utf8_lossy(body))
-                .or_else(|_| serde_json::from_str(&without_double_bytes(body)))
-                .ok()?,
+        match std::str::from_utf8(body) {
+            Ok(body) => Self::parse(body),
+            Err(_) => Self::parse(&String::from_utf8_lossy(body))
+                .or_else(|| Self::parse(&without_double_bytes(body))),
+        }
+    }
+
+    fn parse(body: &str) -> Option<Self> {
+        let fields: Fields<'_> = serde_json::from_str(body).ok()?;
+        let code = match fields.code.get() {
+            text if text.starts_with('"') => serde_json::from_str(text).ok()?,
+            number => number.parse::<i64>().ok()?.to_string(),
         };
-        let code = match fields.code {
-            Code::Text(text) => text,
-            Code::Number(number) => number.to_string(),
-        };
-        Some(Self { code, message: fields.message.map(|message| text(message.get())), data: fields.data })
+        Some(Self {
+            code,
+            message: fields.message.map(|message| text(message.get())),
+            data: fields.data.map(|data| data.get().to_owned()),
+        })
     }
 }
 

@@ -9,7 +9,6 @@ mod reply;
 mod request;
 mod webhook;
 
-pub(crate) use body::sign_in;
 #[cfg(feature = "internals")]
 pub(crate) use body::signed_body;
 pub use call::Call;

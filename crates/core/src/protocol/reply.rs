@@ -107,7 +107,7 @@ pub(crate) fn classify(
             return Ok(Reply {
                 eid: request.eid().unwrap_or_default().to_owned(),
                 message: message.unwrap_or_default(),
-                data_json: data.map(|data| data.get().to_owned()),
+                data_json: data,
                 attempts,
                 delivered: Delivered::Yes,
                 http_status,

@@ -1,6 +1,6 @@
 //! What a call requests from the platform.
 
-use super::body::{signed_body, signed_call_body};
+use super::body::{SignedBody, signed_body, signed_call_body};
 use super::call::Call;
 use crate::eid::Eid;
 use crate::error::Error;
@@ -69,7 +69,7 @@ impl<'a> Request<'a> {
         timestamp: u64,
         nonce: u32,
         method: SignMethod,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<SignedBody, Error> {
         match self {
             Self::RefreshUsage(eid) => signed_body(credentials, eid, timestamp, nonce, method),
             Self::Call(call) => signed_call_body(credentials, call.parameters(), timestamp, nonce, method),

@@ -22,6 +22,8 @@ pub(crate) struct Account {
     pub(crate) backpressure: Backpressure,
     /// How far this machine's clock is off.
     pub(crate) offset: Offset,
+    /// A forked child inherits this account, but has one of its own.
+    pid: u32,
     schedule: Mutex<Schedule>,
     /// Why the rate is not shared with other processes although it should be; `None` inside after this was reported.
     fallback: OnceLock<Mutex<Option<String>>>,
@@ -44,6 +46,7 @@ impl Account {
             cooldowns: Cooldowns::default(),
             backpressure: Backpressure::default(),
             offset: Offset::default(),
+            pid: std::process::id(),
             schedule: Mutex::new(Schedule::new(seed())),
             fallback: OnceLock::new(),
         });
@@ -59,6 +62,11 @@ impl Account {
     /// Why the rate is not shared with other processes, unless it is shared or this was reported already.
     pub(crate) fn unreported_fallback(&self) -> Option<String> {
         self.fallback.get()?.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether this process may give back what was taken from this account; a forked child may not.
+    pub(super) fn is_of_this_process(&self) -> bool {
+        self.pid == std::process::id()
     }
 
     /// The in-memory schedule. Never locked across a wait.

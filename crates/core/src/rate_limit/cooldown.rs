@@ -29,8 +29,6 @@ pub(crate) struct Cooldown {
     length: Duration,
     /// The limiter that shares it with other machines, and the token that identifies it there.
     shared: OnceLock<(Arc<RateLimiter>, u64)>,
-    /// The process that started it. A forked child has a copy that it does not own.
-    pid: u32,
     kept: bool,
 }
 
@@ -55,8 +53,8 @@ impl Cooldown {
             return Ok(None);
         }
         account.cooldowns.start(eid, now, length)?;
-        let (account, eid, pid) = (account.clone(), eid.clone(), std::process::id());
-        Ok(Some(Self { account, eid, started: now, length, shared: OnceLock::new(), pid, kept: false }))
+        let (account, eid) = (account.clone(), eid.clone());
+        Ok(Some(Self { account, eid, started: now, length, shared: OnceLock::new(), kept: false }))
     }
 
     /// The card and its cooldown, unless other machines know it already.
@@ -82,7 +80,8 @@ impl Cooldown {
 
 impl Drop for Cooldown {
     fn drop(&mut self) {
-        if !self.kept && self.pid == std::process::id() {
+        // A forked child has a copy that it does not own.
+        if !self.kept && self.account.is_of_this_process() {
             self.account.cooldowns.undo(&self.eid, self.started);
             if let Some((limiter, token)) = self.shared.get() {
                 limiter.end_cooldown(self.eid.as_str(), *token);

@@ -47,7 +47,7 @@ const MAX_QUEUE: u32 = 64;
 /// All clients of an account share its schedule. Each spaces its calls by its own interval: a client with half the
 /// limit leaves twice the gap after each call.
 pub(crate) struct RateLimiter {
-    account: Arc<Account>,
+    pub(super) account: Arc<Account>,
     pub(super) rate: Rate,
     interval: Option<Duration>,
     store: Store,
@@ -115,18 +115,21 @@ impl RateLimiter {
         let mut tries = 0;
         loop {
             let mut permit = match &self.store {
-                Store::Redis(redis) => self.reserve_in(redis, deadline, wait, cooldown).await?,
+                // Boxed: the future of every call would be three times as large.
+                Store::Redis(redis) => Box::pin(self.reserve_in(redis, deadline, wait, cooldown)).await?,
                 Store::Memory | Store::File { .. } => self.reserve(deadline, wait, notice).await?,
             };
+            let mut now = Instant::now();
             // Immediate if the time is past, because the event loop's timer rounds up to a millisecond.
-            if permit.at > Instant::now() {
-                self.report_wait(permit.at.saturating_duration_since(Instant::now()), notice);
+            if permit.at > now {
+                self.report_wait(permit.at.saturating_duration_since(now), notice);
                 tokio::time::sleep_until(permit.at.into()).await;
+                now = Instant::now();
             }
             // On a busy or suspended machine, this may be much later; with a distant Redis, it always is.
             tries += 1;
             if !permit.is_stale() || tries == MAX_STALE {
-                permit.at = permit.at.max(Instant::now());
+                permit.at = permit.at.max(now);
                 return Ok(permit);
             }
         }
@@ -139,16 +142,13 @@ impl RateLimiter {
         wait: bool,
         notice: &(dyn Fn(&Notice<'_>) + Sync),
     ) -> Result<Permit, Error> {
-        let mut times = (Instant::now(), 0);
         let outcome = self.update(deadline, notice, |schedule| {
-            times = (Instant::now(), clock());
-            let (now, clock) = times;
+            let (now, clock) = (Instant::now(), clock());
             let left = if wait { deadline.saturating_duration_since(now) } else { Duration::from_nanos(1) };
             let reserved = schedule.reserve(clock, self.spacing(), clock.saturating_add(nanoseconds(left)));
-            (reserved, schedule.nonces.seed)
+            (reserved, schedule.nonces.seed, now, clock)
         });
-        let (reserved, seed) = outcome.await?;
-        let (now, clock) = times;
+        let (reserved, seed, now, clock) = outcome.await?;
         let until = |at: u64| Duration::from_nanos(at.saturating_sub(clock));
         match reserved {
             Ok(reserved) => Ok(self.permit(reserved, seed, now + until(reserved.at))),
@@ -158,7 +158,7 @@ impl RateLimiter {
 
     fn permit(self: &Arc<Self>, reserved: Reserved, seed: u64, at: Instant) -> Permit {
         let nonce = Permutation::new(seed, self.rate.share).nonce(reserved.position);
-        Permit { limiter: self.clone(), reserved, nonce, at, pid: std::process::id(), used: false }
+        Permit { limiter: self.clone(), reserved, nonce, at, used: false }
     }
 
     async fn reserve_in(
@@ -246,7 +246,7 @@ impl RateLimiter {
         }
         if let Store::Redis(redis) = &self.store {
             // If it is unreachable, there are no permits either; the error of the call is more useful.
-            drop(redis.pause(Instant::now() + MAX_LOCK_WAIT, self.known_nonces(), pause).await);
+            drop(Box::pin(redis.pause(Instant::now() + MAX_LOCK_WAIT, self.known_nonces(), pause)).await);
             return Ok(());
         }
         self.update(Instant::now() + MAX_LOCK_WAIT, &|_| (), |schedule| {

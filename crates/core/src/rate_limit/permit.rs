@@ -14,8 +14,6 @@ pub(crate) struct Permit {
     pub(super) reserved: Reserved,
     pub(super) nonce: u32,
     pub(super) at: Instant,
-    /// The process that reserved it. A forked child has a copy that it does not own.
-    pub(super) pid: u32,
     pub(super) used: bool,
 }
 
@@ -35,7 +33,8 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if !self.used && self.pid == std::process::id() {
+        // A forked child has a copy that it does not own.
+        if !self.used && self.limiter.account.is_of_this_process() {
             self.limiter.release(self.reserved);
         }
     }

@@ -61,7 +61,7 @@ pub fn sign(params: &[(&str, &str)], secret: &Secret, method: SignMethod) -> Res
     if secret.expose().is_empty() {
         return Err(Error::invalid_argument("the secret is empty"));
     }
-    Ok(sign_sorted(&signed_params(params)?, secret, method))
+    Ok(sign_sorted(&signed_params(params)?, secret, method).as_str().to_owned())
 }
 
 /// The string to sign, with the secret masked. Compare it when the platform rejects a signature.
@@ -97,7 +97,7 @@ fn signed_params<'a>(params: &[(&'a str, &'a str)]) -> Result<Vec<(&'a str, &'a 
 }
 
 /// Signs parameters that are sorted by name and not empty.
-pub(crate) fn sign_sorted(params: &[(&str, &str)], secret: &Secret, method: SignMethod) -> String {
+pub(crate) fn sign_sorted(params: &[(&str, &str)], secret: &Secret, method: SignMethod) -> Signature {
     let mut text = Vec::new();
     for (name, value) in params {
         for piece in [name, "=", value, "&"] {
@@ -105,7 +105,7 @@ pub(crate) fn sign_sorted(params: &[(&str, &str)], secret: &Secret, method: Sign
         }
     }
     text.extend_from_slice(b"secret=");
-    Signature::of(&text, secret, method).as_bytes().iter().copied().map(char::from).collect()
+    Signature::of(&text, secret, method)
 }
 
 /// A signature in its wire format: upper-case hex, without an allocation.
@@ -138,8 +138,9 @@ impl Signature {
         Self { hex, length: 2 * hash.len() }
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.hex.get(..self.length).unwrap_or_default()
+    pub(crate) fn as_str(&self) -> &str {
+        // Hex digits are ASCII.
+        self.hex.get(..self.length).and_then(|hex| std::str::from_utf8(hex).ok()).unwrap_or_default()
     }
 }
 

@@ -108,12 +108,13 @@ impl EventLoop {
         runtime.block_on(async {
             let mut call = pin!(call);
             let result = loop {
-                let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+                let now = Instant::now();
+                let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
                 if left.is_some_and(|left| left.is_zero()) {
                     break RunResult::TimedOut;
                 }
                 let wait = left.unwrap_or(KEEP_GOING_CHECK).min(KEEP_GOING_CHECK);
-                if let Ok(done) = tokio::time::timeout(wait, call.as_mut()).await {
+                if let Ok(done) = tokio::time::timeout_at((now + wait).into(), call.as_mut()).await {
                     break RunResult::Done(done);
                 }
                 if keep_going().is_break() {

@@ -32,7 +32,7 @@ use endpoint::{below, default_port, host_of, is_trusted};
 use http::Http;
 use hyper::Uri;
 use reqwest::Url;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -66,13 +66,16 @@ impl Transport {
     pub(crate) fn new(settings: Settings<'_>) -> Result<Self, Error> {
         let http = Http::new(&settings)?;
         let ca_file = settings.tls.ca_file.map(Into::into);
-        let Settings { endpoint, default_path, .. } = settings;
-        // As the vendor's SDK 1.0.1 sends them.
+        let Settings { endpoint, default_path, user_agent, .. } = settings;
+        let default_url = url(&endpoint, default_path).map_err(|why| Error::config("base_url", why))?;
         let headers = HeaderMap::from_iter([
+            // As the vendor's SDK 1.0.1 sends them.
             (CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8")),
             (ACCEPT, HeaderValue::from_static("application/json")),
+            // As reqwest and hyper would add them, but then the copy of each request would have to grow.
+            (USER_AGENT, HeaderValue::try_from(user_agent).map_err(Error::internal)?),
+            (HOST, HeaderValue::try_from(default_url.authority()).map_err(Error::internal)?),
         ]);
-        let default_url = url(&endpoint, default_path).map_err(|why| Error::config("base_url", why))?;
         Ok(Self { default_path, default_url, endpoint, http, ca_file, headers })
     }
 

@@ -1,0 +1,138 @@
+"""What the commands say about themselves, as pages."""
+
+import dataclasses
+import pathlib
+import re
+import subprocess
+from collections.abc import Iterator
+
+ENTRY = re.compile(r"^ {2,6}((?:-\w, )?--[\w-]+(?:[ =\[]\S+)?|-\w, --[\w-]+|[<\[][A-Z][A-Z=]*[>\]](?:\.\.\.)?)(?:\s{2,}(\S.*))?$")
+# Sections that another page has: the options.
+ELSEWHERE = ("Environment",)
+
+
+@dataclasses.dataclass
+class Section:
+    title: str
+    lines: list[str]
+
+    def entries(self) -> list[tuple[str, str]]:
+        """Flags or arguments, each with its sentences."""
+        found: list[tuple[str, list[str]]] = []
+        for line in self.lines:
+            if entry := ENTRY.match(line):
+                found.append((entry[1], [entry[2] or ""]))
+            elif found and (not line.strip() or line.startswith("       ")):
+                found[-1][1].append(line)
+            else:
+                return []
+        return [(name, sentences(lines)) for name, lines in found]
+
+
+@dataclasses.dataclass
+class Help:
+    """The help of a command: what it does, how it is used, and its sections."""
+
+    command: str
+    about: str
+    usage: str
+    sections: list[Section]
+    subcommands: list[str]
+
+    def section(self, title: str) -> Section | None:
+        return next((section for section in self.sections if section.title.startswith(title)), None)
+
+
+def sentences(lines: list[str]) -> str:
+    """Wrapped lines as paragraphs; a list stays a list."""
+    paragraphs = re.split(r"\n\s*\n", "\n".join(line.strip() for line in lines).strip())
+    made = []
+    for paragraph in paragraphs:
+        if "\n- " in f"\n{paragraph}":
+            made.append(re.sub(r"\n(?!- |\n)", " ", re.sub(r"^(?!- )(.*)\n- ", r"\1\n\n- ", paragraph)))
+        else:
+            made.append(paragraph.replace("\n", " "))
+    return "\n\n".join(made)
+
+
+def prose(text: str) -> str:
+    """Text as Markdown: placeholders are not HTML, stars and underscores not emphasis."""
+    return text.replace("<", "&lt;").replace("*", r"\*")
+
+
+def help_of(program: pathlib.Path, words: list[str]) -> Help:
+    """Runs `PROGRAM WORDS --help`."""
+    text = subprocess.run([program, *words, "--help"], capture_output=True, text=True, check=True, env={}).stdout
+    about, _, rest = text.partition("\nUsage: ")
+    usage, _, rest = rest.partition("\n")
+    sections: list[Section] = []
+    for line in rest.splitlines():
+        if title := re.match(r"^([A-Z][^:]*):$", line):
+            sections.append(Section(title[1], []))
+        elif line and not line.startswith(" "):
+            # A paragraph between the sections.
+            if not sections or sections[-1].title:
+                sections.append(Section("", []))
+            sections[-1].lines.append(line)
+        elif sections:
+            sections[-1].lines.append(line)
+    command = " ".join([program.name, *words])
+    names: list[str] = []
+    if "<COMMAND>" in usage:
+        options = next(index for index, section in enumerate(sections) if section.title == "Options")
+        lists, sections = sections[:options], sections[options:]
+        listed = [found[1] for section in lists for line in section.lines if (found := re.match(r"^  (\w[\w-]*)(?:  |$)", line))]
+        names = [name for name in listed if name != "help"]
+    return Help(command, about.strip(), usage.strip(), sections, names)
+
+
+def all_helps(program: pathlib.Path, words: tuple[str, ...] = ()) -> Iterator[Help]:
+    """The help of a command and of its subcommands."""
+    found = help_of(program, list(words))
+    yield found
+    for name in found.subcommands:
+        yield from all_helps(program, (*words, name))
+
+
+def flag_anchor(help_: Help, entry: str) -> str:
+    """The anchor of a flag or argument: `eiot refresh --from` is `refresh--from`."""
+    name = re.search(r"--[\w-]+", entry)
+    words = help_.command.split(" ")[1:]
+    return "-".join(words) + (name[0] if name else "-" + re.sub(r"\W", "", entry).lower())
+
+
+def option_of(entry: str) -> str:
+    """The option of a client that a flag sets, if it is one: `--rate-dir <DIR>` is `rate_dir`."""
+    name = re.search(r"--([\w-]+)", entry)
+    return name[1].replace("-", "_") if name else ""
+
+
+def page_of(help_: Help, level: str, options: set[str]) -> str:
+    """A command as a section of a page. Each flag is a heading, so that it has an anchor and is found; the options of a client have a page
+    of their own."""
+    parts = []
+    if level:
+        parts.append(f"{level} {help_.command} {{ #{'-'.join(help_.command.split(' ')[1:]) or help_.command} }}\n")
+    parts.append(prose(sentences(help_.about.splitlines())) + "\n")
+    parts.append(f"```text\n{help_.usage}\n```\n")
+    parts += [f"- [`{help_.command} {name}`](#{'-'.join([*help_.command.split(' ')[1:], name])})" for name in help_.subcommands] + [""]
+    for section in help_.sections:
+        if section.title.startswith(ELSEWHERE):
+            continue
+        entries = section.entries() if section.title else []
+        if not section.title:
+            parts.append(prose(sentences(section.lines)) + "\n")
+        elif entries:
+            parts.append(f"**{section.title}**\n")
+            for entry, text in entries:
+                if entry.endswith(("--help", "--version")):
+                    continue
+                if option_of(entry) in options:
+                    parts.append(f'- <span id="{flag_anchor(help_, entry)}"></span>[`{entry}`](options.md#{option_of(entry)})')
+                    continue
+                parts.append(f"\n#### `{entry}` {{ #{flag_anchor(help_, entry)} }}\n\n{prose(text)}\n")
+            parts.append("")
+        else:
+            body = "\n".join(re.sub(r"^  ", "", line) for line in section.lines).strip("\n")
+            parts.append(f"**{section.title}**\n\n```text\n{body}\n```\n")
+    return "\n".join(parts)
