@@ -270,6 +270,19 @@ def every_driver(test):
     return pytest.mark.parametrize("driver", DRIVERS, indirect=True)(test)
 
 
+def pytest_collection_modifyitems(items):
+    """Under `make test-platforms`, skips what does not apply to the platform."""
+    if name := os.environ.get("EIOT_TEST_PLATFORM"):
+        from platforms import ALL
+
+        (platform,) = [platform for platform in ALL if platform.name == name]
+        items[:] = [item for item in items if not any(re.search(variant, item.nodeid) for variant in platform.left_out)]
+        for item in items:
+            for test, why in platform.not_here.items():
+                if re.search(test, item.nodeid):
+                    item.add_marker(pytest.mark.skip(reason=why))
+
+
 def pytest_terminal_summary(terminalreporter):
     """One line per language binding: passed, failed, or not run and why."""
     from languages import LANGUAGES
