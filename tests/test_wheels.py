@@ -78,8 +78,6 @@ def test_wheel_passes_the_checkers(platform, check):
 
 
 def test_wheel_is_for_the_machine_and_the_c_library_that_its_tag_names(platform, tmp_path):
-    if platform.name.startswith("windows"):
-        return
     for wheel in wheels_of(platform) + wheels_of(platform, "eiot_sim"):
         for file in native(contents(wheel, tmp_path / wheel.name)):
             assert MACHINES[platform.machine] in readelf("-hW", file), file
