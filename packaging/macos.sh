@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the universal library, the commands and the tarball of macOS, on macOS with Xcode's command line tools. The workflow
-# .github/workflows/platforms.yml runs it; nobody has run it on the machine that makes the other artifacts, which has no SDK of Apple's.
+# .github/workflows/platforms.yml runs it; it does not run where the other artifacts are made, without Apple's SDK.
 # Takes VERSION, ABI, OUT, MAKE and CARGO from its caller: make dist-macos.
 set -eu
 

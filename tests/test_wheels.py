@@ -20,8 +20,6 @@ PIP = {
     "linux-aarch64": ["manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_28_aarch64"],
     "linux-x86_64-musl": ["musllinux_1_2_x86_64"],
     "linux-aarch64-musl": ["musllinux_1_2_aarch64"],
-    "windows-x86_64": ["win_amd64"],
-    "windows-i686": ["win32"],
 }
 MAX_BYTES = 3_500_000
 
@@ -33,9 +31,10 @@ def wheels_of(platform, package="eiot"):
 
 # Those that were asked for. `make test` makes none of them: it tests a wheel for this machine, with the Python package.
 MADE = [BY_NAME[name] for name in PIP if wheels_of(BY_NAME[name])]
+NONE = pytest.param(None, marks=pytest.mark.skip(reason="no wheels were asked for"), id="none")
 
 
-@pytest.fixture(params=MADE, ids=lambda platform: platform.name)
+@pytest.fixture(params=MADE or [NONE], ids=lambda platform: platform.name)
 def platform(request):
     return request.param
 
@@ -79,8 +78,6 @@ def test_wheel_passes_the_checkers(platform, check):
 
 
 def test_wheel_is_for_the_machine_and_the_c_library_that_its_tag_names(platform, tmp_path):
-    if platform.name.startswith("windows"):
-        return
     for wheel in wheels_of(platform) + wheels_of(platform, "eiot_sim"):
         for file in native(contents(wheel, tmp_path / wheel.name)):
             assert MACHINES[platform.machine] in readelf("-hW", file), file

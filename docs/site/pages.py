@@ -27,7 +27,7 @@ PLACES = {
     "SECURITY.md": "security.md",
 }
 # How much a hit on a page counts in the search, if not 1. A name is wanted in the reference, rather than in each page that mentions it.
-BOOST = {"reference/c.md": 1.3, "reference/options.md": 2, "errors.md": 2, "changelog.md": 0.5, "glossary.md": 0.2}
+BOOST = {"reference/c.md": 1.3, "reference/options.md": 2, "errors.md": 2, "operations.md": 1.5, "index.md": 1.5, "changelog.md": 0.5, "glossary.md": 0.2}
 # Larger files are downloads, not pages.
 MAX_SOURCE = 100_000
 

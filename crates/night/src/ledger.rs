@@ -170,7 +170,7 @@ struct Inner {
     last_arrival: Time,
 }
 
-/// Whether somebody knows at all times how far the walk of nonces has come: a process that has lost its memory and finds no
+/// Whether some process knows at all times how far the walk of nonces has come: a process that has lost its memory and finds no
 /// file begins another walk.
 fn remembers_nonces(story: &Story) -> bool {
     let happens =

@@ -85,15 +85,17 @@ fn check_throughput(world: &World) {
 mod tests {
     use super::*;
 
+    fn assert_no_promise_is_broken(story: &Story, again: &str) {
+        let broken: Vec<String> = live(story, 0).violations.iter().map(ToString::to_string).collect();
+        assert!(broken.is_empty(), "{story}{}\n{again}", broken.join("\n"));
+    }
+
     /// The short form of `make night`.
     #[test]
     fn nights_break_no_promise() {
         for seed in 1..=60 {
-            let story = Story::new(seed, 300);
-            let report = live(&story, 0);
-            let broken: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
             let again = format!("again: make night SEEDS={seed}..{seed} CARDS=300");
-            assert!(broken.is_empty(), "{story}{}\n{again}", broken.join("\n"));
+            assert_no_promise_is_broken(&Story::new(seed, 300), &again);
         }
     }
 
@@ -112,8 +114,7 @@ mod tests {
             let mut story = Story::new(seed, cards);
             story.happenings.retain(|(place, _)| places.contains(place));
             story.cards = work;
-            let broken: Vec<String> = live(&story, 0).violations.iter().map(ToString::to_string).collect();
-            assert!(broken.is_empty(), "{story}{}", broken.join("\n"));
+            assert_no_promise_is_broken(&story, "");
         }
     }
 
@@ -121,11 +122,8 @@ mod tests {
     #[test]
     fn nights_of_the_command_break_no_promise() {
         for seed in 1..=25 {
-            let story = Story::of_commands(seed, 100);
-            let report = live(&story, 0);
-            let broken: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
             let again = format!("again: eiot-night --seed {seed} --cards 100 --commands");
-            assert!(broken.is_empty(), "{story}{}\n{again}", broken.join("\n"));
+            assert_no_promise_is_broken(&Story::of_commands(seed, 100), &again);
         }
     }
 

@@ -90,7 +90,7 @@ pub enum Happening {
         /// How much later.
         again: Duration,
     },
-    /// Somebody presses Ctrl-C.
+    /// The operator presses Ctrl-C.
     Interrupt {
         /// When.
         at: Time,
@@ -115,7 +115,7 @@ pub enum Happening {
         /// How much later.
         length: Duration,
     },
-    /// Somebody removes the rate files of a machine.
+    /// The operator removes the rate files of a machine.
     RemoveRateFiles {
         /// When.
         at: Time,

@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn manual_in_chinese_has_chinese_headings_and_break_points() {
         let page = manual(crate::Arguments::command(), Language::Zh).expect("a page");
-        assert!(page.contains("\n.SH 名称\neiot\\-sim \\- 在 127.0.0.1 上模拟"), "{page}");
+        assert!(page.contains("\n.SH 名称\neiot\\-sim \\- 模拟 EIOTCLUB 平台"), "{page}");
         assert!(page.contains("\n.SH 限制\n") && page.contains("时\\:间\\:戳"), "{page}");
         assert!(page.contains("\n示例：\n  eiot\\-sim \\-\\-port 8080"), "{page}");
     }

@@ -6,7 +6,7 @@ use std::fmt;
 
 /// Receives what happens.
 pub struct Trace {
-    /// The last lines, if somebody wants to read them; how many.
+    /// The last lines, if they are to be read; how many.
     kept: usize,
     lines: RefCell<std::collections::VecDeque<String>>,
     checksum: Cell<u64>,

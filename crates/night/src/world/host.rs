@@ -119,7 +119,7 @@ impl Inside {
         self.process.id
     }
 
-    /// Ends an operation, unless nobody waits for it any more.
+    /// Ends an operation, unless nothing waits for it any more.
     pub fn complete(&self, operation: u64, result: io::Result<Received>) {
         if let Some(pending) = self.operations.borrow_mut().get_mut(&operation) {
             pending.result = Some(result);

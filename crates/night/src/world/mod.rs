@@ -249,7 +249,7 @@ impl World {
         let count = failed.entry((host.id(), began)).or_default();
         *count += 1;
         let minutes = (now - began) / 60_000_000_000;
-        // Rounds of the job begin anew with a breaker that knows nothing.
+        // Rounds of the job begin again with a breaker that knows nothing.
         let most = 3 * (concurrency as u64 + 5) * (2 + minutes / 10) + 3 * (8 + minutes);
         if *count > most {
             let text = format!(
@@ -301,7 +301,7 @@ impl World {
         self.engine.after(wait, move |_| world.arrive(&host, Some(operation), &request, due));
     }
 
-    /// A request arrives at the platform. Without an operation it is a copy, whose answer nobody waits for.
+    /// A request arrives at the platform. Without an operation it is a copy, whose answer nothing waits for.
     fn arrive(self: &Rc<Self>, host: &Rc<Inside>, operation: Option<u64>, request: &Request, due: Time) {
         let Some(parsed) = platform::parse(request) else {
             self.note(&[5], || "the platform cannot read a request".to_owned());
@@ -401,7 +401,7 @@ impl World {
         (platform::answer(code, date), false, late)
     }
 
-    /// Sends a command to the Redis. Without an operation nobody waits for the reply.
+    /// Sends a command to the Redis. Without an operation nothing waits for the reply.
     pub fn ask_redis(self: &Rc<Self>, from: Option<(Rc<Inside>, u64)>, command: Vec<u8>) {
         let is_down = self.faults().any(|fault| matches!(fault, Fault::NoRedis));
         if is_down {
