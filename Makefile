@@ -240,13 +240,6 @@ dist-macos:
 images:
 	@VERSION=$(VERSION) sh packaging/images.sh $(BUILD)/dist
 
-## dist-windows: zip archives for 64-bit and 32-bit Windows, in build/dist (needs mingw; `make setup-platforms`)
-dist-windows: $(VENV)/.tests
-	@for width in x86_64 i686; do \
-	   BUILD=$(BUILD) VENV=$(VENV) VERSION=$(VERSION) ABI=$(ABI) CARGO=$(CARGO) OUT=$(BUILD)/dist SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
-	     sh packaging/windows.sh windows-$$width || exit 1; \
-	 done
-
 release:
 	@echo "building the library and the commands (several minutes the first time)…"
 	$(CARGO) build --locked --release -p eiot-ffi -p eiot-cli -p eiot-sim
