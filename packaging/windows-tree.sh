@@ -37,13 +37,20 @@ part eiot-stdcall eiot_stdcall.dll "eiot for callers of stdcall functions" --lib
 part eiot-cli eiot.exe "Refreshes the package usage of EIOTCLUB cloud eSIM cards" --bin eiot
 part eiot-sim eiot-sim.exe "A simulator of the EIOTCLUB platform" --bin eiot-sim
 
-case $architecture in x86_64) machine=i386:x86-64 ;; *) machine=i386 ;; esac
+case $architecture in
+    x86_64) machine=i386:x86-64 format=pe-x86-64 ;;
+    *) machine=i386 format=pe-i386 ;;
+esac
 { echo "LIBRARY eiot.dll"; echo "EXPORTS"; sed 's/^/    /' abi/symbols.txt; } >"$tree/lib/eiot.def"
 # DLLTOOL can be several words.
 $DLLTOOL -m "$machine" -d "$tree/lib/eiot.def" -l "$tree/lib/eiot.lib"
 cp "$tree/lib/eiot.lib" "$tree/lib/libeiot.dll.a"
 # Unlike on Linux, its objects cannot be made one that hides all other names: ld leaves out what thread-local storage needs.
-"$mingw-strip" --strip-debug --enable-deterministic-archives -o "$tree/lib/libeiot.a" "$made/libeiot.a"
+cp "$made/libeiot.a" "$tree/lib"
+# Rust's standard library comes with empty objects, for debug information, on which strip fails. With the format named, binutils do
+# not offer each object to the compilers' plugins.
+"$mingw-ar" --target="$format" t "$tree/lib/libeiot.a" | grep '\.dwo$' | xargs -r "$mingw-ar" --target="$format" dD "$tree/lib/libeiot.a"
+"$mingw-strip" --target="$format" --strip-debug --enable-deterministic-archives "$tree/lib/libeiot.a"
 
 fill() { sed "s|@VERSION@|$VERSION|; s|@ABI@|$ABI|; s|@UP@|..|" "$1"; }
 # What the static library needs of the system, as `rustc --print native-static-libs` says.
