@@ -142,7 +142,8 @@ class Windows(Platform):
             paths = [f"-FU{units}", f"-Fu{units}", *(f"-F{kind}{folder}" for folder in folders for kind in "iu"), f"-Fi{FPC_SOURCES}/{os_name}"]
             for unit in ("-Us -Sg system.pp", "../objpas/objpas.pp", "buildrtl.pp"):
                 *flags, source = unit.split()
-                subprocess.run([*command, *paths, *flags, source], cwd=f"{FPC_SOURCES}/{os_name}", check=True)
+                # Its warnings are about its own sources.
+                subprocess.run([*command, "-vw-", *paths, *flags, source], cwd=f"{FPC_SOURCES}/{os_name}", check=True)
         script = HERE / "windows" / "fpc.py"
         words = " ".join([*command, f"-Fu{units}"])
         self.script(self.folder / "tools" / "fpc", f"exec '{sys.executable}' '{script}' '{self.folder / 'run'}' {words} -- \"$@\"")
@@ -162,6 +163,11 @@ class Windows(Platform):
             f"exec '{program}' \"$@\"",
         )
         self.random_numbers(mingw)
+        # It stays until a minute has passed without programs; started anew for each of them, it takes longer than they do.
+        (self.folder / "wine").mkdir(exist_ok=True)
+        lines = ["export WINEPREFIX=$1", *environment, '"$WINESERVER" -p60']
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run(["sh", "-c", "\n".join(lines), "sh", self.folder / "wine"], **quiet)
         # Once, so that programs that are started together find a drive.
         subprocess.run([self.folder / "run", "wineboot", "--init"], check=True, timeout=300, capture_output=True)
 
