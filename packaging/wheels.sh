@@ -26,7 +26,7 @@ case $WHEEL_TAGS in *,*)
     machine=${RUST_TARGET%%-*}
     for tag in $(echo "${WHEEL_TAGS#*,}" | tr , ' '); do
         rm -f "$OUT"/*"${tag}_$machine"*.whl
-        for wheel in "$OUT"/*"${first}_$machine.whl"; do
+        for wheel in "$OUT"/*"${first}_$machine"*.whl; do
             python -m wheel tags --remove --platform-tag "+${tag}_$machine" "$wheel" >/dev/null
         done
     done
