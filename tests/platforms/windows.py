@@ -199,7 +199,10 @@ def _windows(architecture: str, needs: dict[str, str]) -> Windows:
             str(FPC_SOURCES): "fpc-source",
             **needs,
         },
-        not_here={r"valgrind": "valgrind does not know Windows"},
+        not_here={
+            "valgrind": "valgrind does not know Windows",
+            "test_idle_connections": "wine reports one closed connection in thirty late, and a call is made over it",
+        },
         left_out=[r"test_(faults|refresh|refusals)\.py.*\bpython\b", r"test_bindings\.py.*\[(?!.*pascal)"],
     )
 
