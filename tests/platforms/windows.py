@@ -163,7 +163,7 @@ class Windows(Platform):
             f"exec '{program}' \"$@\"",
         )
         self.random_numbers(mingw)
-        # Started anew for each program, it would take longer than they do.
+        # Started for each program again, it would take longer than they do.
         (self.folder / "wine").mkdir(exist_ok=True)
         self.server("-p")
         # Once, so that programs that are started together find a drive.
