@@ -278,7 +278,8 @@ def pytest_suite(
 def main() -> int:
     cargo, make = os.environ.get("CARGO", "cargo"), os.environ.get("MAKE", "make")
     workspace = ["--locked", "--workspace", "--exclude", "eiot-python", "--exclude", "eiot-night"]
-    # Those that take long and measure no time.
+    # What measures a rate has the machine to itself; what takes long and does not runs beside the rest.
+    rates = "tests/test_account_rate.py"
     languages = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("tests/test_bindings*.py"))]
     apart = [*languages, "tests/test_workers.py", "tests/test_site.py"]
     return run_all(
@@ -289,7 +290,8 @@ def main() -> int:
             Suite("cargo test", [cargo, "test", *workspace, "--no-fail-fast"], cargo_test),
             # By itself: core is compiled with other features.
             Suite("simulated nights", [cargo, "test", "--locked", "-p", "eiot-night"], cargo_test),
-            pytest_suite("tests", "tests", *(f"--ignore={path}" for path in apart)),
+            pytest_suite("tests of rates", rates),
+            pytest_suite("tests", "tests", *(f"--ignore={path}" for path in [rates, *apart])),
         ],
         beside=[
             pytest_suite("tests of languages, workers and site", *apart),
