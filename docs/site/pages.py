@@ -28,6 +28,8 @@ PLACES = {
 }
 # How much a hit on a page counts in the search, if not 1. A name is wanted in the reference, rather than in each page that mentions it.
 BOOST = {"reference/c.md": 1.3, "reference/options.md": 2, "errors.md": 2, "operations.md": 1.5, "index.md": 1.5, "changelog.md": 0.5, "glossary.md": 0.2}
+# The page whose sections about error kinds become pages of their own, in errors/.
+ERRORS = "errors.md"
 # Larger files are downloads, not pages.
 MAX_SOURCE = 100_000
 
@@ -115,6 +117,16 @@ def anchors(source: str) -> dict[str, str]:
     return found
 
 
+@functools.cache
+def kinds() -> tuple[str, ...]:
+    """The error kinds, in the order of their table."""
+    return tuple(re.findall(r"^\| `(\w+)` \| `EIOT_ERR_", read(f"docs/{ERRORS}"), re.M))
+
+
+def page_of_kind(kind: str) -> str:
+    return f"errors/{kind}.md"
+
+
 @dataclasses.dataclass
 class Tree:
     """The pages of one language, as files for MkDocs."""
@@ -127,8 +139,9 @@ class Tree:
     def write(self, place: str, text: str) -> None:
         path = self.directory / place
         path.parent.mkdir(parents=True, exist_ok=True)
-        if place in BOOST:
-            text = f"---\nsearch:\n  boost: {BOOST[place]}\n---\n\n{text}"
+        boost = BOOST.get(ERRORS if place.startswith("errors/") else place)
+        if boost:
+            text = f"---\nsearch:\n  boost: {boost}\n---\n\n{text}"
         path.write_text(text, encoding="utf-8")
 
     def add(self, source: str, place: str) -> None:
@@ -174,6 +187,8 @@ class Tree:
             page = self.shown(file)
         if anchor and file.endswith(".md"):
             anchor = self.anchor(file, anchor)
+        if page == ERRORS and anchor in kinds():
+            path, page, anchor = ERRORS, page_of_kind(anchor), ""
         relative = os.path.relpath(page, os.path.dirname(place) or ".") if path else ""
         return f"{relative}#{anchor}" if anchor else relative
 
