@@ -2,7 +2,7 @@
 
 import re
 
-from pages import ERRORS, Tree, kinds, page_of_kind, read
+from pages import ERRORS, Tree, headless, kinds, page_of_kind, read
 
 SOURCE = f"docs/{ERRORS}"
 ROW = re.compile(r"^\| `(\w+)` \| `(EIOT_ERR_\w+)` (\d+) \| `(\w+)` \| (\d+) \| *(.*?) *\|$", re.M)
@@ -44,8 +44,7 @@ def facts(constant: str, number: str, exception: str, exit_code: str, retried: s
     ]
     if codes:
         rows.append((words["index_codes"], ", ".join(f"[{code}](../errors.md#code-{code})" for code in codes)))
-    first, *others = [f"| {title} | {cell} |" for title, cell in rows]
-    return "\n".join([first, "|---|---|", *others])
+    return headless(rows)
 
 
 def moved(text: str) -> str:

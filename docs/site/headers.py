@@ -23,16 +23,21 @@ class Item:
         """A section. In Chinese, one text stands for the comments of all overloads, and examples are those of the comments."""
         parts = [f"{level} {self.name.replace('<', '&lt;')} {{ #{anchor(self.name)} }}\n"]
         if chinese is not None:
-            code = "\n".join(self.declarations)
+            code = "\n".join(map(narrow, self.declarations))
             parts += [f"```{lexer}\n{code}\n```\n\n{escaped(chinese[self.name])}\n", *map(examples, self.comments)]
             return "\n".join(parts)
         for declaration, comment in zip(self.declarations, self.comments, strict=True):
-            parts.append(f"```{lexer}\n{declaration}\n```\n\n{escaped(comment)}\n")
+            parts.append(f"```{lexer}\n{narrow(declaration)}\n```\n\n{escaped(comment)}\n")
         return "\n".join(parts)
 
     def source(self) -> str:
         """What a translation is of."""
         return "\n".join(part for pair in zip(self.declarations, self.comments, strict=True) for part in pair)
+
+
+def narrow(declaration: str) -> str:
+    """For phones: parameters on lines of their own begin below the name, not below the parenthesis."""
+    return re.sub(r"\((?=[^()\n]*,\n)", "(\n    ", re.sub(r"\n {5,}", "\n    ", declaration))
 
 
 def examples(comment: str) -> str:

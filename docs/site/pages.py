@@ -222,6 +222,11 @@ class Tree:
         return place
 
 
+def headless(rows: list[tuple[str, str]]) -> str:
+    """A table of names and values. Markdown wants a head, which the style sheet hides where it is empty."""
+    return "\n".join(["| | |", "|---|---|", *(f"| {title} | {cell} |" for title, cell in rows if cell)])
+
+
 def with_note(text: str, note: str) -> str:
     """With a note below its title."""
     first, _, rest = text.partition("\n")

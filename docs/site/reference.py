@@ -9,7 +9,7 @@ import errors
 import headers
 import helps
 import python_page
-from pages import ROOT, Tree, chinese_of, kinds, page_of_kind, read
+from pages import ROOT, Tree, chinese_of, headless, kinds, page_of_kind, read
 from words import WORDS
 
 ROW = re.compile(r"^\| (.+) \|$")
@@ -74,8 +74,7 @@ def options_page(tree: Tree, words: dict[str, str], functions: list[str], flags:
             (words["flag"], shell),
             (words["variable"], f"`EIOT_{name.upper()}`"),
         ]
-        first, *others = [f"| {title} | {cell} |" for title, cell in rows if cell]
-        parts.append("\n".join([first, "|---|---|", *others]) + "\n")
+        parts.append(headless(rows) + "\n")
         index.add("index_options", name, f"options.md#{name}")
     return "\n".join(parts)
 
