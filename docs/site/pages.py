@@ -139,9 +139,8 @@ class Tree:
     def write(self, place: str, text: str) -> None:
         path = self.directory / place
         path.parent.mkdir(parents=True, exist_ok=True)
-        boost = BOOST.get(ERRORS if place.startswith("errors/") else place)
-        if boost:
-            text = f"---\nsearch:\n  boost: {boost}\n---\n\n{text}"
+        if place in BOOST:
+            text = f"---\nsearch:\n  boost: {BOOST[place]}\n---\n\n{text}"
         path.write_text(text, encoding="utf-8")
 
     def add(self, source: str, place: str) -> None:
