@@ -306,7 +306,9 @@ def test_webhook_receiver_verifies_the_signature_and_acts_once(receiver):
     assert post(json.dumps(event).encode()) == 401
     assert post(signed(event, "another-secret")) == 401
     assert post(webhook.replace(b"3321", b"3322")) == 401
-    assert post(b"") == 401 and post(b"{") == 401 and post(b"\xff") == 401
+    assert post(b"{") == 401 and post(b"\xff") == 401
+    # Spring refuses an empty body by itself.
+    assert post(b"") in (400, 401)
     assert post(signed(event | {"timestamp": 1700000000})) == 401
     assert acted_on() == []
     # The platform may send a webhook more than once, and another one for the same card.
