@@ -40,7 +40,7 @@ def navigation(places: list[str], language: str) -> list[dict[str, list]]:
     cookbook += taken([place for place in left if place.startswith("cookbook/")])
     languages = taken([f"bindings/{name}.md" for name in LANGUAGE_PAGES])
     languages += taken([place for place in left if place.startswith("bindings/")])
-    errors = {words["errors"]: [{words["overview"]: ERRORS}, *map(page_of_kind, kinds())]}
+    errors = {words["errors"]: [{words["all_errors"]: ERRORS}, *map(page_of_kind, kinds())]}
     return [
         {words["guide"]: [errors if place == ERRORS else place for place in guide + left]},
         {words["cookbook"]: cookbook},

@@ -5,7 +5,7 @@ import itertools
 import pathlib
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import chinese
 
@@ -59,8 +59,10 @@ def sentences(lines: list[str]) -> str:
 
 
 def prose(text: str) -> str:
-    """Text as Markdown: placeholders are not HTML, stars and underscores not emphasis."""
-    return text.replace("<", "&lt;").replace("*", r"\*")
+    """Text as Markdown: placeholders are not HTML, stars not emphasis, and flags are code, which is not broken after a hyphen."""
+    text = text.replace("<", "&lt;").replace("*", r"\*")
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(part if part.startswith("`") else re.sub(r"(?<![\w-])--[a-z][\w-]*", r"`\g<0>`", part) for part in parts)
 
 
 def help_of(program: pathlib.Path, words: list[str]) -> Help:
@@ -129,41 +131,39 @@ class English:
 ROW = re.compile(r"^( {2,4})(\S(?:.*?\S)?) {2,}(\S.*)$")
 
 
-def body(paragraph: str, colon: str) -> str:
-    """A paragraph of the help as Markdown: two columns as a list, what is indented further than the text as code."""
-    made: list[tuple[str, str]] = []
+def body(paragraph: str, colon: str, translated: Callable[[str], str] = str) -> str:
+    """A paragraph of the help as Markdown: two columns as a list, what is indented further than the text as code. The paragraph is
+    translated already, unless its second column is to be, row by row."""
+    made: list[tuple[str, str, str]] = []
     row_indent = 0
     for line in paragraph.splitlines():
         indent = len(line) - len(line.lstrip())
         last = made[-1][0] if made else ""
         if row := ROW.match(line):
             row_indent = indent
-            made.append(("row", f"- `{row[2]}`{colon}{prose(row[3])}"))
+            made.append(("row", row[2], row[3]))
         elif last == "row" and indent > row_indent:
-            made[-1] = ("row", f"{made[-1][1]} {prose(line.strip())}")
+            made[-1] = ("row", made[-1][1], f"{made[-1][2]} {line.strip()}")
         elif indent >= 4:
-            made.append(("code", line[4:]))
+            made.append(("code", "", line[4:]))
         elif last == "prose":
-            made[-1] = ("prose", f"{made[-1][1]} {prose(line.strip())}")
+            made[-1] = ("prose", "", f"{made[-1][2]} {line.strip()}")
         else:
-            made.append(("prose", prose(line.strip())))
-    return "\n\n".join(
-        f"```text\n{text}\n```" if kind == "code" else text
-        for kind, group in itertools.groupby(made, lambda one: one[0])
-        if (text := "\n".join(one[1] for one in group))
-    )
-
-
-def exit_codes(section: Section, words: English | chinese.Help) -> str:
-    """The table of exit codes, each meaning by itself."""
-    listed = body("\n".join(section.lines), words.colon)
-    return re.sub(rf"^(- `\d+`{words.colon})(.*)$", lambda row: row[1] + words(row[2]), listed, flags=re.M)
+            made.append(("prose", "", line.strip()))
+    parts = []
+    for kind, group in itertools.groupby(made, lambda one: one[0]):
+        if kind == "row":
+            parts.append("\n".join(f"- `{name}`{colon}{prose(translated(text))}" for _, name, text in group))
+        elif text := "\n".join(text for _, _, text in group):
+            parts.append(f"```text\n{text}\n```" if kind == "code" else prose(text))
+    return "\n\n".join(parts)
 
 
 def text_of(section: Section, words: English | chinese.Help) -> str:
     """A section without flags, as Markdown."""
     if section.title == "Exit codes":
-        return f"**{words('Exit codes:').rstrip(':：')}**\n\n{exit_codes(section, words)}\n"
+        lines = "\n".join(section.lines)
+        return f"**{words('Exit codes:').rstrip(':：')}**\n\n{body(lines, words.colon, words)}\n"
     parts = []
     paragraphs = "\n".join(section.lines).strip("\n").split("\n\n")
     for number, paragraph in enumerate(paragraphs):
