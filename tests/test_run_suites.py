@@ -101,14 +101,15 @@ import sys
 sys.path.insert(0, {tests!r})
 from run_suites import *
 meet = "touch {{}}; i=0; while [ ! -e {{}} ] && [ $i -lt 300 ]; do sleep 0.1; i=$((i + 1)); done; test -e {{}} && echo {{}}"
-one, two = (Suite(name, ["sh", "-c", meet.format(name, other, other, name)], make_target) for name, other in ["12", "21"])
-sys.exit(run_all([Suite("first", ["echo", "first"], make_target), one], beside=[two, Suite("3", ["sh", "-c", "echo 3; exit 4"], make_target)]))
+one, two = (Suite(name, ["sh", "-c", "cd {directory};" + meet.format(name, other, other, name)], make_target) for name, other in ["12", "21"])
+last = Suite("3", ["sh", "-c", "echo 3; exit 4"], make_target)
+sys.exit(run_all([Suite("first", ["echo", "first"], make_target), one], beside=[two, last]))
 """
 
 
 def test_suites_beside_the_last_run_at_its_time_and_are_printed_after_it(tmp_path):
     # Each of the two waits for the other.
-    code = BESIDE.format(tests=str(TESTS))
+    code = BESIDE.format(tests=str(TESTS), directory=tmp_path)
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     lines = [line for line in done.stdout.splitlines() if line]
     assert lines[:9] == ["== first", "first", "== 1", "1", "== 2", "2", "== 3", "3", "== summary"], done.stdout + done.stderr
