@@ -98,7 +98,8 @@ def test_run_that_is_resumed_skips_done_cards_and_retries_the_others(simulator, 
     assert "50 cards: 0 refreshed, 0 failed, 50 refreshed before" in third.stderr
     assert well.counters()["calls"] == 50
     header, after = journal_of(journal)
-    assert header["input"] == str(cards)
+    # On Windows it is the path's longest form, and wine's drive Z: is this machine's root directory.
+    assert header["input"].removeprefix("\\\\?\\Z:").replace("\\", "/") == str(cards)
     assert {line["kind"] for line in before.values()} == {"http", "protocol"}
     assert len(after) == 50 and {line["kind"] for line in after.values()} == {"ok"}
     assert len(out.read_text().splitlines()) == 100, "a run that goes on adds to the outcomes"
