@@ -27,4 +27,5 @@ for binding in csharp pascal vb; do cp -R "bindings/$binding" "$documents/bindin
 for part in ffi cli sim; do
     "$VENV/bin/python" packaging/sbom.py "eiot-$part" "$architecture-pc-windows-gnu" "$OUT/$name/share/eiot/eiot-$part.cdx.json"
 done
+"$VENV/bin/python" packaging/licenses.py eiot-ffi eiot-cli eiot-sim "$documents/LICENSES-THIRD-PARTY"
 "$VENV/bin/python" packaging/zip.py "$OUT/$name" "$OUT/$name.zip"

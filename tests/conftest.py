@@ -22,8 +22,11 @@ VECTORS = TESTS / "vectors"
 PREFIX = pathlib.Path(os.environ["EIOT_TEST_PREFIX"])
 PKG_CONFIG = pathlib.Path(sys.executable).with_name("pkgconf")
 WARNINGS = ["-g", "-Wall", "-Wextra", "-pedantic", "-Werror"]
-# What a program takes to start on a busy machine, in seconds; that of another platform needs an emulator first.
-START = 12 if "EIOT_TEST_PLATFORM" in os.environ else 3
+# Whether `make test-platforms` runs programs of another platform.
+IS_EMULATED = "EIOT_TEST_PLATFORM" in os.environ
+IS_WINDOWS = os.environ.get("EIOT_TEST_PLATFORM", "").startswith("windows-")
+# What a program takes to start on a busy machine, in seconds.
+START = 12 if IS_EMULATED else 3
 
 # The whole environment of every child process: no EIOT_ variable of the developer leaks in.
 CLEAN = {

@@ -2,7 +2,7 @@
 
 Called by `make test-platforms`. Takes from the environment:
   PLATFORMS          which ones, by name (default: all)
-  LIMIT              seconds for everything: a platform whose tests have not begun by then is not run (default: no limit)
+  LIMIT              seconds for everything: what has not begun by then is not run, and tests that run are stopped (default: no limit)
   EIOT_TEST_REQUIRE  `tools` makes a failure of every platform that cannot be run here
 """
 
@@ -10,6 +10,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 import run_suites
@@ -28,6 +29,11 @@ def main() -> int:
         return 2
     limit = float(os.environ.get("LIMIT") or "inf")
     began, stop = time.monotonic(), run_suites.Stop()
+    is_over = threading.Event()
+    if limit < float("inf"):
+        timer = threading.Timer(limit, lambda: (is_over.set(), stop.came.set()))
+        timer.daemon = True
+        timer.start()
     required = os.environ.get("EIOT_TEST_REQUIRE") == "tools"
     lines, passed, failed, skipped = [], 0, 0, 0
     with stop.heeded():
@@ -35,19 +41,22 @@ def main() -> int:
             if platform.name not in wanted:
                 continue
             left = limit - (time.monotonic() - began)
-            if stop.came.is_set():
-                line = "not run, stopped"
-            elif left < LEAST:
+            if is_over.is_set() or left < LEAST:
                 line = "not run, the time is over"
+            elif stop.came.is_set():
+                line = "not run, stopped"
             elif why := platform.missing():
                 line, failed = f"not run, {why}", failed + required
             else:
-                result, line = test(platform, stop)
+                try:
+                    result, line = test(platform, stop)
+                finally:
+                    platform.finish()
                 passed, failed = passed + result.passed, failed + len(result.failed)
                 skipped += len(result.skipped)
             lines.append(f"{platform.name}: {line}")
     print("\n== platforms", *lines, f"{passed} passed, {failed} failed, {skipped} skipped", sep="\n", flush=True)
-    return 1 if failed else 130 if stop.came.is_set() else 0
+    return 1 if failed else 130 if stop.came.is_set() and not is_over.is_set() else 0
 
 
 def test(platform: Platform, stop: run_suites.Stop) -> tuple[run_suites.Result, str]:
@@ -57,14 +66,18 @@ def test(platform: Platform, stop: run_suites.Stop) -> tuple[run_suites.Result, 
     try:
         platform.prepare()
     except (OSError, subprocess.CalledProcessError) as why:
+        if stop.came.is_set():
+            return run_suites.Result(), "not run, stopped while it was built"
         return run_suites.Result(failed=["build"]), f"failed, could not be built: {why}"
     built = time.monotonic() - began
+    if stop.came.is_set():
+        return run_suites.Result(), f"not run, stopped after it was built ({built:.0f} s)"
     result = run_suites.run(suite(platform), stop)
     took = f"{built:.0f} s to build, {time.monotonic() - began - built:.0f} s to test"
     if result.failed:
         line = f"failed, {len(result.failed)} of {len(result.failed) + result.passed} ({took}): {', '.join(result.failed[:10])}"
     elif result.unfinished:
-        line = f"not finished, {result.passed} passed ({took})"
+        line = f"stopped before its end, {result.passed} passed, none failed ({took})"
     else:
         others = f"; {len(result.skipped)} do not apply" if result.skipped else ""
         line = f"passed, {result.passed} ({took}{others})"

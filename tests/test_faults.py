@@ -9,12 +9,12 @@ import subprocess
 import time
 
 import pytest
-from conftest import PREFIX, START, every_driver, run, vectors
+from conftest import IS_EMULATED, PREFIX, START, every_driver, run, vectors
 from test_refusals import EID, STATUS
 
 NO, YES = 0, 1
 # The timeout of a call that a fault makes wait, in seconds. Real time, because of real peers.
-TIMEOUT = 0.5
+TIMEOUT = 2 if IS_EMULATED else 0.5
 # The timeout of all others, which a busy machine must not exceed.
 AMPLE_TIMEOUT = 20
 

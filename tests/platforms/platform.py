@@ -54,6 +54,9 @@ class Platform:
         """Builds what is tested, and fills the folder."""
         raise NotImplementedError
 
+    def finish(self) -> None:
+        """Ends what `prepare` has started."""
+
     def cargo(self, *packages: str, **environment: str) -> pathlib.Path:
         """Builds packages of the workspace with the quick profile; returns the folder with what was made."""
         command = [os.environ.get("CARGO", "cargo"), "build", "--locked", "--quiet", "--profile", "quick", "--target", self.target]

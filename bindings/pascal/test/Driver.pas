@@ -309,8 +309,35 @@ begin
   end;
 end;
 
+{$IFDEF WINDOWS}
+function GetCommandLineW: PWideChar; stdcall; external 'kernel32.dll';
+function CommandLineToArgvW(Line: PWideChar; out Count: Integer): PPWideChar; stdcall; external 'shell32.dll';
+{$ENDIF}
+
+{ The arguments. On Windows, ParamStr has them in the ANSI code page, and does not know \". }
+function CommandLine: TTexts;
 var
-  Options: TTexts;
+  Index: Integer;
+{$IFDEF WINDOWS}
+  Count: Integer;
+  Wide: PPWideChar;
+{$ENDIF}
+begin
+  Result := nil;
+{$IFDEF WINDOWS}
+  Wide := CommandLineToArgvW(GetCommandLineW, Count);
+  SetLength(Result, Count - 1);
+  for Index := 0 to High(Result) do
+    Result[Index] := UTF8Encode(UnicodeString(Wide[Index + 1]));
+{$ELSE}
+  SetLength(Result, ParamCount);
+  for Index := 0 to High(Result) do
+    Result[Index] := UTF8String(ParamStr(Index + 1));
+{$ENDIF}
+end;
+
+var
+  Options, Words: TTexts;
   Verb: UTF8String;
   Index: Integer;
   InOptions: Boolean;
@@ -321,20 +348,21 @@ begin
     Arguments := nil;
     Verb := 'refresh';
     InOptions := True;
-    for Index := 1 to ParamCount do
-      if InOptions and (ParamStr(Index) = '--') then
+    Words := CommandLine;
+    for Index := 0 to High(Words) do
+      if InOptions and (Words[Index] = '--') then
         InOptions := False
-      else if InOptions and (Pos('=', ParamStr(Index)) > 0) then
+      else if InOptions and (Pos(UTF8String('='), Words[Index]) > 0) then
       begin
         SetLength(Options, Length(Options) + 1);
-        Options[High(Options)] := UTF8String(ParamStr(Index));
+        Options[High(Options)] := Words[Index];
       end
       else if InOptions then
-        Verb := UTF8String(ParamStr(Index))
+        Verb := Words[Index]
       else
       begin
         SetLength(Arguments, Length(Arguments) + 1);
-        Arguments[High(Arguments)] := UTF8String(ParamStr(Index));
+        Arguments[High(Arguments)] := Words[Index];
       end;
     if (Length(Options) > 0) or (Verb = 'closed') then
       Client := TEiotClient.Create(Options)

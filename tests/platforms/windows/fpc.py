@@ -15,7 +15,8 @@ if done.returncode == 0:
     (name,) = [word[2:] for word in arguments if word.startswith("-o")]
     folder = next((word[3:] for word in arguments if word.startswith("-FE")), ".")
     script = pathlib.Path(folder, name).resolve()
-    program = script.with_name(f"{name}.exe")
+    # fpc takes the name as it is, without an ending.
+    program = script.rename(script.with_name(f"{name}.exe"))
     script.write_text(f"#!/bin/sh\nexec '{runner}' '{program}' \"$@\"\n")
     script.chmod(0o755)
 sys.exit(done.returncode)
