@@ -137,7 +137,7 @@ impl Execution<'_> {
             max_reply_bytes: request.max_reply_bytes(),
         };
         let sent = tracker.begin_attempt(timestamp, nonce);
-        let secrets = [inner.credentials.secret.expose().as_bytes(), body.sign.as_str().as_bytes()];
+        let secrets = [inner.credentials.secret.expose().as_bytes(), body.sign.as_bytes()];
         let exchange = connections.post(&inner.transport, post, sent, &|| clock.now()).await;
         let mut response = exchange.map_err(|error| error.with_redacted_evidence(secrets))?;
         if inner.config.clock_skew && inner.transport.is_trusted() {

@@ -62,14 +62,14 @@ impl Connections {
             true => Stage::Sent,
             false => Stage::Unsent,
         });
-        let response = response.await?;
+        let mut response = response.await?;
         let received_at = now();
         let times = Times { date: date(&response), sent: sent_at, received: received_at };
         if let Some(proxy) = transport.answering_proxy().filter(|_| is_for_proxies(&response)) {
             let refusal = Refusal { http_status: response.status().as_u16(), retry_after: None };
             return Err(refusal.error(&proxy, &transport.host()));
         }
-        read_whole(transport, response, times, post.max_reply_bytes).await
+        read_whole(transport, &mut response, times, post.max_reply_bytes).await
     }
 
     /// Sends an anonymous GET of `base_url`, and reads the head of the response: its status and the time.
