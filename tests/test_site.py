@@ -122,6 +122,16 @@ def test_site_has_each_page_in_both_languages(pages):
     assert {path for path in english if path.parts[0] != "zh"} == chinese
 
 
+def test_site_shows_no_markdown(pages):
+    shown = {}
+    for path in pages:
+        article = path.read_text(encoding="utf-8").partition("<article")[2].partition("</article>")[0]
+        plain = re.sub(r"<(pre|code|svg)\b.*?</\1>|<[^>]*>", "", article, flags=re.S)
+        if found := re.findall(r".{0,20}(?:\*\*|`|\]\(|\{ [.#]).{0,20}", plain):
+            shown[path] = found[:5]
+    assert not shown
+
+
 def names_in_the_sources():
     """Every public name by its group in the index."""
     header = (ROOT / "include" / "eiot.h").read_text(encoding="utf-8")

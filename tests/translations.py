@@ -8,12 +8,10 @@ A Chinese section begins with a comment that names the English one and has a has
 
 import difflib
 import hashlib
-import io
 import pathlib
 import re
 import subprocess
 import sys
-import tarfile
 import tempfile
 from dataclasses import dataclass
 
@@ -161,8 +159,7 @@ def reference_difference(name: str, item: str, wanted: str, now: str) -> str:
             archive = subprocess.run(["git", "archive", commit, SOURCES[name]], cwd=ROOT, capture_output=True)
             if archive.returncode != 0:
                 continue
-            with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-                files.extractall(directory, filter="data")
+            subprocess.run(["tar", "-x", "-C", directory], input=archive.stdout, check=True)
             before = references.english_items(name, pathlib.Path(directory)).get(item)
         if before is not None and hash_of(before) == wanted:
             lines = difflib.unified_diff(before.splitlines(), now.splitlines(), "translated", "now", lineterm="", n=1)

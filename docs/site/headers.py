@@ -6,6 +6,8 @@ import re
 
 COMMENT = re.compile(r"/\*\*\s*(.*?)\s*\*/", re.S)
 # Objects in the order in which a program meets them; the others follow.
+# Chinese texts have bold words.
+LONE_STAR = r"(?<!\*)\*(?!\*)"
 # The name of what stands at the top, for its translation.
 INTRODUCTION = "introduction"
 ORDER = ["config", "client", "cancel", "batch", "result", "reply", "error", "event"]
@@ -24,7 +26,7 @@ class Item:
         parts = [f"{level} {self.name.replace('<', '&lt;')} {{ #{anchor(self.name)} }}\n"]
         if chinese is not None:
             code = "\n".join(map(narrow, self.declarations))
-            parts += [f"```{lexer}\n{code}\n```\n\n{escaped(chinese[self.name])}\n", *map(examples, self.comments)]
+            parts += [f"```{lexer}\n{code}\n```\n\n{escaped(chinese[self.name], LONE_STAR)}\n", *map(examples, self.comments)]
             return "\n".join(parts)
         for declaration, comment in zip(self.declarations, self.comments, strict=True):
             parts.append(f"```{lexer}\n{narrow(declaration)}\n```\n\n{escaped(comment)}\n")
@@ -56,13 +58,13 @@ def text_of(comment: str) -> str:
     return "\n".join(re.sub(r"^\s*\* ?", "", line).rstrip() for line in comment.strip().splitlines())
 
 
-def escaped(text: str) -> str:
+def escaped(text: str, star: str = r"\*") -> str:
     """Without Markdown in what is not code: a star is a pointer or a product."""
     lines = []
     for line in text.splitlines():
         if not line.startswith("    "):
             parts = re.split(r"(`[^`]*`)", line)
-            line = "".join(part if part.startswith("`") else part.replace("*", r"\*").replace("<", "&lt;") for part in parts)
+            line = "".join(part if part.startswith("`") else re.sub(star, r"\\*", part).replace("<", "&lt;") for part in parts)
         lines.append(line)
     return "\n".join(lines)
 
@@ -71,7 +73,7 @@ def introduced(header: str, chinese: dict[str, str] | None) -> str:
     """The introduction, in Chinese with the examples of the header."""
     if chinese is None:
         return introduction(header)
-    return f"{examples(introduction(header))}\n{escaped(chinese[INTRODUCTION])}"
+    return f"{examples(introduction(header))}\n{escaped(chinese[INTRODUCTION], LONE_STAR)}"
 
 
 def introduction(header: str) -> str:

@@ -62,7 +62,7 @@ def prose(text: str) -> str:
     """Text as Markdown: placeholders are not HTML, stars not emphasis, and flags are code, which is not broken after a hyphen."""
     text = text.replace("<", "&lt;").replace("*", r"\*")
     parts = re.split(r"(`[^`]*`)", text)
-    return "".join(part if part.startswith("`") else re.sub(r"(?<![\w-])--[a-z][\w-]*", r"`\g<0>`", part) for part in parts)
+    return "".join(part if part.startswith("`") else re.sub(r"(?<![\w-])--[a-z][\w-]*", r"`\g<0>`{ .flag }", part) for part in parts)
 
 
 def help_of(program: pathlib.Path, words: list[str]) -> Help:
@@ -175,7 +175,9 @@ def text_of(section: Section, words: English | chinese.Help) -> str:
             title, _, paragraph = words(f"{section.title}:\n{paragraph}").partition("\n")
             parts.append(f"**{title.rstrip(':：')}**")
         elif listed := re.match(r"Faults: ", paragraph):
-            paragraph = f"**{words(listed[0]).rstrip(' :：')}**{words.colon}`{' '.join(paragraph[listed.end() :].split()).rstrip('.')}`"
+            names = " ".join(paragraph[listed.end() :].split()).rstrip(".")
+            parts.append(f"**{words(listed[0]).rstrip(' :：')}**{words.colon}`{names}`")
+            continue
         else:
             paragraph = words(paragraph)
         parts.append(body(paragraph, words.colon))
