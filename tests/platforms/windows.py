@@ -142,8 +142,11 @@ class Windows(Platform):
             paths = [f"-FU{units}", f"-Fu{units}", *(f"-F{kind}{folder}" for folder in folders for kind in "iu"), f"-Fi{FPC_SOURCES}/{os_name}"]
             for unit in ("-Us -Sg system.pp", "../objpas/objpas.pp", "buildrtl.pp"):
                 *flags, source = unit.split()
-                # Its warnings are about its own sources.
-                subprocess.run([*command, "-vw-", *paths, *flags, source], cwd=f"{FPC_SOURCES}/{os_name}", check=True)
+                words = [*command, *paths, *flags, source]
+                done = subprocess.run(words, cwd=f"{FPC_SOURCES}/{os_name}", capture_output=True, text=True)
+                # Otherwise it has only warnings, about its own sources.
+                if done.returncode:
+                    raise OSError(done.stdout + done.stderr)
         script = HERE / "windows" / "fpc.py"
         words = " ".join([*command, f"-Fu{units}"])
         self.script(self.folder / "tools" / "fpc", f"exec '{sys.executable}' '{script}' '{self.folder / 'run'}' {words} -- \"$@\"")
