@@ -20,6 +20,8 @@ PIP = {
     "linux-aarch64": ["manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_28_aarch64"],
     "linux-x86_64-musl": ["musllinux_1_2_x86_64"],
     "linux-aarch64-musl": ["musllinux_1_2_aarch64"],
+    "windows-x86_64": ["win_amd64"],
+    "windows-i686": ["win32"],
 }
 MAX_BYTES = 3_500_000
 
