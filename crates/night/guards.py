@@ -94,7 +94,7 @@ GUARDS = [
     Guard(
         "limiter: a permit is not used when its connection is ready too late",
         "core/src/client/execute.rs",
-        "permit.latest().filter(|_| unconnected < MAX_UNCONNECTED)",
+        "permit.latest().filter(|_| begun.held_up < MAX_HELD_UP)",
         "None",
     ),
     Guard(

@@ -2,9 +2,9 @@
 //! the parameters of `orderStatus`; the shapes of `data` are invented.
 
 use crate::answer::{Answer, Refusal};
-use crate::counters::Counters;
 use crate::fields::Fields;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// One of the calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +74,14 @@ impl Call {
         }
     }
 
-    /// The `data` of the answer. `counters` know which orders were placed.
-    pub(crate) fn data(self, eid: &str, fields: &Fields, counters: &Counters) -> Option<Value> {
+    /// The `data` of the answer. `orders` counts how often each order was placed, and `placed` all of them.
+    pub(crate) fn data(
+        self,
+        eid: &str,
+        fields: &Fields,
+        orders: &BTreeMap<String, u64>,
+        placed: u64,
+    ) -> Option<Value> {
         let package = json!({ "packageCode": "sim-1gb", "name": "1 GB, 30 天", "usedMb": 0 });
         match self {
             Self::RefreshUsage | Self::CancelSession | Self::Unlock => None,
@@ -83,10 +89,10 @@ impl Call {
             Self::List | Self::Traffic => Some(json!({ "total": 0, "list": [] })),
             Self::PackageList => Some(json!({ "eid": eid, "list": [package] })),
             Self::PackageRecords => Some(json!({ "eid": eid, "total": 0, "list": [] })),
-            Self::Purchase => Some(json!({ "eid": eid, "orderId": format!("sim-{}", counters.placed) })),
+            Self::Purchase => Some(json!({ "eid": eid, "orderId": format!("sim-{placed}") })),
             Self::OrderStatus => {
                 let number = fields.text("outTradeNo").unwrap_or_default();
-                let status = if counters.orders.contains_key(&number) { "placed" } else { "unknown" };
+                let status = if orders.contains_key(&number) { "placed" } else { "unknown" };
                 Some(json!({ "outTradeNo": number, "orderStatus": status }))
             }
             Self::Balance => Some(json!({ "balance": "0.00" })),
@@ -116,11 +122,11 @@ mod tests {
 
     #[test]
     fn order_status_reports_whether_the_order_was_placed() {
-        let orders = Counters { orders: [("1".to_owned(), 1)].into(), ..Counters::default() };
+        let orders = BTreeMap::from([("1".to_owned(), 1)]);
         for (number, status) in [("1", "placed"), ("2", "unknown")] {
             let body = json!({ "outTradeNo": number });
             let fields = Fields::read(body.to_string().as_bytes()).expect("an object");
-            let data = Call::OrderStatus.data("", &fields, &orders).expect("data");
+            let data = Call::OrderStatus.data("", &fields, &orders, 1).expect("data");
             assert_eq!(data, json!({ "outTradeNo": number, "orderStatus": status }));
         }
     }

@@ -20,11 +20,8 @@ use std::time::{Duration, Instant};
 /// How long all calls of the account pause after "too many requests" without a `Retry-After`.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(1);
 
-/// How many permits an attempt takes because the thread was held up; it uses the last one, whatever happens.
+/// How many permits an attempt takes because the thread was held up, not the connection; it uses the last one, whatever happens.
 const MAX_HELD_UP: u32 = 4;
-
-/// How often an attempt gives its permit back because it has no connection in time; then it is sent when there is one.
-const MAX_UNCONNECTED: u32 = 4;
 
 /// One call: what it needs of its client, and its progress.
 pub(super) struct Execution<'a> {
@@ -46,6 +43,14 @@ struct Memory {
     refused_before: Option<Refused>,
 }
 
+/// An attempt whose permit was too old when its connection was ready.
+#[derive(Clone, Copy, Default)]
+struct Begun {
+    before: bool,
+    /// How often no connection was the reason.
+    held_up: u32,
+}
+
 impl Execution<'_> {
     /// Makes attempts until one succeeds or the failure is final.
     pub(super) async fn run(
@@ -56,16 +61,15 @@ impl Execution<'_> {
         let limiter = self.process.limiter()?;
         let mut memory = Memory::default();
         let mut last_failure: Option<Error> = None;
-        // How often the attempt that comes next had no connection in time.
-        let mut unconnected = 0;
+        let mut begun = Begun::default();
         loop {
-            let wait = self.options.rate_wait || unconnected > 0;
+            let wait = self.options.rate_wait || begun.before;
             let permit = self.permit(permits.first.take(), connections, &permits, limiter, wait);
             // An attempt that waits for its connection is in flight, and completes.
             let stopped_before = async {
-                match unconnected {
-                    0 => permits.stopped().await,
-                    _ => pending().await,
+                match begun.before {
+                    false => permits.stopped().await,
+                    true => pending().await,
                 }
             };
             let permit = match select(pin!(permit), pin!(stopped_before)).await {
@@ -83,11 +87,11 @@ impl Execution<'_> {
                     }));
                 }
             };
-            let error = match self.attempt(permit, connections, unconnected).await {
+            let error = match self.attempt(permit, connections, begun).await {
                 Ok(None) => {
                     // The permit is too old now. The connection is for the next one.
-                    unconnected += 1;
-                    connections.made().await;
+                    begun.before = true;
+                    begun.held_up += u32::from(!connections.made().await);
                     continue;
                 }
                 Ok(Some(reply)) => {
@@ -97,7 +101,7 @@ impl Execution<'_> {
                 }
                 Err(error) => error,
             };
-            unconnected = 0;
+            begun = Begun::default();
             self.tracker.end_attempt(&error);
             if error.kind() == ErrorKind::RateLimited {
                 self.pause_account(limiter, &error, &mut memory).await?;
@@ -147,12 +151,12 @@ impl Execution<'_> {
     }
 
     /// One request and its response; timestamp, nonce and signature are fresh in each attempt. `None` if no connection was ready
-    /// while the permit could be used, which has happened to this attempt `unconnected` times before: nothing was sent.
+    /// while the permit could be used: nothing was sent.
     async fn attempt(
         &self,
         mut permit: Permit,
         connections: &Connections,
-        unconnected: u32,
+        begun: Begun,
     ) -> Result<Option<Reply>, Error> {
         let Self { inner, request, tracker, .. } = self;
         let clock = inner.sources.clock.as_ref();
@@ -164,9 +168,9 @@ impl Execution<'_> {
             body: body.json,
             is_idempotent: request.is_idempotent(),
             max_reply_bytes: request.max_reply_bytes(),
-            latest: permit.latest().filter(|_| unconnected < MAX_UNCONNECTED),
+            latest: permit.latest().filter(|_| begun.held_up < MAX_HELD_UP),
         };
-        let sent = tracker.begin_attempt(timestamp, nonce, unconnected > 0);
+        let sent = tracker.begin_attempt(timestamp, nonce, begun.before);
         let secrets = [inner.credentials.secret.expose().as_bytes(), body.sign.as_str().as_bytes()];
         let exchange = connections.post(&inner.transport, post, sent, &|| clock.now()).await;
         let Some(mut response) = exchange.map_err(|error| error.with_redacted_evidence(secrets))? else {

@@ -80,9 +80,9 @@ pub(crate) async fn connect(host: String, timeout: Duration, reuse: bool) -> io:
     Pending::start(Operation::Connect { host, timeout, reuse }).await.map(drop)
 }
 
-/// Waits until a connection that was made for an earlier request is ready.
-pub(crate) async fn wait_for_connection() {
-    drop(Pending::start(Operation::WaitForConnection).await);
+/// Waits until a connection that was made for an earlier request is ready. Returns whether there was one.
+pub(crate) async fn wait_for_connection() -> bool {
+    Pending::start(Operation::WaitForConnection).await.is_ok()
 }
 
 /// Sends a request in the simulated network.

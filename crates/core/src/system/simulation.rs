@@ -87,8 +87,8 @@ pub enum Operation {
         /// A connection that has served requests will do.
         reuse: bool,
     },
-    /// Receives [`Received::Nothing`] when a connection that was made for an earlier request is ready or has failed, or when none is
-    /// being made.
+    /// Receives [`Received::Nothing`] when a connection that was made for an earlier request is ready or has failed, and an error if
+    /// there is none.
     WaitForConnection,
     /// Sends a request on the connection: [`Received::Response`], or why the connection was lost.
     Request(Request),

@@ -42,18 +42,20 @@ struct State {
 }
 
 impl Connecting {
-    /// Waits until a connection is kept, or none is being made.
-    pub(super) async fn made(&self) {
+    /// Waits until a connection is kept, or none is being made. Returns whether there was one to wait for.
+    pub(super) async fn made(&self) -> bool {
         let _waiting = Waiting::begin(self);
+        let mut has_waited = false;
         loop {
             let changed = self.changed.notified();
             {
                 let state = locked(&self.state);
                 if state.making == 0 || !state.kept.is_empty() {
-                    return;
+                    return has_waited || !state.kept.is_empty();
                 }
             }
             changed.await;
+            has_waited = true;
         }
     }
 

@@ -44,13 +44,13 @@ impl Connections {
         tokio::task::yield_now().await;
     }
 
-    /// Waits until a connection that was made for an earlier request is ready or has failed, or until none is being made.
-    pub(crate) async fn made(&self) {
+    /// Waits until a connection that was made for an earlier request is ready or has failed. Returns whether there was one.
+    pub(crate) async fn made(&self) -> bool {
         #[cfg(feature = "simulation")]
         if system::is_simulated() {
             return system::wait_for_connection().await;
         }
-        self.connecting.made().await;
+        self.connecting.made().await
     }
 
     /// Posts a body and reads the whole reply. `sent` becomes true when the connection accepts the request. Returns `None` if no

@@ -116,10 +116,13 @@ impl World {
     pub fn wait_for_connection(&self, host: &Inside, operation: u64) {
         let mut pools = self.pools.borrow_mut();
         let pool = pools.entry(host.id()).or_default();
-        if !pool.wait_for_any(operation) {
-            drop(pools);
-            host.complete(operation, Ok(Received::Nothing));
-        }
+        let result = match pool.wait_for_any(operation) {
+            None => return,
+            Some(true) => Ok(Received::Nothing),
+            Some(false) => Err(io::ErrorKind::NotFound.into()),
+        };
+        drop(pools);
+        host.complete(operation, result);
     }
 
     /// A connection has served its request, and takes the next one.

@@ -83,13 +83,14 @@ impl Pool {
         next.map(|(request, _)| request)
     }
 
-    /// Notes an operation that waits for any connection. Returns whether it has to wait.
-    pub(super) fn wait_for_any(&mut self, operation: u64) -> bool {
-        let waits = self.making > 0 && self.made.is_empty();
-        if waits {
+    /// Notes an operation that waits for any connection. Returns whether it need not wait, because there is one or none is being
+    /// made; and if so, which.
+    pub(super) fn wait_for_any(&mut self, operation: u64) -> Option<bool> {
+        if self.made.is_empty() && self.making > 0 {
             self.waiting_for_any.push(operation);
+            return None;
         }
-        waits
+        Some(!self.made.is_empty())
     }
 
     /// Those that need not wait any longer.
