@@ -41,7 +41,7 @@ export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
 export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
-.PHONY: all help demo docs check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools soak account-rate night fuzz header stubs licenses
+.PHONY: all help demo docs check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools function-order soak account-rate night fuzz header stubs licenses
 .PHONY: abi install place describe dist dist-libraries dist-wheels dist-macos images release stage stage-dist built wheel sanitized workers recipes clean
 
 all: release
@@ -127,6 +127,10 @@ bench-check:
 # By itself: cargo would give the library that it is built with the internals that this one looks at.
 bench-tools:
 	$(CARGO) build --locked --release -p eiot-bench
+
+## function-order: find out which functions a call runs, and write packaging/function-order.ld; needs valgrind
+function-order: stage bench-tools $(VENV)/.tests
+	$(VENV)/bin/python tests/bench/function_order.py
 
 ## soak: 100,000 faulty calls from C and as many from Python; memory must not grow, and the counters must add up
 soak: stage $(VENV)/.tests $(BUILD)/c++

@@ -117,10 +117,16 @@ class Browser:
     def wait_for(self, script, seconds=20):
         """Waits until an expression is true, and returns it."""
         end = time.monotonic() + seconds
-        while not (value := self.evaluate(script)):
+        while True:
+            try:
+                if value := self.evaluate(script):
+                    return value
+            except AssertionError as failed:
+                # On the way to another page.
+                if "navigated" not in str(failed) and "context was destroyed" not in str(failed):
+                    raise
             assert time.monotonic() < end, f"not true in {seconds} s: {script}"
             time.sleep(0.02)
-        return value
 
     def type(self, text):
         self.command("Input.insertText", text=text)

@@ -1,13 +1,15 @@
-"""Runs all test suites, one after the other even if some fail, and prints a summary. Called by `make test`.
+"""Runs all test suites, even if some fail, and prints a summary. Called by `make test`.
 
-The output of each suite is passed through. At the end come the failed tests by name, the skipped tests grouped by reason, a
+The output of each suite is passed through. Most of the time of the last ones is waiting, so they run two at a time. At the end come the failed tests by name, the skipped tests grouped by reason, a
 line of the form "N passed, N failed, N skipped", and one sentence. The exit status is 0 if nothing failed.
 
 EIOT_TEST_REQUIRE=tools makes a failure of every test that is skipped because of something that could be installed or built.
 """
 
 import collections
+import concurrent.futures
 import contextlib
+import io
 import os
 import pathlib
 import re
@@ -19,6 +21,7 @@ import time
 import xml.etree.ElementTree
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # How long a suite may take to stop, in seconds.
@@ -151,9 +154,12 @@ class Stop:
                 return
 
 
-def run(suite: Suite, stop: Stop) -> Result:
+def run(suite: Suite, stop: Stop, out: BinaryIO) -> Result:
     """Runs one suite and passes its output through."""
-    print(f"\n== {suite.name}", flush=True)
+    if stop.came.is_set():
+        return Result(unfinished="not begun")
+    out.write(f"\n== {suite.name}\n".encode())
+    out.flush()
     try:
         # In a group of its own, so that Ctrl-C does not reach it twice.
         process = subprocess.Popen(
@@ -173,8 +179,8 @@ def run(suite: Suite, stop: Stop) -> Result:
     with process:
         assert process.stdout
         while part := os.read(process.stdout.fileno(), 65536):
-            sys.stdout.buffer.write(part)
-            sys.stdout.buffer.flush()
+            out.write(part)
+            out.flush()
             output.append(part)
     watcher.join()
     if process.returncode and stop.came.is_set():
@@ -231,17 +237,24 @@ def require_tools(result: Result) -> None:
     result.skipped = [reason for reason in result.skipped if not NEEDS_A_TOOL.search(reason)]
 
 
-def run_all(suites: Sequence[Suite]) -> int:
-    """Runs the suites, prints the summary, and returns the exit status."""
+def run_all(suites: Sequence[Suite], beside: Sequence[Suite] = ()) -> int:
+    """Runs the suites, prints the summary, and returns the exit status.
+
+    `beside` run while the last of `suites` does, and what they print comes after it.
+    """
     required = os.environ.get("EIOT_TEST_REQUIRE", "")
     if required not in ("", "tools"):
         print(f"EIOT_TEST_REQUIRE is {required!r}; it can be `tools`")
         return 2
     stop, began = Stop(), time.monotonic()
-    with stop.heeded():
-        results = {
-            suite.name: Result(unfinished="not begun") if stop.came.is_set() else run(suite, stop) for suite in suites
-        }
+    out, held = sys.stdout.buffer, io.BytesIO()
+    sys.stdout.flush()
+    with stop.heeded(), concurrent.futures.ThreadPoolExecutor(1) as second:
+        results = {suite.name: run(suite, stop, out) for suite in suites[:-1]}
+        others = [(suite.name, second.submit(run, suite, stop, held)) for suite in beside]
+        results |= {suite.name: run(suite, stop, out) for suite in suites[-1:]}
+        results |= {name: done.result() for name, done in others}
+        out.write(held.getvalue())
     if required:
         for result in results.values():
             require_tools(result)
@@ -251,17 +264,24 @@ def run_all(suites: Sequence[Suite]) -> int:
     return 130 if stop.came.is_set() else 0
 
 
-def pytest_suite(directory: str, *flags: str, root: str = "", environment: dict[str, str] | None = None) -> Suite:
-    report = ROOT / "build" / "reports" / f"{directory.replace('/', '-')}.xml"
+def pytest_suite(
+    name: str, *arguments: str, root: str = "", environment: dict[str, str] | None = None, python: Sequence[str] = ()
+) -> Suite:
+    report = ROOT / "build" / "reports" / f"{name.replace('/', '-').replace(' ', '-')}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    command = [sys.executable, *flags, "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={report}", directory]
-    return Suite(directory, command, pytest_report(report, root), environment or {}, signal.SIGINT)
+    command = [sys.executable, *python, "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={report}"]
+    command += arguments
+    return Suite(name, command, pytest_report(report, root), environment or {}, signal.SIGINT)
 
 
 def main() -> int:
     cargo, make = os.environ.get("CARGO", "cargo"), os.environ.get("MAKE", "make")
     workspace = ["--locked", "--workspace", "--exclude", "eiot-python", "--exclude", "eiot-night"]
+    # What measures a rate has the machine to itself; what takes long and does not runs beside the rest.
+    rates = "tests/test_account_rate.py"
+    languages = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("tests/test_bindings*.py"))]
+    apart = [*languages, "tests/test_workers.py", "tests/test_site.py"]
     return run_all(
         [
             # Tests of what could not be built are skipped.
@@ -270,11 +290,19 @@ def main() -> int:
             Suite("cargo test", [cargo, "test", *workspace, "--no-fail-fast"], cargo_test),
             # By itself: core is compiled with other features.
             Suite("simulated nights", [cargo, "test", "--locked", "-p", "eiot-night"], cargo_test),
-            pytest_suite("tests"),
+            pytest_suite("tests of rates", rates),
+            pytest_suite("tests", "tests", *(f"--ignore={path}" for path in [rates, *apart])),
+        ],
+        beside=[
+            pytest_suite("tests of languages, workers and site", *apart),
             pytest_suite(
-                "bindings/python/tests", "-W", "error", root="bindings/python/", environment={"PYTHONDEVMODE": "1"}
+                "bindings/python/tests",
+                "bindings/python/tests",
+                root="bindings/python/",
+                environment={"PYTHONDEVMODE": "1"},
+                python=["-W", "error"],
             ),
-        ]
+        ],
     )
 
 

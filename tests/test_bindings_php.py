@@ -118,7 +118,7 @@ def test_loop_that_ends_early_leaks_nothing(simulator):
 
 
 def test_replies_and_errors_are_freed(simulator):
-    """A thousand calls do not show 200 bytes each; 20,000 do."""
+    """A thousand calls do not show 200 bytes each; 20,000 do, as 4 MB."""
     running = simulator("--tls", "--unlimited")
     grown = php(
         """
@@ -138,7 +138,7 @@ def test_replies_and_errors_are_freed(simulator):
         """,
         environment=running.environment,
     )
-    assert int(grown) < 1024, grown
+    assert int(grown) < 2048, grown
 
 
 def test_log_is_given_each_attempt_and_cannot_harm_a_call(simulator):

@@ -96,6 +96,26 @@ def test_failing_suite_does_not_prevent_the_next_one(tmp_path):
     )
 
 
+BESIDE = """\
+import sys
+sys.path.insert(0, {tests!r})
+from run_suites import *
+meet = "touch {{}}; i=0; while [ ! -e {{}} ] && [ $i -lt 300 ]; do sleep 0.1; i=$((i + 1)); done; test -e {{}} && echo {{}}"
+one, two = (Suite(name, ["sh", "-c", "cd {directory};" + meet.format(name, other, other, name)], make_target) for name, other in ["12", "21"])
+last = Suite("3", ["sh", "-c", "echo 3; exit 4"], make_target)
+sys.exit(run_all([Suite("first", ["echo", "first"], make_target), one], beside=[two, last]))
+"""
+
+
+def test_suites_beside_the_last_run_at_its_time_and_are_printed_after_it(tmp_path):
+    # Each of the two waits for the other.
+    code = BESIDE.format(tests=str(TESTS), directory=tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    lines = [line for line in done.stdout.splitlines() if line]
+    assert lines[:9] == ["== first", "first", "== 1", "1", "== 2", "2", "== 3", "3", "== summary"], done.stdout + done.stderr
+    assert "  3: exit status 4" in lines and done.returncode == 1
+
+
 def test_missing_tool_is_a_failure_if_tools_are_required(tmp_path):
     with suites_run(tmp_path, PYTEST, require="tools") as process:
         lines = process.communicate(timeout=60)[0].splitlines()

@@ -2,7 +2,9 @@
 
 import ast
 import collections
+import functools
 import html.parser
+import json
 import os
 import pathlib
 import re
@@ -44,13 +46,16 @@ class Page(html.parser.HTMLParser):
         elif given.get("src"):
             self.loads.append(given["src"])
 
+    @functools.cached_property
     def targets(self):
         """Its links into the site: file and anchor."""
-        for link in self.links:
+        found = []
+        for link in dict.fromkeys(self.links):
             parts = urllib.parse.urlsplit(link)
             if not parts.scheme:
-                path = (self.path.parent / urllib.parse.unquote(parts.path)).resolve() if parts.path else self.path
-                yield path, urllib.parse.unquote(parts.fragment)
+                path = pathlib.Path(os.path.normpath(self.path.parent / urllib.parse.unquote(parts.path))) if parts.path else self.path
+                found.append((path, urllib.parse.unquote(parts.fragment)))
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +88,10 @@ def browser(window):
 
 
 def test_site_has_no_dead_link(pages):
+    is_file = functools.cache(os.path.isfile)
     for page in pages.values():
-        for path, anchor in page.targets():
-            assert path.is_file(), (page.path, path)
+        for path, anchor in page.targets:
+            assert is_file(path), (page.path, path)
             # `__…` are switches of the theme.
             if anchor and path in pages and not anchor.startswith("__"):
                 assert anchor in pages[path].anchors, (page.path, path, anchor)
@@ -99,7 +105,7 @@ def test_site_has_a_way_to_every_page_from_the_home_page_of_its_language(pages):
             path = ahead.pop()
             if path in mine and path not in reached:
                 reached.add(path)
-                ahead += [target for target, _ in pages[path].targets()]
+                ahead += [target for target, _ in pages[path].targets]
         assert reached == mine
 
 
@@ -116,13 +122,23 @@ def test_site_has_each_page_in_both_languages(pages):
     assert {path for path in english if path.parts[0] != "zh"} == chinese
 
 
+def test_site_shows_no_markdown(pages):
+    shown = {}
+    for path in pages:
+        article = path.read_text(encoding="utf-8").partition("<article")[2].partition("</article>")[0]
+        plain = re.sub(r"<(pre|code|svg)\b.*?</\1>|<[^>]*>", "", article, flags=re.S)
+        if found := re.findall(r".{0,20}(?:\*\*|`|\]\(|\{ [.#]).{0,20}", plain):
+            shown[path] = found[:5]
+    assert not shown
+
+
 def names_in_the_sources():
     """Every public name by its group in the index."""
     header = (ROOT / "include" / "eiot.h").read_text(encoding="utf-8")
-    package = ast.parse((ROOT / "bindings/python/python/eiot/__init__.py").read_text(encoding="utf-8"))
-    exported = next(
-        ast.literal_eval(one.value) for one in package.body if isinstance(one, ast.Assign) and one.targets[0].id == "__all__"
-    )
+    header_of_cpp = (ROOT / "include" / "eiot.hpp").read_text(encoding="utf-8")
+    header_of_cpp = re.sub(r"^namespace detail \{.*?^\} // namespace detail", "", header_of_cpp, flags=re.M | re.S)
+    exported = [f"eiot.{name}" for name in exports("__init__") if name != "__version__"]
+    exported += [f"eiot.testing.{name}" for name in exports("testing")]
     command, simulator = PREFIX / "bin" / "eiot", os.environ["EIOT_SIM"]
     help_of_refresh = run([command, "refresh", "--help"]).stdout
     help_of_simulator = run([simulator, "--help"]).stdout
@@ -132,7 +148,7 @@ def names_in_the_sources():
     faults = re.sub(r"=[A-Z]+|\[[^]]*\]", "", faults).replace("\n", " ")
     return {
         "index_c": set((ROOT / "abi/symbols.txt").read_text().split()),
-        "index_python": {f"eiot.{name}" for name in exported if name != "__version__"},
+        "index_python": set(exported),
         "index_options": {name.lower() for name in re.findall(r"^  EIOT_([A-Z_]+)(?:  |$)", help_of_refresh, re.M)},
         "index_kinds": set(kinds),
         "index_codes": {one["code"] for one in vectors("error_codes.json")["codes"]} | {"200"},
@@ -140,8 +156,19 @@ def names_in_the_sources():
         "index_commands": {"eiot", *commands(command)},
         "index_faults": {fault.strip() for fault in faults.split(",")},
         "index_sim": set(re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", help_of_simulator, re.M)) - {"--help", "--version"},
-        "index_cpp": {f"eiot::{name}" for name in ("client", "config", "error", "batch", "reply", "outcome", "verify_webhook")},
+        # Classes, and functions of the namespace.
+        "index_cpp": {
+            f"eiot::{name}"
+            for name in re.findall(r"^(?:template <[^\n]*> )?(?:class|struct|enum class) (?:EIOT_NODISCARD )?(\w+) ?[:{]", header_of_cpp, re.M)
+            + re.findall(r"^inline [^\n(]*?(\w+)\(", header_of_cpp, re.M)
+        },
     }, header
+
+
+def exports(module):
+    """`__all__` of a module of the Python package."""
+    package = ast.parse((ROOT / f"bindings/python/python/eiot/{module}.py").read_text(encoding="utf-8"))
+    return next(ast.literal_eval(one.value) for one in package.body if isinstance(one, ast.Assign) and one.targets[0].id == "__all__")
 
 
 def commands(command, words=()):
@@ -165,9 +192,39 @@ def test_site_index_lists_every_public_name_with_its_page(pages, language):
             listed[html.unescape(name)] = link
         missing = names - listed.keys()
         assert names and not missing, (group, missing)
-        # The C++ names and those of eiot.testing come from the same comments and docstrings as the pages.
-        if group not in ("index_cpp", "index_python"):
+        # C++ has members, too.
+        if group != "index_cpp":
             assert not listed.keys() - names, (group, listed.keys() - names)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_site_has_a_page_for_each_error_kind_and_its_old_address_leads_there(browser, pages, language):
+    home = LANGUAGES[language]
+    kinds = re.findall(r"^\| `(\w+)` \| `(\w+)` \d+ \| `(\w+)` \| (\d+) \|", (ROOT / "docs/errors.md").read_text(encoding="utf-8"), re.M)
+    assert {row[0] for row in kinds} == names_in_the_sources()[0]["index_kinds"]
+    for kind, constant, exception, exit_code in kinds:
+        links = set(pages[home / "errors" / f"{kind}.html"].links)
+        assert links >= {f"../reference/c.html#{constant}", f"../reference/python.html#eiot.{exception}", f"../errors.html#exit-{exit_code}"}
+        assert kind in pages[home / "errors.html"].anchors
+    browser.open(f"file://{home}/errors.html#rate_limited")
+    browser.wait_for("location.pathname.endsWith('/errors/rate_limited.html') && document.readyState === 'complete'")
+    assert browser.evaluate("document.querySelector('h1').textContent").startswith("rate_limited")
+
+
+@pytest.mark.parametrize("page", ["c", "cpp", "python", "command"])
+def test_site_reference_in_chinese_has_chinese_for_each_item(pages, page):
+    """Each section says in Chinese what it is about, and shows its code as the English page does."""
+    texts = [(home / "reference" / f"{page}.html").read_text(encoding="utf-8") for home in LANGUAGES.values()]
+    # Of the command, flags; the others have an item for each heading.
+    heading = r'<h4 id="([^"]+)"' if page == "command" else r'<h[234] id="([^"]+)"'
+    english, chinese = (re.split(heading, text.partition("</h1>")[2].partition("</article>")[0])[1:] for text in texts)
+    assert english[::2] == chinese[::2] and len(english) > 100
+    # Groups of functions, and commands, whose sentences are above their flags.
+    without = [name for name, text in zip(chinese[::2], chinese[1::2], strict=True) if not re.search("[\u4e00-\u9fff]", text)]
+    assert [name for name in without if not re.fullmatch(r"config|client|cancel|batch|result|reply|error|event", name)] == []
+    code = [[re.sub(r"<.*?>", "", one) for one in re.findall(r"<pre>.*?</pre>", text, re.S)] for text in texts]
+    # One text stands for all overloads.
+    assert code[0] == code[1] or page in ("cpp", "command", "python")
 
 
 # What a newcomer wants, where it is, and what to search for in each language.
@@ -183,7 +240,7 @@ TASKS = {
     "use a proxy": ("reference/options.html", "proxy", "代理"),
     "read usage": ("operations.html", "read usage", "读取用量"),
     # Names.
-    "an error kind": ("errors.html", "rate_limited", "rate_limited"),
+    "an error kind": ("errors/rate_limited.html", "rate_limited", "rate_limited"),
     "an option": ("reference/options.html", "max_auth_failures", "max_auth_failures"),
     "a C function": ("reference/c.html", "eiot_client_refresh_usage", "eiot_client_refresh_usage"),
     "a Python name": ("reference/python.html", "RateLimitedError", "RateLimitedError"),
@@ -224,19 +281,20 @@ def test_site_has_every_task_two_clicks_from_the_home_page(pages, language):
     clicks, ahead = {home / "index.html": 0}, collections.deque([home / "index.html"])
     while ahead:
         path = ahead.popleft()
-        for target, _ in pages[path].targets():
+        for target, _ in pages[path].targets:
             if target in pages and target not in clicks:
                 clicks[target] = clicks[path] + 1
                 ahead.append(target)
     assert {task: clicks[home / page] for task, (page, *_) in TASKS.items() if clicks[home / page] > 2} == {}
 
 
-@pytest.mark.parametrize("page", ["index.html", "errors.html", "bindings/go.html", "reference/c.html"])
+@pytest.mark.parametrize("page", ["index.html", "errors/auth.html", "bindings/go.html"])
 def test_site_switch_of_languages_keeps_the_page(browser, page):
     for here, there, language in ((SITE, SITE / "zh", "zh"), (SITE / "zh", SITE, "en")):
         browser.open(f"file://{here}/{page}")
         browser._events.clear()
-        browser.evaluate(f"document.querySelector('.md-select__link[hreflang={language}]').click()")
+        # Not before there is an answer, which would not come from a page that is left.
+        browser.evaluate(f"setTimeout(() => document.querySelector('.md-select__link[hreflang={language}]').click()), 0")
         browser.wait_for(f"location.pathname === {str(there / page)!r} && document.readyState === 'complete'")
         assert browser.evaluate("document.documentElement.lang") == language
 
@@ -266,16 +324,22 @@ def test_site_pictures_follow_the_color_scheme_of_the_page(browser):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_site_fits_a_phone(browser, pages, language):
+    home = LANGUAGES[language]
     browser.resize(320)
-    # The layout is that of the style sheets; without scripts, a page is there at once.
+    # The layout is that of the style sheets, in which all pages differ by their articles only.
     browser.command("Emulation.setScriptExecutionDisabled", value=True)
+    browser.open(f"file://{home}/reference/index.html")
+    browser.evaluate("document.documentElement.className = 'js', document.head.prepend(document.createElement('base')), 0")
     too_wide = {}
     for path in pages:
         if (SITE / "zh" in path.parents) == (language == "zh"):
-            browser.open(f"file://{path}")
-            width = browser.evaluate("document.documentElement.className = 'js', document.documentElement.scrollWidth")
+            article = re.search(r"<article[^>]*>(.*)</article>", path.read_text(encoding="utf-8"), re.S)[1]
+            shown = f"document.querySelector('base').href = {json.dumps(path.as_uri())}, document.querySelector('article').innerHTML = {json.dumps(article)}"
+            width = browser.evaluate(f"{shown}, document.documentElement.scrollWidth")
             if width > 320:
                 too_wide[path] = width
+    wide = "<p style='width: 400px'>this does not fit</p>"
+    assert browser.evaluate(f"document.querySelector('article').innerHTML = {json.dumps(wide)}, document.documentElement.scrollWidth") > 320
     browser.command("Emulation.setScriptExecutionDisabled", value=False)
     assert not too_wide
 

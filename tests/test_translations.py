@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import pytest
 import translations
-from translations import ROOT, blocks, chinese, names, read, sections
+from translations import ROOT, blocks, chinese, names, read, references, sections
 
 WRITE = set(filter(None, os.environ.get("EIOT_WRITE_TRANSLATIONS", "").split(",")))
 
@@ -24,15 +24,16 @@ def pages(*patterns):
 # Every page for users is in one of these.
 PAGES = pages(
     "README.md", "docs/errors.md", "docs/operations.md", "docs/go-live.md", "docs/platforms.md", "docs/statistics.md",
-    "bindings/*/README.md", "crates/sim/README.md", "docs/cookbook/*.md",
+    "docs/abi.md", "docs/python-recipes.md", "bindings/README.md", "bindings/*/README.md", "crates/sim/README.md", "docs/cookbook/*.md",
 )  # fmt: skip
 # What only those read who change eiot, or look up a detail.
 ENGLISH_ONLY = {
-    "CHANGELOG.md", "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md", "bindings/README.md", "docs/abi.md",
-    "docs/architecture.md", "docs/benchmarks.md", "docs/python-recipes.md",
+    "CHANGELOG.md", "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md", "docs/architecture.md", "docs/benchmarks.md",
 }  # fmt: skip
 # For translators.
 CHINESE_ONLY = {"docs/glossary.zh.md"}
+# The Chinese of the references, which the site shows beside signatures from the sources.
+REFERENCES = {name: references.source_of(name) for name in translations.SOURCES}
 # What the Python package index shows has no links to other files.
 WITHOUT_LINKS = {"bindings/python/README.md"}
 # Names that stand in one language only, since the other says it without them: page#section, names.
@@ -53,8 +54,8 @@ def test_translations_every_page_exists_in_both_languages_or_is_listed_as_englis
     assert not unlisted, f"put a new page into PAGES or ENGLISH_ONLY: {unlisted}"
     missing = [page for page in PAGES if not (ROOT / chinese(page)).exists()]
     assert not missing, f"no Chinese page (.zh.md) of {missing}"
-    in_chinese = {str(path.relative_to(ROOT)) for pattern in ("*.zh.md", "docs/**/*.zh.md", "bindings/*/*.zh.md", "crates/*/*.zh.md") for path in ROOT.glob(pattern)}
-    assert in_chinese - {chinese(page) for page in PAGES} == CHINESE_ONLY, "Chinese pages of no English one"
+    in_chinese = {str(path.relative_to(ROOT)) for pattern in ("*.zh.md", "docs/**/*.zh.md", "bindings/**/*.zh.md", "crates/*/*.zh.md") for path in ROOT.glob(pattern)}
+    assert in_chinese - {chinese(page) for page in PAGES} == CHINESE_ONLY | set(REFERENCES.values()), "Chinese pages of no English one"
 
 
 @every_page
@@ -140,7 +141,7 @@ def error_codes():
     return json.loads(read("tests/vectors/error_codes.json"))["codes"]
 
 
-CHINESE_PAGES = [*(chinese(page) for page in PAGES), *sorted(CHINESE_ONLY)]
+CHINESE_PAGES = [*(chinese(page) for page in PAGES), *sorted(CHINESE_ONLY), *REFERENCES.values()]
 WIDE = r"[\u4e00-\u9fff]"
 
 
@@ -184,6 +185,38 @@ def test_translations_have_every_option():
     table = read("README.zh.md").split("<!-- options: begin -->")[1].split("<!-- options: end -->")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, re.M) == options
     assert re.findall(r"^\[options\.(\w+)\]", read("crates/cli/src/help.zh.toml"), re.M) == options
+
+
+@pytest.fixture(params=REFERENCES)
+def reference(request):
+    """The name of a reference that is made from sources which can be read here."""
+    if request.param == "python":
+        pytest.importorskip("griffe", reason="griffe is not installed (tests/requirements.txt has it)")
+    if WRITE:
+        (ROOT / REFERENCES[request.param]).write_text(translations.reference_stamped(request.param, WRITE), encoding="utf-8")
+        references.read.cache_clear()
+    return request.param
+
+
+def test_translations_of_a_reference_have_every_function_class_and_constant(reference):
+    marked, expected = references.hashes(reference).keys(), references.english_items(reference).keys()
+    assert len(expected) > 100
+    missing, left_over = sorted(expected - marked), sorted(marked - expected)
+    assert not missing, f"{REFERENCES[reference]} has no Chinese for these"
+    assert not left_over, f"{REFERENCES[reference]} has these, and {translations.SOURCES[reference]} has not"
+    assert [name for name, text in references.items(reference).items() if not re.search(WIDE, text)] == []
+
+
+def test_translations_of_a_reference_are_of_the_comments_as_they_are(reference):
+    marked, now = references.hashes(reference), references.english_items(reference)
+    stale = [
+        f"{item} has changed since it was translated; update {REFERENCES[reference]}, then run this test with "
+        f"EIOT_WRITE_TRANSLATIONS='{REFERENCES[reference]}#{item}'\n"
+        + translations.reference_difference(reference, item, marked[item], now[item])
+        for item in now.keys() & marked.keys()
+        if translations.hash_of(now[item]) != marked[item]
+    ]
+    assert not stale, "\n\n" + "\n\n".join(sorted(stale))
 
 
 def test_translations_guard_notices_a_change_and_shows_it():

@@ -11,9 +11,14 @@ import hashlib
 import pathlib
 import re
 import subprocess
+import sys
+import tempfile
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT / "docs" / "site"))
+
+import chinese as references  # noqa: E402
 LANGUAGES = re.compile(r"^English · .*$|^\[English\]\(\S+\) · 简体中文$", re.M)
 MARK = re.compile(r"^<!-- en: (\S+) ([0-9a-f]{8}) -->$")
 
@@ -31,8 +36,12 @@ class Section:
     source_hash: str = ""
 
     def hash(self) -> str:
-        """Of the words, wherever lines end."""
-        return hashlib.sha256(" ".join(self.text.split()).encode()).hexdigest()[:8]
+        return hash_of(self.text)
+
+
+def hash_of(text: str) -> str:
+    """Of the words, wherever lines end."""
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:8]
 
 
 def chinese(page: str) -> str:
@@ -134,5 +143,42 @@ def stamped(page: str, wanted: set[str]) -> str:
                 old = (source.anchor, source.hash())
             lines.append("<!-- en: {} {} -->".format(*old))
             place += 1
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+# The Chinese of the references: docs/reference/NAME.zh.md has a section for each item of a header or of the Python package.
+SOURCES = {"c": "include/eiot.h", "cpp": "include/eiot.hpp", "python": "bindings/python/python"}
+
+
+def reference_difference(name: str, item: str, wanted: str, now: str) -> str:
+    """What has changed in the comment of an item since it was translated."""
+    log = subprocess.run(["git", "log", "--format=%H", "--", SOURCES[name]], cwd=ROOT, capture_output=True, text=True)
+    for commit in log.stdout.split():
+        with tempfile.TemporaryDirectory() as directory:
+            archive = subprocess.run(["git", "archive", commit, SOURCES[name]], cwd=ROOT, capture_output=True)
+            if archive.returncode != 0:
+                continue
+            subprocess.run(["tar", "-x", "-C", directory], input=archive.stdout, check=True)
+            before = references.english_items(name, pathlib.Path(directory)).get(item)
+        if before is not None and hash_of(before) == wanted:
+            lines = difflib.unified_diff(before.splitlines(), now.splitlines(), "translated", "now", lineterm="", n=1)
+            return "\n".join(f"  {line}" for line in lines)
+    return f"  (git has no version of it with the hash {wanted}; read all of it)\n  " + now.replace("\n", "\n  ")
+
+
+def reference_stamped(name: str, wanted: set[str]) -> str:
+    """The file with the hashes of the items as they are now, where it or the item is wanted, or the item has no hash yet."""
+    page = references.source_of(name)
+    now, old = references.english_items(name), references.hashes(name)
+    lines = []
+    for line in read(page).splitlines():
+        if MARK.match(line):
+            continue
+        if line.startswith("## "):
+            item = line[3:]
+            is_wanted = {"all", page, f"{page}#{item}"} & wanted or not old[item]
+            hash = hash_of(now[item]) if is_wanted and item in now else old[item]
+            lines.append(f"<!-- en: {references.anchor(item)} {hash} -->")
         lines.append(line)
     return "\n".join(lines) + "\n"

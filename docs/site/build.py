@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 import yaml
-from pages import LANGUAGES, ROOT, Tree, sources
+from pages import ERRORS, LANGUAGES, ROOT, Tree, kinds, page_of_kind, sources
 from reference import add_all
 from words import WORDS
 
@@ -25,7 +25,7 @@ REFERENCE = ["index", "options", "command", "c", "cpp", "python", "rust", "simul
 PROJECT = ["changelog.md", "architecture.md", "abi.md", "benchmarks.md", "contributing.md", "glossary.md", "security.md"]
 
 
-def navigation(places: list[str], language: str) -> list[dict[str, list[str]]]:
+def navigation(places: list[str], language: str) -> list[dict[str, list]]:
     words = WORDS[language]
     left = [place for place in places]
 
@@ -40,8 +40,9 @@ def navigation(places: list[str], language: str) -> list[dict[str, list[str]]]:
     cookbook += taken([place for place in left if place.startswith("cookbook/")])
     languages = taken([f"bindings/{name}.md" for name in LANGUAGE_PAGES])
     languages += taken([place for place in left if place.startswith("bindings/")])
+    errors = {words["errors"]: [{words["all_errors"]: ERRORS}, *map(page_of_kind, kinds())]}
     return [
-        {words["guide"]: guide + left},
+        {words["guide"]: [errors if place == ERRORS else place for place in guide + left]},
         {words["cookbook"]: cookbook},
         {words["languages"]: languages},
         {words["reference"]: [f"reference/{name}.md" for name in REFERENCE]},

@@ -6,6 +6,10 @@ import re
 
 COMMENT = re.compile(r"/\*\*\s*(.*?)\s*\*/", re.S)
 # Objects in the order in which a program meets them; the others follow.
+# Chinese texts have bold words.
+LONE_STAR = r"(?<!\*)\*(?!\*)"
+# The name of what stands at the top, for its translation.
+INTRODUCTION = "introduction"
 ORDER = ["config", "client", "cancel", "batch", "result", "reply", "error", "event"]
 
 
@@ -17,11 +21,31 @@ class Item:
     declarations: list[str]
     comments: list[str]
 
-    def page(self, level: str, lexer: str) -> str:
+    def page(self, level: str, lexer: str, chinese: dict[str, str] | None) -> str:
+        """A section. In Chinese, one text stands for the comments of all overloads, and examples are those of the comments."""
         parts = [f"{level} {self.name.replace('<', '&lt;')} {{ #{anchor(self.name)} }}\n"]
+        if chinese is not None:
+            code = "\n".join(map(narrow, self.declarations))
+            parts += [f"```{lexer}\n{code}\n```\n\n{escaped(chinese[self.name], LONE_STAR)}\n", *map(examples, self.comments)]
+            return "\n".join(parts)
         for declaration, comment in zip(self.declarations, self.comments, strict=True):
-            parts.append(f"```{lexer}\n{declaration}\n```\n\n{escaped(comment)}\n")
+            parts.append(f"```{lexer}\n{narrow(declaration)}\n```\n\n{escaped(comment)}\n")
         return "\n".join(parts)
+
+    def source(self) -> str:
+        """What a translation is of."""
+        return "\n".join(part for pair in zip(self.declarations, self.comments, strict=True) for part in pair)
+
+
+def narrow(declaration: str) -> str:
+    """For phones: parameters on lines of their own begin below the name, not below the parenthesis."""
+    return re.sub(r"\((?=[^()\n]*,\n)", "(\n    ", re.sub(r"\n {5,}", "\n    ", declaration))
+
+
+def examples(comment: str) -> str:
+    """The indented examples of a comment."""
+    lines = comment.splitlines()
+    return "\n".join(line for line in lines if line.startswith("    ") or not line).strip("\n") + "\n"
 
 
 def anchor(name: str) -> str:
@@ -34,15 +58,22 @@ def text_of(comment: str) -> str:
     return "\n".join(re.sub(r"^\s*\* ?", "", line).rstrip() for line in comment.strip().splitlines())
 
 
-def escaped(text: str) -> str:
+def escaped(text: str, star: str = r"\*") -> str:
     """Without Markdown in what is not code: a star is a pointer or a product."""
     lines = []
     for line in text.splitlines():
         if not line.startswith("    "):
             parts = re.split(r"(`[^`]*`)", line)
-            line = "".join(part if part.startswith("`") else part.replace("*", r"\*").replace("<", "&lt;") for part in parts)
+            line = "".join(part if part.startswith("`") else re.sub(star, r"\\*", part).replace("<", "&lt;") for part in parts)
         lines.append(line)
     return "\n".join(lines)
+
+
+def introduced(header: str, chinese: dict[str, str] | None) -> str:
+    """The introduction, in Chinese with the examples of the header."""
+    if chinese is None:
+        return introduction(header)
+    return f"{examples(introduction(header))}\n{escaped(chinese[INTRODUCTION], LONE_STAR)}"
 
 
 def introduction(header: str) -> str:
@@ -80,8 +111,8 @@ def c_items(header: str) -> list[Item]:
     return items
 
 
-def c_page(header: pathlib.Path, words: dict[str, str]) -> tuple[str, list[str]]:
-    """The page of eiot.h, and the names of its functions."""
+def c_page(header: pathlib.Path, words: dict[str, str], chinese: dict[str, str] | None) -> tuple[str, list[str]]:
+    """The page of eiot.h, and the names of its functions. `chinese` has the Chinese texts of a Chinese page."""
     text = header.read_text(encoding="utf-8")
     items = c_items(text)
     functions = [item for item in items if not item.declarations[0].startswith(("typedef", "#define"))]
@@ -93,16 +124,16 @@ def c_page(header: pathlib.Path, words: dict[str, str]) -> tuple[str, list[str]]
         group = re.match(rf"eiot_({'|'.join(ORDER)})_", item.name)
         groups.setdefault(group[1] if group else "", []).append(item)
     known = {item.name for item in items}
-    parts = [f"# {words['c']}\n\n{words['c_intro']}\n\n{introduction(text)}\n"]
+    parts = [f"# {words['c']}\n\n{words['c_intro']}\n\n{introduced(text, chinese)}\n"]
     parts.append(f"## {words['functions']} {{ #functions }}\n")
-    parts += [item.page("###", "c") for item in groups.pop("", [])]
+    parts += [item.page("###", "c", chinese) for item in groups.pop("", [])]
     for group in ORDER:
         parts.append(f"## eiot_{group} {{ #{group} }}\n")
-        parts += [item.page("###", "c") for item in groups.pop(group, [])]
+        parts += [item.page("###", "c", chinese) for item in groups.pop(group, [])]
     assert not groups
     for title, chosen in (("types", types), ("constants", constants)):
         parts.append(f"## {words[title]} {{ #{title} }}\n")
-        parts += [item.page("###", "c") for item in chosen]
+        parts += [item.page("###", "c", chinese) for item in chosen]
     return linked("\n".join(parts), known, ""), [item.name for item in functions]
 
 
@@ -184,13 +215,13 @@ def member_name(declaration: str) -> str:
     return name[1] if name else before
 
 
-def cpp_page(header: pathlib.Path, words: dict[str, str]) -> tuple[str, list[str]]:
+def cpp_page(header: pathlib.Path, words: dict[str, str], chinese: dict[str, str] | None) -> tuple[str, list[str]]:
     """The page of eiot.hpp, and its names."""
     text = header.read_text(encoding="utf-8")
     items = cpp_items(text)
-    parts = [f"# {words['cpp']}\n\n{words['cpp_intro']}\n\n{introduction(text)}\n"]
+    parts = [f"# {words['cpp']}\n\n{words['cpp_intro']}\n\n{introduced(text, chinese)}\n"]
     order = sorted(items, key=lambda item: "::" not in item.name and not item.declarations[0].startswith(("class", "template", "enum", "struct")))
     for item in order:
         top = "::" not in item.name
-        parts.append(item.page("##" if top else "###", "cpp"))
+        parts.append(item.page("##" if top else "###", "cpp", chinese))
     return "\n".join(parts), [item.name for item in items]

@@ -1,12 +1,15 @@
 """What the commands say about themselves, as pages."""
 
 import dataclasses
+import itertools
 import pathlib
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-ENTRY = re.compile(r"^ {2,6}((?:-\w, )?--[\w-]+(?:[ =\[]\S+)?|-\w, --[\w-]+|[<\[][A-Z][A-Z=]*[>\]](?:\.\.\.)?)(?:\s{2,}(\S.*))?$")
+import chinese
+
+ENTRY = re.compile(r"^ {2,6}((?:-\w, )?--[\w-]+(?:[ =\[]\S+)?|-\w, --[\w-]+|[<\[][A-Z][A-Z=|]*[>\]](?:\.\.\.)?)(?:\s{2,}(\S.*))?$")
 # Sections that another page has: the options.
 ELSEWHERE = ("Environment",)
 
@@ -56,8 +59,10 @@ def sentences(lines: list[str]) -> str:
 
 
 def prose(text: str) -> str:
-    """Text as Markdown: placeholders are not HTML, stars and underscores not emphasis."""
-    return text.replace("<", "&lt;").replace("*", r"\*")
+    """Text as Markdown: placeholders are not HTML, stars not emphasis, and flags are code, which is not broken after a hyphen."""
+    text = text.replace("<", "&lt;").replace("*", r"\*")
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(part if part.startswith("`") else re.sub(r"(?<![\w-])--[a-z][\w-]*", r"`\g<0>`{ .flag }", part) for part in parts)
 
 
 def help_of(program: pathlib.Path, words: list[str]) -> Help:
@@ -66,8 +71,9 @@ def help_of(program: pathlib.Path, words: list[str]) -> Help:
     about, _, rest = text.partition("\nUsage: ")
     usage, _, rest = rest.partition("\n")
     sections: list[Section] = []
-    for line in rest.splitlines():
-        if title := re.match(r"^([A-Z][^:]*):$", line):
+    lines = rest.splitlines()
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        if (title := re.match(r"^([A-Z][^:]*):$", line)) and following.startswith(" "):
             sections.append(Section(title[1], []))
         elif line and not line.startswith(" "):
             # A paragraph between the sections.
@@ -107,32 +113,102 @@ def option_of(entry: str) -> str:
     return name[1].replace("-", "_") if name else ""
 
 
-def page_of(help_: Help, level: str, options: set[str]) -> str:
+class English:
+    """What `chinese.Help` has for Chinese pages: the texts as they are."""
+
+    colon = ": "
+
+    def __call__(self, text: str) -> str:
+        return text
+
+    def entry(self, text: str) -> str:
+        return text
+
+    def option(self, name: str, text: str) -> str:
+        return re.sub(r" \[EIOT_\w+\]$", "", text)
+
+
+ROW = re.compile(r"^( {2,4})(\S(?:.*?\S)?) {2,}(\S.*)$")
+
+
+def body(paragraph: str, colon: str, translated: Callable[[str], str] = str) -> str:
+    """A paragraph of the help as Markdown: two columns as a list, what is indented further than the text as code. The paragraph is
+    translated already, unless its second column is to be, row by row."""
+    made: list[tuple[str, str, str]] = []
+    row_indent = 0
+    for line in paragraph.splitlines():
+        indent = len(line) - len(line.lstrip())
+        last = made[-1][0] if made else ""
+        if row := ROW.match(line):
+            row_indent = indent
+            made.append(("row", row[2], row[3]))
+        elif last == "row" and indent > row_indent:
+            made[-1] = ("row", made[-1][1], f"{made[-1][2]} {line.strip()}")
+        elif indent >= 4:
+            made.append(("code", "", line[4:]))
+        elif last == "prose":
+            made[-1] = ("prose", "", f"{made[-1][2]} {line.strip()}")
+        else:
+            made.append(("prose", "", line.strip()))
+    parts = []
+    for kind, group in itertools.groupby(made, lambda one: one[0]):
+        if kind == "row":
+            parts.append("\n".join(f"- `{name}`{colon}{prose(translated(text))}" for _, name, text in group))
+        elif text := "\n".join(text for _, _, text in group):
+            parts.append(f"```text\n{text}\n```" if kind == "code" else prose(text))
+    return "\n\n".join(parts)
+
+
+def text_of(section: Section, words: English | chinese.Help) -> str:
+    """A section without flags, as Markdown."""
+    if section.title == "Exit codes":
+        lines = "\n".join(section.lines)
+        return f"**{words('Exit codes:').rstrip(':：')}**\n\n{body(lines, words.colon, words)}\n"
+    parts = []
+    paragraphs = "\n".join(section.lines).strip("\n").split("\n\n")
+    for number, paragraph in enumerate(paragraphs):
+        if section.title.startswith("Example"):
+            code = re.sub(r"^  ", "", paragraph, flags=re.M)
+            parts.append(f"**{words(section.title)}**\n\n```sh\n{code}\n```")
+            continue
+        if number == 0 and section.title:
+            title, _, paragraph = words(f"{section.title}:\n{paragraph}").partition("\n")
+            parts.append(f"**{title.rstrip(':：')}**")
+        elif listed := re.match(r"Faults: ", paragraph):
+            names = " ".join(paragraph[listed.end() :].split()).rstrip(".")
+            parts.append(f"**{words(listed[0]).rstrip(' :：')}**{words.colon}`{names}`")
+            continue
+        else:
+            paragraph = words(paragraph)
+        parts.append(body(paragraph, words.colon))
+    return "\n\n".join(parts) + "\n"
+
+
+def page_of(help_: Help, level: str, options: set[str], words: English | chinese.Help) -> str:
     """A command as a section of a page. Each flag is a heading, so that it has an anchor and is found; the options of a client have a page
     of their own."""
     parts = []
     if level:
         parts.append(f"{level} {help_.command} {{ #{'-'.join(help_.command.split(' ')[1:]) or help_.command} }}\n")
-    parts.append(prose(sentences(help_.about.splitlines())) + "\n")
+    parts += [prose(words(paragraph)) + "\n" for paragraph in sentences(help_.about.splitlines()).split("\n\n")]
     parts.append(f"```text\n{help_.usage}\n```\n")
     parts += [f"- [`{help_.command} {name}`](#{'-'.join([*help_.command.split(' ')[1:], name])})" for name in help_.subcommands] + [""]
     for section in help_.sections:
         if section.title.startswith(ELSEWHERE):
             continue
         entries = section.entries() if section.title else []
-        if not section.title:
-            parts.append(prose(sentences(section.lines)) + "\n")
-        elif entries:
-            parts.append(f"**{section.title}**\n")
-            for entry, text in entries:
-                if entry.endswith(("--help", "--version")):
-                    continue
-                if option_of(entry) in options:
-                    parts.append(f'- <span id="{flag_anchor(help_, entry)}"></span>[`{entry}`](options.md#{option_of(entry)})')
-                    continue
-                parts.append(f"\n#### `{entry}` {{ #{flag_anchor(help_, entry)} }}\n\n{prose(text)}\n")
-            parts.append("")
-        else:
-            body = "\n".join(re.sub(r"^  ", "", line) for line in section.lines).strip("\n")
-            parts.append(f"**{section.title}**\n\n```text\n{body}\n```\n")
+        if not entries:
+            parts.append(text_of(section, words))
+            continue
+        parts.append(f"**{words(section.title)}**\n")
+        for entry, text in entries:
+            if entry.endswith(("--help", "--version")):
+                continue
+            name = option_of(entry)
+            if name in options:
+                short = prose(words.option(name, text))
+                parts.append(f'- <span id="{flag_anchor(help_, entry)}"></span>[`{entry}`](options.md#{name}){words.colon}{short}')
+                continue
+            parts.append(f"\n#### `{entry}` {{ #{flag_anchor(help_, entry)} }}\n\n{prose(words.entry(text))}\n")
+        parts.append("")
     return "\n".join(parts)

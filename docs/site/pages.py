@@ -28,6 +28,8 @@ PLACES = {
 }
 # How much a hit on a page counts in the search, if not 1. A name is wanted in the reference, rather than in each page that mentions it.
 BOOST = {"reference/c.md": 1.3, "reference/options.md": 2, "errors.md": 2, "operations.md": 1.5, "index.md": 1.5, "changelog.md": 0.5, "glossary.md": 0.2}
+# The page whose sections about error kinds become pages of their own, in errors/.
+ERRORS = "errors.md"
 # Larger files are downloads, not pages.
 MAX_SOURCE = 100_000
 
@@ -115,6 +117,16 @@ def anchors(source: str) -> dict[str, str]:
     return found
 
 
+@functools.cache
+def kinds() -> tuple[str, ...]:
+    """The error kinds, in the order of their table."""
+    return tuple(re.findall(r"^\| `(\w+)` \| `EIOT_ERR_", read(f"docs/{ERRORS}"), re.M))
+
+
+def page_of_kind(kind: str) -> str:
+    return f"errors/{kind}.md"
+
+
 @dataclasses.dataclass
 class Tree:
     """The pages of one language, as files for MkDocs."""
@@ -174,6 +186,8 @@ class Tree:
             page = self.shown(file)
         if anchor and file.endswith(".md"):
             anchor = self.anchor(file, anchor)
+        if page == ERRORS and anchor in kinds():
+            path, page, anchor = ERRORS, page_of_kind(anchor), ""
         relative = os.path.relpath(page, os.path.dirname(place) or ".") if path else ""
         return f"{relative}#{anchor}" if anchor else relative
 
@@ -205,6 +219,11 @@ class Tree:
         place = f"files/{file}.md" if path.is_file() else f"files/{file}/index.md"
         self.write(place, "\n".join(parts))
         return place
+
+
+def headless(rows: list[tuple[str, str]]) -> str:
+    """A table of names and values. Markdown wants a head, which the style sheet hides where it is empty."""
+    return "\n".join(["| | |", "|---|---|", *(f"| {title} | {cell} |" for title, cell in rows if cell)])
 
 
 def with_note(text: str, note: str) -> str:

@@ -1,7 +1,9 @@
 """The reference page of the Python package, from its docstrings."""
 
+import dataclasses
 import pathlib
 import re
+from collections.abc import Iterator
 
 import griffe
 
@@ -10,11 +12,12 @@ TESTING = "eiot.testing"
 
 
 def members_of(thing: griffe.Object | griffe.Alias) -> list[griffe.Object | griffe.Alias]:
-    """The public members of a class, its bases' too, except those that an exception inherits from EiotError."""
-    own = thing.all_members if thing.name == "EiotError" or not thing.name.endswith("Error") else thing.members
+    """The public members of a class, its bases' too, except those of a base that is described itself."""
+    public = {str(name).strip("\"'") for name in thing.package.exports or []}
+    is_derived = any(str(base).rsplit(".", 1)[-1] in public for base in thing.bases)
     return [
         one
-        for name, one in own.items()
+        for name, one in (thing.members if is_derived else thing.all_members).items()
         if not name.startswith("_") and (one.is_function or one.is_attribute) and one.docstring is not None
     ]
 
@@ -59,34 +62,62 @@ def signature(thing: griffe.Object | griffe.Alias) -> str:
     return f"{thing.name}{kind}"
 
 
-def section(thing: griffe.Object | griffe.Alias, name: str, level: str) -> list[str]:
-    parts = [f"{level} {name} {{ #{name} }}\n", f"```python\n{signature(thing)}\n```\n"]
-    if thing.docstring:
-        parts.append(docstring(thing.docstring.value) + "\n")
+@dataclasses.dataclass
+class Item:
+    """Something public: its name, its signature and its docstring."""
+
+    name: str
+    level: str
+    signature: str
+    text: str
+
+    def page(self, chinese: dict[str, str] | None) -> str:
+        """A section. In Chinese, examples are those of the docstring."""
+        parts = [f"{self.level} {self.name} {{ #{self.name} }}\n"]
+        if self.signature:
+            parts.append(f"```python\n{self.signature}\n```\n")
+        parts.append((self.text if chinese is None else f"{chinese[self.name]}\n\n{examples(self.text)}") + "\n")
+        return "\n".join(parts)
+
+    def source(self) -> str:
+        """What a translation is of."""
+        return f"{self.signature}\n{self.text}"
+
+
+def examples(text: str) -> str:
+    return "\n\n".join(re.findall(r"^```.*?^```$|(?:^    .*\n?)+", text, re.M | re.S))
+
+
+def items_of(thing: griffe.Object | griffe.Alias, name: str, level: str) -> Iterator[Item]:
+    texts = [thing.docstring.value] if thing.docstring else []
     if thing.is_class:
         initial = thing.all_members.get("__init__")
         if initial is not None and not thing.name.endswith("Error") and initial.docstring:
-            parts.append(docstring(initial.docstring.value) + "\n")
-        for member in members_of(thing):
-            parts += section(member, f"{name}.{member.name}", level + "#")
-    return parts
+            texts.append(initial.docstring.value)
+    yield Item(name, level, signature(thing), "\n\n".join(map(docstring, texts)))
+    for member in members_of(thing) if thing.is_class else ():
+        yield from items_of(member, f"{name}.{member.name}", level + "#")
 
 
-def page(directory: pathlib.Path, title: str) -> tuple[str, list[str]]:
-    """The page, and the names on it: those of `eiot.__all__`, and of `eiot.testing`."""
+def items(directory: pathlib.Path) -> list[Item]:
+    """Everything public: the package, the names of `eiot.__all__` with their members, and those of `eiot.testing`."""
     package = griffe.load("eiot", search_paths=[directory], resolve_aliases=True)
-    parts = [f"# {title}\n", docstring(package.docstring.value) + "\n"]
+    found = [Item("eiot", "#", "", docstring(package.docstring.value))]
     exported = [str(name).strip("\"'") for name in package.exports or []]
-    names = []
     for name in sorted(exported, key=lambda one: (one.endswith("Error"), one.lower())):
-        if name.startswith("__"):
-            continue
-        parts += section(package[name], f"eiot.{name}", "##")
-        names.append(f"eiot.{name}")
+        if not name.startswith("__"):
+            found += items_of(package[name], f"eiot.{name}", "##")
     testing = griffe.load(TESTING, search_paths=[directory], resolve_aliases=True)
-    parts += [f"## {TESTING} {{ #{TESTING} }}\n", docstring(testing.docstring.value) + "\n"]
-    for name, thing in testing.members.items():
-        if not name.startswith("_") and not thing.is_alias and (thing.is_class or thing.is_function) and thing.docstring:
-            parts += section(thing, f"{TESTING}.{name}", "###")
-            names.append(f"{TESTING}.{name}")
+    found.append(Item(TESTING, "##", "", docstring(testing.docstring.value)))
+    for name in sorted(str(name).strip("\"'") for name in testing.exports or []):
+        found += items_of(testing[name], f"{TESTING}.{name}", "###")
+    return found
+
+
+def page(directory: pathlib.Path, title: str, chinese: dict[str, str] | None) -> tuple[str, list[str]]:
+    """The page, and the names on it, without members. `chinese` has the Chinese texts of a Chinese page."""
+    package, *others = items(directory)
+    introduction = package.text if chinese is None else f"{chinese[package.name]}\n\n{examples(package.text)}"
+    parts = [f"# {title}\n", introduction + "\n", *(item.page(chinese) for item in others)]
+    names = [item.name for item in others if item.signature and item.name.removeprefix(f"{TESTING}.").removeprefix("eiot.").count(".") == 0]
     return "\n".join(parts), names

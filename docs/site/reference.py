@@ -4,10 +4,12 @@ import dataclasses
 import pathlib
 import re
 
+import chinese
+import errors
 import headers
 import helps
 import python_page
-from pages import ROOT, Tree, chinese_of, read
+from pages import ROOT, Tree, chinese_of, headless, kinds, page_of_kind, read
 from words import WORDS
 
 ROW = re.compile(r"^\| (.+) \|$")
@@ -72,18 +74,19 @@ def options_page(tree: Tree, words: dict[str, str], functions: list[str], flags:
             (words["flag"], shell),
             (words["variable"], f"`EIOT_{name.upper()}`"),
         ]
-        first, *others = [f"| {title} | {cell} |" for title, cell in rows if cell]
-        parts.append("\n".join([first, "|---|---|", *others]) + "\n")
+        parts.append(headless(rows) + "\n")
         index.add("index_options", name, f"options.md#{name}")
     return "\n".join(parts)
 
 
-def command_page(all_helps: list[helps.Help], words: dict[str, str], options: set[str], index: Index) -> tuple[str, set[str]]:
+def command_page(
+    all_helps: list[helps.Help], words: dict[str, str], texts: helps.English | chinese.Help, options: set[str], index: Index
+) -> tuple[str, set[str]]:
     """The page, and those of the client's options that are flags of `eiot refresh`."""
     parts = [f"# {words['command']}\n\n{words['command_intro']}\n"]
     flags: set[str] = set()
     for one in all_helps:
-        parts.append(helps.page_of(one, "##", options))
+        parts.append(helps.page_of(one, "##", options, texts))
         anchor = "-".join(one.command.split(" ")[1:]) or one.command
         index.add("index_commands", one.command, f"command.md#{anchor}")
         if one.command == "eiot refresh":
@@ -96,21 +99,12 @@ def rust_page(words: dict[str, str], has_rustdoc: bool, up: str) -> str:
     return f"# {words['rust']}\n\n{words['rust_intro']}\n\n{link}\n"
 
 
-def finish_errors(tree: Tree, index: Index) -> None:
-    """Links from the table of kinds to their sections, and an anchor for each exit code and each of the platform's codes."""
-    path = tree.directory / "errors.md"
-    text = path.read_text(encoding="utf-8")
-    for kind in re.findall(r"^\| `(\w+)` \| `EIOT_ERR_", text, re.M):
-        index.add("index_kinds", kind, f"../errors.md#{kind}")
-    text = re.sub(r"^\| `(\w+)` \| (?=`EIOT_ERR_)", r"| [`\1`](#\1) | ", text, flags=re.M)
-    parts = re.split(r"^(?=## )", text, flags=re.M)
-    for number, part in enumerate(parts):
-        is_exits = re.match(r"## Exit codes\n|## .* \{ #exit-codes \}\n", part)
-        group, prefix = ("index_exits", "exit") if is_exits else ("index_codes", "code")
-        for code in re.findall(r"^\| (\d+) \|", part, re.M):
-            index.add(group, code, f"../errors.md#{prefix}-{code}")
-        parts[number] = re.sub(r"^\| (\d+) \|", rf'| <span id="{prefix}-\1">\1</span> |', part, flags=re.M)
-    path.write_text("".join(parts), encoding="utf-8")
+def finish_errors(tree: Tree, words: dict[str, str], index: Index) -> None:
+    errors.split(tree, words)
+    for kind in kinds():
+        index.add("index_kinds", kind, f"../{page_of_kind(kind)}")
+    for prefix, number in errors.numbers():
+        index.add("index_exits" if prefix == "exit" else "index_codes", number, f"../errors.md#{prefix}-{number}")
 
 
 def finish_simulator(tree: Tree, index: Index, faults: list[str]) -> None:
@@ -134,30 +128,43 @@ def faults_of(help_: helps.Help) -> list[str]:
     return re.findall(r"([a-z][a-z-]*)(?:=[^,]*(?:\[,[A-Z-]+\])?)?(?:, |$)", listed[1])
 
 
+def chinese_items(tree: Tree, name: str) -> dict[str, str]:
+    """The Chinese texts of a page of the reference, with links between pages."""
+    texts, expected = chinese.items(name), chinese.english_items(name).keys()
+    if texts.keys() != expected:
+        raise SystemExit(f"{chinese.source_of(name)}: missing {expected - texts.keys()}, left over {texts.keys() - expected}")
+    return {item: tree.with_links(chinese.source_of(name), f"reference/{name}.md", text) for item, text in texts.items()}
+
+
 def add_all(tree: Tree, commands: pathlib.Path, has_rustdoc: bool) -> None:
     words, index = WORDS[tree.language], Index()
     all_helps = list(helps.all_helps(commands / "eiot"))
     simulator = helps.help_of(commands / "eiot-sim", [])
 
-    text, functions = headers.c_page(ROOT / "include/eiot.h", words)
+    is_chinese = tree.language == "zh"
+    texts = chinese.Help("crates/cli/src/help.zh.toml") if is_chinese else helps.English()
+    texts_simulator = chinese.Help("crates/sim/src/help.zh.json") if is_chinese else helps.English()
+    items = {name: chinese_items(tree, name) if is_chinese else None for name in ("c", "cpp", "python")}
+
+    text, functions = headers.c_page(ROOT / "include/eiot.h", words, items["c"])
     tree.write("reference/c.md", text)
     for name in functions:
         index.add("index_c", name, f"c.md#{name}")
-    text, names = headers.cpp_page(ROOT / "include/eiot.hpp", words)
+    text, names = headers.cpp_page(ROOT / "include/eiot.hpp", words, items["cpp"])
     tree.write("reference/cpp.md", text)
-    text_python, names_python = python_page.page(ROOT / "bindings/python/python", words["python"])
+    text_python, names_python = python_page.page(ROOT / "bindings/python/python", words["python"], items["python"])
     tree.write("reference/python.md", text_python)
     for name in names_python:
         index.add("index_python", name, f"python.md#{name}")
     options = {name for name, _, _ in options_of(read("README.md"))}
-    text, flags = command_page(all_helps, words, options, index)
+    text, flags = command_page(all_helps, words, texts, options, index)
     tree.write("reference/command.md", text)
     tree.write("reference/options.md", options_page(tree, words, functions, flags, index))
-    finish_errors(tree, index)
+    finish_errors(tree, words, index)
     for name in names:
         index.add("index_cpp", f"eiot::{name}", f"cpp.md#{headers.anchor(name)}")
     finish_simulator(tree, index, faults_of(simulator))
-    tree.write("reference/simulator.md", f"# {words['simulator']}\n\n{words['simulator_intro']}\n\n{helps.page_of(simulator, '', set())}")
+    tree.write("reference/simulator.md", f"# {words['simulator']}\n\n{words['simulator_intro']}\n\n{helps.page_of(simulator, '', set(), texts_simulator)}")
     for section in simulator.sections:
         for entry, _ in section.entries() if section.title else []:
             if not entry.endswith(("--help", "--version")):

@@ -5,9 +5,10 @@
 
 use eiot::Eid;
 
-/// With this many bits per card, the filter errs for about one card in 500 over the whole input.
-const BITS_PER_CARD: u64 = 10;
-const HASHES: u64 = 6;
+/// With this many bits per card, the filter errs for about one card in 200 over the whole input: the journal is searched once
+/// for three million cards.
+const BITS_PER_CARD: u64 = 8;
+const HASHES: u64 = 5;
 
 /// The number of cards that the filter is made for if the input does not say how many there are.
 const DEFAULT_CARDS: u64 = 1_000_000;
@@ -112,7 +113,7 @@ mod tests {
     fn seen_knows_every_card_again_and_errs_rarely() {
         let mut seen = Seen::new(Some(100_000));
         let wrong = (0..100_000).filter(|number| !seen.note(&eid(*number), *number)).count();
-        assert!(wrong < 500, "{wrong}");
+        assert!(wrong < 600, "{wrong}");
         assert!((0..100_000).all(|number| !seen.note(&eid(number), number)));
         assert!(seen.is_full() && seen.take_waiting().len() == 100_000 + wrong && !seen.has_waiting());
     }

@@ -171,7 +171,7 @@ impl Execution<'_> {
             latest: permit.latest().filter(|_| begun.held_up < MAX_HELD_UP),
         };
         let sent = tracker.begin_attempt(timestamp, nonce, begun.before);
-        let secrets = [inner.credentials.secret.expose().as_bytes(), body.sign.as_str().as_bytes()];
+        let secrets = [inner.credentials.secret.expose().as_bytes(), body.sign.as_bytes()];
         let exchange = connections.post(&inner.transport, post, sent, &|| clock.now()).await;
         let Some(mut response) = exchange.map_err(|error| error.with_redacted_evidence(secrets))? else {
             permit.take_back();

@@ -26,31 +26,32 @@ pub(crate) fn signed_body(
     nonce: u32,
     method: SignMethod,
 ) -> Result<SignedBody, Error> {
-    let (appkey, eid) = (credentials.appkey.as_str(), eid.as_str());
+    let (appkey, eid) = (credentials.appkey.as_str(), eid.as_str().as_bytes());
     let mut body = Vec::with_capacity(TYPICAL_BODY_BYTES);
     // Sorted by name, as the signature requires.
-    push(&mut body, &["appkey=", appkey, "&eid=", eid, "&nonce="]);
+    push(&mut body, [b"appkey=", appkey.as_bytes(), b"&eid=", eid, b"&nonce="]);
     push_json(&mut body, &nonce)?;
-    push(&mut body, &["&timestamp="]);
+    push(&mut body, [b"&timestamp="]);
     push_json(&mut body, &timestamp)?;
-    push(&mut body, &["&secret="]);
+    push(&mut body, [b"&secret="]);
     let sign = Signature::of(&body, &credentials.secret, method);
 
     body.clear();
-    push(&mut body, &["{\"appkey\":"]);
+    push(&mut body, [b"{\"appkey\":"]);
     push_json(&mut body, appkey)?;
-    push(&mut body, &[",\"timestamp\":"]);
+    push(&mut body, [b",\"timestamp\":"]);
     push_json(&mut body, &timestamp)?;
-    push(&mut body, &[",\"nonce\":"]);
+    push(&mut body, [b",\"nonce\":"]);
     push_json(&mut body, &nonce)?;
-    push(&mut body, &[",\"sign\":\""]);
-    push(&mut body, &[sign.as_str(), "\",\"eid\":\"", eid, "\"}"]);
+    push(&mut body, [b",\"sign\":\"", sign.as_bytes(), b"\",\"eid\":\"", eid, b"\"}"]);
     Ok(SignedBody { json: body, sign })
 }
 
-fn push(body: &mut Vec<u8>, pieces: &[&str]) {
+/// Inlined, so that the literals among the pieces are copied by a few instructions instead of a call.
+#[inline(always)]
+fn push<const N: usize>(body: &mut Vec<u8>, pieces: [&[u8]; N]) {
     for piece in pieces {
-        body.extend_from_slice(piece.as_bytes());
+        body.extend_from_slice(piece);
     }
 }
 

@@ -45,9 +45,11 @@ impl Envelope {
 
     fn parse(body: &str) -> Option<Self> {
         let fields: Fields<'_> = serde_json::from_str(body).ok()?;
-        let code = match fields.code.get() {
-            text if text.starts_with('"') => serde_json::from_str(text).ok()?,
-            number => number.parse::<i64>().ok()?.to_string(),
+        let code = fields.code.get();
+        let code = match unescaped(code) {
+            Some(code) => code.to_owned(),
+            None if code.starts_with('"') => serde_json::from_str(code).ok()?,
+            None => code.parse::<i64>().ok()?.to_string(),
         };
         Some(Self {
             code,
@@ -57,10 +59,18 @@ impl Envelope {
     }
 }
 
+/// The content of a JSON string without escapes, which most are: it need not be decoded.
+fn unescaped(json: &str) -> Option<&str> {
+    json.strip_prefix('"')?.strip_suffix('"').filter(|text| !text.contains('\\'))
+}
+
 /// A JSON value as text: a string becomes its content.
 fn text(json: &str) -> String {
     if !json.starts_with('"') {
         return json.to_owned();
+    }
+    if let Some(text) = unescaped(json) {
+        return text.to_owned();
     }
     serde_json::from_str(json)
         .or_else(|_| serde_json::from_str(&without_half_characters(json)))

@@ -56,7 +56,7 @@ fn verify_at(
         .collect();
     signed.sort_unstable();
     let expected = sign_sorted(&signed, secret, method);
-    if !bool::from(expected.as_str().as_bytes().ct_eq(given.signed.as_bytes())) {
+    if !bool::from(expected.as_bytes().ct_eq(given.signed.as_bytes())) {
         return Err(invalid_signature(
             "its signature does not match; check that the secret is this account's and that the payload is passed on verbatim",
         ));

@@ -16,6 +16,7 @@ use sha1::{Digest, Sha1};
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// The script that updates the schedule.
@@ -362,7 +363,7 @@ impl Live {
 
     async fn send(&mut self, command: &[u8]) -> io::Result<()> {
         match &mut self.tls {
-            None => write_all(&self.tcp, command).await,
+            None => self.tcp.write_all(command).await,
             Some(tls) => {
                 tls.writer().write_all(command)?;
                 self.flush().await
@@ -376,20 +377,14 @@ impl Live {
         while tls.wants_write() {
             let mut sealed = Vec::new();
             tls.write_tls(&mut sealed)?;
-            write_all(&self.tcp, &sealed).await?;
+            self.tcp.write_all(&sealed).await?;
         }
         Ok(())
     }
 
     async fn receive(&mut self) -> io::Result<()> {
         let mut buffer = [0; 4096];
-        let count = loop {
-            self.tcp.readable().await?;
-            match self.tcp.try_read(&mut buffer) {
-                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
-                read => break read?,
-            }
-        };
+        let count = self.tcp.read(&mut buffer).await?;
         let mut came = buffer.get(..count).unwrap_or_default();
         if came.is_empty() {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed"));
@@ -413,18 +408,6 @@ impl Live {
         }
         Ok(())
     }
-}
-
-async fn write_all(tcp: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        tcp.writable().await?;
-        match tcp.try_write(bytes) {
-            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
-            Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
-            Err(why) => return Err(why),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -138,9 +138,13 @@ impl Signature {
         Self { hex, length: 2 * hash.len() }
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.hex.get(..self.length).unwrap_or_default()
+    }
+
     pub(crate) fn as_str(&self) -> &str {
         // Hex digits are ASCII.
-        self.hex.get(..self.length).and_then(|hex| std::str::from_utf8(hex).ok()).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 

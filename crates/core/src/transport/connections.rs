@@ -86,7 +86,7 @@ impl Connections {
             None => None,
             Some(latest) => system::timeout_at(latest, response.as_mut()).await,
         };
-        let response = match in_time {
+        let mut response = match in_time {
             Some(response) => response?,
             None if post.latest.is_some() && !sent.load(Ordering::Relaxed) => return Ok(None),
             None => response.await?,
@@ -97,7 +97,7 @@ impl Connections {
             let refusal = Refusal { http_status: response.status().as_u16(), retry_after: None };
             return Err(refusal.error(&proxy, &transport.host()));
         }
-        read_whole(transport, response, times, post.max_reply_bytes).await.map(Some)
+        read_whole(transport, &mut response, times, post.max_reply_bytes).await.map(Some)
     }
 
     /// Sends an anonymous GET of `base_url`, and reads the head of the response: its status and the time.

@@ -9,6 +9,7 @@ use hyper::header::HeaderValue;
 use hyper_util::client::proxy::matcher::Matcher;
 use std::io;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// The format of a proxy's address.
@@ -110,7 +111,7 @@ impl Proxy {
 
     async fn ask(&self, target: &Uri) -> io::Result<Option<Refusal>> {
         let host = self.address.host().unwrap_or_default().trim_matches(['[', ']']);
-        let stream = TcpStream::connect((host, self.address.port_u16().unwrap_or(80))).await?;
+        let mut stream = TcpStream::connect((host, self.address.port_u16().unwrap_or(80))).await?;
         let port = target.port_u16().unwrap_or(443);
         let authority = format!("{}:{port}", target.host().unwrap_or_default());
         let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n").into_bytes();
@@ -120,24 +121,11 @@ impl Proxy {
             request.extend_from_slice(b"\r\n");
         }
         request.extend_from_slice(b"\r\n");
-        let mut left = request.as_slice();
-        while !left.is_empty() {
-            stream.writable().await?;
-            match stream.try_write(left) {
-                Ok(count) => left = left.get(count..).unwrap_or_default(),
-                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
-                Err(why) => return Err(why),
-            }
-        }
+        stream.write_all(&request).await?;
         let mut head = Vec::with_capacity(1024);
-        while head.len() < MAX_HEAD_BYTES {
-            stream.readable().await?;
-            match stream.try_read_buf(&mut head) {
-                Ok(0) => break,
-                Ok(_) if Refusal::is_whole(&head) => break,
-                Ok(_) => {}
-                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
-                Err(why) => return Err(why),
+        while head.len() < MAX_HEAD_BYTES && stream.read_buf(&mut head).await? > 0 {
+            if Refusal::is_whole(&head) {
+                break;
             }
         }
         Ok(Refusal::read(&head))

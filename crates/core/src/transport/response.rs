@@ -32,14 +32,14 @@ pub(crate) struct Times {
 
 pub(super) async fn read_whole(
     transport: &Transport,
-    mut response: Response,
+    response: &mut Response,
     times: Times,
     max_reply_bytes: usize,
 ) -> Result<HttpResponse, Error> {
     let http_status = response.status().as_u16();
     // A date in it is by the server's clock, so it is relative to the server's time.
     let now = times.date.unwrap_or(times.received);
-    let retry_after = header(&response, RETRY_AFTER).and_then(|value| retry_after::parse(value, now));
+    let retry_after = header(response, RETRY_AFTER).and_then(|value| retry_after::parse(value, now));
     let headers = std::mem::take(response.headers_mut());
     let mut body = Vec::new();
     loop {

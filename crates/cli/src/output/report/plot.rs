@@ -38,7 +38,14 @@ pub(super) fn plot(timeline: &Timeline, limit: Option<f64>) -> String {
 
 /// The distance between two horizontal lines: 1, 2 or 5 times a power of ten, for three to six lines.
 fn step(most: f64) -> f64 {
-    let magnitude = 10_f64.powf((most / 5.0).log10().floor());
+    // By hand: `powf` and `log10` would load the mathematical library into every run.
+    let mut magnitude = 1.0;
+    while magnitude * 50.0 <= most {
+        magnitude *= 10.0;
+    }
+    while magnitude * 5.0 > most {
+        magnitude /= 10.0;
+    }
     let factor =
         [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * magnitude * 5.0 >= most).unwrap_or(10.0);
     factor * magnitude
