@@ -80,11 +80,14 @@ impl Execution<'_> {
                 Ok(permit) => permit,
                 // The failure of the last attempt is more useful than the missing permit for another one.
                 Err(refusal) => {
-                    return Err(last_failure.map_or(refusal, |error| {
+                    let error = last_failure.map_or(refusal, |error| {
                         error.with_note(
                             "not retried: the rate limit allows no further attempt before the deadline",
                         )
-                    }));
+                    });
+                    // An attempt that waits for its connection ends with this.
+                    self.tracker.report(self.request, Err(&error), None);
+                    return Err(error);
                 }
             };
             let error = match self.attempt(permit, connections, begun).await {
