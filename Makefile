@@ -41,7 +41,8 @@ export ZIG_GLOBAL_CACHE_DIR := $(BUILD)/zig
 export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
-.PHONY: all help demo docs check test test-fresh test-bindings setup-bindings lint bench bench-check bench-tools function-order soak account-rate night fuzz header stubs licenses
+.PHONY: all help demo docs check test test-fresh test-bindings test-platforms setup-bindings setup-platforms print-version lint bench bench-check
+.PHONY: bench-tools function-order soak account-rate night fuzz header stubs licenses
 .PHONY: abi install place describe dist dist-libraries dist-wheels dist-macos images release stage stage-dist built wheel sanitized workers recipes clean
 
 all: release
@@ -96,6 +97,15 @@ test-fresh:
 ## test-bindings: the bindings of the other languages, each where its toolchain is installed
 test-bindings: stage $(VENV)/.tests
 	$(VENV)/bin/python -m pytest -q tests/test_bindings*.py
+
+## test-platforms: tests on other platforms (PLATFORMS="windows-x86_64 …"), each where its tools are installed
+test-platforms: $(VENV)/.tests
+	@$(CARGO) build --locked -q -p eiot-cli -p eiot-sim
+	@exec env CARGO=$(CARGO) EIOT_SIM=$(TARGET)/debug/eiot-sim PLATFORMS="$(PLATFORMS)" LIMIT="$(LIMIT)" $(VENV)/bin/python tests/run_platforms.py
+
+## setup-platforms: install compilers and emulators for them on Debian (needs root or sudo)
+setup-platforms:
+	@BUILD=$(BUILD) sh packaging/setup-platforms.sh
 
 ## setup-bindings: install those toolchains on Debian (needs root or sudo)
 setup-bindings:
@@ -317,6 +327,10 @@ $(BUILD)/c++: $(VENV)/.ready
 	   printf '#!/bin/sh\nZIG_GLOBAL_CACHE_DIR=%s ZIG_LOCAL_CACHE_DIR=%s exec %s -m ziglang c++ "$$@"\n' \
 	     '$(BUILD)/zig' '$(BUILD)/zig' '$(VENV)/bin/python' > $@; fi
 	@chmod +x $@
+
+# For scripts.
+print-version:
+	@echo $(VERSION) $(ABI)
 
 ### Tidy up
 

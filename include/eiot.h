@@ -39,6 +39,11 @@
  *                 objects; a batch in the child gives its cards back with an error. The
  *                 environment is read only where a function says so, except for SSL_CERT_FILE
  *                 and SSL_CERT_DIR, which override the system's CA certificates.
+ *   Windows       Functions and callbacks are cdecl, the default of C and C++ compilers. For 32-bit
+ *                 languages that can only call stdcall, such as Visual Basic 6, eiot_stdcall.dll
+ *                 has the same functions under the same names; its callbacks are stdcall too. The
+ *                 arguments of main() and the result of getenv() are in the ANSI code page, not in
+ *                 UTF-8: convert them. Once used, the DLL stays loaded.
  *
  * All types are opaque; their size and layout may change at any time. What stays stable between
  * versions is described in docs/abi.md.
@@ -1448,8 +1453,6 @@ eiot_status eiot_webhook_verify(const char *payload,
                                 eiot_sign_method method,
                                 uint64_t max_age_ms,
                                 eiot_error **out_err);
-
-extern int pthread_setcancelstate(int state, int *old_state);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -48,6 +48,7 @@ for platform in $PLATFORMS; do
     export PLATFORM="$1" RUST_TARGET="$2" ZIG_TARGET="$3" WHEEL_TAGS="$4" PROCESSOR="$5"
     case $part:$platform in
         libraries:linux-*) sh packaging/linux.sh ;;
+        libraries:windows-*) sh packaging/windows.sh "$platform" ;;
         *:macos-*) echo "dist: $platform is made on macOS; RELEASING.md says how" >&2; exit 1 ;;
         wheels:*) [ "$WHEEL_TAGS" = - ] || sh packaging/wheels.sh ;;
     esac

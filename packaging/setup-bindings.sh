@@ -3,7 +3,7 @@
 set -u
 
 packages="default-jdk-headless libjna-java mono-mcs mono-runtime libmono-system-core4.0-cil golang-go php-cli \
-          libffi-platypus-perl gnucobol"
+          libffi-platypus-perl gnucobol fp-compiler"
 # A Node.js that is there already has its own npm.
 command -v node >/dev/null || packages="$packages nodejs"
 command -v npm >/dev/null || packages="$packages npm"

@@ -22,6 +22,11 @@ VECTORS = TESTS / "vectors"
 PREFIX = pathlib.Path(os.environ["EIOT_TEST_PREFIX"])
 PKG_CONFIG = pathlib.Path(sys.executable).with_name("pkgconf")
 WARNINGS = ["-g", "-Wall", "-Wextra", "-pedantic", "-Werror"]
+# Whether `make test-platforms` runs programs of another platform.
+IS_EMULATED = "EIOT_TEST_PLATFORM" in os.environ
+IS_WINDOWS = os.environ.get("EIOT_TEST_PLATFORM", "").startswith("windows-")
+# What a program takes to start on a busy machine, in seconds.
+START = 12 if IS_EMULATED else 3
 
 # The whole environment of every child process: no EIOT_ variable of the developer leaks in.
 CLEAN = {
@@ -268,6 +273,19 @@ def driver(request, build):
 
 def every_driver(test):
     return pytest.mark.parametrize("driver", DRIVERS, indirect=True)(test)
+
+
+def pytest_collection_modifyitems(items):
+    """Under `make test-platforms`, skips what does not apply to the platform."""
+    if name := os.environ.get("EIOT_TEST_PLATFORM"):
+        from platforms import ALL
+
+        (platform,) = [platform for platform in ALL if platform.name == name]
+        items[:] = [item for item in items if not any(re.search(variant, item.nodeid) for variant in platform.left_out)]
+        for item in items:
+            for test, why in platform.not_here.items():
+                if re.search(test, item.nodeid):
+                    item.add_marker(pytest.mark.skip(reason=why))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -248,6 +248,22 @@ LANGUAGES = {
             growth_kib=8192,
         ),
         Language(
+            name="pascal",
+            wrapper="Eiot.pas",
+            needs={"fpc": "fp-compiler"},
+            build=[
+                ["fpc", "-l-", "-v0ew", "-Sew", "-FU{build}", "-FE{build}", "-Fu.", "-odriver", "test/Driver.pas"],
+                ["fpc", "-l-", "-v0ew", "-Sew", "-FU{build}", "-FE{build}", "-Fu.", "-orefresh", "example/Refresh.pas"],
+            ],
+            driver=["{build}/driver"],
+            example=["{build}/refresh"],
+            has_threads=True,
+            can_cancel=True,
+            has_events=True,
+            # The heap grows by blocks of 32 KiB at first, and of up to 256 KiB. Over 10,000 calls it grows no further.
+            growth_kib=512,
+        ),
+        Language(
             name="cobol",
             wrapper="eiot.cob",
             needs={"cobc": "gnucobol", "cc": "gcc"},

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from batches import PROMISES, RESULTS, restarted, wait_for_calls
-from conftest import best_of_three, run
+from conftest import START, best_of_three, run
 
 
 def batch(program, running, cards, concurrency, how="all", *, timeout=120, **options):
@@ -44,7 +44,7 @@ def test_batch_that_is_stopped_finishes_calls_in_flight(build, simulator):
 def test_batch_can_be_cancelled_by_a_signal_handler(build, simulator):
     # Real time: the platform takes 20 s to answer, the batch ends after 350 ms at the latest.
     running = simulator("--unlimited", "--latency-ms", "20000")
-    told = batch(build("c/batch.c"), running, 1000, 8, "cancel", timeout=5)
+    told = batch(build("c/batch.c"), running, 1000, 8, "cancel", timeout=2 + START)
     assert told["submitted"] == told["back"] == told["EIOT_ERR_CANCELLED"] == 8
 
 

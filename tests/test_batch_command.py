@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import CLEAN, PREFIX, run
+from conftest import CLEAN, IS_WINDOWS, PREFIX, START, run
 
 EIOT = PREFIX / "bin" / "eiot"
 
@@ -83,7 +83,8 @@ def test_run_that_is_resumed_skips_done_cards_and_retries_the_others(simulator, 
     running = simulator("--unlimited", "--fault", "status=500", "--fault", "html", "--fault-repeat")
     first = refresh(running, *arguments)
     assert first.returncode == 1 and "50 failed" in first.stderr
-    assert journal.stat().st_mode & 0o777 == 0o600
+    # Windows has no modes; there the folder decides.
+    assert IS_WINDOWS or journal.stat().st_mode & 0o777 == 0o600
 
     # The platform has recovered, at the same address: the port is part of the account.
     _, before = journal_of(journal)
@@ -97,7 +98,8 @@ def test_run_that_is_resumed_skips_done_cards_and_retries_the_others(simulator, 
     assert "50 cards: 0 refreshed, 0 failed, 50 refreshed before" in third.stderr
     assert well.counters()["calls"] == 50
     header, after = journal_of(journal)
-    assert header["input"] == str(cards)
+    # On Windows it is the path's longest form, and wine's drive Z: is this machine's root directory.
+    assert header["input"].removeprefix("\\\\?\\Z:").replace("\\", "/") == str(cards)
     assert {line["kind"] for line in before.values()} == {"http", "protocol"}
     assert len(after) == 50 and {line["kind"] for line in after.values()} == {"ok"}
     assert len(out.read_text().splitlines()) == 100, "a run that goes on adds to the outcomes"
@@ -124,7 +126,7 @@ def test_signal_finishes_calls_in_flight_and_says_how_to_resume(simulator, tmp_p
     running = simulator("--unlimited", "--latency-ms", "300")
     journal = tmp_path / "journal"
     process = begin(running, "--from", cards_file(tmp_path, 500), "--journal", journal, "--concurrency", "8")
-    time.sleep(0.6)
+    time.sleep(START / 5)
     begun = time.monotonic()
     process.send_signal(how)
     out, err = process.communicate(timeout=10)

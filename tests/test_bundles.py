@@ -23,7 +23,7 @@ sys.path.append(str(ROOT / "packaging"))
 import names  # noqa: E402
 
 # Those that `make dist` has made, and so carries.
-MADE = [platform for platform in ALL if (DIST / f"eiot-{VERSION}-{platform.name}.tar.gz").exists()]
+MADE = [platform for platform in ALL if any((DIST / f"eiot-{VERSION}-{platform.name}.{kind}").exists() for kind in ("tar.gz", "zip"))]
 
 
 def bundle(name):
@@ -39,8 +39,15 @@ def needs(language):
         pytest.skip(why)
 
 
+def is_windows(platform):
+    return platform.name.startswith("windows-")
+
+
 def library(platform):
-    return (DIST / f"eiot-{VERSION}-{platform.name}" / "lib" / f"libeiot.so.{VERSION}").read_bytes()
+    """What the wrappers load, by its name, and where it was made."""
+    tree = DIST / f"eiot-{VERSION}-{platform.name}"
+    name, file = ("eiot.dll", tree / "bin" / "eiot.dll") if is_windows(platform) else (SONAME, tree / "lib" / f"libeiot.so.{VERSION}")
+    return name, file.read_bytes()
 
 
 def members(path):
@@ -53,11 +60,15 @@ def test_npm_package_of_each_platform_carries_its_library():
     assert "private" not in wrapper
     for platform in MADE:
         files = members(bundle(f"{names.NAMES['npm']}-{platform.npm}-{VERSION}.tgz"))
-        assert files[f"package/{SONAME}"] == library(platform)
+        name, content = library(platform)
+        assert files[f"package/{name}"] == content
         about = json.loads(files["package/package.json"])
         assert about["version"] == VERSION == wrapper["optionalDependencies"][about["name"]]
-        assert about["os"] == ["linux"] and about["libc"] == ["musl" if platform.is_musl else "glibc"]
-        assert about["cpu"] == [{"x86_64": "x64", "aarch64": "arm64", "armv7": "arm"}[platform.machine]]
+        if is_windows(platform):
+            assert about["os"] == ["win32"] and "libc" not in about
+        else:
+            assert about["os"] == ["linux"] and about["libc"] == ["musl" if platform.is_musl else "glibc"]
+        assert about["cpu"] == [{"x86_64": "x64", "i686": "ia32", "aarch64": "arm64", "armv7": "arm"}[platform.machine]]
 
 
 def test_npm_installs_the_library_of_this_machine_and_the_wrapper_finds_it(tmp_path, simulator):
@@ -87,7 +98,8 @@ def test_java_archive_carries_the_libraries_and_a_program_runs_with_nothing_else
     with zipfile.ZipFile(archive) as opened:
         for platform in MADE:
             if platform.jna:
-                assert opened.read(f"{platform.jna}/{SONAME}") == library(platform)
+                name, content = library(platform)
+                assert opened.read(f"{platform.jna}/{name}") == content
         assert f"META-INF/maven/{names.NAMES['maven-group']}/{names.NAMES['maven-artifact']}/pom.xml" in opened.namelist()
     source = ROOT / "bindings" / "java" / "example" / "Refresh.java"
     subprocess.run(["javac", "-encoding", "UTF-8", "-cp", f"{archive}:{JNA}", "-d", tmp_path, source], check=True)
@@ -100,7 +112,8 @@ def test_nuget_package_has_the_layout_that_dotnet_looks_for(tmp_path, simulator)
     archive = bundle(f"{names.NAMES['nuget']}.{VERSION}.nupkg")
     with zipfile.ZipFile(archive) as opened:
         for platform in MADE:
-            assert opened.read(f"runtimes/{platform.nuget}/native/{SONAME}") == library(platform)
+            name, content = library(platform)
+            assert opened.read(f"runtimes/{platform.nuget}/native/{name}") == content
         about = xml.etree.ElementTree.fromstring(opened.read(f"{names.NAMES['nuget']}.nuspec"))
         found = {element.tag.split("}")[1]: element.text for element in about.iter()}
         assert (found["id"], found["version"]) == (names.NAMES["nuget"], VERSION)

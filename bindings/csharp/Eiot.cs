@@ -657,10 +657,23 @@ namespace Eiot
     /// <summary>The functions of eiot.h. The runtime throws ObjectDisposedException for a closed handle.</summary>
     internal static class Native
     {
+#if NETFRAMEWORK || NETCOREAPP || WINDOWS
+        // Windows finds eiot.dll by this name; .NET on other systems is told below.
+        private const string Name = "eiot";
+#else
         private const string Name = "libeiot.so.0.1";
+#endif
 
         static Native()
         {
+#if NETCOREAPP
+            NativeLibrary.SetDllImportResolver(typeof(Native).Assembly, (name, assembly, path) =>
+            {
+                var file = RuntimeInformation.IsOSPlatform(OSPlatform.Linux) ? "libeiot.so.0.1" : "libeiot.0.1.dylib";
+                bool isOurs = name == Name && !RuntimeInformation.IsOSPlatform(OSPlatform.Windows);
+                return isOurs ? NativeLibrary.Load(file, assembly, path) : IntPtr.Zero;
+            });
+#endif
             try
             {
                 eiot_version();
@@ -708,60 +721,60 @@ namespace Eiot
             return Encoding.UTF8.GetString(bytes);
         }
 
-        [DllImport(Name)] internal static extern IntPtr eiot_version();
-        [DllImport(Name)] internal static extern IntPtr eiot_status_kind(int status);
-        [DllImport(Name)] internal static extern IntPtr eiot_error_message(IntPtr error);
-        [DllImport(Name)] internal static extern IntPtr eiot_error_eid(IntPtr error);
-        [DllImport(Name)] internal static extern IntPtr eiot_error_platform_code(IntPtr error);
-        [DllImport(Name)] internal static extern IntPtr eiot_error_platform_message(IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_error_http_status(IntPtr error);
-        [DllImport(Name)] internal static extern uint eiot_error_attempts(IntPtr error);
-        [DllImport(Name)] internal static extern long eiot_error_retry_after_ms(IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_error_delivered(IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_error_is_final(IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_error_is_retryable(IntPtr error);
-        [DllImport(Name)] internal static extern IntPtr eiot_error_body(IntPtr error, out UIntPtr length);
-        [DllImport(Name)] internal static extern IntPtr eiot_error_header(IntPtr error, IntPtr name);
-        [DllImport(Name)] internal static extern IntPtr eiot_error_header_name(IntPtr error, UIntPtr index);
-        [DllImport(Name)] internal static extern void eiot_error_free(IntPtr error);
-        [DllImport(Name)] internal static extern IntPtr eiot_reply_eid(IntPtr reply);
-        [DllImport(Name)] internal static extern IntPtr eiot_reply_code(IntPtr reply);
-        [DllImport(Name)] internal static extern IntPtr eiot_reply_message(IntPtr reply);
-        [DllImport(Name)] internal static extern IntPtr eiot_reply_data_json(IntPtr reply);
-        [DllImport(Name)] internal static extern uint eiot_reply_attempts(IntPtr reply);
-        [DllImport(Name)] internal static extern void eiot_reply_free(IntPtr reply);
-        [DllImport(Name)] internal static extern int eiot_config_new(out IntPtr config, out IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_config_from_env(out IntPtr config, out IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_config_set_option(IntPtr config, byte[] name, UIntPtr nameLength, byte[] value, UIntPtr valueLength, out IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_config_set_log(IntPtr config, CallbackFunction log, IntPtr userData, out IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_config_set_event_callback(IntPtr config, CallbackFunction events, IntPtr userData, out IntPtr error);
-        [DllImport(Name)] internal static extern IntPtr eiot_event_json(IntPtr told);
-        [DllImport(Name)] internal static extern int eiot_config_from_client(ClientHandle client, out IntPtr config, out IntPtr error);
-        [DllImport(Name)] internal static extern void eiot_config_free(IntPtr config);
-        [DllImport(Name)] internal static extern int eiot_client_new(IntPtr config, out IntPtr client, out IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_client_with_options(ClientHandle client, IntPtr config, out IntPtr derived, out IntPtr error);
-        [DllImport(Name)] internal static extern UIntPtr eiot_client_stats_json(ClientHandle client, byte[] buffer, UIntPtr size);
-        [DllImport(Name)] internal static extern int eiot_client_refresh_usage_with_cancel(ClientHandle client, byte[] eid, UIntPtr length, CancelHandle cancel, out IntPtr reply, out IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_client_call(ClientHandle client, byte[] path, UIntPtr pathLength, byte[] parameters, UIntPtr parametersLength, int idempotent, CancelHandle cancel, out IntPtr reply, out IntPtr error);
-        [DllImport(Name)] internal static extern void eiot_client_free(IntPtr client);
-        [DllImport(Name)] internal static extern int eiot_refresh_usage_n(byte[] eid, UIntPtr length, out IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_cancel_new(out IntPtr cancel, out IntPtr error);
-        [DllImport(Name)] internal static extern void eiot_cancel_trigger(CancelHandle cancel);
-        [DllImport(Name)] internal static extern void eiot_cancel_free(IntPtr cancel);
-        [DllImport(Name)] internal static extern int eiot_batch_new(ClientHandle client, uint concurrency, CancelHandle cancel, out IntPtr batch, out IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_batch_has_room(BatchHandle batch);
-        [DllImport(Name)] internal static extern int eiot_batch_push(BatchHandle batch, byte[] eid, UIntPtr length, ulong tag, out IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_batch_next(BatchHandle batch, long timeoutMs, out IntPtr result, out IntPtr error);
-        [DllImport(Name)] internal static extern ulong eiot_result_tag(IntPtr result);
-        [DllImport(Name)] internal static extern int eiot_result_status(IntPtr result);
-        [DllImport(Name)] internal static extern IntPtr eiot_result_input(IntPtr result);
-        [DllImport(Name)] internal static extern IntPtr eiot_result_eid(IntPtr result);
-        [DllImport(Name)] internal static extern int eiot_result_is_duplicate(IntPtr result);
-        [DllImport(Name)] internal static extern IntPtr eiot_result_reply(IntPtr result);
-        [DllImport(Name)] internal static extern IntPtr eiot_result_error(IntPtr result);
-        [DllImport(Name)] internal static extern void eiot_result_free(IntPtr result);
-        [DllImport(Name)] internal static extern void eiot_batch_free(IntPtr batch);
-        [DllImport(Name)] internal static extern int eiot_webhook_verify(byte[] payload, UIntPtr payloadLength, byte[] secret, UIntPtr secretLength, int method, ulong maxAgeMs, out IntPtr error);
-        [DllImport(Name)] internal static extern int eiot_sign(IntPtr[] names, IntPtr[] values, UIntPtr count, byte[] secret, UIntPtr secretLength, int method, byte[] sign, UIntPtr size, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_version();
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_status_kind(int status);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_error_message(IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_error_eid(IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_error_platform_code(IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_error_platform_message(IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_error_http_status(IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern uint eiot_error_attempts(IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern long eiot_error_retry_after_ms(IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_error_delivered(IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_error_is_final(IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_error_is_retryable(IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_error_body(IntPtr error, out UIntPtr length);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_error_header(IntPtr error, IntPtr name);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_error_header_name(IntPtr error, UIntPtr index);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern void eiot_error_free(IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_reply_eid(IntPtr reply);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_reply_code(IntPtr reply);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_reply_message(IntPtr reply);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_reply_data_json(IntPtr reply);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern uint eiot_reply_attempts(IntPtr reply);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern void eiot_reply_free(IntPtr reply);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_config_new(out IntPtr config, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_config_from_env(out IntPtr config, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_config_set_option(IntPtr config, byte[] name, UIntPtr nameLength, byte[] value, UIntPtr valueLength, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_config_set_log(IntPtr config, CallbackFunction log, IntPtr userData, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_config_set_event_callback(IntPtr config, CallbackFunction events, IntPtr userData, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_event_json(IntPtr told);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_config_from_client(ClientHandle client, out IntPtr config, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern void eiot_config_free(IntPtr config);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_client_new(IntPtr config, out IntPtr client, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_client_with_options(ClientHandle client, IntPtr config, out IntPtr derived, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern UIntPtr eiot_client_stats_json(ClientHandle client, byte[] buffer, UIntPtr size);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_client_refresh_usage_with_cancel(ClientHandle client, byte[] eid, UIntPtr length, CancelHandle cancel, out IntPtr reply, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_client_call(ClientHandle client, byte[] path, UIntPtr pathLength, byte[] parameters, UIntPtr parametersLength, int idempotent, CancelHandle cancel, out IntPtr reply, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern void eiot_client_free(IntPtr client);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_refresh_usage_n(byte[] eid, UIntPtr length, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_cancel_new(out IntPtr cancel, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern void eiot_cancel_trigger(CancelHandle cancel);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern void eiot_cancel_free(IntPtr cancel);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_batch_new(ClientHandle client, uint concurrency, CancelHandle cancel, out IntPtr batch, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_batch_has_room(BatchHandle batch);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_batch_push(BatchHandle batch, byte[] eid, UIntPtr length, ulong tag, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_batch_next(BatchHandle batch, long timeoutMs, out IntPtr result, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern ulong eiot_result_tag(IntPtr result);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_result_status(IntPtr result);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_result_input(IntPtr result);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_result_eid(IntPtr result);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_result_is_duplicate(IntPtr result);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_result_reply(IntPtr result);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern IntPtr eiot_result_error(IntPtr result);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern void eiot_result_free(IntPtr result);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern void eiot_batch_free(IntPtr batch);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_webhook_verify(byte[] payload, UIntPtr payloadLength, byte[] secret, UIntPtr secretLength, int method, ulong maxAgeMs, out IntPtr error);
+        [DllImport(Name, CallingConvention = CallingConvention.Cdecl)] internal static extern int eiot_sign(IntPtr[] names, IntPtr[] values, UIntPtr count, byte[] secret, UIntPtr secretLength, int method, byte[] sign, UIntPtr size, out IntPtr error);
     }
 }

@@ -89,7 +89,8 @@ static void a_polled_batch_gives_each_card_back_once(const eiot_client *client) 
         }
         eiot_result_free(result);
     }
-    CHECK(polls > 50, "%d polls", polls);
+    /* More often than there are results: no call has waited. */
+    CHECK(polls > PUSHED, "%d polls", polls);
     CHECK(eiot_batch_count(batch, EIOT_OK) == CARDS && eiot_batch_duplicates(batch) == 2, "counts");
     eiot_batch_free(batch);
     CHECK(sent == CARDS + 1 && retried == 1 && refused == 1 && refreshed_once == CARDS, "%d %d %d", sent, retried, refused);

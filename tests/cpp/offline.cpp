@@ -131,7 +131,7 @@ static void views_are_strings() {
 }
 #endif
 
-int main() {
+int main(int, char **) {
     options_have_names();
     every_option_has_a_setter();
     options_that_do_not_throw_keep_the_first_error();

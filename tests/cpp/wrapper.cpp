@@ -198,7 +198,7 @@ static void a_batch_keeps_the_log_function_of_its_client() {
     CHECK(lines.use_count() == 1);
 }
 
-int main() {
+int main(int, char **) {
     events_and_counters_tell_of_each_call();
     a_batch_keeps_the_log_function_of_its_client();
     std::vector<std::string> lines;

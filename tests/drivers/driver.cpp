@@ -141,4 +141,5 @@ int main(int argc, char **argv) {
     } catch (const eiot::error &error) {
         print_error(error);
     }
+    return 0;
 }

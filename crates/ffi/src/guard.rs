@@ -4,6 +4,7 @@ use crate::error::eiot_error;
 use crate::pointer::put;
 use crate::status::{EIOT_ERR_INTERNAL, EIOT_OK, eiot_status};
 use crate::thread_cancel::Disabled;
+use crate::unload::stay_loaded;
 use eiot_core::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -19,6 +20,7 @@ pub(crate) unsafe fn status(
 ) -> eiot_status {
     let _deferred = Disabled::new();
     silence_panics();
+    stay_loaded();
     // SAFETY: the caller vouches for `out_err`.
     unsafe { put(out_err, ptr::null_mut()) };
     // Unwind safety: whatever a panic leaves half done is behind locks that survive poisoning, or is dropped.

@@ -54,3 +54,4 @@ mod memory;
 mod sigpipe;
 mod text;
 mod thread_cancel;
+mod unload;

@@ -5,10 +5,11 @@
 //! `recent`) when a run ends and which cards it leaves out · `shuffle` orders the rows · `statistics` counts · `progress` shows how far
 //! the run is · `run_files` keeps summary, metrics and report · `dry_run` only says what a run would do · `signals` stops it ·
 //! `reading` reads cards after their refresh · `seen` finds duplicates that are far apart · `same_file` protects files from being
-//! overwritten.
+//! overwritten, which `file_id` tells apart.
 
 mod card_result;
 mod dry_run;
+mod file_id;
 mod item;
 pub(crate) mod journal;
 mod limits;

@@ -1,9 +1,10 @@
 //! Where the results of a run are written: standard output, or a file that an interrupted run continues.
 
+use super::file_id::FileId;
 use super::journal::{Journal, OutputMark};
 use crate::output::record::Record;
-use crate::output::{Failure, LineFile, OutputOptions, warn};
-use crate::system::fs::{File, OpenOptions};
+use crate::output::{Failure, LineFile, OutputOptions, appending, warn};
+use crate::system::fs::File;
 use crate::system::stdout;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -34,9 +35,9 @@ impl Outcomes {
             return Ok(Self { target: Target::Stdout, json, quiet });
         };
         let refused = |why: io::Error| Failure::unwritable(path, why);
-        let file = OpenOptions::new().create(true).append(true).read(true).open(path);
+        let file = appending().create(true).read(true).open(path);
         // A pipe or a device may not be readable.
-        let file = file.or_else(|_| OpenOptions::new().append(true).open(path)).map_err(refused)?;
+        let file = file.or_else(|_| appending().open(path)).map_err(refused)?;
         let is_regular = file.metadata().map_err(refused)?.is_file();
         if !journal.as_ref().is_some_and(|journal| journal.is_resumed()) && is_regular {
             file.set_len(0).map_err(refused)?;
@@ -126,16 +127,9 @@ impl Outcomes {
 }
 
 /// The state of a regular file.
-#[cfg(unix)]
 fn mark(file: &File, quiet: bool) -> Option<OutputMark> {
-    use crate::system::fs::{Metadata, MetadataExt};
-    let metadata = file.metadata().ok().filter(Metadata::is_file)?;
-    Some(OutputMark { device: metadata.dev(), inode: metadata.ino(), offset: metadata.len(), quiet })
-}
-
-#[cfg(not(unix))]
-fn mark(_: &File, _: bool) -> Option<OutputMark> {
-    None
+    let FileId { device, inode } = FileId::of(file)?;
+    Some(OutputMark { device, inode, offset: file.metadata().ok()?.len(), quiet })
 }
 
 /// The number of whole lines from this byte on, and where the last one ends.

@@ -1,6 +1,7 @@
 //! Whether two of a run's files are the same file, however they are called.
 
-use crate::system::fs::{self, Metadata};
+use super::file_id::FileId;
+use crate::system::fs;
 use eiot::Error;
 use std::path::{Path, PathBuf};
 
@@ -16,8 +17,8 @@ pub(crate) struct RunFile<'a> {
 /// What tells files apart.
 #[derive(PartialEq, Eq)]
 enum Identity {
-    /// A regular file, by device and inode.
-    File(u64, u64),
+    /// A regular file.
+    File(FileId),
     /// A file that does not exist yet, by the path of its directory and its name.
     Absent(PathBuf),
 }
@@ -45,10 +46,10 @@ pub(crate) fn refuse_same_files(files: &[RunFile<'_>]) -> Result<(), Error> {
 
 fn identity(file: &RunFile<'_>) -> Option<Identity> {
     if file.path == Path::new("-") {
-        return of(&fs::stream(file.is_written)?);
+        return FileId::of_stream(file.is_written).map(Identity::File);
     }
-    match fs::metadata(file.path) {
-        Ok(metadata) => of(&metadata),
+    match FileId::of_path(file.path) {
+        Ok(id) => id.map(Identity::File),
         Err(_) => absent(file.path, MAX_LINKS).map(Identity::Absent),
     }
 }
@@ -64,17 +65,6 @@ fn absent(path: &Path, links: u32) -> Option<PathBuf> {
     }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Some(fs::canonicalize(directory).ok()?.join(path.file_name()?))
-}
-
-#[cfg(unix)]
-fn of(metadata: &Metadata) -> Option<Identity> {
-    use fs::MetadataExt;
-    metadata.is_file().then(|| Identity::File(metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn of(_: &Metadata) -> Option<Identity> {
-    None
 }
 
 #[cfg(all(test, unix))]

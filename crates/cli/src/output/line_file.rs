@@ -1,7 +1,7 @@
 //! A file of lines that are whole, even if the disk is full.
 
 use super::Failure;
-use crate::system::fs::File;
+use crate::system::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -16,8 +16,20 @@ pub(crate) struct LineFile {
     has_failed: bool,
 }
 
+/// Options to open a file to which lines are appended, and from which a torn line is cut off.
+///
+/// Windows would not let a file be shortened that was opened for appending only; there, each write goes to the end explicitly.
+pub(crate) fn appending() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    match cfg!(windows) {
+        true => options.write(true),
+        false => options.append(true),
+    };
+    options
+}
+
 impl LineFile {
-    /// Appends to this file from its end on.
+    /// Appends to this file, which was opened with [`appending`], from its end on.
     pub(crate) fn new(path: PathBuf, file: File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self { path, file, is_regular: metadata.is_file(), end: metadata.len(), has_failed: false })
@@ -34,7 +46,7 @@ impl LineFile {
         let mut bytes = Vec::with_capacity(line.len() + 1);
         bytes.extend_from_slice(line);
         bytes.push(b'\n');
-        match self.file.write_all(&bytes) {
+        match self.go_to_end().and_then(|()| self.file.write_all(&bytes)) {
             Ok(()) => {
                 self.end += bytes.len() as u64;
                 Ok(())
@@ -44,6 +56,21 @@ impl LineFile {
                 self.roll_back(bytes.len() as u64);
                 Err(self.failure(error))
             }
+        }
+    }
+
+    /// Where the file is open for appending, the system does this.
+    #[cfg(not(windows))]
+    fn go_to_end(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[cfg(windows)]
+    fn go_to_end(&self) -> io::Result<()> {
+        use std::io::{Seek, SeekFrom};
+        match self.is_regular {
+            true => (&self.file).seek(SeekFrom::End(0)).map(drop),
+            false => Ok(()),
         }
     }
 

@@ -17,7 +17,7 @@ pub(crate) mod wording;
 pub(crate) mod wrap;
 
 pub(crate) use exit_code::ExitCode;
-pub(crate) use line_file::LineFile;
+pub(crate) use line_file::{LineFile, appending};
 pub(crate) use replace_file::replace_file;
 pub(crate) use streams::{Failure, is_full, print_help_or_usage_error, print_line, warn, write_stdout};
 

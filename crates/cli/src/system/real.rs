@@ -54,20 +54,19 @@ pub(crate) mod fs {
         File::from(stream.try_clone_to_owned().ok()?).metadata().ok()
     }
 
-    #[cfg(not(unix))]
-    pub(crate) fn stream(_: bool) -> Option<Metadata> {
-        None
+    /// Standard output or standard input, if it is a file.
+    #[cfg(windows)]
+    pub(crate) fn stream(is_output: bool) -> Option<File> {
+        use std::os::windows::io::AsHandle;
+        let (input, output) = (std::io::stdin(), std::io::stdout());
+        let stream = if is_output { output.as_handle() } else { input.as_handle() };
+        Some(File::from(stream.try_clone_to_owned().ok()?))
     }
 
     /// Locks a file for this process until it is closed. Does not wait.
     #[cfg(unix)]
     pub(crate) fn lock(file: &File) -> std::io::Result<()> {
         Ok(rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive)?)
-    }
-
-    #[cfg(not(unix))]
-    pub(crate) fn lock(_: &File) -> std::io::Result<()> {
-        Ok(())
     }
 
     /// Lets every user read a file.

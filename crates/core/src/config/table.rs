@@ -182,7 +182,7 @@ options! {
 
     /// The directory of the shared rate file.
     /// Set it if several users or containers share the rate; all of them need write access.
-    rate_dir: Option<PathBuf> = None; FilePath, "DIR", shared, default "`/tmp/eiot-UID`";
+    rate_dir: Option<PathBuf> = None; FilePath, "DIR", shared, default "`/tmp/eiot-UID`; on Windows `AppData\\Local\\eiot`";
 
     /// This client's share of the rate limit, INDEX/COUNT, for fleets without a common Redis.
     /// `2/5` is the second of five.

@@ -33,14 +33,22 @@ pub(crate) fn since_boot() -> Duration {
     Duration::try_from(rustix::time::clock_gettime(clock)).unwrap_or_default()
 }
 
-/// The wall clock at the first call in this process, continued by a monotonic clock.
+/// The time since the machine started, as the performance counter has it, which all processes share.
+///
+/// `Instant` is that counter, but does not tell its value. It tells how much can be subtracted from it, which is the same.
 #[cfg(not(unix))]
 pub(crate) fn since_boot() -> Duration {
     use std::sync::OnceLock;
-    static ORIGIN: OnceLock<(Instant, Duration)> = OnceLock::new();
-    let (instant, wall) = ORIGIN
-        .get_or_init(|| (now(), wall_clock().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()));
-    *wall + instant.elapsed()
+    static FIRST: OnceLock<(Instant, u64)> = OnceLock::new();
+    let (first, value) = FIRST.get_or_init(|| {
+        let first = Instant::now();
+        let value = (0..u64::BITS).rev().fold(0, |value, bit| {
+            let larger = value | 1 << bit;
+            if first.checked_sub(Duration::from_nanos(larger)).is_some() { larger } else { value }
+        });
+        (first, value)
+    });
+    Duration::from_nanos(*value).saturating_add(first.elapsed())
 }
 
 /// The ID of this process. A forked child has another one than the process whose memory it inherited.

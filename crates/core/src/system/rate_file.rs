@@ -31,8 +31,10 @@ impl Directory {
     pub(crate) fn of_user() -> Self {
         #[cfg(unix)]
         let path = format!("/tmp/eiot-{}", rustix::process::geteuid().as_raw()).into();
+        // Windows gives other users no access to this user's profile. Without a profile, opening the file says so.
         #[cfg(not(unix))]
-        let path = std::env::temp_dir().join("eiot");
+        #[allow(deprecated, reason = "by Rust 1.85, for a fault that it no longer has")]
+        let path = std::env::home_dir().unwrap_or_default().join("AppData").join("Local").join("eiot");
         Self { path, private: true }
     }
 
@@ -115,16 +117,36 @@ fn is_same(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// On this system, an open file can be removed but not replaced.
+/// It does: a file that is open here can be neither removed nor replaced, see `open`.
 #[cfg(not(unix))]
-fn is_same(_: &File, path: &Path) -> io::Result<bool> {
-    path.try_exists()
+fn is_same(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
 }
 
+/// Opens or creates the file. Who may is decided by the access rights of the directory: those of the user's profile, or of the
+/// directory that the operator has chosen.
 #[cfg(not(unix))]
 fn open(directory: &Directory, path: &Path) -> io::Result<File> {
-    std::fs::create_dir_all(&directory.path)?;
-    let file = File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+    use std::os::windows::fs::OpenOptionsExt;
+    const FILE_SHARE_READ: u32 = 1;
+    const FILE_SHARE_WRITE: u32 = 2;
+    const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+    if !directory.path.is_absolute() {
+        return Err(io::Error::other("the user has no profile directory (set rate_dir)"));
+    }
+    std::fs::create_dir(&directory.path).or_else(|why| match why.kind() {
+        io::ErrorKind::AlreadyExists => Ok(()),
+        _ => Err(io::Error::other(format!("the directory {}: {why}", directory.path.display()))),
+    })?;
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        // Other processes may open it too, but not remove it: its lock would then be worthless.
+        .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)
+        .custom_flags(FILE_FLAG_OPEN_REPARSE_POINT)
+        .open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is not a regular file")) }
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct TlsFiles<'a> {
 }
 
 /// A configuration that trusts the CAs in `ca_file`, or those of the system, or, if a container has none, Mozilla's,
-/// which are compiled in.
+/// which are compiled in. On Windows, Mozilla's too.
 pub(crate) fn client_config(files: &TlsFiles<'_>) -> Result<ClientConfig, Error> {
     let roots = match files.ca_file {
         Some(path) => from_file(path)?,
@@ -83,7 +83,8 @@ fn from_system() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     // Unreadable or invalid certificates in the system's store are common, and are skipped.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
+    // Windows downloads a CA's certificate when one of its own programs needs it first; its store lacks the others.
+    if roots.is_empty() || cfg!(windows) {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     roots

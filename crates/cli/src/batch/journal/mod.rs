@@ -18,13 +18,16 @@ pub(crate) use reader::{JournalHeader, JournalLine, JournalReader, JournalResult
 
 use super::row_call::{CalledRow, Fingerprint};
 use crate::output::record::Record;
-use crate::output::{Failure, LineFile, is_full};
-use crate::system::fs::{self, File, OpenOptions};
+use crate::output::{Failure, LineFile, appending, is_full};
+#[cfg(not(windows))]
+use crate::system::fs;
+use crate::system::fs::File;
 use eiot::Error;
 use history::{read, recorded};
 use line::{Entry, FORMAT, Finish, Header, Run, Sending, Unsent, now};
 use serde::Serialize;
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use unwritten::Unwritten;
 
@@ -53,18 +56,10 @@ impl Journal {
     pub(crate) fn open(path: impl Into<PathBuf>, job: &JobKey) -> Result<Self, Failure> {
         let path = path.into();
         let unusable = |why: &dyn std::fmt::Display| unusable(&path, why);
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true);
-        #[cfg(unix)]
-        fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).map_err(|error| match is_full(&error) {
+        let file = open_alone(&path).map_err(|error| match is_full(&error) {
             true => Failure::File { path: path.clone(), error },
             false => unusable(&error).into(),
         })?;
-        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Err(unusable(&"it is not a regular file").into());
-        }
-        fs::lock(&file).map_err(|_| unusable(&"it is in use by another process"))?;
         let read = read(&file, job).map_err(|why| unusable(&why))?;
         // Removes the torn last line of a killed run.
         file.set_len(read.end).map_err(|why| unusable(&why))?;
@@ -184,6 +179,38 @@ impl Journal {
 
 fn unusable(path: &Path, why: &dyn std::fmt::Display) -> Error {
     Error::config("journal", format!("{} cannot be used: {why}", path.display()))
+}
+
+const IN_USE: &str = "it is in use by another process";
+
+/// Opens or creates the file, which no other process can then open here.
+#[cfg(not(windows))]
+fn open_alone(path: &Path) -> io::Result<File> {
+    let mut options = appending();
+    fs::OpenOptionsExt::mode(options.read(true).create(true), 0o600);
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    fs::lock(&file).map_err(|_| io::Error::other(IN_USE))?;
+    Ok(file)
+}
+
+/// Opens or creates the file, which no other process can then open for writing, remove or rename. Others may read it.
+#[cfg(windows)]
+fn open_alone(path: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt;
+    const FILE_SHARE_READ: u32 = 1;
+    const ERROR_SHARING_VIOLATION: i32 = 32;
+    let file = appending().read(true).create(true).share_mode(FILE_SHARE_READ).open(path);
+    let file = file.map_err(|why| match why.raw_os_error() {
+        Some(ERROR_SHARING_VIOLATION) => io::Error::other(IN_USE),
+        _ => why,
+    })?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is not a regular file")),
+    }
 }
 
 #[cfg(test)]
@@ -362,14 +389,17 @@ mod tests {
         std::fs::remove_file(path).expect("there");
     }
 
-    #[cfg(unix)]
     #[test]
     fn journal_is_private_to_its_owner_and_to_one_process() {
-        use std::os::unix::fs::PermissionsExt;
         let path = fresh("alone");
         let journal = Journal::open(&path, &job("a.csv")).expect("new");
-        let mode = std::fs::metadata(&path).expect("there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        // On Windows the directory decides.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = std::fs::metadata(&path).expect("there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
         let error = Journal::open(&path, &job("a.csv")).expect_err("in use");
         assert!(error.to_string().contains("in use by another process"), "{error}");
         drop(journal);
