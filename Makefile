@@ -100,7 +100,7 @@ test-bindings: stage $(VENV)/.tests
 
 ## test-platforms: tests on other platforms (PLATFORMS="windows-x86_64 …"), each where its tools are installed
 test-platforms: $(VENV)/.tests
-	@$(CARGO) build --locked -q -p eiot-sim
+	@$(CARGO) build --locked -q -p eiot-cli -p eiot-sim
 	@exec env CARGO=$(CARGO) EIOT_SIM=$(TARGET)/debug/eiot-sim PLATFORMS="$(PLATFORMS)" LIMIT="$(LIMIT)" $(VENV)/bin/python tests/run_platforms.py
 
 ## setup-platforms: install compilers and emulators for them on Debian (needs root or sudo)

@@ -16,7 +16,13 @@ if [ "$builder" = none ]; then
     echo "images: none of buildah, podman and docker works here (apt-get install buildah)" >&2
     exit 1
 fi
+# The other format of images has no health checks; docker knows no other.
+case $builder in
+    docker) format= ;;
+    *) format="--format docker" ;;
+esac
 for image in eiot eiot-sim; do
-    "$builder" build --quiet --build-arg "TREE=$tree" --tag "$image:$VERSION" --tag "$image" \
+    # shellcheck disable=SC2086
+    "$builder" build --quiet $format --build-arg "TREE=$tree" --tag "$image:$VERSION" --tag "$image" \
         --file "$(dirname "$0")/containers/$image.Dockerfile" "$1"
 done

@@ -22,6 +22,14 @@ want gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix gcc-mingw-w64-i686-po
     fpc-source
 targets="x86_64-pc-windows-gnu i686-pc-windows-gnu"
 
+# Linux on ARM, and packages of Linux: what runs programs, what strips them, what tests the packages, what builds images.
+want qemu-user-static libc6-arm64-cross libc6-armhf-cross rpm buildah
+machine=$(uname -m)
+[ "$machine" = aarch64 ] || want binutils-aarch64-linux-gnu
+[ "$machine" = x86_64 ] || want binutils-x86-64-linux-gnu
+want binutils-arm-linux-gnueabihf
+targets="$targets aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf x86_64-unknown-linux-musl aarch64-unknown-linux-musl"
+
 if [ -n "$wanted" ]; then
     $as_root apt-get -qq update || exit 1
     for package in $wanted; do

@@ -4,20 +4,30 @@
 # Usage: wheels.sh [source]
 set -eu
 
-export CARGO_TARGET_DIR="$BUILD/dist-target/wheels"
+# As in linux.sh, so that crates are compiled once for both.
+export CARGO_TARGET_DIR="$BUILD/dist-target" CARGO_PROFILE_RELEASE_STRIP=none
 if [ "${1:-}" = source ]; then
     maturin sdist -q -m bindings/python/Cargo.toml -o "$OUT"
     (cd bindings/python/simulator && maturin sdist -q -o "$OUT")
     exit
 fi
 
-set -- build --locked --release --target "$RUST_TARGET" -o "$OUT"
+set -- build --locked --release --strip --target "$RUST_TARGET" -o "$OUT"
+first=${WHEEL_TAGS%%,*}
 case $PLATFORM in
-    linux-*)
-        # maturin checks that the tags are true.
-        set -- "$@" --zig
-        for tag in $(echo "$WHEEL_TAGS" | tr , ' '); do set -- "$@" --compatibility "$tag"; done ;;
+    # maturin checks that the tag is true.
+    linux-*) set -- "$@" --zig --compatibility "$first" ;;
 esac
 maturin "$@" -m bindings/python/Cargo.toml
-cd bindings/python/simulator
-maturin "$@"
+(cd bindings/python/simulator && maturin "$@")
+
+# It gives one tag. Others are further names of the same wheel.
+case $WHEEL_TAGS in *,*)
+    machine=${RUST_TARGET%%-*}
+    for tag in $(echo "${WHEEL_TAGS#*,}" | tr , ' '); do
+        rm -f "$OUT"/*"${tag}_$machine"*.whl
+        for wheel in "$OUT"/*"${first}_$machine"*.whl; do
+            python -m wheel tags --remove --platform-tag "+${tag}_$machine" "$wheel" >/dev/null
+        done
+    done
+esac

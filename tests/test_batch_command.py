@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import CLEAN, IS_WINDOWS, PREFIX, run
+from conftest import CLEAN, IS_WINDOWS, PREFIX, START, run
 
 EIOT = PREFIX / "bin" / "eiot"
 
@@ -126,7 +126,7 @@ def test_signal_finishes_calls_in_flight_and_says_how_to_resume(simulator, tmp_p
     running = simulator("--unlimited", "--latency-ms", "300")
     journal = tmp_path / "journal"
     process = begin(running, "--from", cards_file(tmp_path, 500), "--journal", journal, "--concurrency", "8")
-    time.sleep(0.6)
+    time.sleep(START / 5)
     begun = time.monotonic()
     process.send_signal(how)
     out, err = process.communicate(timeout=10)

@@ -21,6 +21,8 @@ MAX_BYTES_OF_OLDER_RUST = 3_500_000
 # What a library for glibc or musl may ask the system for: parts of the C library, nothing else.
 SYSTEM = re.compile(r"(libc|libm|libdl|librt|libutil|libpthread)\.so(\.\d)?|ld-linux.*\.so\.\d")
 MACHINES = {"x86_64": "X86-64", "aarch64": "AArch64", "armv7": "ARM"}
+# What musl has since 1.2.2, 1.2.3 and 1.2.5. The tag of the wheels promises every musl 1.2, and the first that Alpine had is 1.2.2.
+NEWER_MUSL = {"_Fork", "gettid", "reallocarray", "pthread_getname_np", "qsort_r", "preadv2", "pwritev2", "renameat2", "statx"}
 
 
 def unpacked(archive, directory):
@@ -65,6 +67,14 @@ def readelf(flags, file):
     return subprocess.check_output(["readelf", flags, file], text=True)
 
 
+def newer_than_musl_1_2(file):
+    """What a binary for musl needs that not every musl 1.2 has; what it can do without (w) does not count."""
+    listed = subprocess.check_output(["nm", "-D", "--undefined-only", "--format=posix", file], text=True)
+    needed = {name for name, kind in map(str.split, listed.splitlines()) if kind == "U"}
+    # Older loaders pass over relocations in the short form.
+    return needed & NEWER_MUSL | set(re.findall(r"\(RELR\)", readelf("-dW", file)))
+
+
 def crates(package, platform):
     """Name and version of each crate that is compiled into one of ours."""
     command = ["cargo", "tree", "--locked", "-p", package, "--target", platform.target, "-e", "normal,no-proc-macro", "--prefix", "none"]
@@ -94,6 +104,7 @@ def test_commands_for_musl_are_static_and_the_library_is_not(made):
         return
     library, *commands = binaries(tree)
     assert re.findall(r"\(NEEDED\).*\[(.*)\]", readelf("-dW", library)) == ["libc.so"]
+    assert not newer_than_musl_1_2(library)
     for command in commands:
         assert "INTERP" not in readelf("-lW", command) and "NEEDED" not in readelf("-dW", command), command
 

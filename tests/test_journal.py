@@ -14,7 +14,7 @@ import subprocess
 import time
 
 import pytest
-from conftest import CLEAN, run
+from conftest import CLEAN, START, run
 from test_batch_command import EIOT, begin, cards_file, eid, journal_of, refresh
 
 
@@ -357,7 +357,7 @@ def test_signal_ends_the_wait_for_a_stream_that_hangs(simulator, how, first):
     process.stdin.write(first)
     process.stdin.flush()
     wait_until(lambda: running.counters()["calls"] >= (1 if first else 0))
-    time.sleep(0.5)
+    time.sleep(START / 6)
     begun = time.monotonic()
     process.send_signal(how)
     # Not communicate(), which would end the stream.

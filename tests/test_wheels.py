@@ -12,7 +12,7 @@ import zipfile
 import pytest
 from test_abi import version_of_cargo
 from test_consumers import BY_NAME, DIST
-from test_dist import MACHINES, OLDEST_GLIBC, ROOT, SYSTEM, crates, readelf
+from test_dist import MACHINES, OLDEST_GLIBC, ROOT, SYSTEM, crates, newer_than_musl_1_2, readelf
 
 # What pip calls each platform, as a user of it would.
 PIP = {
@@ -87,6 +87,7 @@ def test_wheel_is_for_the_machine_and_the_c_library_that_its_tag_names(platform,
             assert all(SYSTEM.fullmatch(name) for name in needed), (file, needed)
             versions = {tuple(map(int, found.split("."))) for found in re.findall(r"GLIBC_([0-9.]+)", readelf("-VW", file))}
             assert bool(versions) == (not platform.is_musl) and max(versions, default=OLDEST_GLIBC) <= OLDEST_GLIBC, file
+            assert not platform.is_musl or "NEEDED" not in readelf("-dW", file) or not newer_than_musl_1_2(file), file
 
 
 def test_wheel_contains_licenses_and_no_paths_of_the_build_machine(platform, tmp_path):

@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 import re
+import textwrap
 
 COMMENT = re.compile(r"/\*\*\s*(.*?)\s*\*/", re.S)
 # Objects in the order in which a program meets them; the others follow.
@@ -42,10 +43,22 @@ def narrow(declaration: str) -> str:
     return re.sub(r"\((?=[^()\n]*,\n)", "(\n    ", re.sub(r"\n {5,}", "\n    ", declaration))
 
 
-def examples(comment: str) -> str:
-    """The indented examples of a comment."""
-    lines = comment.splitlines()
-    return "\n".join(line for line in lines if line.startswith("    ") or not line).strip("\n") + "\n"
+def examples(text: str) -> str:
+    """The examples of a text: what is fenced, and what is indented, which is fenced here, so that two in a row do not become one."""
+    found: list[list[str]] = [[]]
+    fence = False
+    for line in text.splitlines():
+        if line.startswith("```"):
+            found += [] if fence else [[]]
+            found[-1].append(line)
+            found += [[]] if fence else []
+            fence = not fence
+        elif fence or line.startswith("    ") or not line:
+            found[-1].append(line)
+        else:
+            found.append([])
+    blocks = ["\n".join(lines).strip("\n") for lines in found]
+    return "\n\n".join(one if one.startswith("```") else f"```text\n{textwrap.dedent(one)}\n```" for one in blocks if one) + "\n"
 
 
 def anchor(name: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import griffe
+from headers import examples
 
 # What is public besides `eiot.__all__`.
 TESTING = "eiot.testing"
@@ -82,10 +83,6 @@ class Item:
     def source(self) -> str:
         """What a translation is of."""
         return f"{self.signature}\n{self.text}"
-
-
-def examples(text: str) -> str:
-    return "\n\n".join(re.findall(r"^```.*?^```$|(?:^    .*\n?)+", text, re.M | re.S))
 
 
 def items_of(thing: griffe.Object | griffe.Alias, name: str, level: str) -> Iterator[Item]:

@@ -3,12 +3,14 @@
 
 mod common;
 
-use common::{config, in_three_tries, suspend};
+use common::tls::{Authority, Flaw, file, serve_tls};
+use common::{config, http, in_three_tries, read_request, suspend};
 use eiot::{Client, Config, Observer};
 use eiot_sim::{Counters, Fault, Faults, Options, Simulator};
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::str::FromStr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Tests that measure real time run one after another: on a busy machine they would measure each other.
@@ -174,6 +176,49 @@ impl Observer for GiveUpAfter {
     fn keep_going(&mut self) -> ControlFlow<()> {
         if Instant::now() < self.0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
+}
+
+/// The first calls of a batch each make a connection, and later calls find one: without a guard, those that waited for the handshake
+/// would arrive with those that did not.
+#[test]
+fn rate_limit_holds_while_connections_take_long_to_make() {
+    let _alone = alone();
+    in_three_tries(|| {
+        let (authority, arrivals) = (Authority::new(), Arc::new(Mutex::new(Vec::new())));
+        let arrived = arrivals.clone();
+        let url = serve_tls(authority.server(Flaw::None, None), move |stream| {
+            std::thread::sleep(Duration::from_millis(400));
+            while read_request(stream).is_some() {
+                arrived.lock().unwrap().push(Instant::now());
+                std::thread::sleep(Duration::from_millis(100));
+                let _ = stream.write_all(http("200 OK", "", r#"{"code":"200"}"#).as_bytes());
+            }
+        });
+        let mut config = config(&url);
+        config.rate_limit = Some(10.0);
+        config.ca_file = Some(file(&authority.pem));
+        let client = Client::new(config).expect("valid");
+        let mut batch = client.batch(32, Box::new(())).expect("a batch");
+        (0..24).for_each(|card| batch.push_tagged(format!("{card}"), card));
+        // An order has a connection of its own.
+        let order = eiot::Call::from_json("/api/v3/cloudesim/purchase", r#"{"eid":"1","outTradeNo":"A"}"#);
+        batch.push_call(order.expect("valid"), 24);
+        let mut outcomes = 0;
+        while let Some(outcome) = batch.next() {
+            assert_eq!(
+                outcome.result.expect("accepted").attempts(),
+                1,
+                "one attempt, however long it waited"
+            );
+            outcomes += 1;
+        }
+        assert_eq!(outcomes, 25);
+        let arrivals = arrivals.lock().unwrap();
+        for eleven in arrivals.windows(11) {
+            assert!(eleven[10] - eleven[0] > Duration::from_secs(1), "{:?}", eleven[10] - eleven[0]);
+        }
+        assert!(arrivals[24] - arrivals[0] < Duration::from_secs(6), "{:?}", arrivals[24] - arrivals[0]);
+    });
 }
 
 #[test]

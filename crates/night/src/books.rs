@@ -23,12 +23,20 @@ pub struct Entry {
     /// Whether the call would fail again. The two files say different things about a success.
     #[serde(rename = "final", default)]
     pub is_final: bool,
+    /// The platform may have acted on a call that must not be repeated.
+    #[serde(rename = "unknown", default)]
+    pub is_unknown: bool,
 }
 
 impl Entry {
     /// Whether the card was refreshed.
     pub fn is_ok(&self) -> bool {
         self.kind == "ok"
+    }
+
+    /// Whether there is nothing left to do for the card.
+    pub fn is_done(&self) -> bool {
+        self.is_ok() || self.is_final || self.is_unknown
     }
 
     fn key(&self) -> (&str, &str) {
@@ -56,10 +64,30 @@ pub fn entries(bytes: &[u8]) -> (Vec<Entry>, Vec<String>) {
     (found, wrong)
 }
 
-/// The cards that a journal has as refreshed: a later run must not call them again.
-pub fn refreshed(journal: &[u8]) -> BTreeSet<String> {
-    // A card that was refreshed stays refreshed, whatever a later line says.
-    entries(journal).0.into_iter().filter(Entry::is_ok).map(|entry| entry.eid).collect()
+/// The cards that a later run with this journal must not call: those that were refreshed, and calls that the platform may have acted
+/// on, also those that were begun and have no outcome.
+pub fn not_again(journal: &[u8]) -> BTreeSet<String> {
+    let mut cards = BTreeSet::new();
+    let mut begun = BTreeMap::new();
+    for line in journal.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+        let Ok(line) = serde_json::from_slice::<Value>(line) else { continue };
+        let text = |name: &str| line.get(name).and_then(Value::as_str).map(str::to_owned);
+        if let Some(call) = text("sending") {
+            let eid = line.pointer("/parameters/eid").and_then(Value::as_str);
+            begun.insert(call, eid.unwrap_or_default().to_owned());
+        }
+        if let Some(call) = text("unsent").or_else(|| text("call")) {
+            begun.remove(&call);
+        }
+        // A card that was refreshed stays refreshed, whatever a later line says.
+        if let Ok(entry) = serde_json::from_value::<Entry>(line) {
+            if entry.is_ok() || entry.is_unknown {
+                cards.insert(entry.eid);
+            }
+        }
+    }
+    cards.extend(begun.into_values());
+    cards
 }
 
 /// A run that has ended by itself.
@@ -195,7 +223,7 @@ mod tests {
         let results = lines(&[("1", "ok"), ("2", "timeout"), ("2", "ok")]);
         let journal = format!("{HEADER}{results}{{\"finished\":\"now\"}}\n");
         assert_eq!(violations(&journal, &results, 0), Vec::<String>::new());
-        assert_eq!(refreshed(journal.as_bytes()), ["1", "2"].map(str::to_owned).into());
+        assert_eq!(not_again(journal.as_bytes()), ["1", "2"].map(str::to_owned).into());
     }
 
     #[test]

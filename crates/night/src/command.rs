@@ -1,11 +1,11 @@
 //! The command: an operator has a file of cards, runs `eiot refresh` over it, and starts it again until there is nothing left to do.
 
-use crate::books::{End, entries, refreshed};
+use crate::books::{End, Entry, entries, not_again};
 use crate::engine::{Ended, Time};
-use crate::ledger::{Card, Property};
-use crate::platform::eid;
+use crate::ledger::Property;
+use crate::platform::{APPKEY, Card, SECRET, card, eid, has_package};
 use crate::random::Random;
-use crate::story::{Happening, Plan, Program, Scope};
+use crate::story::{Happening, Plan, Program, Task};
 use crate::world::World;
 use crate::world::host::{Inside, Node};
 use std::cell::{Cell, RefCell};
@@ -23,6 +23,7 @@ pub struct Operator {
     plan: Plan,
     index: usize,
     node: Rc<Node>,
+    task: Task,
     concurrency: usize,
     /// The rows of the input, as the results name them: a malformed text is quoted.
     rows: Vec<String>,
@@ -67,12 +68,12 @@ pub fn schedule(world: &Rc<World>) -> Vec<Rc<Operator>> {
 
 impl Operator {
     fn new(world: &Rc<World>, index: usize, plan: &Plan) -> Option<Rc<Self>> {
-        let Program::Command(concurrency) = plan.program else { return None };
+        let Program::Command(task, concurrency) = plan.program else { return None };
         let node = world.nodes.get(plan.node)?.clone();
         let mut random = world.random.fork(&format!("operator {index}"));
         let count = world.story.processes.len();
         let cards = (0..world.story.cards).filter(|card| *card as usize % count == index);
-        let input = rows(cards, &mut random);
+        let input = rows(cards, task, &mut random);
         let rows = input
             .iter()
             .map(|row| if card(row).is_some() { row.clone() } else { format!("{row:?}") })
@@ -82,6 +83,7 @@ impl Operator {
             plan: plan.clone(),
             index,
             node,
+            task,
             concurrency,
             rows,
             process: Cell::new(None),
@@ -92,7 +94,7 @@ impl Operator {
             is_finished: Cell::new(false),
         };
         operator.node.disk.make_directory(format!("/job{index}"));
-        operator.node.disk.put(&operator.path("cards"), input.join("\n").as_bytes());
+        operator.node.disk.put(&operator.path("cards"), text(&input, task).as_bytes());
         Some(Rc::new(operator))
     }
 
@@ -114,28 +116,32 @@ impl Operator {
         let files = ["from", "journal", "out", "summary", "metrics"];
         let names = ["cards", "journal", "out", "summary", "metrics"].map(|name| self.path(name));
         let flags = files.iter().zip(&names).flat_map(|(flag, path)| [format!("--{flag}"), path.clone()]);
-        let words = ["eiot", "refresh", "--json", "--concurrency", &concurrency].map(str::to_owned);
-        words.into_iter().chain(flags).map(OsString::from).collect()
+        let what: &[&str] = match self.task {
+            Task::Refresh => &["refresh"],
+            Task::RefreshThenGet => &["refresh", "--then-get"],
+            Task::Order => &["call", "/api/v3/cloudesim/purchase", r#"{"packageCode":"p"}"#],
+        };
+        let output = ["--json", "--concurrency", &concurrency];
+        let words = ["eiot"].iter().chain(what).chain(&output);
+        words.map(|word| (*word).to_owned()).chain(flags).map(OsString::from).collect()
     }
 
     /// The environment of the command.
     fn variables(&self) -> Vec<(String, String)> {
-        let scope = match self.world.story.scope {
-            Scope::Process => "process",
-            Scope::Host => "host",
-            Scope::Redis => "redis://redis.example:6379",
-        };
+        let options = self.world.rate_options(self.node.index).into_iter();
+        let options = options.map(|(name, value)| (format!("EIOT_{}", name.to_uppercase()), value));
         [
-            ("EIOT_APPKEY", "night"),
-            ("EIOT_SECRET", "secret"),
+            ("EIOT_APPKEY", APPKEY),
+            ("EIOT_SECRET", SECRET),
             ("EIOT_TIMEOUT", "30"),
             ("EIOT_CONNECT_TIMEOUT", "5"),
-            ("EIOT_RATE_SCOPE", scope),
             ("EIOT_CA_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/src/ca.pem")),
             ("TZ", "UTC0"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
+        .into_iter()
+        .chain(options)
+        .collect()
     }
 
     fn start(self: Rc<Self>) {
@@ -159,7 +165,7 @@ impl Operator {
         self.process.set(Some(id));
         world
             .ledger
-            .must_not_call(id, refreshed(&self.file("journal")).iter().filter_map(|eid| card(eid)).collect());
+            .must_not_call(id, not_again(&self.file("journal")).iter().filter_map(|eid| card(eid)).collect());
         world
             .note(&[40, u64::from(id)], || format!("process {id} starts: eiot refresh (job {})", self.index));
     }
@@ -200,8 +206,9 @@ impl Operator {
         }
         if self.is_done(&journal) {
             self.is_finished.set(true);
-            let is_clean = entries(&journal).0.iter().all(|entry| entry.is_ok() || !entry.is_final);
-            if is_clean && exit_code != 0 {
+            let is_clean = entries(&journal).0.iter().all(|entry| entry.is_ok() || !entry.is_done());
+            // 130 is a run that was interrupted while it finished its last calls.
+            if is_clean && !matches!(exit_code, 0 | 130) {
                 let text = format!("every card is refreshed, and the exit code is {exit_code}");
                 self.world.ledger.violated(Property::ExitCode, now, text);
             }
@@ -214,11 +221,8 @@ impl Operator {
     /// Whether every row has its final result.
     fn is_done(&self, journal: &[u8]) -> bool {
         let (results, _) = entries(journal);
-        let done: BTreeSet<_> = results
-            .iter()
-            .filter(|entry| entry.is_ok() || entry.is_final)
-            .map(|entry| entry.eid.as_str())
-            .collect();
+        let done: BTreeSet<_> =
+            results.iter().filter(|entry| Entry::is_done(entry)).map(|entry| entry.eid.as_str()).collect();
         self.rows.iter().all(|row| done.contains(row.as_str()))
     }
 
@@ -278,10 +282,9 @@ impl Operator {
 }
 
 /// The rows of a file: these cards, some of them twice, and in some files cards that do not exist and rows that are not EIDs.
-fn rows(cards: impl Iterator<Item = Card>, random: &mut Random) -> Vec<String> {
+fn rows(cards: impl Iterator<Item = Card>, task: Task, random: &mut Random) -> Vec<String> {
     let is_clean = random.chance(500_000);
-    // Cards that the platform refuses for good.
-    let cards: Vec<Card> = cards.filter(|card| !is_clean || card % 97 != 13).collect();
+    let cards: Vec<Card> = cards.filter(|card| !is_clean || has_package(*card)).collect();
     let mut rows = Vec::new();
     for (place, card) in cards.iter().enumerate() {
         rows.push(eid(*card));
@@ -289,14 +292,20 @@ fn rows(cards: impl Iterator<Item = Card>, random: &mut Random) -> Vec<String> {
             let other = random.below(place as u64 + 1) as usize;
             rows.extend(cards.get(other).map(|card| eid(*card)));
         }
-        if !is_clean && random.chance(10_000) {
+        if task != Task::Order && !is_clean && random.chance(10_000) {
             rows.push("8.9E+31".to_owned());
         }
     }
     rows
 }
 
-/// The card of an EID.
-fn card(eid: &str) -> Option<Card> {
-    eid.strip_prefix("89").filter(|digits| digits.len() == 30)?.parse().ok()
+/// The file with these rows. An order has the number of its card.
+fn text(rows: &[String], task: Task) -> String {
+    match task {
+        Task::Refresh | Task::RefreshThenGet => rows.join("\n"),
+        Task::Order => {
+            let rows = rows.iter().map(|eid| format!("{eid},A{eid}\n"));
+            "eid,outTradeNo\n".to_owned() + &rows.collect::<String>()
+        }
+    }
 }

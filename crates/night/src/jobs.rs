@@ -1,9 +1,9 @@
 //! The jobs: what runs in the processes, and the operator who starts them again.
 
 use crate::engine::{Ended, nanoseconds};
-use crate::ledger::{Card, Property};
-use crate::platform::eid;
-use crate::story::{Happening, Plan, Program, Scope};
+use crate::ledger::Property;
+use crate::platform::{APPKEY, Card, SECRET, eid};
+use crate::story::{Happening, Plan, Program};
 use crate::world::World;
 use crate::world::host::Inside;
 use eiot::{Attempt, Call, Client, Config, Delivered, Error, ErrorKind, Observer, Outcome, Reply};
@@ -41,7 +41,7 @@ pub fn schedule(world: &Rc<World>) -> Vec<Rc<Job>> {
     let jobs: Vec<Rc<Job>> = plans
         .iter()
         .enumerate()
-        .filter(|(_, plan)| !matches!(plan.program, Program::Command(_)))
+        .filter(|(_, plan)| !matches!(plan.program, Program::Command(..)))
         .map(|(index, plan)| {
             let cards = (0..world.story.cards).filter(|card| *card as usize % plans.len() == index);
             Rc::new(Job {
@@ -142,7 +142,7 @@ impl Job {
     }
 
     fn client(&self) -> Result<Client, Error> {
-        let mut config = Config::new("night", "secret");
+        let mut config = Config::new(APPKEY, SECRET);
         config.timeout = TIMEOUT;
         config.connect_timeout = Duration::from_secs(5);
         if self.world.story.has_cooldown {
@@ -150,14 +150,9 @@ impl Job {
         }
         // One certificate is quicker to read than all of the system's.
         config.ca_file = Some(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/ca.pem")));
-        config.set(
-            "rate_scope",
-            match self.world.story.scope {
-                Scope::Process => "process",
-                Scope::Host => "host",
-                Scope::Redis => "redis://redis.example:6379",
-            },
-        )?;
+        for (name, value) in self.world.rate_options(self.plan.node) {
+            config.set(name, &value)?;
+        }
         Client::new(config)
     }
 
@@ -179,7 +174,7 @@ impl Job {
                 Program::Batch(concurrency) => self.batch(inside, &client, concurrency, &watch),
                 Program::Single => self.single(inside, &client, &watch),
                 // That is a matter of `command`.
-                Program::Command(_) => return,
+                Program::Command(..) => return,
             }
             watch.check(&self.world);
             if self.open() > 0 {

@@ -2,6 +2,7 @@
 //! promise of the documentation that can be broken here is a property, and is checked as it happens.
 
 use crate::engine::Time;
+use crate::platform::{Card, Wish};
 use crate::story::{Happening, Program, Scope, Story, seconds};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -12,6 +13,8 @@ use std::fmt;
 pub enum Property {
     /// The account's limit.
     Rate,
+    /// Requests are what the platform expects, and signed.
+    Requests,
     /// Every card comes back once.
     OneOutcome,
     /// A refreshed card is not called again.
@@ -47,46 +50,81 @@ pub enum Property {
 }
 
 impl Property {
-    /// The sentence that promises it, and where it stands.
-    pub fn sentence(self) -> &'static str {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::Rate,
+        Self::Requests,
+        Self::OneOutcome,
+        Self::NotAgain,
+        Self::AtMostOnce,
+        Self::Delivered,
+        Self::Nonces,
+        Self::Throughput,
+        Self::Ends,
+        Self::Timeout,
+        Self::RetryBudget,
+        Self::Breaker,
+        Self::RetryAfter,
+        Self::Cooldown,
+        Self::Memory,
+        Self::NoPanic,
+        Self::Books,
+        Self::ExitCode,
+    ];
+
+    /// The sentences that promise it, each after the document in which it stands.
+    pub fn sentences(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Rate => {
-                "README: \"95 % of it is used, evenly spaced.\" operations.md: \"the platform never sees more than 10 calls per second.\""
+            Self::Rate => &[
+                ("README.md", "95 % of it is used, evenly spaced."),
+                ("docs/operations.md", "The limit holds for requests when they leave"),
+            ],
+            Self::Requests => {
+                &[("docs/architecture.md", "a fresh timestamp, nonce and signature for every attempt")]
             }
-            Self::OneOutcome => "operations.md: \"every card comes back exactly once\"",
-            Self::NotAgain => {
-                "operations.md: \"A card whose reply arrives at the moment of a kill -9 may be refreshed once more\", and no other"
-            }
-            Self::AtMostOnce => {
-                "errors.md: \"A call that is not idempotent is retried only if nothing was sent, or if the platform had too many requests.\""
-            }
-            Self::Delivered => {
-                "README: \"did the platform receive the request? If it is no, repeating the call is safe.\""
-            }
-            Self::Nonces => {
-                "architecture.md: \"processes that share it never repeat a nonce within as many calls as there are nonces\""
-            }
-            Self::Throughput => {
-                "operations.md: \"One process on one thread sustains that\": 95 % of the limit, 9.5 calls per second"
-            }
-            Self::Ends => "operations.md: \"No card is lost to a short outage.\"",
-            Self::Timeout => {
-                "README: \"timeout is the deadline of the whole call, including all attempts, waits and backoff.\""
-            }
+            Self::OneOutcome => &[("docs/operations.md", "every card comes back exactly once")],
+            Self::NotAgain => &[(
+                "docs/operations.md",
+                "A card whose reply arrives at the moment of a kill -9 may be refreshed once more",
+            )],
+            Self::AtMostOnce => &[
+                (
+                    "docs/errors.md",
+                    "A call that is not idempotent is retried only if nothing was sent, or if the platform had too many requests.",
+                ),
+                ("docs/operations.md", "does not make it. Its outcome is unknown"),
+            ],
+            Self::Delivered => &[(
+                "README.md",
+                "did the platform receive the request? If it is no, repeating the call is safe.",
+            )],
+            Self::Nonces => &[("docs/architecture.md", "repeats none within any 90,000 calls")],
+            Self::Throughput => &[("docs/operations.md", "One process on one thread sustains that")],
+            Self::Ends => &[("docs/operations.md", "No card is lost to a short outage.")],
+            Self::Timeout => &[(
+                "README.md",
+                "timeout is the deadline of the whole call, including all attempts, waits and backoff.",
+            )],
             Self::RetryBudget => {
-                "README: \"a retry budget (a token bucket) keeps an outage from multiplying the load\""
+                &[("README.md", "a retry budget (a token bucket) keeps an outage from multiplying the load")]
             }
             Self::Breaker => {
-                "operations.md: \"While it holds, the batch probes the platform with one card at a time\""
+                &[("docs/operations.md", "the batch probes the platform with one card at a time")]
             }
-            Self::RetryAfter => "README: \"429 with its Retry-After\" is retried after it",
-            Self::Cooldown => "README: \"eid_cooldown keeps you from refreshing the same card too often.\"",
-            Self::Memory => "README: \"many calls in flight on one thread with memory that does not grow\"",
-            Self::NoPanic => "CONTRIBUTING.md: \"Library code does not panic\"",
-            Self::Books => {
-                "operations.md: \"The file of --out has every outcome once\", \"Exit 0 means that every card of the input is refreshed\""
+            Self::RetryAfter => &[("README.md", "429 with its Retry-After")],
+            Self::Cooldown => {
+                &[("README.md", "eid_cooldown keeps you from refreshing the same card too often.")]
             }
-            Self::ExitCode => "errors.md: the exit codes",
+            Self::Memory => {
+                &[("README.md", "many calls in flight on one thread, with memory that does not grow")]
+            }
+            Self::NoPanic => &[("CONTRIBUTING.md", "Library code does not panic")],
+            Self::Books => &[
+                ("docs/operations.md", "The file of --out has every outcome once"),
+                ("docs/operations.md", "Exit 0 means that every card of the input is refreshed"),
+                ("docs/operations.md", "nothing is written to that file after it"),
+            ],
+            Self::ExitCode => &[("docs/errors.md", "exit code")],
         }
     }
 }
@@ -104,19 +142,13 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} at {:.6} s: {}\n  {}",
-            self.property,
-            seconds(self.time),
-            self.text,
-            self.property.sentence()
-        )
+        write!(f, "{:?} at {:.6} s: {}", self.property, seconds(self.time), self.text)?;
+        self.property
+            .sentences()
+            .iter()
+            .try_for_each(|(document, sentence)| write!(f, "\n  {document}: \"{sentence}\""))
     }
 }
-
-/// What is refreshed or ordered.
-pub type Card = u64;
 
 /// The calls per second that the account may make.
 pub const LIMIT: usize = 10;
@@ -137,16 +169,20 @@ pub struct Arrival {
     pub due: Time,
     /// It is not the first copy: the network has repeated it.
     pub is_repeat: bool,
-    /// It is an order, which must not be repeated.
-    pub is_order: bool,
+    /// What it wants.
+    pub wish: Wish,
+    /// The platform has carried it out.
+    pub acted: bool,
 }
 
 #[derive(Default)]
 struct CardState {
     /// A process has been told that it is refreshed, or that it never will be; when, and which.
     settled: Option<(u32, Time)>,
-    /// An order was received, and answered otherwise than with "too many requests".
-    ordered: bool,
+    /// An order was carried out.
+    is_ordered: bool,
+    /// The process whose order was received last, and answered otherwise than with "too many requests".
+    ordered_by: Option<u32>,
 }
 
 #[derive(Default)]
@@ -170,13 +206,53 @@ struct Inner {
     last_arrival: Time,
 }
 
+impl Inner {
+    /// A card was called, or an order made.
+    fn called(&mut self, arrival: &Arrival, is_too_many: bool, broken: &mut Vec<(Property, String)>) {
+        let Arrival { process, card, wish, acted, .. } = *arrival;
+        if let Some(count) = self.received.get_mut(&(process, card)) {
+            *count += 1;
+        }
+        if let Some(told) = self.told_no.get(&(process, card)) {
+            let text = format!(
+                "process {process} was told at {:.6} s that the platform did not receive card {card}",
+                seconds(*told)
+            );
+            broken.push((Property::Delivered, text));
+        }
+        let state = self.cards.entry(card).or_default();
+        if let Some((by, at)) = state.settled.filter(|(by, _)| *by == process) {
+            let text = format!(
+                "card {card} called again, though process {by} had its outcome at {:.6} s",
+                seconds(at)
+            );
+            broken.push((Property::NotAgain, text));
+        }
+        if self.recorded.get(&process).is_some_and(|cards| cards.contains(&card)) {
+            broken.push((
+                Property::NotAgain,
+                format!("card {card} called again, though it is in the journal of process {process}"),
+            ));
+        }
+        if wish == Wish::Order {
+            if state.is_ordered || state.ordered_by == Some(process) {
+                broken.push((Property::AtMostOnce, format!("order {card} arrived again")));
+            }
+            state.is_ordered |= acted;
+            if !is_too_many {
+                state.ordered_by = Some(process);
+            }
+        }
+    }
+}
+
 /// Whether some process knows at all times how far the walk of nonces has come: a process that has lost its memory and finds no
 /// file begins another walk.
 fn remembers_nonces(story: &Story) -> bool {
     let happens =
         |which: fn(&Happening) -> bool| story.happenings.iter().any(|(_, happening)| which(happening));
     let fails = happens(|happening| matches!(happening, Happening::PowerFailure { .. }));
-    let ends = story.processes.iter().any(|plan| matches!(plan.program, Program::Command(_)));
+    let ends = story.processes.iter().any(|plan| matches!(plan.program, Program::Command(..)));
     let is_killed = fails || ends || happens(|happening| matches!(happening, Happening::Kill { .. }));
     let is_lost = happens(|happening| {
         matches!(
@@ -199,13 +275,18 @@ fn remembers_nonces(story: &Story) -> bool {
 pub struct Ledger {
     inner: RefCell<Inner>,
     nonces_are_shared: bool,
+    /// The fewest calls after which a nonce may come again.
+    least_distance: u64,
 }
 
 impl Ledger {
     /// Nothing has happened yet.
     pub fn new(story: &Story) -> Self {
         let inner = Inner { nonces: vec![0; 100_000], ..Inner::default() };
-        Self { inner: RefCell::new(inner), nonces_are_shared: remembers_nonces(story) }
+        // Shares divide the nonces, and one may be used alone.
+        let shares = if story.scope == Scope::Share { story.nodes as u64 } else { 1 };
+        let least_distance = (90_000 / shares).saturating_sub(LOST_POSITIONS);
+        Self { inner: RefCell::new(inner), nonces_are_shared: remembers_nonces(story), least_distance }
     }
 
     /// A promise was broken.
@@ -254,7 +335,7 @@ impl Ledger {
         let mut broken = Vec::new();
         {
             let inner = &mut *self.inner.borrow_mut();
-            let Arrival { process, card, nonce, due, is_repeat, is_order } = arrival;
+            let Arrival { nonce, due, is_repeat, wish, .. } = arrival;
             if is_repeat {
                 return;
             }
@@ -277,41 +358,14 @@ impl Ledger {
             if let Some(last) = inner.nonces.get_mut(nonce as usize) {
                 let before = std::mem::replace(last, inner.arrivals);
                 let since = inner.arrivals - before;
-                if self.nonces_are_shared && before > 0 && since < 90_000 - LOST_POSITIONS {
+                if self.nonces_are_shared && before > 0 && since < self.least_distance {
                     broken.push((Property::Nonces, format!("nonce {nonce} again after {since} calls")));
                 }
             } else {
                 broken.push((Property::Nonces, format!("{nonce} is not a nonce")));
             }
-            if let Some(count) = inner.received.get_mut(&(process, card)) {
-                *count += 1;
-            }
-            if let Some(told) = inner.told_no.get(&(process, card)) {
-                let text = format!(
-                    "process {process} was told at {:.6} s that the platform did not receive card {card}",
-                    seconds(*told)
-                );
-                broken.push((Property::Delivered, text));
-            }
-            let state = inner.cards.entry(card).or_default();
-            if let Some((by, at)) = state.settled.filter(|(by, _)| *by == process) {
-                let text = format!(
-                    "card {card} called again, though process {by} had its outcome at {:.6} s",
-                    seconds(at)
-                );
-                broken.push((Property::NotAgain, text));
-            }
-            if inner.recorded.get(&process).is_some_and(|cards| cards.contains(&card)) {
-                broken.push((
-                    Property::NotAgain,
-                    format!("card {card} called again, though it is in the journal of process {process}"),
-                ));
-            }
-            if is_order {
-                if state.ordered {
-                    broken.push((Property::AtMostOnce, format!("order {card} arrived again")));
-                }
-                state.ordered |= !is_too_many;
+            if wish != Wish::Read {
+                inner.called(&arrival, is_too_many, &mut broken);
             }
         }
         for (property, text) in broken {
@@ -354,5 +408,30 @@ impl Ledger {
     pub fn arrivals(&self) -> (u64, Time) {
         let inner = self.inner.borrow();
         (inner.arrivals, inner.last_arrival - inner.first_arrival.unwrap_or(inner.last_arrival))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words of a page, without its markup.
+    fn words(markdown: &str) -> String {
+        let text: String = markdown.chars().filter(|letter| !"`*|[]".contains(*letter)).collect();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn properties_are_sentences_of_the_documentation() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        for property in Property::ALL {
+            for (document, sentence) in property.sentences() {
+                let text = std::fs::read_to_string(root.join(document)).expect("a document");
+                assert!(
+                    words(&text).contains(sentence),
+                    "{property:?}: {document} does not say {sentence:?}"
+                );
+            }
+        }
     }
 }

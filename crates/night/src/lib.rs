@@ -1,7 +1,9 @@
 //! `make night`: whole nights of clients, platform, network and machines in simulated time.
 //!
 //! A night is made from a seed (`story`). Its processes run the real client, as coroutines of an engine that moves virtual
-//! time (`engine`); what they ask of their machine is answered by `world/host`, what they send by `world`. `ledger` knows the truth,
+//! time (`engine`); what they ask of their machine is answered by `world/host` and `disk`, what they send by `world/network`, and behind it
+//! the simulator's platform (`platform`) and a Redis that runs the real script (`redis`). `jobs` are programs that use the library, `command`
+//! is an operator who runs the command over a file and starts it again (`books`: what its files must say). `ledger` knows the truth,
 //! and compares it with what the callers were told: each promise of the documentation is a `Property`. A night in which one
 //! is broken is made smaller (`shrink`), and printed with the command that lives through it again.
 //!
@@ -10,11 +12,8 @@
 //!
 //! `guards.py` takes the guards of the client out one at a time and looks whether the nights notice.
 //!
-//! What the nights leave out so far: the command with its journal (jobs here keep the open cards themselves), started calls and
-//! started batches (their event loop needs spawned tasks), `rate_share`, the checks of the simulator (`platform` answers by the
-//! story alone, and looks at no signature), the time that a new connection takes (a call counts from when it leaves, so a
-//! handshake moves no call closer to the next one), and a disk that delays several permits in a
-//! row, of which a client uses the last.
+//! What the nights leave out: started calls and started batches (their event loop needs spawned tasks), bytes that are not HTTP and
+//! replies without an end, and what happens below HTTP: a handshake is a time and a result.
 
 pub mod books;
 pub mod command;

@@ -3,6 +3,7 @@
 
 use crate::engine::Time;
 use crate::random::Random;
+use eiot_sim::Fault as PlatformFault;
 use std::fmt;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Story {
     pub processes: Vec<Plan>,
     /// The time from a machine to the platform, at least and at most.
     pub latency: (Duration, Duration),
+    /// What the platform does with a card that was refreshed in the last five minutes.
+    pub platform_cooldown: PlatformCooldown,
     /// What happens, each with its place in the story of the seed.
     pub happenings: Vec<(usize, Happening)>,
 }
@@ -36,6 +39,19 @@ pub enum Scope {
     Host,
     /// `rate_scope=redis://…`
     Redis,
+    /// `rate_share`: each machine has its part, by its clock
+    Share,
+}
+
+/// What the platform does with a card that was refreshed a moment ago; which code it uses is not published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlatformCooldown {
+    /// It refreshes the card.
+    None,
+    /// It refuses, with a code of its own.
+    Unknown,
+    /// It refuses with "too many requests".
+    TooMany,
 }
 
 /// A process: an operator's job that is started again if it is killed.
@@ -57,7 +73,18 @@ pub enum Program {
     /// One call after the other.
     Single,
     /// The command, over a file of cards, with this many calls in flight.
-    Command(usize),
+    Command(Task, usize),
+}
+
+/// What the command does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// `eiot refresh --from`
+    Refresh,
+    /// `eiot refresh --from --then-get`
+    RefreshThenGet,
+    /// `eiot call …/purchase --from`
+    Order,
 }
 
 /// What happens.
@@ -130,7 +157,7 @@ pub enum Happening {
 }
 
 /// What is wrong with the platform or the way to it. Chances are per million.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
     /// Connections are refused.
     Refused,
@@ -149,40 +176,99 @@ pub enum Fault {
     Slow(Duration),
     /// The platform answers so much later.
     SlowPlatform(Duration),
-    /// The platform answers with this HTTP status, and this `Retry-After` if it is not 0.
-    Status(u16, u64),
-    /// The platform answers with this code.
-    Code(&'static str),
-    /// Replies end early.
-    Cut(u32),
+    /// The platform answers with this fault of the simulator, at this chance.
+    Platform(PlatformFault, u32),
+    /// A new connection takes up to so much longer, and each answer ends its connection at this chance.
+    SlowHandshake(Duration, u32),
     /// The network delivers requests twice.
     Repeat(u32),
-    /// The platform's own limit is so much lower: it answers 501 at this chance.
-    TooMany(u32),
     /// The Redis does not answer.
     NoRedis,
-    /// A machine's disk is slow, so that processes can be killed in the middle of a file operation.
-    SlowDisk(usize),
+    /// A machine's disk is slow, so that processes can be killed in the middle of a file operation: it holds up an operation at
+    /// this chance.
+    SlowDisk(usize, u32),
     /// A machine's disk is full.
     FullDisk(usize),
 }
 
+/// When somebody sets a wrong clock right. A single order per process is refused until then: it is not signed again with the
+/// platform's time, since it is not known whether a refusal with an unpublished code means that it was not placed.
+pub const CLOCK_IS_WRONG: Duration = Duration::from_secs(3600);
+
 const SECOND: u64 = 1_000_000_000;
+
+/// Faults of the simulator. Those that a simulated connection cannot have are left out: bytes that are not HTTP, and replies
+/// without an end.
+const PLATFORM_FAULTS: [&str; 38] = [
+    "status=500",
+    "status=502",
+    "status=503",
+    "status=504",
+    "status=401",
+    "status=403",
+    "status=404",
+    "status=429,1",
+    "status=429,20",
+    "status=429,130",
+    "status=503,5",
+    "status=503,100",
+    "refuse=500",
+    "refuse=501",
+    "refuse=501",
+    "refuse=501",
+    "refuse=403",
+    "refuse=502",
+    "refuse=9999",
+    "reset-body",
+    "reset-headers",
+    "reset",
+    "reset-after",
+    "close",
+    "close-after",
+    "stall",
+    "stall-body",
+    "delay=2000",
+    "html",
+    "broken-json",
+    "truncated-json",
+    "oversized",
+    "gzip-bomb",
+    "redirect",
+    "chinese",
+    "date=-400",
+    "no-date",
+    "age=100",
+];
+
+/// The command.
+fn command(random: &mut Random) -> Program {
+    let task = random.pick(&[Task::Refresh, Task::Refresh, Task::RefreshThenGet, Task::Order], Task::Refresh);
+    Program::Command(task, random.pick(&[1, 4, 32, 128], 32))
+}
 
 impl Story {
     /// The story of a seed.
     pub fn new(seed: u64, cards: u64) -> Self {
         let mut random = Random::new(seed).fork("story");
-        let scope =
-            random.pick(&[Scope::Process, Scope::Host, Scope::Host, Scope::Redis, Scope::Redis], Scope::Host);
-        let nodes = if scope == Scope::Redis { 1 + random.below(3) as usize } else { 1 };
-        let count = if scope == Scope::Process { 1 } else { 1 + random.below(3) as usize };
+        let scopes = [Scope::Process, Scope::Host, Scope::Host, Scope::Redis, Scope::Redis, Scope::Share];
+        let scope = random.pick(&scopes, Scope::Host);
+        let nodes = match scope {
+            Scope::Process | Scope::Host => 1,
+            Scope::Redis => 1 + random.below(3) as usize,
+            Scope::Share => 2 + random.below(3) as usize,
+        };
+        let count = match scope {
+            Scope::Process => 1,
+            Scope::Host | Scope::Redis => 1 + random.below(3) as usize,
+            // A machine without work would leave its share unused.
+            Scope::Share => nodes,
+        };
         let processes = (0..count.max(nodes))
             .map(|index| Plan {
                 node: index % nodes,
                 program: match random.below(4) {
                     0 => Program::Single,
-                    1 => Program::Command(random.pick(&[1, 4, 32, 128], 32)),
+                    1 => command(&mut random),
                     _ => Program::Batch(random.pick(&[1, 2, 8, 32, 128], 32)),
                 },
                 starts: random.below(20 * SECOND),
@@ -191,14 +277,33 @@ impl Story {
         let least = Duration::from_millis(5 + random.below(60));
         let latency = (least, least + Duration::from_millis(1 + random.below(15)));
         let has_cooldown = random.chance(250_000);
-        let mut story =
-            Self { seed, cards, scope, has_cooldown, nodes, processes, latency, happenings: Vec::new() };
+        let platform_cooldown = random.pick(
+            &[PlatformCooldown::None, PlatformCooldown::Unknown, PlatformCooldown::TooMany],
+            PlatformCooldown::None,
+        );
+        let happenings = Vec::new();
+        let mut story = Self {
+            seed,
+            cards,
+            scope,
+            has_cooldown,
+            nodes,
+            processes,
+            latency,
+            platform_cooldown,
+            happenings,
+        };
         // How long the night is if nothing goes wrong.
         let night = (cards * SECOND / 9).max(60 * SECOND);
         // One night in ten is calm.
         let count = if random.chance(100_000) { 0 } else { 1 + random.below(12) };
         story.happenings =
             (0..count as usize).map(|place| (place, story.happening(&mut random, night))).collect();
+        // Some disks are slow all the time.
+        if count > 0 && random.chance(100_000) {
+            let fault = Fault::SlowDisk(0, random.pick(&[50_000, 200_000], 200_000));
+            story.happenings.push((count as usize, Happening::Spell { from: 0, until: 2 * night, fault }));
+        }
         story
     }
 
@@ -207,7 +312,7 @@ impl Story {
         let mut story = Self::new(seed, cards);
         let mut random = Random::new(seed).fork("commands");
         for plan in &mut story.processes {
-            plan.program = Program::Command(random.pick(&[1, 4, 32, 128], 32));
+            plan.program = command(&mut random);
         }
         let night = (cards * SECOND / 9).max(60 * SECOND);
         let first = story.happenings.len();
@@ -222,7 +327,9 @@ impl Story {
                 4 | 5 => Happening::PowerFailure { at, node, again },
                 _ => Happening::Spell {
                     from: at,
-                    until: at + random.below(60 * SECOND),
+                    // Where it is full for a moment only, calls in flight come back when there is room again.
+                    until: at
+                        + random.pick(&[SECOND / 2, 60 * SECOND], SECOND).min(1 + random.below(60 * SECOND)),
                     fault: Fault::FullDisk(node),
                 },
             };
@@ -244,7 +351,9 @@ impl Story {
             }
             6 => {
                 let seconds =
-                    random.pick(&[-90_000, -3600, -400, -30, -2, -1, 0, 1, 2, 30, 400, 3600, 90_000], 0);
+                    random.pick(&[-80_000, -3600, -400, -30, -2, -1, 0, 1, 2, 30, 400, 3600, 80_000], 0);
+                // Shares follow the clocks of the machines, which NTP keeps right.
+                let seconds = if self.scope == Scope::Share { 0 } else { seconds };
                 Happening::Clock { at, node, seconds }
             }
             7 | 8 => Happening::Kill { at, process, again: Duration::from_secs(1) + short },
@@ -261,7 +370,7 @@ impl Story {
     fn fault(&self, random: &mut Random) -> Fault {
         let chance = |random: &mut Random| 20_000 + random.below(600_000) as u32;
         let node = random.below(self.nodes as u64) as usize;
-        match random.below(17) {
+        match random.below(20) {
             0 => Fault::Refused,
             1 => Fault::Silent,
             2..=4 => Fault::Lossy {
@@ -271,16 +380,20 @@ impl Story {
             },
             5 => Fault::Slow(Duration::from_millis(random.below(3_000))),
             6 => Fault::SlowPlatform(Duration::from_millis(random.below(40_000))),
-            7 => Fault::Status(random.pick(&[500, 502, 503, 504, 401, 403, 404], 503), 0),
-            8 => Fault::Status(random.pick(&[429, 503], 503), 1 + random.below(130)),
-            9 => Fault::Code(random.pick(&["500", "501", "403", "502", "9999"], "500")),
-            10 => Fault::Cut(chance(random)),
-            11 => Fault::Repeat(chance(random)),
-            12 => Fault::TooMany(chance(random)),
-            13 if self.scope == Scope::Redis => Fault::NoRedis,
-            13 | 14 => Fault::SlowDisk(node),
-            15 => Fault::FullDisk(node),
-            _ => Fault::Status(200, 0),
+            7 => Fault::SlowHandshake(Duration::from_millis(random.below(4_000)), chance(random)),
+            8..=13 => {
+                let which = random.below(PLATFORM_FAULTS.len() as u64) as usize;
+                let text = PLATFORM_FAULTS.get(which).copied().unwrap_or_default();
+                // A test parses all of them.
+                let fault = text.parse().unwrap_or(PlatformFault::Close);
+                let always = random.chance(400_000);
+                Fault::Platform(fault, if always { 1_000_000 } else { chance(random) })
+            }
+            14 => Fault::Repeat(chance(random)),
+            15 if self.scope == Scope::Redis => Fault::NoRedis,
+            15 | 16 => Fault::SlowDisk(node, random.pick(&[30_000, 200_000, 1_000_000], 30_000)),
+            17 => Fault::FullDisk(node),
+            _ => Fault::Lossy { before: chance(random) / 40, after: chance(random) / 40, reset: 500_000 },
         }
     }
 
@@ -293,8 +406,8 @@ impl Story {
     pub fn is_quiet_after(&self) -> Time {
         let ends = self.happenings.iter().map(|(_, happening)| match happening {
             Happening::Spell { until, .. } => *until,
-            Happening::Clock { at, .. }
-            | Happening::RemoveRateFiles { at, .. }
+            Happening::Clock { at, .. } => at + crate::engine::nanoseconds(CLOCK_IS_WRONG),
+            Happening::RemoveRateFiles { at, .. }
             | Happening::EmptyRedis { at }
             | Happening::Interrupt { at, .. } => *at,
             Happening::Kill { at, again: length, .. }
@@ -307,11 +420,11 @@ impl Story {
 
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, cards, scope, has_cooldown, nodes, latency, .. } = self;
+        let Self { seed, cards, scope, has_cooldown, nodes, latency, platform_cooldown, .. } = self;
         writeln!(
             f,
-            "seed {seed}: {cards} cards, rate shared by {scope:?}, cooldown {has_cooldown}, machines: {nodes}, \
-             latency {latency:?}"
+            "seed {seed}: {cards} cards, rate shared by {scope:?}, cooldown {has_cooldown}, the platform's: \
+             {platform_cooldown:?}, machines: {nodes}, latency {latency:?}"
         )?;
         for (index, Plan { node, program, starts }) in self.processes.iter().enumerate() {
             writeln!(
@@ -359,4 +472,16 @@ impl fmt::Display for Happening {
 /// Seconds of a time.
 pub fn seconds(time: Time) -> f64 {
     time as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platform_faults_are_faults_of_the_simulator() {
+        for fault in PLATFORM_FAULTS {
+            assert!(fault.parse::<PlatformFault>().is_ok(), "{fault}");
+        }
+    }
 }

@@ -74,8 +74,14 @@ impl Call {
         }
     }
 
-    /// The `data` of the answer. `orders` counts how often each order was placed.
-    pub(crate) fn data(self, eid: &str, fields: &Fields, orders: &BTreeMap<String, u64>) -> Option<Value> {
+    /// The `data` of the answer. `orders` counts how often each order was placed, and `placed` all of them.
+    pub(crate) fn data(
+        self,
+        eid: &str,
+        fields: &Fields,
+        orders: &BTreeMap<String, u64>,
+        placed: u64,
+    ) -> Option<Value> {
         let package = json!({ "packageCode": "sim-1gb", "name": "1 GB, 30 天", "usedMb": 0 });
         match self {
             Self::RefreshUsage | Self::CancelSession | Self::Unlock => None,
@@ -83,10 +89,7 @@ impl Call {
             Self::List | Self::Traffic => Some(json!({ "total": 0, "list": [] })),
             Self::PackageList => Some(json!({ "eid": eid, "list": [package] })),
             Self::PackageRecords => Some(json!({ "eid": eid, "total": 0, "list": [] })),
-            Self::Purchase => {
-                let order: u64 = orders.values().sum();
-                Some(json!({ "eid": eid, "orderId": format!("sim-{order}") }))
-            }
+            Self::Purchase => Some(json!({ "eid": eid, "orderId": format!("sim-{placed}") })),
             Self::OrderStatus => {
                 let number = fields.text("outTradeNo").unwrap_or_default();
                 let status = if orders.contains_key(&number) { "placed" } else { "unknown" };
@@ -123,7 +126,7 @@ mod tests {
         for (number, status) in [("1", "placed"), ("2", "unknown")] {
             let body = json!({ "outTradeNo": number });
             let fields = Fields::read(body.to_string().as_bytes()).expect("an object");
-            let data = Call::OrderStatus.data("", &fields, &orders).expect("data");
+            let data = Call::OrderStatus.data("", &fields, &orders, 1).expect("data");
             assert_eq!(data, json!({ "outTradeNo": number, "orderStatus": status }));
         }
     }

@@ -45,6 +45,9 @@ pub struct Counters {
     pub orders: BTreeMap<String, u64>,
     /// The `User-Agent` of the latest call.
     pub last_user_agent: String,
+    /// How often orders were placed; for their numbers.
+    #[serde(skip)]
+    pub(crate) placed: u64,
 }
 
 impl Counters {
@@ -76,6 +79,7 @@ impl Counters {
     }
 
     pub(crate) fn count_order(&mut self, trade_number: &str) {
+        self.placed += 1;
         if self.orders.contains_key(trade_number) || self.orders.len() < MAX_EIDS {
             count(&mut self.orders, trade_number);
         }

@@ -241,7 +241,7 @@ impl Platform {
         if call == Call::Purchase {
             counters.count_order(&request.fields.text("outTradeNo").unwrap_or_default());
         }
-        Ok(call.data(&request.eid, &request.fields, &counters.orders))
+        Ok(call.data(&request.eid, &request.fields, &counters.orders, counters.placed))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

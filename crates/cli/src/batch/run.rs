@@ -78,6 +78,8 @@ pub(crate) struct Run<'a> {
     pub(super) statistics: Statistics,
     /// With a journal of cards, what tells duplicates that are far apart.
     seen: Option<Seen>,
+    /// Cards that were looked up and are new, until the batch has room.
+    settled: std::vec::IntoIter<Waiting>,
     /// With `--then-get`, cards between refresh and reading.
     reading: Option<Reading>,
     /// If other calls than refreshes are made: those so far.
@@ -126,6 +128,7 @@ impl<'a> Run<'a> {
             started: files.start(),
             files,
             status_requested: status_requested()?,
+            settled: Vec::new().into_iter(),
             statistics: Statistics::default(),
             pushed: 0,
             read_all: false,
@@ -142,6 +145,7 @@ impl<'a> Run<'a> {
             self.check_limits(batch, stop);
             self.read_cards(batch);
             while self.wants_card(batch) && self.take_card(feed, batch, Duration::ZERO) {}
+            self.push_settled(batch);
             self.show_progress();
             let wants_card = self.wants_card(batch);
             if batch.pending() > 0 {
@@ -152,8 +156,8 @@ impl<'a> Run<'a> {
                 }
             } else if self.reading.as_ref().is_some_and(Reading::is_waiting) {
                 self.wait_to_read(feed, batch, wants_card);
-            } else if self.settle(batch) {
-                // Cards that may have been duplicates were pushed or counted.
+            } else if self.settle() {
+                // Cards that may have been duplicates are pushed next, or counted.
             } else if wants_card {
                 self.take_card(feed, batch, SIGNAL_CHECK);
             } else {
@@ -165,7 +169,7 @@ impl<'a> Run<'a> {
 
     fn wants_card(&self, batch: &Batch) -> bool {
         let has_room = batch.has_room() && self.reading.as_ref().is_none_or(Reading::has_room);
-        let has_room = has_room && !self.has_enough_waiting(batch);
+        let has_room = has_room && !self.has_enough_waiting(batch) && self.settled.len() == 0;
         !self.read_all && self.stopped.is_none() && self.failure.is_none() && has_room
     }
 
@@ -265,36 +269,44 @@ impl<'a> Run<'a> {
                 batch.push_tagged(eid.as_str(), card.line);
             }
             // It may be a duplicate.
-            Ok(_) if self.seen.as_ref().is_some_and(Seen::is_full) => drop(self.settle(batch)),
+            Ok(_) if self.seen.as_ref().is_some_and(Seen::is_full) => drop(self.settle()),
             Ok(_) => {}
             Err(error) => self.handle_result(&CardResult::malformed(card.line, &error)),
         }
     }
 
-    /// Looks up in the journal which of the cards that may be duplicates are, and pushes the others. Returns whether there was one.
-    fn settle(&mut self, batch: &mut Batch) -> bool {
+    /// Looks up in the journal which of the cards that may be duplicates are. Returns whether there was one.
+    fn settle(&mut self) -> bool {
         let (Some(seen), Some(journal)) = (&mut self.seen, &self.journal) else { return false };
         if !seen.has_waiting() {
             return false;
         }
-        let waiting = seen.take_waiting();
+        let mut waiting = seen.take_waiting();
         let numbers = waiting.iter().map(Waiting::number).collect();
-        let recorded = journal.recorded(&numbers).unwrap_or_else(|error| {
+        let mut known = journal.recorded(&numbers).unwrap_or_else(|error| {
             self.failure.get_or_insert(error.into());
             HashSet::new()
         });
-        for card in waiting {
-            if recorded.contains(&card.number()) {
-                self.statistics.duplicates += 1;
-            } else if self.stopped.is_some() || self.failure.is_some() {
-                self.statistics.unsent += 1;
-            } else {
-                // The filter was wrong, or the first one is still in the batch, which then knows it.
-                self.pushed += 1;
-                batch.push_tagged(card.digits(), card.line);
+        let count = waiting.len();
+        waiting.retain(|card| known.insert(card.number()));
+        self.statistics.duplicates += (count - waiting.len()) as u64;
+        self.settled = waiting.into_iter();
+        true
+    }
+
+    /// Pushes the cards that the filter was wrong about, or whose first one is still in the batch, which then knows it.
+    fn push_settled(&mut self, batch: &mut Batch) {
+        let is_over = self.stopped.is_some() || self.failure.is_some();
+        while is_over || batch.has_room() {
+            match self.settled.next() {
+                None => return,
+                Some(_) if is_over => self.statistics.unsent += 1,
+                Some(card) => {
+                    self.pushed += 1;
+                    batch.push_tagged(card.digits(), card.line);
+                }
             }
         }
-        true
     }
 
     fn handle_outcome(&mut self, outcome: Outcome) {

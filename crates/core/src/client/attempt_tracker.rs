@@ -85,14 +85,17 @@ impl<'a> AttemptTracker<'a> {
         self.state().clock_moved = moved;
     }
 
-    /// The returned flag becomes true when the connection accepts the request.
-    pub(crate) fn begin_attempt(&self, timestamp: u64, nonce: u32) -> Arc<AtomicBool> {
+    /// The returned flag becomes true when the connection accepts the request. `continues`: the attempt has begun before, and
+    /// there was no connection in time.
+    pub(crate) fn begin_attempt(&self, timestamp: u64, nonce: u32, continues: bool) -> Arc<AtomicBool> {
         let sent = Arc::new(AtomicBool::new(false));
         let mut state = self.state();
-        self.statistics.start_attempt(state.attempts > 0);
-        state.attempts += 1;
+        if !continues {
+            self.statistics.start_attempt(state.attempts > 0);
+            state.attempts += 1;
+            state.began = Some(system::now());
+        }
         (state.timestamp, state.nonce) = (timestamp, nonce);
-        state.began = Some(system::now());
         state.clock_moved = false;
         state.sent = Some(sent.clone());
         sent

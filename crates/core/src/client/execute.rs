@@ -12,6 +12,7 @@ use crate::signing::{ClockSample, timestamp};
 use crate::system;
 use crate::transport::{Connections, Post};
 use futures_util::future::{Either, select};
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 /// How long all calls of the account pause after "too many requests" without a `Retry-After`.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(1);
 
-/// How many permits a call takes because the thread was held up; it uses the last one, whatever happens.
+/// How many permits an attempt takes because the thread was held up, not the connection; it uses the last one, whatever happens.
 const MAX_HELD_UP: u32 = 4;
 
 /// One call: what it needs of its client, and its progress.
@@ -42,6 +43,14 @@ struct Memory {
     refused_before: Option<Refused>,
 }
 
+/// An attempt whose permit was too old when its connection was ready.
+#[derive(Clone, Copy, Default)]
+struct Begun {
+    before: bool,
+    /// How often no connection was the reason.
+    held_up: u32,
+}
+
 impl Execution<'_> {
     /// Makes attempts until one succeeds or the failure is final.
     pub(super) async fn run(
@@ -52,30 +61,50 @@ impl Execution<'_> {
         let limiter = self.process.limiter()?;
         let mut memory = Memory::default();
         let mut last_failure: Option<Error> = None;
+        let mut begun = Begun::default();
         loop {
-            let permit = self.permit(permits.first.take(), connections, &permits, limiter);
-            let permit = match select(pin!(permit), pin!(permits.stopped())).await {
+            let wait = self.options.rate_wait || begun.before;
+            let permit = self.permit(permits.first.take(), connections, &permits, limiter, wait);
+            // An attempt that waits for its connection is in flight, and completes.
+            let stopped_before = async {
+                match begun.before {
+                    false => permits.stopped().await,
+                    true => pending().await,
+                }
+            };
+            let permit = match select(pin!(permit), pin!(stopped_before)).await {
                 Either::Left((permit, _)) => permit,
                 Either::Right(_) => return Err(stopped(last_failure)),
             };
-            let permit = match (permit, last_failure.take()) {
-                (Ok(permit), _) => permit,
-                (Err(refusal), None) => return Err(refusal),
+            let permit = match permit {
+                Ok(permit) => permit,
                 // The failure of the last attempt is more useful than the missing permit for another one.
-                (Err(_), Some(error)) => {
-                    return Err(error.with_note(
-                        "not retried: the rate limit allows no further attempt before the deadline",
-                    ));
+                Err(refusal) => {
+                    let error = last_failure.map_or(refusal, |error| {
+                        error.with_note(
+                            "not retried: the rate limit allows no further attempt before the deadline",
+                        )
+                    });
+                    // An attempt that waits for its connection ends with this.
+                    self.tracker.report(self.request, Err(&error), None);
+                    return Err(error);
                 }
             };
-            let error = match self.attempt(permit, connections).await {
-                Ok(reply) => {
+            let error = match self.attempt(permit, connections, begun).await {
+                Ok(None) => {
+                    // The permit is too old now. The connection is for the next one.
+                    begun.before = true;
+                    begun.held_up += u32::from(!connections.made().await);
+                    continue;
+                }
+                Ok(Some(reply)) => {
                     self.process.account.backpressure.succeeded(memory.refused_before);
                     self.tracker.report(self.request, Ok(reply.http_status()), None);
                     return Ok(reply);
                 }
                 Err(error) => error,
             };
+            begun = Begun::default();
             self.tracker.end_attempt(&error);
             if error.kind() == ErrorKind::RateLimited {
                 self.pause_account(limiter, &error, &mut memory).await?;
@@ -108,12 +137,13 @@ impl Execution<'_> {
         connections: &Connections,
         permits: &Permits<'_>,
         limiter: &Arc<RateLimiter>,
+        wait: bool,
     ) -> Result<Permit, Error> {
         let mut tries = 0;
         loop {
             let permit = match first.take() {
                 Some(permit) => permit,
-                None => permits.acquire(limiter, self.deadline, self.options.rate_wait).await?,
+                None => permits.acquire(limiter, self.deadline, wait).await?,
             };
             connections.catch_up().await;
             tries += 1;
@@ -123,8 +153,14 @@ impl Execution<'_> {
         }
     }
 
-    /// One request and its response; timestamp, nonce and signature are fresh in each attempt.
-    async fn attempt(&self, permit: Permit, connections: &Connections) -> Result<Reply, Error> {
+    /// One request and its response; timestamp, nonce and signature are fresh in each attempt. `None` if no connection was ready
+    /// while the permit could be used: nothing was sent.
+    async fn attempt(
+        &self,
+        mut permit: Permit,
+        connections: &Connections,
+        begun: Begun,
+    ) -> Result<Option<Reply>, Error> {
         let Self { inner, request, tracker, .. } = self;
         let clock = inner.sources.clock.as_ref();
         let timestamp = timestamp(inner.skew.correct(clock.now()))?;
@@ -135,11 +171,15 @@ impl Execution<'_> {
             body: body.json,
             is_idempotent: request.is_idempotent(),
             max_reply_bytes: request.max_reply_bytes(),
+            latest: permit.latest().filter(|_| begun.held_up < MAX_HELD_UP),
         };
-        let sent = tracker.begin_attempt(timestamp, nonce);
+        let sent = tracker.begin_attempt(timestamp, nonce, begun.before);
         let secrets = [inner.credentials.secret.expose().as_bytes(), body.sign.as_bytes()];
         let exchange = connections.post(&inner.transport, post, sent, &|| clock.now()).await;
-        let mut response = exchange.map_err(|error| error.with_redacted_evidence(secrets))?;
+        let Some(mut response) = exchange.map_err(|error| error.with_redacted_evidence(secrets))? else {
+            permit.take_back();
+            return Ok(None);
+        };
         if inner.config.clock_skew && inner.transport.is_trusted() {
             let sample = ClockSample::from(response.times);
             self.process.account.offset.update(&sample);
@@ -147,6 +187,7 @@ impl Execution<'_> {
         }
         redact(&mut response.body, secrets);
         classify(response, *request, tracker.attempts(), &self.options.error_codes)
+            .map(Some)
             .map_err(|error| inner.transport.with_proxy(error))
             .map_err(|error| error.with_redacted_evidence(secrets))
     }

@@ -52,6 +52,7 @@ impl ClientInner {
             default_path: REFRESH_USAGE,
             user_agent: format!("eiot/{} {}", crate::VERSION, config.user_agent_suffix).trim_end().to_owned(),
             connect_timeout: config.connect_timeout,
+            is_paced: config.rate_limit.is_some(),
             proxy: config.proxy.as_deref(),
             source_address: config.source_address,
             tls: TlsFiles {

@@ -433,7 +433,7 @@ mod tests {
     }
 
     impl Permit {
-        fn spent(self) -> Instant {
+        fn spent(mut self) -> Instant {
             let at = self.at;
             self.spend();
             at

@@ -20,15 +20,25 @@ pub(crate) struct Permit {
 
 impl Permit {
     /// Uses the permit for a call that is made now, and returns its nonce.
-    pub(crate) fn spend(mut self) -> u32 {
+    pub(crate) fn spend(&mut self) -> u32 {
         self.used = true;
         self.nonce
     }
 
-    /// Whether it is too late to use: a call long after its permit may be too close to the next one.
+    /// The call was not made, and the permit is released.
+    pub(crate) fn take_back(mut self) {
+        self.used = false;
+    }
+
+    /// Until when it can be used: a call long after its permit may be too close to the next one. `None` is without limit.
+    pub(crate) fn latest(&self) -> Option<Instant> {
+        let interval = self.limiter.rate.undivided()?;
+        Some(self.at + MIN_LATE.max(interval / 4))
+    }
+
+    /// Whether it is too late to use.
     pub(crate) fn is_stale(&self) -> bool {
-        let interval = self.limiter.rate.undivided();
-        interval.is_some_and(|interval| system::elapsed(self.at) > MIN_LATE.max(interval / 4))
+        self.latest().is_some_and(|latest| system::now() > latest)
     }
 }
 

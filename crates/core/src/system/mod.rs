@@ -26,7 +26,7 @@ pub(crate) use rate_file::RateFile;
 pub(crate) use simulated::{
     RateFile, address_space, ask_redis, block_on, connect, is_simulated, now, process_id, random,
     registry_key, registry_prefix, send, since_boot, sleep_until, tell_redis, timeout_at, variable,
-    wall_clock,
+    wait_for_connection, wall_clock,
 };
 
 use std::time::{Duration, Instant};

@@ -76,8 +76,13 @@ pub(crate) fn is_simulated() -> bool {
 }
 
 /// Finds or makes a connection in the simulated network.
-pub(crate) async fn connect(host: String, timeout: Duration) -> io::Result<()> {
-    Pending::start(Operation::Connect { host, timeout }).await.map(drop)
+pub(crate) async fn connect(host: String, timeout: Duration, reuse: bool) -> io::Result<()> {
+    Pending::start(Operation::Connect { host, timeout, reuse }).await.map(drop)
+}
+
+/// Waits until a connection that was made for an earlier request is ready. Returns whether there was one.
+pub(crate) async fn wait_for_connection() -> bool {
+    Pending::start(Operation::WaitForConnection).await.is_ok()
 }
 
 /// Sends a request in the simulated network.

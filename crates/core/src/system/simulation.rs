@@ -84,7 +84,12 @@ pub enum Operation {
         host: String,
         /// How long to try.
         timeout: Duration,
+        /// A connection that has served requests will do.
+        reuse: bool,
     },
+    /// Receives [`Received::Nothing`] when a connection that was made for an earlier request is ready or has failed, and an error if
+    /// there is none.
+    WaitForConnection,
     /// Sends a request on the connection: [`Received::Response`], or why the connection was lost.
     Request(Request),
     /// Sends a command to a Redis: [`Received::Bytes`], its reply.

@@ -1,15 +1,18 @@
 //! The HTTP connections of an event loop.
 
 use super::Transport;
+use super::connecting::Connecting;
 use super::error::Stage;
 use super::proxy::Refusal;
 use super::response::{HttpResponse, Times, date, read_whole};
 use super::tracked_body::TrackedBody;
 use crate::error::Error;
+use crate::system;
 use reqwest::{Body, Method, Request, Response, StatusCode, Url};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// One request for [`Connections::post`].
 pub(crate) struct Post<'a> {
@@ -20,11 +23,16 @@ pub(crate) struct Post<'a> {
     pub(crate) is_idempotent: bool,
     /// A longer reply is an error.
     pub(crate) max_reply_bytes: usize,
+    /// The request is not sent later than this; `None` is no limit.
+    pub(crate) latest: Option<Instant>,
 }
 
 /// The connection pool of an event loop; clones share it. Connections make progress only while the event loop runs.
 #[derive(Clone)]
-pub(crate) struct Connections(pub(super) reqwest::Client);
+pub(crate) struct Connections {
+    pub(super) http: reqwest::Client,
+    pub(super) connecting: Arc<Connecting>,
+}
 
 /// Reads this machine's clock.
 pub(crate) type Now<'a> = &'a (dyn Fn() -> SystemTime + Sync);
@@ -40,14 +48,24 @@ impl Connections {
         }
     }
 
-    /// Posts a body and reads the whole reply. `sent` becomes true when the connection accepts the request.
+    /// Waits until a connection that was made for an earlier request is ready or has failed. Returns whether there was one.
+    pub(crate) async fn made(&self) -> bool {
+        #[cfg(feature = "simulation")]
+        if system::is_simulated() {
+            return system::wait_for_connection().await;
+        }
+        self.connecting.made().await
+    }
+
+    /// Posts a body and reads the whole reply. `sent` becomes true when the connection accepts the request. Returns `None` if no
+    /// connection was ready in time: nothing was sent then, and the one that is being made serves a later request.
     pub(crate) async fn post(
         &self,
         transport: &Transport,
         post: Post<'_>,
         sent: Arc<AtomicBool>,
         now: Now<'_>,
-    ) -> Result<HttpResponse, Error> {
+    ) -> Result<Option<HttpResponse>, Error> {
         let mut request = Request::new(Method::POST, transport.url(post.path)?);
         *request.headers_mut() = transport.headers.clone();
         *request.body_mut() = Some(Body::wrap(TrackedBody::new(post.body, sent.clone())));
@@ -56,31 +74,42 @@ impl Connections {
         // is idempotent.
         let single_use;
         let http = if post.is_idempotent {
-            &self.0
+            &self.http
         } else {
-            single_use = transport.http.client(false, Some(Arc::default()))?;
+            single_use = transport.http.client(false, Some(Arc::default()), &self.connecting)?;
             &single_use
         };
         let sent_at = now();
-        let response = execute(http, request, transport, || match sent.load(Ordering::Relaxed) {
-            true => Stage::Sent,
-            false => Stage::Unsent,
-        });
-        let mut response = response.await?;
+        let response =
+            execute(http, request, transport, post.is_idempotent, || match sent.load(Ordering::Relaxed) {
+                true => Stage::Sent,
+                false => Stage::Unsent,
+            });
+        let mut response = pin!(response);
+        let in_time = match post.latest {
+            None => None,
+            Some(latest) => system::timeout_at(latest, response.as_mut()).await,
+        };
+        let mut response = match in_time {
+            Some(response) => response?,
+            None if post.latest.is_some() && !sent.load(Ordering::Relaxed) => return Ok(None),
+            None => response.await?,
+        };
         let received_at = now();
         let times = Times { date: date(&response), sent: sent_at, received: received_at };
         if let Some(proxy) = transport.answering_proxy().filter(|_| is_for_proxies(&response)) {
             let refusal = Refusal { http_status: response.status().as_u16(), retry_after: None };
             return Err(refusal.error(&proxy, &transport.host()));
         }
-        read_whole(transport, &mut response, times, post.max_reply_bytes).await
+        read_whole(transport, &mut response, times, post.max_reply_bytes).await.map(Some)
     }
 
     /// Sends an anonymous GET of `base_url`, and reads the head of the response: its status and the time.
     pub(crate) async fn get(&self, transport: &Transport, now: Now<'_>) -> Result<(u16, Times), Error> {
         let page = Url::parse(&transport.endpoint.to_string()).map_err(Error::internal)?;
         let sent_at = now();
-        let answered = execute(&self.0, Request::new(Method::GET, page), transport, || Stage::Sent).await;
+        let answered =
+            execute(&self.http, Request::new(Method::GET, page), transport, true, || Stage::Sent).await;
         let received_at = now();
         let response = answered?;
         let times = Times { date: date(&response), sent: sent_at, received: received_at };
@@ -94,11 +123,12 @@ async fn execute(
     http: &reqwest::Client,
     request: Request,
     transport: &Transport,
+    #[allow(unused_variables, reason = "the real client knows")] reuse: bool,
     stage: impl Fn() -> Stage,
 ) -> Result<Response, Error> {
     #[cfg(feature = "simulation")]
-    if crate::system::is_simulated() {
-        return super::simulated::execute(request, transport, stage).await;
+    if system::is_simulated() {
+        return super::simulated::execute(request, transport, reuse, stage).await;
     }
     match http.execute(request).await {
         Ok(response) => Ok(response),

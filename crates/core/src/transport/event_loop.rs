@@ -1,6 +1,7 @@
 //! An event loop: a single-threaded runtime that runs on the caller's thread, with its connections.
 
 use super::Transport;
+use super::connecting::Connecting;
 use super::connections::Connections;
 use crate::error::{Error, ErrorKind};
 use crate::system;
@@ -77,7 +78,9 @@ impl EventLoop {
             .map_err(|why| {
                 Error::new(ErrorKind::Connect, format!("the event loop could not be created: {why}"))
             })?;
-        let connections = Connections(transport.http.client(true, connected)?);
+        let connecting = Arc::<Connecting>::default();
+        let http = transport.http.client(true, connected, &connecting)?;
+        let connections = Connections { http, connecting };
         Ok(Self { runtime: Some(runtime), connections, is_for_many: steps == STEPS_OF_MANY })
     }
 

@@ -4,6 +4,7 @@
 //! [`EventLoop`] is a single-threaded runtime that runs on the caller's thread, with a reqwest client whose connections
 //! belong to it. `docs/architecture.md` has the measurements.
 
+mod connecting;
 mod connections;
 mod endpoint;
 mod error;
@@ -47,6 +48,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) default_path: &'static str,
     pub(crate) user_agent: String,
     pub(crate) connect_timeout: Duration,
+    /// Requests must not be sent late.
+    pub(crate) is_paced: bool,
     /// The option `proxy`.
     pub(crate) proxy: Option<&'a str>,
     pub(crate) source_address: Option<IpAddr>,

@@ -18,10 +18,11 @@ use std::task::{Context, Poll};
 pub(super) async fn execute(
     mut request: reqwest::Request,
     transport: &Transport,
+    reuse: bool,
     stage: impl Fn() -> Stage,
 ) -> Result<Response, Error> {
     let host = transport.host();
-    if let Err(why) = connect(host.clone(), transport.http.connect_timeout).await {
+    if let Err(why) = connect(host.clone(), transport.http.connect_timeout, reuse).await {
         return Err(match why.kind() {
             io::ErrorKind::TimedOut => transport.unreachable_in_time(),
             _ => transport.unreachable(&why.to_string()),

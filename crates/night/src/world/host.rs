@@ -18,10 +18,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// The wall clock at virtual time zero: an evening in November 2026.
 pub const EVENING: Duration = Duration::from_secs(1_795_730_400);
 
-/// How many operations on a slow disk are held up, per million. More would hold up several permits in a row: a client that has had
-/// three that were too late uses the fourth, since with a distant Redis every one is late.
-const SLOW_OPERATIONS: u32 = 30_000;
-
 /// A machine.
 pub struct Node {
     /// Its place among the machines.
@@ -129,6 +125,11 @@ impl Inside {
         }
     }
 
+    /// Whether something still waits for this operation.
+    pub fn is_waiting_for(&self, operation: u64) -> bool {
+        self.operations.borrow().get(&operation).is_some_and(|pending| pending.result.is_none())
+    }
+
     fn engine(&self) -> &Rc<Engine> {
         &self.world.engine
     }
@@ -152,7 +153,8 @@ impl Inside {
             Some((changes, happens)) => *self.trap.borrow_mut() = Some((changes - 1, happens)),
             None => {}
         }
-        if self.world.is_disk_slow(&self.node) && self.random.borrow_mut().chance(SLOW_OPERATIONS) {
+        let held_up = self.world.held_up_by_disk(&self.node);
+        if held_up > 0 && self.random.borrow_mut().chance(held_up) {
             let wait = self.random.borrow_mut().between(Duration::ZERO, Duration::from_millis(200));
             let (waker, operation) = (self.process.waker(), self.reserve());
             let host = self.world.process(self.id());
@@ -242,7 +244,8 @@ impl simulation::Host for Inside {
                 let key = self.engine().at(at, move |_| host.complete(number, Ok(Received::Nothing)));
                 self.set_timer(number, key);
             }
-            Operation::Connect { timeout, .. } => self.world.connect(host, number, timeout),
+            Operation::Connect { timeout, reuse, .. } => self.world.connect(host, number, timeout, reuse),
+            Operation::WaitForConnection => self.world.wait_for_connection(&host, number),
             Operation::Request(request) => self.world.send(host, number, request),
             Operation::Redis { command, .. } => self.world.ask_redis(Some((host, number)), command),
         }

@@ -13,6 +13,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::SystemTime;
 
+/// A page of a file, at most.
+const MAX_PAGE_BYTES: usize = 64 * 1024;
+
 /// How a journal begins.
 const BEGINNING: &[u8] = b"{\"eiot_journal\":";
 
@@ -264,9 +267,13 @@ fn next_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<(u64, 
     Ok((length, is_whole))
 }
 
-/// Whether this is the first line of a journal, or a part of it.
+/// Whether this is the first line of a journal, or a part of it, as a power failure leaves it: with zeros up to the end of its page.
 fn is_begun(line: &[u8]) -> bool {
-    line.starts_with(BEGINNING) || BEGINNING.starts_with(line)
+    let written = match line.iter().rposition(|byte| *byte != 0) {
+        _ if line.len() > MAX_PAGE_BYTES => line,
+        last => line.get(..last.map_or(0, |last| last + 1)).unwrap_or(line),
+    };
+    written.starts_with(BEGINNING) || BEGINNING.starts_with(written)
 }
 
 fn damage(lines: &[u64]) -> Option<String> {

@@ -355,6 +355,22 @@ mod tests {
     }
 
     #[test]
+    fn journal_whose_first_line_a_power_failure_has_torn_is_begun_again() {
+        let (path, job) = (fresh("first-line"), job("a.csv"));
+        drop(Journal::open(&path, &job).expect("new"));
+        let header = std::fs::read(&path).expect("readable");
+        for length in [0, 1, 5, 20, header.len() - 1] {
+            let torn = [header.get(..length).expect("a prefix"), &[0; 100]].concat();
+            std::fs::write(&path, torn).expect("writable");
+            let journal = Journal::open(&path, &job).expect("usable");
+            assert!(!journal.is_resumed(), "{length}");
+            drop(journal);
+            assert!(Journal::open(&path, &job).expect("whole again").is_resumed());
+        }
+        std::fs::remove_file(path).expect("there");
+    }
+
+    #[test]
     fn journal_of_another_job_and_other_files_are_refused() {
         let path = fresh("another");
         drop(Journal::open(&path, &job("a.csv")).expect("new"));

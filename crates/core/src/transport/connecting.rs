@@ -1,0 +1,177 @@
+//! Connections that are being made.
+//!
+//! The rate limit says when a request may be sent, and a handshake can take longer than a request may be late. So a handshake
+//! does not end with the request that it was begun for: the connection is kept for the next one.
+
+use super::http::IDLE_TIMEOUT;
+use crate::locked::locked;
+use crate::system;
+use std::any::Any;
+use std::collections::VecDeque;
+use std::error::Error as StdError;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, oneshot};
+use tower_layer::Layer;
+use tower_service::Service;
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// A connection of a type that only reqwest can name, or why there is none.
+type Made = Result<Box<dyn Any + Send>, BoxError>;
+
+/// The connections of an event loop that are being made, and those that no request uses yet.
+#[derive(Default)]
+pub(crate) struct Connecting {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// How many are being made.
+    making: usize,
+    /// How many calls wait for one of them.
+    waiting: usize,
+    /// Made or failed, after its request had given up; since when.
+    kept: VecDeque<(Instant, Made)>,
+}
+
+impl Connecting {
+    /// Waits until a connection is kept, or none is being made. Returns whether there was one to wait for.
+    pub(super) async fn made(&self) -> bool {
+        let _waiting = Waiting::begin(self);
+        let mut has_waited = false;
+        loop {
+            let changed = self.changed.notified();
+            {
+                let state = locked(&self.state);
+                if state.making == 0 || !state.kept.is_empty() {
+                    return has_waited || !state.kept.is_empty();
+                }
+            }
+            changed.await;
+            has_waited = true;
+        }
+    }
+
+    /// The oldest connection that is kept, or its failure.
+    fn take(&self) -> Option<Made> {
+        let mut state = locked(&self.state);
+        state.kept.retain(|(since, _)| system::elapsed(*since) < IDLE_TIMEOUT);
+        state.kept.pop_front().map(|(_, made)| made)
+    }
+}
+
+/// A call that waits for a connection.
+struct Waiting<'a>(&'a Connecting);
+
+impl<'a> Waiting<'a> {
+    fn begin(connecting: &'a Connecting) -> Self {
+        locked(&connecting.state).waiting += 1;
+        Self(connecting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        locked(&self.0.state).waiting -= 1;
+    }
+}
+
+/// Makes the connections of reqwest, and keeps those that their requests do not wait for.
+#[derive(Clone)]
+pub(super) struct KeptConnections<T> {
+    inner: T,
+    connecting: Arc<Connecting>,
+    timeout: Duration,
+}
+
+impl KeptConnections<()> {
+    pub(super) fn new(connecting: Arc<Connecting>, timeout: Duration) -> Self {
+        Self { inner: (), connecting, timeout }
+    }
+}
+
+impl<S> Layer<S> for KeptConnections<()> {
+    type Service = KeptConnections<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        KeptConnections { inner, connecting: self.connecting.clone(), timeout: self.timeout }
+    }
+}
+
+impl<S, R> Service<R> for KeptConnections<S>
+where
+    S: Service<R, Error = BoxError>,
+    S::Response: Send + 'static,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        if let Some(kept) = self.connecting.take() {
+            return Box::pin(async move { kept.and_then(known) });
+        }
+        let (sender, receiver) = oneshot::channel();
+        let task = Handshake::begin(self.connecting.clone(), sender);
+        let (connecting, timeout) = (self.inner.call(request), self.timeout);
+        // A task of its own: it continues if the request gives up.
+        tokio::spawn(async move {
+            let made = match system::timeout_at(system::now() + timeout, connecting).await {
+                Some(made) => made.map(|connection| Box::new(connection) as Box<dyn Any + Send>),
+                None => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+            };
+            task.end(made);
+        });
+        Box::pin(async move { receiver.await.map_err(BoxError::from)?.and_then(known) })
+    }
+}
+
+/// All connections of an event loop have the same type.
+fn known<C: 'static>(connection: Box<dyn Any + Send>) -> Result<C, BoxError> {
+    let known = connection.downcast().map_err(|_| BoxError::from("a connection of another type"))?;
+    Ok(*known)
+}
+
+/// A handshake. However it ends, those that wait learn of it.
+struct Handshake {
+    connecting: Arc<Connecting>,
+    request: Option<oneshot::Sender<Made>>,
+}
+
+impl Handshake {
+    fn begin(connecting: Arc<Connecting>, request: oneshot::Sender<Made>) -> Self {
+        locked(&connecting.state).making += 1;
+        Self { connecting, request: Some(request) }
+    }
+
+    /// The connection goes to its request, or is kept.
+    fn end(mut self, made: Made) {
+        let Some(request) = self.request.take() else { return };
+        if let Err(made) = request.send(made) {
+            let mut state = locked(&self.connecting.state);
+            // A failure concerns the calls that wait, and no later one.
+            if made.is_ok() || state.waiting > 0 {
+                state.kept.push_back((system::now(), made));
+            }
+        }
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        locked(&self.connecting.state).making -= 1;
+        self.connecting.changed.notify_waiters();
+    }
+}

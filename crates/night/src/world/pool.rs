@@ -1,0 +1,100 @@
+//! The connections of a process, as an HTTP client pools them.
+
+use crate::engine::Time;
+use std::collections::VecDeque;
+use std::io::ErrorKind;
+
+/// A client closes connections that are idle for longer.
+const IDLE_TIMEOUT: Time = 15_000_000_000;
+
+/// The connections of a process.
+#[derive(Default)]
+pub(super) struct Pool {
+    /// Since when each of the connections that have served requests is idle.
+    idle: Vec<Time>,
+    /// What became of connections whose requests did not wait for them.
+    made: VecDeque<(Time, Result<(), ErrorKind>)>,
+    /// The requests that wait for a connection, and whether one that has served requests will do.
+    requests: VecDeque<(u64, bool)>,
+    /// Operations that wait for any connection.
+    waiting_for_any: Vec<u64>,
+    /// How many connections are being made.
+    making: usize,
+}
+
+impl Pool {
+    /// A connection that is ready, or the failure of one.
+    pub(super) fn take(&mut self, now: Time, reuse: bool) -> Option<Result<(), ErrorKind>> {
+        self.forget_old(now);
+        if reuse && self.idle.pop().is_some() {
+            return Some(Ok(()));
+        }
+        self.made.pop_front().map(|(_, result)| result)
+    }
+
+    fn forget_old(&mut self, now: Time) {
+        self.idle.retain(|since| now - since < IDLE_TIMEOUT);
+        self.made.retain(|(since, _)| now - since < IDLE_TIMEOUT);
+    }
+
+    /// The server has closed what it had.
+    pub(super) fn close_idle(&mut self) {
+        self.idle.clear();
+        self.made.retain(|(_, result)| result.is_err());
+    }
+
+    /// A connection is being made for a request.
+    pub(super) fn begin(&mut self, request: u64, reuse: bool) {
+        self.requests.push_back((request, reuse));
+        self.making += 1;
+    }
+
+    /// A connection was made or failed. Returns whether its request has it now.
+    pub(super) fn end(
+        &mut self,
+        request: u64,
+        still_waits: bool,
+        now: Time,
+        result: Result<(), ErrorKind>,
+    ) -> bool {
+        self.making -= 1;
+        let place = self.requests.iter().position(|(other, _)| *other == request);
+        match place.and_then(|place| self.requests.remove(place)) {
+            Some(_) if still_waits => return true,
+            // A failure concerns those that wait, and no later request.
+            Some(_) if result.is_ok() || !self.waiting_for_any.is_empty() => {
+                self.made.push_back((now, result))
+            }
+            Some(_) => {}
+            // It has another connection.
+            None if result.is_ok() => self.idle.push(now),
+            None => {}
+        }
+        false
+    }
+
+    /// A connection has served a request. Returns the next request that has it now.
+    pub(super) fn free(&mut self, now: Time, still_waits: impl Fn(u64) -> bool) -> Option<u64> {
+        let next = self.requests.iter().position(|(request, reuse)| *reuse && still_waits(*request));
+        let next = next.and_then(|place| self.requests.remove(place));
+        if next.is_none() {
+            self.idle.push(now);
+        }
+        next.map(|(request, _)| request)
+    }
+
+    /// Notes an operation that waits for any connection. Returns whether it need not wait, because there is one or none is being
+    /// made; and if so, which.
+    pub(super) fn wait_for_any(&mut self, operation: u64) -> Option<bool> {
+        if self.made.is_empty() && self.making > 0 {
+            self.waiting_for_any.push(operation);
+            return None;
+        }
+        Some(!self.made.is_empty())
+    }
+
+    /// Those that need not wait any longer.
+    pub(super) fn take_waiting_for_any(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.waiting_for_any)
+    }
+}
