@@ -65,7 +65,7 @@ def test(platform: Platform, stop: run_suites.Stop) -> tuple[run_suites.Result, 
     began = time.monotonic()
     try:
         platform.prepare()
-    except (OSError, subprocess.CalledProcessError) as why:
+    except (OSError, subprocess.SubprocessError) as why:
         if stop.came.is_set():
             return run_suites.Result(), "not run, stopped while it was built"
         return run_suites.Result(failed=["build"]), f"failed, could not be built: {why}"

@@ -72,7 +72,7 @@ def test_stack_pointer_is_the_same_after_each_function(tmp_path, dll):
         lines.append(f"CALL({result}, {convention}, {name}, ({types}), ({', '.join('0' for _ in parameters)}));\n")
     (tmp_path / "calls.h").write_text("".join(lines))
     program = compile_windows(
-        tmp_path, "stack_pointer.c", "-include", "eiot.h", "-O0", "-fno-omit-frame-pointer", "-mno-accumulate-outgoing-args"
+        tmp_path, "stack_pointer.c", "-include", "eiot.h", "-O0", "-fno-omit-frame-pointer", "-mno-accumulate-outgoing-args", "-mno-stack-arg-probe"
     )
     told = dict(line.split() for line in run([program, dll]).stdout.splitlines())
     assert told == dict.fromkeys(functions, "0") and len(told) > 90
