@@ -47,7 +47,7 @@ class Client(BaseClient):
         machine, or `"redis://host:port/db"` for all machines that use this Redis. Default: `"auto"`, which is `"host"`
         if possible.
     :param rate_dir: the directory of the shared rate file, for several users or containers. Default:
-        `/tmp/eiot-UID`, on Windows `eiot` in the user's local AppData.
+        `/tmp/eiot-UID`; on Windows `AppData\\Local\\eiot`.
     :param rate_share: this client's share of the rate limit, for fleets: `(2, 5)` is the second of five. Default:
         `(1, 1)`.
     :param rate_wait: whether to wait for the rate limiter or to raise `RateLimitedError` immediately. Default: True.

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -124,17 +125,26 @@ where
             return Box::pin(async move { kept.and_then(known) });
         }
         let (sender, receiver) = oneshot::channel();
-        let task = Handshake::begin(self.connecting.clone(), sender);
+        let handshake = Handshake::begin(self.connecting.clone(), sender);
         let (connecting, timeout) = (self.inner.call(request), self.timeout);
         // A task of its own: it continues if the request gives up.
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             let made = match system::timeout_at(system::now() + timeout, connecting).await {
                 Some(made) => made.map(|connection| Box::new(connection) as Box<dyn Any + Send>),
                 None => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
             };
-            task.end(made);
+            handshake.end(made);
         });
-        Box::pin(async move { receiver.await.map_err(BoxError::from)?.and_then(known) })
+        Box::pin(async move {
+            match receiver.await {
+                Ok(made) => made.and_then(known),
+                Err(lost) => match task.await {
+                    // It ends the call, as if there were no task.
+                    Err(why) if why.is_panic() => resume_unwind(why.into_panic()),
+                    _ => Err(lost.into()),
+                },
+            }
+        })
     }
 }
 
