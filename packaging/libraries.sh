@@ -31,6 +31,6 @@ rm -f "$output/libeiot.a"
 versions=$output/versions
 sh packaging/symbol-versions.sh "$VERSION" "$symbols" abi/symbols-in-versions >"$versions"
 $CC -shared -o "$output/libeiot.so" "$object" -Wl,-soname,"$SONAME" -Wl,--version-script="$versions" \
-    -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-O1 -Wl,--gc-sections -Wl,--as-needed \
+    -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-O1 -Wl,--hash-style=gnu -Wl,--gc-sections -Wl,--as-needed \
     -lgcc_s -lutil -lrt -lpthread -lm -ldl -lc
 rm "$object" "$versions"
