@@ -19,7 +19,7 @@ symbols=abi/symbols.txt
 mkdir -p "$output"
 
 # Only what the functions of the header need is taken out of the archive, and the functions that a call runs are placed side by
-# side. Section groups are dissolved: the linker would take one of ours, whose symbol nobody else can see any more, for the other
+# side. Section groups are dissolved: the linker would take one of ours, whose symbol is no longer visible outside, for the other
 # library's of the same name.
 object=$output/libeiot.o
 "${TOOLS}ld" -r -T packaging/function-order.ld --gc-sections --force-group-allocation $(sed 's/^/-u /' "$symbols") -o "$object" "$input"

@@ -7,7 +7,6 @@ Called by `make test-platforms`. Takes from the environment:
 """
 
 import os
-import pathlib
 import subprocess
 import sys
 import threading
@@ -72,7 +71,7 @@ def test(platform: Platform, stop: run_suites.Stop) -> tuple[run_suites.Result, 
     built = time.monotonic() - began
     if stop.came.is_set():
         return run_suites.Result(), f"not run, stopped after it was built ({built:.0f} s)"
-    result = run_suites.run(suite(platform), stop)
+    result = run_suites.run(suite(platform), stop, sys.stdout.buffer)
     took = f"{built:.0f} s to build, {time.monotonic() - began - built:.0f} s to test"
     if result.failed:
         line = f"failed, {len(result.failed)} of {len(result.failed) + result.passed} ({took}): {', '.join(result.failed[:10])}"
@@ -86,10 +85,6 @@ def test(platform: Platform, stop: run_suites.Stop) -> tuple[run_suites.Result, 
 
 def suite(platform: Platform) -> run_suites.Suite:
     """The tests of a platform, which find there what they otherwise find on this machine."""
-    report = pathlib.Path(run_suites.ROOT, "build", "reports", f"{platform.name}.xml")
-    report.parent.mkdir(parents=True, exist_ok=True)
-    report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-rs", "-o", "junit_family=xunit1", f"--junitxml={report}", *platform.tests]
     environment = {
         "EIOT_TEST_PLATFORM": platform.name,
         "EIOT_TEST_PREFIX": str(platform.prefix),
@@ -98,7 +93,7 @@ def suite(platform: Platform) -> run_suites.Suite:
         "EIOT_TEST_BINDINGS": str(platform.folder / "bindings"),
         "PATH": f"{platform.folder / 'tools'}:{os.environ['PATH']}",
     }
-    return run_suites.Suite(f"{platform.name}: tests", command, run_suites.pytest_report(report), environment, run_suites.signal.SIGINT)
+    return run_suites.pytest_suite(platform.name, "-rs", *platform.tests, environment=environment)
 
 
 if __name__ == "__main__":

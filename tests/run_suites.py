@@ -1,7 +1,8 @@
 """Runs all test suites, even if some fail, and prints a summary. Called by `make test`.
 
-The output of each suite is passed through. Most of the time of the last ones is waiting, so they run two at a time. At the end come the failed tests by name, the skipped tests grouped by reason, a
-line of the form "N passed, N failed, N skipped", and one sentence. The exit status is 0 if nothing failed.
+The output of each suite is passed through. Most of the time of the last ones is waiting, so they run two at a time. At the
+end come the failed tests by name, the skipped tests grouped by reason, a line of the form "N passed, N failed, N skipped", and
+one sentence. The exit status is 0 if nothing failed.
 
 EIOT_TEST_REQUIRE=tools makes a failure of every test that is skipped because of something that could be installed or built.
 """

@@ -26,7 +26,7 @@ MAX_SECONDS = 600
 VARIABLE = "EIOT_GUARD_OUT"
 
 SWITCH = f"""
-/// Whether this guard is taken out. Only in the copy that looks for guards nobody notices.
+/// Whether this guard is taken out. Only in the copy that looks for guards that are not missed.
 #[doc(hidden)]
 pub fn is_out(guard: u32) -> bool {{
     static OUT: std::sync::OnceLock<Option<u32>> = std::sync::OnceLock::new();

@@ -191,7 +191,7 @@ pub enum Fault {
     FullDisk(usize),
 }
 
-/// When somebody sets a wrong clock right. A single order per process is refused until then: it is not signed again with the
+/// When a wrong clock is set right. A single order per process is refused until then: it is not signed again with the
 /// platform's time, since it is not known whether a refusal with an unpublished code means that it was not placed.
 pub const CLOCK_IS_WRONG: Duration = Duration::from_secs(3600);
 

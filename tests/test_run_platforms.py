@@ -1,0 +1,23 @@
+"""What `make test-platforms` says of a platform."""
+
+import run_platforms
+from platforms.platform import Platform
+from run_suites import Stop
+
+
+class Here(Platform):
+    """This machine, on which nothing needs to be built."""
+
+    def prepare(self):
+        pass
+
+
+def test_tests_of_a_platform_are_run_and_counted(tmp_path):
+    (tmp_path / "test_some.py").write_text(
+        "import os\n"
+        "def test_good(): assert os.environ['EIOT_TEST_PLATFORM'] == 'here'\n"
+        "def test_bad(): assert False\n"
+    )
+    result, line = run_platforms.test(Here("here", "", [str(tmp_path / "test_some.py")]), Stop())
+    assert (result.passed, len(result.failed)) == (1, 1)
+    assert line.startswith("failed, 1 of 2 (") and line.endswith("::test_bad"), line
