@@ -105,7 +105,7 @@ mod tests {
     /// Stories that have broken a promise: the seed, its cards, those that are refreshed, and what happens.
     #[test]
     fn nights_that_broke_a_promise_once_do_not_again() {
-        let stories: [(u64, u64, u64, &[usize]); 5] = [
+        let stories: [(u64, u64, u64, &[usize]); 7] = [
             // The first calls waited for their handshakes, and went out together with later ones.
             (1, 200, 200, &[0]),
             // A slow disk held the thread between a permit and its call.
@@ -114,6 +114,10 @@ mod tests {
             (26, 200, 200, &ALL),
             // A power failure had torn the first line of a journal, and the run was refused.
             (30, 200, 25, &[3, 8]),
+            // On a slow disk, three permits in a row were late, and the last one was used right before the next.
+            (36, 400, 400, &ALL),
+            // A slow disk held the thread while a reply of the Redis waited: its permit was not known to be late.
+            (36, 400, 100, &[5]),
             // Calls that waited for connections in an outage went out one after the other when it was over.
             (137, 200, 200, &[0, 2, 9]),
         ];

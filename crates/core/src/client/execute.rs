@@ -140,16 +140,18 @@ impl Execution<'_> {
         wait: bool,
     ) -> Result<Permit, Error> {
         let mut tries = 0;
+        let mut late = None;
         loop {
             let permit = match first.take() {
                 Some(permit) => permit,
-                None => permits.acquire(limiter, self.deadline, wait).await?,
+                None => permits.acquire(limiter, self.deadline, wait, late.take()).await?,
             };
             connections.catch_up().await;
             tries += 1;
             if !permit.is_stale() || tries == MAX_HELD_UP {
                 return Ok(permit);
             }
+            late = (tries == MAX_HELD_UP - 1).then_some(permit);
         }
     }
 

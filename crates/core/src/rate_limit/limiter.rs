@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// The minimum wait that is reported to the observer.
 const LONG_WAIT: Duration = Duration::from_secs(2);
 
-/// The maximum number of permits that are discarded for being late; the next late one is used.
+/// How many permits a call takes because they are late; it uses the last one, whatever happens.
 const MAX_STALE: u32 = 3;
 
 /// The maximum wait for the lock of a shared file. It is held for microseconds, unless its holder was suspended.
@@ -104,11 +104,13 @@ impl RateLimiter {
 
     /// Waits for the next permit. Fails immediately if the permit is due at `deadline` or later, or if the caller does
     /// not `wait` and no permit is available now. Dropping the future cancels the wait and releases its place. If
-    /// machines share the rate, they share the card's `cooldown` with it. `notice` receives long waits.
+    /// machines share the rate, they share the card's `cooldown` with it. `late` is a permit that the caller could not use in
+    /// time. `notice` receives long waits.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         deadline: Instant,
         wait: bool,
+        mut late: Option<Permit>,
         cooldown: Option<&Cooldown>,
         notice: &(dyn Fn(&Notice<'_>) + Sync),
     ) -> Result<Permit, Error> {
@@ -120,6 +122,11 @@ impl RateLimiter {
                 Store::Memory | Store::File { .. } => self.reserve(deadline, wait, notice).await?,
             };
             let mut now = system::now();
+            // What made that one late may make this one late, too: the call is made between the two, and uses up both.
+            if let Some(mut late) = late.take().filter(|late| permit.is_next_to(late, now)) {
+                late.spend();
+                return Ok(permit);
+            }
             // Immediate if the time is past, because the event loop's timer rounds up to a millisecond.
             if permit.at > now {
                 self.report_wait(permit.at.saturating_duration_since(now), notice);
@@ -132,6 +139,8 @@ impl RateLimiter {
                 permit.at = permit.at.max(now);
                 return Ok(permit);
             }
+            // Released, it may be the next one again, if no other call waits; before the last try, it counts.
+            late = (tries == MAX_STALE - 1).then_some(permit);
         }
     }
 
@@ -185,9 +194,7 @@ impl RateLimiter {
                 if let Some(cooldown) = cooldown.filter(|_| card.is_some()) {
                     cooldown.share(self.clone(), wanted.token);
                 }
-                // Redis read its clock between the request and the reply.
-                let looked = asked + system::elapsed(asked) / 2;
-                Ok(self.permit(Reserved { at, position }, seed, looked + after))
+                Ok(self.permit(Reserved { at, position }, seed, redis.due(asked, after, at)))
             }
             Answer::Wait(after) => Err(self.refusal(after, wait)),
             Answer::Cooldown(left) => {

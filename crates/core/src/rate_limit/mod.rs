@@ -13,6 +13,7 @@ mod limiter;
 mod permit;
 mod rate;
 mod redis;
+mod redis_clock;
 mod redis_url;
 mod resp;
 mod schedule;

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// A permit is stale when it is used later than this, or than a quarter of the interval.
 const MIN_LATE: Duration = Duration::from_millis(25);
 
+/// A late permit that is older than this has left the second in which a call of the next one is counted.
+const MAX_OLD: Duration = Duration::from_secs(1);
+
 /// Permission to make one call. Dropping it releases it.
 pub(crate) struct Permit {
     pub(super) limiter: Arc<RateLimiter>,
@@ -36,6 +39,13 @@ impl Permit {
         Some(self.at + MIN_LATE.max(interval / 4))
     }
 
+    /// Whether a call that is made `now`, and uses up this permit and one that came too `late`, keeps the limit. It is early for
+    /// this one by less than an interval, and in any second that ends with it, the place of the late one is empty.
+    pub(super) fn is_next_to(&self, late: &Self, now: Instant) -> bool {
+        let interval = self.limiter.rate.undivided();
+        interval.is_some_and(|interval| self.at <= now + interval) && self.at > now && self.at <= late.at + MAX_OLD
+    }
+
     /// Whether it is too late to use.
     pub(crate) fn is_stale(&self) -> bool {
         self.latest().is_some_and(|latest| system::now() > latest)
@@ -48,5 +58,38 @@ impl Drop for Permit {
         if !self.used && self.limiter.account.is_of_this_process() {
             self.limiter.release(self.reserved);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::account::Account;
+    use super::super::rate::Rate;
+    use super::*;
+
+    /// A permit of ten calls per second, at this many milliseconds after `start`.
+    fn permit(start: Instant, ms: u64) -> Permit {
+        let account = Account::of("permit test", || 7);
+        let rate = Rate { limit: Some(10.0), share: (1, 1) };
+        let limiter = RateLimiter::in_process(account, rate, Arc::new(crate::signing::SystemClock));
+        let reserved = Reserved { at: 0, position: 0 };
+        Permit {
+            limiter: Arc::new(limiter),
+            reserved,
+            nonce: 1,
+            at: start + Duration::from_millis(ms),
+            used: true,
+        }
+    }
+
+    #[test]
+    fn permit_is_used_early_only_together_with_one_of_the_same_second() {
+        let start = Instant::now();
+        let now = start + Duration::from_millis(2_000);
+        let fits = |late, next| permit(start, next).is_next_to(&permit(start, late), now);
+        assert!(fits(1_900, 2_005) && fits(1_100, 2_100));
+        assert!(!fits(1_900, 2_110), "others have the permits in between");
+        assert!(!fits(1_000, 2_050), "a second that ends with the call has ten others");
+        assert!(!fits(1_900, 1_990), "it is due, and needs no other");
     }
 }

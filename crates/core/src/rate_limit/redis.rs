@@ -3,6 +3,7 @@
 //! It needs four commands and five types of replies of the protocol (RESP2). A connection does not belong to an event
 //! loop: each call registers it with its own event loop while it uses it.
 
+use super::redis_clock::RedisClock;
 use super::redis_url::RedisUrl;
 use super::resp::{MAX_REPLY, Value, accepted, command};
 use super::schedule::Spacing;
@@ -41,12 +42,13 @@ pub(crate) struct Redis {
     idle: Mutex<Vec<Connection>>,
     /// Commands that no connection was available for: the next call sends them along.
     unsent: Mutex<Vec<Vec<u8>>>,
+    clock: Mutex<RedisClock>,
 }
 
 /// The script's reply to a reservation.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// The call may be made after this wait.
+    /// The call may be made after this wait, at this time of the Redis's clock.
     Permit { after: Duration, at: u64, position: u64, seed: u64 },
     /// No permit is available before the call's deadline.
     Wait(Duration),
@@ -84,6 +86,7 @@ impl Redis {
             script_hash: hex::encode(Sha1::digest(SCRIPT)),
             idle: Mutex::default(),
             unsent: Mutex::default(),
+            clock: Mutex::default(),
         })
     }
 
@@ -110,6 +113,11 @@ impl Redis {
         ];
         let reply = self.run(deadline, card, "reserve", known, &arguments).await?;
         Answer::read(&reply).ok_or_else(|| self.failed(&"its response is invalid"))
+    }
+
+    /// When a permit that was just received is due; `asked` is when it was requested.
+    pub(super) fn due(&self, asked: Instant, after: Duration, at: u64) -> Instant {
+        locked(&self.clock).read(at.saturating_sub(microseconds(after)), asked, system::now()) + after
     }
 
     /// Pauses all calls of the account.
