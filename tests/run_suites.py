@@ -271,8 +271,9 @@ def pytest_suite(
     report = ROOT / "build" / "reports" / f"{name.replace('/', '-').replace(' ', '-')}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    command = [sys.executable, *python, "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={report}"]
-    command += arguments
+    # The files of tests that passed would fill a small disk.
+    command = [sys.executable, *python, "-m", "pytest", "-q", "-o", "tmp_path_retention_policy=failed"]
+    command += ["-o", "junit_family=xunit1", f"--junitxml={report}", *arguments]
     return Suite(name, command, pytest_report(report, root), environment or {}, signal.SIGINT)
 
 

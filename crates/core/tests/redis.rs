@@ -9,9 +9,11 @@ mod common;
 use common::{config, suspend};
 use eiot::{Client, Config, Delivered, ErrorKind, Observer};
 use eiot_sim::{Options, Simulator};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::ControlFlow;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -503,6 +505,51 @@ fn redis_over_tls_must_have_a_certificate_of_a_trusted_authority() {
     std::fs::remove_dir_all(directory).expect("there");
 }
 
+/// Forwards connections to a port, each direction later by `delay`; returns its own port. Counts what is sent to the port.
+fn distant(port: u16, delay: Duration, requests: &Arc<AtomicU32>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let own = listener.local_addr().expect("bound").port();
+    let requests = requests.clone();
+    std::thread::spawn(move || {
+        for near in listener.incoming().flatten() {
+            let Ok(far) = TcpStream::connect(("127.0.0.1", port)) else { return };
+            for (from, to, count) in [(&near, &far, requests.clone()), (&far, &near, Arc::default())] {
+                let (from, to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
+                std::thread::spawn(move || forward(from, to, delay, &count));
+            }
+        }
+    });
+    own
+}
+
+/// Requests and replies take turns, so a pause before each is a delay.
+fn forward(mut from: TcpStream, mut to: TcpStream, delay: Duration, count: &AtomicU32) {
+    let mut bytes = [0; 16_384];
+    while let Ok(length @ 1..) = from.read(&mut bytes) {
+        count.fetch_add(1, Ordering::Relaxed);
+        std::thread::sleep(delay);
+        if to.write_all(&bytes[..length]).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn redis_that_is_far_away_is_asked_once_for_each_call() {
+    let _alone = alone();
+    let Some(redis) = Redis::start(&[]) else { return };
+    let platform = simulator();
+    let requests = Arc::new(AtomicU32::new(0));
+    let port = distant(redis.port, Duration::from_millis(60), &requests);
+    let client = Client::new(sharing(&platform, &format!("redis://127.0.0.1:{port}"))).expect("valid");
+    client.refresh_usage("1").expect("accepted");
+    requests.store(0, Ordering::Relaxed);
+    (2..6).for_each(|card| drop(client.refresh_usage(card.to_string()).expect("accepted")));
+    let asked = requests.load(Ordering::Relaxed);
+    // A machine that is held up may lose one, and asks again.
+    assert!((4..=6).contains(&asked), "{asked} requests for 4 calls");
+}
+
 /// The script of the schedule, run in Redis with a clock of its own: calls that are made when a timer wakes up, at whole
 /// milliseconds.
 fn virtual_run(limit: u64) -> String {
@@ -515,7 +562,7 @@ fn virtual_run(limit: u64) -> String {
            return server.call(command, ...)
          end }}
          local KEYS = {{ 'account', 'released', 'card' }}
-         local ARGV = {{ 'reserve', '7', '0', '{interval}', '60000000', '600000000', '0', '0', '5000' }}
+         local ARGV = {{ 'reserve', '7', '0', '{interval}', '60000000', '600000000', '0', '0', '5000', '0' }}
          local function step()
          {script}
          end

@@ -205,7 +205,8 @@ impl Job {
                 let Some(card) = left.pop_front() else { break };
                 self.push(&mut batch, inside, card);
             }
-            if batch.pending() > concurrency + 1 {
+            // If a few cards fail, a batch takes as many as it needs to tell whether it is an outage.
+            if batch.pending() > concurrency.max(5) + 1 {
                 let text = format!("{} cards are pending in a batch of {concurrency}", batch.pending());
                 self.world.ledger.violated(Property::Memory, self.world.engine.now(), text);
             }

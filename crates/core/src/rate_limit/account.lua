@@ -34,8 +34,9 @@ local function take_place()
   return position - 1
 end
 
--- A permit may be this late, so that calls that are a little late do not make all later ones late too.
-local function reserve(interval, patience, max_ahead, cooldown, token, max_late)
+-- A permit may be this late, so that calls that are a little late do not make all later ones late too. It is not due before the
+-- caller can know of it.
+local function reserve(interval, patience, max_ahead, cooldown, token, max_late, travel)
   if cooldown > 0 then
     local left = redis.call('PTTL', card)
     if left > 0 then return { 'cooldown', left } end
@@ -46,9 +47,11 @@ local function reserve(interval, patience, max_ahead, cooldown, token, max_late)
   end
   local at = now
   if interval > 0 then
+    local earliest = now + travel
     redis.call('ZREMRANGEBYSCORE', released, '-inf', '(' .. text(now))
     local free = redis.call('ZRANGE', released, 0, 0)[1]
-    at = tonumber(free) or (due + max_late >= now and due) or now
+    if free and tonumber(free) < earliest then free = nil end
+    at = tonumber(free) or (due + max_late >= earliest and due) or earliest
     if at - now >= patience then return { 'wait', at - now } end
     if free then redis.call('ZREM', released, free) else due = at + interval end
   end
@@ -81,7 +84,7 @@ end
 
 if ARGV[1] == 'reserve' then
   return reserve(tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8],
-    tonumber(ARGV[9]))
+    tonumber(ARGV[9]), tonumber(ARGV[10]))
 elseif ARGV[1] == 'release' then
   release(tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]))
 elseif ARGV[1] == 'pause' then

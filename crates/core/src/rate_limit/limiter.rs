@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 const LONG_WAIT: Duration = Duration::from_secs(2);
 
 /// How many permits a call takes because they are late; it uses the last one, whatever happens.
-const MAX_STALE: u32 = 3;
+const MAX_STALE: u32 = 8;
 
 /// The maximum wait for the lock of a shared file. It is held for microseconds, unless its holder was suspended.
 const MAX_LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -133,14 +133,17 @@ impl RateLimiter {
                 system::sleep_until(permit.at).await;
                 now = system::now();
             }
-            // On a busy or suspended machine, this may be much later; with a distant Redis, it always is.
+            // On a busy or suspended machine, this may be much later.
             tries += 1;
-            if !permit.is_stale() || tries == MAX_STALE {
-                permit.at = permit.at.max(now);
+            if !permit.is_stale() {
                 return Ok(permit);
             }
-            // Released, it may be the next one again, if no other call waits; before the last try, it counts.
-            late = (tries == MAX_STALE - 1).then_some(permit);
+            if tries == MAX_STALE {
+                permit.at = now;
+                return Ok(permit);
+            }
+            // Released, it may be the next one again, if no other call waits; after two of them, it counts.
+            late = (tries > 1).then_some(permit);
         }
     }
 

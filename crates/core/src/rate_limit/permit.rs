@@ -43,7 +43,9 @@ impl Permit {
     /// this one by less than an interval, and in any second that ends with it, the place of the late one is empty.
     pub(super) fn is_next_to(&self, late: &Self, now: Instant) -> bool {
         let interval = self.limiter.rate.undivided();
-        interval.is_some_and(|interval| self.at <= now + interval) && self.at > now && self.at <= late.at + MAX_OLD
+        interval.is_some_and(|interval| self.at <= now + interval)
+            && self.at > now
+            && self.at <= late.at + MAX_OLD
     }
 
     /// Whether it is too late to use.

@@ -110,9 +110,15 @@ impl Redis {
             u64::try_from(cooldown.as_millis()).unwrap_or(u64::MAX),
             wanted.token,
             microseconds(Spacing::MAX_LATE),
+            microseconds(self.travel().min(wanted.patience / 2)),
         ];
         let reply = self.run(deadline, card, "reserve", known, &arguments).await?;
         Answer::read(&reply).ok_or_else(|| self.failed(&"its response is invalid"))
+    }
+
+    /// How long replies take, unless that makes no permit late.
+    fn travel(&self) -> Duration {
+        Some(locked(&self.clock).travel()).filter(|travel| *travel > Spacing::MAX_LATE).unwrap_or_default()
     }
 
     /// When a permit that was just received is due; `asked` is when it was requested.

@@ -1,20 +1,24 @@
 //! When the Redis executed a script, by this machine's clock.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// A reading is used this long: the clocks of two machines drift apart by less than a millisecond in it.
 const MAX_AGE: Duration = Duration::from_secs(10);
 
-/// The most precise of the last readings of the Redis's clock.
+/// The maximum number of readings.
+const MAX_READINGS: usize = 16;
+
+/// The last readings of the Redis's clock.
 ///
-/// It was read at some time between a request and its reply, and a thread that was held up reads the reply late. A reading with
-/// a shorter round trip tells when that was.
+/// It was read at some time between a request and its reply, and a thread that was held up reads the reply late. The reading with
+/// the shortest round trip tells when that was.
 #[derive(Debug, Default)]
 pub(super) struct RedisClock {
-    best: Option<Reading>,
+    readings: VecDeque<Reading>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 struct Reading {
     /// In microseconds since 1970.
     time: u64,
@@ -27,18 +31,32 @@ impl RedisClock {
     /// reply was read at `received`.
     pub(super) fn read(&mut self, time: u64, asked: Instant, received: Instant) -> Instant {
         let round_trip = received.saturating_duration_since(asked);
-        let best = self.best.as_ref().filter(|best| {
-            best.round_trip < round_trip && received.saturating_duration_since(best.at) < MAX_AGE
-        });
-        let by_best =
-            best.and_then(|best| best.at.checked_add(Duration::from_micros(time.checked_sub(best.time)?)));
-        // If the clock was set meanwhile, the time is not in between.
-        if let Some(at) = by_best.filter(|at| (asked..=received).contains(at)) {
-            return at;
+        let this = Reading { time, at: asked + round_trip / 2, round_trip };
+        self.readings.retain(|reading| received.saturating_duration_since(reading.at) < MAX_AGE);
+        if self.readings.len() >= MAX_READINGS {
+            self.readings.pop_front();
         }
-        let at = asked + round_trip / 2;
-        self.best = Some(Reading { time, at, round_trip });
-        at
+        self.readings.push_back(this);
+        // If the clock was set meanwhile, that is not in between.
+        let known = self.readings.iter().filter_map(|reading| {
+            let at = reading.when(time).filter(|at| (asked..=received).contains(at))?;
+            Some((reading.round_trip, at))
+        });
+        known.min().map_or(this.at, |(_, at)| at)
+    }
+
+    /// How long a reply takes, at least; not known before the first one.
+    pub(super) fn travel(&self) -> Duration {
+        let round_trip = self.readings.iter().map(|reading| reading.round_trip).min();
+        round_trip.unwrap_or_default() / 2
+    }
+}
+
+impl Reading {
+    /// When the Redis's clock shows `time`.
+    fn when(&self, time: u64) -> Option<Instant> {
+        let difference = Duration::from_micros(time.abs_diff(self.time));
+        if time < self.time { self.at.checked_sub(difference) } else { self.at.checked_add(difference) }
     }
 }
 
@@ -59,7 +77,9 @@ mod tests {
         // The reply came as fast, and was read late.
         let asked = start + ms(1_000);
         assert_eq!(clock.read(TIME + 1_000_000, asked, asked + ms(500)), asked + ms(50));
+        assert_eq!(clock.travel(), ms(50));
         assert_eq!(clock.read(TIME + 1_000_000, asked, asked + ms(90)), asked + ms(45));
+        assert_eq!(clock.travel(), ms(45));
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Connections {
     }
 
     /// Posts a body and reads the whole reply. `sent` becomes true when the connection accepts the request. Returns `None` if no
-    /// connection was ready in time: nothing was sent then, and the one that is being made serves a later request.
+    /// connection took it in time: nothing was sent then, and the one that is being made serves a later request.
     pub(crate) async fn post(
         &self,
         transport: &Transport,
@@ -68,7 +68,7 @@ impl Connections {
     ) -> Result<Option<HttpResponse>, Error> {
         let mut request = Request::new(Method::POST, transport.url(post.path)?);
         *request.headers_mut() = transport.headers.clone();
-        *request.body_mut() = Some(Body::wrap(TrackedBody::new(post.body, sent.clone())));
+        *request.body_mut() = Some(Body::wrap(TrackedBody::new(post.body, sent.clone(), post.latest)));
         // A reply does not identify its request. So if a server answers one request twice, the second reply could be
         // taken for the answer to the next request. A connection therefore carries only one request, unless the request
         // is idempotent.
@@ -90,9 +90,10 @@ impl Connections {
             None => None,
             Some(latest) => system::timeout_at(latest, response.as_mut()).await,
         };
+        let is_late = || post.latest.is_some_and(|latest| system::now() > latest);
         let mut response = match in_time {
+            Some(Err(_)) | None if is_late() && !sent.load(Ordering::Relaxed) => return Ok(None),
             Some(response) => response?,
-            None if post.latest.is_some() && !sent.load(Ordering::Relaxed) => return Ok(None),
             None => response.await?,
         };
         let received_at = now();

@@ -30,7 +30,7 @@ pub(super) async fn execute(
     }
     // The connection accepts the request: from here on, the body counts as sent.
     let body = match request.body_mut().take() {
-        Some(body) => whole(body).await,
+        Some(body) => whole(body).await.map_err(|why| transport.unreachable(&why.to_string()))?,
         None => Vec::new(),
     };
     let headers = request.headers().iter();
@@ -49,12 +49,12 @@ pub(super) async fn execute(
     }
 }
 
-async fn whole(mut body: Body) -> Vec<u8> {
+async fn whole(mut body: Body) -> Result<Vec<u8>, reqwest::Error> {
     let mut bytes = Vec::new();
-    while let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        bytes.extend(frame.into_data().unwrap_or_default());
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        bytes.extend(frame?.into_data().unwrap_or_default());
     }
-    bytes
+    Ok(bytes)
 }
 
 fn response(answer: simulation::Response) -> Result<Response, hyper::http::Error> {
