@@ -42,7 +42,7 @@ export ZIG_LOCAL_CACHE_DIR  := $(BUILD)/zig
 export CARGO_ZIGBUILD_CACHE_DIR := $(BUILD)/zigbuild
 
 .PHONY: all help demo docs check test test-fresh test-bindings test-platforms setup-bindings setup-platforms print-version lint bench bench-check
-.PHONY: bench-tools function-order soak account-rate night fuzz header stubs licenses
+.PHONY: bench-tools function-order soak account-rate night night-arm fuzz header stubs licenses
 .PHONY: abi install place describe dist dist-libraries dist-wheels dist-macos images release stage stage-dist built wheel sanitized workers recipes clean
 
 all: release
@@ -156,6 +156,21 @@ CARDS ?= 2000
 night:
 	@CARGO_TARGET_DIR=$(BUILD)/night $(CARGO) build --locked -q --profile night -p eiot-night
 	@$(BUILD)/night/night/eiot-night --seeds $(SEEDS) --cards $(CARDS)
+
+## night-arm: ten nights, and ten of the command, on an emulated ARM64 machine: all that happens must be the same, byte for byte
+ARM_LINUX := aarch64-unknown-linux-gnu
+night-arm: export CARGO_TARGET_DIR := $(BUILD)/night
+night-arm: export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER := aarch64-linux-gnu-gcc
+night-arm: export CC_aarch64_unknown_linux_gnu := aarch64-linux-gnu-gcc
+night-arm:
+	@$(CARGO) build --locked -q --profile quick -p eiot-night
+	@$(CARGO) build --locked -q --profile quick -p eiot-night --target $(ARM_LINUX)
+	@for night in "--cards 200" "--cards 100 --commands"; do for seed in 1 2 3 4 5 6 7 8 9 10; do \
+	   words="--seed $$seed $$night --trace"; echo "eiot-night $$words"; \
+	   $(BUILD)/night/quick/eiot-night $$words | grep -av ' requests in ' > $(BUILD)/night/here || exit 1; \
+	   qemu-aarch64-static -L /usr/aarch64-linux-gnu $(BUILD)/night/$(ARM_LINUX)/quick/eiot-night $$words \
+	     | grep -av ' requests in ' | cmp - $(BUILD)/night/here || exit 1; \
+	 done; done
 
 ## fuzz: run every fuzzer for FUZZ_SECONDS (needs rustup's nightly toolchain)
 FUZZ_SECONDS ?= 600

@@ -98,6 +98,24 @@ GUARDS = [
         "None",
     ),
     Guard(
+        "limiter: permits that are late again and again are used in pairs",
+        "core/src/rate_limit/limiter.rs",
+        "permit.is_next_to(late, now)",
+        "false",
+    ),
+    Guard(
+        "limiter: a request that was handed over in time is not sent late",
+        "core/src/transport/tracked_body.rs",
+        "self.latest.is_some_and(|latest| system::now() > latest) && self.bytes.is_some()",
+        "false",
+    ),
+    Guard(
+        "limiter: a reply of the Redis that is read late is not fresh",
+        "core/src/rate_limit/redis_clock.rs",
+        "known.min().map_or(this.at, |(_, at)| at)",
+        "this.at",
+    ),
+    Guard(
         "limiter: a file that was lost leaves a second",
         "core/src/rate_limit/shared_file.rs",
         "schedule.pause(now.saturating_add(LOST_PAUSE));",
