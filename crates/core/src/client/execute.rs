@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 const DEFAULT_PAUSE: Duration = Duration::from_secs(1);
 
 /// How many permits an attempt takes because the thread was held up, not the connection; it uses the last one, whatever happens.
-const MAX_HELD_UP: u32 = 8;
+const MAX_HELD_UP: u32 = 4;
 
 /// One call: what it needs of its client, and its progress.
 pub(super) struct Execution<'a> {

@@ -22,7 +22,10 @@ use std::time::{Duration, Instant};
 const LONG_WAIT: Duration = Duration::from_secs(2);
 
 /// How many permits a call takes because they are late; it uses the last one, whatever happens.
-const MAX_STALE: u32 = 8;
+const MAX_STALE: u32 = 5;
+
+/// How far ahead a call reserves after late permits.
+const MAX_LEAD: Duration = Duration::from_secs(1);
 
 /// The maximum wait for the lock of a shared file. It is held for microseconds, unless its holder was suspended.
 const MAX_LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -115,11 +118,14 @@ impl RateLimiter {
         notice: &(dyn Fn(&Notice<'_>) + Sync),
     ) -> Result<Permit, Error> {
         let mut tries = 0;
+        let mut ahead = Duration::ZERO;
         loop {
             let mut permit = match &self.store {
                 // Boxed: the future of every call would be three times as large.
-                Store::Redis(redis) => Box::pin(self.reserve_in(redis, deadline, wait, cooldown)).await?,
-                Store::Memory | Store::File { .. } => self.reserve(deadline, wait, notice).await?,
+                Store::Redis(redis) => {
+                    Box::pin(self.reserve_in(redis, ahead, deadline, wait, cooldown)).await?
+                }
+                Store::Memory | Store::File { .. } => self.reserve(ahead, deadline, wait, notice).await?,
             };
             let mut now = system::now();
             // What made that one late may make this one late, too: the call is made between the two, and uses up both.
@@ -142,14 +148,19 @@ impl RateLimiter {
                 permit.at = now;
                 return Ok(permit);
             }
+            // A reservation that takes long, on a slow disk or after a distant Redis's reply, is for a later time.
+            if wait {
+                ahead = (ahead + now.saturating_duration_since(permit.at)).min(MAX_LEAD);
+            }
             // Released, it may be the next one again, if no other call waits; after two of them, it counts.
             late = (tries > 1).then_some(permit);
         }
     }
 
-    /// Reserves the next permit without waiting until it is due.
+    /// Reserves the next permit that is due in `ahead` or later, without waiting for it.
     pub(crate) async fn reserve(
         self: &Arc<Self>,
+        ahead: Duration,
         deadline: Instant,
         wait: bool,
         notice: &(dyn Fn(&Notice<'_>) + Sync),
@@ -157,7 +168,12 @@ impl RateLimiter {
         let outcome = self.update(deadline, notice, |schedule| {
             let (now, clock) = (system::now(), clock());
             let left = if wait { deadline.saturating_duration_since(now) } else { Duration::from_nanos(1) };
-            let reserved = schedule.reserve(clock, self.spacing(), clock.saturating_add(nanoseconds(left)));
+            let reserved = schedule.reserve(
+                clock,
+                nanoseconds(ahead),
+                self.spacing(),
+                clock.saturating_add(nanoseconds(left)),
+            );
             (reserved, schedule.nonces.seed, now, clock)
         });
         let (reserved, seed, now, clock) = outcome.await?;
@@ -176,6 +192,7 @@ impl RateLimiter {
     async fn reserve_in(
         self: &Arc<Self>,
         redis: &Redis,
+        ahead: Duration,
         deadline: Instant,
         wait: bool,
         cooldown: Option<&Cooldown>,
@@ -186,6 +203,7 @@ impl RateLimiter {
         let wanted = Reservation {
             interval: self.interval,
             patience: if wait { left } else { Duration::ZERO },
+            ahead,
             max_ahead: self.max_ahead(),
             card,
             token: if card.is_some() { system::random() } else { 0 },
@@ -366,7 +384,7 @@ mod tests {
 
     fn reserve(limiter: &Arc<RateLimiter>, wait: bool, left: Duration) -> Result<Permit, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a loop");
-        runtime.block_on(limiter.reserve(Instant::now() + left, wait, &|_| ()))
+        runtime.block_on(limiter.reserve(Duration::ZERO, Instant::now() + left, wait, &|_| ()))
     }
 
     const HOUR: Duration = Duration::from_secs(3600);

@@ -61,6 +61,8 @@ pub(super) struct Reservation<'a> {
     pub(super) interval: Option<Duration>,
     /// Fails unless the permit is due sooner than this.
     pub(super) patience: Duration,
+    /// The permit is due in this time or later.
+    pub(super) ahead: Duration,
     pub(super) max_ahead: Duration,
     /// The card, and its cooldown from now on.
     pub(super) card: Option<(&'a str, Duration)>,
@@ -110,7 +112,7 @@ impl Redis {
             u64::try_from(cooldown.as_millis()).unwrap_or(u64::MAX),
             wanted.token,
             microseconds(Spacing::MAX_LATE),
-            microseconds(self.travel().min(wanted.patience / 2)),
+            microseconds(wanted.ahead.max(self.travel()).min(wanted.patience / 2)),
         ];
         let reply = self.run(deadline, card, "reserve", known, &arguments).await?;
         Answer::read(&reply).ok_or_else(|| self.failed(&"its response is invalid"))

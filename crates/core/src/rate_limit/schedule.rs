@@ -81,11 +81,12 @@ impl Schedule {
         Self { next: 0, released: none, nonces: Walk { seed, position: 0 }, unused: none }
     }
 
-    /// Reserves the first permit at `now` or later, if it is due before `latest`; otherwise returns when it would be
-    /// due. Without an interval, each call is allowed immediately.
+    /// Reserves the first permit that is due `ahead` of `now` or later, if it is due before `latest`; otherwise returns when it
+    /// would be due. Without an interval, each call is allowed immediately.
     pub(super) fn reserve(
         &mut self,
         now: u64,
+        ahead: u64,
         spacing: Option<Spacing>,
         latest: u64,
     ) -> Result<Reserved, u64> {
@@ -97,12 +98,13 @@ impl Schedule {
                 *released = 0;
             }
         }
-        let earliest = self.released.iter_mut().filter(|released| **released != 0).min();
-        let at = match earliest {
+        let from = now.saturating_add(ahead);
+        let first = self.released.iter_mut().filter(|released| **released != 0 && **released >= from).min();
+        let at = match first {
             Some(released) if *released >= latest => return Err(*released),
             Some(released) => std::mem::take(released),
             None => {
-                let at = spacing.first(now, Spacing::earliest(now, self.next));
+                let at = spacing.first(now, Spacing::earliest(from, self.next));
                 if at >= latest {
                     return Err(at);
                 }
@@ -181,7 +183,7 @@ mod tests {
     }
 
     fn reserve(schedule: &mut Schedule, now: u64) -> u64 {
-        schedule.reserve(now * MS, INTERVAL, FAR).expect("a permit").at / MS
+        schedule.reserve(now * MS, 0, INTERVAL, FAR).expect("a permit").at / MS
     }
 
     #[test]
@@ -199,7 +201,7 @@ mod tests {
             // A timer that wakes up at whole milliseconds, after an idle second.
             let (mut now, mut sent) = (1_000 * MS, Vec::new());
             while now < 6_000 * MS {
-                let at = schedule.reserve(now, spacing, FAR).expect("a permit").at;
+                let at = schedule.reserve(now, 0, spacing, FAR).expect("a permit").at;
                 now = if at > now { at.div_ceil(MS) * MS } else { now };
                 sent.push(now);
             }
@@ -221,7 +223,7 @@ mod tests {
                     while now < 6_000 * MS {
                         let grid = Grid::new(interval, (which, machines), start + Duration::from_nanos(now));
                         let spacing = Spacing { interval: interval * machines, grid: Some(grid) };
-                        let at = schedule.reserve(now, Some(spacing), FAR).expect("a permit").at;
+                        let at = schedule.reserve(now, 0, Some(spacing), FAR).expect("a permit").at;
                         // A timer that wakes up at whole milliseconds.
                         now = if at > now { at.div_ceil(MS) * MS } else { now };
                         sent.push(now);
@@ -238,11 +240,23 @@ mod tests {
     }
 
     #[test]
+    fn schedule_gives_a_permit_ahead_to_a_caller_that_gets_it_late() {
+        let mut schedule = schedule();
+        let mut ahead = |ahead| schedule.reserve(1_000 * MS, ahead * MS, INTERVAL, FAR).expect("a permit");
+        assert_eq!([250, 250, 0].map(|ms| ahead(ms).at / MS), [1_250, 1_350, 1_450]);
+        let early = Reserved { at: 1_050 * MS, position: 1 };
+        schedule.release(early, INTERVAL);
+        let next = schedule.reserve(1_000 * MS, 100 * MS, INTERVAL, FAR).expect("a permit");
+        assert_eq!(next.at / MS, 1_550, "what is released for earlier is of no use");
+        assert_eq!(reserve(&mut schedule, 1_000), 1_050);
+    }
+
+    #[test]
     fn schedule_refuses_a_permit_at_the_limit_and_leaves_it_free() {
         let mut schedule = schedule();
         reserve(&mut schedule, 1_000);
         let before = schedule.clone();
-        assert_eq!(schedule.reserve(1_000 * MS, INTERVAL, 1_100 * MS), Err(1_100 * MS));
+        assert_eq!(schedule.reserve(1_000 * MS, 0, INTERVAL, 1_100 * MS), Err(1_100 * MS));
         assert_eq!(schedule, before);
         assert_eq!(reserve(&mut schedule, 1_000), 1_100);
     }
@@ -251,7 +265,7 @@ mod tests {
     fn schedule_gives_released_permits_to_the_next_callers() {
         let mut schedule = schedule();
         let reserved: Vec<_> =
-            (0..4).map(|_| schedule.reserve(1_000 * MS, INTERVAL, FAR).expect("a permit")).collect();
+            (0..4).map(|_| schedule.reserve(1_000 * MS, 0, INTERVAL, FAR).expect("a permit")).collect();
         schedule.release(reserved[1], INTERVAL);
         schedule.release(reserved[2], INTERVAL);
         schedule.release(reserved[3], INTERVAL);
@@ -265,7 +279,7 @@ mod tests {
     fn schedule_forgets_released_permits_beyond_a_bound() {
         let mut schedule = schedule();
         let reserved: Vec<_> =
-            (0..100).map(|_| schedule.reserve(1_000 * MS, INTERVAL, FAR).expect("a permit")).collect();
+            (0..100).map(|_| schedule.reserve(1_000 * MS, 0, INTERVAL, FAR).expect("a permit")).collect();
         reserved.iter().take(99).for_each(|reserved| schedule.release(*reserved, INTERVAL));
         let again: Vec<_> = (0..Schedule::MAX_RELEASED + 1).map(|_| reserve(&mut schedule, 1_000)).collect();
         assert_eq!(again[Schedule::MAX_RELEASED - 1..], [1_000 + 15 * 100, 1_000 + 100 * 100]);
@@ -274,7 +288,7 @@ mod tests {
     #[test]
     fn schedule_pauses_for_all_and_never_shortens_a_pause() {
         let mut schedule = schedule();
-        let early = schedule.reserve(1_000 * MS, INTERVAL, FAR).expect("a permit");
+        let early = schedule.reserve(1_000 * MS, 0, INTERVAL, FAR).expect("a permit");
         reserve(&mut schedule, 1_000);
         schedule.release(early, INTERVAL);
         schedule.pause(6_000 * MS);
@@ -285,7 +299,7 @@ mod tests {
     #[test]
     fn schedule_without_an_interval_allows_each_call_at_once_and_counts_its_nonce() {
         let mut schedule = schedule();
-        let positions = [0; 3].map(|now| schedule.reserve(now, None, 0).expect("a permit").position);
+        let positions = [0; 3].map(|now| schedule.reserve(now, 0, None, 0).expect("a permit").position);
         assert_eq!(positions, [0, 1, 2]);
     }
 
@@ -293,7 +307,7 @@ mod tests {
     fn schedule_gives_the_nonces_of_released_permits_to_the_next_calls() {
         for spacing in [INTERVAL, None] {
             let mut schedule = schedule();
-            let reserve = |schedule: &mut Schedule| schedule.reserve(0, spacing, FAR).expect("a permit");
+            let reserve = |schedule: &mut Schedule| schedule.reserve(0, 0, spacing, FAR).expect("a permit");
             let all: Vec<_> = (0..4).map(|_| reserve(&mut schedule)).collect();
             [1, 0, 3].into_iter().for_each(|place| schedule.release(all[place], spacing));
             let again: Vec<_> = (0..4).map(|_| reserve(&mut schedule).position).collect();
@@ -304,7 +318,7 @@ mod tests {
     #[test]
     fn schedule_leaves_out_a_nonce_that_comes_back_late() {
         let mut schedule = schedule();
-        let reserve = |schedule: &mut Schedule| schedule.reserve(0, None, FAR).expect("a permit");
+        let reserve = |schedule: &mut Schedule| schedule.reserve(0, 0, None, FAR).expect("a permit");
         let first = reserve(&mut schedule);
         for _ in 0..Schedule::MAX_BACK {
             reserve(&mut schedule);
