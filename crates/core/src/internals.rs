@@ -57,6 +57,8 @@ impl Limiter {
     /// Reserves the next permit, no matter how late it is, and returns its nonce.
     pub fn reserve(&self) -> Result<u32, Error> {
         let deadline = Instant::now() + Duration::from_secs(u64::from(u32::MAX));
-        self.1.block_on(self.0.reserve(Duration::ZERO, deadline, true, &|_| ())).map(|mut permit| permit.spend())
+        self.1
+            .block_on(self.0.reserve(Duration::ZERO, deadline, true, &|_| ()))
+            .map(|mut permit| permit.spend())
     }
 }

@@ -165,6 +165,8 @@ pub struct Arrival {
     pub card: Card,
     /// Its nonce.
     pub nonce: u32,
+    /// When it was sent.
+    pub sent: Time,
     /// When it would have arrived if the network had only its ordinary latency.
     pub due: Time,
     /// It is not the first copy: the network has repeated it.
@@ -209,7 +211,7 @@ struct Inner {
 impl Inner {
     /// A card was called, or an order made.
     fn called(&mut self, arrival: &Arrival, is_too_many: bool, broken: &mut Vec<(Property, String)>) {
-        let Arrival { process, card, wish, acted, .. } = *arrival;
+        let Arrival { process, card, sent, wish, acted, .. } = *arrival;
         if let Some(count) = self.received.get_mut(&(process, card)) {
             *count += 1;
         }
@@ -221,7 +223,8 @@ impl Inner {
             broken.push((Property::Delivered, text));
         }
         let state = self.cards.entry(card).or_default();
-        if let Some((by, at)) = state.settled.filter(|(by, _)| *by == process) {
+        // What was on its way when its deadline came may arrive after that.
+        if let Some((by, at)) = state.settled.filter(|(by, at)| *by == process && *at < sent) {
             let text = format!(
                 "card {card} called again, though process {by} had its outcome at {:.6} s",
                 seconds(at)

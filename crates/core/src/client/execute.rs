@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 /// How long all calls of the account pause after "too many requests" without a `Retry-After`.
 const DEFAULT_PAUSE: Duration = Duration::from_secs(1);
 
-/// How many permits an attempt takes because the thread was held up, not the connection; it uses the last one, whatever happens.
-const MAX_HELD_UP: u32 = 4;
+/// How many permits an attempt takes because the thread was held up, by a slow disk or a callback, and not the connection; it uses
+/// the last one, whatever happens.
+const MAX_HELD_UP: u32 = 8;
 
 /// One call: what it needs of its client, and its progress.
 pub(super) struct Execution<'a> {
@@ -129,30 +130,21 @@ impl Execution<'_> {
         }
     }
 
-    /// The first permit, or else the next one, when the connections are ready for a request. A slow disk or a callback may have
-    /// held the thread meanwhile: then it takes another.
+    /// The first permit, or else the next one, when the connections are ready for a request.
     async fn permit(
         &self,
-        mut first: Option<Permit>,
+        first: Option<Permit>,
         connections: &Connections,
         permits: &Permits<'_>,
         limiter: &Arc<RateLimiter>,
         wait: bool,
     ) -> Result<Permit, Error> {
-        let mut tries = 0;
-        let mut late = None;
-        loop {
-            let permit = match first.take() {
-                Some(permit) => permit,
-                None => permits.acquire(limiter, self.deadline, wait, late.take()).await?,
-            };
-            connections.catch_up().await;
-            tries += 1;
-            if !permit.is_stale() || tries == MAX_HELD_UP {
-                return Ok(permit);
-            }
-            late = (tries > 1).then_some(permit);
-        }
+        let permit = match first {
+            Some(permit) => permit,
+            None => permits.acquire(limiter, self.deadline, wait).await?,
+        };
+        connections.catch_up().await;
+        Ok(permit)
     }
 
     /// One request and its response; timestamp, nonce and signature are fresh in each attempt. `None` if no connection was ready

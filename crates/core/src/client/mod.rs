@@ -293,7 +293,7 @@ impl Client {
         let notice = |notice: &Notice<'_>| gate.notice(notice);
         let (gate, statistics) = (Some(gate.as_ref()), &process.statistics);
         let permits = Permits { first: None, gate, cooldown: cooldown.as_ref(), statistics, notice: &notice };
-        let permit = permits.acquire(process.limiter()?, now + NO_DEADLINE, true, None).await?;
+        let permit = permits.acquire(process.limiter()?, now + NO_DEADLINE, true).await?;
         Ok(Reservation { permit, cooldown })
     }
 

@@ -239,7 +239,7 @@ impl Client {
             let run = async {
                 let statistics = &process.statistics;
                 let permits = Permits { first: None, gate, cooldown, statistics, notice: &notice };
-                let permit = permits.acquire(process.limiter()?, execution.deadline, waits, None).await?;
+                let permit = permits.acquire(process.limiter()?, execution.deadline, waits).await?;
                 // The next call may wait for its permit.
                 place.front = None;
                 execution.run(&queue.connections, Permits { first: Some(permit), ..permits }).await

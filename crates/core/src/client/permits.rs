@@ -70,13 +70,12 @@ impl Permits<'_> {
         }
     }
 
-    /// Waits for a permit, after one that was `late`; of the calls that share a gate, one at a time.
+    /// Waits for a permit; of the calls that share a gate, one at a time.
     pub(super) async fn acquire(
         &self,
         limiter: &Arc<RateLimiter>,
         deadline: Instant,
         wait: bool,
-        late: Option<Permit>,
     ) -> Result<Permit, Error> {
         let started = system::now();
         let _passed = match self.gate {
@@ -84,7 +83,7 @@ impl Permits<'_> {
             // After the deadline there is no permit either; the limiter's error says how long the wait would be.
             Some(gate) => system::timeout_at(deadline, gate.queue.lock()).await,
         };
-        let permit = limiter.acquire(deadline, wait, late, self.cooldown, self.notice).await;
+        let permit = limiter.acquire(deadline, wait, self.cooldown, self.notice).await;
         self.statistics.waited(system::elapsed(started));
         permit
     }

@@ -7,7 +7,7 @@ use super::account::Account;
 use super::cooldown::Cooldown;
 use super::permit::Permit;
 use super::rate::Rate;
-use super::redis::{Answer, Redis, Reservation};
+use super::redis::Redis;
 use super::schedule::{Reserved, Schedule, Spacing, clock, nanoseconds};
 use super::share::Grid;
 use super::shared_file::{SharedFile, unusable};
@@ -31,7 +31,7 @@ const MAX_LEAD: Duration = Duration::from_secs(1);
 const MAX_LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// A call that waits for the lock gives up this long before its deadline, so that its error can give the reason.
-const LOCK_MARGIN: Duration = Duration::from_millis(20);
+pub(super) const LOCK_MARGIN: Duration = Duration::from_millis(20);
 
 /// Other processes hold the lock for microseconds, so only after this many tries is a sleep worthwhile.
 const SPINS: u32 = 20;
@@ -52,7 +52,7 @@ const MAX_QUEUE: u32 = 64;
 pub(crate) struct RateLimiter {
     pub(super) account: Arc<Account>,
     pub(super) rate: Rate,
-    interval: Option<Duration>,
+    pub(super) interval: Option<Duration>,
     store: Store,
     clock: Arc<dyn Clock>,
 }
@@ -68,7 +68,7 @@ enum Store {
         is_optional: bool,
     },
     /// In a Redis that machines share.
-    Redis(Redis),
+    Redis(Box<Redis>),
 }
 
 impl RateLimiter {
@@ -88,7 +88,7 @@ impl RateLimiter {
 
     /// A limiter with a schedule in Redis.
     pub(crate) fn in_redis(self, redis: Redis) -> Self {
-        self.kept_in(Store::Redis(redis))
+        self.kept_in(Store::Redis(Box::new(redis)))
     }
 
     /// The spacing of permits, from now on.
@@ -107,18 +107,15 @@ impl RateLimiter {
 
     /// Waits for the next permit. Fails immediately if the permit is due at `deadline` or later, or if the caller does
     /// not `wait` and no permit is available now. Dropping the future cancels the wait and releases its place. If
-    /// machines share the rate, they share the card's `cooldown` with it. `late` is a permit that the caller could not use in
-    /// time. `notice` receives long waits.
+    /// machines share the rate, they share the card's `cooldown` with it. `notice` receives long waits.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         deadline: Instant,
         wait: bool,
-        mut late: Option<Permit>,
         cooldown: Option<&Cooldown>,
         notice: &(dyn Fn(&Notice<'_>) + Sync),
     ) -> Result<Permit, Error> {
-        let mut tries = 0;
-        let mut ahead = Duration::ZERO;
+        let (mut tries, mut ahead, mut late) = (0, Duration::ZERO, None);
         loop {
             let mut permit = match &self.store {
                 // Boxed: the future of every call would be three times as large.
@@ -129,7 +126,7 @@ impl RateLimiter {
             };
             let mut now = system::now();
             // What made that one late may make this one late, too: the call is made between the two, and uses up both.
-            if let Some(mut late) = late.take().filter(|late| permit.is_next_to(late, now)) {
+            if let Some(mut late) = late.take().filter(|late: &Permit| permit.is_next_to(late, now)) {
                 late.spend();
                 return Ok(permit);
             }
@@ -184,44 +181,9 @@ impl RateLimiter {
         }
     }
 
-    fn permit(self: &Arc<Self>, reserved: Reserved, seed: u64, at: Instant) -> Permit {
+    pub(super) fn permit(self: &Arc<Self>, reserved: Reserved, seed: u64, at: Instant) -> Permit {
         let nonce = Permutation::new(seed, self.rate.share).nonce(reserved.position);
         Permit { limiter: self.clone(), reserved, nonce, at, used: false }
-    }
-
-    async fn reserve_in(
-        self: &Arc<Self>,
-        redis: &Redis,
-        ahead: Duration,
-        deadline: Instant,
-        wait: bool,
-        cooldown: Option<&Cooldown>,
-    ) -> Result<Permit, Error> {
-        let asked = system::now();
-        let left = deadline.saturating_duration_since(asked);
-        let card = cooldown.and_then(Cooldown::unshared);
-        let wanted = Reservation {
-            interval: self.interval,
-            patience: if wait { left } else { Duration::ZERO },
-            ahead,
-            max_ahead: self.max_ahead(),
-            card,
-            token: if card.is_some() { system::random() } else { 0 },
-        };
-        let deadline = deadline.checked_sub(LOCK_MARGIN).unwrap_or(deadline);
-        match redis.reserve(deadline, self.known_nonces(), &wanted).await? {
-            Answer::Permit { after, at, position, seed } => {
-                self.account.schedule().nonces = Walk { seed, position: position.saturating_add(1) };
-                if let Some(cooldown) = cooldown.filter(|_| card.is_some()) {
-                    cooldown.share(self.clone(), wanted.token);
-                }
-                Ok(self.permit(Reserved { at, position }, seed, redis.due(asked, after, at)))
-            }
-            Answer::Wait(after) => Err(self.refusal(after, wait)),
-            Answer::Cooldown(left) => {
-                Err(cooldown.map_or_else(|| self.refusal(left, wait), |cooldown| cooldown.refusal(left)))
-            }
-        }
     }
 
     /// The card was not refreshed: other machines may refresh it.
@@ -232,11 +194,11 @@ impl RateLimiter {
     }
 
     /// Where the nonces continue if the stored state is lost.
-    fn known_nonces(&self) -> Walk {
+    pub(super) fn known_nonces(&self) -> Walk {
         self.account.schedule().nonces.beyond_others()
     }
 
-    fn max_ahead(&self) -> Duration {
+    pub(super) fn max_ahead(&self) -> Duration {
         MAX_AHEAD.max(self.interval.map_or(Duration::ZERO, |interval| interval.saturating_mul(MAX_QUEUE)))
     }
 
@@ -256,7 +218,7 @@ impl RateLimiter {
         }
     }
 
-    fn refusal(&self, after: Duration, wait: bool) -> Error {
+    pub(super) fn refusal(&self, after: Duration, wait: bool) -> Error {
         let because = if wait { "past this call's deadline" } else { "and rate_wait is off" };
         let place = self.place().map_or_else(String::new, |place| format!(" (set by {place})"));
         let seconds = after.as_secs_f64();

@@ -14,6 +14,7 @@ mod permit;
 mod rate;
 mod redis;
 mod redis_clock;
+mod redis_permits;
 mod redis_url;
 mod resp;
 mod schedule;

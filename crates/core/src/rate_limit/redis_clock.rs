@@ -1,13 +1,12 @@
 //! When the Redis executed a script, by this machine's clock.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// A reading is used this long: the clocks of two machines drift apart by less than a millisecond in it.
 const MAX_AGE: Duration = Duration::from_secs(10);
 
-/// The maximum number of readings.
-const MAX_READINGS: usize = 16;
+/// The number of readings that are kept.
+const READINGS: usize = 16;
 
 /// The last readings of the Redis's clock.
 ///
@@ -15,7 +14,9 @@ const MAX_READINGS: usize = 16;
 /// the shortest round trip tells when that was.
 #[derive(Debug, Default)]
 pub(super) struct RedisClock {
-    readings: VecDeque<Reading>,
+    readings: [Option<Reading>; READINGS],
+    /// Where the next one goes.
+    next: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -32,22 +33,26 @@ impl RedisClock {
     pub(super) fn read(&mut self, time: u64, asked: Instant, received: Instant) -> Instant {
         let round_trip = received.saturating_duration_since(asked);
         let this = Reading { time, at: asked + round_trip / 2, round_trip };
-        self.readings.retain(|reading| received.saturating_duration_since(reading.at) < MAX_AGE);
-        if self.readings.len() >= MAX_READINGS {
-            self.readings.pop_front();
+        let mut best = this;
+        for reading in self.readings.iter().flatten() {
+            let is_recent = received.saturating_duration_since(reading.at) < MAX_AGE;
+            if is_recent && reading.round_trip < best.round_trip {
+                // If the clock was set meanwhile, that is not in between.
+                if let Some(at) = reading.when(time).filter(|at| (asked..=received).contains(at)) {
+                    best = Reading { at, ..*reading };
+                }
+            }
         }
-        self.readings.push_back(this);
-        // If the clock was set meanwhile, that is not in between.
-        let known = self.readings.iter().filter_map(|reading| {
-            let at = reading.when(time).filter(|at| (asked..=received).contains(at))?;
-            Some((reading.round_trip, at))
-        });
-        known.min().map_or(this.at, |(_, at)| at)
+        if let Some(oldest) = self.readings.get_mut(self.next % READINGS) {
+            *oldest = Some(this);
+        }
+        self.next = self.next.wrapping_add(1);
+        best.at
     }
 
     /// How long a reply takes, at least; not known before the first one.
     pub(super) fn travel(&self) -> Duration {
-        let round_trip = self.readings.iter().map(|reading| reading.round_trip).min();
+        let round_trip = self.readings.iter().flatten().map(|reading| reading.round_trip).min();
         round_trip.unwrap_or_default() / 2
     }
 }

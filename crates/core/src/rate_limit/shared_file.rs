@@ -179,7 +179,8 @@ mod tests {
 
     fn reserve(file: &SharedFile, known: &mut Schedule) -> super::super::schedule::Reserved {
         loop {
-            let reserve = |schedule: &mut Schedule| schedule.reserve(clock(), 0, STEP, FAR).expect("a permit");
+            let reserve =
+                |schedule: &mut Schedule| schedule.reserve(clock(), 0, STEP, FAR).expect("a permit");
             if let Some(reserved) = file.try_update(known, FAR, reserve).expect("usable") {
                 return reserved;
             }

@@ -192,7 +192,8 @@ impl World {
     /// Sends a request over the network.
     pub fn send(self: &Rc<Self>, host: Rc<Inside>, operation: u64, request: Request) {
         let ordinary = self.latency();
-        let due = self.engine.now() + nanoseconds(ordinary);
+        let sent = self.engine.now();
+        let due = sent + nanoseconds(ordinary);
         let (mut lost, mut reset, mut repeats) = (false, false, false);
         for fault in self.faults() {
             match fault {
@@ -224,14 +225,20 @@ impl World {
         if repeats {
             let (world, host, request) = (self.clone(), host.clone(), request.clone());
             let later = wait + self.between(Duration::ZERO, Duration::from_millis(500));
-            self.engine.after(later, move |_| world.arrive(&host, None, &request, due));
+            self.engine.after(later, move |_| world.arrive(&host, None, &request, (sent, due)));
         }
         let world = self.clone();
-        self.engine.after(wait, move |_| world.arrive(&host, Some(operation), &request, due));
+        self.engine.after(wait, move |_| world.arrive(&host, Some(operation), &request, (sent, due)));
     }
 
     /// A request arrives at the platform. Without an operation it is a copy, whose answer nothing waits for.
-    fn arrive(self: &Rc<Self>, host: &Rc<Inside>, operation: Option<u64>, request: &Request, due: Time) {
+    fn arrive(
+        self: &Rc<Self>,
+        host: &Rc<Inside>,
+        operation: Option<u64>,
+        request: &Request,
+        (sent, due): (Time, Time),
+    ) {
         let Some(parsed) = platform::parse(request) else {
             let text = format!("the platform cannot read {}", String::from_utf8_lossy(&request.body));
             return self.ledger.violated(Property::Requests, self.engine.now(), text);
@@ -248,6 +255,7 @@ impl World {
             process: host.id(),
             card: parsed.card,
             nonce: parsed.nonce,
+            sent,
             due,
             is_repeat: operation.is_none(),
             wish: parsed.wish,
