@@ -14,7 +14,7 @@ from test_refusals import EID, STATUS
 
 NO, YES = 0, 1
 # The timeout of a call that a fault makes wait, in seconds. Real time, because of real peers.
-TIMEOUT = 2 if IS_EMULATED else 0.5
+TIMEOUT = 2 if IS_EMULATED else 1
 # The timeout of all others, which a busy machine must not exceed.
 AMPLE_TIMEOUT = 20
 
