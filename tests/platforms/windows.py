@@ -9,6 +9,7 @@ from .platform import BUILD, ROOT, TARGET, Platform
 
 # Unpacked by packaging/setup-platforms.sh; wine's 32-bit half cannot be installed beside the other without a foreign architecture.
 WINE32 = BUILD / "wine32"
+FREETYPE = BUILD / "wine32-freetype"
 HERE = pathlib.Path(__file__).parent
 FPC = pathlib.Path("/usr/lib/x86_64-linux-gnu/fpc/3.2.2/ppcx64")
 FPC32 = WINE32 / "usr/lib/i386-linux-gnu/fpc/3.2.2/ppc386"
@@ -106,6 +107,7 @@ class Windows(Platform):
             f"export WINEARCH=win32 WINESERVER='{libraries}/wine/wineserver32'",
             f"export WINEDLLPATH='{libraries}/i386-linux-gnu/wine'",
             f"export LD_LIBRARY_PATH='{libraries}/i386-linux-gnu:{WINE32}/lib/i386-linux-gnu'",
+            f"[ -n \"$EIOT_WINE_IS_NEW\" ] || LD_LIBRARY_PATH=$LD_LIBRARY_PATH:'{FREETYPE}/usr/lib/i386-linux-gnu:{FREETYPE}/lib/i386-linux-gnu'",
         ]
 
     def prepare(self) -> None:
@@ -170,7 +172,10 @@ class Windows(Platform):
         (self.folder / "wine").mkdir(exist_ok=True)
         self.server("-p")
         # Once, so that programs that are started together find a drive.
-        subprocess.run([self.folder / "run", "wineboot", "--init"], check=True, timeout=300, capture_output=True)
+        environment = os.environ | {"EIOT_WINE_IS_NEW": "yes"}
+        # Wine's services have what it has, and stay: a pipe would not come to its end.
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run([self.folder / "run", "wineboot", "--init"], check=True, timeout=300, env=environment, **quiet)
 
     def server(self, flag: str) -> None:
         """Starts wine's server (-p), or stops it (-k)."""
@@ -212,6 +217,6 @@ def _windows(architecture: str, needs: dict[str, str]) -> Windows:
 
 PLATFORMS = [
     _windows("x86_64", {"/usr/lib/wine/wine64": "wine64", str(FPC): "fp-compiler-3.2.2"}),
-    # The first three were unpacked, not installed.
+    # These were unpacked, not installed.
     _windows("i686", {str(WINE32): "wine32", "/lib/ld-linux.so.2": "libc6-i386"}),
 ]
