@@ -78,7 +78,7 @@ static void many_cards_are_handed_to_a_lambda(const eiot::client &client) {
     int refreshed = 0;
     std::string failed;
     CHECK(client.refresh_many(eids, [&](const eiot::outcome &outcome) {
-        CHECK(outcome.input() == eids.at(outcome.tag()) && outcome.is_duplicate() == (outcome.tag() == 4));
+        CHECK(outcome.input() == eids.at(static_cast<std::size_t>(outcome.tag())) && outcome.is_duplicate() == (outcome.tag() == 4));
         if (outcome) refreshed++;
         else failed = outcome.eid();
     }));
