@@ -49,13 +49,17 @@ class Guard:
     # Nights in which every process runs the command.
     of_command: bool = False
 
+    @property
+    def whole(self) -> str:
+        """What stands in the file, once."""
+        return self.around.replace("{}", self.code, 1)
+
     def put_switch(self, number: int) -> str:
         """Replaces the code in the copy by one that can be switched. Returns what is wrong, or nothing."""
         path = COPY / "crates" / self.file
         text = path.read_text()
-        whole = self.around.replace("{}", self.code, 1)
-        if text.count(whole) != 1:
-            return f"its code stands {text.count(whole)} times in {self.file}"
+        if text.count(self.whole) != 1:
+            return f"its code stands {text.count(self.whole)} times in {self.file}"
         if path.suffix == ".lua":
             switched = f"if not is_out({number}) then {self.code} end"
         else:
@@ -63,7 +67,7 @@ class Guard:
             name = "crate::is_out" if self.file.startswith("core/") else "eiot::is_out"
             switched = f"if {name}({number}) {{ {self.without} }} else {{ {self.code} }}"
             switched = switched if self.code.rstrip().endswith((";", "}")) and not self.is_expression else f"({switched})"
-        path.write_text(text.replace(whole, self.around.replace("{}", switched, 1)))
+        path.write_text(text.replace(self.whole, self.around.replace("{}", switched, 1)))
         return ""
 
     @property
@@ -83,13 +87,6 @@ GUARDS = [
         "core/src/rate_limit/permit.rs",
         "self.latest().is_some_and(|latest| system::now() > latest)",
         "false",
-    ),
-    Guard(
-        "limiter: a permit that was held up is not used",
-        "core/src/client/execute.rs",
-        "!permit.is_stale() || tries == MAX_HELD_UP",
-        "true",
-        around="if {} {",
     ),
     Guard(
         "limiter: a permit is not used when its connection is ready too late",
@@ -112,8 +109,7 @@ GUARDS = [
     Guard(
         "limiter: a reply of the Redis that is read late is not fresh",
         "core/src/rate_limit/redis_clock.rs",
-        "known.min().map_or(this.at, |(_, at)| at)",
-        "this.at",
+        "best = Reading { at, ..*reading };",
     ),
     Guard(
         "limiter: a file that was lost leaves a second",

@@ -11,6 +11,8 @@ from .platform import BUILD, ROOT, TARGET, Platform
 WINE32 = BUILD / "wine32"
 FREETYPE = BUILD / "wine32-freetype"
 HERE = pathlib.Path(__file__).parent
+# Wine's services have the descriptors of what started them, and stay: a pipe would not come to its end.
+QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 FPC = pathlib.Path("/usr/lib/x86_64-linux-gnu/fpc/3.2.2/ppcx64")
 FPC32 = WINE32 / "usr/lib/i386-linux-gnu/fpc/3.2.2/ppc386"
 FPC_SOURCES = pathlib.Path("/usr/share/fpcsrc/3.2.2/rtl")
@@ -173,15 +175,12 @@ class Windows(Platform):
         self.server("-p")
         # Once, so that programs that are started together find a drive.
         environment = os.environ | {"EIOT_WINE_IS_NEW": "yes"}
-        # Wine's services have what it has, and stay: a pipe would not come to its end.
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run([self.folder / "run", "wineboot", "--init"], check=True, timeout=300, env=environment, **quiet)
+        subprocess.run([self.folder / "run", "wineboot", "--init"], check=True, timeout=300, env=environment, **QUIET)
 
     def server(self, flag: str) -> None:
         """Starts wine's server (-p), or stops it (-k)."""
         lines = ["export WINEPREFIX=$1", *self.wine()[1], f'"$WINESERVER" {flag}']
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run(["sh", "-c", "\n".join(lines), "sh", self.folder / "wine"], **quiet)
+        subprocess.run(["sh", "-c", "\n".join(lines), "sh", self.folder / "wine"], **QUIET)
 
     def finish(self) -> None:
         self.server("-k")

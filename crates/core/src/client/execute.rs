@@ -147,8 +147,8 @@ impl Execution<'_> {
         Ok(permit)
     }
 
-    /// One request and its response; timestamp, nonce and signature are fresh in each attempt. `None` if no connection was ready
-    /// while the permit could be used: nothing was sent.
+    /// One request and its response; timestamp, nonce and signature are fresh in each attempt. `None` if no connection took
+    /// it while the permit could be used: nothing was sent.
     async fn attempt(
         &self,
         mut permit: Permit,

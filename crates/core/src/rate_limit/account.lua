@@ -34,9 +34,9 @@ local function take_place()
   return position - 1
 end
 
--- A permit may be this late, so that calls that are a little late do not make all later ones late too. It is not due before the
--- caller can know of it.
-local function reserve(interval, patience, max_ahead, cooldown, token, max_late, travel)
+-- A permit may be this late, so that calls that are a little late do not make all later ones late too. It is due `ahead`
+-- of now or later: not before the caller can know of it.
+local function reserve(interval, patience, max_ahead, cooldown, token, max_late, ahead)
   if cooldown > 0 then
     local left = redis.call('PTTL', card)
     if left > 0 then return { 'cooldown', left } end
@@ -47,7 +47,7 @@ local function reserve(interval, patience, max_ahead, cooldown, token, max_late,
   end
   local at = now
   if interval > 0 then
-    local earliest = now + travel
+    local earliest = now + ahead
     redis.call('ZREMRANGEBYSCORE', released, '-inf', '(' .. text(now))
     local free = redis.call('ZRANGE', released, 0, 0)[1]
     if free and tonumber(free) < earliest then free = nil end

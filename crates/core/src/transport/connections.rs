@@ -90,7 +90,8 @@ impl Connections {
             None => None,
             Some(latest) => system::timeout_at(latest, response.as_mut()).await,
         };
-        let is_late = || post.latest.is_some_and(|latest| system::now() > latest);
+        // At that very time, the wait has ended.
+        let is_late = || post.latest.is_some_and(|latest| system::now() >= latest);
         let mut response = match in_time {
             Some(Err(_)) | None if is_late() && !sent.load(Ordering::Relaxed) => return Ok(None),
             Some(response) => response?,
