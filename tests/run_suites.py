@@ -281,9 +281,9 @@ def main() -> int:
     cargo, make = os.environ.get("CARGO", "cargo"), os.environ.get("MAKE", "make")
     workspace = ["--locked", "--workspace", "--exclude", "eiot-python", "--exclude", "eiot-night"]
     # What measures a rate has the machine to itself; what takes long and does not runs beside the rest.
-    rates = "tests/test_account_rate.py"
+    rates = ["tests/test_account_rate.py", "tests/test_workers.py"]
     languages = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("tests/test_bindings*.py"))]
-    apart = [*languages, "tests/test_workers.py", "tests/test_site.py"]
+    apart = [*languages, "tests/test_site.py"]
     return run_all(
         [
             # Tests of what could not be built are skipped.
@@ -292,11 +292,11 @@ def main() -> int:
             Suite("cargo test", [cargo, "test", *workspace, "--no-fail-fast"], cargo_test),
             # By itself: core is compiled with other features.
             Suite("simulated nights", [cargo, "test", "--locked", "-p", "eiot-night"], cargo_test),
-            pytest_suite("tests of rates", rates),
-            pytest_suite("tests", "tests", *(f"--ignore={path}" for path in [rates, *apart])),
+            pytest_suite("tests of rates", *rates),
+            pytest_suite("tests", "tests", *(f"--ignore={path}" for path in [*rates, *apart])),
         ],
         beside=[
-            pytest_suite("tests of languages, workers and site", *apart),
+            pytest_suite("tests of languages and site", *apart),
             pytest_suite(
                 "bindings/python/tests",
                 "bindings/python/tests",
