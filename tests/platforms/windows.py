@@ -9,7 +9,6 @@ from .platform import BUILD, ROOT, TARGET, Platform
 
 # Unpacked by packaging/setup-platforms.sh; wine's 32-bit half cannot be installed beside the other without a foreign architecture.
 WINE32 = BUILD / "wine32"
-FREETYPE = BUILD / "wine32-freetype"
 HERE = pathlib.Path(__file__).parent
 # Wine's services have the descriptors of what started them, and stay: a pipe would not come to its end.
 QUIET = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -109,7 +108,6 @@ class Windows(Platform):
             f"export WINEARCH=win32 WINESERVER='{libraries}/wine/wineserver32'",
             f"export WINEDLLPATH='{libraries}/i386-linux-gnu/wine'",
             f"export LD_LIBRARY_PATH='{libraries}/i386-linux-gnu:{WINE32}/lib/i386-linux-gnu'",
-            f"[ -n \"$EIOT_WINE_IS_NEW\" ] || LD_LIBRARY_PATH=$LD_LIBRARY_PATH:'{FREETYPE}/usr/lib/i386-linux-gnu:{FREETYPE}/lib/i386-linux-gnu'",
         ]
 
     def prepare(self) -> None:
@@ -174,8 +172,7 @@ class Windows(Platform):
         (self.folder / "wine").mkdir(exist_ok=True)
         self.server("-p")
         # Once, so that programs that are started together find a drive.
-        environment = os.environ | {"EIOT_WINE_IS_NEW": "yes"}
-        subprocess.run([self.folder / "run", "wineboot", "--init"], check=True, timeout=300, env=environment, **QUIET)
+        subprocess.run([self.folder / "run", "wineboot", "--init"], check=True, timeout=300, **QUIET)
 
     def server(self, flag: str) -> None:
         """Starts wine's server (-p), or stops it (-k)."""
