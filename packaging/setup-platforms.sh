@@ -19,7 +19,7 @@ want() {
 
 # Windows.
 want gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix gcc-mingw-w64-i686-posix g++-mingw-w64-i686-posix wine64 libc6-i386 fp-compiler \
-    fpc-source
+    fpc-source mono-mcs
 targets="x86_64-pc-windows-gnu i686-pc-windows-gnu"
 
 # Linux on ARM, and packages of Linux: what runs programs, what strips them, what tests the packages, what builds images.

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 
+import dotnet
+
 ROOT = pathlib.Path(__file__).parents[1]
 PREFIX = pathlib.Path(os.environ["EIOT_TEST_PREFIX"])
 BUILD = pathlib.Path(os.environ.get("EIOT_TEST_BINDINGS", ROOT / "build" / "bindings"))
@@ -86,10 +88,12 @@ class Language:
     """Whether programs are linked with the library, which the system then loads before any code of the wrapper runs."""
     can_cancel: bool = False
     """Whether the wrapper can cancel a call."""
+    of: str = ""
+    """The language of which this is another runtime, if it is one; the wrapper is in that one's folder."""
 
     @property
     def folder(self):
-        return ROOT / "bindings" / self.name
+        return ROOT / "bindings" / (self.of or self.name)
 
     @property
     def output(self):
@@ -279,3 +283,20 @@ LANGUAGES = {
         ),
     ]
 }  # fmt: skip
+
+# The C# of Mono is .NET Framework's; this is the other one.
+if _DOTNET := dotnet.installed():
+    LANGUAGES["dotnet"] = dataclasses.replace(
+        LANGUAGES["csharp"],
+        name="dotnet",
+        of="csharp",
+        needs={"mcs": "mono-mcs"},
+        build=[
+            [*dotnet.compiler(_DOTNET), f"-out:{{build}}/{program}.exe", "Eiot.cs", f"{folder}/{program}.cs"]
+            for program, folder in {"Driver": "test", "Refresh": "example", "Lifetimes": "test"}.items()
+        ],
+        **{
+            command: [*dotnet.runtime(_DOTNET), f"{{build}}/{program}.exe"]
+            for command, program in {"driver": "Driver", "example": "Refresh", "own_tests": "Lifetimes"}.items()
+        },
+    )

@@ -405,4 +405,4 @@ def test_readme_lines_compile_and_run_the_example(driver, simulator, tmp_path):
 def test_languages_have_a_folder_each():
     for language in LANGUAGES.values():
         for path in (language.wrapper, "README.md", "example", "test"):
-            assert (ROOT / "bindings" / language.name / path).exists(), (language.name, path)
+            assert (language.folder / path).exists(), (language.name, path)

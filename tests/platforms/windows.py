@@ -1,9 +1,12 @@
 """Windows, as wine runs it: mingw's compilers, and both widths."""
 
+import importlib.metadata
 import os
 import pathlib
 import subprocess
 import sys
+
+import dotnet
 
 from .platform import BUILD, ROOT, TARGET, Platform
 
@@ -71,7 +74,7 @@ _COMMAND = [
 
 
 # Each runs for every language; those that have no compiler for Windows here are left out below.
-_PASCAL = [
+_BINDINGS = [
     f"tests/test_bindings.py::{name}"
     for name in (
         "test_signing_agrees_with_the_golden_sample_and_every_vector",
@@ -122,6 +125,7 @@ class Windows(Platform):
         self.compiler("cc", f"{mingw}-gcc", *shims)
         self.compiler("c++", f"{mingw}-g++", *shims)
         self.pascal()
+        self.csharp()
 
     def tree(self) -> None:
         """The tree that is handed out, built quickly."""
@@ -152,6 +156,20 @@ class Windows(Platform):
         script = HERE / "windows" / "fpc.py"
         words = " ".join([*command, f"-Fu{units}"])
         self.script(self.folder / "tools" / "fpc", f"exec '{sys.executable}' '{script}' '{self.folder / 'run'}' {words} -- \"$@\"")
+
+    def csharp(self) -> None:
+        """.NET for this system, of the version that is installed for this machine, and a compiler for it."""
+        folder, tools = self.folder / "dotnet", self.folder / "tools"
+        if not folder.exists():
+            partial = folder.with_suffix(".partial")
+            tag = "win_amd64" if self.architecture == "x86_64" else "win32"
+            package = f"dotnetcore2=={importlib.metadata.version('dotnetcore2')}"
+            words = ["--no-deps", "--only-binary", ":all:", "--platform", tag, "--target", str(partial), "--upgrade", package]
+            subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", *words], check=True)
+            partial.rename(folder)
+        package = folder / "dotnetcore2"
+        self.script(tools / "mcs", f"exec {' '.join(dotnet.compiler(package, '/usr/bin/mcs'))} \"$@\"")
+        self.script(tools / "mono", f"exec '{self.folder / 'run'}' {' '.join(dotnet.runtime(package))} \"$@\"")
 
     def runner(self, mingw: str) -> None:
         """Wine with a system drive of its own."""
@@ -196,18 +214,19 @@ def _windows(architecture: str, needs: dict[str, str]) -> Windows:
         name=f"windows-{architecture}",
         target=f"{architecture}-pc-windows-gnu",
         # What is particular to Windows first, the many faults last: who has little time stops here.
-        tests=["tests/test_windows.py", *_C, *_BATCH, *_PASCAL, "tests/test_cpp.py", *_COMMAND, *_RATE, *_DRIVERS],
+        tests=["tests/test_windows.py", *_C, *_BATCH, *_BINDINGS, "tests/test_cpp.py", *_COMMAND, *_RATE, *_DRIVERS],
         needs={
             f"{architecture}-w64-mingw32-gcc": f"gcc-mingw-w64-{compiler}-posix",
             f"{architecture}-w64-mingw32-g++": f"g++-mingw-w64-{compiler}-posix",
             str(FPC_SOURCES): "fpc-source",
+            "/usr/bin/mcs": "mono-mcs",
             **needs,
         },
         not_here={
             "valgrind": "valgrind does not know Windows",
             "test_idle_connections": "wine reports one closed connection in thirty late, and a call is made over it",
         },
-        left_out=[r"test_(faults|refresh|refusals)\.py.*\bpython\b", r"test_bindings\.py.*\[(?!.*pascal)"],
+        left_out=[r"test_(faults|refresh|refusals)\.py.*\bpython\b", r"test_bindings\.py.*\[(?!.*(pascal|csharp))"],
     )
 
 

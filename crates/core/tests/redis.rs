@@ -6,86 +6,17 @@
 
 mod common;
 
+use common::distance::distant;
+use common::redis::Redis;
 use common::{config, suspend};
 use eiot::{Client, Config, Delivered, ErrorKind, Observer};
 use eiot_sim::{Options, Simulator};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::ops::ControlFlow;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-/// A Redis on its own port, without files; stops with the test.
-struct Redis {
-    port: u16,
-    arguments: Vec<String>,
-    process: Child,
-}
-
-impl Redis {
-    /// `None`, with a message, if this machine has none.
-    fn start(arguments: &[&str]) -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("bound").port();
-        let arguments: Vec<String> = arguments.iter().map(|argument| argument.to_string()).collect();
-        let Some(process) = launch(port, &arguments) else {
-            let required = std::env::var_os("EIOT_TEST_REDIS").is_some_and(|value| value == "required");
-            assert!(!required, "no redis-server (on Debian: apt-get install redis-server)");
-            println!("skipped: no redis-server (on Debian: apt-get install redis-server)");
-            return None;
-        };
-        Some(Self { port, arguments, process })
-    }
-
-    fn stop(&mut self) {
-        let _ = (self.process.kill(), self.process.wait());
-    }
-
-    fn start_again(&mut self) {
-        self.process = launch(self.port, &self.arguments).expect("it has started before");
-    }
-
-    fn cli(&self, words: &[&str]) -> String {
-        let output = Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(words).output();
-        let output = String::from_utf8(output.expect("it comes with redis-server").stdout).expect("UTF-8");
-        output.trim().to_owned()
-    }
-
-    /// The only key with this suffix.
-    fn key(&self, end: &str) -> String {
-        let keys = self.cli(&["--scan"]);
-        let mut keys = keys.lines().filter(|key| key.ends_with(end));
-        let key = keys.next().expect("a key").to_owned();
-        assert_eq!(keys.next(), None);
-        key
-    }
-
-    fn scope(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-}
-
-fn launch(port: u16, arguments: &[String]) -> Option<Child> {
-    let process = Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-        .args(arguments)
-        .stdout(Stdio::null())
-        .spawn()
-        .ok()?;
-    let started = Instant::now();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(started.elapsed() < Duration::from_secs(10), "redis-server does not listen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Some(process)
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
 
 /// Tests that measure real time run one after another.
 fn alone() -> MutexGuard<'static, ()> {
@@ -503,35 +434,6 @@ fn redis_over_tls_must_have_a_certificate_of_a_trusted_authority() {
         .expect_err("a port without TLS");
     assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
     std::fs::remove_dir_all(directory).expect("there");
-}
-
-/// Forwards connections to a port, each direction later by `delay`; returns its own port. Counts what is sent to the port.
-fn distant(port: u16, delay: Duration, requests: &Arc<AtomicU32>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let own = listener.local_addr().expect("bound").port();
-    let requests = requests.clone();
-    std::thread::spawn(move || {
-        for near in listener.incoming().flatten() {
-            let Ok(far) = TcpStream::connect(("127.0.0.1", port)) else { return };
-            for (from, to, count) in [(&near, &far, requests.clone()), (&far, &near, Arc::default())] {
-                let (from, to) = (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
-                std::thread::spawn(move || forward(from, to, delay, &count));
-            }
-        }
-    });
-    own
-}
-
-/// Requests and replies take turns, so a pause before each is a delay.
-fn forward(mut from: TcpStream, mut to: TcpStream, delay: Duration, count: &AtomicU32) {
-    let mut bytes = [0; 16_384];
-    while let Ok(length @ 1..) = from.read(&mut bytes) {
-        count.fetch_add(1, Ordering::Relaxed);
-        std::thread::sleep(delay);
-        if to.write_all(&bytes[..length]).is_err() {
-            return;
-        }
-    }
 }
 
 #[test]

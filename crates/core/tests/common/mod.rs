@@ -1,4 +1,5 @@
-//! A server that answers each request with given bytes, for replies that no real platform would send.
+//! What several tests need; above all a server that answers each request with given bytes, for replies that no real platform would
+//! send.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -8,6 +9,8 @@
     clippy::indexing_slicing
 )]
 
+pub mod distance;
+pub mod redis;
 pub mod tls;
 
 use std::io::{Read, Write};
