@@ -68,6 +68,6 @@ if [ ! -d "$BUILD/platforms/wine32" ]; then
     echo "setup-platforms: unpacking wine32 into build/platforms/wine32"
     # With freetype but without fontconfig, wine calls through a null pointer, and its programs have no desktop and no messages.
     unpack_i386 "$BUILD/platforms/wine32" wine32 libwine libunwind8 liblzma5 libgcc-s1 libfreetype6 libpng16-16 zlib1g libbrotli1 \
-        libfontconfig1 libexpat1 libuuid1 fp-compiler-3.2.2 >/dev/null 2>&1 ||
+        libfontconfig1 libexpat1 libuuid1 libz-mingw-w64 fp-compiler-3.2.2 >/dev/null 2>&1 ||
         echo "setup-platforms: wine32 could not be unpacked; 32-bit Windows is not run" >&2
 fi

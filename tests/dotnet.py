@@ -5,9 +5,10 @@ import pathlib
 
 # What a program needs; the compiler does not look for them.
 REFERENCES = [
-    "System.Private.CoreLib", "System.Collections", "System.Console", "System.Linq", "System.Runtime", "System.Runtime.Extensions",
-    "System.Runtime.InteropServices", "System.Runtime.InteropServices.RuntimeInformation", "System.Text.Encoding.Extensions",
-    "System.Threading", "System.Threading.Tasks", "System.Threading.Thread",
+    "System.Private.CoreLib", "System.Collections", "System.ComponentModel.Primitives", "System.Console", "System.Diagnostics.Process",
+    "System.IO.FileSystem", "System.Linq", "System.Runtime", "System.Runtime.Extensions", "System.Runtime.InteropServices",
+    "System.Runtime.InteropServices.RuntimeInformation", "System.Text.Encoding.Extensions", "System.Threading",
+    "System.Threading.Tasks", "System.Threading.Thread",
 ]  # fmt: skip
 
 
@@ -20,7 +21,9 @@ def installed() -> pathlib.Path | None:
 def compiler(package: pathlib.Path, mcs: str = "mcs") -> list[str]:
     """The beginning of a command that compiles C# for the .NET of such a folder."""
     (libraries,) = (package / "bin" / "shared" / "Microsoft.NETCore.App").iterdir()
-    return [mcs, "-warnaserror", "-nostdlib", "-noconfig", "-define:NETCOREAPP", *(f"-r:{libraries / name}.dll" for name in REFERENCES)]
+    # mcs takes an assembly that two others refer to for two (1702).
+    words = [mcs, "-warnaserror", "-nowarn:1702", "-nostdlib", "-noconfig", "-define:NETCOREAPP"]
+    return [*words, *(f"-r:{libraries / name}.dll" for name in REFERENCES)]
 
 
 def runtime(package: pathlib.Path) -> list[str]:

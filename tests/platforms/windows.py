@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -191,6 +192,9 @@ class Windows(Platform):
         self.server("-p")
         # Once, so that programs that are started together find a drive.
         subprocess.run([self.folder / "run", "wineboot", "--init"], check=True, timeout=300, **QUIET)
+        if self.architecture == "i686":
+            # Wine's user32.dll needs it, and is installed with it; it was found in PATH, where not every program looks.
+            shutil.copy(WINE32 / "usr" / mingw / "lib" / "zlib1.dll", self.folder / "wine" / "drive_c" / "windows" / "system32")
 
     def server(self, flag: str) -> None:
         """Starts wine's server (-p), or stops it (-k)."""
