@@ -10,6 +10,7 @@ import tarfile
 import xml.etree.ElementTree
 import zipfile
 
+import dotnet
 import pytest
 from conftest import CLEAN, TESTS, run
 from languages import JNA, LANGUAGES
@@ -124,13 +125,42 @@ def test_nuget_package_has_the_layout_that_dotnet_looks_for(tmp_path, simulator)
         opened.extractall(tmp_path)
     if LANGUAGES["csharp"].missing():
         return
-    # There is no .NET SDK here. Mono compiles the source that is inside, and finds the library beside the program.
+    # Mono compiles the source that is inside, and finds the library beside the program.
     program = tmp_path / "Refresh.exe"
     sources = [tmp_path / "contentFiles" / "cs" / "any" / "Eiot.cs", ROOT / "bindings" / "csharp" / "example" / "Refresh.cs"]
     subprocess.run(["mcs", "-warnaserror", f"-out:{program}", *sources], check=True)
     shutil.copy(tmp_path / "runtimes" / BY_NAME[THIS].nuget / "native" / SONAME, tmp_path)
     environment = simulator("--unlimited").environment | {"LD_LIBRARY_PATH": ""}
     assert EID in run(["mono", program, EID], environment=environment).stdout
+
+
+def test_nuget_package_gives_a_program_for_dotnet_its_library(tmp_path, simulator):
+    """As .NET's SDK, which is not here, would leave the program: the library stays in the folder of the packages."""
+    package = dotnet.installed()
+    if package is None:
+        pytest.skip("Microsoft's .NET is in tests/requirements.txt for x86-64 only")
+    needs("csharp")
+    place = f"{names.NAMES['nuget']}/{VERSION}"
+    with zipfile.ZipFile(bundle(f"{place.replace('/', '.')}.nupkg")) as opened:
+        opened.extractall(tmp_path / place)
+    program = tmp_path / "Refresh.exe"
+    sources = [tmp_path / place / "contentFiles" / "cs" / "any" / "Eiot.cs", ROOT / "bindings" / "csharp" / "example" / "Refresh.cs"]
+    subprocess.run([*dotnet.compiler(package), f"-out:{program}", *sources], check=True)
+    native = {"rid": BY_NAME[THIS].nuget, "assetType": "native"}
+    assets = {
+        "Refresh/1.0.0": {"dependencies": dict([place.split("/")]), "runtime": {program.name: {}}},
+        place: {"runtimeTargets": {f"runtimes/{BY_NAME[THIS].nuget}/native/{SONAME}": native}},
+    }
+    libraries = {
+        "Refresh/1.0.0": {"type": "project", "serviceable": False, "sha512": ""},
+        place: {"type": "package", "serviceable": True, "sha512": "", "path": place},
+    }
+    target = ".NETCoreApp,Version=v3.1"
+    described = {"runtimeTarget": {"name": target}, "targets": {target: assets}, "libraries": libraries}
+    program.with_suffix(".deps.json").write_text(json.dumps(described))
+    command = [*dotnet.runtime(package), "--additionalprobingpath", tmp_path, program, EID]
+    environment = simulator("--unlimited").environment | {"LD_LIBRARY_PATH": ""}
+    assert EID in run(command, environment=environment).stdout
 
 
 @pytest.mark.parametrize("language", ["php", "perl"])
