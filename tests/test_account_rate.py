@@ -224,7 +224,8 @@ def test_command_says_what_it_waits_for_when_that_takes_longer_than_two_seconds(
     with started([(command, environment)]) as (waiting,):
         _, err = waiting.communicate(timeout=60)
     (file,) = (tmp_path / "rate").iterdir()
-    said = re.findall(rf"^eiot: rate limit: waiting 3\.\d s for the next call, set by {re.escape(str(file))}$", err, re.M)
+    # It is 3.3 s, less what the machine takes to begin.
+    said = re.findall(rf"^eiot: rate limit: waiting [23]\.\d s for the next call, set by {re.escape(str(file))}$", err, re.M)
     assert waiting.returncode == 0 and len(said) == 1, err
 
 

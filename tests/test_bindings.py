@@ -338,10 +338,11 @@ def _largest(footprints):
 
 
 def _footprint(pid):
-    """KiB and descriptors; nothing if the process has ended."""
+    """KiB and descriptors; nothing if the process has ended. Without the pages of files, which come and go with the system's memory."""
     try:
         with open(f"/proc/{pid}/statm") as statm:
-            kib = int(statm.read().split()[1]) * 4
+            _, resident, of_files, *_ = map(int, statm.read().split())
+        kib = (resident - of_files) * 4
         return (kib, len(os.listdir(f"/proc/{pid}/fd"))) if kib else None
     except OSError:
         return None

@@ -1,6 +1,7 @@
 """One eSIM refreshed, from every driver, over plain HTTP and over TLS."""
 
 import json
+import re
 import socket
 import threading
 
@@ -61,7 +62,7 @@ def test_request_body_matches_the_owners_openapi_document(driver):
 
     listener = socket.create_server(("127.0.0.1", 0))
     received = []
-    answering = threading.Thread(target=_answer, args=(listener, received))
+    answering = threading.Thread(target=_answer, args=(listener, received), daemon=True)
     answering.start()
     options = {"base_url": f"http://127.0.0.1:{listener.getsockname()[1]}", "appkey": "k", "secret": "s"}
     (outcome,) = driver.refresh(EIDS[:1], options)
@@ -81,15 +82,27 @@ def test_request_body_matches_the_owners_openapi_document(driver):
 
 
 def _answer(listener, received):
-    """Accepts one request and reports success."""
-    with listener, listener.accept()[0] as connection:
-        data = b""
-        while b"\r\n\r\n" not in data:
-            data += connection.recv(65536)
-        head, _, body = data.partition(b"\r\n\r\n")
-        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
-        while len(body) < length:
-            body += connection.recv(65536)
-        received += [head.decode(), body.decode()]
-        reply = b'{"code":"200","message":"success"}'
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(reply), reply))
+    """Accepts one request and reports success. A connection that comes without one was too late for its permit."""
+    with listener:
+        while not received:
+            with listener.accept()[0] as connection:
+                request = _request(connection)
+                if request is None:
+                    continue
+                received += request
+                reply = b'{"code":"200","message":"success"}'
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(reply), reply))
+
+
+def _request(connection):
+    """Head and body; None at the end of the connection."""
+    data = b""
+    while True:
+        head, blank, body = data.partition(b"\r\n\r\n")
+        length = re.search(rb"(?im)^content-length: *(\d+)", head)
+        if blank and len(body) >= int(length[1]):
+            return head.decode(), body.decode()
+        more = connection.recv(65536)
+        if not more:
+            return None
+        data += more
