@@ -15,7 +15,7 @@ import error_codes
 import pytest
 import responses
 import signed_call
-from conftest import CLEAN, PREFIX, TESTS, Driver, run, vectors
+from conftest import CLEAN, IS_EMULATED, PREFIX, TESTS, Driver, run, vectors
 from languages import LANGUAGES, NOT_FOR_WRAPPERS, ROOT
 from test_consumers import SONAME
 from test_faults import MATRIX, STATUS_OF
@@ -302,8 +302,10 @@ def test_cancellation_ends_waiting_calls(driver, simulator):
     began = time.monotonic()
     outcomes = driver.refresh([EID, "8904"], running.options, verb=["cancelled"])
     assert time.monotonic() - began < 5
-    # Two calls, and the same two as a batch.
-    assert [(outcome["kind"], outcome["delivered"]) for outcome in outcomes] == [("cancelled", UNKNOWN)] * 4, outcomes
+    # Two calls, and the same two as a batch. An emulated machine may take longer than the 200 ms of the driver to send a request.
+    assert [outcome["kind"] for outcome in outcomes] == ["cancelled"] * 4, outcomes
+    delivered = {outcome["delivered"] for outcome in outcomes}
+    assert delivered == {UNKNOWN} or (IS_EMULATED and delivered <= {NO, UNKNOWN}), outcomes
 
 
 def test_client_is_shared_by_many_threads(driver, simulator):
