@@ -1,7 +1,8 @@
 """Runs all test suites, even if some fail, and prints a summary. Called by `make test`.
 
-The output of each suite is passed through. Most of the time of the last ones is waiting, so they run two at a time. At the
-end come the failed tests by name, the skipped tests grouped by reason, a line of the form "N passed, N failed, N skipped", and
+The output of each suite is passed through. Most of the time of the last ones is waiting, so they run two at a time. If few tests
+of pytest's have failed, they are run again with the machine to themselves: those that pass now are listed as unsteady. At the end
+come these and the failed tests by name, the skipped tests grouped by reason, a line of the form "N passed, N failed, N skipped", and
 one sentence. The exit status is 0 if nothing failed.
 
 EIOT_TEST_REQUIRE=tools makes a failure of every test that is skipped because of something that could be installed or built.
@@ -27,6 +28,8 @@ from typing import BinaryIO
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # How long a suite may take to stop, in seconds.
 GRACE = 30
+# How many tests may have failed if they are to be run again.
+FEW = 3
 # Skip reasons that mean a missing tool, as opposed to something that cannot be tested at all.
 NEEDS_A_TOOL = re.compile(r"apt-get|is not installed|`?make [a-z-]+`?|\bno [\w-]+ in this |toolchain")
 
@@ -38,6 +41,8 @@ class Result:
     passed: int = 0
     failed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    # Those that passed only when they were run again.
+    unsteady: list[str] = field(default_factory=list)
     # Why the suite did not run to its end.
     unfinished: str = ""
 
@@ -52,6 +57,8 @@ class Suite:
     environment: dict[str, str] = field(default_factory=dict)
     # pytest writes its report when it gets SIGINT.
     stop_signal: signal.Signals = signal.SIGTERM
+    # Makes the suite of these tests only, if tests can be run by themselves.
+    only: Callable[[Sequence[str]], "Suite"] | None = None
 
 
 def make_target(status: int, output: str) -> Result:
@@ -193,6 +200,21 @@ def run(suite: Suite, stop: Stop, out: BinaryIO) -> Result:
     return suite.read(process.returncode, b"".join(output).decode(errors="replace"))
 
 
+def run_again(suites: Sequence[Suite], results: dict[str, Result], stop: Stop, out: BinaryIO) -> None:
+    """Runs the failed tests again, if they are few."""
+    failed = [(suite, results[suite.name]) for suite in suites if suite.only and results[suite.name].failed]
+    names = [name for _, result in failed for name in result.failed]
+    if len(names) > FEW or not all("::" in name for name in names):
+        return
+    for suite, result in failed:
+        assert suite.only
+        second = run(suite.only(result.failed), stop, out)
+        if second.passed + len(second.failed) == len(result.failed):
+            result.unsteady = [name for name in result.failed if name not in second.failed]
+            result.failed = second.failed
+            result.passed += second.passed
+
+
 def joined(words: Sequence[str]) -> str:
     """Words as in a sentence: "a, b and c"."""
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
@@ -205,6 +227,9 @@ def count(number: int, word: str) -> str:
 def summary(results: dict[str, Result], seconds: float) -> list[str]:
     """The lines that are printed at the end."""
     lines = []
+    unsteady = [f"{name}: {test}" for name, result in results.items() for test in result.unsteady]
+    if unsteady:
+        lines += ["unsteady, they failed at first and passed when they were run again:", *(f"  {line}" for line in unsteady)]
     failed = [f"{name}: {test}" for name, result in results.items() for test in result.failed]
     if failed:
         lines += ["failed:", *(f"  {line}" for line in failed)]
@@ -224,6 +249,8 @@ def summary(results: dict[str, Result], seconds: float) -> list[str]:
         if result.failed
     ]
     parts.append(f"failed: {joined(bad) or 'nothing'}")
+    if unsteady:
+        parts.append(f"unsteady: {count(len(unsteady), 'test')} (see above)")
     unfinished = [f"{name} ({result.unfinished})" for name, result in results.items() if result.unfinished]
     if reasons:
         unfinished.append(f"{count(reasons.total(), 'test')} for {count(len(reasons), 'reason')} (see above)")
@@ -256,6 +283,7 @@ def run_all(suites: Sequence[Suite], beside: Sequence[Suite] = ()) -> int:
         results |= {suite.name: run(suite, stop, out) for suite in suites[-1:]}
         results |= {name: done.result() for name, done in others}
         out.write(held.getvalue())
+        run_again([*suites, *beside], results, stop, out)
     if required:
         for result in results.values():
             require_tools(result)
@@ -268,13 +296,17 @@ def run_all(suites: Sequence[Suite], beside: Sequence[Suite] = ()) -> int:
 def pytest_suite(
     name: str, *arguments: str, root: str = "", environment: dict[str, str] | None = None, python: Sequence[str] = ()
 ) -> Suite:
-    report = ROOT / "build" / "reports" / f"{name.replace('/', '-').replace(' ', '-')}.xml"
+    report = ROOT / "build" / "reports" / (re.sub(r"\W+", "-", name) + ".xml")
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     # The files of tests that passed would fill a small disk.
     command = [sys.executable, *python, "-m", "pytest", "-q", "-o", "tmp_path_retention_policy=failed"]
     command += ["-o", "junit_family=xunit1", f"--junitxml={report}", *arguments]
-    return Suite(name, command, pytest_report(report, root), environment or {}, signal.SIGINT)
+
+    def only(names: Sequence[str]) -> Suite:
+        return pytest_suite(f"{name}, again", *names, root=root, environment=environment, python=python)
+
+    return Suite(name, command, pytest_report(report, root), environment or {}, signal.SIGINT, only)
 
 
 def main() -> int:

@@ -96,6 +96,44 @@ def test_failing_suite_does_not_prevent_the_next_one(tmp_path):
     )
 
 
+AGAIN = """\
+import pathlib, sys
+sys.path.insert(0, {tests!r})
+from run_suites import *
+sys.exit(run_all([pytest_suite("some", "{directory}", root="{directory}/"), Suite("last", ["echo", "last"], make_target)]))
+"""
+
+UNSTEADY = """\
+import pathlib
+import pytest
+@pytest.mark.parametrize("number", range({number}))
+def test_second_time_is_good(number):
+    seen = pathlib.Path(__file__).with_name(f"seen-{{number}}")
+    was_there = seen.exists()
+    seen.touch()
+    assert was_there
+def test_bad(): assert {good}
+"""
+
+
+@pytest.mark.parametrize(("number", "good"), [(3, True), (2, False), (4, True)], ids=["unsteady", "bad", "many"])
+def test_failed_tests_are_run_again_if_they_are_few_and_listed_if_they_pass_then(tmp_path, number, good):
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_some.py").write_text(UNSTEADY.format(number=number, good=good))
+    code = AGAIN.format(tests=str(TESTS), directory=tmp_path)
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    told = done.stdout[done.stdout.index("== summary") :].splitlines()[1:]
+    names = [f"  some: {tmp_path}/test_some.py::test_second_time_is_good[{index}]" for index in range(number)]
+    if number == 4:
+        assert told[:5] == ["failed:", *names] and done.returncode == 1
+        return
+    assert told[: number + 1] == ["unsteady, they failed at first and passed when they were run again:", *names], done
+    assert done.returncode == (0 if good else 1)
+    failed = [] if good else ["failed:", f"  some: {tmp_path}/test_some.py::test_bad"]
+    assert told[number + 1 : -2] == failed
+    assert told[-1].endswith(f"unsteady: {number} tests (see above); not run: nothing.")
+
+
 BESIDE = """\
 import sys
 sys.path.insert(0, {tests!r})
