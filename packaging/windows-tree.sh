@@ -27,7 +27,8 @@ part() {
     "$CARGO" rustc --locked --quiet --profile "$profile" --target "$target" -p "$package" "$@" -- \
         -C "link-arg=$work/$file.o" -C link-arg=-Wl,--no-insert-timestamp
     install "$made/$file" "$tree/bin"
-    "$mingw-strip" --strip-unneeded "$tree/bin/$file"
+    # All of it: what is exported has a table of its own, and names of symbols have the folder of the build, and a random word.
+    "$mingw-strip" --strip-all "$tree/bin/$file"
 }
 
 rm -rf "$tree"
@@ -51,6 +52,15 @@ cp "$made/libeiot.a" "$tree/lib"
 # not offer each object to the compilers' plugins.
 "$mingw-ar" --target="$format" t "$tree/lib/libeiot.a" | grep '\.dwo$' | xargs -r "$mingw-ar" --target="$format" dD "$tree/lib/libeiot.a"
 "$mingw-strip" --target="$format" --strip-debug --enable-deterministic-archives "$tree/lib/libeiot.a"
+# The import libraries that rustc has made itself have those names too; objects refer to each other by them.
+"$mingw-nm" "$tree/lib/libeiot.a" 2>/dev/null | awk '
+    $NF ~ /_rustc[A-Za-z0-9]+_[a-z0-9_]+_imports_lib(_iname)?$/ && !seen[$NF]++ {
+        parts = split($NF, part, "_rustc")
+        word = substr(part[parts], 1, 6)
+        if (!number[word]) number[word] = ++words
+        print $NF, ($NF ~ /^_head_/ ? "_head_" : "__") "rust" number[word] substr(part[parts], 7)
+    }' >"$work/names"
+"$mingw-objcopy" --target="$format" --enable-deterministic-archives --redefine-syms="$work/names" "$tree/lib/libeiot.a"
 
 fill() { sed "s|@VERSION@|$VERSION|; s|@ABI@|$ABI|; s|@UP@|..|" "$1"; }
 # What the static library needs of the system, as `rustc --print native-static-libs` says.
