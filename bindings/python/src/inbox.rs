@@ -4,23 +4,38 @@ use crate::exception::exception;
 use crate::guard::guarded;
 use crate::parts::{OutcomeParts, ReplyParts, SummaryParts, outcome_parts, reply_parts, summary_parts};
 use eiot::{Attempt, Error, Notice, Observer, Outcome, Reply, Summary};
+use pyo3::exceptions::PyNotImplementedError;
 use pyo3::prelude::*;
+#[cfg(unix)]
 use std::io::{ErrorKind, Read, Write};
+#[cfg(unix)]
 use std::os::fd::AsRawFd;
+#[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the thread of started calls reports. The asyncio event loop watches its descriptor and drains it, so that the other thread
 /// needs no interpreter: not while this one is busy, and not while the interpreter shuts down.
+///
+/// Not every event loop can watch a descriptor, and on Windows the usual one cannot. With `wake`, there is none: the other thread
+/// calls `wake` when the first message has come.
 #[pyclass(frozen, module = "eiot._native")]
 pub(crate) struct Inbox {
     queue: Arc<Queue>,
-    reader: UnixStream,
+    #[cfg(unix)]
+    reader: Option<UnixStream>,
 }
 
 struct Queue {
     messages: Mutex<Vec<Message>>,
-    writer: UnixStream,
+    wake: Wake,
+}
+
+/// What makes the event loop drain the inbox.
+enum Wake {
+    #[cfg(unix)]
+    Descriptor(UnixStream),
+    Callable(Py<PyAny>),
 }
 
 /// A message about a call, which has a number.
@@ -51,16 +66,23 @@ type MessageParts = (
 #[pymethods]
 impl Inbox {
     #[new]
-    fn new() -> PyResult<Self> {
-        let (reader, writer) = UnixStream::pair()?;
-        reader.set_nonblocking(true)?;
-        writer.set_nonblocking(true)?;
-        Ok(Self { queue: Arc::new(Queue { messages: Mutex::default(), writer }), reader })
+    #[pyo3(signature = (wake: "object" = None))]
+    fn new(wake: Option<Py<PyAny>>) -> PyResult<Self> {
+        let Some(wake) = wake else { return Self::with_descriptor() };
+        Ok(Self {
+            queue: Arc::new(Queue { messages: Mutex::default(), wake: Wake::Callable(wake) }),
+            #[cfg(unix)]
+            reader: None,
+        })
     }
 
     /// The descriptor that is readable when there are messages.
-    fn fileno(&self) -> i32 {
-        self.reader.as_raw_fd()
+    fn fileno(&self) -> PyResult<i32> {
+        #[cfg(unix)]
+        if let Some(reader) = &self.reader {
+            return Ok(reader.as_raw_fd());
+        }
+        Err(PyNotImplementedError::new_err("no descriptor"))
     }
 
     /// Takes all messages: the number of the call or batch, and one of: an attempt as a line of text and as JSON, or a notice
@@ -71,8 +93,11 @@ impl Inbox {
     fn drain(&self, py: Python<'_>) -> PyResult<Vec<MessageParts>> {
         guarded(py, || {
             // Before the messages are taken: what comes after that wakes the reader again.
-            let mut wakes = [0; 16];
-            while matches!((&self.reader).read(&mut wakes), Ok(count) if count == wakes.len()) {}
+            #[cfg(unix)]
+            if let Some(mut reader) = self.reader.as_ref() {
+                let mut wakes = [0; 16];
+                while matches!(reader.read(&mut wakes), Ok(count) if count == wakes.len()) {}
+            }
             let messages = std::mem::take(&mut *self.queue.lock());
             Ok(messages.into_iter().map(|message| message.parts(py)).collect())
         })
@@ -80,6 +105,20 @@ impl Inbox {
 }
 
 impl Inbox {
+    #[cfg(unix)]
+    fn with_descriptor() -> PyResult<Self> {
+        let (reader, writer) = UnixStream::pair()?;
+        reader.set_nonblocking(true)?;
+        writer.set_nonblocking(true)?;
+        let queue = Queue { messages: Mutex::default(), wake: Wake::Descriptor(writer) };
+        Ok(Self { queue: Arc::new(queue), reader: Some(reader) })
+    }
+
+    #[cfg(not(unix))]
+    fn with_descriptor() -> PyResult<Self> {
+        Err(PyNotImplementedError::new_err("event loops of this system cannot watch a descriptor"))
+    }
+
     /// The observer of a call or batch.
     pub(crate) fn observer(&self, number: u64, reports: bool) -> Box<dyn Observer> {
         Box::new(Reporter { queue: self.queue.clone(), number, reports })
@@ -106,9 +145,18 @@ impl Queue {
         let wakes = messages.is_empty();
         messages.push(message);
         drop(messages);
-        if wakes {
+        if !wakes {
+            return;
+        }
+        match &self.wake {
             // One byte is enough; if the buffer is full, the reader is awake.
-            while matches!((&self.writer).write(&[0]), Err(why) if why.kind() == ErrorKind::Interrupted) {}
+            #[cfg(unix)]
+            Wake::Descriptor(writer) => {
+                let mut writer = writer;
+                while matches!(writer.write(&[0]), Err(why) if why.kind() == ErrorKind::Interrupted) {}
+            }
+            // While the interpreter shuts down, nothing waits for it; and an exception would have nowhere to go.
+            Wake::Callable(wake) => drop(Python::try_attach(|py| wake.call0(py).is_ok())),
         }
     }
 

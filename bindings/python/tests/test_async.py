@@ -9,6 +9,7 @@ import os
 import pathlib
 import threading
 import time
+import weakref
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -50,6 +51,33 @@ def test_calls_can_be_awaited_concurrently(responder: Start) -> None:
     assert [reply.eid for reply in replies] == [EIDS[n % len(EIDS)].strip() for n in range(200)]
     assert len({request.body["nonce"] for request in server.requests}) == 200
     assert no_thread_is_left()
+
+
+class WithoutReaders(asyncio.SelectorEventLoop):
+    """Watches no descriptor, as the usual event loop on Windows."""
+
+    def add_reader(self, *_: object) -> None:
+        raise NotImplementedError
+
+
+def test_event_loop_that_cannot_watch_a_descriptor_is_called(responder: Start) -> None:
+    async def main() -> None:
+        async with eiot.AsyncClient(**responder().options) as client:
+            replies = await asyncio.gather(*(client.refresh_usage(EIDS[n % len(EIDS)]) for n in range(200)))
+            assert [reply.eid for reply in replies] == [EIDS[n % len(EIDS)].strip() for n in range(200)]
+            assert [result.ok async for result in client.refresh_many(map(str, range(200)))] == [True] * 200
+        async with eiot.AsyncClient(**responder(STALL).options) as client:
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(client.refresh_usage(EID), 0.2)
+
+    event_loop = WithoutReaders()
+    event_loop.run_until_complete(main())
+    event_loop.close()
+    assert no_thread_is_left()
+    there = weakref.ref(event_loop)
+    del event_loop
+    gc.collect()
+    assert there() is None
 
 
 def test_event_loop_runs_while_calls_wait(responder: Start) -> None:

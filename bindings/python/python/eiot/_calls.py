@@ -2,9 +2,11 @@
 
 import asyncio
 import contextvars
+import functools
 import itertools
 import weakref
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from eiot import _log
@@ -57,19 +59,25 @@ class Calls:
     """What the tasks of one event loop are waiting for. Used in the thread of that event loop only.
 
     The native half makes calls on its own thread and puts what happens into an inbox, whose descriptor wakes the event
-    loop. So neither thread waits for the other one.
+    loop. So neither thread waits for the other one. An event loop that cannot watch a descriptor, as the usual one on
+    Windows, is called instead.
     """
 
     __slots__ = ("__weakref__", "_channels", "_inbox", "_numbers", "_waiting")
 
     def __init__(self, event_loop: asyncio.AbstractEventLoop) -> None:
-        self._inbox = Inbox()
         self._numbers = itertools.count()
         # By the number of a call.
         self._waiting: dict[int, _Call] = {}
         # By the number of a batch, as long as its outcomes can be received.
         self._channels: weakref.WeakValueDictionary[int, Channel] = weakref.WeakValueDictionary()
-        event_loop.add_reader(self._inbox.fileno(), self._deliver)
+        try:
+            self._inbox = Inbox()
+            event_loop.add_reader(self._inbox.fileno(), self._deliver)
+        except NotImplementedError:
+            # Weakly, or the event loop would be kept by what it has called.
+            wake = functools.partial(_wake, weakref.ref(event_loop), weakref.WeakMethod(self._deliver))
+            self._inbox = Inbox(wake)
 
     async def outcome(self, start: Start, client: object, report: Report | None) -> ReplyTuple:
         """Starts a call of a client and waits for it. Cancelling the task cancels the call."""
@@ -139,6 +147,13 @@ class Calls:
                     receiver.future.set_exception(error)
         if interrupt is not None:
             raise interrupt
+
+
+def _wake(event_loop: "weakref.ref[asyncio.AbstractEventLoop]", deliver: "weakref.WeakMethod[Callable[[], None]]") -> None:
+    """Called by the native thread."""
+    there, receive = event_loop(), deliver()
+    if there is not None and receive is not None and not there.is_closed():
+        there.call_soon_threadsafe(receive)
 
 
 def _report(report: Report | None, line: str, event: str | None) -> None:

@@ -132,8 +132,11 @@ class Inbox:
     """
     What the thread of started calls reports. The asyncio event loop watches its descriptor and drains it, so that the other thread
     needs no interpreter: not while this one is busy, and not while the interpreter shuts down.
+
+    Not every event loop can watch a descriptor, and on Windows the usual one cannot. With `wake`, there is none: the other thread
+    calls `wake` when the first message has come.
     """
-    def __new__(cls, /) -> Inbox: ...
+    def __new__(cls, /, wake: "object" = None) -> Inbox: ...
     def drain(self, /) -> "list[tuple[int, tuple[str, str | None] | None, tuple[str, str, str, str | None, int, str] | None, tuple[tuple[int, str, bool, tuple[str, str, str, str | None, int, str] | None, BaseException | None], tuple[int, int, int, dict[str, int]]] | None, BaseException | None]]":
         """
         Takes all messages: the number of the call or batch, and one of: an attempt as a line of text and as JSON, or a notice
