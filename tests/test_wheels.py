@@ -13,6 +13,8 @@ import pytest
 from test_abi import version_of_cargo
 from test_consumers import BY_NAME, DIST
 from test_dist import MACHINES, OLDEST_GLIBC, ROOT, SYSTEM, crates, newer_than_musl_1_2, readelf
+from test_windows import OF_WINDOWS
+from test_windows_archives import needed_by
 
 # What pip calls each platform, as a user of it would.
 PIP = {
@@ -23,6 +25,7 @@ PIP = {
     "windows-x86_64": ["win_amd64"],
     "windows-i686": ["win32"],
 }
+FOR_WINDOWS = {"windows-x86_64", "windows-i686"}
 MAX_BYTES = 3_500_000
 
 
@@ -82,6 +85,9 @@ def test_wheel_passes_the_checkers(platform, check):
 def test_wheel_is_for_the_machine_and_the_c_library_that_its_tag_names(platform, tmp_path):
     for wheel in wheels_of(platform) + wheels_of(platform, "eiot_sim"):
         for file in native(contents(wheel, tmp_path / wheel.name)):
+            if platform.name in FOR_WINDOWS:
+                assert needed_by(platform, file) <= OF_WINDOWS | {"python3"}, file
+                continue
             assert MACHINES[platform.machine] in readelf("-hW", file), file
             needed = re.findall(r"\(NEEDED\).*\[(.*)\]", readelf("-dW", file))
             assert all(SYSTEM.fullmatch(name) for name in needed), (file, needed)

@@ -43,6 +43,12 @@ def tables(platform, file):
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
+def needed_by(platform, file):
+    """The DLLs that a binary needs, without those of the system's interfaces; an error if it is for another machine."""
+    needed = {one.lower().removesuffix(".dll") for one in re.findall(r"DLL Name: (\S+)", tables(platform, file))}
+    return {one for one in needed if not one.startswith("api-ms-win-")}
+
+
 def test_archive_lists_the_checksum_of_every_other_file(made):
     _, tree = made
     listed = dict(reversed(line.split("  ")) for line in (tree / "SHA256SUMS").read_text().splitlines())
@@ -68,8 +74,7 @@ def test_libraries_are_small_and_export_the_checked_in_symbols(made):
 @pytest.mark.parametrize("name", BINARIES)
 def test_binary_needs_nothing_but_windows(made, name):
     platform, tree = made
-    needed = {one.lower().removesuffix(".dll") for one in re.findall(r"DLL Name: (\S+)", tables(platform, tree / "bin" / name))}
-    assert {one for one in needed if not one.startswith("api-ms-win-")} <= OF_WINDOWS
+    assert needed_by(platform, tree / "bin" / name) <= OF_WINDOWS
 
 
 def test_files_do_not_name_the_build_machine(made):
