@@ -7,8 +7,8 @@ set -eu
 # As in linux.sh, so that crates are compiled once for both.
 export CARGO_TARGET_DIR="$BUILD/dist-target" CARGO_PROFILE_RELEASE_STRIP=none
 if [ "${1:-}" = source ]; then
-    maturin sdist -q -m bindings/python/Cargo.toml -o "$OUT"
-    (cd bindings/python/simulator && maturin sdist -q -o "$OUT")
+    maturin sdist -m bindings/python/Cargo.toml -o "$OUT"
+    (cd bindings/python/simulator && maturin sdist -o "$OUT")
     exit
 fi
 
