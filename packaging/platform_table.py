@@ -34,6 +34,10 @@ class Platform:
     def is_musl(self) -> bool:
         return "musl" in self.target
 
+    @property
+    def is_windows(self) -> bool:
+        return "windows" in self.target
+
 
 def _read() -> list[Platform]:
     text = pathlib.Path(__file__).with_name("platforms.txt").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds eiot for Windows with mingw, and lays out the tree that a user unpacks. eiot_stdcall.dll is there in both widths, for in VBA
 # the same module is for both.
-# Needs Rust for ARCHITECTURE-pc-windows-gnu, mingw's gcc, windres, strip, and DLLTOOL, LLVM's, which writes import
+# Needs Rust for ARCHITECTURE-pc-windows-gnu, mingw's gcc and binutils, and DLLTOOL, LLVM's, which writes import
 # libraries that Microsoft's linker and mingw's can read.
 # Takes VERSION, ABI, DLLTOOL and CARGO from its caller, and CARGO_TARGET_DIR, RUSTFLAGS and CFLAGS as cargo does.
 # Usage: windows-tree.sh ARCHITECTURE PROFILE TREE, where ARCHITECTURE is x86_64 or i686

@@ -40,14 +40,10 @@ def needs(language):
         pytest.skip(why)
 
 
-def is_windows(platform):
-    return platform.name.startswith("windows-")
-
-
 def library(platform):
     """What the wrappers load, by its name, and where it was made."""
     tree = DIST / f"eiot-{VERSION}-{platform.name}"
-    name, file = ("eiot.dll", tree / "bin" / "eiot.dll") if is_windows(platform) else (SONAME, tree / "lib" / f"libeiot.so.{VERSION}")
+    name, file = ("eiot.dll", tree / "bin" / "eiot.dll") if platform.is_windows else (SONAME, tree / "lib" / f"libeiot.so.{VERSION}")
     return name, file.read_bytes()
 
 
@@ -65,7 +61,7 @@ def test_npm_package_of_each_platform_carries_its_library():
         assert files[f"package/{name}"] == content
         about = json.loads(files["package/package.json"])
         assert about["version"] == VERSION == wrapper["optionalDependencies"][about["name"]]
-        if is_windows(platform):
+        if platform.is_windows:
             assert about["os"] == ["win32"] and "libc" not in about
         else:
             assert about["os"] == ["linux"] and about["libc"] == ["musl" if platform.is_musl else "glibc"]

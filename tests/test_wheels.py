@@ -25,7 +25,6 @@ PIP = {
     "windows-x86_64": ["win_amd64"],
     "windows-i686": ["win32"],
 }
-FOR_WINDOWS = {"windows-x86_64", "windows-i686"}
 MAX_BYTES = 3_500_000
 
 
@@ -85,7 +84,7 @@ def test_wheel_passes_the_checkers(platform, check):
 def test_wheel_is_for_the_machine_and_the_c_library_that_its_tag_names(platform, tmp_path):
     for wheel in wheels_of(platform) + wheels_of(platform, "eiot_sim"):
         for file in native(contents(wheel, tmp_path / wheel.name)):
-            if platform.name in FOR_WINDOWS:
+            if platform.is_windows:
                 assert needed_by(platform, file) <= OF_WINDOWS | {"python3"}, file
                 continue
             assert MACHINES[platform.machine] in readelf("-hW", file), file

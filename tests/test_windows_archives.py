@@ -23,7 +23,7 @@ def archive_of(platform):
     return DIST / f"eiot-{version_of_cargo()}-{platform.name}.zip"
 
 
-MADE = [platform for platform in ALL if platform.name.startswith("windows-") and archive_of(platform).exists()]
+MADE = [platform for platform in ALL if platform.is_windows and archive_of(platform).exists()]
 NONE = pytest.param(None, marks=pytest.mark.skip(reason="no archives for Windows were asked for"), id="none")
 
 

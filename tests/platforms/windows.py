@@ -117,7 +117,7 @@ class Windows(Platform):
     def prepare(self) -> None:
         mingw = f"{self.architecture}-w64-mingw32"
         self.tree()
-        # No registry has a Python for Windows that could run it.
+        # Only this: there is no Python for Windows here that could run it.
         self.cargo("eiot-python", PYO3_NO_PYTHON="1", PYO3_BUILD_EXTENSION_MODULE="1")
         self.runner(mingw)
         # As programs that are run by name; the tests look for them without an ending.
