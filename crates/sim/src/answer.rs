@@ -105,6 +105,11 @@ impl Answer {
         Self { message: message.to_owned(), ..self.clone() }
     }
 
+    /// The same answer with so many letters more in its message.
+    pub(crate) fn with_longer_message(&self, letters: usize) -> Self {
+        Self { message: format!("{}{}", self.message, "a".repeat(letters)), ..self.clone() }
+    }
+
     /// Code, message and detail, for the log.
     pub(crate) fn logged(&self) -> String {
         let Self { code, message, detail, .. } = self;

@@ -50,8 +50,6 @@ pub enum Fault {
     BrokenJson,
     /// `truncated-json`: truncated JSON in a complete HTTP reply.
     TruncatedJson,
-    /// `oversized`: 1 MiB of valid JSON.
-    Oversized,
     /// `endless`: a chunked reply that continues until the client disconnects, at most 64 MiB.
     Endless,
     /// `gzip-bomb`: 10 kB that decompress to more than 10 MB of valid JSON.
@@ -64,6 +62,8 @@ pub enum Fault {
     IntegerCode,
     /// `chinese`: the message is in Chinese.
     Chinese,
+    /// `oversized`: the message is so long that the reply has 1 MiB.
+    Oversized,
     /// `date=SECONDS`: the `Date` header is off by this much.
     Date(i64),
     /// `no-date`: the reply has no `Date` header.
@@ -176,7 +176,6 @@ impl Fault {
                 | Self::Html
                 | Self::BrokenJson
                 | Self::TruncatedJson
-                | Self::Oversized
                 | Self::Endless
                 | Self::GzipBomb
                 | Self::Redirect
