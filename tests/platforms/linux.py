@@ -125,7 +125,10 @@ class Linux(Platform):
         pythons.python_for(self.name)(self.folder)
         site = self.folder / "site"
         if not pythons.install(self.name, site):
-            pythons.lay_out(self.zigbuild("eiot-python", PYO3_BUILD_EXTENSION_MODULE="1") / "lib_native.so", site)
+            # Rust links statically against musl, and then makes no shared libraries, unless it is told not to.
+            shared = {"RUSTFLAGS": "-C target-feature=-crt-static"} if self.is_musl else {}
+            made = self.zigbuild("eiot-python", PYO3_BUILD_EXTENSION_MODULE="1", **shared)
+            pythons.lay_out(made / "lib_native.so", site)
 
 
 def _linux(name: str, target: str, zig: str, needs: dict[str, str], tests: list[str]) -> Linux:
