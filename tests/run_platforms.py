@@ -71,7 +71,9 @@ def test(platform: Platform, stop: run_suites.Stop) -> tuple[run_suites.Result, 
     built = time.monotonic() - began
     if stop.came.is_set():
         return run_suites.Result(), f"not run, stopped after it was built ({built:.0f} s)"
-    result = run_suites.run(suite(platform), stop, sys.stdout.buffer)
+    tests = suite(platform)
+    result = run_suites.run(tests, stop, sys.stdout.buffer)
+    run_suites.run_again([tests], {tests.name: result}, stop, sys.stdout.buffer)
     took = f"{built:.0f} s to build, {time.monotonic() - began - built:.0f} s to test"
     if result.failed:
         line = f"failed, {len(result.failed)} of {len(result.failed) + result.passed} ({took}): {', '.join(result.failed[:10])}"
@@ -80,6 +82,8 @@ def test(platform: Platform, stop: run_suites.Stop) -> tuple[run_suites.Result, 
     else:
         others = f"; {len(result.skipped)} do not apply" if result.skipped else ""
         line = f"passed, {result.passed} ({took}{others})"
+    if result.unsteady:
+        line += f"; unsteady: {', '.join(result.unsteady)}"
     return result, line
 
 

@@ -1,6 +1,7 @@
 """What `make test-platforms` says of a platform."""
 
 import run_platforms
+import run_suites
 from platforms.platform import Platform
 from run_suites import Stop
 
@@ -21,3 +22,18 @@ def test_tests_of_a_platform_are_run_and_counted(tmp_path):
     result, line = run_platforms.test(Here("here", "", [str(tmp_path / "test_some.py")]), Stop())
     assert (result.passed, len(result.failed)) == (1, 1)
     assert line.startswith("failed, 1 of 2 (") and line.endswith("::test_bad"), line
+
+
+def test_few_failed_tests_of_a_platform_are_run_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_suites, "ROOT", tmp_path)
+    (tmp_path / "test_some.py").write_text(
+        "import pathlib\n"
+        "def test_second_time():\n"
+        "    before = pathlib.Path(__file__).with_name('before')\n"
+        "    is_second = before.exists()\n"
+        "    before.touch()\n"
+        "    assert is_second\n"
+    )
+    result, line = run_platforms.test(Here("here", "", [str(tmp_path / "test_some.py")]), Stop())
+    assert (result.passed, len(result.failed)) == (1, 0)
+    assert line.startswith("passed, 1 (") and line.endswith("; unsteady: " + result.unsteady[0]), line
