@@ -105,7 +105,7 @@ impl Answer {
         Self { message: message.to_owned(), ..self.clone() }
     }
 
-    /// The same answer with so many letters more in its message.
+    /// The same answer with this many letters more in its message.
     pub(crate) fn with_longer_message(&self, letters: usize) -> Self {
         Self { message: format!("{}{}", self.message, "a".repeat(letters)), ..self.clone() }
     }

@@ -62,7 +62,7 @@ pub enum Fault {
     IntegerCode,
     /// `chinese`: the message is in Chinese.
     Chinese,
-    /// `oversized`: the message is so long that the reply has 1 MiB.
+    /// `oversized`: the message is long, and the reply has 1 MiB.
     Oversized,
     /// `date=SECONDS`: the `Date` header is off by this much.
     Date(i64),
