@@ -31,6 +31,9 @@ machine=$(uname -m)
 want binutils-arm-linux-gnueabihf
 targets="$targets aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf x86_64-unknown-linux-musl aarch64-unknown-linux-musl"
 
+# macOS, which is only compiled.
+targets="$targets aarch64-apple-darwin x86_64-apple-darwin"
+
 if [ -n "$wanted" ]; then
     $as_root apt-get -qq update || exit 1
     for package in $wanted; do

@@ -1,4 +1,5 @@
-"""Runs tests on platforms other than this one, and prints one line for each: passed, failed, or not run and why.
+"""Runs tests on platforms other than this one, and prints one line for each: passed, failed, or not run and why. Some can
+only be compiled.
 
 Called by `make test-platforms`. Takes from the environment:
   PLATFORMS          which ones, by name (default: all)
@@ -71,6 +72,8 @@ def test(platform: Platform, stop: run_suites.Stop) -> tuple[run_suites.Result, 
     built = time.monotonic() - began
     if stop.came.is_set():
         return run_suites.Result(), f"not run, stopped after it was built ({built:.0f} s)"
+    if not platform.tests:
+        return run_suites.Result(), f"compiled ({built:.0f} s), not run: its programs do not run here"
     tests = suite(platform)
     result = run_suites.run(tests, stop, sys.stdout.buffer)
     run_suites.run_again([tests], {tests.name: result}, stop, sys.stdout.buffer)

@@ -3,7 +3,6 @@
 import run_platforms
 import run_suites
 from platforms.platform import Platform
-from run_suites import Stop
 
 
 class Here(Platform):
@@ -19,7 +18,7 @@ def test_tests_of_a_platform_are_run_and_counted(tmp_path):
         "def test_good(): assert os.environ['EIOT_TEST_PLATFORM'] == 'here'\n"
         "def test_bad(): assert False\n"
     )
-    result, line = run_platforms.test(Here("here", "", [str(tmp_path / "test_some.py")]), Stop())
+    result, line = run_platforms.test(Here("here", "", [str(tmp_path / "test_some.py")]), run_suites.Stop())
     assert (result.passed, len(result.failed)) == (1, 1)
     assert line.startswith("failed, 1 of 2 (") and line.endswith("::test_bad"), line
 
@@ -34,6 +33,12 @@ def test_few_failed_tests_of_a_platform_are_run_again(tmp_path, monkeypatch):
         "    before.touch()\n"
         "    assert is_second\n"
     )
-    result, line = run_platforms.test(Here("here", "", [str(tmp_path / "test_some.py")]), Stop())
+    result, line = run_platforms.test(Here("here", "", [str(tmp_path / "test_some.py")]), run_suites.Stop())
     assert (result.passed, len(result.failed)) == (1, 0)
     assert line.startswith("passed, 1 (") and line.endswith("; unsteady: " + result.unsteady[0]), line
+
+
+def test_platform_without_tests_is_compiled_and_counts_as_not_run():
+    result, line = run_platforms.test(Here("here", "", []), run_suites.Stop())
+    assert (result.passed, result.failed) == (0, [])
+    assert line.startswith("compiled (") and "not run" in line

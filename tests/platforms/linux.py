@@ -10,11 +10,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from . import pythons
+from . import pythons, zig
 from .platform import ROOT, TARGET, Platform
 
-TOOLS = pathlib.Path(sys.executable).parent
-ZIG = [f"ZIG_GLOBAL_CACHE_DIR={ROOT / 'build' / 'zig'}", f"ZIG_LOCAL_CACHE_DIR={ROOT / 'build' / 'zig'}"]
+TOOLS = zig.TOOLS
 
 # The same promises as on this machine: each way to fail, misuse of the C library, batches, the rate that processes share, the
 # journal, the limits of threads and signals.
@@ -55,7 +54,7 @@ EMULATED = {
 class Linux(Platform):
     """Linux on a processor, with a C library."""
 
-    zig: str = ""
+    zig_target: str = ""
     """zig's name for it."""
     tools: str = ""
     """The prefix of its binary utilities."""
@@ -78,13 +77,7 @@ class Linux(Platform):
     def zigbuild(self, *packages: str, **environment: str) -> pathlib.Path:
         """As `cargo`, by zig."""
         # cargo-zigbuild appends the oldest glibc to the Rust target.
-        target = self.target + ("" if self.is_musl else ".2.17")
-        command = [TOOLS / "cargo-zigbuild", "zigbuild", "--locked", "--quiet", "--profile", "quick", "--target", target]
-        for package in packages:
-            command += ["-p", package]
-        path = f"{TOOLS}{os.pathsep}{os.environ['PATH']}"
-        settings = os.environ | {"PATH": path, "CARGO_TARGET_DIR": str(TARGET)} | environment
-        subprocess.run(command, cwd=ROOT, env=settings, check=True)
+        zig.cargo("zigbuild", self.target + ("" if self.is_musl else ".2.17"), *packages, **environment)
         return TARGET / self.target / "quick"
 
     def prepare(self) -> None:
@@ -94,7 +87,7 @@ class Linux(Platform):
             # Flags of gcc's that it has no use for are no errors. What reports undefined behaviour needs a newer musl than libeiot. It
             # links statically against musl unless it is told not to.
             flags = ["-Qunused-arguments", "-fno-sanitize=all", *(["-dynamic"] if self.is_musl else [])]
-            self.compiler(name, "env", *ZIG, sys.executable, "-m", "ziglang", name, "-target", self.zig, *flags)
+            self.compiler(name, "env", *zig.CACHES, sys.executable, "-m", "ziglang", name, "-target", self.zig_target, *flags)
         self.tree()
         if WHEEL in self.tests:
             self.python()
@@ -104,7 +97,7 @@ class Linux(Platform):
         made = self.zigbuild("eiot-ffi", "eiot-cli", "eiot-sim")
         make = os.environ.get("MAKE", "make")
         version, abi = subprocess.run([make, "-s", "print-version"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-        settings = {"CC": f"{TOOLS}/cargo-zigbuild zig cc -- -target {self.zig}", "VERSION": version, "SONAME": f"libeiot.so.{abi}"}
+        settings = {"CC": f"{TOOLS}/cargo-zigbuild zig cc -- -target {self.zig_target}", "VERSION": version, "SONAME": f"libeiot.so.{abi}"}
         settings |= {"TOOLS": self.tools, "PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}"}
         subprocess.run(["sh", "packaging/libraries.sh", made], cwd=ROOT, env=os.environ | settings, check=True)
         # The manual pages are printed by this machine's command.
@@ -131,12 +124,12 @@ class Linux(Platform):
             pythons.lay_out(made / "lib_native.so", site)
 
 
-def _linux(name: str, target: str, zig: str, needs: dict[str, str], tests: list[str]) -> Linux:
+def _linux(name: str, target: str, zig_target: str, needs: dict[str, str], tests: list[str]) -> Linux:
     this = target.split("-")[0] == platform.machine()
     tools = {"linux-armv7": "arm-linux-gnueabihf-"}.get(name, "" if this else f"{target.split('-')[0]}-linux-gnu-")
     if not this:
         needs = needs | {"qemu-arm-static": "qemu-user-static", f"{tools}ld": f"binutils-{tools.rstrip('-').replace('_', '-')}"}
-    return Linux(name, target, tests, needs, NOT_HERE | ({} if this else EMULATED), LEFT_OUT, zig, tools)
+    return Linux(name, target, tests, needs, NOT_HERE | ({} if this else EMULATED), LEFT_OUT, zig_target, tools)
 
 
 APT = {"apt-get": "apt", "dpkg-deb": "dpkg"}

@@ -22,7 +22,7 @@ class Platform:
     target: str
     """Rust's name for it."""
     tests: list[str]
-    """What pytest is told to run: files, or node ids."""
+    """What pytest is told to run: files, or node ids; nothing, if the platform's programs can only be compiled here."""
     needs: dict[str, str] = field(default_factory=dict)
     """What must be installed (a command, or a path), each with its Debian package."""
     not_here: dict[str, str] = field(default_factory=dict)
