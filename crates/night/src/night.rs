@@ -105,7 +105,7 @@ mod tests {
     /// Stories that have broken a promise: the seed, its cards, those that are refreshed, and what happens.
     #[test]
     fn nights_that_broke_a_promise_once_do_not_again() {
-        let stories: [(u64, u64, u64, &[usize]); 7] = [
+        let stories: [(u64, u64, u64, &[usize]); 8] = [
             // The first calls waited for their handshakes, and went out together with later ones.
             (1, 200, 200, &[0]),
             // A slow disk held the thread between a permit and its call.
@@ -120,6 +120,8 @@ mod tests {
             (36, 400, 100, &[5]),
             // Calls that waited for connections in an outage went out one after the other when it was over.
             (137, 200, 200, &[0, 2, 9]),
+            // On a slow disk, attempts did not learn that their connections had failed, and made others.
+            (2684, 20_000, 8100, &[4, 5]),
         ];
         for (seed, cards, work, places) in stories {
             let mut story = Story::new(seed, cards);

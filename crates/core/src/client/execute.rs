@@ -11,7 +11,7 @@ use crate::retry::{self, RetryDecision};
 use crate::signing::{ClockSample, timestamp};
 use crate::system;
 use crate::transport::{Connections, Post};
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, join, select};
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ struct Memory {
 }
 
 /// An attempt whose permit was too old when its connection was ready.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct Begun {
     before: bool,
     /// How often no connection was the reason.
@@ -91,13 +91,8 @@ impl Execution<'_> {
                     return Err(error);
                 }
             };
-            let error = match self.attempt(permit, connections, begun).await {
-                Ok(None) => {
-                    // The permit is too old now. The connection is for the next one.
-                    begun.before = true;
-                    begun.held_up += u32::from(!connections.made().await);
-                    continue;
-                }
+            let error = match self.attempt(permit, connections, &mut begun).await {
+                Ok(None) => continue,
                 Ok(Some(reply)) => {
                     self.process.account.backpressure.succeeded(memory.refused_before);
                     self.tracker.report(self.request, Ok(reply.http_status()), None);
@@ -148,12 +143,12 @@ impl Execution<'_> {
     }
 
     /// One request and its response; timestamp, nonce and signature are fresh in each attempt. `None` if no connection took
-    /// it while the permit could be used: nothing was sent.
+    /// it while the permit could be used: nothing was sent, and the connection, or its failure, is for the next permit.
     async fn attempt(
         &self,
         mut permit: Permit,
         connections: &Connections,
-        begun: Begun,
+        begun: &mut Begun,
     ) -> Result<Option<Reply>, Error> {
         let Self { inner, request, tracker, .. } = self;
         let clock = inner.sources.clock.as_ref();
@@ -171,7 +166,10 @@ impl Execution<'_> {
         let secrets = [inner.credentials.secret.expose().as_bytes(), body.sign.as_bytes()];
         let exchange = connections.post(&inner.transport, post, sent, &|| clock.now()).await;
         let Some(mut response) = exchange.map_err(|error| error.with_redacted_evidence(secrets))? else {
-            permit.take_back();
+            // In this order: on a slow disk the release takes long, and only those that wait are told that a connection failed.
+            let (was_made, ()) = join(connections.made(), async { permit.take_back() }).await;
+            begun.before = true;
+            begun.held_up += u32::from(!was_made);
             return Ok(None);
         };
         if inner.config.clock_skew && inner.transport.is_trusted() {
