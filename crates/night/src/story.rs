@@ -346,8 +346,13 @@ impl Story {
         match random.below(15) {
             0..=5 => {
                 let longest = random.pick(&[2, 20, 120, 900], 20) * SECOND;
-                let until = at + SECOND / 10 + random.below(longest);
-                Happening::Spell { from: at, until, fault: self.fault(random) }
+                let mut until = at + SECOND / 10 + random.below(longest);
+                let fault = self.fault(random);
+                // A command keeps each of these replies in its files, and a night of them would take half a minute.
+                if matches!(fault, Fault::Platform(PlatformFault::Oversized, _)) {
+                    until = until.min(at + 20 * SECOND);
+                }
+                Happening::Spell { from: at, until, fault }
             }
             6 => {
                 let seconds =

@@ -2,16 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-/// A reading is used this long: the clocks of two machines drift apart by less than a millisecond in it.
-const MAX_AGE: Duration = Duration::from_secs(10);
+/// The clocks of two machines drift apart by less than one part in this many.
+const DRIFT: u32 = 10_000;
 
 /// The number of readings that are kept.
 const READINGS: usize = 16;
 
 /// The last readings of the Redis's clock.
 ///
-/// It was read at some time between a request and its reply, and a thread that was held up reads the reply late. The reading with
-/// the shortest round trip tells when that was.
+/// It was read at some time between a request and its reply, and a thread that was held up reads the reply late. The most certain
+/// reading tells when that was.
 #[derive(Debug, Default)]
 pub(super) struct RedisClock {
     readings: [Option<Reading>; READINGS],
@@ -33,13 +33,13 @@ impl RedisClock {
     pub(super) fn read(&mut self, time: u64, asked: Instant, received: Instant) -> Instant {
         let round_trip = received.saturating_duration_since(asked);
         let this = Reading { time, at: asked + round_trip / 2, round_trip };
-        let mut best = this;
+        let (mut best, mut least) = (this.at, round_trip / 2);
         for reading in self.readings.iter().flatten() {
-            let is_recent = received.saturating_duration_since(reading.at) < MAX_AGE;
-            if is_recent && reading.round_trip < best.round_trip {
+            let uncertainty = reading.uncertainty(received);
+            if uncertainty < least {
                 // If the clock was set meanwhile, that is not in between.
                 if let Some(at) = reading.when(time).filter(|at| (asked..=received).contains(at)) {
-                    best = Reading { at, ..*reading };
+                    (best, least) = (at, uncertainty);
                 }
             }
         }
@@ -47,7 +47,7 @@ impl RedisClock {
             *oldest = Some(this);
         }
         self.next = self.next.wrapping_add(1);
-        best.at
+        best
     }
 
     /// How long a reply takes, at least; not known before the first one.
@@ -58,6 +58,11 @@ impl RedisClock {
 }
 
 impl Reading {
+    /// How far it may be from the truth at a later time.
+    fn uncertainty(&self, now: Instant) -> Duration {
+        self.round_trip / 2 + now.saturating_duration_since(self.at) / DRIFT
+    }
+
     /// When the Redis's clock shows `time`.
     fn when(&self, time: u64) -> Option<Instant> {
         let difference = Duration::from_micros(time.abs_diff(self.time));
@@ -95,8 +100,17 @@ mod tests {
             let asked = start + ms(1_000 * seconds);
             assert_eq!(clock.read(time, asked, asked + ms(10)), asked + ms(5));
         }
-        let asked = start + ms(60_000);
-        let slow = clock.read(TIME - 3_600_000_000 + 58_000_000, asked, asked + ms(100));
-        assert_eq!(slow, asked + ms(50), "an old reading is not used");
+    }
+
+    // After a suspension, the first reply may be read late.
+    #[test]
+    fn redis_clock_is_told_by_an_old_reading_until_it_is_less_certain_than_a_new_one() {
+        let (start, mut clock) = (Instant::now(), RedisClock::default());
+        clock.read(TIME, start, start + ms(10));
+        let (near, far) = (start + ms(60_000), start + ms(600_000));
+        let by_the_old = clock.read(TIME + 60_000_000, near, near + ms(100));
+        assert_eq!(by_the_old, near + ms(5));
+        let by_the_new = clock.read(TIME + 600_000_000, far, far + ms(100));
+        assert_eq!(by_the_new, far + ms(50));
     }
 }
