@@ -91,8 +91,13 @@ GUARDS = [
     Guard(
         "limiter: a permit is not used when its connection is ready too late",
         "core/src/client/execute.rs",
-        "permit.latest().filter(|_| begun.held_up < MAX_HELD_UP)",
+        "permit.latest().filter(|_| !is_last)",
         "None",
+    ),
+    Guard(
+        "limiter: a call that is late for its last permit has a second to itself",
+        "core/src/rate_limit/limiter.rs",
+        "drop(self.pause(LATE_PAUSE).await);",
     ),
     Guard(
         "limiter: permits that are late again and again are used in pairs",
@@ -109,7 +114,7 @@ GUARDS = [
     Guard(
         "limiter: a reply of the Redis that is read late is not fresh",
         "core/src/rate_limit/redis_clock.rs",
-        "best = Reading { at, ..*reading };",
+        "(best, least) = (at, uncertainty);",
     ),
     Guard(
         "limiter: a file that was lost leaves a second",

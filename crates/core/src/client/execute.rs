@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 const DEFAULT_PAUSE: Duration = Duration::from_secs(1);
 
 /// How many permits an attempt takes because the thread was held up, by a slow disk or a callback, and not the connection; it uses
-/// the last one, whatever happens.
+/// the last one, however late it is.
 const MAX_HELD_UP: u32 = 8;
 
 /// One call: what it needs of its client, and its progress.
@@ -151,6 +151,10 @@ impl Execution<'_> {
         begun: &mut Begun,
     ) -> Result<Option<Reply>, Error> {
         let Self { inner, request, tracker, .. } = self;
+        let is_last = begun.held_up >= MAX_HELD_UP;
+        if is_last {
+            permit.make_way().await;
+        }
         let clock = inner.sources.clock.as_ref();
         let timestamp = timestamp(inner.skew.correct(clock.now()))?;
         let nonce = permit.spend();
@@ -160,7 +164,7 @@ impl Execution<'_> {
             body: body.json,
             is_idempotent: request.is_idempotent(),
             max_reply_bytes: request.max_reply_bytes(),
-            latest: permit.latest().filter(|_| begun.held_up < MAX_HELD_UP),
+            latest: permit.latest().filter(|_| !is_last),
         };
         let sent = tracker.begin_attempt(timestamp, nonce, begun.before);
         let secrets = [inner.credentials.secret.expose().as_bytes(), body.sign.as_bytes()];

@@ -21,8 +21,12 @@ use std::time::{Duration, Instant};
 /// The minimum wait that is reported to the observer.
 const LONG_WAIT: Duration = Duration::from_secs(2);
 
-/// How many permits a call takes because they are late; it uses the last one, whatever happens.
+/// How many permits a call takes because they are late; it uses the last one.
 const MAX_STALE: u32 = 5;
+
+/// For how long no other call gets a permit when one goes out although it is late: a second for a slow disk to hold it up, and
+/// one that begins with it.
+const LATE_PAUSE: Duration = Duration::from_secs(2);
 
 /// How far ahead a call reserves after late permits.
 const MAX_LEAD: Duration = Duration::from_secs(1);
@@ -142,7 +146,8 @@ impl RateLimiter {
                 return Ok(permit);
             }
             if tries == MAX_STALE {
-                permit.at = now;
+                self.make_way().await;
+                permit.at = system::now();
                 return Ok(permit);
             }
             // A reservation that takes long, on a slow disk or after a distant Redis's reply, is for a later time.
@@ -243,6 +248,12 @@ impl RateLimiter {
             schedule.pause(clock().saturating_add(nanoseconds(pause)));
         })
         .await
+    }
+
+    /// A call goes out although its permit is too old: those that have no permit yet keep the limit for it.
+    pub(super) async fn make_way(&self) {
+        // Without the pause, it is one call too many.
+        drop(self.pause(LATE_PAUSE).await);
     }
 
     /// Updates the account's schedule once.

@@ -39,6 +39,11 @@ impl Permit {
         Some(self.at + MIN_LATE.max(interval / 4))
     }
 
+    /// The call goes out, however late it is.
+    pub(crate) async fn make_way(&self) {
+        self.limiter.make_way().await;
+    }
+
     /// Whether a call that is made `now`, and uses up this permit and one that came too `late`, keeps the limit. It is early for
     /// this one by less than an interval, and in any second that ends with it, the place of the late one is empty.
     pub(super) fn is_next_to(&self, late: &Self, now: Instant) -> bool {
@@ -93,5 +98,19 @@ mod tests {
         assert!(!fits(1_900, 2_110), "others have the permits in between");
         assert!(!fits(1_000, 2_050), "a second that ends with the call has ten others");
         assert!(!fits(1_900, 1_990), "it is due, and needs no other");
+    }
+
+    // A thread that is held up sends it at some time in the first of them.
+    #[test]
+    fn permit_that_is_used_late_keeps_two_seconds_free() {
+        let permit = permit(Instant::now(), 0);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a loop");
+        let now = Instant::now();
+        let next = runtime.block_on(async {
+            permit.make_way().await;
+            permit.limiter.reserve(Duration::ZERO, now + Duration::from_secs(60), true, &|_| ()).await
+        });
+        let wait = next.expect("a permit").at - now;
+        assert!((Duration::from_secs(2)..Duration::from_secs(3)).contains(&wait), "{wait:?}");
     }
 }
