@@ -18,7 +18,7 @@ from platforms import ALL
 from platforms.platform import Platform
 
 # Less than this is not enough to build and test a platform, in seconds.
-LEAST = 120
+LEAST = 240
 
 
 def main() -> int:
