@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from . import pythons, zig
 from .platform import ROOT, TARGET, Platform
 
-TOOLS = zig.TOOLS
-
 # The same promises as on this machine: each way to fail, misuse of the C library, batches, the rate that processes share, the
 # journal, the limits of threads and signals.
 TESTS = [
@@ -97,8 +95,8 @@ class Linux(Platform):
         made = self.zigbuild("eiot-ffi", "eiot-cli", "eiot-sim")
         make = os.environ.get("MAKE", "make")
         version, abi = subprocess.run([make, "-s", "print-version"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-        settings = {"CC": f"{TOOLS}/cargo-zigbuild zig cc -- -target {self.zig_target}", "VERSION": version, "SONAME": f"libeiot.so.{abi}"}
-        settings |= {"TOOLS": self.tools, "PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}"}
+        settings = {"CC": f"{zig.TOOLS}/cargo-zigbuild zig cc -- -target {self.zig_target}", "VERSION": version, "SONAME": f"libeiot.so.{abi}"}
+        settings |= {"TOOLS": self.tools, "PATH": f"{zig.TOOLS}{os.pathsep}{os.environ['PATH']}"}
         subprocess.run(["sh", "packaging/libraries.sh", made], cwd=ROOT, env=os.environ | settings, check=True)
         # The manual pages are printed by this machine's command.
         pages = pathlib.Path(os.environ["EIOT_SIM"]).parent

@@ -125,7 +125,7 @@ fn fault_oversized_is_the_platforms_answer_in_one_mebibyte_of_json() {
     assert!(json["message"].as_str().is_some_and(|text| text.starts_with("successaaa")));
 }
 
-// A client that reads replies of this size would take the code of another's answer for the platform's.
+// A client would take the answer for the platform's.
 #[test]
 fn fault_that_replaces_the_platform_never_looks_like_its_success() {
     for fault in ["status=200", "html", "broken-json", "truncated-json", "redirect"] {
