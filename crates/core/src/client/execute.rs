@@ -64,8 +64,7 @@ impl Execution<'_> {
         let mut last_failure: Option<Error> = None;
         let mut begun = Begun::default();
         loop {
-            let wait = self.options.rate_wait || begun.before;
-            let permit = self.permit(permits.first.take(), connections, &permits, limiter, wait);
+            let permit = self.permit(permits.first.take(), connections, &permits, limiter, begun.before);
             // An attempt that waits for its connection is in flight, and completes.
             let stopped_before = async {
                 match begun.before {
@@ -132,14 +131,28 @@ impl Execution<'_> {
         connections: &Connections,
         permits: &Permits<'_>,
         limiter: &Arc<RateLimiter>,
-        wait: bool,
+        is_begun: bool,
     ) -> Result<Permit, Error> {
+        let wait = self.options.rate_wait || is_begun;
+        // An attempt that waits for its connection has one already.
+        let begin = || {
+            if !is_begun {
+                self.begin_connection(connections)
+            }
+        };
         let permit = match first {
             Some(permit) => permit,
-            None => permits.acquire(limiter, self.deadline, wait).await?,
+            None => permits.acquire(limiter, self.deadline, wait, begin).await?,
         };
         connections.catch_up().await;
         Ok(permit)
+    }
+
+    /// Begins the connection of a request that needs one of its own.
+    pub(super) fn begin_connection(&self, connections: &Connections) {
+        if !self.request.is_idempotent() {
+            connections.begin(&self.inner.transport);
+        }
     }
 
     /// One request and its response; timestamp, nonce and signature are fresh in each attempt. `None` if no connection took

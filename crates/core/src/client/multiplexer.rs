@@ -239,7 +239,8 @@ impl Client {
             let run = async {
                 let statistics = &process.statistics;
                 let permits = Permits { first: None, gate, cooldown, statistics, notice: &notice };
-                let permit = permits.acquire(process.limiter()?, execution.deadline, waits).await?;
+                let begin = || execution.begin_connection(&queue.connections);
+                let permit = permits.acquire(process.limiter()?, execution.deadline, waits, begin).await?;
                 // The next call may wait for its permit.
                 place.front = None;
                 execution.run(&queue.connections, Permits { first: Some(permit), ..permits }).await

@@ -7,7 +7,9 @@ use crate::locked::locked;
 use crate::observer::{Notice, Observer};
 use crate::rate_limit::{Cooldown, Permit, RateLimiter};
 use crate::system;
+use futures_util::FutureExt;
 use std::future::pending;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -70,12 +72,13 @@ impl Permits<'_> {
         }
     }
 
-    /// Waits for a permit; of the calls that share a gate, one at a time.
+    /// Waits for a permit; of the calls that share a gate, one at a time. If it is not granted at once, `meanwhile` is called.
     pub(super) async fn acquire(
         &self,
         limiter: &Arc<RateLimiter>,
         deadline: Instant,
         wait: bool,
+        meanwhile: impl FnOnce(),
     ) -> Result<Permit, Error> {
         let started = system::now();
         let _passed = match self.gate {
@@ -83,7 +86,14 @@ impl Permits<'_> {
             // After the deadline there is no permit either; the limiter's error says how long the wait would be.
             Some(gate) => system::timeout_at(deadline, gate.queue.lock()).await,
         };
-        let permit = limiter.acquire(deadline, wait, self.cooldown, self.notice).await;
+        let mut acquire = pin!(limiter.acquire(deadline, wait, self.cooldown, self.notice));
+        let permit = match acquire.as_mut().now_or_never() {
+            Some(permit) => permit,
+            None => {
+                meanwhile();
+                acquire.await
+            }
+        };
         self.statistics.waited(system::elapsed(started));
         permit
     }

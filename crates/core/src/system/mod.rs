@@ -24,8 +24,8 @@ pub(crate) use rate_file::Directory;
 pub(crate) use rate_file::RateFile;
 #[cfg(feature = "simulation")]
 pub(crate) use simulated::{
-    RateFile, address_space, ask_redis, block_on, connect, is_simulated, now, process_id, random,
-    registry_key, registry_prefix, send, since_boot, sleep_until, tell_redis, timeout_at, variable,
+    RateFile, address_space, ask_redis, begin_connection, block_on, connect, is_simulated, now, process_id,
+    random, registry_key, registry_prefix, send, since_boot, sleep_until, tell_redis, timeout_at, variable,
     wait_for_connection, wall_clock,
 };
 

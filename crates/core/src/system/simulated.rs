@@ -80,6 +80,14 @@ pub(crate) async fn connect(host: String, timeout: Duration, reuse: bool) -> io:
     Pending::start(Operation::Connect { host, timeout, reuse }).await.map(drop)
 }
 
+/// Begins a connection in the simulated network, for a later request.
+pub(crate) fn begin_connection(host: String, timeout: Duration) {
+    with_host(|ours| {
+        let operation = ours.start(Operation::ConnectAhead { host, timeout });
+        ours.abandon(operation);
+    });
+}
+
 /// Waits until a connection that was made for an earlier request is ready. Returns whether there was one.
 pub(crate) async fn wait_for_connection() -> bool {
     Pending::start(Operation::WaitForConnection).await.is_ok()

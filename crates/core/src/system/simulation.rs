@@ -87,6 +87,13 @@ pub enum Operation {
         /// A connection that has served requests will do.
         reuse: bool,
     },
+    /// Begins a connection for a later request, unless many are ready; nothing waits for it.
+    ConnectAhead {
+        /// Host and port.
+        host: String,
+        /// How long to try.
+        timeout: Duration,
+    },
     /// Receives [`Received::Nothing`] when a connection that was made for an earlier request is ready or has failed, and an error if
     /// there is none.
     WaitForConnection,

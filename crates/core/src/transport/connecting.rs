@@ -1,24 +1,29 @@
 //! Connections that are being made.
 //!
 //! The rate limit says when a request may be sent, and a handshake can take longer than a request may be late. So a handshake
-//! does not end with the request that it was begun for: the connection is kept for the next one.
+//! does not end with the request that it was begun for: the connection is kept for the next one. Requests that need one of their
+//! own begin it while they wait for their permits.
 
 use super::http::IDLE_TIMEOUT;
 use crate::locked::locked;
 use crate::system;
+use hyper::rt::{Read, ReadBuf};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::error::Error as StdError;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::io;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, oneshot};
 use tower_layer::Layer;
 use tower_service::Service;
+
+/// How many connections are made ahead of their requests, at most: enough for handshakes that take a second and a half.
+const MAX_AHEAD: usize = 16;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -60,11 +65,24 @@ impl Connecting {
         }
     }
 
+    /// Whether another connection may be made ahead of its request.
+    pub(super) fn has_room(&self) -> bool {
+        let mut state = locked(&self.state);
+        state.forget_old();
+        state.making + state.kept.len() < MAX_AHEAD
+    }
+
     /// The oldest connection that is kept, or its failure.
     fn take(&self) -> Option<Made> {
         let mut state = locked(&self.state);
-        state.kept.retain(|(since, _)| system::elapsed(*since) < IDLE_TIMEOUT);
+        state.forget_old();
         state.kept.pop_front().map(|(_, made)| made)
+    }
+}
+
+impl State {
+    fn forget_old(&mut self) {
+        self.kept.retain(|(since, _)| system::elapsed(*since) < IDLE_TIMEOUT);
     }
 }
 
@@ -90,11 +108,19 @@ pub(super) struct KeptConnections<T> {
     inner: T,
     connecting: Arc<Connecting>,
     timeout: Duration,
+    /// Requests get no connection that is kept: theirs are made for later ones.
+    is_ahead: bool,
 }
 
 impl KeptConnections<()> {
-    pub(super) fn new(connecting: Arc<Connecting>, timeout: Duration) -> Self {
-        Self { inner: (), connecting, timeout }
+    pub(super) fn new(connecting: Arc<Connecting>, timeout: Duration, is_ahead: bool) -> Self {
+        Self { inner: (), connecting, timeout, is_ahead }
+    }
+}
+
+impl<T> KeptConnections<T> {
+    fn take(&self) -> Option<Made> {
+        if self.is_ahead { None } else { self.connecting.take() }
     }
 }
 
@@ -102,14 +128,15 @@ impl<S> Layer<S> for KeptConnections<()> {
     type Service = KeptConnections<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        KeptConnections { inner, connecting: self.connecting.clone(), timeout: self.timeout }
+        let Self { connecting, timeout, is_ahead, .. } = self.clone();
+        KeptConnections { inner, connecting, timeout, is_ahead }
     }
 }
 
 impl<S, R> Service<R> for KeptConnections<S>
 where
     S: Service<R, Error = BoxError>,
-    S::Response: Send + 'static,
+    S::Response: Read + Unpin + Send + 'static,
     S::Future: Send + 'static,
 {
     type Response = S::Response;
@@ -121,8 +148,12 @@ where
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        if let Some(kept) = self.connecting.take() {
-            return Box::pin(async move { kept.and_then(known) });
+        while let Some(kept) = self.take() {
+            let mut kept = kept.and_then(known);
+            // A failure is told, and a connection that is of no use is not.
+            if kept.as_mut().map_or(true, is_quiet) {
+                return Box::pin(ready(kept));
+            }
         }
         let (sender, receiver) = oneshot::channel();
         let handshake = Handshake::begin(self.connecting.clone(), sender);
@@ -152,6 +183,13 @@ where
 fn known<C: 'static>(connection: Box<dyn Any + Send>) -> Result<C, BoxError> {
     let known = connection.downcast().map_err(|_| BoxError::from("a connection of another type"))?;
     Ok(*known)
+}
+
+/// Whether the server has neither closed the connection nor sent anything.
+fn is_quiet(connection: &mut (impl Read + Unpin)) -> bool {
+    let mut buffer = [0];
+    let mut buffer = ReadBuf::new(&mut buffer);
+    Pin::new(connection).poll_read(&mut Context::from_waker(Waker::noop()), buffer.unfilled()).is_pending()
 }
 
 /// A handshake. However it ends, those that wait learn of it.

@@ -3,11 +3,13 @@
 use super::Transport;
 use super::connecting::Connecting;
 use super::error::Stage;
+use super::http::ConnectionsFor;
 use super::proxy::Refusal;
 use super::response::{HttpResponse, Times, date, read_whole};
 use super::tracked_body::TrackedBody;
 use crate::error::Error;
 use crate::system;
+use futures_util::FutureExt;
 use reqwest::{Body, Method, Request, Response, StatusCode, Url};
 use std::pin::pin;
 use std::sync::Arc;
@@ -57,6 +59,24 @@ impl Connections {
         self.connecting.made().await
     }
 
+    /// Begins a connection for a request that is not idempotent and waits for its permit: the handshake may take longer than the
+    /// permit can be late.
+    pub(crate) fn begin(&self, transport: &Transport) {
+        #[cfg(feature = "simulation")]
+        if system::is_simulated() {
+            return system::begin_connection(transport.host(), transport.http.connect_timeout);
+        }
+        if !transport.http.is_paced || !self.connecting.has_room() {
+            return;
+        }
+        // On an error, the request fails with it.
+        if let Ok(http) = transport.http.client(ConnectionsFor::LaterRequests, None, &self.connecting) {
+            let request = Request::new(Method::POST, transport.default_url.clone());
+            // The first step of a request is its connection, which outlives it. There is no second step.
+            drop(http.execute(request).now_or_never());
+        }
+    }
+
     /// Posts a body and reads the whole reply. `sent` becomes true when the connection accepts the request. Returns `None` if no
     /// connection took it in time: nothing was sent then, and the one that is being made serves a later request.
     pub(crate) async fn post(
@@ -76,7 +96,8 @@ impl Connections {
         let http = if post.is_idempotent {
             &self.http
         } else {
-            single_use = transport.http.client(false, Some(Arc::default()), &self.connecting)?;
+            single_use =
+                transport.http.client(ConnectionsFor::OneRequest, Some(Arc::default()), &self.connecting)?;
             &single_use
         };
         let sent_at = now();

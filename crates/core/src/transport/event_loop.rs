@@ -3,6 +3,7 @@
 use super::Transport;
 use super::connecting::Connecting;
 use super::connections::Connections;
+use super::http::ConnectionsFor;
 use crate::error::{Error, ErrorKind};
 use crate::system;
 use std::future::{Future, poll_fn};
@@ -79,7 +80,7 @@ impl EventLoop {
                 Error::new(ErrorKind::Connect, format!("the event loop could not be created: {why}"))
             })?;
         let connecting = Arc::<Connecting>::default();
-        let http = transport.http.client(true, connected, &connecting)?;
+        let http = transport.http.client(ConnectionsFor::ManyRequests, connected, &connecting)?;
         let connections = Connections { http, connecting };
         Ok(Self { runtime: Some(runtime), connections, is_for_many: steps == STEPS_OF_MANY })
     }

@@ -30,7 +30,17 @@ pub(crate) struct Http {
     pub(crate) proxy: Option<Proxy>,
     pub(crate) connect_timeout: Duration,
     /// Requests must not be sent late.
-    is_paced: bool,
+    pub(super) is_paced: bool,
+}
+
+/// What the connections of a reqwest client are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConnectionsFor {
+    /// They are kept for the next request.
+    ManyRequests,
+    OneRequest,
+    /// They are made ahead, and kept in [`Connecting`].
+    LaterRequests,
 }
 
 impl Http {
@@ -51,13 +61,12 @@ impl Http {
         })
     }
 
-    /// Creates a reqwest client, whose connections belong to the event loop on which it is used. If `reuse`, it keeps
-    /// connections for the next request. `connected` becomes true when it has established one, and each new one is
-    /// polled before it is used; without `connected` a request costs 3 % less. If requests must not be sent late, connections that
-    /// are made too late are kept in `connecting`.
+    /// Creates a reqwest client, whose connections belong to the event loop on which it is used. `connected` becomes
+    /// true when it has established one, and each new one is polled before it is used; without `connected` a request costs 3 % less. If
+    /// requests must not be sent late, connections that are made too late are kept in `connecting`.
     pub(crate) fn client(
         &self,
-        reuse: bool,
+        purpose: ConnectionsFor,
         connected: Option<Arc<AtomicBool>>,
         connecting: &Arc<Connecting>,
     ) -> Result<reqwest::Client, Error> {
@@ -67,7 +76,7 @@ impl Http {
             .connect_timeout(self.connect_timeout)
             .local_address(self.source_address)
             .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(if reuse { usize::MAX } else { 0 })
+            .pool_max_idle_per_host(if purpose == ConnectionsFor::ManyRequests { usize::MAX } else { 0 })
             .http1_only()
             // Calls have their own deadlines.
             .tcp_keepalive(None)
@@ -77,7 +86,11 @@ impl Http {
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
         let builder = builder.tcp_user_timeout(None);
         let builder = match self.is_paced {
-            true => builder.connector_layer(KeptConnections::new(connecting.clone(), self.connect_timeout)),
+            true => {
+                let is_ahead = purpose == ConnectionsFor::LaterRequests;
+                let kept = KeptConnections::new(connecting.clone(), self.connect_timeout, is_ahead);
+                builder.connector_layer(kept)
+            }
             false => builder,
         };
         let builder = match connected {

@@ -245,6 +245,7 @@ impl simulation::Host for Inside {
                 self.set_timer(number, key);
             }
             Operation::Connect { timeout, reuse, .. } => self.world.connect(host, number, timeout, reuse),
+            Operation::ConnectAhead { timeout, .. } => self.world.connect_ahead(host, number, timeout),
             Operation::WaitForConnection => self.world.wait_for_connection(&host, number),
             Operation::Request(request) => self.world.send(host, number, request),
             Operation::Redis { command, .. } => self.world.ask_redis(Some((host, number)), command),

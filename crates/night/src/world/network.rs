@@ -61,6 +61,18 @@ impl World {
         if let Some(ready) = ready {
             return self.connected(&host, operation, ready);
         }
+        self.begin_handshake(host, operation, timeout, reuse);
+    }
+
+    /// Makes a connection for a later request.
+    pub fn connect_ahead(self: &Rc<Self>, host: Rc<Inside>, operation: u64, timeout: Duration) {
+        let now = self.engine.now();
+        if self.pools.borrow_mut().entry(host.id()).or_default().has_room(now) {
+            self.begin_handshake(host, operation, timeout, false);
+        }
+    }
+
+    fn begin_handshake(self: &Rc<Self>, host: Rc<Inside>, operation: u64, timeout: Duration, reuse: bool) {
         let (wait, result) = self.handshake(timeout);
         if result.is_err() {
             self.check_breaker(&host);

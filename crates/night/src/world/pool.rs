@@ -7,6 +7,9 @@ use std::io::ErrorKind;
 /// A client closes connections that are idle for longer.
 const IDLE_TIMEOUT: Time = 15_000_000_000;
 
+/// How many connections a client makes ahead of its requests.
+const MAX_AHEAD: usize = 16;
+
 /// The connections of a process.
 #[derive(Default)]
 pub(super) struct Pool {
@@ -30,6 +33,12 @@ impl Pool {
             return Some(Ok(()));
         }
         self.made.pop_front().map(|(_, result)| result)
+    }
+
+    /// Whether another connection may be made ahead of its request.
+    pub(super) fn has_room(&mut self, now: Time) -> bool {
+        self.forget_old(now);
+        self.making + self.made.len() < MAX_AHEAD
     }
 
     fn forget_old(&mut self, now: Time) {
