@@ -142,7 +142,7 @@ impl Execution<'_> {
         };
         let permit = match first {
             Some(permit) => permit,
-            None => permits.acquire(limiter, self.deadline, wait, begin).await?,
+            None => permits.acquire(limiter, self.deadline, wait, &begin).await?,
         };
         connections.catch_up().await;
         Ok(permit)

@@ -300,7 +300,7 @@ impl Client {
         let (gate, statistics) = (Some(gate.as_ref()), &process.statistics);
         let permits = Permits { first: None, gate, cooldown: cooldown.as_ref(), statistics, notice: &notice };
         let begin = || of_its_own.iter().for_each(|connections| connections.begin(&self.inner.transport));
-        let permit = permits.acquire(process.limiter()?, now + NO_DEADLINE, true, begin).await?;
+        let permit = permits.acquire(process.limiter()?, now + NO_DEADLINE, true, &begin).await?;
         Ok(Reservation { permit, cooldown })
     }
 

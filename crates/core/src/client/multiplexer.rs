@@ -240,7 +240,7 @@ impl Client {
                 let statistics = &process.statistics;
                 let permits = Permits { first: None, gate, cooldown, statistics, notice: &notice };
                 let begin = || execution.begin_connection(&queue.connections);
-                let permit = permits.acquire(process.limiter()?, execution.deadline, waits, begin).await?;
+                let permit = permits.acquire(process.limiter()?, execution.deadline, waits, &begin).await?;
                 // The next call may wait for its permit.
                 place.front = None;
                 execution.run(&queue.connections, Permits { first: Some(permit), ..permits }).await

@@ -78,7 +78,7 @@ impl Permits<'_> {
         limiter: &Arc<RateLimiter>,
         deadline: Instant,
         wait: bool,
-        meanwhile: impl FnOnce(),
+        meanwhile: &(dyn Fn() + Sync),
     ) -> Result<Permit, Error> {
         let started = system::now();
         let _passed = match self.gate {

@@ -43,7 +43,7 @@ struct State {
     making: usize,
     /// How many calls wait for one of them.
     waiting: usize,
-    /// Made or failed, after its request had given up; since when.
+    /// Made or failed, after its request had given up; since when. The oldest is first.
     kept: VecDeque<(Instant, Made)>,
 }
 
@@ -82,7 +82,9 @@ impl Connecting {
 
 impl State {
     fn forget_old(&mut self) {
-        self.kept.retain(|(since, _)| system::elapsed(*since) < IDLE_TIMEOUT);
+        while self.kept.front().is_some_and(|(since, _)| system::elapsed(*since) >= IDLE_TIMEOUT) {
+            self.kept.pop_front();
+        }
     }
 }
 
