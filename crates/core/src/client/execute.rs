@@ -137,7 +137,7 @@ impl Execution<'_> {
         // An attempt that waits for its connection has one already.
         let begin = || {
             if !is_begun {
-                self.begin_connection(connections)
+                self.inner.begin_connection(connections, self.request);
             }
         };
         let permit = match first {
@@ -146,13 +146,6 @@ impl Execution<'_> {
         };
         connections.catch_up().await;
         Ok(permit)
-    }
-
-    /// Begins the connection of a request that needs one of its own.
-    pub(super) fn begin_connection(&self, connections: &Connections) {
-        if !self.request.is_idempotent() {
-            connections.begin(&self.inner.transport);
-        }
     }
 
     /// One request and its response; timestamp, nonce and signature are fresh in each attempt. `None` if no connection took

@@ -8,12 +8,12 @@ use crate::error::Error;
 use crate::locked::locked;
 use crate::observer::Notice;
 use crate::per_process::PerProcess;
-use crate::protocol::REFRESH_USAGE;
+use crate::protocol::{REFRESH_USAGE, Request};
 use crate::rate_limit::{Account, RateLimiter, Redis, SharedFile};
 use crate::retry::TokenBucket;
 use crate::signing::{ClockSkew, Credentials, Secret};
 use crate::system::Directory;
-use crate::transport::{EventLoopPool, Settings, TlsFiles, Transport, client_config, endpoint};
+use crate::transport::{Connections, EventLoopPool, Settings, TlsFiles, Transport, client_config, endpoint};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// State that a client shares with its clones and with the clients of [`Client::with_options`].
@@ -88,6 +88,13 @@ impl ClientInner {
                 statistics: Statistics::new(),
             }
         })
+    }
+
+    /// Begins the connection of a request that needs one of its own.
+    pub(super) fn begin_connection(&self, connections: &Connections, request: Request<'_>) {
+        if !request.is_idempotent() {
+            connections.begin(&self.transport);
+        }
     }
 
     /// Reports the warnings to the observer of a client's first call.

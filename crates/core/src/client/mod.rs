@@ -282,14 +282,13 @@ impl Client {
         self.inner.report_warnings(self.inner.process(), notify);
     }
 
-    /// Starts a card's cooldown and waits for its permit without a deadline. Meanwhile a connection is made, if the request needs one
-    /// `of_its_own`.
-    pub(crate) async fn reserve(
-        self,
-        eid: Option<Eid>,
-        gate: Arc<Gate>,
-        of_its_own: Option<Connections>,
-    ) -> Result<Reservation, Error> {
+    /// Begins the connection of a request that needs one of its own.
+    pub(crate) fn begin_connection(&self, connections: &Connections, request: Request<'_>) {
+        self.inner.begin_connection(connections, request);
+    }
+
+    /// Starts a card's cooldown and waits for its permit without a deadline.
+    pub(crate) async fn reserve(self, eid: Option<Eid>, gate: Arc<Gate>) -> Result<Reservation, Error> {
         let process = self.inner.process();
         let now = system::now();
         let cooldown = match &eid {
@@ -299,8 +298,7 @@ impl Client {
         let notice = |notice: &Notice<'_>| gate.notice(notice);
         let (gate, statistics) = (Some(gate.as_ref()), &process.statistics);
         let permits = Permits { first: None, gate, cooldown: cooldown.as_ref(), statistics, notice: &notice };
-        let begin = || of_its_own.iter().for_each(|connections| connections.begin(&self.inner.transport));
-        let permit = permits.acquire(process.limiter()?, now + NO_DEADLINE, true, &begin).await?;
+        let permit = permits.acquire(process.limiter()?, now + NO_DEADLINE, true, &|| ()).await?;
         Ok(Reservation { permit, cooldown })
     }
 

@@ -239,7 +239,7 @@ impl Client {
             let run = async {
                 let statistics = &process.statistics;
                 let permits = Permits { first: None, gate, cooldown, statistics, notice: &notice };
-                let begin = || execution.begin_connection(&queue.connections);
+                let begin = || self.inner.begin_connection(&queue.connections, request);
                 let permit = permits.acquire(process.limiter()?, execution.deadline, waits, &begin).await?;
                 // The next call may wait for its permit.
                 place.front = None;
