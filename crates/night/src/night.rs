@@ -105,7 +105,7 @@ mod tests {
     /// Stories that have broken a promise: the seed, its cards, those that are refreshed, and what happens.
     #[test]
     fn nights_that_broke_a_promise_once_do_not_again() {
-        let stories: [(u64, u64, u64, &[usize]); 9] = [
+        let stories: [(u64, u64, u64, &[usize]); 10] = [
             // The first calls waited for their handshakes, and went out together with later ones.
             (1, 200, 200, &[0]),
             // A slow disk held the thread between a permit and its call.
@@ -124,6 +124,8 @@ mod tests {
             (2684, 20_000, 8100, &[4, 5]),
             // A process was stopped, and then read the Redis's reply late: it took its permit for a later one.
             (7400, 20_000, 737, &[1, 3]),
+            // Each order took two permits, because its handshake began when the first one was due.
+            (8500, 20_000, 5000, &[]),
         ];
         for (seed, cards, work, places) in stories {
             let mut story = Story::new(seed, cards);
