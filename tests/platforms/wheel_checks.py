@@ -45,7 +45,8 @@ def python(code, environment):
 
 def test_python_is_one_of_the_platform():
     said = python("import platform, sys; print(platform.machine(), sys.version_info[:2])", {})
-    assert said == f"{'aarch64' if 'aarch64' in FOLDER.name else platform.machine()} (3, 11)\n"
+    machine = "AMD64" if "windows" in FOLDER.name else "aarch64" if "aarch64" in FOLDER.name else platform.machine()
+    assert said == f"{machine} (3, 11)\n"
     if "musl" in FOLDER.name:
         assert "ld-musl" in python("print(open('/proc/self/maps').read())", {}) or "linux-musl" in python(
             "import importlib.machinery as m; print(m.EXTENSION_SUFFIXES)", {}

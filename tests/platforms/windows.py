@@ -9,6 +9,7 @@ import sys
 
 import dotnet
 
+from . import pythons
 from .platform import BUILD, ROOT, TARGET, Platform
 
 # Unpacked by packaging/setup-platforms.sh; wine's 32-bit half cannot be installed beside the other without a foreign architecture.
@@ -20,7 +21,7 @@ FPC = pathlib.Path("/usr/lib/x86_64-linux-gnu/fpc/3.2.2/ppcx64")
 FPC32 = WINE32 / "usr/lib/i386-linux-gnu/fpc/3.2.2/ppc386"
 FPC_SOURCES = pathlib.Path("/usr/share/fpcsrc/3.2.2/rtl")
 
-# What a driver does, by the three of them that are programs; Python's package is not built for Windows here.
+# What a driver does, by the three of them that are programs.
 _DRIVERS = [
     "tests/test_faults.py::test_fault_has_its_kind_of_error_in_time",
     "tests/test_faults.py::test_retries_make_every_call_succeed",
@@ -117,9 +118,8 @@ class Windows(Platform):
     def prepare(self) -> None:
         mingw = f"{self.architecture}-w64-mingw32"
         self.tree()
-        # Only this: there is no Python for Windows here that could run it.
-        self.cargo("eiot-python", PYO3_NO_PYTHON="1", PYO3_BUILD_EXTENSION_MODULE="1")
         self.runner(mingw)
+        self.python()
         # As programs that are run by name; the tests look for them without an ending.
         for program in ("eiot", "eiot-sim"):
             self.runs(self.prefix / "bin" / program, self.prefix / "bin" / f"{program}.exe")
@@ -139,6 +139,17 @@ class Windows(Platform):
         }  # fmt: skip
         command = ["sh", "packaging/windows-tree.sh", self.architecture, "quick", str(self.prefix)]
         subprocess.run(command, cwd=ROOT, env=environment, check=True)
+
+    def python(self) -> None:
+        """Builds the Python package. If there is a Python that runs it: the script `python` and the folder `site` with the package."""
+        made = self.cargo("eiot-python", PYO3_NO_PYTHON="1", PYO3_BUILD_EXTENSION_MODULE="1")
+        python = pythons.python_for(self.name)
+        if python is None:
+            return
+        python(self.folder)
+        site = self.folder / "site"
+        if not pythons.install(self.name, site):
+            pythons.lay_out(made / "_native.dll", site)
 
     def pascal(self) -> None:
         """Free Pascal's compiler for this system, and its run-time library, which Debian has as sources."""
@@ -216,11 +227,12 @@ class Windows(Platform):
 
 def _windows(architecture: str, needs: dict[str, str]) -> Windows:
     compiler = architecture.replace("_", "-")
+    python = [pythons.CHECKS] if pythons.python_for(f"windows-{architecture}") else []
     return Windows(
         name=f"windows-{architecture}",
         target=f"{architecture}-pc-windows-gnu",
         # What is particular to Windows first, the many faults last: who has little time stops here.
-        tests=["tests/test_windows.py", *_C, *_BATCH, *_BINDINGS, "tests/test_cpp.py", *_COMMAND, *_RATE, *_DRIVERS],
+        tests=["tests/test_windows.py", *python, *_C, *_BATCH, *_BINDINGS, "tests/test_cpp.py", *_COMMAND, *_RATE, *_DRIVERS],
         needs={
             f"{architecture}-w64-mingw32-gcc": f"gcc-mingw-w64-{compiler}-posix",
             f"{architecture}-w64-mingw32-g++": f"g++-mingw-w64-{compiler}-posix",
