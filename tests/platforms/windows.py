@@ -189,7 +189,7 @@ class Windows(Platform):
         """Wine with a system drive of its own."""
         program, environment = self.wine()
         compilers = [f"/usr/{mingw}/lib", *map(str, pathlib.Path(f"/usr/lib/gcc/{mingw}").glob("*-posix"))]
-        found = [str(self.prefix / "bin"), str(self.folder / "system"), *compilers]
+        found = [str(self.prefix / "bin"), *compilers]
         self.script(
             self.folder / "run",
             f"export WINEPREFIX='{self.folder / 'wine'}' WINEDEBUG=-all LANG=C.UTF-8 HOME='{self.folder}'",
@@ -199,15 +199,17 @@ class Windows(Platform):
             *environment,
             f"exec '{program}' \"$@\"",
         )
-        self.random_numbers(mingw)
         # Started for each program again, it would take longer than they do.
         (self.folder / "wine").mkdir(exist_ok=True)
         self.server("-p")
         # Once, so that programs that are started together find a drive.
         subprocess.run([self.folder / "run", "wineboot", "--init"], check=True, timeout=300, **QUIET)
+        # Not every program looks for libraries in PATH.
+        system = self.folder / "wine" / "drive_c" / "windows" / "system32"
+        self.random_numbers(mingw, system)
         if self.architecture == "i686":
-            # Wine's user32.dll needs it, and is installed with it; it was found in PATH, where not every program looks.
-            shutil.copy(WINE32 / "usr" / mingw / "lib" / "zlib1.dll", self.folder / "wine" / "drive_c" / "windows" / "system32")
+            # Wine's user32.dll needs it, and is installed with it.
+            shutil.copy(WINE32 / "usr" / mingw / "lib" / "zlib1.dll", system)
 
     def server(self, flag: str) -> None:
         """Starts wine's server (-p), or stops it (-k)."""
@@ -217,10 +219,9 @@ class Windows(Platform):
     def finish(self) -> None:
         self.server("-k")
 
-    def random_numbers(self, mingw: str) -> None:
+    def random_numbers(self, mingw: str, system: pathlib.Path) -> None:
         """A bcryptprimitives.dll for a wine that has none: Rust's standard library gets its random numbers there."""
-        output = self.folder / "system" / "bcryptprimitives.dll"
-        output.parent.mkdir(exist_ok=True)
+        output = system / "bcryptprimitives.dll"
         source = HERE / "windows" / "bcryptprimitives.c"
         subprocess.run([f"{mingw}-gcc", "-shared", "-Wl,--kill-at", "-o", output, source, "-ladvapi32"], check=True)
 
