@@ -131,7 +131,7 @@ fn open(directory: &Directory, path: &Path) -> io::Result<File> {
     const FILE_SHARE_READ: u32 = 1;
     const FILE_SHARE_WRITE: u32 = 2;
     const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
-    if !directory.path.is_absolute() {
+    if directory.private && !directory.path.is_absolute() {
         return Err(io::Error::other("the user has no profile directory (set rate_dir)"));
     }
     std::fs::create_dir(&directory.path).or_else(|why| match why.kind() {
