@@ -132,6 +132,12 @@ def test_rate_file_is_in_the_users_profile(simulator):
     assert [path.stat().st_size > 0 for path in shared.glob("rate-*")] == [True]
 
 
+def test_rate_directory_without_a_drive_is_on_the_current_one(simulator, tmp_path):
+    settings = {"EIOT_RATE_DIR": str(tmp_path / "rate"), "EIOT_RATE_LIMIT": "9", "EIOT_RATE_SCOPE": "host"}
+    run([EIOT, "refresh", EID], environment=simulator("--unlimited").environment | settings)
+    assert len(list((tmp_path / "rate").glob("rate-*"))) == 1
+
+
 def test_journal_is_used_by_one_run_only(simulator, tmp_path):
     running = simulator("--unlimited", "--latency-ms", "100")
     cards, journal = cards_file(tmp_path, 40), tmp_path / "journal"
