@@ -5,7 +5,7 @@ mod common;
 
 use common::tls::{Authority, Flaw, TlsStream, file, serve_tls};
 use common::{EID, config, http, in_three_tries, read_request};
-use eiot::{Call, Client};
+use eiot::{Call, Client, Delivered};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -107,6 +107,24 @@ fn order_costs_one_permit_although_its_handshake_takes_longer_than_a_permit_may_
             assert!(connections <= 20 + 4, "{connections}");
         });
     }
+}
+
+#[test]
+fn orders_make_one_connection_per_attempt_in_an_outage() {
+    let _alone = alone();
+    let platform = Platform::new(|_, _| {
+        sleep(Duration::from_millis(60));
+        false
+    });
+    let mut batch = platform.client.batch(32, Box::new(())).expect("a batch");
+    (0..12).for_each(|number| batch.push_call(order(number), number as u64));
+    let mut failed = 0;
+    while let Some(outcome) = batch.next() {
+        assert_eq!(outcome.result.expect_err("an outage").delivered(), Delivered::No);
+        failed += 1;
+    }
+    let connections = platform.connections.load(Ordering::SeqCst);
+    assert!(failed == 12 && connections <= 12 + 2, "{connections} connections");
 }
 
 #[test]

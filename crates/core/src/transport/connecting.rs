@@ -25,6 +25,9 @@ use tower_service::Service;
 /// How many connections are made ahead of their requests, at most: enough for handshakes that take a second and a half.
 const MAX_AHEAD: usize = 16;
 
+/// How long the failure of a connection that was made ahead is told to a request.
+const FAILURE_AGE: Duration = Duration::from_secs(1);
+
 type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// A connection of a type that only reqwest can name, or why there is none.
@@ -43,7 +46,7 @@ struct State {
     making: usize,
     /// How many calls wait for one of them.
     waiting: usize,
-    /// Made or failed, after its request had given up; since when. The oldest is first.
+    /// Made or failed, before its request or after it had given up; until when it is of use.
     kept: VecDeque<(Instant, Made)>,
 }
 
@@ -67,24 +70,19 @@ impl Connecting {
 
     /// Whether another connection may be made ahead of its request.
     pub(super) fn has_room(&self) -> bool {
-        let mut state = locked(&self.state);
-        state.forget_old();
+        let state = locked(&self.state);
         state.making + state.kept.len() < MAX_AHEAD
     }
 
     /// The oldest connection that is kept, or its failure.
     fn take(&self) -> Option<Made> {
         let mut state = locked(&self.state);
-        state.forget_old();
-        state.kept.pop_front().map(|(_, made)| made)
-    }
-}
-
-impl State {
-    fn forget_old(&mut self) {
-        while self.kept.front().is_some_and(|(since, _)| system::elapsed(*since) >= IDLE_TIMEOUT) {
-            self.kept.pop_front();
+        while let Some((until, made)) = state.kept.pop_front() {
+            if system::now() < until {
+                return Some(made);
+            }
         }
+        None
     }
 }
 
@@ -158,7 +156,7 @@ where
             }
         }
         let (sender, receiver) = oneshot::channel();
-        let handshake = Handshake::begin(self.connecting.clone(), sender);
+        let handshake = Handshake::begin(self.connecting.clone(), sender, self.is_ahead);
         let (connecting, timeout) = (self.inner.call(request), self.timeout);
         // A task of its own: it continues if the request gives up.
         let task = tokio::spawn(async move {
@@ -198,12 +196,13 @@ fn is_quiet(connection: &mut (impl Read + Unpin)) -> bool {
 struct Handshake {
     connecting: Arc<Connecting>,
     request: Option<oneshot::Sender<Made>>,
+    is_ahead: bool,
 }
 
 impl Handshake {
-    fn begin(connecting: Arc<Connecting>, request: oneshot::Sender<Made>) -> Self {
+    fn begin(connecting: Arc<Connecting>, request: oneshot::Sender<Made>, is_ahead: bool) -> Self {
         locked(&connecting.state).making += 1;
-        Self { connecting, request: Some(request) }
+        Self { connecting, request: Some(request), is_ahead }
     }
 
     /// The connection goes to its request, or is kept.
@@ -211,10 +210,13 @@ impl Handshake {
         let Some(request) = self.request.take() else { return };
         if let Err(made) = request.send(made) {
             let mut state = locked(&self.connecting.state);
-            // A failure concerns the calls that wait, and no later one.
-            if made.is_ok() || state.waiting > 0 {
-                state.kept.push_back((system::now(), made));
-            }
+            // A failure concerns the calls that wait, or the one that it was begun for, and no later one.
+            let age = match made.is_ok() || state.waiting > 0 {
+                true => IDLE_TIMEOUT,
+                false if self.is_ahead => FAILURE_AGE,
+                false => return,
+            };
+            state.kept.push_back((system::now() + age, made));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::World;
 use super::host::{Inside, true_time};
+use super::pool::For;
 use crate::engine::{Time, nanoseconds};
 use crate::ledger::{Arrival, Property};
 use crate::platform::{self, Answer, Parsed, Reply, Wish};
@@ -47,6 +48,7 @@ impl World {
 
     /// Finds a connection, or makes one. `reuse`: one that has served requests will do.
     pub fn connect(self: &Rc<Self>, host: Rc<Inside>, operation: u64, timeout: Duration, reuse: bool) {
+        let purpose = if reuse { For::Any } else { For::One };
         self.check_pause(&host);
         let now = self.engine.now();
         let is_refused = self.faults().any(|fault| matches!(fault, Fault::Refused));
@@ -56,29 +58,28 @@ impl World {
             if is_refused {
                 pool.close_idle();
             }
-            pool.take(now, reuse)
+            pool.take(now, purpose)
         };
         if let Some(ready) = ready {
             return self.connected(&host, operation, ready);
         }
-        self.begin_handshake(host, operation, timeout, reuse);
+        self.begin_handshake(host, operation, timeout, purpose);
     }
 
     /// Makes a connection for a later request.
     pub fn connect_ahead(self: &Rc<Self>, host: Rc<Inside>, operation: u64, timeout: Duration) {
-        let now = self.engine.now();
-        if self.pools.borrow_mut().entry(host.id()).or_default().has_room(now) {
-            self.begin_handshake(host, operation, timeout, false);
+        if self.pools.borrow_mut().entry(host.id()).or_default().has_room() {
+            self.begin_handshake(host, operation, timeout, For::Later);
         }
     }
 
-    fn begin_handshake(self: &Rc<Self>, host: Rc<Inside>, operation: u64, timeout: Duration, reuse: bool) {
+    fn begin_handshake(self: &Rc<Self>, host: Rc<Inside>, operation: u64, timeout: Duration, purpose: For) {
         let (wait, result) = self.handshake(timeout);
         if result.is_err() {
             self.check_breaker(&host);
         }
         if let Some(pool) = self.pools.borrow_mut().get_mut(&host.id()) {
-            pool.begin(operation, reuse);
+            pool.begin(operation, purpose);
         }
         let world = self.clone();
         self.engine.after(wait, move |_| world.end_handshake(&host, operation, result));

@@ -7,6 +7,9 @@ use std::io::ErrorKind;
 /// A client closes connections that are idle for longer.
 const IDLE_TIMEOUT: Time = 15_000_000_000;
 
+/// How long a client tells the failure of a connection that was made ahead.
+const FAILURE_AGE: Time = 1_000_000_000;
+
 /// How many connections a client makes ahead of its requests.
 const MAX_AHEAD: usize = 16;
 
@@ -15,35 +18,45 @@ const MAX_AHEAD: usize = 16;
 pub(super) struct Pool {
     /// Since when each of the connections that have served requests is idle.
     idle: Vec<Time>,
-    /// What became of connections whose requests did not wait for them.
+    /// What became of connections whose requests did not wait for them, and until when it is of use.
     made: VecDeque<(Time, Result<(), ErrorKind>)>,
-    /// The requests that wait for a connection, and whether one that has served requests will do.
-    requests: VecDeque<(u64, bool)>,
+    /// The requests that wait for a connection, and what for.
+    requests: VecDeque<(u64, For)>,
     /// Operations that wait for any connection.
     waiting_for_any: Vec<u64>,
     /// How many connections are being made.
     making: usize,
 }
 
+/// What a connection is made for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum For {
+    /// A request for which one that has served requests will do.
+    Any,
+    /// A request that needs one of its own.
+    One,
+    /// A later request.
+    Later,
+}
+
 impl Pool {
     /// A connection that is ready, or the failure of one.
-    pub(super) fn take(&mut self, now: Time, reuse: bool) -> Option<Result<(), ErrorKind>> {
-        self.forget_old(now);
-        if reuse && self.idle.pop().is_some() {
+    pub(super) fn take(&mut self, now: Time, purpose: For) -> Option<Result<(), ErrorKind>> {
+        self.idle.retain(|since| now - since < IDLE_TIMEOUT);
+        if purpose == For::Any && self.idle.pop().is_some() {
             return Some(Ok(()));
         }
-        self.made.pop_front().map(|(_, result)| result)
+        while let Some((until, result)) = self.made.pop_front() {
+            if now < until {
+                return Some(result);
+            }
+        }
+        None
     }
 
     /// Whether another connection may be made ahead of its request.
-    pub(super) fn has_room(&mut self, now: Time) -> bool {
-        self.forget_old(now);
+    pub(super) fn has_room(&self) -> bool {
         self.making + self.made.len() < MAX_AHEAD
-    }
-
-    fn forget_old(&mut self, now: Time) {
-        self.idle.retain(|since| now - since < IDLE_TIMEOUT);
-        self.made.retain(|(since, _)| now - since < IDLE_TIMEOUT);
     }
 
     /// The server has closed what it had.
@@ -52,9 +65,9 @@ impl Pool {
         self.made.retain(|(_, result)| result.is_err());
     }
 
-    /// A connection is being made for a request.
-    pub(super) fn begin(&mut self, request: u64, reuse: bool) {
-        self.requests.push_back((request, reuse));
+    /// A connection is being made.
+    pub(super) fn begin(&mut self, request: u64, purpose: For) {
+        self.requests.push_back((request, purpose));
         self.making += 1;
     }
 
@@ -70,10 +83,11 @@ impl Pool {
         let place = self.requests.iter().position(|(other, _)| *other == request);
         match place.and_then(|place| self.requests.remove(place)) {
             Some(_) if still_waits => return true,
-            // A failure concerns those that wait, and no later request.
+            // A failure concerns those that wait, or the one that it was begun for, and no later request.
             Some(_) if result.is_ok() || !self.waiting_for_any.is_empty() => {
-                self.made.push_back((now, result))
+                self.made.push_back((now + IDLE_TIMEOUT, result))
             }
+            Some((_, For::Later)) => self.made.push_back((now + FAILURE_AGE, result)),
             Some(_) => {}
             // It has another connection.
             None if result.is_ok() => self.idle.push(now),
@@ -84,7 +98,8 @@ impl Pool {
 
     /// A connection has served a request. Returns the next request that has it now.
     pub(super) fn free(&mut self, now: Time, still_waits: impl Fn(u64) -> bool) -> Option<u64> {
-        let next = self.requests.iter().position(|(request, reuse)| *reuse && still_waits(*request));
+        let waits = |(request, purpose): &(u64, For)| *purpose == For::Any && still_waits(*request);
+        let next = self.requests.iter().position(waits);
         let next = next.and_then(|place| self.requests.remove(place));
         if next.is_none() {
             self.idle.push(now);
