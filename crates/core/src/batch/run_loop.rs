@@ -143,16 +143,15 @@ impl Batch {
             }
             let Some(card) = self.waiting.front() else { return };
             let (client, gate) = (&self.client, &self.gate);
-            let is_new = self.reservation.is_none();
             let mut reservation = self.reservation.take().unwrap_or_else(|| {
-                maybe_done(Box::pin(client.clone().reserve(card.job.refreshes().cloned(), gate.clone())))
+                let of_its_own =
+                    (!card.job.request().is_idempotent()).then(|| connections.connecting.clone());
+                let eid = card.job.refreshes().cloned();
+                maybe_done(Box::pin(client.clone().reserve(eid, gate.clone(), of_its_own)))
             });
             let _ = (&mut reservation).now_or_never();
             let reservation = match Pin::new(&mut reservation).take_output() {
                 None => {
-                    if is_new {
-                        self.client.begin_connection(connections, card.job.request());
-                    }
                     self.reservation = Some(reservation);
                     return;
                 }

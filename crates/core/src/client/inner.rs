@@ -93,7 +93,7 @@ impl ClientInner {
     /// Begins the connection of a request that needs one of its own.
     pub(super) fn begin_connection(&self, connections: &Connections, request: Request<'_>) {
         if !request.is_idempotent() {
-            connections.begin(&self.transport);
+            connections.connecting.begin(&self.transport);
         }
     }
 

@@ -25,7 +25,7 @@ use crate::protocol::{Call, REFRESH_USAGE, Reply, Request};
 use crate::rate_limit::Cooldown;
 use crate::signing::{Clock, ClockSample, SystemClock};
 use crate::system::{self, Random, SystemRandom};
-use crate::transport::{Connections, EventLoop, RunResult, Times};
+use crate::transport::{Connecting, Connections, EventLoop, RunResult, Times};
 use attempt_tracker::AttemptTracker;
 use execute::Execution;
 use futures_util::future::{Either, select};
@@ -282,13 +282,14 @@ impl Client {
         self.inner.report_warnings(self.inner.process(), notify);
     }
 
-    /// Begins the connection of a request that needs one of its own.
-    pub(crate) fn begin_connection(&self, connections: &Connections, request: Request<'_>) {
-        self.inner.begin_connection(connections, request);
-    }
-
-    /// Starts a card's cooldown and waits for its permit without a deadline.
-    pub(crate) async fn reserve(self, eid: Option<Eid>, gate: Arc<Gate>) -> Result<Reservation, Error> {
+    /// Starts a card's cooldown and waits for its permit without a deadline. Meanwhile a connection is made, if the request needs one
+    /// `of_its_own`.
+    pub(crate) async fn reserve(
+        self,
+        eid: Option<Eid>,
+        gate: Arc<Gate>,
+        of_its_own: Option<Arc<Connecting>>,
+    ) -> Result<Reservation, Error> {
         let process = self.inner.process();
         let now = system::now();
         let cooldown = match &eid {
@@ -298,7 +299,8 @@ impl Client {
         let notice = |notice: &Notice<'_>| gate.notice(notice);
         let (gate, statistics) = (Some(gate.as_ref()), &process.statistics);
         let permits = Permits { first: None, gate, cooldown: cooldown.as_ref(), statistics, notice: &notice };
-        let permit = permits.acquire(process.limiter()?, now + NO_DEADLINE, true, &|| ()).await?;
+        let begin = || of_its_own.iter().for_each(|connecting| connecting.begin(&self.inner.transport));
+        let permit = permits.acquire(process.limiter()?, now + NO_DEADLINE, true, &begin).await?;
         Ok(Reservation { permit, cooldown })
     }
 

@@ -7,9 +7,7 @@ use crate::locked::locked;
 use crate::observer::{Notice, Observer};
 use crate::rate_limit::{Cooldown, Permit, RateLimiter};
 use crate::system;
-use futures_util::FutureExt;
 use std::future::pending;
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -72,7 +70,7 @@ impl Permits<'_> {
         }
     }
 
-    /// Waits for a permit; of the calls that share a gate, one at a time. If it is not granted at once, `meanwhile` is called.
+    /// Waits for a permit; of the calls that share a gate, one at a time. `meanwhile` is called when it is known to be due later.
     pub(super) async fn acquire(
         &self,
         limiter: &Arc<RateLimiter>,
@@ -86,14 +84,7 @@ impl Permits<'_> {
             // After the deadline there is no permit either; the limiter's error says how long the wait would be.
             Some(gate) => system::timeout_at(deadline, gate.queue.lock()).await,
         };
-        let mut acquire = pin!(limiter.acquire(deadline, wait, self.cooldown, self.notice));
-        let permit = match acquire.as_mut().now_or_never() {
-            Some(permit) => permit,
-            None => {
-                meanwhile();
-                acquire.await
-            }
-        };
+        let permit = limiter.acquire(deadline, wait, self.cooldown, self.notice, meanwhile).await;
         self.statistics.waited(system::elapsed(started));
         permit
     }

@@ -111,13 +111,15 @@ impl RateLimiter {
 
     /// Waits for the next permit. Fails immediately if the permit is due at `deadline` or later, or if the caller does
     /// not `wait` and no permit is available now. Dropping the future cancels the wait and releases its place. If
-    /// machines share the rate, they share the card's `cooldown` with it. `notice` receives long waits.
+    /// machines share the rate, they share the card's `cooldown` with it. `notice` receives long waits; `meanwhile` is called before
+    /// each wait for a permit that is reserved.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
         deadline: Instant,
         wait: bool,
         cooldown: Option<&Cooldown>,
         notice: &(dyn Fn(&Notice<'_>) + Sync),
+        meanwhile: &(dyn Fn() + Sync),
     ) -> Result<Permit, Error> {
         let (mut tries, mut ahead, mut late) = (0, Duration::ZERO, None);
         loop {
@@ -136,6 +138,7 @@ impl RateLimiter {
             }
             // Immediate if the time is past, because the event loop's timer rounds up to a millisecond.
             if permit.at > now {
+                meanwhile();
                 self.report_wait(permit.at.saturating_duration_since(now), notice);
                 system::sleep_until(permit.at).await;
                 now = system::now();

@@ -4,10 +4,13 @@
 //! does not end with the request that it was begun for: the connection is kept for the next one. Requests that need one of their
 //! own begin it while they wait for their permits.
 
-use super::http::IDLE_TIMEOUT;
+use super::Transport;
+use super::http::{ConnectionsFor, IDLE_TIMEOUT};
 use crate::locked::locked;
 use crate::system;
+use futures_util::FutureExt;
 use hyper::rt::{Read, ReadBuf};
+use reqwest::{Method, Request};
 use std::any::Any;
 use std::collections::VecDeque;
 use std::error::Error as StdError;
@@ -68,8 +71,24 @@ impl Connecting {
         }
     }
 
-    /// Whether another connection may be made ahead of its request.
-    pub(super) fn has_room(&self) -> bool {
+    /// Begins a connection for a request that is not idempotent and waits for its permit: the handshake may take longer than the
+    /// permit can be late.
+    pub(crate) fn begin(self: &Arc<Self>, transport: &Transport) {
+        #[cfg(feature = "simulation")]
+        if system::is_simulated() {
+            return system::begin_connection(transport.host(), transport.http.connect_timeout);
+        }
+        if !self.has_room() {
+            return;
+        }
+        // On an error, the request fails with it.
+        if let Ok(http) = transport.http.client(ConnectionsFor::LaterRequests, None, self) {
+            // The first step of a request is its connection, which outlives it. There is no second step.
+            drop(http.execute(Request::new(Method::POST, transport.default_url.clone())).now_or_never());
+        }
+    }
+
+    fn has_room(&self) -> bool {
         let state = locked(&self.state);
         state.making + state.kept.len() < MAX_AHEAD
     }

@@ -9,7 +9,6 @@ use super::response::{HttpResponse, Times, date, read_whole};
 use super::tracked_body::TrackedBody;
 use crate::error::Error;
 use crate::system;
-use futures_util::FutureExt;
 use reqwest::{Body, Method, Request, Response, StatusCode, Url};
 use std::pin::pin;
 use std::sync::Arc;
@@ -33,7 +32,7 @@ pub(crate) struct Post<'a> {
 #[derive(Clone)]
 pub(crate) struct Connections {
     pub(super) http: reqwest::Client,
-    pub(super) connecting: Arc<Connecting>,
+    pub(crate) connecting: Arc<Connecting>,
 }
 
 /// Reads this machine's clock.
@@ -57,24 +56,6 @@ impl Connections {
             return system::wait_for_connection().await;
         }
         self.connecting.made().await
-    }
-
-    /// Begins a connection for a request that is not idempotent and waits for its permit: the handshake may take longer than the
-    /// permit can be late.
-    pub(crate) fn begin(&self, transport: &Transport) {
-        #[cfg(feature = "simulation")]
-        if system::is_simulated() {
-            return system::begin_connection(transport.host(), transport.http.connect_timeout);
-        }
-        if !transport.http.is_paced || !self.connecting.has_room() {
-            return;
-        }
-        // On an error, the request fails with it.
-        if let Ok(http) = transport.http.client(ConnectionsFor::LaterRequests, None, &self.connecting) {
-            let request = Request::new(Method::POST, transport.default_url.clone());
-            // The first step of a request is its connection, which outlives it. There is no second step.
-            drop(http.execute(request).now_or_never());
-        }
     }
 
     /// Posts a body and reads the whole reply. `sent` becomes true when the connection accepts the request. Returns `None` if no

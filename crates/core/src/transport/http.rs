@@ -30,7 +30,7 @@ pub(crate) struct Http {
     pub(crate) proxy: Option<Proxy>,
     pub(crate) connect_timeout: Duration,
     /// Requests must not be sent late.
-    pub(super) is_paced: bool,
+    is_paced: bool,
 }
 
 /// What the connections of a reqwest client are for.

@@ -22,6 +22,7 @@ mod simulated;
 mod tls;
 mod tracked_body;
 
+pub(crate) use connecting::Connecting;
 pub(crate) use connections::{Connections, Post};
 pub(crate) use endpoint::endpoint;
 pub(crate) use event_loop::{EventLoop, KEEP_GOING_CHECK, RunResult};
