@@ -3,9 +3,10 @@
 
 mod common;
 
+use common::redis::Redis;
 use common::tls::{Authority, Flaw, TlsStream, file, serve_tls};
 use common::{EID, config, http, in_three_tries, read_request};
-use eiot::{Call, Client, Delivered};
+use eiot::{Call, Client, Config, Delivered, ErrorKind};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +30,7 @@ fn order(number: usize) -> Call {
 
 /// A platform that takes orders over TLS.
 struct Platform {
+    config: Config,
     client: Client,
     /// When which order came.
     orders: Arc<Mutex<Vec<(Instant, String)>>>,
@@ -58,7 +60,7 @@ impl Platform {
         let mut config = config(&url);
         config.rate_limit = Some(10.0);
         config.ca_file = Some(file(&authority.pem));
-        Self { client: Client::new(config).expect("valid"), orders, connections }
+        Self { client: Client::new(config.clone()).expect("valid"), config, orders, connections }
     }
 
     /// Makes this many orders, each of which is made once and succeeds. Returns the time from the first to the last.
@@ -125,6 +127,23 @@ fn orders_make_one_connection_per_attempt_in_an_outage() {
     }
     let connections = platform.connections.load(Ordering::SeqCst);
     assert!(failed == 12 && connections <= 12 + 2, "{connections} connections");
+}
+
+#[test]
+fn order_that_need_not_wait_for_its_permit_makes_one_connection() {
+    let _alone = alone();
+    let Some(redis) = Redis::start(&[]) else { return };
+    let mut platform = Platform::new(|_, _| true);
+    platform.config.set("rate_scope", &redis.scope()).expect("valid");
+    platform.config.rate_wait = false;
+    let client = Client::new(platform.config.clone()).expect("valid");
+    for number in 0..4 {
+        client.call(&order(number)).expect("made");
+        let refused = client.call(&order(9)).expect_err("no permit now");
+        assert_eq!(refused.kind(), ErrorKind::RateLimited);
+        sleep(INTERVAL * 2);
+    }
+    assert_eq!(platform.connections.load(Ordering::SeqCst), 4);
 }
 
 #[test]
