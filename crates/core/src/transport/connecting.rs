@@ -28,7 +28,7 @@ use tower_service::Service;
 /// How many connections are made ahead of their requests, at most: enough for handshakes that take a second and a half.
 const MAX_AHEAD: usize = 16;
 
-/// How long the failure of a connection that was made ahead is told to a request.
+/// How long a failure is told to a request, if no call waits for a connection at that moment.
 const FAILURE_AGE: Duration = Duration::from_secs(1);
 
 type BoxError = Box<dyn StdError + Send + Sync>;
@@ -175,7 +175,7 @@ where
             }
         }
         let (sender, receiver) = oneshot::channel();
-        let handshake = Handshake::begin(self.connecting.clone(), sender, self.is_ahead);
+        let handshake = Handshake::begin(self.connecting.clone(), sender);
         let (connecting, timeout) = (self.inner.call(request), self.timeout);
         // A task of its own: it continues if the request gives up.
         let task = tokio::spawn(async move {
@@ -215,13 +215,12 @@ fn is_quiet(connection: &mut (impl Read + Unpin)) -> bool {
 struct Handshake {
     connecting: Arc<Connecting>,
     request: Option<oneshot::Sender<Made>>,
-    is_ahead: bool,
 }
 
 impl Handshake {
-    fn begin(connecting: Arc<Connecting>, request: oneshot::Sender<Made>, is_ahead: bool) -> Self {
+    fn begin(connecting: Arc<Connecting>, request: oneshot::Sender<Made>) -> Self {
         locked(&connecting.state).making += 1;
-        Self { connecting, request: Some(request), is_ahead }
+        Self { connecting, request: Some(request) }
     }
 
     /// The connection goes to its request, or is kept.
@@ -229,12 +228,8 @@ impl Handshake {
         let Some(request) = self.request.take() else { return };
         if let Err(made) = request.send(made) {
             let mut state = locked(&self.connecting.state);
-            // A failure concerns the calls that wait, or the one that it was begun for, and no later one.
-            let age = match made.is_ok() || state.waiting > 0 {
-                true => IDLE_TIMEOUT,
-                false if self.is_ahead => FAILURE_AGE,
-                false => return,
-            };
+            // A failure concerns the calls that wait. The one that it was begun for may wait for its permit.
+            let age = if made.is_ok() || state.waiting > 0 { IDLE_TIMEOUT } else { FAILURE_AGE };
             state.kept.push_back((system::now() + age, made));
         }
     }

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 /// A client closes connections that are idle for longer.
 const IDLE_TIMEOUT: Time = 15_000_000_000;
 
-/// How long a client tells the failure of a connection that was made ahead.
+/// How long a client tells a failure for which no operation waits.
 const FAILURE_AGE: Time = 1_000_000_000;
 
 /// How many connections a client makes ahead of its requests.
@@ -83,12 +83,11 @@ impl Pool {
         let place = self.requests.iter().position(|(other, _)| *other == request);
         match place.and_then(|place| self.requests.remove(place)) {
             Some(_) if still_waits => return true,
-            // A failure concerns those that wait, or the one that it was begun for, and no later request.
+            // A failure concerns those that wait, also for their permits.
             Some(_) if result.is_ok() || !self.waiting_for_any.is_empty() => {
                 self.made.push_back((now + IDLE_TIMEOUT, result))
             }
-            Some((_, For::Later)) => self.made.push_back((now + FAILURE_AGE, result)),
-            Some(_) => {}
+            Some(_) => self.made.push_back((now + FAILURE_AGE, result)),
             // It has another connection.
             None if result.is_ok() => self.idle.push(now),
             None => {}
