@@ -5,23 +5,17 @@ mod common;
 
 use common::redis::Redis;
 use common::tls::{Authority, Flaw, TlsStream, file, serve_tls};
-use common::{EID, config, http, in_three_tries, read_request};
+use common::{EID, alone, config, http, in_three_tries, read_request};
 use eiot::{Call, Client, Config, Delivered, ErrorKind};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Permits at ten calls per second are this far apart.
 const INTERVAL: Duration = Duration::from_millis(106);
-
-/// Tests that measure real time run one after another: on a busy machine they would measure each other.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn order(number: usize) -> Call {
     let parameters = json!({ "eid": EID, "outTradeNo": format!("T{number}") });
@@ -94,6 +88,13 @@ fn handshake_takes(time: Duration) -> impl Fn(usize, &mut TlsStream) -> bool {
 /// second, which the first order begins itself.
 fn is_early(connection: usize) -> bool {
     connection % 3 == 2
+}
+
+fn rest_after_handshake(stream: &mut TlsStream) {
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock).expect("a handshake");
+    }
+    sleep(Duration::from_millis(20));
 }
 
 #[test]
@@ -176,10 +177,7 @@ fn order_is_not_lost_to_a_connection_that_closed_while_it_waited_for_its_permit(
         if !is_early(number) {
             return true;
         }
-        while stream.conn.is_handshaking() {
-            stream.conn.complete_io(&mut stream.sock).expect("a handshake");
-        }
-        sleep(Duration::from_millis(20));
+        rest_after_handshake(stream);
         false
     });
     platform.take(12);
@@ -190,10 +188,7 @@ fn order_never_takes_what_came_before_it_for_its_reply() {
     let _alone = alone();
     let platform = Platform::new(|number, stream| {
         if is_early(number) {
-            while stream.conn.is_handshaking() {
-                stream.conn.complete_io(&mut stream.sock).expect("a handshake");
-            }
-            sleep(Duration::from_millis(20));
+            rest_after_handshake(stream);
             let reply = json!({ "code": "200", "message": "before anybody asked" }).to_string();
             stream.write_all(http("200 OK", "", &reply).as_bytes()).expect("sent");
         }

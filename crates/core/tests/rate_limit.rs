@@ -4,20 +4,14 @@
 mod common;
 
 use common::tls::{Authority, Flaw, file, serve_tls};
-use common::{config, http, in_three_tries, read_request, suspend};
+use common::{alone, config, http, in_three_tries, read_request, suspend};
 use eiot::{Client, Config, Observer};
 use eiot_sim::{Counters, Fault, Faults, Options, Simulator};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-/// Tests that measure real time run one after another: on a busy machine they would measure each other.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Limit 10 per second and the nonce check on; a card may be refreshed again immediately.
 fn simulator() -> Simulator {

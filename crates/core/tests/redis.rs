@@ -8,21 +8,15 @@ mod common;
 
 use common::distance::distant;
 use common::redis::Redis;
-use common::{config, suspend};
+use common::{alone, config, suspend};
 use eiot::{Client, Config, Delivered, ErrorKind, Observer};
 use eiot_sim::{Options, Simulator};
 use std::net::TcpListener;
 use std::ops::ControlFlow;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-/// Tests that measure real time run one after another.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn simulator() -> Simulator {
     Simulator::start(Options { cooldown: None, ..Options::default() }).expect("a free port")
