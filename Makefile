@@ -150,12 +150,12 @@ soak: stage $(VENV)/.tests $(BUILD)/c++
 account-rate: stage $(VENV)/.tests
 	EIOT_LONG=1 $(VENV)/bin/python -m pytest -q -rP tests/test_account_rate.py
 
-## night: SEEDS nights (1000) with CARDS cards (2000) each, in simulated time: client, platform, network, machines
+## night: SEEDS nights (1000) with CARDS cards (2000) each, in simulated time: client, platform, network, machines; KIND=--commands or --network
 SEEDS ?= 1000
 CARDS ?= 2000
 night:
 	@CARGO_TARGET_DIR=$(BUILD)/night $(CARGO) build --locked -q --profile night -p eiot-night
-	@$(BUILD)/night/night/eiot-night --seeds $(SEEDS) --cards $(CARDS)
+	@$(BUILD)/night/night/eiot-night --seeds $(SEEDS) --cards $(CARDS) $(KIND)
 
 ## night-arm: ten nights, and ten of the command, on an emulated ARM64 machine: all that happens must be the same, byte for byte
 ARM_LINUX := aarch64-unknown-linux-gnu

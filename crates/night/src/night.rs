@@ -139,8 +139,17 @@ mod tests {
     #[test]
     fn nights_of_the_command_break_no_promise() {
         for seed in 1..=25 {
-            let again = format!("again: eiot-night --seed {seed} --cards 100 --commands");
+            let again = format!("again: make night KIND=--commands SEEDS={seed}..{seed} CARDS=100");
             assert_no_promise_is_broken(&Story::of_commands(seed, 100), &again);
+        }
+    }
+
+    /// Requests and replies that are lost right before an outage.
+    #[test]
+    fn nights_of_the_network_break_no_promise() {
+        for seed in 1..=25 {
+            let again = format!("again: make night KIND=--network SEEDS={seed}..{seed} CARDS=200");
+            assert_no_promise_is_broken(&Story::of_network(seed, 200), &again);
         }
     }
 

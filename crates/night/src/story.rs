@@ -293,8 +293,7 @@ impl Story {
             platform_cooldown,
             happenings,
         };
-        // How long the night is if nothing goes wrong.
-        let night = (cards * SECOND / 9).max(60 * SECOND);
+        let night = story.usual_length();
         // One night in ten is calm.
         let count = if random.chance(100_000) { 0 } else { 1 + random.below(12) };
         story.happenings =
@@ -314,7 +313,7 @@ impl Story {
         for plan in &mut story.processes {
             plan.program = command(&mut random);
         }
-        let night = (cards * SECOND / 9).max(60 * SECOND);
+        let night = story.usual_length();
         let first = story.happenings.len();
         for place in first..first + random.below(8) as usize {
             let at = random.below(night);
@@ -336,6 +335,38 @@ impl Story {
             story.happenings.push((place, happening));
         }
         story
+    }
+
+    /// The story of a seed in which more happens to the network: it loses requests and replies, and connections are refused or not made
+    /// before the calls concerned have ended.
+    pub fn of_network(seed: u64, cards: u64) -> Self {
+        let mut story = Self::new(seed, cards);
+        let mut random = Random::new(seed).fork("network");
+        let night = story.usual_length();
+        for _ in 0..4 + random.below(8) {
+            let from = random.below(night);
+            let until = from + SECOND / 10 + random.below(20 * SECOND);
+            let lossy = Fault::Lossy {
+                before: random.below(200_000) as u32,
+                after: random.below(800_000) as u32,
+                reset: random.below(1_000_000) as u32,
+            };
+            let outage = if random.chance(500_000) { Fault::Refused } else { Fault::Silent };
+            let over = until + random.below(40 * SECOND);
+            let spells =
+                [(from, until, lossy), (until, over, outage), (over, over + 20 * SECOND, Fault::NoRedis)];
+            let are_possible = if story.scope == Scope::Redis { 3 } else { 2 };
+            for (from, until, fault) in spells.into_iter().take(are_possible) {
+                let place = story.happenings.len();
+                story.happenings.push((place, Happening::Spell { from, until, fault }));
+            }
+        }
+        story
+    }
+
+    /// How long the night is if nothing goes wrong.
+    fn usual_length(&self) -> Time {
+        (self.cards * SECOND / 9).max(60 * SECOND)
     }
 
     fn happening(&self, random: &mut Random, night: Time) -> Happening {
