@@ -26,7 +26,7 @@ targets="x86_64-pc-windows-gnu i686-pc-windows-gnu"
 want qemu-user-static libc6-arm64-cross libc6-armhf-cross rpm buildah
 machine=$(uname -m)
 # Whole nights are compiled by gcc: `make night-arm`.
-[ "$machine" = aarch64 ] || want gcc-aarch64-linux-gnu
+[ "$machine" = aarch64 ] || want gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 [ "$machine" = x86_64 ] || want binutils-x86-64-linux-gnu
 want binutils-arm-linux-gnueabihf
 targets="$targets aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf x86_64-unknown-linux-musl aarch64-unknown-linux-musl"
