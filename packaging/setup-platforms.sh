@@ -23,7 +23,7 @@ want gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix gcc-mingw-w64-i686-po
 targets="x86_64-pc-windows-gnu i686-pc-windows-gnu"
 
 # Linux on ARM, and packages of Linux: what runs programs, what strips them, what tests the packages, what builds images.
-want qemu-user-static libc6-arm64-cross libc6-armhf-cross rpm buildah
+want qemu-user-static libc6-arm64-cross libc6-armhf-cross libgcc-s1-arm64-cross libgcc-s1-armhf-cross rpm buildah
 machine=$(uname -m)
 # Whole nights are compiled by gcc: `make night-arm`.
 [ "$machine" = aarch64 ] || want gcc-aarch64-linux-gnu libc6-dev-arm64-cross
