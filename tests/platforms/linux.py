@@ -129,11 +129,14 @@ def _linux(name: str, target: str, zig_target: str, needs: dict[str, str], tests
     return Linux(name, target, tests, needs, NOT_HERE | ({} if this else EMULATED), LEFT_OUT, zig_target, tools)
 
 
+GLIBC = {"libc.so.6": "libc6", "libgcc_s.so.1": "libgcc-s1"}
 APT = {"apt-get": "apt", "dpkg-deb": "dpkg"}
-_ARM64, _ARMHF = "/usr/aarch64-linux-gnu/lib/libc.so.6", "/usr/arm-linux-gnueabihf/lib/libc.so.6"
+# glibc loads libgcc when a thread is cancelled.
+_ARM64 = {f"/usr/aarch64-linux-gnu/lib/{file}": f"{package}-arm64-cross" for file, package in GLIBC.items()}
+_ARMHF = {f"/usr/arm-linux-gnueabihf/lib/{file}": f"{package}-armhf-cross" for file, package in GLIBC.items()}
 PLATFORMS: list[Platform] = [
-    _linux("linux-aarch64", "aarch64-unknown-linux-gnu", "aarch64-linux-gnu.2.17", APT | {_ARM64: "libc6-arm64-cross"}, [*TESTS, pythons.CHECKS]),
-    _linux("linux-armv7", "armv7-unknown-linux-gnueabihf", "arm-linux-gnueabihf.2.17", {_ARMHF: "libc6-armhf-cross"}, TESTS),
+    _linux("linux-aarch64", "aarch64-unknown-linux-gnu", "aarch64-linux-gnu.2.17", APT | _ARM64, [*TESTS, pythons.CHECKS]),
+    _linux("linux-armv7", "armv7-unknown-linux-gnueabihf", "arm-linux-gnueabihf.2.17", _ARMHF, TESTS),
     _linux("linux-x86_64-musl", "x86_64-unknown-linux-musl", "x86_64-linux-musl", APT, [*TESTS, pythons.CHECKS]),
     _linux("linux-aarch64-musl", "aarch64-unknown-linux-musl", "aarch64-linux-musl", APT, [pythons.CHECKS, "tests/test_batch.py"]),
 ]
