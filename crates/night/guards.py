@@ -76,7 +76,7 @@ class Guard:
 
 
 # Two guards of the limiter are not among them, since no night notices either: the pause after a call whose permits were all late, and
-# the call that uses two late permits at once. Others keep the limit without them, but a second may have less to spare, or a call wait longer.
+# the call that uses two late permits at once.
 GUARDS = [
     Guard(
         "limiter: permits are spaced",
